@@ -1,0 +1,58 @@
+"""Every name, MAC and link-local address that we give to something in Linux, each derived from an AWS-shaped id."""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import IPv6Network
+
+PREFIX = "eigw-"
+
+INSTANCE_LINK = "eth0"  # in an instance and in an internet host
+FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC
+UPLINK = "up"  # in a gateway: towards the internet
+BRIDGE = "br0"  # in a fabric namespace
+
+ROUTER_LINK_LOCAL = "fe80::1"  # what instances, hosts and gateways use as next hop
+PEER_LINK_LOCAL = "fe80::2"  # the other end, where it needs a link-local address
+
+ROUTER_MAC = "02:00:00:00:00:01"
+"""The VPC's implicit router: no interface has it. The fabric rewrites it to the MAC of the destination's subnet."""
+
+INFRASTRUCTURE = IPv6Network("3fff:fff:ffff::/48")
+"""Addresses of gateways and of the internet router, used only as sources of their ICMPv6 errors.
+
+Taken from the documentation prefix 3fff::/20 (RFC 9637), so that no user's block can be meant by it.
+"""
+
+
+def namespace_name(lab: str, resource_id: str) -> str:
+    """The namespace of a resource: `eigw-demo-i-0123456789abcdef0`."""
+    return f"{PREFIX}{lab}-{resource_id}"
+
+
+def port_name(resource_id: str) -> str:
+    """The interface (at most 15 characters) in a router or bridge that leads to the resource."""
+    kind, digits = resource_id.rsplit("-", 1)
+    short = kind[:4]
+    return f"{short}-{digits[-(14 - len(short)):]}"
+
+
+def mac(*names: str) -> str:
+    """A locally administered unicast MAC, always the same for the same names."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (0x06, *digest[:5]))
+
+
+def link_local(resource_id: str) -> str:
+    """The link-local address that a gateway has on the fabric, in canonical text."""
+    return str(IPv6Network("fe80::/64")[_interface_id(resource_id)])
+
+
+def infrastructure_address(resource_id: str) -> str:
+    """The global address that a gateway or the internet router sends its own ICMPv6 errors from."""
+    return str(INFRASTRUCTURE[_interface_id(resource_id)])
+
+
+def _interface_id(resource_id: str) -> int:
+    digest = hashlib.sha256(resource_id.encode()).digest()
+    return int.from_bytes(digest[:8]) | 1 << 62  # never one of the small ones that have a meaning

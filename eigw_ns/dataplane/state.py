@@ -1,0 +1,282 @@
+"""What the kernel holds, or shall hold: one frozen type for both, so that equality is the idempotence test.
+
+Addresses, prefixes and MACs are text in the kernel's own canonical spelling (RFC 5952 for IPv6), since thousands are
+compared and few are computed with. Every object belongs to one namespace; namespaces meet only at a `Link`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar, Literal
+
+PROTOCOL = 201
+"""Routing protocol number that marks our routes, rules and addresses (`ip route show proto 201`)."""
+
+MAIN_TABLE = 254
+"""The kernel's main routing table (linux/rtnetlink.h, RT_TABLE_MAIN)."""
+
+LOOPBACK = "lo"
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A network namespace named `eigw-<lab>-<id>` whose `lo` is up and bears the ifalias `eigw-ns:<lab>:<id>`."""
+
+    namespace: str
+    lab: str
+    id: str
+    loopback_up: bool = True
+
+    rank: ClassVar[int] = 0
+
+    @property
+    def key(self) -> Key:
+        return ("namespace", self.namespace)
+
+    @property
+    def mark(self) -> str:
+        """The ifalias of `lo` that makes the namespace ours."""
+        return f"eigw-ns:{self.lab}:{self.id}"
+
+    def __str__(self) -> str:
+        return f"namespace {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctls:
+    """The namespace's own sysctls that we set, (`net.…` key, value) sorted by key; forwarding is not among them."""
+
+    namespace: str
+    values: tuple[tuple[str, str], ...]
+
+    rank: ClassVar[int] = 1
+
+    @property
+    def key(self) -> Key:
+        return ("sysctls", self.namespace)
+
+    def __str__(self) -> str:
+        return f"sysctls of {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class NftSet:
+    """A named set, or a map where `data_type` is given; elements are (key, value) texts, value empty in a set."""
+
+    name: str
+    key_type: str
+    elements: tuple[tuple[str, str], ...] = ()
+    data_type: str = ""
+    interval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NftChain:
+    """A chain; `hook` is the text of a base chain (`type filter hook …; policy drop;`), empty for others.
+
+    Rules are written as `nft list ruleset` prints them, so that what we wrote and what we read back compare equal.
+    """
+
+    name: str
+    hook: str = ""
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The whole of our one nftables table in a namespace; objects sorted by name, rules in order."""
+
+    namespace: str
+    family: Literal["inet", "bridge"]
+    counters: tuple[str, ...] = ()
+    sets: tuple[NftSet, ...] = ()
+    chains: tuple[NftChain, ...] = ()
+
+    rank: ClassVar[int] = 2
+
+    @property
+    def key(self) -> Key:
+        return ("ruleset", self.namespace, self.family)
+
+    def __str__(self) -> str:
+        return f"ruleset {self.family} of {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One end of a veth pair, or a bridge. A pair is made whole or not at all: both ends are in the state.
+
+    `peer` is (namespace, interface) of the other end, None for a bridge; `bridge` is the bridge this end is a port
+    of: such a port neither learns nor floods. MTU in bytes. Links are always up.
+    """
+
+    namespace: str
+    name: str
+    kind: Literal["veth", "bridge"]
+    mac: str
+    peer: tuple[str, str] | None = None
+    bridge: str | None = None
+    mtu: int = 1500
+    up: bool = True
+
+    rank: ClassVar[int] = 3
+
+    @property
+    def key(self) -> Key:
+        return ("link", self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"link {self.name} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IPv6 address with its prefix length, `nodad`, permanent."""
+
+    namespace: str
+    link: str
+    address: str
+
+    rank: ClassVar[int] = 4
+
+    @property
+    def key(self) -> Key:
+        return ("address", self.namespace, self.link, self.address)
+
+    def __str__(self) -> str:
+        return f"address {self.address} on {self.link} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A permanent IPv6 neighbour entry: nothing to wait for, nothing to poison."""
+
+    namespace: str
+    link: str
+    address: str
+    mac: str
+
+    rank: ClassVar[int] = 5
+
+    @property
+    def key(self) -> Key:
+        return ("neighbour", self.namespace, self.link, self.address)
+
+    def __str__(self) -> str:
+        return f"neighbour {self.address} on {self.link} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fdb:
+    """A static forwarding entry of a bridge: frames for `mac` leave by the port `link`, and by no other."""
+
+    namespace: str
+    link: str
+    mac: str
+
+    rank: ClassVar[int] = 6
+
+    @property
+    def key(self) -> Key:
+        return ("fdb", self.namespace, self.mac)
+
+    def __str__(self) -> str:
+        return f"fdb {self.mac} on {self.link} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """An IPv6 policy routing rule: packets that bear `mark` (0: all) look in the main table, or are swallowed."""
+
+    namespace: str
+    priority: int
+    mark: int
+    action: Literal["main", "blackhole"]
+
+    rank: ClassVar[int] = 7
+
+    @property
+    def key(self) -> Key:
+        return ("rule", self.namespace, str(self.priority), str(self.mark), self.action)
+
+    def __str__(self) -> str:
+        return f"routing rule {self.priority} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An IPv6 route of the main table. `source` is a source prefix (`from`), empty for any.
+
+    A blackhole route has no link; a route whose `via` is empty is on-link.
+    """
+
+    namespace: str
+    destination: str
+    link: str = ""
+    via: str = ""
+    source: str = ""
+    metric: int = 1024
+    blackhole: bool = False
+
+    rank: ClassVar[int] = 8
+
+    @property
+    def key(self) -> Key:
+        return ("route", self.namespace, self.destination, self.source, str(self.metric))
+
+    def __str__(self) -> str:
+        source = f" from {self.source}" if self.source else ""
+        return f"route {self.destination}{source} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """That the namespace forwards IPv6. Switched on last of all and off first of all."""
+
+    namespace: str
+    enabled: bool = True
+
+    rank: ClassVar[int] = 9
+
+    @property
+    def key(self) -> Key:
+        return ("forwarding", self.namespace)
+
+    def __str__(self) -> str:
+        return f"forwarding of {self.namespace}"
+
+
+NetObject = (
+    Namespace | Sysctls | Ruleset | Link | Address | Neighbour | Fdb | RoutingRule | Route | Forwarding
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NetState:
+    """A set of objects by key. Two states are equal when they hold equal objects, whatever the order."""
+
+    objects: Mapping[Key, NetObject] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def of(cls, objects: Iterable[NetObject]) -> NetState:
+        """The state that holds `objects`; of two with the same key the later wins."""
+        return cls(MappingProxyType({thing.key: thing for thing in objects}))
+
+    def __iter__(self) -> Iterator[NetObject]:
+        return iter(self.objects.values())
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NetState) and dict(self.objects) == dict(other.objects)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def namespaces(self) -> Iterator[Namespace]:
+        """The namespaces of this state, in the order they were added."""
+        return (thing for thing in self if isinstance(thing, Namespace))

@@ -1,0 +1,66 @@
+"""What the rest of the program asks of Linux: the whole of it, small enough to fake honestly.
+
+`LinuxKernel` does it, `FakeKernel` plays it in memory; both pass `tests/contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from eigw_ns.dataplane.state import NetObject, NetState
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a named nftables counter has seen."""
+
+    packets: int
+    bytes: int
+
+
+class Kernel(Protocol):
+    """A kernel that holds namespaces, and changes them one object at a time.
+
+    Every method raises `HostError` where the host forbids or lacks something, and `KernelError` (`MissingError`,
+    `ExistsError`) where the kernel refuses one change; what was done before the failing object stays done.
+    """
+
+    writes: int
+    """How many changes (netlink messages, nft transactions, sysctl writes, mounts) this object has asked for."""
+
+    def observe(self, lab: str) -> NetState:
+        """What the kernel holds in the namespaces that bear this lab's mark."""
+        ...
+
+    def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that exist as network namespaces but bear no mark of ours, sorted."""
+        ...
+
+    def labs(self) -> tuple[str, ...]:
+        """The labs of which at least one marked namespace exists, sorted."""
+        ...
+
+    def create(self, things: Iterable[NetObject]) -> None:
+        """Make the objects, in this order. A veth pair is made when the first of its ends comes."""
+        ...
+
+    def update(self, old: NetObject, new: NetObject) -> None:
+        """Change an object in place, in one step that packets cannot see halfway (same key, other value)."""
+        ...
+
+    def delete(self, things: Iterable[NetObject]) -> None:
+        """Remove the objects, in this order. What is gone already is no error: that is what was wanted."""
+        ...
+
+    def counters(self, namespace: str) -> Mapping[str, Count]:
+        """The named counters of our table in the namespace; empty where there is none."""
+        ...
+
+    def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
+        """Delete the connection table's entries that no `keep` covers; how many they were.
+
+        A `keep` is (source prefix, first destination, last destination) of a flow's original direction.
+        """
+        ...
