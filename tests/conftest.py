@@ -1,0 +1,60 @@
+"""What every test shares: who may run kernel tests, lab names that cannot collide, and nothing left behind."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import string
+from collections.abc import Iterator
+
+import pytest
+
+from eigw_ns.kernel import netns
+
+_DIGITS = string.digits + string.ascii_lowercase
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text or "0"
+
+
+_RUN = f"t{_base36(os.getpid())}x"
+"""All labs of this run begin with it. The `x` ends the process id, so that run `t1` never owns the labs of `t12`."""
+
+_serial = itertools.count(1)
+
+
+def _namespaces(prefix: str) -> set[str]:
+    return {name for name in netns.names() if name.startswith(prefix)}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without root the kernel tests are skipped, but in CI they fail: a skipped proof is none."""
+    if item.get_closest_marker("root") is None or os.geteuid() == 0:
+        return
+    if os.environ.get("CI"):
+        pytest.fail("this test needs root, and in CI it must not be skipped", pytrace=False)
+    pytest.skip("needs root")
+
+
+@pytest.fixture
+def lab_name() -> Iterator[str]:
+    """A short lab name that nothing else has. Whatever the test does, its namespaces are gone afterwards."""
+    name = f"{_RUN}{_base36(next(_serial))}"
+    yield name
+    for leftover in _namespaces(f"eigw-{name}-"):
+        netns.remove(leftover)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """No namespace of ours outlives the run. On a shared machine only this run's names are its own; in CI all are."""
+    ours = "eigw-" if os.environ.get("CI") else f"eigw-{_RUN}"
+    before = _namespaces(ours)
+    yield
+    left = sorted(_namespaces(ours) - before)
+    assert not left, f"the tests left namespaces behind: {left}"

@@ -1,0 +1,235 @@
+"""The house as DESIGN section 1 draws it: imports go downwards only, and only `kernel` touches Linux.
+
+The rules are read from the syntax tree, so nothing is imported and an import inside a function counts too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import eigw_ns
+
+ROOT = Path(eigw_ns.__file__).parent
+
+BELOW = {
+    "errors": set(),
+    "cloud": {"errors"},
+    "topology": {"cloud", "errors"},
+    "dataplane": {"cloud", "errors"},
+    "kernel": {"dataplane.state", "errors"},
+    "lab": {"kernel", "dataplane", "topology", "cloud", "errors"},
+    "render": {"lab", "dataplane", "topology", "cloud", "errors"},
+    "cli": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+"""What each room may import of ours, besides itself."""
+
+PURE = {"cloud", "dataplane"}
+OUTSIDE = {"asyncio", "fcntl", "multiprocessing", "os", "pathlib", "selectors", "shutil", "signal", "socket",
+           "subprocess", "tempfile", "threading", "time"}  # fmt: skip
+LINUX_MODULES = {"ctypes", "nftables", "pyroute2"}
+LINUX_NAMES = {"setns", "unshare", "AF_NETLINK"}
+PROCESS_MODULE = "kernel.process"
+PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
+
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 60
+
+Offences = Iterator[tuple[int, str]]
+"""(line, what is wrong there)."""
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of every import: `from a.b import c` counts as `a.b.c`, since `c` may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = "eigw_ns.<relative>" if node.level else node.module or ""
+            yield from ((node.lineno, f"{start}.{alias.name}") for alias in node.names)
+
+
+def dotted(node: ast.expr) -> str:
+    """`os.path.join` for the attribute chain; empty for anything that is not one."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        start = dotted(node.value)
+        return f"{start}.{node.attr}" if start else ""
+    return ""
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def upward_imports(module: str, tree: ast.Module) -> Offences:
+    room = room_of(module)
+    allowed = BELOW[room] | ({room} if room != "__main__" else set())
+    for line, name in imports(tree):
+        ours = name.removeprefix("eigw_ns.")
+        if ours == name or ours == "__version__":
+            continue
+        if not any(within(ours, target) for target in allowed):
+            yield line, f"{room} must not import {name}"
+
+
+def linux_outside_kernel(module: str, tree: ast.Module) -> Offences:
+    if room_of(module) == "kernel":
+        return
+    for line, name in imports(tree):
+        if room_of(name) in LINUX_MODULES or name.rpartition(".")[2] in LINUX_NAMES:
+            yield line, f"only kernel may import {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in LINUX_NAMES:
+            yield node.lineno, f"only kernel may use {node.attr}"
+
+
+def effects_in_pure_rooms(module: str, tree: ast.Module) -> Offences:
+    if room_of(module) not in PURE:
+        return
+    for line, name in imports(tree):
+        if room_of(name) in OUTSIDE:
+            yield line, f"{room_of(module)} is pure and must not import {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and dotted(node.func) in {"open", "print", "input"}:
+            yield node.lineno, f"{room_of(module)} is pure and must not call {dotted(node.func)}"
+
+
+def processes_elsewhere(module: str, tree: ast.Module) -> Offences:
+    if module == PROCESS_MODULE:
+        return
+    for line, name in imports(tree):
+        if room_of(name) in {"subprocess", "multiprocessing"} or name in PROCESS_NAMES:
+            yield line, f"only {PROCESS_MODULE} starts processes, not {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and dotted(node) in PROCESS_NAMES:
+            yield node.lineno, f"only {PROCESS_MODULE} starts processes, not {dotted(node)}"
+
+
+def shells(_module: str, tree: ast.Module) -> Offences:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "shell" and ast.unparse(node.value) != "False":
+            yield node.value.lineno, "no shell"
+
+
+def broad_excepts(_module: str, tree: ast.Module) -> Offences:
+    """A handler for everything may only clean up and raise again."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type] if node.type else []
+        broad = not kinds or any(dotted(kind) in {"Exception", "BaseException"} for kind in kinds)
+        last = node.body[-1]
+        if broad and not (isinstance(last, ast.Raise) and last.exc is None):
+            yield node.lineno, "catches everything"
+
+
+def sleeps(_module: str, tree: ast.Module) -> Offences:
+    for line, name in imports(tree):
+        if name == "time.sleep":
+            yield line, "waits a fixed time"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and dotted(node) == "time.sleep":
+            yield node.lineno, "waits a fixed time"
+
+
+def long_functions(_module: str, tree: ast.Module) -> Offences:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            length = node.end_lineno - node.lineno + 1
+            if length > LONGEST_FUNCTION:
+                yield node.lineno, f"{node.name} has {length} lines, more than {LONGEST_FUNCTION}"
+
+
+RULES: list[Callable[[str, ast.Module], Offences]] = [
+    upward_imports,
+    linux_outside_kernel,
+    effects_in_pure_rooms,
+    processes_elsewhere,
+    shells,
+    broad_excepts,
+    sleeps,
+    long_functions,
+]
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """(name within the package, file): `kernel.netns`; a package's own file bears the package's name."""
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts), path
+
+
+def test_every_room_is_known() -> None:
+    assert {room_of(name) for name, _ in modules()} == set(BELOW)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_house_rule(rule: Callable[[str, ast.Module], Offences]) -> None:
+    found = [
+        f"{path.relative_to(ROOT.parent)}:{line}: {offence}"
+        for name, path in modules()
+        for line, offence in rule(name, ast.parse(path.read_text(), str(path)))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_modules_are_short() -> None:
+    lengths = {str(path.relative_to(ROOT.parent)): len(path.read_text().splitlines()) for _, path in modules()}
+    assert not {name: length for name, length in lengths.items() if length > LONGEST_MODULE}
+
+
+BROKEN = [
+    (upward_imports, "cloud.x", "from eigw_ns.dataplane import state"),
+    (upward_imports, "cloud.x", "def f():\n    import eigw_ns.kernel.netns"),
+    (upward_imports, "kernel.x", "from eigw_ns.dataplane import names"),
+    (upward_imports, "kernel.x", "from eigw_ns.dataplane.statement import x"),
+    (upward_imports, "lab.x", "from ..cli import main"),
+    (upward_imports, "lab.x", "from eigw_ns.render import table"),
+    (linux_outside_kernel, "lab.x", "from pyroute2 import NetNS"),
+    (linux_outside_kernel, "cli.x", "import ctypes.util"),
+    (linux_outside_kernel, "lab.x", "import os\nos.setns(3)"),
+    (linux_outside_kernel, "lab.x", "from os import setns"),
+    (linux_outside_kernel, "lab.x", "import socket\nsocket.socket(socket.AF_NETLINK)"),
+    (effects_in_pure_rooms, "cloud.x", "from pathlib import Path"),
+    (effects_in_pure_rooms, "dataplane.x", "open('/etc/passwd')"),
+    (processes_elsewhere, "lab.x", "import subprocess"),
+    (processes_elsewhere, "kernel.netns", "from subprocess import run"),
+    (processes_elsewhere, "cli.x", "import os\nos.system('id')"),
+    (shells, "kernel.process", "run('id', shell=True)"),
+    (broad_excepts, "lab.x", "try:\n    f()\nexcept:\n    pass"),
+    (broad_excepts, "lab.x", "try:\n    f()\nexcept (OSError, Exception):\n    pass"),
+    (sleeps, "lab.x", "import time\ntime.sleep(1)"),
+    (sleeps, "lab.x", "from time import sleep"),
+    (long_functions, "lab.x", "def f():\n" + "    f()\n" * LONGEST_FUNCTION),
+]
+
+SOUND = [
+    (upward_imports, "kernel.x", "from eigw_ns.dataplane.state import Link\nfrom eigw_ns.kernel import netns"),
+    (upward_imports, "cli.x", "from eigw_ns import __version__"),
+    (processes_elsewhere, PROCESS_MODULE, "import subprocess"),
+    (linux_outside_kernel, "kernel.x", "import os, pyroute2\nos.setns(3)"),
+    (effects_in_pure_rooms, "lab.x", "import os"),
+    (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
+    (long_functions, "lab.x", "def f():\n" + "    f()\n" * (LONGEST_FUNCTION - 1)),
+]
+
+
+@pytest.mark.parametrize(("rule", "module", "source"), BROKEN)
+def test_rules_see_what_breaks_them(rule: Callable[[str, ast.Module], Offences], module: str, source: str) -> None:
+    assert list(rule(module, ast.parse(source)))
+
+
+@pytest.mark.parametrize(("rule", "module", "source"), SOUND)
+def test_rules_let_pass_what_is_sound(rule: Callable[[str, ast.Module], Offences], module: str, source: str) -> None:
+    assert not list(rule(module, ast.parse(source)))
