@@ -1,0 +1,238 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it, after `set -euo pipefail`. Gives:
+#
+#   $top             the repo, however it was called
+#   $python          .venv's own
+#   as_root CMD…     CMD as root, through sudo where need be
+#   setup [dev]      installs what is missing: Debian's packages, then .venv with our dependencies
+#
+# A run with nothing to do starts no program at all (some 10 ms): the stamp in .venv holds the very text
+# that was installed for, and is compared by bash. Every change happens under a lock and behind a `busy`
+# mark, so two set-ups at once wait for each other and a killed one is begun anew, never built upon.
+#
+# .venv does not see Debian's Python packages, but for one: nftables, which is linked into it. With
+# --system-site-packages, Debian's pydantic or click could satisfy pip today and be upgraded, removed or
+# found too old tomorrow, and Debian's pytest plugins would join our tests.
+
+top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
+venv=$top/.venv
+# shellcheck disable=SC2034  # for those who source this
+python=$venv/bin/python
+
+# The virtual environment is what we made it, whatever the caller's shell is set to.
+unset PYTHONHOME PYTHONPATH
+export PYTHONNOUSERSITE=1
+
+say() { printf 'setting up: %s\n' "$*" >&2; }
+
+# fail WHAT [REMEDY…]: exit code 5 is the CLI's own "this host cannot (with the fix)".
+fail() {
+  printf 'setting up: FAILED: %s\n' "$1" >&2
+  shift
+  (($# == 0)) || printf '  %s\n' "$@" >&2
+  exit 5
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif type -P sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "this needs root, and there is no sudo here: $*" "Run the same command as root (su -)."
+  fi
+}
+
+setup() ( # a subshell: its directory, umask and lock are its own
+  want=$(_wanted)
+  _fresh "${1:-runtime}" && exit
+
+  umask 022
+  cd "$top"
+  [[ -w . ]] || fail "$top is not writable for $(id -un)" "Run this as its owner ($(stat -c %U .)) or as root."
+  # A directory can be locked as well as a file, and leaves nothing behind. Children inherit the lock on
+  # purpose: when this shell is killed while its pip lives on, the next set-up waits for that pip.
+  exec 9<.
+  if ! flock -n 9; then
+    say "waiting for another set-up of $top"
+    flock 9
+    _fresh "${1:-runtime}" && exit
+  fi
+
+  _system_packages
+  _virtual_environment "${1:-runtime}"
+)
+
+# What decides about .venv: its place (venvs don't move) and pyproject.toml, less the tools' settings.
+_wanted() {
+  local line keep=1
+  printf 'set-up 1 in %s\n' "$top"
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line == '['* ]]; then
+      keep=1
+      [[ $line != '[tool.'* && $line != '[[tool.'* || $line == '[tool.hatch.'* ]] || keep=0
+    fi
+    ((keep == 0)) || [[ $line =~ ^[[:space:]]*(#|$) ]] || printf '%s\n' "$line"
+  done <"$top/pyproject.toml"
+}
+
+# A stamp: the paths that must still exist, an empty line, the text that .venv was made for.
+_fresh() {
+  local path
+  [[ -x $python && ! -e $venv/.setup-busy && -r $venv/.setup-$1 ]] || return 1
+  {
+    while IFS= read -r path && [[ -n $path ]]; do
+      [[ -e $path ]] || return 1
+    done
+    IFS= read -r -d '' path || [[ ${path%$'\n'} == "$want" ]]
+  } <"$venv/.setup-$1"
+}
+
+# Finds the interpreter and installs Debian's part of what we need. Asks for the things themselves, not
+# for packages: a library in /usr/local or another distribution's package is as good.
+_system_packages() {
+  local old='' missing
+  _find_python
+  if [[ -z $base ]]; then
+    [[ -z $old ]] || fail "Python 3.11 or newer is needed; found only$old" \
+      "Ubuntu 22.04 has it beside its own: apt-get install python3.11 python3.11-venv"
+    _apt_install python3 python3-venv libnftables1 python3-nftables
+    _find_python
+    [[ -n $base ]] || fail "Python 3.11 or newer is needed; found${old:- none}" "Debian 12 and Ubuntu 24.04 have it."
+  fi
+
+  missing=$(_missing)
+  [[ -n $missing ]] || return 0
+  # shellcheck disable=SC2086  # words
+  _apt_install $missing
+  missing=$(_missing)
+  [[ -z $missing ]] || fail "installed, but still not usable by $base: ${missing//$'\n'/ }" \
+    "Reinstall by hand: apt-get install --reinstall ${missing//$'\n'/ }"
+}
+
+# Never the python3 on PATH: that may be pyenv's or conda's, which don't see Debian's nftables.
+_find_python() {
+  local candidate version
+  base=''
+  for candidate in /usr/bin/python3 /usr/bin/python3.{11..29}; do
+    [[ -x $candidate ]] || continue
+    version=$("$candidate" -I -c 'import sys; print("%d.%d" % sys.version_info[:2], int(sys.version_info >= (3, 11)))') || continue
+    if [[ $version == *' 1' ]]; then
+      base=$(readlink -f "$candidate") version=${version% 1}
+      venv_package=python3-venv
+      [[ $candidate == /usr/bin/python3 ]] || venv_package=python$version-venv
+      return
+    fi
+    old+=" $candidate (${version% 0})"
+  done
+}
+
+# Loading the library is asked of the library, since `import nftables` alone doesn't load it. No context is
+# made: that fails where the kernel lacks nf_tables, and no package can mend that.
+_missing() {
+  "$base" -I - "$venv_package" <<'PYTHON'
+import ctypes, sys
+
+def there(name):
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+if not (there("venv") and there("ensurepip")):
+    print(sys.argv[1])
+if not there("nftables"):
+    print("python3-nftables")
+try:
+    ctypes.CDLL("libnftables.so.1")
+except OSError:
+    print("libnftables1")
+PYTHON
+}
+
+_apt_install() {
+  local log tries=0
+  if ! type -P apt-get >/dev/null; then
+    fail "missing here, in Debian's words: $*" \
+      "This is not Debian or Ubuntu (no apt-get). Install by hand: Python 3.11 or newer with venv and pip in" \
+      "/usr/bin, libnftables (libnftables.so.1), and its Python module (import nftables). Then run this again."
+  fi
+  if ((EUID != 0)) && ! type -P sudo >/dev/null; then
+    fail "missing: $*" "Installing needs root, and there is no sudo here. As root (su -): apt-get install $*"
+  fi
+  say "installing $* (apt-get)"
+  log=$(mktemp)
+  # On a machine that has just booted, apt's own timer may hold the lists for minutes.
+  until as_root env LC_ALL=C apt-get -qq update >"$log" 2>&1 || ! grep -q 'Could not get lock' "$log"; do
+    ((tries++ < 100)) || break
+    ((tries > 1)) || say "waiting for another apt-get"
+    sleep 3
+  done
+  # A failed update alone is no reason to stop: the lists at hand may do.
+  if ! as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+    install --no-install-recommends "$@" >>"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    fail "apt-get could not install $*" \
+      "Is there a network, and do apt's sources reach their mirror? By hand: apt-get update && apt-get install $*"
+  fi
+  rm -f "$log"
+}
+
+_virtual_environment() {
+  local what='.' site module stamp log=$venv/setup.log
+  [[ $1 == runtime ]] || what=".[$1]"
+
+  if [[ -e $venv/pyvenv.cfg && ! -e $venv/.setup-busy ]] && ! compgen -G "$venv/.setup-*" >/dev/null; then
+    fail "$venv was made by something else, and is not touched" "Remove it or move it away: rm -r '$venv'"
+  fi
+  if [[ -e $venv/.setup-busy || ! -r $venv/.setup-runtime || $(readlink -f "$python" || :) != "$base" ||
+    $(<"$venv/.setup-runtime") != *$'\n'"${want%%$'\n'*}"$'\n'* ]]; then
+    rm -rf "$venv" || fail "cannot remove the unfinished $venv" "It may belong to root: sudo rm -r '$venv'"
+    say "making .venv ($base)"
+    mkdir "$venv"
+    : >"$venv/.setup-busy"
+    "$base" -I -m venv "$venv" >"$log" 2>&1 || _log_and_fail "$base cannot make $venv"
+  fi
+
+  say "installing the Python packages that pyproject.toml names for $1 (pip)"
+  : >"$venv/.setup-busy" || fail "$venv is not writable for $(id -un)" "It may belong to root: sudo rm -r '$venv'"
+  env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_PYTHON PIP_USER=0 \
+    "$python" -I -m pip install --disable-pip-version-check --no-input -e "$what" >"$log" 2>&1 ||
+    _log_and_fail "pip could not install the packages that pyproject.toml names"
+
+  # Debian's nftables, and only it.
+  site=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  module=$("$base" -I -c 'import nftables, os; f = nftables.__file__
+print(os.path.dirname(f) if os.path.basename(f).startswith("__init__.") else f)')
+  ln -sfn "$module" "$site/"
+  "$python" -I -c 'import nftables' || fail "$python cannot import $module" "Please report this."
+
+  stamp=$module$'\n'$(_library)$'\n\n'$want
+  rm -f "$venv"/.setup-{runtime,dev}
+  printf '%s\n' "$stamp" >"$venv/.setup-runtime" # dev is runtime and more
+  [[ $1 == runtime ]] || printf '%s\n' "$stamp" >"$venv/.setup-$1"
+  rm -f "$venv/.setup-busy"
+}
+
+_library() {
+  "$base" -I -c 'import ctypes
+ctypes.CDLL("libnftables.so.1")
+print(next(m.split()[-1] for m in open("/proc/self/maps") if "/libnftables.so.1" in m))'
+}
+
+# pip's own words, and what they mostly mean.
+_log_and_fail() {
+  local remedy='Read the lines above; then run this again.'
+  grep -v '^ *$' "$log" | tail -n 20 >&2
+  case $(<"$log") in
+    *'No space left'*) remedy='The disk is full: make room, then run this again.' ;;
+    *'ermission denied'*) remedy="Something belongs to another user. Remove it and run this again: sudo rm -r '$venv'" ;;
+    *CERTIFICATE_VERIFY_FAILED*) remedy='TLS is intercepted or has no certificates: set PIP_CERT to the bundle to trust.' ;;
+    *'ailed to establish a new connection'* | *'name resolution'* | *'onnection refused'* | *'unreachable'* | *'imed out'* | *ProxyError*)
+      remedy='No way to the Python package index: check the network, HTTPS_PROXY, or name a mirror with PIP_INDEX_URL.'
+      ;;
+  esac
+  fail "$1" "$remedy" "The whole log: $log"
+}
