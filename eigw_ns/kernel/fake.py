@@ -1,0 +1,209 @@
+"""A kernel in memory: it refuses what Linux refuses (`fake_checks`) and drops what Linux drops.
+
+It passes the same contract tests as `LinuxKernel`, so what is tested on it holds. A test may reach into `namespaces`
+at any time, which is how things change behind our back; `before` runs ahead of every change, and `fail_on` makes
+one change fail.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address, IPv6Network
+
+from eigw_ns.dataplane.state import Fdb, Key, Link, Namespace, NetObject, NetState, Ruleset
+from eigw_ns.errors import ForeignError, KernelError, kernel_error
+from eigw_ns.kernel.fake_checks import check_creation, check_update, hangs_on, kept_while_down
+from eigw_ns.kernel.protocol import Count
+
+
+@dataclass(slots=True)
+class FakeNamespace:
+    """What one namespace holds. It is ours while `objects` has its `Namespace` (the mark), else foreign.
+
+    `counts` are those of the named counters that have seen something; `flows` are the (source, destination)
+    addresses of the connection table's entries, in the original direction.
+    """
+
+    objects: dict[Key, NetObject] = field(default_factory=dict)
+    counts: dict[str, Count] = field(default_factory=dict)
+    flows: list[tuple[str, str]] = field(default_factory=list)
+
+
+class FakeKernel:
+    """A `Kernel` in memory.
+
+    `writes` counts the changes asked for, also those that fail. The change that makes `writes` equal to `fail_on`
+    raises KernelError (EIO) and changes nothing. `before(verb, thing)` is called ahead of each change; for a flush
+    the thing is the namespace's name. An exception from it passes through, as if the program died there.
+    """
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self.fail_on: int | None = None
+        self.before: Callable[[str, NetObject | str], None] | None = None
+        self.namespaces: dict[str, FakeNamespace] = {}
+
+    def make_foreign(self, name: str) -> None:
+        """See to it that there is a namespace of that name without our mark, as `ip netns add` would make it."""
+        self.namespaces.setdefault(name, FakeNamespace()).objects.pop(("namespace", name), None)
+
+    def remove_namespace(self, name: str) -> None:
+        """Take a namespace away behind our back, as `ip netns delete` would, with the far ends of its links."""
+        for thing in self.namespaces.pop(name, FakeNamespace()).objects.values():
+            if isinstance(thing, Link) and thing.peer is not None:
+                self._unhang("link", *thing.peer)
+
+    def observe(self, lab: str) -> NetState:
+        return NetState.of(
+            thing
+            for name, space in self.namespaces.items()
+            if (ours := _mark(name, space)) is not None and ours.lab == lab
+            for thing in space.objects.values()
+        )
+
+    def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(
+            sorted(name for name in names if name in self.namespaces and _mark(name, self.namespaces[name]) is None)
+        )
+
+    def labs(self) -> tuple[str, ...]:
+        marks = (_mark(name, space) for name, space in self.namespaces.items())
+        return tuple(sorted({mark.lab for mark in marks if mark is not None}))
+
+    def create(self, things: Iterable[NetObject]) -> None:
+        wanted = tuple(things)
+        by_key = {thing.key: thing for thing in wanted}
+        born: set[Key] = set()  # far ends that came with their near end
+        for thing in wanted:
+            if thing.key in born:
+                continue
+            doing = self._begin("create", thing)
+            if isinstance(thing, Namespace):
+                self._create_namespace(thing, doing)
+                continue
+            ends = _both_ends(thing, by_key, doing)
+            for end in ends:
+                check_creation(self._space(end.namespace, doing).objects, end, doing)
+            for end in ends:
+                self.namespaces[end.namespace].objects[end.key] = end
+                born.add(end.key)
+
+    def update(self, old: NetObject, new: NetObject) -> None:
+        doing = self._begin("update", new)
+        if old.key != new.key:
+            raise kernel_error(doing, errno.EINVAL, detail=f"it is not the same object as {old}")
+        space = self._space(new.namespace, doing)
+        actual = space.objects.get(new.key)
+        if actual is None:
+            raise kernel_error(doing, errno.ENOENT)
+        check_update(space.objects, actual, new, doing)
+        space.objects[new.key] = new
+        if isinstance(new, Link) and isinstance(actual, Link):
+            _after_link_update(space, actual, new)
+        if isinstance(new, Ruleset):
+            space.counts = {name: count for name, count in space.counts.items() if name in new.counters}
+
+    def delete(self, things: Iterable[NetObject]) -> None:
+        for thing in things:
+            doing = self._begin("delete", thing)
+            space = self.namespaces.get(thing.namespace)
+            if space is None:
+                continue
+            if isinstance(thing, Namespace):
+                if _mark(thing.namespace, space) is None:
+                    raise ForeignError(f"{doing}: it does not bear our mark")
+                self.remove_namespace(thing.namespace)
+                continue
+            actual = space.objects.get(thing.key)
+            self._unhang(*thing.key)
+            if isinstance(actual, Link) and actual.peer is not None:
+                self._unhang("link", *actual.peer)
+            if isinstance(actual, Ruleset):
+                space.counts = {name: count for name, count in space.counts.items() if name not in actual.counters}
+
+    def counters(self, namespace: str) -> Mapping[str, Count]:
+        space = self._space(namespace, f"read the counters of {namespace}")
+        return {
+            name: space.counts.get(name, Count(0, 0))
+            for thing in space.objects.values()
+            if isinstance(thing, Ruleset)
+            for name in thing.counters
+        }
+
+    def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
+        space = self._space(namespace, self._begin("flush", namespace))
+        wanted = [(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in keep]
+        kept = [
+            (source, destination)
+            for source, destination in space.flows
+            if any(
+                IPv6Address(source) in prefix and first <= IPv6Address(destination) <= last
+                for prefix, first, last in wanted
+            )
+        ]
+        flushed = len(space.flows) - len(kept)
+        space.flows = kept
+        return flushed
+
+    def _begin(self, verb: str, thing: NetObject | str) -> str:
+        """Count a change and let the test interfere; the answer is what we are doing, in words."""
+        self.writes += 1
+        doing = f"{verb} {thing}"
+        if self.before is not None:
+            self.before(verb, thing)
+        if self.writes == self.fail_on:
+            raise KernelError(doing, errno.EIO)
+        return doing
+
+    def _space(self, name: str, doing: str) -> FakeNamespace:
+        if name not in self.namespaces:
+            raise kernel_error(doing, errno.ENOENT, detail=f"there is no namespace {name}")
+        return self.namespaces[name]
+
+    def _create_namespace(self, thing: Namespace, doing: str) -> None:
+        if thing.namespace in self.namespaces:
+            raise kernel_error(doing, errno.EEXIST)
+        self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing})
+
+    def _unhang(self, *key: str) -> None:
+        """Forget the object and everything in its namespace that hangs on it; ports of a bridge become free."""
+        space = self.namespaces.get(key[1])
+        thing = space.objects.pop(key, None) if space is not None else None
+        if space is None or not isinstance(thing, Link):
+            return
+        ports = {other.name for other in _ports(space, thing.name)}
+        for other in tuple(space.objects.values()):
+            if isinstance(other, Link) and other.name in ports:
+                space.objects[other.key] = replace(other, bridge=None)
+            elif hangs_on(other, thing.name) or (isinstance(other, Fdb) and other.link in ports):
+                del space.objects[other.key]
+
+
+def _mark(name: str, space: FakeNamespace) -> Namespace | None:
+    thing = space.objects.get(("namespace", name))
+    return thing if isinstance(thing, Namespace) else None
+
+
+def _ports(space: FakeNamespace, bridge: str) -> tuple[Link, ...]:
+    return tuple(thing for thing in space.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
+
+
+def _both_ends(thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
+    """The objects that come into being with `thing`: a veth end brings the other one, which must be wanted too."""
+    if not isinstance(thing, Link) or thing.peer is None:
+        return (thing,)
+    far = wanted.get(("link", *thing.peer))
+    if not isinstance(far, Link) or far.peer != (thing.namespace, thing.name):
+        raise kernel_error(doing, errno.EINVAL, detail="the other end is not among what is made")
+    return (thing, far)
+
+
+def _after_link_update(space: FakeNamespace, actual: Link, new: Link) -> None:
+    """What Linux drops along: a link that goes down loses its layer 3, a port that moves its static entries."""
+    for thing in tuple(space.objects.values()):
+        moved = isinstance(thing, Fdb) and thing.link == new.name and new.bridge != actual.bridge
+        fell = actual.up and not new.up and hangs_on(thing, new.name) and not kept_while_down(thing)
+        if moved or fell:
+            del space.objects[thing.key]

@@ -1,0 +1,165 @@
+"""What Linux refuses, as checks on the objects of one namespace. Each raises the error that the kernel's errno means.
+
+Not everything: what our own code could get wrong (order, names, references), so that a plan which passes here passes
+on Linux. The texts of nft rules are not parsed, only the names they use.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import IPv6Address, IPv6Interface
+
+from eigw_ns.dataplane.state import (
+    LOOPBACK,
+    Address,
+    Fdb,
+    Key,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    Route,
+    Ruleset,
+    Sysctls,
+)
+from eigw_ns.errors import kernel_error
+
+Objects = Mapping[Key, NetObject]
+
+_LONGEST_NAME = 15  # IFNAMSIZ less the final zero byte, linux/if.h
+
+_INTERFACE_SYSCTL = re.compile(r"net\.ipv[46]\.(?:conf|neigh)\.([^.]+)\.")
+_COUNTER = re.compile(r'\bcounter name "?([\w/.-]+)')
+_SET = re.compile(r"@([A-Za-z][\w/.-]*)(?!,)\b")  # `@th,0,16` is raw payload, not a set
+_CHAIN = re.compile(r"\b(?:jump|goto) ([\w/.-]+)")
+
+
+def check_creation(objects: Objects, thing: NetObject, doing: str) -> None:
+    """Raise what Linux answers when `thing` is created beside `objects`: ExistsError, MissingError or KernelError."""
+    if thing.key in objects:
+        raise kernel_error(doing, errno.EEXIST)
+    if isinstance(thing, Link) and len(thing.name) > _LONGEST_NAME:
+        raise kernel_error(doing, errno.ERANGE, detail=f"the name is longer than {_LONGEST_NAME} characters")
+    if isinstance(thing, Address) and _address_taken(objects, thing):
+        raise kernel_error(doing, errno.EEXIST, detail="the link has it already, with another prefix length")
+    _check_needs(objects, thing, doing)
+
+
+def check_update(objects: Objects, actual: NetObject, new: NetObject, doing: str) -> None:
+    """Raise what Linux answers when `actual`, one of `objects`, is to become `new` in place."""
+    same = new
+    if isinstance(new, Link) and isinstance(actual, Link):
+        same = replace(new, mtu=actual.mtu, up=actual.up, bridge=actual.bridge)
+    elif isinstance(new, Namespace) and isinstance(actual, Namespace):
+        same = replace(new, loopback_up=actual.loopback_up)
+    if isinstance(new, Link | Namespace) and same != actual:
+        raise kernel_error(doing, errno.EINVAL, detail="only by deleting and creating it can this change")
+    _check_needs(objects, new, doing)
+
+
+def hangs_on(thing: NetObject, link: str) -> bool:
+    """Whether `thing` goes when the interface `link` of its namespace goes."""
+    return isinstance(thing, Address | Neighbour | Fdb | Route) and thing.link == link
+
+
+def kept_while_down(thing: NetObject) -> bool:
+    """Whether `thing` survives that its link is set down; what belongs to layer 3 does not."""
+    return isinstance(thing, Fdb)
+
+
+def _check_needs(objects: Objects, thing: NetObject, doing: str) -> None:
+    match thing:
+        case Link(bridge=str(bridge)):
+            _need_bridge(objects, thing, bridge, doing)
+        case Address() | Neighbour():
+            _need_link(objects, thing.namespace, thing.link, doing)
+        case Fdb():
+            _check_fdb(objects, thing, doing)
+        case Route(blackhole=False):
+            _check_route(objects, thing, doing)
+        case Sysctls():
+            for key, _ in thing.values:
+                if (match := _INTERFACE_SYSCTL.match(key)) and match[1] not in ("all", "default"):
+                    _need_link(objects, thing.namespace, match[1], doing)
+        case Ruleset():
+            _check_ruleset(thing, doing)
+
+
+def _need_link(objects: Objects, namespace: str, name: str, doing: str) -> Link | None:
+    """The link of that name, None for the loopback that every namespace has; MissingError where there is none."""
+    if name == LOOPBACK:
+        return None
+    link = objects.get(("link", namespace, name))
+    if not isinstance(link, Link):
+        raise kernel_error(doing, errno.ENODEV, detail=f"there is no interface {name}")
+    return link
+
+
+def _need_bridge(objects: Objects, port: Link, name: str, doing: str) -> None:
+    bridge = _need_link(objects, port.namespace, name, doing)
+    if bridge is None or bridge.kind != "bridge":
+        raise kernel_error(doing, errno.EINVAL, detail=f"{name} is no bridge")
+
+
+def _address_taken(objects: Objects, wanted: Address) -> bool:
+    address = wanted.address.split("/")[0]
+    return any(
+        isinstance(thing, Address) and thing.link == wanted.link and thing.address.split("/")[0] == address
+        for thing in objects.values()
+    )
+
+
+def _check_fdb(objects: Objects, thing: Fdb, doing: str) -> None:
+    port = _need_link(objects, thing.namespace, thing.link, doing)
+    if port is None or port.bridge is None:
+        raise kernel_error(doing, errno.EINVAL, detail=f"{thing.link} is no port of a bridge")
+    for other in objects.values():
+        if isinstance(other, Link) and other.mac == thing.mac and port.bridge in (other.bridge, other.name):
+            raise kernel_error(doing, errno.EEXIST, detail=f"it is the bridge's own entry for {other.name}")
+
+
+def _check_route(objects: Objects, route: Route, doing: str) -> None:
+    link = _need_link(objects, route.namespace, route.link, doing)
+    if link is not None and not link.up:
+        raise kernel_error(doing, errno.ENETDOWN)
+    if route.via and not IPv6Address(route.via).is_link_local and not _on_link(objects, route):
+        raise kernel_error(doing, errno.EHOSTUNREACH, detail=f"{route.via} is not on the link {route.link}")
+
+
+def _on_link(objects: Objects, route: Route) -> bool:
+    """Whether an address or an on-link route of the same link covers the next hop."""
+    hop = IPv6Address(route.via)
+    for thing in objects.values():
+        if isinstance(thing, Address) and thing.link == route.link:
+            prefix = thing.address
+        elif isinstance(thing, Route) and thing.link == route.link and not thing.via:
+            prefix = thing.destination
+        else:
+            continue
+        if hop in IPv6Interface(prefix).network:
+            return True
+    return False
+
+
+def _check_ruleset(ruleset: Ruleset, doing: str) -> None:
+    """Every counter, set and chain that a rule or a map's element names must be in the table."""
+    known = (
+        ("counter", _COUNTER, set(ruleset.counters)),
+        ("set", _SET, {found.name for found in ruleset.sets}),
+        ("chain", _CHAIN, {chain.name for chain in ruleset.chains}),
+    )
+    for text in _texts(ruleset):
+        for kind, pattern, names in known:
+            missing = set(pattern.findall(text)) - names
+            if missing:
+                raise kernel_error(doing, errno.ENOENT, detail=f"there is no {kind} {min(missing)}")
+
+
+def _texts(ruleset: Ruleset) -> Iterator[str]:
+    for chain in ruleset.chains:
+        yield from chain.rules
+    for found in ruleset.sets:
+        yield from (value for _, value in found.elements)
