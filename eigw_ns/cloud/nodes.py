@@ -1,0 +1,102 @@
+"""NODE: how a user names something that packets come from, go to or pass through.
+
+A NODE is a short name (`app`), a qualified one (`main/app`; `internet/web` for an internet host), a replica of an
+egress-only internet gateway (`main/outbound#1`), `internet`, or the resource's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.near import did_you_mean
+from eigw_ns.errors import UsageError
+
+NodeKind = Literal[
+    "instance", "host", "subnet", "egress-only-internet-gateway", "internet-gateway", "internet"
+]
+
+INTERNET = "internet"
+"""The name of the internet itself, and what qualifies its hosts; nothing else may be called so."""
+
+_REPLICA = "#1"  # an egress-only internet gateway has one replica
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Something with a namespace. `name` may be ambiguous in a lab; `qualified` and `id` are not."""
+
+    id: str
+    kind: NodeKind
+    name: str
+    qualified: str
+
+
+def internet_id(lab: str) -> str:
+    """The id of the lab's internet: the router that all gateways and hosts hang on."""
+    return ids.make_id(ids.INTERNET, lab)
+
+
+def nodes(cloud: Cloud) -> tuple[Node, ...]:
+    """All nodes of `cloud`, sorted by qualified name. A detached internet gateway is none: no packet meets it."""
+    return tuple(sorted(_nodes(cloud), key=lambda node: node.qualified))
+
+
+def _nodes(cloud: Cloud) -> Iterator[Node]:
+    vpc_names = {vpc.id: vpc.name for vpc in cloud.vpcs.values()}
+    yield Node(internet_id(cloud.lab), "internet", INTERNET, INTERNET)
+    for host in cloud.hosts.values():
+        yield Node(host.id, "host", host.name, f"{INTERNET}/{host.name}")
+    for subnet in cloud.subnets.values():
+        yield Node(subnet.id, "subnet", subnet.name, f"{vpc_names[subnet.vpc_id]}/{subnet.name}")
+    for instance in cloud.instances.values():
+        vpc_name = vpc_names[cloud.subnets[instance.subnet_id].vpc_id]
+        yield Node(instance.id, "instance", instance.name, f"{vpc_name}/{instance.name}")
+    for eigw in cloud.egress_only_internet_gateways.values():
+        qualified = f"{vpc_names[eigw.vpc_id]}/{eigw.name}"
+        yield Node(eigw.id, "egress-only-internet-gateway", eigw.name, qualified)
+    for igw in cloud.internet_gateways.values():
+        if igw.vpc_id is not None:
+            yield Node(igw.id, "internet-gateway", igw.name, f"{vpc_names[igw.vpc_id]}/{igw.name}")
+
+
+def find(cloud: Cloud, text: str) -> Node:
+    """The node that `text` means. Raises UsageError, with what to write instead, where that is none or several."""
+    return find_among(nodes(cloud), text)
+
+
+def find_among(known: Iterable[Node], text: str) -> Node:
+    """As `find`, for nodes at hand: who looks up many names computes the nodes once."""
+    known = tuple(known)
+    meant = tuple(node for node in known if text in _spellings(node))
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        options = " or ".join(node.qualified for node in meant)
+        raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=f"write {options}")
+    raise _unknown(known, text)
+
+
+def _spellings(node: Node) -> tuple[str, ...]:
+    plain = (node.name, node.qualified, node.id)
+    if node.kind != "egress-only-internet-gateway":
+        return plain
+    return (*plain, *(f"{spelling}{_REPLICA}" for spelling in plain))
+
+
+def _unknown(known: tuple[Node, ...], text: str) -> UsageError:
+    base, _, replica = text.partition("#")
+    for node in known:
+        if replica and base in _spellings(node):
+            if node.kind == "egress-only-internet-gateway":
+                return UsageError(f"{base} has no replica {replica}", hint=f"its only replica is {base}{_REPLICA}")
+            return UsageError(f"{base} has no replicas", hint=f"write {base}")
+    spellings = {spelling for node in known for spelling in (node.name, node.qualified)}
+    names = ", ".join(node.qualified for node in known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+    return UsageError(f"no node is called {text}", hint=did_you_mean(text, spellings) or f"the nodes are {names}")
+
+
+_SHOWN = 8
