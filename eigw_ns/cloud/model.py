@@ -35,11 +35,15 @@ class Subnet:
     tags: Tags = ()
 
 
+BLACKHOLE = "blackhole"
+"""The target id that never names a gateway: a route that was written as a blackhole to begin with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A static route to a gateway. The `local` route is not stored: every table has it, and nobody can remove it.
 
-    `target_id` may name a gateway that is gone; its state is then `blackhole` (see `cloud.routing`).
+    `target_id` may name a gateway that is gone, or be `BLACKHOLE`; its state is then `blackhole` (see `cloud.routing`).
     """
 
     destination: IPv6Network

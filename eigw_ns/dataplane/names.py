@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from ipaddress import IPv6Network
 
+from eigw_ns.cloud.addressing import INFRASTRUCTURE
+
 PREFIX = "eigw-"
 
 INSTANCE_LINK = "eth0"  # in an instance and in an internet host
@@ -17,12 +19,6 @@ PEER_LINK_LOCAL = "fe80::2"  # the other end, where it needs a link-local addres
 
 ROUTER_MAC = "02:00:00:00:00:01"
 """The VPC's implicit router: no interface has it. The fabric rewrites it to the MAC of the destination's subnet."""
-
-INFRASTRUCTURE = IPv6Network("3fff:fff:ffff::/48")
-"""Addresses of gateways and of the internet router, used only as sources of their ICMPv6 errors.
-
-Taken from the documentation prefix 3fff::/20 (RFC 9637), so that no user's block can be meant by it.
-"""
 
 
 def namespace_name(lab: str, resource_id: str) -> str:
