@@ -1,0 +1,178 @@
+"""What this host can do, found by trying it in a namespace that has no name and vanishes at once.
+
+Each probe returns why it does not work, in Linux's words, or nothing where it does. The host is left as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from eigw_ns.dataplane.state import Link, Route
+from eigw_ns.errors import EigwError, HostError
+from eigw_ns.kernel import netns, rtnetlink, sysctl
+from eigw_ns.kernel.netlink import Message, Netlink
+from eigw_ns.kernel.nft import Nft
+
+Reason = str
+"""Why something does not work; empty where it does."""
+
+_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}  # linux/capability.h
+_OWN_NAMESPACE = "/proc/thread-self/ns/net"
+_MAC = "06:00:00:00:00:0{}"
+
+
+def linux() -> Reason:
+    """Whether this is Linux at all."""
+    return "" if platform.system() == "Linux" else f"this is {platform.system()}"
+
+
+def privilege() -> Reason:
+    """Whether this process has the capabilities that namespaces, routes and raw sockets need (CapEff, proc(5))."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    mask = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), 16)
+    lacking = [name for name, bit in _CAPABILITIES.items() if not mask >> bit & 1]
+    return f"this process lacks {', '.join(lacking)}" if lacking else ""
+
+
+def require_privilege() -> None:
+    """Raise HostError, before anything is changed, where this process may not do what a lab needs."""
+    reason = privilege()
+    if reason:
+        raise HostError(
+            f"not enough privilege: {reason}",
+            hint="run it as root (sudo), in a container with --privileged; `eigw-ns doctor` names what is missing",
+        )
+
+
+def namespace_directory() -> Reason:
+    """Whether names can be given to namespaces: /run/netns is writable, or can be made."""
+    directory = netns.DIRECTORY
+    existing = directory if directory.exists() else directory.parent
+    return "" if os.access(existing, os.W_OK) else f"{existing} is not writable"
+
+
+def namespace() -> Reason:
+    """Whether a network namespace can be made."""
+    return _tried(lambda: None)
+
+
+def sysctls() -> Reason:
+    """Whether /proc/sys/net is writable; containers without --privileged mount it read-only."""
+
+    def write_back() -> None:
+        value = sysctl.read(sysctl.FORWARDING)
+        if value is None:
+            raise HostError(f"the kernel has no {sysctl.FORWARDING}")
+        sysctl.write(sysctl.FORWARDING, value)
+
+    return _tried(write_back)
+
+
+def ipv6() -> Reason:
+    """Whether a new namespace has IPv6."""
+
+    def look() -> None:
+        for scope in ("all", "default"):
+            key = f"net.ipv6.conf.{scope}.disable_ipv6"
+            if sysctl.read(key) != "0":
+                raise HostError(f"{key} is {sysctl.read(key) or 'not there'}")
+
+    return _tried(look)
+
+
+def veth() -> Reason:
+    """Whether a veth pair can be made."""
+
+    def pair() -> None:
+        descriptor = os.open(_OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            near, far = _veth("near", 1), _veth("far", 2)
+            _ask(rtnetlink.new_veth(near, far, descriptor, descriptor, None))
+        finally:
+            os.close(descriptor)
+
+    return _tried(pair)
+
+
+def bridge() -> Reason:
+    """Whether a bridge can be made."""
+    return _tried(lambda: _ask(rtnetlink.new_bridge(Link("", "br0", "bridge", _MAC.format(3)))))
+
+
+def source_routes() -> Reason:
+    """Whether IPv6 routes may depend on the source (`from`): CONFIG_IPV6_SUBTREES."""
+    route = Route("", "2001:db8:1::/48", source="2001:db8:2::/48", blackhole=True)
+    return _tried(lambda: _ask(rtnetlink.route_message(route, {})))
+
+
+def nft_binding() -> Reason:
+    """Whether the Python binding of libnftables can be imported and finds its library."""
+    try:
+        Nft()
+    except (EigwError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def nft_inet() -> Reason:
+    """Whether the kernel takes a table of the family inet, which sees IPv6 and IPv4."""
+    return _tried(lambda: _nft("table inet probe { chain c { type filter hook forward priority 0; }; }"))
+
+
+def nft_bridge() -> Reason:
+    """Whether the kernel takes a table of the family bridge."""
+    return _tried(lambda: _nft("table bridge probe { chain c { type filter hook prerouting priority 0; }; }"))
+
+
+def conntrack() -> Reason:
+    """Whether the kernel tracks connections, and counts by name what a rule drops."""
+    rules = "counter dropped { }; chain c { type filter hook forward priority 0; ct state new counter name dropped drop; };"
+    return _tried(lambda: _nft(f"table inet probe {{ {rules} }}"))
+
+
+def kernel_release() -> str:
+    """The running kernel, as `uname -r` says."""
+    return platform.release()
+
+
+def nft_version() -> str:
+    """The version that libnftables gives of itself; empty where it is missing or may not be asked."""
+    try:
+        import nftables  # only here: importing it loads the library
+
+        with netns.nameless():
+            library = nftables.Nftables()
+            library.set_json_output(True)
+            _, output, _ = library.cmd("list tables")
+    except (ImportError, EigwError, OSError):
+        return ""
+    found = re.search(r'"version": "([^"]+)"', str(output))
+    return found.group(1) if found else ""
+
+
+def _tried(action: Callable[[], object]) -> Reason:
+    """Why `action` fails in a namespace of its own; empty where it does not."""
+    try:
+        with netns.nameless():
+            action()
+    except (EigwError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _ask(message: Message) -> None:
+    with Netlink() as netlink:
+        netlink.send([message])
+
+
+def _veth(name: str, number: int) -> Link:
+    other = "far" if name == "near" else "near"
+    return Link("", name, "veth", _MAC.format(number), peer=("", other))
+
+
+def _nft(commands: str) -> str:
+    return Nft().run(commands, "load a table")

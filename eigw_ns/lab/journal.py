@@ -1,0 +1,34 @@
+"""What was about to be done to a lab: written before the first change, removed after the last.
+
+One that is still there tells that somebody was killed halfway. It is a hint for people and tests; what is true is
+asked of the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from eigw_ns.errors import kernel_error
+from eigw_ns.lab import paths
+
+
+@contextlib.contextmanager
+def written(lab: str, intended: Iterable[object]) -> Iterator[None]:
+    """Run the block with the journal of `lab` telling what is `intended`, one line each; keep it if the block fails.
+
+    Raises HostError where the run folder is not writable.
+    """
+    path = paths.journal_file(lab)
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        path.write_text("".join(f"{step}\n" for step in intended), encoding="utf-8")
+    except OSError as error:
+        raise kernel_error(f"write the journal {path}", error.errno or 0) from error
+    yield
+    path.unlink(missing_ok=True)
+
+
+def unfinished(lab: str) -> bool:
+    """Whether a change of `lab` was begun and not ended. Under the lab's lock: whether it was cut short."""
+    return paths.journal_file(lab).exists()

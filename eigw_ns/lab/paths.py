@@ -1,0 +1,57 @@
+"""Where a lab's files are. Both folders hold one folder a lab; losing them never loses a lab.
+
+    /var/lib/eigw-ns/<lab>/topology.json   the desired state     (EIGW_NS_STATE_DIR)
+    /run/eigw-ns/<lab>/{lock,journal}      who works on it, what was begun   (EIGW_NS_RUN_DIR)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from eigw_ns.errors import UsageError
+
+_LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def state_dir() -> Path:
+    """Where desired states are kept; survives a reboot."""
+    return Path(os.environ.get("EIGW_NS_STATE_DIR") or "/var/lib/eigw-ns")
+
+
+def run_dir() -> Path:
+    """Where locks and journals are; gone after a reboot, as the namespaces are."""
+    return Path(os.environ.get("EIGW_NS_RUN_DIR") or "/run/eigw-ns")
+
+
+def topology_file(lab: str) -> Path:
+    """The stored desired state of `lab`."""
+    return state_dir() / _checked(lab) / "topology.json"
+
+
+def lock_file(lab: str) -> Path:
+    """The file whose flock(2) means that somebody works on `lab`."""
+    return run_dir() / _checked(lab) / "lock"
+
+
+def journal_file(lab: str) -> Path:
+    """What was about to be done to `lab`; there only while it is being done, or was cut short."""
+    return run_dir() / _checked(lab) / "journal"
+
+
+def labs_in(directory: Path) -> Iterator[str]:
+    """The folders of `directory` that may be a lab's, sorted; none where there is no such directory."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return
+    yield from (name for name in names if _LAB_NAME.fullmatch(name))
+
+
+def _checked(lab: str) -> str:
+    """`lab`, which comes from the command line and becomes part of a path. Raises UsageError for `../etc`."""
+    if not _LAB_NAME.fullmatch(lab):
+        raise UsageError(f"{lab!r} is no lab name", hint="letters, digits, '-' and '_', at most 64 of them")
+    return lab

@@ -1,0 +1,109 @@
+"""The desired state of each lab, kept as JSON so that `status`, `export` and `apply` after a reboot know it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from eigw_ns.errors import EigwError, NoSuchLabError, kernel_error
+from eigw_ns.lab import paths
+from eigw_ns.topology import Topology, from_data, to_data
+
+_TEMPORARY = ".topology-"  # left behind only by a power cut or a kill in the middle of a write
+
+
+def labs() -> tuple[str, ...]:
+    """The labs that have a stored topology, sorted."""
+    return tuple(lab for lab in paths.labs_in(paths.state_dir()) if paths.topology_file(lab).exists())
+
+
+def exists(lab: str) -> bool:
+    """Whether a topology of `lab` is stored, readable or not."""
+    return paths.topology_file(lab).exists()
+
+
+def save(topology: Topology) -> None:
+    """Store the topology under its lab's name. A crash leaves the old one or the new one, never half of one.
+
+    Raises HostError where the state folder cannot be written.
+    """
+    path = paths.topology_file(topology.cloud.lab)
+    try:
+        _write_atomically(path, json.dumps(to_data(topology), indent=1) + "\n")
+    except OSError as error:
+        raise kernel_error(f"write {path}", error.errno or 0) from error
+
+
+def load(lab: str) -> Topology:
+    """The stored topology of `lab`.
+
+    Raises NoSuchLabError where none is stored, EigwError where the file is damaged, HostError where it may not be read.
+    """
+    path = paths.topology_file(lab)
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint="`eigw-ns apply -f FILE` stores one") from None
+    except OSError as error:
+        raise kernel_error(f"read {path}", error.errno or 0) from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    try:
+        topology = from_data(data)
+    except EigwError as error:
+        raise _damaged(path, error.message) from error
+    if topology.cloud.lab != lab:
+        raise _damaged(path, f"it is the topology of the lab {topology.cloud.lab}")
+    return topology
+
+
+def remove(lab: str) -> bool:
+    """Forget the topology of `lab`; False where none was stored."""
+    path = paths.topology_file(lab)
+    try:
+        path.unlink()
+        for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
+            unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody keeps a file of his own there
+            path.parent.rmdir()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise kernel_error(f"remove {path}", error.errno or 0) from error
+    return True
+
+
+def _damaged(path: Path, reason: str) -> EigwError:
+    return EigwError(
+        f"the stored topology {path} is damaged: {reason}",
+        hint="apply the topology file again (`eigw-ns apply -f FILE`); what runs is not harmed by it",
+    )
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+    temporary = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), 0o644)  # `export` and `describe` need no root
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """A rename survives a power cut only when its directory was synced too, see fsync(2)."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
