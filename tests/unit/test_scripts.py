@@ -1,0 +1,238 @@
+"""The scripts set up once, survive what happens to set-ups, and cost nothing from then on.
+
+The set-ups here are real ones of a small repo in a temporary folder: our scripts, and a project without
+dependencies that builds itself, so that nothing is downloaded. Debian's packages are there already; an
+`apt-get` that fails stands in the way of a test that would install some.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+SCRIPTS = sorted(path for path in (TOP / "scripts").iterdir() if path.is_file())
+RUN_AS_THEY_ARE = [path for path in SCRIPTS if path.name != "_setup.sh"]
+
+PYPROJECT = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "eigw-ns"
+version = "0.1.0"
+[project.optional-dependencies]
+dev = []
+[tool.ruff]
+line-length = 120
+"""
+
+BACKEND = """\
+import os, zipfile
+
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    name, info = "eigw_ns-0.1.0-py3-none-any.whl", "eigw_ns-0.1.0.dist-info"
+    metadata = "Metadata-Version: 2.1", "Name: eigw-ns", "Version: 0.1.0", "Provides-Extra: dev"
+    tags = "Wheel-Version: 1.0", "Generator: test", "Root-Is-Purelib: true", "Tag: py3-none-any"
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
+        wheel.writestr("_eigw_ns.pth", os.getcwd())
+        wheel.writestr(f"{info}/METADATA", "\\n".join(metadata))
+        wheel.writestr(f"{info}/WHEEL", "\\n".join(tags))
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+
+MAIN = "import os, sys\nprint(os.getcwd(), sys.argv[1:])\n"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repo whose path has a space, with our scripts and next to nothing to install."""
+    top = tmp_path / "a repo"
+    shutil.copytree(TOP / "scripts", top / "scripts")
+    (top / "pyproject.toml").write_text(PYPROJECT)
+    (top / "backend.py").write_text(BACKEND)
+    (top / "eigw_ns").mkdir()
+    (top / "eigw_ns" / "__init__.py").touch()
+    (top / "eigw_ns" / "__main__.py").write_text(MAIN)
+    return top
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A home where nothing can be written, even by root; nothing that installs Debian packages; a Python on PATH
+    that is not Debian's; and what a user's own habits may leave in the environment."""
+    stubs = tmp_path / "stubs"
+    stubs.mkdir()
+    for name in ("apt-get", "sudo", "python3", "pip"):
+        stub = stubs / name
+        stub.write_text(f"#!/bin/sh\necho 'a test called {name}' >&2\nexit 97\n")
+        stub.chmod(0o755)
+    own = {"HOME": "/dev/null", "PATH": f"{stubs}:{os.environ['PATH']}", "PIP_USER": "1", "PYTHONHOME": "/nowhere"}
+    return {**os.environ, **own}
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(repo: Path, environment: dict[str, str], tmp_path: Path) -> Run:
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=environment, cwd=tmp_path, text=True, capture_output=True, timeout=100)
+
+    return run
+
+
+def sourced(repo: Path, then: str) -> tuple[str, ...]:
+    return "bash", "-c", f'set -euo pipefail; . "$0"; {then}', str(repo / "scripts" / "_setup.sh")
+
+
+def installed_for(repo: Path, *paths: Path) -> None:
+    """As if a set-up had just ended there."""
+    venv = repo / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    wanted = subprocess.run(sourced(repo, "_wanted"), text=True, capture_output=True, check=True).stdout
+    (venv / ".setup-runtime").write_text("".join(f"{path}\n" for path in paths) + "\n" + wanted)
+
+
+def fresh(repo: Path) -> bool:
+    return subprocess.run(sourced(repo, "want=$(_wanted); _fresh runtime"), check=False).returncode == 0
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, TOP / ".ci" / "run"], ids=lambda path: path.name)
+def test_bash_reads_it(script: Path) -> None:
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+@pytest.mark.parametrize("script", RUN_AS_THEY_ARE, ids=lambda path: path.name)
+def test_it_runs_as_it_is_and_stops_at_the_first_error(script: Path) -> None:
+    lines = script.read_text().splitlines()
+    assert lines[0] == "#!/usr/bin/env bash"
+    assert "set -euo pipefail" in lines
+    assert os.access(script, os.X_OK)
+
+
+def test_ci_runs_what_a_developer_runs() -> None:
+    code = [line for line in (TOP / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
+    assert code == ['cd "$(dirname "$0")/.." && exec ./scripts/test']
+    assert os.access(TOP / ".ci" / "run", os.X_OK)
+
+
+def test_what_makes_a_set_up_stale(repo: Path) -> None:
+    library = repo / "libnftables.so.1"
+    library.touch()
+    installed_for(repo, library)
+    pyproject = repo / "pyproject.toml"
+    assert fresh(repo)
+
+    pyproject.write_text(PYPROJECT.replace("120", "100") + "# a remark\n\n[tool.mypy]\nstrict = true\n")
+    assert fresh(repo), "a tool's settings are not worth an installation"
+    pyproject.write_text(PYPROJECT.replace("dev = []", 'dev = ["pytest"]'))
+    assert not fresh(repo), "a dependency was added"
+    pyproject.write_text(PYPROJECT)
+
+    library.unlink()
+    assert not fresh(repo), "a Debian package was removed"
+    library.touch()
+    (repo / ".venv" / ".setup-busy").touch()
+    assert not fresh(repo), "a set-up was interrupted"
+    (repo / ".venv" / ".setup-busy").unlink()
+    assert fresh(repo)
+
+    moved = repo.rename(repo.with_name("moved"))
+    assert not fresh(moved), "a .venv doesn't move"
+
+
+def test_nothing_to_do_costs_less_than_a_few_starts_of_python(repo: Path) -> None:
+    installed_for(repo)
+
+    def best(*command: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run(command, check=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert best(*sourced(repo, "setup")) < 4 * best(sys.executable, "-I", "-c", "pass")
+
+
+def test_a_virtual_environment_of_someone_else_is_left_alone(repo: Path, run: Run) -> None:
+    (repo / ".venv").mkdir()
+    (repo / ".venv" / "pyvenv.cfg").write_text("theirs")
+    answer = run(*sourced(repo, "setup"))
+    assert answer.returncode == 5
+    assert "was made by something else" in answer.stderr
+    assert [path.name for path in (repo / ".venv").iterdir()] == ["pyvenv.cfg"]
+
+
+def test_set_up_runs_and_repairs_itself(repo: Path, run: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    """One story, since each of its set-ups takes seconds."""
+    script = str(repo / "scripts" / "eigw-ns")
+    venv = repo / ".venv"
+
+    # Killed in the middle, with all that it had started …
+    killed = subprocess.Popen([script], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not (venv / "bin" / "python").exists():
+        assert killed.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (venv / ".setup-runtime").exists()
+
+    # … it is begun anew by the next one, while another one waits for that.
+    both = [
+        subprocess.Popen(
+            [script, "--x", "y z"],
+            env=environment,
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=100) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert [out for out, _ in said] == [f"{tmp_path} ['--x', 'y z']\n"] * 2
+    assert sorted("making .venv" in err for _, err in said) == [False, True], said
+    assert sum("waiting for another set-up" in err for _, err in said) == 1, said
+
+    # Nothing to do: nothing said, nothing written, and the CLI is there by its own name too.
+    def files() -> dict[Path, int]:
+        return {path: path.lstat().st_mtime_ns for path in repo.rglob("*") if "__pycache__" not in path.parts}
+
+    before = files()
+    again = run(script)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert files() == before
+
+    # Of Debian's Python packages, .venv has nftables alone.
+    have = "import nftables, sys; print([path for path in sys.path if 'dist-packages' in path])"
+    assert run(str(venv / "bin" / "python"), "-I", "-c", have).stdout == "[]\n"
+
+    # More is wanted: added to what is there.
+    more = run(*sourced(repo, "setup dev"))
+    assert more.returncode == 0, more.stderr
+    assert "pip" in more.stderr
+    assert "making .venv" not in more.stderr
+    assert run(*sourced(repo, "setup; setup dev")).stderr == ""
+
+    # What can't be installed is said, with pip's own words and a remedy.
+    (repo / "backend.py").write_text("raise RuntimeError('no such luck')\n")
+    (repo / "pyproject.toml").write_text(PYPROJECT.replace("dev = []", "dev = []\nmore = []"))
+    broken = run(script)
+    assert broken.returncode == 5
+    assert "no such luck" in broken.stderr
+    assert "pip could not install" in broken.stderr
+    assert "setup.log" in broken.stderr
