@@ -19,7 +19,34 @@ MAIN_TABLE = 254
 
 LOOPBACK = "lo"
 
+_HOST_SYSCTLS = (
+    "net.ipv4.ip_forward",  # a new namespace inherits the host's
+    "net.ipv6.conf.all.accept_source_route",
+    "net.ipv6.conf.all.seg6_enabled",
+    "net.ipv6.conf.default.accept_ra",
+    "net.ipv6.conf.default.accept_redirects",
+    "net.ipv6.conf.default.accept_source_route",
+    "net.ipv6.conf.default.addr_gen_mode",
+    "net.ipv6.conf.default.autoconf",
+    "net.ipv6.conf.default.dad_transmits",
+    "net.ipv6.conf.default.router_solicitations",
+)
+_GATEWAY_SYSCTLS = (
+    "net.ipv6.fwmark_reflect",
+    "net.netfilter.nf_conntrack_checksum",
+    "net.netfilter.nf_conntrack_tcp_be_liberal",
+    "net.netfilter.nf_conntrack_tcp_loose",
+)
+
 Key = tuple[str, ...]
+
+
+def sysctl_keys(resource_id: str) -> tuple[str, ...]:
+    """The sysctls that we set in the namespace of this resource; IPv6 forwarding is not among them.
+
+    Those of `conf.default` count for every interface that is made later, and all of ours are.
+    """
+    return _HOST_SYSCTLS + _GATEWAY_SYSCTLS if resource_id.startswith("eigw-") else _HOST_SYSCTLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +75,12 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Sysctls:
-    """The namespace's own sysctls that we set, (`net.…` key, value) sorted by key; forwarding is not among them."""
+    """The namespace's own sysctls that we set: (key, value) in the order of `sysctl_keys`; IPv6 forwarding apart."""
 
     namespace: str
     values: tuple[tuple[str, str], ...]
 
-    rank: ClassVar[int] = 1
+    rank: ClassVar[int] = 2  # after the rules: those of conntrack exist only once a rule has loaded it
 
     @property
     def key(self) -> Key:
@@ -96,7 +123,7 @@ class Ruleset:
     sets: tuple[NftSet, ...] = ()
     chains: tuple[NftChain, ...] = ()
 
-    rank: ClassVar[int] = 2
+    rank: ClassVar[int] = 1
 
     @property
     def key(self) -> Key:

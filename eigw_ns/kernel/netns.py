@@ -49,14 +49,10 @@ def inside(name: str) -> Iterator[None]:
 
     Raises MissingError where there is no such namespace, HostError without CAP_SYS_ADMIN.
     """
-    doing = f"enter the namespace {name}"
-    try:
-        there = os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise kernel_error(doing, error.errno or 0) from error
+    there = open_descriptor(name)
     try:
         with _come_back():
-            _call(doing, _libc.setns, there, _CLONE_NEWNET)
+            _call(f"enter the namespace {name}", _libc.setns, there, _CLONE_NEWNET)
             yield
     finally:
         os.close(there)
@@ -78,6 +74,17 @@ def creating(name: str) -> Iterator[None]:
         yield
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
         _call(doing, _libc.mount, b"/proc/thread-self/ns/net", os.fsencode(path), b"none", _MS_BIND, None)
+
+
+@contextlib.contextmanager
+def nameless() -> Iterator[None]:
+    """Run the block with this thread in a new namespace without a name, which ends with the block: for trying things.
+
+    Raises HostError without CAP_SYS_ADMIN.
+    """
+    with _come_back():
+        _call("create a namespace", _libc.unshare, _CLONE_NEWNET)
+        yield
 
 
 def remove(name: str) -> bool:
@@ -104,9 +111,12 @@ def exists(name: str) -> bool:
     return _filesystem(DIRECTORY / name) == _NSFS_MAGIC
 
 
-def open_path(name: str) -> str:
-    """The path by which other programs (`nsenter --net=…`) and netlink (by descriptor) reach the namespace."""
-    return str(DIRECTORY / name)
+def open_descriptor(name: str) -> int:
+    """A descriptor of the namespace, for setns(2) and for netlink; the caller closes it. Raises MissingError."""
+    try:
+        return os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise kernel_error(f"enter the namespace {name}", error.errno or 0) from error
 
 
 class _StatFs(ctypes.Structure):
@@ -126,12 +136,14 @@ def _prepare_directory() -> None:
 
     iproute2 would otherwise do it later, over our names, and they could not be removed any more.
     """
-    if DIRECTORY.exists() and (DIRECTORY.is_mount()):
-        return
     try:
         DIRECTORY.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
         raise kernel_error(f"make the directory {DIRECTORY}", error.errno or 0) from error
     target = os.fsencode(DIRECTORY)
+    if _libc.mount(b"", target, b"none", _MS_SHARED | _MS_REC, None) == 0:
+        return
+    if ctypes.get_errno() != errno.EINVAL:  # EINVAL: not a mount point yet
+        raise kernel_error(f"share {DIRECTORY}", ctypes.get_errno())
     _call(f"bind {DIRECTORY} to itself", _libc.mount, target, target, b"none", _MS_BIND | _MS_REC, None)
     _call(f"share {DIRECTORY}", _libc.mount, b"", target, b"none", _MS_SHARED | _MS_REC, None)

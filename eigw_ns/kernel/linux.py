@@ -1,0 +1,329 @@
+"""`LinuxKernel`: the Protocol carried out by the kernel this program runs on.
+
+What was learnt the hard way, and where the answer stands:
+
+- `ip netns add` and pyroute2 fork for each namespace: `netns.creating` does not.
+- A veth made in one namespace and moved to another shows up in the first: `rtnetlink.new_veth` bears both ends where
+  they belong.
+- When a namespace ends, the kernel takes its nftables hooks away a grace period before its interfaces. For some
+  milliseconds a router without rules would still route. Whoever deletes a namespace switches its forwarding off first
+  (`dataplane.plan` does), and a gateway routes only what its rules have marked (`dataplane.compile`).
+- The far ends of its veth pairs vanish later still: the plan deletes those in namespaces that stay.
+- The kernel goes on after a refused message of a batch, so objects of one namespace after a failed one may exist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+
+from eigw_ns.dataplane.state import (
+    LOOPBACK,
+    Address,
+    Fdb,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    NetState,
+    Route,
+    RoutingRule,
+    Ruleset,
+    Sysctls,
+)
+from eigw_ns.errors import ForeignError, KernelError, MissingError
+from eigw_ns.kernel import conntrack, netns, nft, observe, rtnetlink, sysctl
+from eigw_ns.kernel.netlink import Message, Netlink
+from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.protocol import Count
+from eigw_ns.kernel.rtnetlink import Indexes, SeenLink
+
+_PREFIX = "eigw-"
+_LOOPBACK_INDEX = 1
+_PAIRS_AT_ONCE = 100  # two descriptors each
+_Config = Address | Neighbour | Fdb | RoutingRule | Route
+
+
+class LinuxKernel:
+    """The running kernel. Holds nothing but a count: everything is read when it is asked for."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def observe(self, lab: str) -> NetState:
+        """See `Kernel.observe`."""
+        found: list[NetObject] = []
+        seen: dict[tuple[str, str], SeenLink] = {}
+        for name in netns.names():
+            if not name.startswith(f"{_PREFIX}{lab}-"):
+                continue
+            with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
+                links = observe.links(netlink)
+                owner = observe.mark(name, links)
+                if owner is None or owner.lab != lab:
+                    continue
+                found.extend(observe.contents(netlink, owner, links))
+                seen.update({(name, link.name): link for link in links})
+        return NetState.of(observe.join_peers(found, seen))
+
+    def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
+        """See `Kernel.foreign`."""
+        return tuple(sorted(name for name in names if netns.exists(name) and _owner(name) is None))
+
+    def labs(self) -> tuple[str, ...]:
+        """See `Kernel.labs`."""
+        owners = (_owner(name) for name in netns.names() if name.startswith(_PREFIX))
+        return tuple(sorted({owner.lab for owner in owners if owner is not None}))
+
+    def counters(self, namespace: str) -> Mapping[str, Count]:
+        """See `Kernel.counters`."""
+        with netns.inside(namespace):
+            library = Nft()
+            found: dict[str, Count] = {}
+            for family in ("inet", "bridge"):
+                found.update(nft.parse_counters(library.listing(family, stateless=False)))
+            return found
+
+    # ---- changing ---------------------------------------------------------------------------------------------------
+
+    def create(self, things: Iterable[NetObject]) -> None:
+        """See `Kernel.create`."""
+        for _, run in groupby(things, key=_transport):
+            batch = list(run)
+            match batch[0]:
+                case Link():
+                    self._create_links([thing for thing in batch if isinstance(thing, Link)])
+                case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+                    self._configure(batch, lambda thing, indexes: _config_message(thing, indexes))
+                case _:
+                    for thing in batch:
+                        self._create_one(thing)
+
+    def update(self, old: NetObject, new: NetObject) -> None:
+        """See `Kernel.update`."""
+        match old, new:
+            case Ruleset(), Ruleset():
+                self._load(new.namespace, new, old)
+            case Sysctls(), Sysctls():
+                self._write_sysctls(new, dict(old.values))
+            case Namespace(), Namespace():
+                self._set_up(new)
+            case Link(), Link():
+                self._change_link(new)
+            case Forwarding(), Forwarding():
+                self._forward(new.namespace, new.enabled)
+            case _:
+                self._configure([new], lambda thing, indexes: _config_message(thing, indexes, replace=True))
+
+    def delete(self, things: Iterable[NetObject]) -> None:
+        """See `Kernel.delete`."""
+        for _, run in groupby(things, key=_transport):
+            batch = list(run)
+            with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
+                match batch[0]:
+                    case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+                        self._configure(batch, _deletion_message)
+                    case _:
+                        for thing in batch:
+                            self._delete_one(thing)
+
+    def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
+        """See `Kernel.flush_flows`."""
+        with netns.inside(namespace):
+            flushed = conntrack.flush(keep)
+        self.writes += flushed
+        return flushed
+
+    # ---- one kind each ----------------------------------------------------------------------------------------------
+
+    def _create_one(self, thing: NetObject) -> None:
+        match thing:
+            case Namespace():
+                self._create_namespace(thing)
+            case Ruleset():
+                self._load(thing.namespace, thing, None)
+            case Sysctls():
+                self._write_sysctls(thing, {})
+            case Forwarding():
+                self._forward(thing.namespace, thing.enabled)
+
+    def _delete_one(self, thing: NetObject) -> None:
+        match thing:
+            case Namespace():
+                self._delete_namespace(thing)
+            case Ruleset():
+                self._load(thing.namespace, None, thing)
+            case Link():
+                with netns.inside(thing.namespace), Netlink() as netlink:
+                    self._send(netlink, [rtnetlink.delete_link(thing)])
+            case Forwarding():
+                self._forward(thing.namespace, enabled=False)
+
+    def _create_namespace(self, namespace: Namespace) -> None:
+        doing = f"mark the {namespace}"
+        self.writes += 1
+        with netns.creating(namespace.namespace), Netlink() as netlink:
+            messages = [rtnetlink.set_alias(_LOOPBACK_INDEX, namespace.mark, doing)]
+            if namespace.loopback_up:
+                messages.append(rtnetlink.set_up(_LOOPBACK_INDEX, doing))
+            netlink.send(messages)
+
+    def _set_up(self, namespace: Namespace) -> None:
+        with netns.inside(namespace.namespace), Netlink() as netlink:
+            self._send(netlink, [rtnetlink.set_up(_LOOPBACK_INDEX, f"bring up the loopback of {namespace}")])
+
+    def _delete_namespace(self, namespace: Namespace) -> None:
+        if netns.exists(namespace.namespace) and _owner(namespace.namespace) is None:
+            raise ForeignError(
+                f"the namespace {namespace.namespace} does not bear our mark, so it is left alone",
+                hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
+            )
+        self.writes += netns.remove(namespace.namespace)
+
+    def _load(self, namespace: str, new: Ruleset | None, old: Ruleset | None) -> None:
+        with netns.inside(namespace):
+            self.writes += 1
+            Nft().apply(new, old)
+
+    def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
+        with netns.inside(wanted.namespace):
+            for key, value in wanted.values:
+                if old.get(key) != value:
+                    self.writes += 1
+                    sysctl.write(key, value)
+
+    def _forward(self, namespace: str, enabled: bool) -> None:
+        with netns.inside(namespace):
+            self.writes += 1
+            sysctl.write(sysctl.FORWARDING, "1" if enabled else "0")
+
+    def _create_links(self, links: Sequence[Link]) -> None:
+        """Bridges first; then each pair once, whichever end comes first; then what only works from inside."""
+        pairs: dict[frozenset[tuple[str, str]], list[Link]] = {}
+        for link in links:
+            if link.kind == "bridge":
+                with netns.inside(link.namespace), Netlink() as netlink:
+                    self._send(netlink, [rtnetlink.new_bridge(link)])
+            elif link.peer is not None:
+                pairs.setdefault(frozenset({(link.namespace, link.name), link.peer}), []).append(link)
+        whole = [ends for ends in pairs.values() if len(ends) == 2]
+        if len(whole) != len(pairs):
+            half = next(ends[0] for ends in pairs.values() if len(ends) != 2)
+            raise KernelError(f"create the {half}", detail="a veth pair is made whole: its other end is missing here")
+        for start in range(0, len(whole), _PAIRS_AT_ONCE):
+            self._create_pairs(whole[start : start + _PAIRS_AT_ONCE])
+        ends = sorted((end for pair in whole for end in pair), key=lambda end: end.namespace)
+        for namespace, group in groupby(ends, key=lambda end: end.namespace):
+            self._finish_links(namespace, list(group))
+
+    def _create_pairs(self, pairs: Sequence[list[Link]]) -> None:
+        messages: list[Message] = []
+        masters: dict[str, Indexes] = {}
+        with contextlib.ExitStack() as stack:
+            for pair in pairs:
+                near, far = sorted(pair, key=lambda end: end.bridge is None)  # only the near end may have a bridge
+                if near.bridge is not None and near.namespace not in masters:
+                    masters[near.namespace] = _indexes(near.namespace)
+                master = masters[near.namespace].get(near.bridge) if near.bridge is not None else None
+                if near.bridge is not None and master is None:
+                    raise MissingError(f"create the {near}", detail=f"there is no bridge {near.bridge}")
+                messages.append(rtnetlink.new_veth(near, far, _fd(stack, near), _fd(stack, far), master))
+            self._send(stack.enter_context(Netlink()), messages)
+
+    def _finish_links(self, namespace: str, ends: Sequence[Link]) -> None:
+        with netns.inside(namespace), Netlink() as netlink:
+            indexes = {link.name: link.index for link in observe.links(netlink)}
+            messages: list[Message] = []
+            for end in ends:
+                index = indexes[end.name]
+                messages.append(rtnetlink.set_alias(index, observe.peer_alias(end), f"name the peer of the {end}"))
+                if end.bridge is not None:
+                    messages.append(rtnetlink.set_port(end, index))
+            self._send(netlink, messages)
+
+    def _change_link(self, link: Link) -> None:
+        with netns.inside(link.namespace), Netlink() as netlink:
+            indexes = {seen.name: seen.index for seen in observe.links(netlink)}
+            if link.name not in indexes:
+                raise MissingError(f"change the {link}", detail="there is no such link")
+            master = indexes.get(link.bridge, 0) if link.bridge else 0
+            self._send(netlink, [rtnetlink.set_link(link, indexes[link.name], master)])
+            if link.bridge is not None:
+                self._send(netlink, [rtnetlink.set_port(link, indexes[link.name])])
+
+    def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
+        """Send the messages for objects of one namespace, all in one go."""
+        with netns.inside(things[0].namespace), Netlink() as netlink:
+            indexes = {link.name: link.index for link in observe.links(netlink)}
+            self._send(netlink, [encode(thing, indexes) for thing in things])
+
+    def _send(self, netlink: Netlink, messages: Sequence[Message]) -> None:
+        self.writes += len(messages)
+        netlink.send(messages)
+
+
+def _transport(thing: NetObject) -> tuple[str, str]:
+    """Objects that follow each other with the same answer can share a socket and a system call."""
+    if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule, Route)):
+        return "config", thing.namespace
+    return type(thing).__name__, ""
+
+
+def _owner(name: str) -> Namespace | None:
+    with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
+        return observe.mark(name, observe.links(netlink))
+    return None
+
+
+def _indexes(namespace: str) -> Indexes:
+    with netns.inside(namespace), Netlink() as netlink:
+        return {link.name: link.index for link in observe.links(netlink)}
+
+
+def _fd(stack: contextlib.ExitStack, link: Link) -> int:
+    descriptor = netns.open_descriptor(link.namespace)
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _config_message(thing: NetObject, indexes: Indexes, *, replace: bool = False) -> Message:
+    match thing:
+        case Address():
+            return rtnetlink.address_message(thing, _index(thing, thing.link, indexes))
+        case Neighbour():
+            return rtnetlink.neighbour_message(thing, _index(thing, thing.link, indexes), replace=replace)
+        case Fdb():
+            return rtnetlink.fdb_message(thing, _index(thing, thing.link, indexes), replace=replace)
+        case RoutingRule():
+            return rtnetlink.rule_message(thing)
+        case Route():
+            if thing.link:
+                _index(thing, thing.link, indexes)
+            return rtnetlink.route_message(thing, indexes, replace=replace)
+    raise TypeError(f"not a thing of a namespace's configuration: {thing!r}")
+
+
+def _deletion_message(thing: NetObject, indexes: Indexes) -> Message:
+    match thing:
+        case Address():
+            return rtnetlink.address_message(thing, indexes.get(thing.link, 0), delete=True)
+        case Neighbour():
+            return rtnetlink.neighbour_message(thing, indexes.get(thing.link, 0), delete=True)
+        case Fdb():
+            return rtnetlink.fdb_message(thing, indexes.get(thing.link, 0), delete=True)
+        case RoutingRule():
+            return rtnetlink.rule_message(thing, delete=True)
+        case Route():
+            return rtnetlink.route_message(thing, indexes, delete=True)
+    raise TypeError(f"not a thing of a namespace's configuration: {thing!r}")
+
+
+def _index(thing: NetObject, link: str, indexes: Indexes) -> int:
+    if link not in indexes:
+        raise MissingError(f"create the {thing}", detail=f"there is no link {link}")
+    return indexes[link]

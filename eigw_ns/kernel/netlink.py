@@ -1,0 +1,189 @@
+"""Netlink framing: messages and attributes to bytes and back, and a socket that sends many in one go.
+
+Why not pyroute2 for this: it takes 0.2 to 0.3 ms to encode one message, and a lab of 200 subnets needs 6,000; this
+takes about 5 µs. The tests hold the result against what pyroute2 sees. See netlink(7), linux/netlink.h.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from eigw_ns.errors import EigwError, kernel_error
+
+REQUEST, ACK, DUMP, REPLACE, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
+
+_ERROR, _DONE, _DUMP_INTERRUPTED = 2, 3, 0x10
+_NESTED, _TYPE_MASK = 0x8000, 0x3FFF
+_SOL_NETLINK, _EXT_ACK, _STRICT_CHECK = 270, 11, 12
+_EXT_ACK_TEXT, _ACK_TLVS, _CAPPED = 1, 0x200, 0x100
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_BATCH_BYTES = 60_000  # below the default send buffer, so that one sendmsg(2) takes it whole
+_RECEIVE_BYTES = 1 << 17
+
+Attributes = dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request: its type, extra flags, the fixed header and the attributes, both encoded already.
+
+    `doing` says in an error what was tried; `tolerate` are errnos that mean "was so already".
+    """
+
+    type: int
+    flags: int
+    payload: bytes
+    doing: str
+    tolerate: frozenset[int] = frozenset()
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded to four bytes."""
+    return _ATTRIBUTE.pack(4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+
+def number(kind: int, value: int) -> bytes:
+    """An attribute that holds an unsigned 32-bit number."""
+    return struct.pack("=HHI", 8, kind, value)
+
+
+def octet(kind: int, value: int) -> bytes:
+    """An attribute that holds an unsigned 8-bit number."""
+    return struct.pack("=HHBxxx", 5, kind, value)
+
+
+def text(kind: int, value: str) -> bytes:
+    """An attribute that holds a string, ended by a zero byte."""
+    return attribute(kind, value.encode() + b"\0")
+
+
+def nested(kind: int, *inner: bytes) -> bytes:
+    """An attribute that holds attributes."""
+    return attribute(kind | _NESTED, b"".join(inner))
+
+
+def attributes(data: bytes) -> Attributes:
+    """Attributes by type; of two with the same type the later wins."""
+    found: Attributes = {}
+    offset, end = 0, len(data)
+    while offset + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            break
+        found[kind & _TYPE_MASK] = data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    return found
+
+
+class Netlink:
+    """A netlink socket; it speaks to the namespace this thread was in when it was made.
+
+    Raises HostError where the kernel lacks the protocol. Use as a context manager.
+    """
+
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+            self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
+            self._socket.setsockopt(_SOL_NETLINK, _STRICT_CHECK, 1)
+        except OSError as error:
+            raise kernel_error("open a netlink socket", error.errno or 0) from error
+        self._sequence = 0
+
+    def __enter__(self) -> Netlink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Have the kernel carry out all messages in order; raise the first refusal that is not tolerated.
+
+        The kernel does not stop at a refusal: what comes after it in the same batch is tried as well.
+        """
+        batch: list[bytes] = []
+        start, size = 0, 0
+        for index, message in enumerate(messages):
+            batch.append(self._frame(message, acknowledge=False))
+            size += len(batch[-1])
+            if size > _BATCH_BYTES or index == len(messages) - 1:
+                self._transact(batch, messages[start : index + 1])
+                batch, start, size = [], index + 1, 0
+
+    def dump(self, kind: int, payload: bytes, doing: str) -> list[tuple[int, bytes]]:
+        """Everything of a kind: (message type, payload) each. An interrupted dump is taken again, never believed."""
+        for _ in range(20):
+            frame = self._frame(Message(kind, DUMP, payload, doing), acknowledge=False)
+            self._socket.send(frame)
+            found, interrupted = self._collect(doing)
+            if not interrupted:
+                return found
+        raise EigwError(f"{doing}: the kernel's tables changed during each of 20 readings", hint="try again")
+
+    def _frame(self, message: Message, *, acknowledge: bool) -> bytes:
+        self._sequence += 1
+        flags = REQUEST | message.flags | (ACK if acknowledge else 0)
+        return _HEADER.pack(16 + len(message.payload), message.type, flags, self._sequence, 0) + message.payload
+
+    def _transact(self, frames: list[bytes], messages: Sequence[Message]) -> None:
+        """Send a batch in which only the last message asks for an answer: the kernel reports failures anyhow."""
+        first = self._sequence - len(frames) + 1
+        length, kind, flags, sequence, port = _HEADER.unpack_from(frames[-1])
+        frames[-1] = _HEADER.pack(length, kind, flags | ACK, sequence, port) + frames[-1][16:]
+        self._socket.send(b"".join(frames))
+        failure: EigwError | None = None
+        for answered, code, detail in self._answers(sequence):
+            message = messages[answered - first]
+            if code and code not in message.tolerate and failure is None:
+                failure = kernel_error(message.doing, code, detail=detail)
+        if failure is not None:
+            raise failure
+
+    def _answers(self, last: int) -> Iterator[tuple[int, int, str]]:
+        """(sequence, errno, text) of each answer, up to that of the message `last`."""
+        while True:
+            for kind, flags, sequence, payload in _messages(self._socket.recv(_RECEIVE_BYTES)):
+                if kind == _ERROR:
+                    yield sequence, *_error(flags, payload)
+                    if sequence == last:
+                        return
+
+    def _collect(self, doing: str) -> tuple[list[tuple[int, bytes]], bool]:
+        found: list[tuple[int, bytes]] = []
+        interrupted = False
+        while True:
+            for kind, flags, sequence, payload in _messages(self._socket.recv(_RECEIVE_BYTES)):
+                if sequence != self._sequence:
+                    continue
+                if kind == _ERROR:
+                    code, detail = _error(flags, payload)
+                    raise kernel_error(doing, code, detail=detail)
+                if kind == _DONE:
+                    return found, interrupted
+                interrupted = interrupted or bool(flags & _DUMP_INTERRUPTED)
+                found.append((kind, payload))
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    offset = 0
+    while offset + 16 <= len(data):
+        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
+        yield kind, flags, sequence, data[offset + 16 : offset + length]
+        offset += (length + 3) & ~3
+
+
+def _error(flags: int, payload: bytes) -> tuple[int, str]:
+    """errno and the kernel's own words, if it has any (extended acknowledgement)."""
+    code = -int(struct.unpack_from("=i", payload)[0])
+    if not flags & _ACK_TLVS:
+        return code, ""
+    request = 16 if flags & _CAPPED else int(struct.unpack_from("=I", payload, 4)[0])
+    words = attributes(payload[4 + ((request + 3) & ~3) :]).get(_EXT_ACK_TEXT, b"")
+    return code, words.rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,196 @@
+"""Our one nftables table in a namespace: value to transaction, listing back to value.
+
+A change is one transaction: the table is ensured, what is no longer wanted is removed, chains and sets are emptied and
+filled again. Counters are never removed and made again, so their numbers live on. A base chain whose hook or priority
+changes is deleted and made anew in the same transaction, since the kernel refuses to change it in place.
+
+A libnftables context belongs to the namespace it was constructed in, its errors are text only: both end here.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+from eigw_ns.errors import HostError, KernelError, kernel_error
+from eigw_ns.kernel.protocol import Count
+
+TABLE = "eigw_ns"
+
+_BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
+_COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
+_NO_TABLE = "No such file or directory"
+
+
+class Nft:
+    """libnftables, speaking to the namespace this thread was in when the object was made.
+
+    Raises HostError where the Python binding or the library is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import nftables  # only here: importing it loads the library
+        except ImportError as error:
+            raise HostError(
+                "the Python binding of libnftables is missing",
+                hint="apt install python3-nftables, and use a venv made with --system-site-packages",
+            ) from error
+        self._nft = nftables.Nftables()
+
+    def apply(self, new: Ruleset | None, old: Ruleset | None) -> None:
+        """Replace the table `old` by `new` in one transaction; None stands for no table."""
+        wanted = new or old
+        if wanted is None:
+            return
+        self.run(transaction(new, old), f"load the {wanted}")
+
+    def run(self, commands: str, doing: str) -> str:
+        """Run nft commands as one transaction; their output. Raises KernelError in nft's own words."""
+        code, output, complaint = self._nft.cmd(commands)
+        if code != 0:
+            raise _error(doing, complaint)
+        return str(output)
+
+    def listing(self, family: str, *, stateless: bool = True) -> str:
+        """`nft list table`; empty where there is no such table."""
+        self._nft.set_stateless_output(stateless)
+        code, output, complaint = self._nft.cmd(f"list table {family} {TABLE}")
+        if code == 0:
+            return str(output)
+        if _NO_TABLE in complaint:
+            return ""
+        raise _error(f"list the table {family} {TABLE}", complaint)
+
+
+def _error(doing: str, complaint: str) -> Exception:
+    """nft gives text only; the first line says it, the rest points into the commands."""
+    first = complaint.strip().splitlines()[0] if complaint.strip() else "nft gave no reason"
+    if "Operation not permitted" in complaint:
+        return kernel_error(doing, errno.EPERM)
+    if "Operation not supported" in complaint or "Protocol not supported" in complaint:
+        return kernel_error(doing, errno.EOPNOTSUPP, detail=first)
+    return KernelError(doing, detail=first)
+
+
+def transaction(new: Ruleset | None, old: Ruleset | None) -> str:
+    """The nft commands that lead from `old` to `new`."""
+    if new is None:
+        return f"delete table {old.family} {TABLE}\n" if old else ""
+    removals = _removals(new, old) if old else ()
+    return "".join(f"{line}\n" for line in (*removals, *_declaration(new)))
+
+
+def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
+    where = f"{old.family} {TABLE}"
+    chains = {chain.name: chain for chain in new.chains}
+    sets = {item.name: item for item in new.sets}
+    for chain in old.chains:
+        yield f"flush chain {where} {chain.name}"
+    for chain in old.chains:
+        if chain.name not in chains or chains[chain.name].hook != chain.hook:
+            yield f"delete chain {where} {chain.name}"
+    for item in old.sets:
+        kind = _kind(item)
+        if item.name in sets and _shape(sets[item.name]) == _shape(item):
+            yield f"flush {kind} {where} {item.name}"
+        else:
+            yield f"delete {kind} {where} {item.name}"
+    for counter in old.counters:
+        if counter not in new.counters:
+            yield f"delete counter {where} {counter}"
+
+
+def _shape(item: NftSet) -> tuple[str, str, bool]:
+    return item.key_type, item.data_type, item.interval
+
+
+def _kind(item: NftSet) -> str:
+    return "map" if item.data_type else "set"
+
+
+def _declaration(ruleset: Ruleset) -> Iterator[str]:
+    yield f"table {ruleset.family} {TABLE} {{"
+    for counter in ruleset.counters:
+        yield f"counter {counter} {{ }}"
+    for chain in ruleset.chains:  # named first: maps and rules refer to them
+        yield f"chain {chain.name} {{ {chain.hook} }}"
+    for item in ruleset.sets:
+        yield from _set_declaration(item)
+    for chain in ruleset.chains:
+        yield f"chain {chain.name} {{"
+        yield from chain.rules
+        yield "}"
+    yield "}"
+
+
+def _set_declaration(item: NftSet) -> Iterator[str]:
+    types = f"{item.key_type} : {item.data_type}" if item.data_type else item.key_type
+    flags = "flags interval; " if item.interval else ""
+    members = ", ".join(f"{key} : {value}" if value else key for key, value in item.elements)
+    elements = f"elements = {{ {members} }}" if members else ""
+    yield f"{_kind(item)} {item.name} {{ type {types}; {flags}{elements}\n}}"
+
+
+def parse(listing: str, namespace: str) -> Ruleset | None:
+    """The value that a stateless listing of our table shows; None for an empty listing."""
+    if not listing:
+        return None
+    counters: list[str] = []
+    sets: list[NftSet] = []
+    chains: list[NftChain] = []
+    for kind, name, body in _blocks(listing.splitlines()):
+        if kind == "counter":
+            counters.append(name)
+        elif kind == "chain":
+            chains.append(_chain(name, body))
+        else:
+            sets.append(_set(name, body))
+    return Ruleset(
+        namespace,
+        "bridge" if listing.startswith("table bridge") else "inet",
+        tuple(sorted(counters)),
+        tuple(sorted(sets, key=lambda item: item.name)),
+        tuple(sorted(chains, key=lambda item: item.name)),
+    )
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """(kind, name, lines inside) of each object in the table."""
+    kind, name, body = "", "", list[str]()
+    for line in lines:
+        start = _BLOCK.fullmatch(line)
+        if start:
+            kind, name, body = start.group(1), start.group(2), []
+        elif line == "\t}" and kind:
+            yield kind, name, body
+            kind = ""
+        elif kind:
+            body.append(line.strip())
+
+
+def _chain(name: str, body: list[str]) -> NftChain:
+    if body and body[0].startswith("type "):
+        return NftChain(name, body[0], tuple(body[1:]))
+    return NftChain(name, "", tuple(body))
+
+
+def _set(name: str, body: list[str]) -> NftSet:
+    text = " ".join(body)
+    types = re.search(r"type (.+?)(?: flags | elements = |$)", text)
+    key_type, _, data_type = (types.group(1) if types else "").partition(" : ")
+    members = re.search(r"elements = \{ (.*) \}", text)
+    elements = sorted(_member(part) for part in members.group(1).split(", ")) if members else []
+    return NftSet(name, key_type, tuple(elements), data_type, "flags interval" in text)
+
+
+def _member(text: str) -> tuple[str, str]:
+    key, _, value = text.strip().partition(" : ")
+    return key, value
+
+
+def parse_counters(listing: str) -> Mapping[str, Count]:
+    """The named counters of a listing that is not stateless."""
+    return {name: Count(int(packets), int(size)) for name, packets, size in _COUNTER.findall(listing)}

@@ -1,0 +1,119 @@
+"""Reading a namespace: everything in it that `dataplane.state` has a word for, and nothing that the kernel put there.
+
+All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from eigw_ns.dataplane.state import (
+    LOOPBACK,
+    Forwarding,
+    Link,
+    Namespace,
+    NetObject,
+    Sysctls,
+    sysctl_keys,
+)
+from eigw_ns.kernel import nft, rtnetlink, sysctl
+from eigw_ns.kernel.netlink import Netlink
+from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.rtnetlink import Names, SeenLink
+
+_MARK = "eigw-ns"
+_FAMILIES = ("inet", "bridge")
+
+
+def links(netlink: Netlink) -> list[SeenLink]:
+    """Every interface of the namespace, the loopback included."""
+    return [SeenLink(payload) for _, payload in netlink.dump(rtnetlink.GETLINK, rtnetlink.LINK_REQUEST, "list links")]
+
+
+def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
+    """Whose namespace this is by the mark of its loopback; None where it is foreign."""
+    loopback = next(link for link in seen if link.name == LOOPBACK)
+    program, _, rest = loopback.alias.partition(":")
+    lab, _, resource_id = rest.partition(":")
+    if program != _MARK or not resource_id:
+        return None
+    return Namespace(name, lab, resource_id, loopback.up)
+
+
+def contents(netlink: Netlink, owner: Namespace, seen: list[SeenLink]) -> Iterator[NetObject]:
+    """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces."""
+    name = owner.namespace
+    yield owner
+    yield from _rulesets(name)
+    yield Sysctls(name, tuple(_values(sysctl_keys(owner.id))))
+    names = {link.index: link.name for link in seen}
+    yield from (_link(name, link, names) for link in seen if link.kind in ("veth", "bridge"))
+    yield from _dumped(netlink, name, names)
+    if sysctl.read(sysctl.FORWARDING) == "1":
+        yield Forwarding(name)
+
+
+def _rulesets(name: str) -> Iterator[NetObject]:
+    library = Nft()
+    for family in _FAMILIES:
+        ruleset = nft.parse(library.listing(family), name)
+        if ruleset is not None:
+            yield ruleset
+
+
+def _values(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for key in keys:
+        value = sysctl.read(key)
+        if value is not None:
+            yield key, value
+
+
+def _link(name: str, seen: SeenLink, names: Names) -> Link:
+    bridge = names.get(seen.master) if seen.master and seen.silent else None
+    return Link(
+        name,
+        seen.name,
+        "bridge" if seen.kind == "bridge" else "veth",
+        seen.mac,
+        peer=None,
+        bridge=bridge,
+        mtu=seen.mtu,
+        up=seen.up,
+    )
+
+
+def _dumped(netlink: Netlink, name: str, names: Names) -> Iterator[NetObject]:
+    dumps: tuple[tuple[int, bytes, Callable[[bytes], NetObject | None]], ...] = (
+        (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, lambda data: rtnetlink.parse_address(data, name, names)),
+        (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, lambda data: rtnetlink.parse_neighbour(data, name, names)),
+        (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, lambda data: rtnetlink.parse_fdb(data, name, names)),
+        (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, lambda data: rtnetlink.parse_rule(data, name)),
+        (rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, lambda data: rtnetlink.parse_route(data, name, names)),
+    )
+    for kind, request, parse in dumps:
+        for _, payload in netlink.dump(kind, request, f"read the namespace {name}"):
+            thing = parse(payload)
+            if thing is not None:
+                yield thing
+
+
+def peer_alias(link: Link) -> str:
+    """The ifalias of a veth end: the namespace and the name of the other end."""
+    return "/".join(link.peer) if link.peer else ""
+
+
+def join_peers(found: Iterable[NetObject], seen: dict[tuple[str, str], SeenLink]) -> Iterator[NetObject]:
+    """The objects with each veth end's peer filled in: what its ifalias says, where both ends' numbers agree.
+
+    An end whose peer is not where it should be keeps None, and so differs from what was wanted.
+    """
+    for thing in found:
+        if isinstance(thing, Link) and thing.kind == "veth":
+            here = seen[thing.namespace, thing.name]
+            namespace, _, name = here.alias.rpartition("/")
+            there = seen.get((namespace, name))
+            if there and there.index == here.peer_index and there.peer_index == here.index:
+                yield replace(thing, peer=(namespace, name))
+                continue
+        yield thing
