@@ -1,0 +1,135 @@
+"""A topology from plain data, as `encode` or the loader made it: whole, explicit and right, so no rule is checked here.
+
+Neither YAML nor pydantic is imported, so that stored topologies come back in no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv6Address, IPv6Network
+from typing import Any
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import (
+    Cloud,
+    EgressOnlyInternetGateway,
+    Instance,
+    InternetGateway,
+    InternetHost,
+    Route,
+    RouteTable,
+    Subnet,
+    Tags,
+    Vpc,
+)
+from eigw_ns.errors import Mistake, TopologyError
+from eigw_ns.topology.model import Expectation, Topology
+
+Scope = tuple[str, ...]
+
+
+def from_data(data: Mapping[str, Any], *, file: str = "stored topology") -> Topology:
+    """The topology that `to_data` made `data` of. Raises TopologyError where it never can have; checks no rules."""
+    try:
+        return _topology(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"this is not what eigw-ns stores ({type(error).__name__}: {error})"
+        raise TopologyError((Mistake(file, 0, "", "", problem, "apply the topology file again"),)) from error
+
+
+def _topology(data: Mapping[str, Any]) -> Topology:
+    lab: str = data["lab"]
+    vpcs: dict[str, Vpc] = {}
+    subnets: dict[str, Subnet] = {}
+    tables: dict[str, RouteTable] = {}
+    egress_only: dict[str, EgressOnlyInternetGateway] = {}
+    instances: dict[str, Instance] = {}
+    internet_gateways = _internet_gateways(data, (lab,), None)
+    for vpc_id, name, body in _named(data, "vpcs", ids.VPC, (lab,)):
+        scope = (lab, name)
+        vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), _tags(body))
+        mine = _egress_only_internet_gateways(body, scope, vpc_id)
+        attached = _internet_gateways(body, scope, vpc_id)
+        targets = {eigw.name: eigw.id for eigw in mine.values()} | {igw.name: igw.id for igw in attached.values()}
+        egress_only |= mine
+        internet_gateways |= attached
+        tables |= _route_tables(body, scope, vpc_id, targets)
+        subnets |= _subnets(body, scope, vpc_id)
+        instances |= _instances(body, scope)
+    hosts = {
+        host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
+        for host_id, name, body in _named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
+    }
+    cloud = Cloud(lab, vpcs, subnets, tables, egress_only, internet_gateways, instances, hosts)
+    return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
+
+
+def _named(
+    data: Mapping[str, Any], section: str, kind: str, scope: Scope
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(id, name, body) of each resource in a section of `data`, which may be missing."""
+    for name, body in data.get(section, {}).items():
+        yield ids.make_id(kind, *scope, name), name, body
+
+
+def _tags(body: Mapping[str, Any]) -> Tags:
+    return tuple(sorted(body.get("tags", {}).items()))
+
+
+def _egress_only_internet_gateways(
+    data: Mapping[str, Any], scope: Scope, vpc_id: str
+) -> dict[str, EgressOnlyInternetGateway]:
+    section, kind = "egress_only_internet_gateways", ids.EGRESS_ONLY_INTERNET_GATEWAY
+    return {
+        gateway_id: EgressOnlyInternetGateway(gateway_id, name, vpc_id, _tags(body))
+        for gateway_id, name, body in _named(data, section, kind, scope)
+    }
+
+
+def _internet_gateways(data: Mapping[str, Any], scope: Scope, vpc_id: str | None) -> dict[str, InternetGateway]:
+    return {
+        gateway_id: InternetGateway(gateway_id, name, vpc_id, _tags(body))
+        for gateway_id, name, body in _named(data, "internet_gateways", ids.INTERNET_GATEWAY, scope)
+    }
+
+
+def _route_tables(
+    data: Mapping[str, Any], scope: Scope, vpc_id: str, targets: Mapping[str, str]
+) -> dict[str, RouteTable]:
+    """Route targets that name no gateway of the VPC are ids, or `blackhole`: they stay what they are."""
+    tables = {}
+    for table_id, name, body in _named(data, "route_tables", ids.ROUTE_TABLE, scope):
+        routes = [
+            Route(IPv6Network(route["destination"]), targets.get(route["target"], route["target"]))
+            for route in body.get("routes", ())
+        ]
+        routes.sort(key=lambda route: route.destination)
+        tables[table_id] = RouteTable(table_id, name, vpc_id, body.get("main", False), tuple(routes), _tags(body))
+    return tables
+
+
+def _subnets(data: Mapping[str, Any], scope: Scope, vpc_id: str) -> dict[str, Subnet]:
+    subnets = {}
+    for subnet_id, name, body in _named(data, "subnets", ids.SUBNET, scope):
+        table = body.get("route_table")
+        table_id = None if table is None else ids.make_id(ids.ROUTE_TABLE, *scope, table)
+        block = IPv6Network(body["ipv6_cidr_block"])
+        subnets[subnet_id] = Subnet(subnet_id, name, vpc_id, block, table_id, _tags(body))
+    return subnets
+
+
+def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
+    return {
+        instance_id: Instance(
+            instance_id,
+            name,
+            ids.make_id(ids.SUBNET, *scope, body["subnet"]),
+            IPv6Address(body["ipv6_address"]),
+            _tags(body),
+        )
+        for instance_id, name, body in _named(data, "instances", ids.INSTANCE, scope)
+    }
+
+
+def _expectation(body: Mapping[str, Any]) -> Expectation:
+    return Expectation(body["from"], body["to"], body["protocol"], body.get("port"), body["result"])

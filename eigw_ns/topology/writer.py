@@ -1,0 +1,23 @@
+"""A topology as a YAML file."""
+
+from __future__ import annotations
+
+import io
+
+from ruamel.yaml import YAML
+
+from eigw_ns.topology.encode import to_data
+from eigw_ns.topology.model import Topology
+
+_NEVER_FOLD = 1 << 16  # columns; a tag's value has at most 256 characters
+
+
+def dump(topology: Topology) -> str:
+    """See `eigw_ns.topology.dump`."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = _NEVER_FOLD
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = io.StringIO()
+    yaml.dump(to_data(topology), stream)
+    return stream.getvalue()
