@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network
 
-from eigw_ns.dataplane.state import Fdb, Key, Link, Namespace, NetObject, NetState, Ruleset
+from eigw_ns.dataplane.state import (
+    Fdb,
+    Forwarding,
+    Key,
+    Link,
+    Namespace,
+    NetObject,
+    NetState,
+    Ruleset,
+    Sysctls,
+    sysctl_keys,
+)
 from eigw_ns.errors import ForeignError, KernelError, kernel_error
 from eigw_ns.kernel.fake_checks import check_creation, check_update, hangs_on, kept_while_down
 from eigw_ns.kernel.protocol import Count
@@ -29,6 +40,16 @@ class FakeNamespace:
     objects: dict[Key, NetObject] = field(default_factory=dict)
     counts: dict[str, Count] = field(default_factory=dict)
     flows: list[tuple[str, str]] = field(default_factory=list)
+
+    def put(self, thing: NetObject) -> None:
+        """Add or replace an object. Forwarding that is off is nothing, and sysctls not named keep their values."""
+        if isinstance(thing, Forwarding) and not thing.enabled:
+            self.objects.pop(thing.key, None)
+            return
+        before = self.objects.get(thing.key)
+        if isinstance(thing, Sysctls) and isinstance(before, Sysctls):
+            thing = replace(thing, values=tuple((dict(before.values) | dict(thing.values)).items()))
+        self.objects[thing.key] = thing
 
 
 class FakeKernel:
@@ -87,7 +108,7 @@ class FakeKernel:
             for end in ends:
                 check_creation(self._space(end.namespace, doing).objects, end, doing)
             for end in ends:
-                self.namespaces[end.namespace].objects[end.key] = end
+                self.namespaces[end.namespace].put(end)
                 born.add(end.key)
 
     def update(self, old: NetObject, new: NetObject) -> None:
@@ -99,7 +120,7 @@ class FakeKernel:
         if actual is None:
             raise kernel_error(doing, errno.ENOENT)
         check_update(space.objects, actual, new, doing)
-        space.objects[new.key] = new
+        space.put(new)
         if isinstance(new, Link) and isinstance(actual, Link):
             _after_link_update(space, actual, new)
         if isinstance(new, Ruleset):
@@ -116,6 +137,8 @@ class FakeKernel:
                     raise ForeignError(f"{doing}: it does not bear our mark")
                 self.remove_namespace(thing.namespace)
                 continue
+            if isinstance(thing, Sysctls):
+                continue  # they are there as long as their namespace is
             actual = space.objects.get(thing.key)
             self._unhang(*thing.key)
             if isinstance(actual, Link) and actual.peer is not None:
@@ -165,7 +188,8 @@ class FakeKernel:
     def _create_namespace(self, thing: Namespace, doing: str) -> None:
         if thing.namespace in self.namespaces:
             raise kernel_error(doing, errno.EEXIST)
-        self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing})
+        sysctls = Sysctls(thing.namespace, tuple((key, "0") for key in sysctl_keys(thing.id)))
+        self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing, sysctls.key: sysctls})
 
     def _unhang(self, *key: str) -> None:
         """Forget the object and everything in its namespace that hangs on it; ports of a bridge become free."""

@@ -16,6 +16,7 @@ from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
     Fdb,
+    Forwarding,
     Key,
     Link,
     Namespace,
@@ -39,7 +40,7 @@ _CHAIN = re.compile(r"\b(?:jump|goto) ([\w/.-]+)")
 
 def check_creation(objects: Objects, thing: NetObject, doing: str) -> None:
     """Raise what Linux answers when `thing` is created beside `objects`: ExistsError, MissingError or KernelError."""
-    if thing.key in objects:
+    if thing.key in objects and not isinstance(thing, Sysctls | Forwarding):  # those are there always, on or off
         raise kernel_error(doing, errno.EEXIST)
     if isinstance(thing, Link) and len(thing.name) > _LONGEST_NAME:
         raise kernel_error(doing, errno.ERANGE, detail=f"the name is longer than {_LONGEST_NAME} characters")

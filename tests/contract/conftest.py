@@ -1,0 +1,95 @@
+"""The two kernels under one contract, and what a test may do to each behind its back."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import Protocol
+
+import pytest
+
+from eigw_ns.dataplane.state import Link, Namespace
+from eigw_ns.kernel import netns
+from eigw_ns.kernel.fake import FakeKernel
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.protocol import Count, Kernel
+from tests.witness import Witness
+
+UDP_PORT = 7  # the rules of `samples` count what arrives there as `seen`
+
+
+class World(Protocol):
+    """A kernel and the hand of somebody else in it."""
+
+    @property
+    def kernel(self) -> Kernel: ...
+
+    def make_foreign(self, name: str) -> None:
+        """Make a namespace without our mark."""
+
+    def remove_namespace(self, name: str) -> None:
+        """Take a namespace away, without our kernel."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a namespace of that name, whosever."""
+
+    def set_down(self, thing: Link | Namespace) -> None:
+        """Set a link, or the loopback of a namespace, down."""
+
+    def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
+        """One UDP packet between two (namespace, address)."""
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.kernel = FakeKernel()
+        self.make_foreign = self.kernel.make_foreign
+        self.remove_namespace = self.kernel.remove_namespace
+
+    def exists(self, name: str) -> bool:
+        return name in self.kernel.namespaces
+
+    def set_down(self, thing: Link | Namespace) -> None:
+        down = replace(thing, up=False) if isinstance(thing, Link) else replace(thing, loopback_up=False)
+        self.kernel.update(thing, down)
+
+    def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
+        """What a packet does to the fake: a flow and a count at its destination."""
+        space = self.kernel.namespaces[destination[0]]
+        flow = (source[1], destination[1])
+        if flow not in space.flows:
+            seen = space.counts.get("seen", Count(0, 0))
+            space.counts["seen"] = Count(seen.packets + 1, seen.bytes + 49)
+            space.flows.append(flow)
+
+
+class LinuxWorld:
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.exists = netns.exists
+
+    def make_foreign(self, name: str) -> None:
+        with netns.creating(name):
+            pass
+
+    def remove_namespace(self, name: str) -> None:
+        netns.remove(name)
+
+    def set_down(self, thing: Link | Namespace) -> None:
+        Witness(thing.namespace).set_down(thing.name if isinstance(thing, Link) else "lo")
+
+    def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
+        with netns.inside(source[0]), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+            sender.bind((source[1], UDP_PORT))
+            sender.sendto(b"x", (destination[1], UDP_PORT))
+
+
+@pytest.fixture(params=["fake", pytest.param("linux", marks=pytest.mark.root)])
+def world(request: pytest.FixtureRequest) -> World:
+    """Each kernel in turn."""
+    return FakeWorld() if request.param == "fake" else LinuxWorld(LinuxKernel())
+
+
+@pytest.fixture
+def kernel(world: World) -> Kernel:
+    return world.kernel

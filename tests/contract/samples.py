@@ -1,0 +1,164 @@
+"""Small states that the contract tests build: two routers on a wire, and a fabric with two ports."""
+
+from __future__ import annotations
+
+from eigw_ns.dataplane import names
+from eigw_ns.dataplane.state import (
+    Address,
+    Fdb,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    NetState,
+    NftChain,
+    NftSet,
+    Route,
+    RoutingRule,
+    Ruleset,
+    Sysctls,
+)
+from eigw_ns.kernel.protocol import Kernel
+
+LEFT_ID, RIGHT_ID, FABRIC_ID = "subnet-00000000000000001", "eigw-00000000000000002", "vpc-00000000000000003"
+FIVE, SIX = "2001:db8:5::/64", "2001:db8:6::/64"  # two neighbours that an interval set must not merge
+
+
+def namespace(lab: str, resource_id: str) -> Namespace:
+    return Namespace(names.namespace_name(lab, resource_id), lab, resource_id)
+
+
+def veth(near: Namespace, name: str, far: Namespace, far_name: str) -> tuple[Link, Link]:
+    """Both ends of a pair, with a MTU and MACs of their own."""
+    here, there = (near.namespace, name), (far.namespace, far_name)
+    return (
+        Link(*here, "veth", names.mac(*here), there, mtu=1400),
+        Link(*there, "veth", names.mac(*there), here, mtu=1400),
+    )
+
+
+class Wire:
+    """Two namespaces and a veth pair between them, `fabric` on the left and `up` on the right."""
+
+    def __init__(self, lab: str) -> None:
+        self.left = namespace(lab, LEFT_ID)
+        self.right = namespace(lab, RIGHT_ID)
+        self.near, self.far = veth(self.left, "fabric", self.right, "up")
+        self.here, self.there = self.left.namespace, self.right.namespace
+
+    @property
+    def objects(self) -> list[NetObject]:
+        return [self.left, self.right, self.near, self.far]
+
+    def address(self, text: str = "2001:db8:1::1/64") -> Address:
+        return Address(self.here, "fabric", text)
+
+    def neighbour(self, mac: str = "06:00:00:00:00:01") -> Neighbour:
+        return Neighbour(self.here, "fabric", "fe80::1", mac)
+
+    def route(self, destination: str = "::/0", *, via: str = "fe80::1", source: str = "") -> Route:
+        return Route(self.here, destination, "fabric", via, source)
+
+    def blackhole(self, destination: str = "::/0") -> Route:
+        return Route(self.here, destination, blackhole=True)
+
+    def everything(self) -> list[NetObject]:
+        """One or more of each kind on the left, in an order in which they can be made."""
+        return [
+            self.left,
+            self.right,
+            rules(self.here),
+            bridge_rules(self.here),
+            self.near,
+            self.far,
+            self.address(),
+            Address(self.there, "up", "2001:db8:1::2/64"),
+            self.neighbour(),
+            RoutingRule(self.here, 100, 0x1, "main"),
+            self.route(),
+            self.route("2001:db8:2::/48", via="2001:db8:1::2"),
+            self.blackhole("2001:db8:3::/48"),
+            Forwarding(self.here),
+        ]
+
+
+class Fabric:
+    """A bridge with two ports; the far ends are in two other namespaces."""
+
+    def __init__(self, lab: str) -> None:
+        self.fabric = namespace(lab, FABRIC_ID)
+        self.left, self.right = namespace(lab, LEFT_ID), namespace(lab, RIGHT_ID)
+        self.here = self.fabric.namespace
+        self.bridge = Link(self.here, names.BRIDGE, "bridge", names.mac(self.here))
+        self.ports: list[Link] = []
+        self.ends: list[Link] = []
+        for number, far in enumerate((self.left, self.right)):
+            port, end = veth(self.fabric, f"port{number}", far, "fabric")
+            self.ports.append(Link(port.namespace, port.name, "veth", port.mac, port.peer, names.BRIDGE, port.mtu))
+            self.ends.append(end)
+
+    @property
+    def objects(self) -> list[NetObject]:
+        return [self.fabric, self.left, self.right, self.bridge, *self.ports, *self.ends]
+
+    def entry(self, port: int) -> Fdb:
+        """The static entry that leads to the far end of a port."""
+        return Fdb(self.here, self.ports[port].name, self.ends[port].mac)
+
+
+def rules(inside: str, **changes: tuple[NftSet, ...] | tuple[NftChain, ...] | tuple[str, ...]) -> Ruleset:
+    """A gateway's rules with everything that we use: counters, a set, an interval set, a verdict map, two chains."""
+    parts = {
+        "counters": ("dropped", "seen"),
+        "sets": (
+            NftSet("hosts", "ipv6_addr", (("2001:db8::1", ""), ("2001:db8::2", ""))),
+            NftSet("ports", "ipv6_addr", ((FIVE, "jump fresh"), (SIX, "drop")), "verdict", True),
+            NftSet("subnets", "ipv6_addr", ((FIVE, ""), (SIX, "")), interval=True),
+        ),
+        "chains": (
+            NftChain(
+                "forward",
+                "type filter hook forward priority filter; policy drop;",
+                (
+                    "ct state established,related accept",
+                    'iifname "fabric" ip6 saddr @subnets ip6 daddr != @hosts ct state new jump fresh',
+                    "ip6 saddr vmap @ports",
+                    'counter name "dropped" drop',
+                ),
+            ),
+            NftChain("fresh", "", ("accept",)),
+            NftChain(
+                "input",
+                "type filter hook input priority filter; policy accept;",
+                ('udp dport 7 ct state new counter name "seen"',),
+            ),
+        ),
+    }
+    return Ruleset(inside, "inet", **(parts | changes))  # type: ignore[arg-type]
+
+
+def bridge_rules(inside: str) -> Ruleset:
+    """A fabric's rules, in the other family: a map of MACs, one chain."""
+    return Ruleset(
+        inside,
+        "bridge",
+        ("flooded",),
+        (NftSet("routers", "ipv6_addr", ((FIVE, "06:00:00:00:00:05"),), "ether_addr", True),),
+        (
+            NftChain(
+                "prerouting",
+                "type filter hook prerouting priority dstnat; policy accept;",
+                (
+                    "ether daddr 02:00:00:00:00:01 ether daddr set ip6 daddr map @routers",
+                    "ether type ip6 accept",
+                    'counter name "flooded" drop',
+                ),
+            ),
+        ),
+    )
+
+
+def seen(kernel: Kernel, lab: str) -> NetState:
+    """What is observed, without the sysctls, which every namespace has from birth."""
+    return NetState.of(thing for thing in kernel.observe(lab) if not isinstance(thing, Sysctls))

@@ -1,0 +1,272 @@
+"""Changes in place: the object stays, its value changes, and nobody sees it halfway."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from eigw_ns.dataplane.state import (
+    Forwarding,
+    NetObject,
+    NetState,
+    NftChain,
+    NftSet,
+    Ruleset,
+    Sysctls,
+    sysctl_keys,
+)
+from eigw_ns.errors import KernelError, MissingError
+from eigw_ns.kernel.protocol import Kernel
+from tests.contract.conftest import World
+from tests.contract.samples import Fabric, Wire, bridge_rules, rules, seen
+
+
+def check_update(kernel: Kernel, lab: str, ground: list[NetObject], *values: NetObject) -> None:
+    """Make the first value, lead it through the others, and each time only it has changed."""
+    kernel.create([*ground, values[0]])
+    for old, new in pairwise(values):
+        kernel.update(old, new)
+        assert seen(kernel, lab) == NetState.of([*ground, new])
+
+
+def test_a_route_becomes_a_blackhole_and_comes_back(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    check_update(kernel, lab_name, wire.objects, wire.route(), wire.blackhole(), wire.route())
+
+
+def test_a_route_changes_its_next_hop(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    check_update(
+        kernel, lab_name, wire.objects, wire.route(), wire.route(via="fe80::2"), wire.route(via=""), wire.route()
+    )
+
+
+def test_a_route_by_source_changes_alone(kernel: Kernel, lab_name: str) -> None:
+    """Its neighbours with another source, or none, stay."""
+    wire = Wire(lab_name)
+    prefix, source = "2001:db8:2::/48", "2001:db8:a::/48"
+    ground = [*wire.objects, wire.route(prefix, source="2000::/3"), wire.route(prefix)]
+    old = wire.route(prefix, source=source)
+    check_update(
+        kernel, lab_name, ground, old, replace(old, via="fe80::2"), replace(old, via="", link="", blackhole=True), old
+    )
+
+
+def test_a_neighbour_changes_its_mac(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    check_update(kernel, lab_name, wire.objects, wire.neighbour(), wire.neighbour("06:00:00:00:00:02"))
+
+
+def test_a_static_entry_moves_to_another_port(kernel: Kernel, lab_name: str) -> None:
+    fabric = Fabric(lab_name)
+    old = replace(fabric.entry(0), mac="06:00:00:00:00:09")
+    check_update(kernel, lab_name, fabric.objects, old, replace(old, link=fabric.ports[1].name), old)
+
+
+def test_sysctls_change(kernel: Kernel, lab_name: str) -> None:
+    """Every namespace has them from birth; ours are seen, in the order of `sysctl_keys`."""
+    wire = Wire(lab_name)
+    kernel.create([wire.left])
+    born = kernel.observe(lab_name).objects["sysctls", wire.here]
+    assert isinstance(born, Sysctls)
+    assert tuple(key for key, _ in born.values) == sysctl_keys(wire.left.id)
+    one = replace(born, values=tuple((key, "1") for key, _ in born.values))
+    zero = replace(born, values=tuple((key, "0") for key, _ in born.values))
+    kernel.create([one])
+    for old, new in ((one, zero), (zero, one)):
+        assert kernel.observe(lab_name) == NetState.of([wire.left, old])
+        kernel.update(old, new)
+        assert kernel.observe(lab_name) == NetState.of([wire.left, new])
+
+
+def test_a_link_changes_its_mtu(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.everything())
+    new = replace(wire.near, mtu=1300)
+    kernel.update(wire.near, new)
+    assert seen(kernel, lab_name) == NetState.of([*wire.everything(), new])
+
+
+def test_a_port_leaves_its_bridge_and_loses_its_entries(kernel: Kernel, lab_name: str) -> None:
+    fabric = Fabric(lab_name)
+    kernel.create([*fabric.objects, fabric.entry(0), fabric.entry(1)])
+    free = replace(fabric.ports[0], bridge=None)
+    kernel.update(fabric.ports[0], free)
+    assert seen(kernel, lab_name) == NetState.of([*fabric.objects, free, fabric.entry(1)])
+    kernel.update(free, fabric.ports[0])
+    assert seen(kernel, lab_name) == NetState.of([*fabric.objects, fabric.entry(1)])
+
+
+def test_a_link_that_went_down_has_lost_its_layer_3_and_comes_up_again(
+    world: World, kernel: Kernel, lab_name: str
+) -> None:
+    wire = Wire(lab_name)
+    ground = wire.objects
+    kernel.create([*ground, wire.address(), wire.neighbour(), wire.route(), wire.blackhole("2001:db8:3::/48")])
+    world.set_down(wire.near)
+    down = replace(wire.near, up=False)
+    assert seen(kernel, lab_name) == NetState.of([*ground, down, wire.blackhole("2001:db8:3::/48")])
+    with pytest.raises(KernelError):
+        kernel.create([wire.route()])
+    kernel.update(down, wire.near)
+    kernel.create([wire.route()])
+    assert seen(kernel, lab_name) == NetState.of([*ground, wire.route(), wire.blackhole("2001:db8:3::/48")])
+
+
+def test_a_loopback_that_went_down_comes_up_again(world: World, kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create([wire.left])
+    world.set_down(wire.left)
+    down = replace(wire.left, loopback_up=False)
+    assert seen(kernel, lab_name) == NetState.of([down])
+    kernel.update(down, wire.left)
+    assert seen(kernel, lab_name) == NetState.of([wire.left])
+
+
+def test_forwarding_is_a_switch(kernel: Kernel, lab_name: str) -> None:
+    """Off is how a namespace is born, and is not seen."""
+    wire = Wire(lab_name)
+    on, off = Forwarding(wire.here), Forwarding(wire.here, enabled=False)
+    kernel.create([wire.left, on, on])
+    assert seen(kernel, lab_name) == NetState.of([wire.left, on])
+    kernel.update(on, off)
+    assert seen(kernel, lab_name) == NetState.of([wire.left])
+    kernel.create([on])
+    assert seen(kernel, lab_name) == NetState.of([wire.left, on])
+    kernel.create([off])
+    assert seen(kernel, lab_name) == NetState.of([wire.left])
+
+
+INPUT = "type filter hook input priority filter; policy accept;"
+FORWARD = "type filter hook forward priority filter; policy drop;"
+
+
+def _rulesets(inside: str) -> dict[str, tuple[Ruleset, Ruleset]]:
+    """Pairs of rulesets; each is led from the first to the second and back."""
+    full = rules(inside)
+    bare = Ruleset(inside, "inet")
+    by_map = rules(inside, sets=full.sets[1:2], chains=(NftChain("fresh", "", ("accept",)),), counters=())
+    by_jump = Ruleset(inside, "inet", chains=(NftChain("a", "", ("accept",)), NftChain("b", FORWARD, ("jump a",))))
+    grown = NftSet("hosts", "ipv6_addr", (("2001:db8::1", ""), ("2001:db8::3", ""), ("2001:db8::4", "")))
+    return {
+        "from nothing": (bare, full),
+        "elements": (full, replace(full, sets=(grown, *full.sets[1:]))),
+        "counters": (full, replace(full, counters=("another", *full.counters))),
+        "a map that jumps": (by_map, bare),
+        "a chain that is jumped to": (by_jump, replace(by_jump, chains=(NftChain("b", FORWARD, ("drop",)),))),
+        "the order of rules": (
+            Ruleset(inside, "inet", chains=(NftChain("a", INPUT, ("accept", "drop")),)),
+            Ruleset(inside, "inet", chains=(NftChain("a", INPUT, ("drop", "accept")),)),
+        ),
+        "a policy": (
+            Ruleset(inside, "inet", chains=(NftChain("a", INPUT, ("accept",)),)),
+            Ruleset(inside, "inet", chains=(NftChain("a", INPUT.replace("accept", "drop"), ("accept",)),)),
+        ),
+        "a hook": (
+            Ruleset(inside, "inet", chains=(NftChain("a", INPUT, ("accept",)),)),
+            Ruleset(inside, "inet", chains=(NftChain("a", FORWARD, ("accept",)),)),
+        ),
+        "a hook of a chain that jumps": (
+            by_jump,
+            replace(by_jump, chains=(by_jump.chains[0], NftChain("b", INPUT, ("jump a",)))),
+        ),
+        "a base chain becomes a plain one": (
+            Ruleset(inside, "inet", chains=(NftChain("a", INPUT, ("accept",)),)),
+            Ruleset(inside, "inet", chains=(NftChain("a", "", ("accept",)),)),
+        ),
+        "a set becomes a map": (
+            rules(inside, sets=(NftSet("s", "ipv6_addr", (("2001:db8::1", ""),)),), chains=()),
+            rules(inside, sets=(NftSet("s", "ipv6_addr", (("2001:db8::1", "drop"),), "verdict"),), chains=()),
+        ),
+        "a set becomes one of intervals": (
+            rules(inside, sets=(NftSet("s", "ipv6_addr", (("2001:db8::1", ""),)),), chains=()),
+            rules(inside, sets=(NftSet("s", "ipv6_addr", (("2001:db8::/64", ""),), interval=True),), chains=()),
+        ),
+        "the other family": (bridge_rules(inside), replace(bridge_rules(inside), sets=(), chains=())),
+    }
+
+
+@pytest.mark.parametrize("change", _rulesets(""))
+def test_a_ruleset_changes(kernel: Kernel, lab_name: str, change: str) -> None:
+    wire = Wire(lab_name)
+    first, second = _rulesets(wire.here)[change]
+    check_update(kernel, lab_name, [wire.left], first, second, first)
+
+
+def test_a_ruleset_that_is_refused_changes_nothing(kernel: Kernel, lab_name: str) -> None:
+    """One transaction: all or nothing."""
+    wire = Wire(lab_name)
+    old = rules(wire.here)
+    kernel.create([wire.left, old])
+    new = rules(wire.here, counters=("other",), sets=(), chains=(NftChain("forward", FORWARD, ("jump nowhere",)),))
+    with pytest.raises(KernelError):
+        kernel.update(old, new)
+    assert seen(kernel, lab_name) == NetState.of([wire.left, old])
+
+
+def test_only_some_things_of_a_link_can_change(kernel: Kernel, lab_name: str) -> None:
+    """The fake is the stricter one: to change the MAC is to make it again, which Linux would not ask for."""
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    with pytest.raises(KernelError):
+        kernel.update(wire.near, replace(wire.near, kind="bridge", peer=None, bridge="nowhere"))
+    assert seen(kernel, lab_name) == NetState.of(wire.objects)
+
+
+def _missing(wire: Wire) -> dict[str, tuple[NetObject, NetObject]]:
+    return {
+        "link": (wire.near, replace(wire.near, mtu=1300)),
+        "route": (wire.route(), wire.blackhole()),
+        "route by link": (wire.route(), wire.route(via="fe80::2")),
+        "neighbour": (wire.neighbour(), wire.neighbour("06:00:00:00:00:02")),
+        "ruleset": (rules(wire.here), rules(wire.here, chains=())),
+    }
+
+
+@pytest.mark.parametrize("kind", _missing(Wire("")))
+def test_what_is_not_there_cannot_change(kernel: Kernel, lab_name: str, kind: str) -> None:
+    wire = Wire(lab_name)
+    ground: list[NetObject] = [wire.left] if kind == "link" else wire.objects
+    kernel.create(ground)
+    with pytest.raises(KernelError):
+        kernel.update(*_missing(wire)[kind])
+    assert seen(kernel, lab_name) == NetState.of(ground)
+
+
+def test_a_static_entry_that_is_not_there_cannot_move(kernel: Kernel, lab_name: str) -> None:
+    fabric = Fabric(lab_name)
+    kernel.create(fabric.objects)
+    with pytest.raises(MissingError):
+        kernel.update(fabric.entry(0), replace(fabric.entry(0), link=fabric.ports[1].name))
+    assert seen(kernel, lab_name) == NetState.of(fabric.objects)
+
+
+def _anything(wire: Wire) -> dict[str, tuple[NetObject, NetObject]]:
+    key = "net.ipv4.ip_forward"
+    return {
+        **_missing(wire),
+        "namespace": (replace(wire.left, loopback_up=False), wire.left),
+        "sysctls": (
+            Sysctls(wire.here, (("net.ipv4.ip_forward", "1"),)),
+            Sysctls(wire.here, (("net.ipv4.ip_forward", "0"),)),
+        ),
+        "forwarding": (Forwarding(wire.here), Forwarding(wire.here, enabled=False)),
+    }
+
+
+@pytest.mark.parametrize("kind", _anything(Wire("")))
+def test_nothing_changes_in_a_namespace_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
+    with pytest.raises(MissingError):
+        kernel.update(*_anything(Wire(lab_name))[kind])
+    assert lab_name not in kernel.labs()
+
+
+def test_the_namespace_of_an_update_is_the_one_named(kernel: Kernel, lab_name: str) -> None:
+    """Two routers alike: the other one keeps its route."""
+    wire = Wire(lab_name)
+    other = replace(wire.route(), namespace=wire.there, link="up")
+    kernel.create([*wire.objects, wire.route(), other])
+    kernel.update(wire.route(), wire.blackhole())
+    assert seen(kernel, lab_name) == NetState.of([*wire.objects, wire.blackhole(), other])
