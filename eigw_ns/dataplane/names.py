@@ -30,7 +30,7 @@ def port_name(resource_id: str) -> str:
     """The interface (at most 15 characters) in a router or bridge that leads to the resource."""
     kind, digits = resource_id.rsplit("-", 1)
     short = kind[:4]
-    return f"{short}-{digits[-(14 - len(short)):]}"
+    return f"{short}-{digits[-(14 - len(short)) :]}"
 
 
 def mac(*names: str) -> str:

@@ -1,13 +1,43 @@
-"""From what is to what shall be: a tuple of small steps in an order that never opens a gate too early."""
+"""From what is to what shall be: a tuple of small steps in an order that never opens a gate too early.
+
+    1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
+    2 namespaces, rules, sysctls made; rules changed (each change one transaction)
+    3 links               those in the way first, then the new ones
+    4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
+                          added and replaced before removed, since flows live on them
+    5 links and namespaces that go
+    6 forwarding on       where all of the above stands
+    7 flows               forgotten where their route is gone: after the routes, so that none is born again
+
+Killed after any step, nothing that the internet started has a way in, and the next plan leads on from there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from eigw_ns.dataplane.state import NetObject
+from eigw_ns.dataplane.rules import kept_flows
+from eigw_ns.dataplane.state import (
+    TENANT_KINDS,
+    Address,
+    Fdb,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    NetState,
+    Route,
+    RoutingRule,
+    Ruleset,
+    Sysctls,
+)
 
 Verb = Literal["create", "update", "delete", "flush"]
+
+_CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +65,152 @@ class Step:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.object} ({self.reason})"
+
+
+Plan = tuple[Step, ...]
+
+
+def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False) -> Plan:
+    """The steps from `actual` to `desired`; empty when they agree.
+
+    What a tenant (instance, internet host) does in its own namespace is its own business: there only our objects
+    must stand. `forget_flows` sweeps every gateway's connection table as after an unfinished change.
+    """
+    return tuple(_Planner(desired, actual, forget_flows).steps())
+
+
+class _Planner:
+    """The differences between two states, sorted into the order above."""
+
+    def __init__(self, desired: NetState, actual: NetState, forget_flows: bool) -> None:
+        self._desired = desired
+        self._forget_flows = forget_flows
+        self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
+        self._rebuilt = _rebuilt_links(desired, actual)
+        self._actual = {
+            key: thing
+            for key, thing in actual.objects.items()
+            if not (isinstance(thing, _CONFIGURATION) and (thing.namespace, _link_of(thing)) in self._rebuilt)
+        }
+        self._tenants = {owner.namespace for owner in actual.namespaces() if owner.id.split("-")[0] in TENANT_KINDS}
+        self._tenants -= self._leaving
+        self._created = [thing for key, thing in desired.objects.items() if key not in self._actual]
+        self._changed = [
+            (old, thing)
+            for key, thing in desired.objects.items()
+            if (old := self._actual.get(key)) is not None and old != thing
+        ]
+        self._deleted = [
+            thing
+            for key, thing in self._actual.items()
+            if key not in desired.objects
+            and thing.namespace not in self._leaving
+            and thing.namespace not in self._tenants
+        ]
+        self._going = [owner for owner in actual.namespaces() if owner.namespace in self._leaving]
+
+    def steps(self) -> Iterator[Step]:
+        yield from self._close()
+        yield from self._found()
+        yield from self._link()
+        yield from self._configure()
+        yield from self._remove()
+        yield from self._open()
+        yield from self._forget()
+
+    def _close(self) -> Iterator[Step]:
+        for thing in self._actual.values():
+            wanted = thing.key in self._desired.objects or thing.namespace in self._tenants
+            if isinstance(thing, Forwarding) and not wanted:
+                yield Step("delete", thing, "it is to stop routing before its rules go")
+
+    def _found(self) -> Iterator[Step]:
+        for kind in (Namespace, Ruleset, Sysctls):
+            yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, kind))
+            yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+            yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
+
+    def _link(self) -> Iterator[Step]:
+        for old, new in self._changed:
+            if isinstance(new, Link):
+                if (new.namespace, new.name) in self._rebuilt:
+                    yield Step("delete", old, "it leads elsewhere")
+                else:
+                    yield _update(old, new)
+        for thing in self._desired:
+            if isinstance(thing, Link):
+                if thing.key not in self._actual:
+                    yield Step("create", thing, "missing")
+                elif (thing.namespace, thing.name) in self._rebuilt:
+                    yield Step("create", thing, "it led elsewhere, or its other end was gone")
+
+    def _configure(self) -> Iterator[Step]:
+        made = [Step("create", thing, "missing") for thing in self._created if isinstance(thing, _CONFIGURATION)]
+        made += [_update(old, new) for old, new in self._changed if isinstance(new, _CONFIGURATION)]
+        yield from sorted(made, key=lambda step: (step.object.namespace, _rank(step)))
+        gone = [Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, _CONFIGURATION)]
+        yield from sorted(gone, key=lambda step: (step.object.namespace, -_rank(step)))
+
+    def _remove(self) -> Iterator[Step]:
+        for thing in self._deleted:
+            if isinstance(thing, Link) and (thing.namespace, thing.name) not in self._rebuilt:
+                yield Step("delete", thing, "what it led to is not wanted")
+        for owner in self._going:
+            yield Step("delete", owner, "not wanted")
+
+    def _open(self) -> Iterator[Step]:
+        for thing in self._created:
+            if isinstance(thing, Forwarding):
+                yield Step("create", thing, "everything it needs stands")
+
+    def _forget(self) -> Iterator[Step]:
+        changed = {new.namespace: old for old, new in self._changed if isinstance(new, Ruleset)}
+        for thing in self._desired:
+            if not isinstance(thing, Ruleset):
+                continue
+            keep, old = kept_flows(thing), changed.get(thing.namespace)
+            before = kept_flows(old) if isinstance(old, Ruleset) else None
+            if keep is None or (thing.key not in self._actual):
+                continue
+            if self._forget_flows or (old is not None and (before is None or set(before) - set(keep))):
+                yield Step("flush", Flows(thing.namespace, keep), "flows whose route is gone end at once")
+
+
+def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, str]]:
+    """The ends of veth pairs that cannot be changed in place; a pair is rebuilt whole, so both ends are named."""
+    found: set[tuple[str, str]] = set()
+    for thing in desired:
+        if not isinstance(thing, Link):
+            continue
+        old = actual.objects.get(thing.key)
+        if isinstance(old, Link) and (old.kind, old.peer) != (thing.kind, thing.peer):
+            found.add((thing.namespace, thing.name))
+            found.update(end.peer for end in (old, thing) if end.peer is not None)
+        elif old is None and thing.peer is not None and ("link", *thing.peer) in actual.objects:
+            found.add(thing.peer)
+    return frozenset(found)
+
+
+def _link_of(thing: NetObject) -> str:
+    return getattr(thing, "link", "")
+
+
+def _rank(step: Step) -> int:
+    return 0 if isinstance(step.object, Flows) else step.object.rank
+
+
+def _update(old: NetObject, new: NetObject) -> Step:
+    return Step("update", new, f"differs: {', '.join(differences(old, new))}", old)
+
+
+def differences(old: NetObject, new: NetObject) -> Iterable[str]:
+    """What differs between two objects of one key, in words."""
+    if isinstance(old, Sysctls) and isinstance(new, Sysctls):
+        before = dict(old.values)
+        return [f"{key} is {before.get(key)}, not {value}" for key, value in new.values if before.get(key) != value]
+    fields = new.__dataclass_fields__
+    return [
+        name if isinstance(new, Ruleset) else f"{name} is {getattr(old, name)!s}, not {getattr(new, name)!s}"
+        for name in fields
+        if getattr(old, name) != getattr(new, name)
+    ]

@@ -19,6 +19,9 @@ MAIN_TABLE = 254
 
 LOOPBACK = "lo"
 
+TENANT_KINDS = frozenset({"i", "host"})
+"""Id prefixes of the namespaces that belong to a user: an instance, an internet host."""
+
 _HOST_SYSCTLS = (
     "net.ipv4.ip_forward",  # a new namespace inherits the host's
     "net.ipv6.conf.all.accept_source_route",
@@ -277,9 +280,7 @@ class Forwarding:
         return f"forwarding of {self.namespace}"
 
 
-NetObject = (
-    Namespace | Sysctls | Ruleset | Link | Address | Neighbour | Fdb | RoutingRule | Route | Forwarding
-)
+NetObject = Namespace | Sysctls | Ruleset | Link | Address | Neighbour | Fdb | RoutingRule | Route | Forwarding
 
 
 @dataclass(frozen=True, slots=True)

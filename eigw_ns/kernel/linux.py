@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from eigw_ns.dataplane.state import (
-    LOOPBACK,
     Address,
     Fdb,
     Forwarding,
@@ -112,7 +111,8 @@ class LinuxKernel:
             case Sysctls(), Sysctls():
                 self._write_sysctls(new, dict(old.values))
             case Namespace(), Namespace():
-                self._set_up(new)
+                with netns.inside(new.namespace):
+                    self._mark(new)
             case Link(), Link():
                 self._change_link(new)
             case Forwarding(), Forwarding():
@@ -165,17 +165,14 @@ class LinuxKernel:
                 self._forward(thing.namespace, enabled=False)
 
     def _create_namespace(self, namespace: Namespace) -> None:
-        doing = f"mark the {namespace}"
         self.writes += 1
-        with netns.creating(namespace.namespace), Netlink() as netlink:
-            messages = [rtnetlink.set_alias(_LOOPBACK_INDEX, namespace.mark, doing)]
-            if namespace.loopback_up:
-                messages.append(rtnetlink.set_up(_LOOPBACK_INDEX, doing))
-            netlink.send(messages)
+        with netns.creating(namespace.namespace):
+            self._mark(namespace)
 
-    def _set_up(self, namespace: Namespace) -> None:
-        with netns.inside(namespace.namespace), Netlink() as netlink:
-            self._send(netlink, [rtnetlink.set_up(_LOOPBACK_INDEX, f"bring up the loopback of {namespace}")])
+    def _mark(self, namespace: Namespace) -> None:
+        """In the namespace this thread is in: the loopback's alias, and the loopback up."""
+        with Netlink() as netlink:
+            self._send(netlink, [rtnetlink.name_and_raise(_LOOPBACK_INDEX, namespace.mark, f"mark the {namespace}")])
 
     def _delete_namespace(self, namespace: Namespace) -> None:
         if netns.exists(namespace.namespace) and _owner(namespace.namespace) is None:
@@ -241,7 +238,7 @@ class LinuxKernel:
             messages: list[Message] = []
             for end in ends:
                 index = indexes[end.name]
-                messages.append(rtnetlink.set_alias(index, observe.peer_alias(end), f"name the peer of the {end}"))
+                messages.append(rtnetlink.name_and_raise(index, observe.peer_alias(end), f"bring up the {end}"))
                 if end.bridge is not None:
                     messages.append(rtnetlink.set_port(end, index))
             self._send(netlink, messages)

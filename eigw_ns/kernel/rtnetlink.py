@@ -21,7 +21,18 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
 )
-from eigw_ns.kernel.netlink import CREATE, EXCLUSIVE, REPLACE, Message, attribute, attributes, nested, number, octet, text
+from eigw_ns.kernel.netlink import (
+    CREATE,
+    EXCLUSIVE,
+    REPLACE,
+    Message,
+    attribute,
+    attributes,
+    nested,
+    number,
+    octet,
+    text,
+)
 
 Indexes = Mapping[str, int]
 Names = Mapping[int, str]
@@ -62,14 +73,13 @@ _ANY = bytes(16)
 
 
 def new_veth(near: Link, far: Link, near_fd: int, far_fd: int, master: int | None) -> Message:
-    """Both ends of a veth pair, each born in its own namespace (descriptors), so that no third one ever sees them."""
-    peer = (
-        _LINK.pack(0, 0, 0, _IFF_UP, _IFF_UP)
-        + _link_basics(far)
-        + number(_IFLA_NET_NS_FD, far_fd)
-    )
+    """Both ends of a veth pair, each born in its own namespace (descriptors), so that no third one ever sees them.
+
+    They are born down: Linux cannot bring up the far end before it knows the near one (ENOTCONN).
+    """
+    peer = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(far) + number(_IFLA_NET_NS_FD, far_fd)
     kind = nested(_IFLA_LINKINFO, text(_INFO_KIND, "veth"), nested(_INFO_DATA, attribute(_VETH_PEER, peer)))
-    payload = _LINK.pack(0, 0, 0, _IFF_UP, _IFF_UP) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
+    payload = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
     if master is not None:
         payload += number(_IFLA_MASTER, master)
     return Message(NEWLINK, CREATE | EXCLUSIVE, payload, f"create the {near}")
@@ -98,14 +108,10 @@ def set_link(link: Link, index: int, master: int) -> Message:
     return Message(SETLINK, 0, payload, f"change the {link}")
 
 
-def set_alias(index: int, alias: str, doing: str) -> Message:
-    """Give a link its ifalias; the loopback's is the mark of a namespace, a veth end's names its peer."""
-    return Message(SETLINK, 0, _LINK.pack(0, 0, index, 0, 0) + attribute(_IFLA_IFALIAS, alias.encode()), doing)
-
-
-def set_up(index: int, doing: str) -> Message:
-    """Bring a link up and change nothing else."""
-    return Message(SETLINK, 0, _LINK.pack(0, 0, index, _IFF_UP, _IFF_UP), doing)
+def name_and_raise(index: int, alias: str, doing: str) -> Message:
+    """Give a link its ifalias and bring it up. The loopback's alias marks a namespace, a veth end's names its peer."""
+    payload = _LINK.pack(0, 0, index, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, alias.encode())
+    return Message(SETLINK, 0, payload, doing)
 
 
 def set_port(link: Link, index: int) -> Message:
@@ -254,7 +260,9 @@ def parse_rule(payload: bytes, namespace: str) -> RoutingRule | None:
     if action == _TO_TABLE and table != MAIN_TABLE:
         return None
     mark = _integer(found.get(_FRA_FWMARK))
-    return RoutingRule(namespace, _integer(found.get(_FRA_PRIORITY)), mark, "main" if action == _TO_TABLE else "blackhole")
+    return RoutingRule(
+        namespace, _integer(found.get(_FRA_PRIORITY)), mark, "main" if action == _TO_TABLE else "blackhole"
+    )
 
 
 def parse_route(payload: bytes, namespace: str, names: Names) -> Route | None:

@@ -1,0 +1,246 @@
+"""From the cloud to what the kernel must hold. Pure: the same cloud gives the same state.
+
+     instance        subnet              fabric          gateway             internet          host
+    ┌─────────┐    ┌────────────────┐   ┌────────┐    ┌──────────────┐    ┌─────────────┐    ┌──────┐
+    │ eth0    ├────┤ <instance port>│   │  br0   │    │ fabric    up ├────┤ <gw port>   ├────┤ eth0 │
+    └─────────┘    │         fabric ├───┤ ports  ├────┤              │    │             │    └──────┘
+     default via   │ FIB = the route│   │ prefix │    │ FIB behind a │    │ FIB = mirror│
+     fe80::1       │ table          │   │ → MAC  │    │ packet mark  │    │ of the route│
+                   └────────────────┘   └────────┘    └──────────────┘    │ tables      │
+                                                                          └─────────────┘
+Every neighbour is a permanent entry, so nothing is ever resolved, waited for or poisoned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv6Network
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, Instance, InternetHost, Subnet, Vpc
+from eigw_ns.dataplane import names, rules
+from eigw_ns.dataplane.gates import Exit, exits, ranges
+from eigw_ns.dataplane.names import (
+    BRIDGE,
+    FABRIC_LINK,
+    INSTANCE_LINK,
+    PEER_LINK_LOCAL,
+    ROUTER_LINK_LOCAL,
+    ROUTER_MAC,
+    UPLINK,
+    port_name,
+)
+from eigw_ns.dataplane.state import (
+    LOOPBACK,
+    Address,
+    Fdb,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    NetState,
+    Route,
+    RoutingRule,
+    Sysctls,
+    sysctl_keys,
+)
+
+_ANYWHERE = "::/0"
+_GLOBAL = IPv6Network("2000::/3")
+_LAST_RESORT = 0xFFFF_FFF0  # metric of the routes that swallow what no other route wants
+_SYSCTL_VALUES = {
+    "net.ipv6.conf.all.accept_source_route": "-1",
+    "net.ipv6.conf.default.accept_source_route": "-1",
+    "net.ipv6.conf.default.addr_gen_mode": "1",
+    "net.ipv6.fwmark_reflect": "1",
+    "net.netfilter.nf_conntrack_checksum": "1",
+}  # all others are 0
+
+
+def compile_cloud(cloud: Cloud) -> NetState:
+    """The state of all namespaces of the lab."""
+    return NetState.of(_Compiler(cloud).everything())
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a veth pair: the namespace of a resource, and the interface in it."""
+
+    resource_id: str
+    link: str
+
+
+class _Compiler:
+    """Walks the cloud once; holds only what every part asks for."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._internet = ids.INTERNET
+        self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
+
+    def everything(self) -> Iterator[NetObject]:
+        cloud = self._cloud
+        if not cloud.vpcs and not cloud.hosts:
+            return
+        yield from self._internet_router()
+        for vpc in cloud.vpcs.values():
+            yield from self._fabric(vpc)
+        for gateway in self._gateways():
+            yield from self._gateway(gateway)
+        for subnet in cloud.subnets.values():
+            yield from self._subnet(subnet)
+        for instance in cloud.instances.values():
+            yield from self._instance(instance)
+        for host in cloud.hosts.values():
+            yield from self._host(host)
+
+    # ---- one namespace each -----------------------------------------------------------------------------------------
+
+    def _instance(self, instance: Instance) -> Iterator[NetObject]:
+        """A tenant: its address, and everything by its router."""
+        yield from self._namespace(instance.id, forwarding=False)
+        yield from self._leaf(instance.id, str(instance.ipv6_address), _End(instance.subnet_id, port_name(instance.id)))
+
+    def _host(self, host: InternetHost) -> Iterator[NetObject]:
+        yield from self._namespace(host.id, forwarding=False)
+        yield from self._leaf(host.id, str(host.ipv6_address), _End(self._internet, port_name(host.id)))
+
+    def _leaf(self, resource_id: str, address: str, port: _End) -> Iterator[NetObject]:
+        """A machine with one routed address, and the port of the router that it hangs on."""
+        leaf = _End(resource_id, INSTANCE_LINK)
+        inside, router = self._name(resource_id), self._name(port.resource_id)
+        yield from self._pair(leaf, port)
+        yield Address(inside, INSTANCE_LINK, f"{address}/128")
+        yield Address(inside, INSTANCE_LINK, f"{PEER_LINK_LOCAL}/64")
+        yield Neighbour(inside, INSTANCE_LINK, ROUTER_LINK_LOCAL, self._mac(port))
+        yield Route(inside, _ANYWHERE, INSTANCE_LINK, ROUTER_LINK_LOCAL)
+        yield Address(router, port.link, f"{ROUTER_LINK_LOCAL}/64")
+        yield Neighbour(router, port.link, address, self._mac(leaf))
+        yield Neighbour(router, port.link, PEER_LINK_LOCAL, self._mac(leaf))
+        yield Route(router, f"{address}/128", port.link)
+
+    def _subnet(self, subnet: Subnet) -> Iterator[NetObject]:
+        """The VPC's router as this subnet sees it: its FIB is the subnet's route table."""
+        name, block = self._name(subnet.id), subnet.ipv6_cidr_block
+        vpc = self._cloud.vpcs[subnet.vpc_id]
+        port = _End(vpc.id, port_name(subnet.id))
+        instances = [item for item in self._cloud.instances.values() if item.subnet_id == subnet.id]
+        yield from self._namespace(subnet.id)
+        yield rules.subnet(name, ((port_name(item.id), str(item.ipv6_address)) for item in instances))
+        yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
+        yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
+        yield Address(name, LOOPBACK, f"{block[1]}/128")
+        yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
+        yield Route(name, str(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield Route(name, str(block), blackhole=True)
+        yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
+        yield from self._table(name, self._exits[subnet.id])
+
+    def _table(self, name: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
+        """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
+        for exit_ in table:
+            if exit_.gateway_id is None:
+                yield Route(name, str(exit_.destination), blackhole=True)
+                continue
+            via = names.link_local(exit_.gateway_id)
+            yield Neighbour(name, FABRIC_LINK, via, self._mac(_End(exit_.gateway_id, FABRIC_LINK)))
+            yield Route(name, str(exit_.destination), FABRIC_LINK, via)
+
+    def _fabric(self, vpc: Vpc) -> Iterator[NetObject]:
+        """The bridge that a VPC's subnets and gateways hang on, and the implicit router in it."""
+        name = self._name(vpc.id)
+        subnets = [item for item in self._cloud.subnets.values() if item.vpc_id == vpc.id]
+        yield from self._namespace(vpc.id, forwarding=False)
+        yield rules.fabric(
+            name, ((str(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets)
+        )
+        yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)))
+
+    def _gateway(self, gateway: Gateway) -> Iterator[NetObject]:
+        """A gateway of either kind: between the fabric and the internet, with the rules of its kind."""
+        assert gateway.vpc_id is not None
+        name, vpc = self._name(gateway.id), self._cloud.vpcs[gateway.vpc_id]
+        inner, outer = _End(gateway.id, FABRIC_LINK), _End(gateway.id, UPLINK)
+        port, far = _End(vpc.id, port_name(gateway.id)), _End(self._internet, port_name(gateway.id))
+        yield from self._namespace(gateway.id)
+        yield from self._gateway_rules(gateway, name, str(vpc.ipv6_cidr_block))
+        yield from self._pair(inner, port, bridge=BRIDGE)
+        yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
+        yield from self._pair(outer, far)
+        yield Address(name, LOOPBACK, f"{names.infrastructure_address(gateway.id)}/128")
+        yield Address(name, FABRIC_LINK, f"{names.link_local(gateway.id)}/64")
+        yield Address(name, UPLINK, f"{PEER_LINK_LOCAL}/64")
+        yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
+        yield Neighbour(name, UPLINK, ROUTER_LINK_LOCAL, self._mac(far))
+        yield Route(name, str(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield Route(name, _ANYWHERE, UPLINK, ROUTER_LINK_LOCAL)
+        internet = self._name(self._internet)
+        yield Address(internet, far.link, f"{ROUTER_LINK_LOCAL}/64")
+        yield Neighbour(internet, far.link, PEER_LINK_LOCAL, self._mac(outer))
+
+    def _gateway_rules(self, gateway: Gateway, name: str, vpc_prefix: str) -> Iterator[NetObject]:
+        if isinstance(gateway, EgressOnlyInternetGateway):
+            yield rules.egress_only_gateway(name, vpc_prefix, self._routed(gateway.id))
+            yield RoutingRule(name, 100, rules.PASSED, "main")
+            yield RoutingRule(name, 101, 0, "blackhole")
+        else:
+            yield rules.internet_gateway(name, vpc_prefix, self._routed(gateway.id))
+
+    def _routed(self, gateway_id: str) -> Iterator[rules.Routed]:
+        for subnet in self._cloud.subnets.values():
+            for first, last in ranges(self._exits[subnet.id], gateway_id):
+                yield str(subnet.ipv6_cidr_block), first, last
+
+    # ---- the internet -----------------------------------------------------------------------------------------------
+
+    def _internet_router(self) -> Iterator[NetObject]:
+        """The router that all gateways and hosts hang on; it mirrors the route tables."""
+        name = self._name(self._internet)
+        yield from self._namespace(self._internet)
+        yield Address(name, LOOPBACK, f"{names.infrastructure_address(self._internet)}/128")
+        yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
+        for subnet in self._cloud.subnets.values():
+            yield from self._way_back(name, str(subnet.ipv6_cidr_block), self._exits[subnet.id])
+
+    def _way_back(self, name: str, prefix: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
+        """Where packets to a subnet go: to the gateway that the subnet's own table would use for their source.
+
+        A plain route does where one `::/0` decides for all; else one route a source prefix. Beside a `from` route a
+        sourceless one to the same prefix is never found (Linux 6.18), so `::/0` becomes `from 2000::/3`.
+        """
+        if not table:
+            return
+        split = len(table) > 1 or table[0].destination.prefixlen
+        for exit_ in table:
+            source = (str(exit_.destination) if exit_.destination.prefixlen else str(_GLOBAL)) if split else ""
+            if exit_.gateway_id is None:
+                yield Route(name, prefix, source=source, blackhole=True)
+            else:
+                yield Route(name, prefix, port_name(exit_.gateway_id), PEER_LINK_LOCAL, source)
+
+    # ---- what all of them are made of -------------------------------------------------------------------------------
+
+    def _gateways(self) -> Iterator[Gateway]:
+        yield from self._cloud.egress_only_internet_gateways.values()
+        yield from (gateway for gateway in self._cloud.internet_gateways.values() if gateway.vpc_id is not None)
+
+    def _namespace(self, resource_id: str, *, forwarding: bool = True) -> Iterator[NetObject]:
+        name = self._name(resource_id)
+        yield Namespace(name, self._cloud.lab, resource_id)
+        yield Sysctls(name, tuple((key, _SYSCTL_VALUES.get(key, "0")) for key in sysctl_keys(resource_id)))
+        if forwarding:
+            yield Forwarding(name)
+
+    def _pair(self, one: _End, other: _End, *, bridge: str | None = None) -> Iterator[NetObject]:
+        """A veth pair; with `bridge`, the other end is a port of that bridge."""
+        for end, far, master in ((one, other, None), (other, one, bridge)):
+            peer = (self._name(far.resource_id), far.link)
+            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master)
+
+    def _name(self, resource_id: str) -> str:
+        return names.namespace_name(self._cloud.lab, resource_id)
+
+    def _mac(self, end: _End) -> str:
+        return names.mac(self._cloud.lab, end.resource_id, end.link)

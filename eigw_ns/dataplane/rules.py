@@ -1,0 +1,246 @@
+"""The nftables rules of each kind of namespace, written as nft lists them.
+
+Hooks, in the order a packet meets them (priorities in brackets); what is not drawn has no rule of ours:
+
+    subnet           prerouting [filter: 0]   source check: a port lets out its own instance's address only
+    fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet
+    egress-only gw   conntrack  [-200] ──▶ prerouting [filter: 0] ──▶ route, marked packets only ──▶ uplink or fabric
+                                              │ 1 (interface, direction, state) in @verdicts: established first, O(1)
+                                              │ 2 new from inside: chain begin, all checks that only a new flow needs
+                                              └ 3 the rest: chain refuse, a counter for each reason, dropped
+                     input      [filter: 0]   policy drop: the gateway itself answers nobody
+    internet gw      prerouting [filter: 0]   subnets whose table leads here, both ways; no state
+
+Why before the routing decision: after it, the kernel may already have answered a refused packet (hop limit, size,
+no route). Why a mark: only marked packets find a route in a gateway (`compile`), so that a gateway whose rules were
+flushed, or whose namespace is being torn down, forwards nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv6Address, IPv6Network
+
+from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, ROUTER_MAC, UPLINK
+from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+
+PASSED = 0x1
+"""The packet mark (fwmark) of what an egress-only gateway lets pass."""
+
+ROUTED = "routed"
+"""The set that says which destinations each subnet reaches through a gateway: (prefix . range) elements."""
+
+_PREROUTING = "type filter hook prerouting priority filter; policy drop;"
+_CLOSED_INPUT = NftChain(
+    "input",
+    "type filter hook input priority filter; policy drop;",
+    ('counter name "drop_to_gateway" drop',),
+)
+_NEVER_ON_THE_INTERNET = ("::/8", "100::/64", "fc00::/7", "fe80::/10", "ff00::/8")  # RFC 6890, RFC 4291, RFC 6666
+_NEVER_BEYOND_THE_LINK = ("::/8", "fe80::/10", "ff00::/8")
+
+Routed = tuple[str, IPv6Address, IPv6Address]
+"""A subnet's prefix, and the first and the last of the destinations it reaches through a gateway."""
+
+
+def egress_only_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
+    """Passes flows that a routed subnet began and their answers, and nothing else.
+
+    RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple.
+    """
+    return Ruleset(
+        namespace,
+        "inet",
+        counters=(
+            "allowed_established",
+            "allowed_new",
+            "drop_destination",
+            "drop_hairpin",
+            "drop_icmpv6_error",
+            "drop_inbound",
+            "drop_invalid",
+            "drop_ipv4",
+            "drop_not_opening",
+            "drop_not_routed",
+            "drop_source",
+            "drop_to_gateway",
+        ),
+        sets=(
+            _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
+            _set("never_targets", "ipv6_addr", _NEVER_BEYOND_THE_LINK, interval=True),
+            _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+            NftSet(
+                "verdicts",
+                "ifname . ct_dir . ct_state",
+                tuple(
+                    sorted(
+                        [
+                            (f'"{FABRIC_LINK}" . original . established', "goto pass"),
+                            (f'"{FABRIC_LINK}" . original . related', "goto pass"),
+                            (f'"{FABRIC_LINK}" . original . new', "goto begin"),
+                            (f'"{UPLINK}" . reply . established', "goto pass"),
+                            (f'"{UPLINK}" . reply . related', "goto pass"),
+                        ]
+                    )
+                ),
+                data_type="verdict",
+            ),
+        ),
+        chains=(
+            NftChain(
+                "begin",
+                rules=(
+                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
+                    'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
+                    f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+                    'ip6 daddr @never_targets counter name "drop_destination" drop',
+                    f'ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_new" meta mark set 0x00000001 accept',
+                    'counter name "drop_not_routed" drop',
+                ),
+            ),
+            _CLOSED_INPUT,
+            NftChain(
+                "pass",
+                rules=('counter name "allowed_established" meta mark set 0x00000001 accept',),
+            ),
+            NftChain(
+                "prerouting",
+                _PREROUTING,
+                ("iifname . ct direction . ct state vmap @verdicts", "goto refuse"),
+            ),
+            NftChain(
+                "refuse",
+                rules=(
+                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
+                    f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
+                    'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
+                    'ct state invalid counter name "drop_invalid" drop',
+                    f'iifname "{UPLINK}" counter name "drop_inbound" drop',
+                    'counter name "drop_not_opening" drop',
+                ),
+            ),
+        ),
+    )
+
+
+def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
+    """Passes both ways, without state, what the route tables of the VPC's subnets send through it."""
+    return Ruleset(
+        namespace,
+        "inet",
+        counters=(
+            "allowed_in",
+            "allowed_out",
+            "drop_destination",
+            "drop_ipv4",
+            "drop_not_routed",
+            "drop_source",
+            "drop_to_gateway",
+        ),
+        sets=(
+            _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
+            _set("never_targets", "ipv6_addr", (*_NEVER_BEYOND_THE_LINK, vpc_prefix), interval=True),
+            _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+        ),
+        chains=(
+            _CLOSED_INPUT,
+            NftChain(
+                "prerouting",
+                _PREROUTING,
+                (
+                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
+                    f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
+                    f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
+                    f'iifname "{FABRIC_LINK}" ip6 daddr @never_targets counter name "drop_destination" drop',
+                    f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
+                    'counter name "drop_not_routed" drop',
+                ),
+            ),
+        ),
+    )
+
+
+def subnet(namespace: str, sources: Iterable[tuple[str, str]]) -> Ruleset:
+    """The source check at each port: (port, address) pairs of the instances. BCP 38, AWS's source/destination check."""
+    return Ruleset(
+        namespace,
+        "inet",
+        counters=("drop_ipv4", "drop_source"),
+        sets=(_set("sources", "ifname . ipv6_addr", (f'"{port}" . {address}' for port, address in sources)),),
+        chains=(
+            NftChain(
+                "prerouting",
+                _PREROUTING,
+                (
+                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
+                    f'iifname "{FABRIC_LINK}" accept',
+                    "iifname . ip6 saddr @sources accept",
+                    f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
+                    'counter name "drop_source" drop',
+                ),
+            ),
+        ),
+    )
+
+
+def fabric(namespace: str, subnets: Iterable[tuple[str, str]]) -> Ruleset:
+    """The VPC's implicit router: frames to the router's MAC get the MAC of the subnet, by (prefix, MAC).
+
+    Done in the bridge so that a subnet needs one `local` route, as AWS's own table has, whatever the VPC's size.
+    A frame for VPC space without a subnet finds no MAC and is dropped and counted.
+    """
+    elements = tuple(sorted(subnets))
+    return Ruleset(
+        namespace,
+        "bridge",
+        counters=("drop_no_subnet",),
+        sets=(NftSet("subnets", "ipv6_addr", elements, data_type="ether_addr", interval=True),),
+        chains=(
+            NftChain(
+                "prerouting",
+                "type filter hook prerouting priority filter; policy accept;",
+                (
+                    f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
+                    f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
+                ),
+            ),
+        ),
+    )
+
+
+def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
+    """The flows that may live in an egress-only gateway, as (source prefix, first, last destination).
+
+    None where the namespace keeps no connections: a subnet, a fabric, an internet gateway.
+    """
+    if not any(item.name == "verdicts" for item in gateway.sets):
+        return None
+    routed = next(item for item in gateway.sets if item.name == ROUTED)
+    return tuple(_flows_of(element) for element, _ in routed.elements)
+
+
+def _flows_of(element: str) -> tuple[str, str, str]:
+    prefix, _, destinations = element.partition(" . ")
+    first, _, last = destinations.partition("-")
+    if last:
+        return prefix, first, last
+    network = IPv6Network(first)
+    return prefix, str(network[0]), str(network[-1])
+
+
+def _set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:
+    return NftSet(name, key_type, tuple(sorted((element, "") for element in elements)), interval=interval)
+
+
+def _routed_element(routed: Routed) -> str:
+    subnet_prefix, first, last = routed
+    return f"{subnet_prefix} . {_range(first, last)}"
+
+
+def _range(first: IPv6Address, last: IPv6Address) -> str:
+    """A range as nft prints it: a prefix where it is one."""
+    length = 128 - (int(last) - int(first)).bit_length()
+    prefix = IPv6Network((first, length), strict=False)
+    if prefix[0] == first and prefix[-1] == last:
+        return str(prefix) if length < 128 else str(first)
+    return f"{first}-{last}"
