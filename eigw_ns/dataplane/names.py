@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from ipaddress import IPv6Network
 
+from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
 
 PREFIX = "eigw-"
@@ -24,6 +25,13 @@ ROUTER_MAC = "02:00:00:00:00:01"
 def namespace_name(lab: str, resource_id: str) -> str:
     """The namespace of a resource: `eigw-demo-i-0123456789abcdef0`."""
     return f"{PREFIX}{lab}-{resource_id}"
+
+
+def is_name_of(lab: str, name: str) -> bool:
+    """Whether `name` is one that this lab gives; the lab `a` does not give `eigw-a-b-i-…`, the lab `a-b` does."""
+    prefix = f"{PREFIX}{lab}-"
+    rest = name.removeprefix(prefix)
+    return name.startswith(prefix) and (rest == ids.INTERNET or ids.kind_of(rest) is not None)
 
 
 def port_name(resource_id: str) -> str:

@@ -88,6 +88,10 @@ class LinuxKernel:
                 found.update(nft.parse_counters(library.listing(family, stateless=False)))
             return found
 
+    def husks(self) -> tuple[str, ...]:
+        """See `Kernel.husks`."""
+        return netns.husks(_PREFIX)
+
     # ---- changing ---------------------------------------------------------------------------------------------------
 
     def create(self, things: Iterable[NetObject]) -> None:
@@ -131,6 +135,11 @@ class LinuxKernel:
                     case _:
                         for thing in batch:
                             self._delete_one(thing)
+
+    def remove_husks(self, names: Iterable[str]) -> None:
+        """See `Kernel.remove_husks`."""
+        for name in set(names) & set(self.husks()):
+            self.writes += netns.remove(name)
 
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
         """See `Kernel.flush_flows`."""

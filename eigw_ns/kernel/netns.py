@@ -106,6 +106,15 @@ def names() -> tuple[str, ...]:
         return ()
 
 
+def husks(prefix: str) -> tuple[str, ...]:
+    """Empty files named `prefix`… that are no namespace, sorted: what is left of a creation killed in the middle."""
+    try:
+        found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted(entry.name for entry in found if entry.is_file() and entry.stat().st_size == 0))
+
+
 def exists(name: str) -> bool:
     """Whether `name` is a namespace. An empty file left by a killed `ip netns add`, or by us, is none."""
     return _filesystem(DIRECTORY / name) == _NSFS_MAGIC

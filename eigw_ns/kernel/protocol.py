@@ -42,6 +42,14 @@ class Kernel(Protocol):
         """The labs of which at least one marked namespace exists, sorted."""
         ...
 
+    def husks(self) -> tuple[str, ...]:
+        """Names of ours (`eigw-…`) with no namespace behind them: what a killed creation leaves. Sorted."""
+        ...
+
+    def remove_husks(self, names: Iterable[str]) -> None:
+        """Remove those of `names` that are husks still; a namespace is never touched."""
+        ...
+
     def create(self, things: Iterable[NetObject]) -> None:
         """Make the objects, in this order. A veth pair is made when the first of its ends comes."""
         ...

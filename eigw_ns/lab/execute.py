@@ -1,0 +1,59 @@
+"""Carrying out a plan: steps in order, neighbours of the same kind together, since the kernel does batches well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from eigw_ns.dataplane.plan import Flows, Plan, Step
+from eigw_ns.dataplane.state import NetObject
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel.protocol import Kernel
+
+Progress = Callable[[int, int, Step], None]
+"""Called with the steps done, the steps in all, and the step that was last."""
+
+_BATCH = 500  # steps between two reports of progress
+
+
+def silent(_done: int, _total: int, _step: Step) -> None:
+    """Progress that nobody wants to see."""
+
+
+def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
+    """Carry out the plan. What was done before a failing step stays done; the next plan leads on from there."""
+    done = 0
+    for verb, steps in _batches(plan):
+        try:
+            _run(kernel, verb, steps)
+        except EigwError as error:
+            if done and not error.hint:
+                error.hint = "the lab is changed by half and lets nothing in; apply it again, or destroy it"
+            raise
+        done += len(steps)
+        progress(done, len(plan), steps[-1])
+
+
+def _batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
+    for (verb, _), run in groupby(plan, key=lambda step: (step.verb, type(step.object))):
+        steps = list(run)
+        for start in range(0, len(steps), _BATCH):
+            yield verb, steps[start : start + _BATCH]
+
+
+def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
+    match verb:
+        case "create":
+            kernel.create(_objects(steps))
+        case "delete":
+            kernel.delete(_objects(steps))
+        case _:
+            for step in steps:
+                if isinstance(step.object, Flows):
+                    kernel.flush_flows(step.object.namespace, step.object.keep)
+                elif step.old is not None:
+                    kernel.update(step.old, step.object)
+
+
+def _objects(steps: list[Step]) -> list[NetObject]:
+    return [step.object for step in steps if not isinstance(step.object, Flows)]

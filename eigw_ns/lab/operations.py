@@ -1,0 +1,88 @@
+"""What one does with a whole lab: plan, apply, look for drift, destroy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.names import is_name_of
+from eigw_ns.dataplane.plan import Plan
+from eigw_ns.dataplane.plan import make_plan as plan_states
+from eigw_ns.dataplane.state import NetState
+from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab import journal, lock, store
+from eigw_ns.lab.execute import Progress, execute, silent
+from eigw_ns.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply did: steps carried out, and writes asked of the kernel (none when nothing differed)."""
+
+    steps: int
+    writes: int
+
+
+def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
+    """What would change in the live kernel; writes nothing.
+
+    Raises ForeignError where a namespace that we need has a name of ours but not our mark.
+    """
+    desired = compile_cloud(cloud)
+    foreign = kernel.foreign(owner.namespace for owner in desired.namespaces())
+    if foreign:
+        raise ForeignError(
+            f"these namespaces exist but are not ours, so they are left alone: {', '.join(foreign)}",
+            hint="remove them if they are yours (`ip netns del NAME`), or give the lab another name",
+        )
+    return plan_states(desired, kernel.observe(cloud.lab), forget_flows=journal.unfinished(cloud.lab))
+
+
+def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
+    """Make the kernel hold the topology, and store it as what is wanted.
+
+    Only what differs is touched. Raises LockedError, ForeignError, HostError or KernelError; after an error halfway
+    the stored topology is the wanted one, and the next apply goes on.
+    """
+    lab = topology.cloud.lab
+    with lock.hold(lab, f"eigw-ns apply ({lab})"):
+        before = kernel.writes
+        plan = make_plan(kernel, topology.cloud)
+        if _stored(lab) != topology:
+            store.save(topology)
+        if plan or journal.unfinished(lab):
+            with journal.written(lab, plan):
+                execute(kernel, plan, progress)
+        return Applied(len(plan), kernel.writes - before)
+
+
+def _stored(lab: str) -> Topology | None:
+    try:
+        return store.load(lab)
+    except EigwError:  # none, or a damaged one: the new one takes its place
+        return None
+
+
+def status(kernel: Kernel, lab: str) -> Plan:
+    """The steps that would mend what differs from the stored topology; empty when there is no drift."""
+    return make_plan(kernel, store.load(lab).cloud)
+
+
+def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+    """Remove everything of the lab that is left, in the kernel and on disk; how many steps it took.
+
+    Raises NoSuchLabError where there is nothing at all.
+    """
+    actual = kernel.observe(lab)
+    if not len(actual) and not store.exists(lab):
+        raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
+    with lock.hold(lab, f"eigw-ns destroy ({lab})"):
+        plan = plan_states(NetState(), kernel.observe(lab))
+        with journal.written(lab, plan):
+            execute(kernel, plan, progress)
+        kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
+        store.remove(lab)
+        lock.remove_run_files(lab)
+        return len(plan)
