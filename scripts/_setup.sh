@@ -127,26 +127,36 @@ _find_python() {
   done
 }
 
-# Loading the library is asked of the library, since `import nftables` alone doesn't load it. No context is
-# made: that fails where the kernel lacks nf_tables, and no package can mend that.
+# The library is asked for by itself, since `import nftables` doesn't load it. No context is made: that
+# fails where the kernel lacks nf_tables, and no package can mend that.
 _missing() {
   "$base" -I - "$venv_package" <<'PYTHON'
-import ctypes, sys
+import sys
 
-def there(name):
+def there(*names):
     try:
-        __import__(name)
+        for name in names:
+            __import__(name)
     except ImportError:
         return False
     return True
 
-if not (there("venv") and there("ensurepip")):
+def loads(library):
+    import ctypes
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+whole = there("ctypes", "json", "asyncio")  # python3-minimal isn't
+if not whole:
+    print(sys.argv[1].removesuffix("-venv"))
+if not there("venv", "ensurepip"):
     print(sys.argv[1])
 if not there("nftables"):
     print("python3-nftables")
-try:
-    ctypes.CDLL("libnftables.so.1")
-except OSError:
+if not (whole and loads("libnftables.so.1")):
     print("libnftables1")
 PYTHON
 }
