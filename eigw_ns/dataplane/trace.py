@@ -54,18 +54,18 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A virtual packet. `gateways` are the ids of those that the packet it answers went through; None if it opens."""
+    """A virtual packet. `flow` holds the stateful gateways (ids) that the packet it answers crossed; None if it opens."""
 
     source: Node
     destination: Node
     protocol: Protocol
     port: int | None
-    gateways: frozenset[str] | None = None
+    flow: frozenset[str] | None = None
 
     @property
     def opens(self) -> bool:
         """Whether it is the first packet of a flow; otherwise it is the answer to one."""
-        return self.gateways is None
+        return self.flow is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ def trace(
     forward = tuple(_walk(cloud, opening))
     if not forward[-1].passed:
         return Trace("blocked", False, forward[-1].reason, forward)
-    gateways = frozenset(hop.id for hop in forward if hop.id in _gateways(cloud))
-    back = tuple(_walk(cloud, Packet(opening.destination, opening.source, protocol, port, gateways)))
+    crossed = (hop.id for hop in forward if hop.id in cloud.egress_only_internet_gateways)
+    back = tuple(_walk(cloud, Packet(opening.destination, opening.source, protocol, port, frozenset(crossed))))
     hops = (*forward, *back)
     if not back[-1].passed:
         return Trace("blocked", True, back[-1].reason, hops)
@@ -129,10 +129,6 @@ def _node(cloud: Cloud, node_id: str) -> Node:
             hint="packets are sent by instances and internet hosts; `eigw-ns describe` lists them",
         )
     return node
-
-
-def _gateways(cloud: Cloud) -> set[str]:
-    return {*cloud.egress_only_internet_gateways, *cloud.internet_gateways}
 
 
 def _walk(cloud: Cloud, packet: Packet) -> Iterator[Hop]:
@@ -220,8 +216,8 @@ def _cross_gateway(packet: Packet, gateway: Gateway, *, inwards: bool) -> Hop:
     """An internet gateway passes both ways; an egress-only one what begins inside, and the answers to that."""
     if not isinstance(gateway, EgressOnlyInternetGateway):
         return _hop(packet, gateway.id, gateway.name, Reason.FORWARDED, "internet gateway, both ways")
-    if packet.gateways is not None:
-        known = gateway.id in packet.gateways
+    if packet.flow is not None:
+        known = gateway.id in packet.flow
         reason = Reason.ANSWERS_FLOW if known else Reason.NO_FLOW
         return _hop(packet, gateway.id, gateway.name, reason, "egress-only, answer to a flow", passed=known)
     if inwards:

@@ -1,0 +1,201 @@
+"""Sockets that are born inside a namespace and used from outside: the only place that opens any for test traffic.
+
+A socket stays in the network namespace in which it was opened (network_namespaces(7)), so one thread can hold hundreds
+of ends in as many namespaces. All sockets are IPv6 and non-blocking; see ipv6(7), packet(7), raw(7), tcp(7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import resource
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv6Address
+
+from eigw_ns.errors import kernel_error
+from eigw_ns.kernel import netns
+
+_ICMP6_FILTER = 1  # linux/icmpv6.h
+_IPV6_RECVERR = 25  # linux/in6.h
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_ETH_P_IPV6 = 0x86DD
+_BACKLOG = 1024
+
+ECHO_REQUEST, ECHO_REPLY = 128, 129  # RFC 4443
+_NUMBERS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "icmpv6": socket.IPPROTO_ICMPV6}
+_TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "icmpv6": socket.SOCK_RAW}
+
+_CANNOT_SEND = (errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL)
+"""What bind and connect say at once where the namespace lacks the address or a usable route (EINVAL: a blackhole)."""
+
+_CLOSERS = 32
+"""Threads that close packet sockets: each close waits for an RCU grace period (14 ms on 6.18), which they share."""
+
+
+def listen(namespace: str, protocol: str, address: str, port: int) -> socket.socket | None:
+    """A TCP or UDP socket that takes what comes to the address and port; None where a service has the port already.
+
+    Raises MissingError where the namespace or the address is not there, HostError without CAP_SYS_ADMIN.
+    """
+    with netns.inside(namespace):
+        opened = socket.socket(socket.AF_INET6, _TYPES[protocol])
+    try:
+        opened.setblocking(False)
+        if protocol == "tcp":  # connections of an earlier run in TIME_WAIT are no service; in UDP it would share a port
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((address, port))
+        if protocol == "tcp":
+            opened.listen(_BACKLOG)
+    except OSError as error:
+        opened.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise kernel_error(f"listen on {address} {protocol} {port} in {namespace}", error.errno or 0) from error
+    return opened
+
+
+def connect(
+    namespace: str, protocol: str, source: str, destination: str, port: int | None, link: str
+) -> socket.socket | None:
+    """A socket on its way to the destination: TCP has sent its SYN, the others nothing. None where nothing can leave.
+
+    `link` is what a link-local destination is on. ICMPv6 is a raw socket that hears echo replies alone. ICMPv6 errors
+    for what it sends come as errno on the next call. Raises ConnectionRefusedError where the refusal is there already,
+    MissingError where the namespace is not, HostError without CAP_SYS_ADMIN or CAP_NET_RAW.
+    """
+    doing = f"send {protocol} from {source} to {destination} in {namespace}"
+    with netns.inside(namespace):
+        opened = _open(protocol, doing)
+        scope = _scope(link) if IPv6Address(destination).is_link_local else 0
+    try:
+        opened.setblocking(False)
+        _prepare(opened, protocol)
+        opened.bind((source, 0))
+        with contextlib.suppress(BlockingIOError):
+            opened.connect((destination, port or 0, 0, scope))
+    except ConnectionRefusedError:
+        opened.close()
+        raise
+    except OSError as error:
+        opened.close()
+        if error.errno in _CANNOT_SEND:
+            return None
+        raise kernel_error(doing, error.errno or 0) from error
+    return opened
+
+
+def _open(protocol: str, doing: str) -> socket.socket:
+    try:
+        return socket.socket(socket.AF_INET6, _TYPES[protocol], _NUMBERS[protocol])
+    except OSError as error:
+        raise kernel_error(doing, error.errno or 0) from error
+
+
+def _scope(link: str) -> int:
+    """The index of the link in this thread's namespace; 0, with which connect fails, where there is none."""
+    try:
+        return socket.if_nametoindex(link)
+    except OSError:
+        return 0
+
+
+def _prepare(opened: socket.socket, protocol: str) -> None:
+    if protocol == "tcp":
+        # closing resets: neither end keeps a TIME_WAIT, nor does a gateway's connection table
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return
+    opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)  # soft errors, such as "no route", too
+    if protocol == "icmpv6":
+        blocked = (1 << 256) - 1 & ~(1 << ECHO_REPLY)
+        words = (blocked >> shift & 0xFFFFFFFF for shift in range(0, 256, 32))
+        opened.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("8I", *words))
+
+
+def sniff(namespace: str, link: str, protocol: str, source: str, port: int | None) -> socket.socket:
+    """A packet socket on the link that keeps only first packets (TCP SYN, UDP, echo request) from source to port.
+
+    It hears them before any netfilter rule of the namespace. The filter stands before the socket is bound, so that
+    nothing else gets in. Raises MissingError where the namespace or link is not there, HostError without CAP_NET_RAW.
+    """
+    try:
+        with netns.inside(namespace):
+            opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+            try:
+                opened.setblocking(False)
+                _attach(opened, _first_packets(protocol, source, port))
+                opened.bind((link, _ETH_P_IPV6))
+            except OSError:
+                opened.close()
+                raise
+    except OSError as error:
+        raise kernel_error(f"listen to {link} in {namespace}", error.errno or 0) from error
+    return opened
+
+
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _AND, _JUMP_EQUAL, _RETURN = 0x20, 0x28, 0x30, 0x54, 0x15, 0x06
+_NEXT_HEADER, _SOURCE, _PAYLOAD = 6, 8, 40  # offsets in the IPv6 header (RFC 8200)
+_PORT, _TCP_FLAGS = _PAYLOAD + 2, _PAYLOAD + 13
+_SYN, _SYN_OR_ACK = 0x02, 0x12
+
+
+def _first_packets(protocol: str, source: str, port: int | None) -> list[tuple[int, int, int, int]]:
+    """The classic BPF program (linux/filter.h: code, jt, jf, k) that keeps such packets and no others."""
+    words = struct.unpack("!4I", IPv6Address(source).packed)
+    tests = [([(_LOAD_WORD, _SOURCE + 4 * i)], word) for i, word in enumerate(words)]
+    tests.append(([(_LOAD_BYTE, _NEXT_HEADER)], _NUMBERS[protocol]))
+    if protocol == "icmpv6":
+        tests.append(([(_LOAD_BYTE, _PAYLOAD)], ECHO_REQUEST))
+    else:
+        tests.append(([(_LOAD_HALF, _PORT)], port or 0))
+    if protocol == "tcp":
+        tests.append(([(_LOAD_BYTE, _TCP_FLAGS), (_AND, _SYN_OR_ACK)], _SYN))
+    program: list[tuple[int, int, int, int]] = []
+    for loads, value in tests:
+        program += [(code, 0, 0, operand) for code, operand in loads]
+        program += [(_JUMP_EQUAL, 1, 0, value), (_RETURN, 0, 0, 0)]
+    return [*program, (_RETURN, 0, 0, 0xFFFF)]
+
+
+def _attach(opened: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
+    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code)))
+
+
+def heard(sniffer: socket.socket) -> bool:
+    """Whether a packet that the sniffer keeps has come since it was opened, or since the last one was asked for.
+
+    False also where the link has gone down or away in the meantime, which the sniffer says but once, as an error.
+    """
+    try:
+        sniffer.recv(1)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.ENETDOWN):
+            return False
+        raise kernel_error("read what a sniffer has heard", error.errno or 0) from error
+    return True
+
+
+def close_all(opened: Iterable[socket.socket]) -> None:
+    """Close the sockets, in threads, since closing packet sockets one after another takes long."""
+    with ThreadPoolExecutor(_CLOSERS) as closers:
+        for each in opened:
+            closers.submit(each.close)
+
+
+@contextlib.contextmanager
+def descriptors(wanted: int) -> Iterator[int]:
+    """Let this process open up to `wanted` files while the block runs, or as many as it may; yields how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        yield wanted
+        return
+    granted = max(soft, wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    try:
+        yield granted
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

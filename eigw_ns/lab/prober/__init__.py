@@ -1,0 +1,8 @@
+"""Real packets between namespaces, all at once, and the evidence that silence means what it seems to mean."""
+
+from __future__ import annotations
+
+from eigw_ns.lab.prober.flow import Endpoint, Evidence, Flow, Outcome, Probe, Protocol
+from eigw_ns.lab.prober.run import run
+
+__all__ = ["Endpoint", "Evidence", "Flow", "Outcome", "Probe", "Protocol", "run"]

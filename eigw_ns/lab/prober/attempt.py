@@ -1,0 +1,113 @@
+"""One try to talk over one socket: a random nonce goes out, and the outcome is what comes back before the timeout."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import socket
+import struct
+
+from eigw_ns.errors import kernel_error
+from eigw_ns.kernel import sockets
+from eigw_ns.lab.prober.flow import Flow, Outcome
+
+_NONCE_BYTES = 16
+_MOST = 2048
+_TRIES = 4  # UDP and ICMPv6 are sent again, so that one lost packet decides nothing; TCP does so after 1 s by itself
+
+_REFUSALS = (
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.EPIPE,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EACCES,
+)
+"""What the kernel makes of a RST and of ICMPv6 destination unreachable: no answer, but somebody's word."""
+
+
+async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Outcome:
+    """Try `flow` for at most `timeout` seconds. `foreign`: a service that is not ours answers, not our echo.
+
+    Raises MissingError where the source's namespace is not there, HostError where raw sockets are forbidden.
+    """
+    source, destination = flow.source, flow.destination
+    try:
+        client = sockets.connect(
+            source.namespace, flow.protocol, source.address, destination.address, flow.port, source.link
+        )
+    except ConnectionRefusedError:
+        return "refused"
+    if client is None:  # nothing left the source, so nobody can have answered; its controls stay silent too
+        return "blocked"
+    with client:
+        try:
+            async with asyncio.timeout(timeout):
+                await _talk(client, flow.protocol, foreign, timeout / _TRIES)
+        except TimeoutError:
+            return "blocked"
+        except OSError as error:
+            if error.errno in _REFUSALS:
+                return "refused"
+            raise kernel_error(f"send {flow.protocol} from {source.namespace}", error.errno or 0) from error
+    return "allowed"
+
+
+async def _talk(client: socket.socket, protocol: str, foreign: bool, interval: float) -> None:
+    """Return when the answer is there."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    if protocol == "tcp":
+        await _connected(client)
+        if not foreign:  # somebody's service shall not be fed with our bytes: that it accepts is answer enough
+            await _exchange(client, nonce)
+    elif protocol == "udp":
+        await _ask(client, nonce, None if foreign else nonce, interval)
+    else:
+        identified = secrets.token_bytes(2) + struct.pack("!H", 1) + nonce
+        request = struct.pack("!BBH", sockets.ECHO_REQUEST, 0, 0) + identified  # the kernel fills the checksum in
+        await _ask(client, request, identified, interval)
+
+
+async def _connected(client: socket.socket) -> None:
+    """Wait for the TCP handshake. Raises the OSError that it ended with."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(client, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(client)
+    code = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+async def _exchange(client: socket.socket, nonce: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(client, nonce)
+    received = b""
+    while received != nonce:
+        part = await loop.sock_recv(client, _MOST)
+        if not part:
+            raise ConnectionResetError(errno.ECONNRESET, "closed without an answer")
+        received += part
+
+
+async def _ask(client: socket.socket, message: bytes, answer: bytes | None, interval: float) -> None:
+    """Send the message every `interval` seconds until a datagram ends with `answer`; any datagram, if that is None."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            await loop.sock_sendall(client, message)
+        except OSError as error:
+            if error.errno != errno.EPERM:  # a rule of the source's own namespace dropped it: that is silence
+                raise
+        try:
+            async with asyncio.timeout(interval):
+                while not (await loop.sock_recv(client, _MOST)).endswith(answer or b""):
+                    pass
+            return
+        except TimeoutError:
+            continue

@@ -1,0 +1,65 @@
+"""Which probes run at the same time: as many as descriptors allow, and none that spoil each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from eigw_ns.lab.prober.flow import Flow, Probe, Service
+
+_MOST_FLOWS = 1000
+"""Above this the event loop itself could take so long that a timely answer is read too late."""
+
+
+class Round:
+    """Probes to run together. A port is listened on in a round, or it is not; flows that probes share run once."""
+
+    def __init__(self, descriptors: int) -> None:
+        self.probes: list[Probe] = []
+        self.flows: dict[Flow, None] = {}
+        self.sniffed: dict[Flow, None] = {}
+        self._listening: dict[Service, bool] = {}
+        self._free = descriptors
+
+    @property
+    def services(self) -> Iterator[Service]:
+        """Those that shall listen."""
+        return (service for service, listening in self._listening.items() if listening)
+
+    def add(self, probe: Probe) -> bool:
+        """Take the probe in, unless a port of it must be both open and closed."""
+        services = {flow.service: flow.listening for flow in probe.flows if flow.service is not None}
+        if any(self._listening.get(service, listening) != listening for service, listening in services.items()):
+            return False
+        new = [flow for flow in dict.fromkeys(probe.flows) if flow not in self.flows]
+        # a flow needs its own socket and, over TCP, one at the other end
+        self._free -= 2 * len(new) + len(services.keys() - self._listening.keys()) + probe.sniff
+        self._listening.update(services)
+        self.flows.update(dict.fromkeys(new))
+        if probe.sniff:
+            self.sniffed[probe.flow] = None
+        self.probes.append(probe)
+        return True
+
+    @property
+    def full(self) -> bool:
+        """Whether another probe might not fit. An empty round never is, however few descriptors there are."""
+        return bool(self.probes) and (self._free < _LARGEST or len(self.flows) >= _MOST_FLOWS)
+
+
+_LARGEST = 16  # descriptors: a probe with two controls, all over TCP, needs at most 12
+
+
+def rounds(probes: Iterable[Probe], descriptors: int) -> Iterator[Round]:
+    """The fewest rounds that a single pass finds, in order."""
+    waiting = list(dict.fromkeys(probes))
+    while waiting:
+        current = Round(descriptors)
+        postponed = []
+        for position, probe in enumerate(waiting):
+            if current.full:
+                postponed += waiting[position:]
+                break
+            if not current.add(probe):
+                postponed.append(probe)
+        yield current
+        waiting = postponed

@@ -1,0 +1,208 @@
+"""Prove with real packets that the lab does what its file expects, and what the model says.
+
+A check passes when what was observed, what was expected and what the model predicts are the same, and when silence is
+proven: what should answer was alive (canary), the path carried something else at the same time (control), and nothing
+arrived that should not have (sniffer).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from eigw_ns.cloud import nodes
+from eigw_ns.cloud.model import Cloud, Instance, InternetHost
+from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, namespace_name
+from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, trace
+from eigw_ns.errors import NoSuchLabError
+from eigw_ns.kernel import netns
+from eigw_ns.lab import prober
+from eigw_ns.topology import Expectation, Topology
+
+Progress = Callable[[int, int], None]
+"""Told (checks done, checks in all)."""
+
+_PORT = 7  # where a file expects nothing: the port of the Echo service (RFC 862), which is what our listeners are
+_PROTOCOLS: tuple[tuple[Protocol, int | None], ...] = (("tcp", _PORT), ("udp", _PORT), ("icmpv6", None))
+
+
+class Failure(StrEnum):
+    """Why a check fails although nothing in the model says so."""
+
+    LEAKED = "LEAKED"  # the packet came through where the model says that it cannot
+    CANARY_SILENT = "CANARY_SILENT"  # what should have answered was dead, so silence proves nothing
+    CONTROL_FAILED = "CONTROL_FAILED"  # nothing else came through either, so silence proves nothing
+    NOT_DELIVERED = "NOT_DELIVERED"  # lost on the way there; the model says on the way back
+    MODEL_DISAGREES = "MODEL_DISAGREES"  # observed is not what the model predicts
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One proven, or disproven, expectation. `reason` is the trace's where it passed, else what is wrong."""
+
+    source: str
+    destination: str
+    protocol: Protocol
+    port: int | None
+    expected: Outcome
+    observed: Outcome
+    predicted: Outcome
+    reason: str
+    passed: bool
+
+    def document(self) -> dict[str, Any]:
+        """What `verify -o json` prints of it."""
+        return {
+            "from": self.source,
+            "to": self.destination,
+            "protocol": self.protocol,
+            "port": self.port,
+            "expected": self.expected,
+            "observed": self.observed,
+            "predicted": self.predicted,
+            "reason": self.reason,
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The checks in the file's order. `passed`: all of them did."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What `verify -o json` prints."""
+        return {"passed": self.passed, "checks": [check.document() for check in self.checks]}
+
+
+def verify(topology: Topology, *, timeout: float = 1.0, progress: Progress | None = None) -> Report:
+    """Send the packets of every expectation, or of every pair of nodes where there is none, and judge what came.
+
+    A packet unanswered for `timeout` seconds is blocked; everything happens at once, so this takes little longer.
+    Raises UsageError where an expectation names no instance or host, NoSuchLabError where the lab is not applied,
+    HostError where this process may not enter namespaces.
+    """
+    plans = tuple(_plans(topology))
+    _require_namespaces(topology.cloud, plans)
+    probes = [plan.probe for plan in plans]
+    evidence = prober.run(probes, timeout, _counting(probes, progress) if progress else None)
+    checks = tuple(judge(plan.expectation, plan.trace, seen) for plan, seen in zip(plans, evidence, strict=True))
+    return Report(all(check.passed for check in checks), checks)
+
+
+def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Check:
+    """The verdict on one expectation. A failure names the first thing that is wrong, the gravest first."""
+    failure = _failure(expectation, predicted, seen)
+    return Check(
+        expectation.source,
+        expectation.destination,
+        expectation.protocol,
+        expectation.port,
+        expected=expectation.result,
+        observed=seen.outcome,
+        predicted=predicted.outcome,
+        reason=failure or predicted.reason,
+        passed=failure is None and seen.outcome == expectation.result,
+    )
+
+
+def _failure(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Failure | None:
+    wanted = seen.outcome == expectation.result == "allowed"  # then the model is wrong, not the gateway
+    if seen.arrived and not predicted.delivered and not wanted:
+        return Failure.LEAKED
+    if seen.outcome == "blocked":
+        if not seen.canary:
+            return Failure.CANARY_SILENT
+        if not seen.controls:
+            return Failure.CONTROL_FAILED
+        if predicted.outcome == "blocked" and predicted.delivered and not seen.arrived:
+            return Failure.NOT_DELIVERED
+    return Failure.MODEL_DISAGREES if seen.outcome != predicted.outcome else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """An expectation, what the model says of it, and how it is tried."""
+
+    expectation: Expectation
+    trace: Trace
+    probe: prober.Probe
+
+
+def _plans(topology: Topology) -> Iterator[_Plan]:
+    cloud = topology.cloud
+    known = nodes.nodes(cloud)
+    find = functools.cache(lambda text: nodes.find_among(known, text).id)  # the same few names come again and again
+    for expectation in topology.expectations or _every_pair(cloud, known):
+        yield _plan(cloud, expectation, find(expectation.source), find(expectation.destination))
+
+
+def _every_pair(cloud: Cloud, known: Iterable[nodes.Node]) -> Iterator[Expectation]:
+    """What the model predicts for every ordered pair of nodes of which at least one is an instance."""
+    ends = [node for node in known if node.kind in ("instance", "host")]
+    names = Counter(node.name for node in known)
+    texts = {node.id: node.name if names[node.name] == 1 else node.qualified for node in ends}
+    for source, destination in itertools.permutations(ends, 2):
+        if source.kind == destination.kind == "host":
+            continue
+        for protocol, port in _PROTOCOLS:
+            outcome = trace(cloud, source.id, destination.id, protocol, port).outcome
+            yield Expectation(texts[source.id], texts[destination.id], protocol, port, outcome)
+
+
+def _plan(cloud: Cloud, expectation: Expectation, source_id: str, destination_id: str) -> _Plan:
+    protocol, port = expectation.protocol, expectation.port
+    listening = expectation.result != "refused"
+    predicted = trace(cloud, source_id, destination_id, protocol, port, listening=listening)
+    source, destination = _endpoint(cloud, source_id), _endpoint(cloud, destination_id)
+    flow = prober.Flow(source, destination, protocol, port, listening or protocol == "icmpv6")
+    if "blocked" not in (predicted.outcome, expectation.result):
+        return _Plan(expectation, predicted, prober.Probe(flow))
+    if trace(cloud, destination_id, source_id, protocol, port).outcome == "allowed":
+        controls: tuple[prober.Flow, ...] = (prober.Flow(destination, source, protocol, port),)
+    else:
+        controls = (_first_hop(source), _first_hop(destination))
+    return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
+
+
+def _endpoint(cloud: Cloud, node_id: str) -> prober.Endpoint:
+    node: Instance | InternetHost = cloud.instances.get(node_id) or cloud.hosts[node_id]
+    return prober.Endpoint(namespace_name(cloud.lab, node_id), str(node.ipv6_address), INSTANCE_LINK)
+
+
+def _first_hop(node: prober.Endpoint) -> prober.Flow:
+    """An echo from the node's own router: its leg of the path is alive."""
+    return prober.Flow(node, prober.Endpoint("", ROUTER_LINK_LOCAL, ""), "icmpv6")
+
+
+def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:
+    ends = {end.namespace for plan in plans for end in (plan.probe.flow.source, plan.probe.flow.destination)}
+    missing = sorted(name for name in ends if not netns.exists(name))
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise NoSuchLabError(
+            f"the lab {cloud.lab} is not running: there is no namespace {missing[0]}{more}",
+            hint="build it with `eigw-ns apply -f FILE`, then verify",
+        )
+
+
+def _counting(probes: Iterable[prober.Probe], progress: Progress) -> Callable[[prober.Flow, Outcome], None]:
+    """Counts the checks as their flows end: two checks may share a flow, and controls are flows of no check."""
+    waiting = Counter(probe.flow for probe in probes)
+    total, done = waiting.total(), 0
+
+    def count(flow: prober.Flow, _outcome: Outcome) -> None:
+        nonlocal done
+        checks = waiting.pop(flow, 0)
+        if checks:
+            done += checks
+            progress(done, total)
+
+    return count
