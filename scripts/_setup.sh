@@ -50,6 +50,8 @@ setup() ( # a subshell: its directory, umask and lock are its own
   umask 022
   cd "$top"
   [[ -w . ]] || fail "$top is not writable for $(id -un)" "Run this as its owner ($(stat -c %U .)) or as root."
+  [[ ! -e $venv || -w $venv ]] || fail "$venv belongs to $(stat -c %U "$venv")" \
+    "Run this as $(stat -c %U "$venv"), or remove it: sudo rm -r '$venv'"
   # A directory can be locked as well as a file, and leaves nothing behind. Children inherit the lock on
   # purpose: when this shell is killed while its pip lives on, the next set-up waits for that pip.
   exec 9<.
@@ -199,7 +201,7 @@ _virtual_environment() {
   fi
   if [[ -e $venv/.setup-busy || ! -r $venv/.setup-runtime || $(readlink -f "$python" || :) != "$base" ||
     $(<"$venv/.setup-runtime") != *$'\n'"${want%%$'\n'*}"$'\n'* ]]; then
-    rm -rf "$venv" || fail "cannot remove the unfinished $venv" "It may belong to root: sudo rm -r '$venv'"
+    rm -rf "$venv" 2>/dev/null || fail "cannot remove the unfinished $venv" "By hand: sudo rm -r '$venv'"
     say "making .venv ($base)"
     mkdir "$venv"
     : >"$venv/.setup-busy"
@@ -207,7 +209,7 @@ _virtual_environment() {
   fi
 
   say "installing the Python packages that pyproject.toml names for $1 (pip)"
-  : >"$venv/.setup-busy" || fail "$venv is not writable for $(id -un)" "It may belong to root: sudo rm -r '$venv'"
+  : >"$venv/.setup-busy"
   env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_PYTHON PIP_USER=0 \
     "$python" -I -m pip install --disable-pip-version-check --no-input -e "$what" >"$log" 2>&1 ||
     _log_and_fail "pip could not install the packages that pyproject.toml names"
@@ -234,7 +236,7 @@ print(next(m.split()[-1] for m in open("/proc/self/maps") if "/libnftables.so.1"
 
 # pip's own words, and what they mostly mean.
 _log_and_fail() {
-  local remedy='Read the lines above; then run this again.'
+  local remedy='Read the lines above, and see that the disk has some 200 MB free; then run this again.'
   grep -v '^ *$' "$log" | tail -n 20 >&2
   case $(<"$log") in
     *'No space left'*) remedy='The disk is full: make room, then run this again.' ;;
