@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Network
 
-from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, Instance, InternetHost, Subnet, Vpc
+from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane import names, rules
 from eigw_ns.dataplane.gates import Exit, exits, ranges
 from eigw_ns.dataplane.names import (
@@ -77,7 +77,7 @@ class _Compiler:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._internet = ids.INTERNET
+        self._internet = internet_id(cloud.lab)
         self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
 
     def everything(self) -> Iterator[NetObject]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from ipaddress import IPv6Network
 
 from eigw_ns.cloud import ids
@@ -21,17 +22,25 @@ PEER_LINK_LOCAL = "fe80::2"  # the other end, where it needs a link-local addres
 ROUTER_MAC = "02:00:00:00:00:01"
 """The VPC's implicit router: no interface has it. The fabric rewrites it to the MAC of the destination's subnet."""
 
+_KINDS = (ids.VPC, ids.SUBNET, ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.INSTANCE,
+          ids.INTERNET_HOST, ids.INTERNET)  # fmt: skip
+_NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})")
+
 
 def namespace_name(lab: str, resource_id: str) -> str:
     """The namespace of a resource: `eigw-demo-i-0123456789abcdef0`."""
     return f"{PREFIX}{lab}-{resource_id}"
 
 
+def lab_of(name: str) -> str | None:
+    """The lab that gives the namespace name `name`, or None where no lab does. Labs may have dashes, kinds have none."""
+    match = _NAMESPACE.fullmatch(name)
+    return match.group(1) if match else None
+
+
 def is_name_of(lab: str, name: str) -> bool:
     """Whether `name` is one that this lab gives; the lab `a` does not give `eigw-a-b-i-…`, the lab `a-b` does."""
-    prefix = f"{PREFIX}{lab}-"
-    rest = name.removeprefix(prefix)
-    return name.startswith(prefix) and (rest == ids.INTERNET or ids.kind_of(rest) is not None)
+    return lab_of(name) == lab
 
 
 def port_name(resource_id: str) -> str:
