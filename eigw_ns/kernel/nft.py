@@ -70,6 +70,10 @@ def _error(doing: str, complaint: str) -> Exception:
     first = complaint.strip().splitlines()[0] if complaint.strip() else "nft gave no reason"
     if "Operation not permitted" in complaint:
         return kernel_error(doing, errno.EPERM)
+    if _NO_TABLE in complaint:
+        return kernel_error(doing, errno.ENOENT, detail=first)
+    if "File exists" in complaint:
+        return kernel_error(doing, errno.EEXIST, detail=first)
     if "Operation not supported" in complaint or "Protocol not supported" in complaint:
         return kernel_error(doing, errno.EOPNOTSUPP, detail=first)
     return KernelError(doing, detail=first)
@@ -79,8 +83,8 @@ def transaction(new: Ruleset | None, old: Ruleset | None) -> str:
     """The nft commands that lead from `old` to `new`."""
     if new is None:
         return f"delete table {old.family} {TABLE}\n" if old else ""
-    removals = _removals(new, old) if old else ()
-    return "".join(f"{line}\n" for line in (*removals, *_declaration(new)))
+    before = _removals(new, old) if old else (f"create table {new.family} {TABLE}",)  # refused where there is one
+    return "".join(f"{line}\n" for line in (*before, *_declaration(new)))
 
 
 def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
@@ -89,15 +93,15 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
     sets = {item.name: item for item in new.sets}
     for chain in old.chains:
         yield f"flush chain {where} {chain.name}"
-    for chain in old.chains:
-        if chain.name not in chains or chains[chain.name].hook != chain.hook:
-            yield f"delete chain {where} {chain.name}"
-    for item in old.sets:
+    for item in old.sets:  # before the chains go, since a map's elements may jump to them
         kind = _kind(item)
         if item.name in sets and _shape(sets[item.name]) == _shape(item):
             yield f"flush {kind} {where} {item.name}"
         else:
             yield f"delete {kind} {where} {item.name}"
+    for chain in old.chains:
+        if chain.name not in chains or chains[chain.name].hook != chain.hook:
+            yield f"delete chain {where} {chain.name}"
     for counter in old.counters:
         if counter not in new.counters:
             yield f"delete counter {where} {counter}"
