@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel import netns
 
 _DIGITS = string.digits + string.ascii_lowercase
@@ -39,6 +40,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("CI"):
         pytest.fail("this test needs root, and in CI it must not be skipped", pytrace=False)
     pytest.skip("needs root")
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Two states that should be equal: show what only one of them holds, not both in full."""
+    if op != "==" or not isinstance(left, NetState) or not isinstance(right, NetState):
+        return None
+    here, there = set(left), set(right)
+    return [
+        "two states differ",
+        *(f"only on the left:  {thing!r}" for thing in left if thing not in there),
+        *(f"only on the right: {thing!r}" for thing in right if thing not in here),
+    ]
 
 
 @pytest.fixture

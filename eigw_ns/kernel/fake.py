@@ -109,7 +109,7 @@ class FakeKernel:
                 check_creation(self._space(end.namespace, doing).objects, end, doing)
             for end in ends:
                 self.namespaces[end.namespace].put(end)
-                born.add(end.key)
+            born.update(end.key for end in ends[1:])
 
     def update(self, old: NetObject, new: NetObject) -> None:
         doing = self._begin("update", new)
@@ -156,7 +156,7 @@ class FakeKernel:
         }
 
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
-        space = self._space(namespace, self._begin("flush", namespace))
+        space = self._space(namespace, f"flush the flows of {namespace}")
         wanted = [(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in keep]
         kept = [
             (source, destination)
@@ -167,6 +167,8 @@ class FakeKernel:
             )
         ]
         flushed = len(space.flows) - len(kept)
+        if flushed:
+            self._begin("flush", namespace)
         space.flows = kept
         return flushed
 

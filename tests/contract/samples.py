@@ -11,17 +11,16 @@ from eigw_ns.dataplane.state import (
     Namespace,
     Neighbour,
     NetObject,
-    NetState,
     NftChain,
     NftSet,
     Route,
     RoutingRule,
     Ruleset,
     Sysctls,
+    sysctl_keys,
 )
-from eigw_ns.kernel.protocol import Kernel
 
-LEFT_ID, RIGHT_ID, FABRIC_ID = "subnet-00000000000000001", "eigw-00000000000000002", "vpc-00000000000000003"
+LEFT_ID, RIGHT_ID, FABRIC_ID = "subnet-00000000000000001", "igw-00000000000000002", "vpc-00000000000000003"
 FIVE, SIX = "2001:db8:5::/64", "2001:db8:6::/64"  # two neighbours that an interval set must not merge
 
 
@@ -29,12 +28,18 @@ def namespace(lab: str, resource_id: str) -> Namespace:
     return Namespace(names.namespace_name(lab, resource_id), lab, resource_id)
 
 
-def veth(near: Namespace, name: str, far: Namespace, far_name: str) -> tuple[Link, Link]:
-    """Both ends of a pair, with a MTU and MACs of their own."""
+def sysctls(owner: Namespace, value: str = "0") -> Sysctls:
+    """All that we set, so that the kernel gives no interface an address of its own, which would be seen."""
+    mode = "net.ipv6.conf.default.addr_gen_mode"
+    return Sysctls(owner.namespace, tuple((key, "1" if key == mode else value) for key in sysctl_keys(owner.id)))
+
+
+def veth(near: Namespace, name: str, far: Namespace, far_name: str, mtu: int) -> tuple[Link, Link]:
+    """Both ends of a pair, with MACs of their own."""
     here, there = (near.namespace, name), (far.namespace, far_name)
     return (
-        Link(*here, "veth", names.mac(*here), there, mtu=1400),
-        Link(*there, "veth", names.mac(*there), here, mtu=1400),
+        Link(*here, "veth", names.mac(*here), there, mtu=mtu),
+        Link(*there, "veth", names.mac(*there), here, mtu=mtu),
     )
 
 
@@ -44,12 +49,22 @@ class Wire:
     def __init__(self, lab: str) -> None:
         self.left = namespace(lab, LEFT_ID)
         self.right = namespace(lab, RIGHT_ID)
-        self.near, self.far = veth(self.left, "fabric", self.right, "up")
+        self.near, self.far = veth(self.left, "fabric", self.right, "up", 1400)
         self.here, self.there = self.left.namespace, self.right.namespace
 
     @property
+    def alone(self) -> list[NetObject]:
+        """The left namespace and nothing in it."""
+        return [self.left, sysctls(self.left)]
+
+    @property
+    def unwired(self) -> list[NetObject]:
+        """Both namespaces without the pair."""
+        return [*self.alone, self.right, sysctls(self.right)]
+
+    @property
     def objects(self) -> list[NetObject]:
-        return [self.left, self.right, self.near, self.far]
+        return [*self.unwired, self.near, self.far]
 
     def address(self, text: str = "2001:db8:1::1/64") -> Address:
         return Address(self.here, "fabric", text)
@@ -66,8 +81,7 @@ class Wire:
     def everything(self) -> list[NetObject]:
         """One or more of each kind on the left, in an order in which they can be made."""
         return [
-            self.left,
-            self.right,
+            *self.unwired,
             rules(self.here),
             bridge_rules(self.here),
             self.near,
@@ -94,13 +108,19 @@ class Fabric:
         self.ports: list[Link] = []
         self.ends: list[Link] = []
         for number, far in enumerate((self.left, self.right)):
-            port, end = veth(self.fabric, f"port{number}", far, "fabric")
+            port, end = veth(self.fabric, f"port{number}", far, "fabric", 1500)
             self.ports.append(Link(port.namespace, port.name, "veth", port.mac, port.peer, names.BRIDGE, port.mtu))
             self.ends.append(end)
 
     @property
+    def unwired(self) -> list[NetObject]:
+        """The namespaces and the bridge without its ports."""
+        spaces = (self.fabric, self.left, self.right)
+        return [*spaces, *(sysctls(space) for space in spaces), self.bridge]
+
+    @property
     def objects(self) -> list[NetObject]:
-        return [self.fabric, self.left, self.right, self.bridge, *self.ports, *self.ends]
+        return [*self.unwired, *self.ports, *self.ends]
 
     def entry(self, port: int) -> Fdb:
         """The static entry that leads to the far end of a port."""
@@ -131,7 +151,7 @@ def rules(inside: str, **changes: tuple[NftSet, ...] | tuple[NftChain, ...] | tu
             NftChain(
                 "input",
                 "type filter hook input priority filter; policy accept;",
-                ('udp dport 7 ct state new counter name "seen"',),
+                ('udp dport 7 counter name "seen"',),
             ),
         ),
     }
@@ -157,8 +177,3 @@ def bridge_rules(inside: str) -> Ruleset:
             ),
         ),
     )
-
-
-def seen(kernel: Kernel, lab: str) -> NetState:
-    """What is observed, without the sysctls, which every namespace has from birth."""
-    return NetState.of(thing for thing in kernel.observe(lab) if not isinstance(thing, Sysctls))

@@ -18,7 +18,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import ExistsError
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.samples import Fabric, Wire, bridge_rules, namespace, rules, seen
+from tests.contract.samples import Fabric, Wire, bridge_rules, rules, sysctls
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ def _wire(lab: str, *made: Callable[[Wire], NetObject]) -> Case:
 
 def _pair(lab: str) -> Case:
     wire = Wire(lab)
-    return Case([wire.left, wire.right], [wire.near, wire.far])
+    return Case(wire.unwired, [wire.near, wire.far])
 
 
 def _bridge(lab: str) -> Case:
     fabric = Fabric(lab)
-    return Case([fabric.fabric], [fabric.bridge])
+    return Case([fabric.fabric, sysctls(fabric.fabric)], [fabric.bridge])
 
 
 def _ports(lab: str) -> Case:
     fabric = Fabric(lab)
-    return Case([fabric.fabric, fabric.left, fabric.right, fabric.bridge], [*fabric.ports, *fabric.ends])
+    return Case(fabric.unwired, [*fabric.ports, *fabric.ends])
 
 
 def _fdb(lab: str) -> Case:
@@ -60,11 +60,11 @@ def _large_sets(lab: str) -> Case:
     subnets = tuple(sorted((f"2001:db8:{number:x}::/48", "") for number in range(1, 600)))
     hosts = tuple(sorted((f"2001:db8::{number:x}", "accept") for number in range(1, 600)))
     sets = (NftSet("hosts", "ipv6_addr", hosts, "verdict"), NftSet("subnets", "ipv6_addr", subnets, interval=True))
-    return Case([wire.left], [rules(wire.here, sets=sets, chains=(NftChain("unused"),))])
+    return Case(wire.alone, [rules(wire.here, sets=sets, chains=(NftChain("unused"),))])
 
 
 CASES: dict[str, Callable[[str], Case]] = {
-    "namespace": lambda lab: Case([], [namespace(lab, "vpc-00000000000000001")]),
+    "namespace": lambda lab: Case([], Wire(lab).alone),
     "veth pair in two namespaces": _pair,
     "bridge": _bridge,
     "bridge ports": _ports,
@@ -127,13 +127,13 @@ def backwards(things: Iterable[NetObject]) -> list[NetObject]:
 def test_what_is_made_is_seen_and_nothing_else(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.create(case.ground)
     kernel.create(case.made)
-    assert seen(kernel, lab_name) == NetState.of([*case.ground, *case.made])
+    assert kernel.observe(lab_name) == NetState.of([*case.ground, *case.made])
 
 
 def test_what_is_removed_is_gone_and_nothing_else(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.create([*case.ground, *case.made])
     kernel.delete(backwards(case.made))
-    assert seen(kernel, lab_name) == NetState.of(case.ground)
+    assert kernel.observe(lab_name) == NetState.of(case.ground)
 
 
 def test_removing_what_is_gone_is_fine_and_it_can_be_made_again(kernel: Kernel, lab_name: str, case: Case) -> None:
@@ -141,12 +141,12 @@ def test_removing_what_is_gone_is_fine_and_it_can_be_made_again(kernel: Kernel, 
     kernel.delete(backwards(case.made))
     kernel.delete(backwards(case.made))
     kernel.create(case.made)
-    assert seen(kernel, lab_name) == NetState.of([*case.ground, *case.made])
+    assert kernel.observe(lab_name) == NetState.of([*case.ground, *case.made])
 
 
 def test_removing_from_a_namespace_that_is_gone_is_fine(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.delete(backwards([*case.ground, *case.made]))
-    assert seen(kernel, lab_name) == NetState()
+    assert kernel.observe(lab_name) == NetState()
 
 
 @pytest.mark.parametrize("case", [name for name in CASES if name != "forwarding"], indirect=True)
@@ -155,4 +155,4 @@ def test_nothing_is_made_twice(kernel: Kernel, lab_name: str, case: Case) -> Non
     kernel.create([*case.ground, *case.made])
     with pytest.raises(ExistsError):
         kernel.create(case.made)
-    assert seen(kernel, lab_name) == NetState.of([*case.ground, *case.made])
+    assert kernel.observe(lab_name) == NetState.of([*case.ground, *case.made])

@@ -1,0 +1,212 @@
+"""What is refused, by which type of error, and that a refusal leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from eigw_ns.dataplane.state import (
+    Address,
+    Fdb,
+    Forwarding,
+    Link,
+    NetObject,
+    NetState,
+    NftChain,
+    RoutingRule,
+    Ruleset,
+    Sysctls,
+)
+from eigw_ns.errors import EigwError, KernelError, MissingError
+from eigw_ns.kernel.protocol import Kernel
+from tests.contract.conftest import World
+from tests.contract.samples import Fabric, Wire, rules, sysctls
+
+HOMELESS: dict[str, Callable[[Wire], list[NetObject]]] = {
+    "sysctls": lambda wire: [sysctls(wire.left)],
+    "ruleset": lambda wire: [rules(wire.here)],
+    "bridge": lambda wire: [Link(wire.here, "br0", "bridge", "06:00:00:00:00:01")],
+    "veth pair": lambda wire: [wire.near, wire.far],
+    "address": lambda wire: [wire.address()],
+    "address of the loopback": lambda wire: [Address(wire.here, "lo", "3fff::1/128")],
+    "neighbour": lambda wire: [wire.neighbour()],
+    "fdb": lambda wire: [Fdb(wire.here, "fabric", "06:00:00:00:00:01")],
+    "routing rule": lambda wire: [RoutingRule(wire.here, 100, 1, "main")],
+    "route": lambda wire: [wire.route()],
+    "blackhole": lambda wire: [wire.blackhole()],
+    "forwarding": lambda wire: [Forwarding(wire.here)],
+}
+
+
+@pytest.mark.parametrize("kind", HOMELESS)
+def test_nothing_is_made_in_a_namespace_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
+    with pytest.raises(MissingError):
+        kernel.create(HOMELESS[kind](Wire(lab_name)))
+    assert lab_name not in kernel.labs()
+
+
+@pytest.mark.parametrize("end", ["near", "far"])
+def test_a_pair_needs_both_its_namespaces(kernel: Kernel, lab_name: str, end: str) -> None:
+    wire = Wire(lab_name)
+    here = [wire.left, sysctls(wire.left)] if end == "near" else [wire.right, sysctls(wire.right)]
+    kernel.create(here)
+    with pytest.raises(MissingError):
+        kernel.create([wire.near, wire.far])
+    assert kernel.observe(lab_name) == NetState.of(here)
+
+
+@pytest.mark.parametrize("end", ["near", "far"])
+def test_a_pair_is_made_whole_or_not_at_all(kernel: Kernel, lab_name: str, end: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.unwired)
+    with pytest.raises(KernelError):
+        kernel.create([getattr(wire, end)])
+    assert kernel.observe(lab_name) == NetState.of(wire.unwired)
+
+
+def test_either_end_may_come_first_and_the_other_much_later(kernel: Kernel, lab_name: str) -> None:
+    """In one `create` the ends of several pairs may stand apart."""
+    fabric = Fabric(lab_name)
+    kernel.create(fabric.unwired)
+    kernel.create([fabric.ends[0], fabric.ports[1], fabric.ports[0], fabric.ends[1]])
+    assert kernel.observe(lab_name) == NetState.of(fabric.objects)
+
+
+LINKLESS: dict[str, Callable[[Wire], NetObject]] = {
+    "address": Wire.address,
+    "neighbour": Wire.neighbour,
+    "route": Wire.route,
+    "on-link route": lambda wire: wire.route(via=""),
+    "fdb": lambda wire: Fdb(wire.here, "fabric", "06:00:00:00:00:01"),
+}
+
+
+@pytest.mark.parametrize("kind", LINKLESS)
+def test_nothing_is_made_on_a_link_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.unwired)
+    with pytest.raises(MissingError):
+        kernel.create([LINKLESS[kind](wire)])
+    assert kernel.observe(lab_name) == NetState.of(wire.unwired)
+
+
+def test_a_port_needs_its_bridge(kernel: Kernel, lab_name: str) -> None:
+    fabric = Fabric(lab_name)
+    ground = [thing for thing in fabric.unwired if thing != fabric.bridge]
+    kernel.create(ground)
+    with pytest.raises(MissingError):
+        kernel.create([*fabric.ports, *fabric.ends])
+    assert kernel.observe(lab_name) == NetState.of(ground)
+
+
+def test_a_link_cannot_join_a_bridge_that_is_not_there(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    with pytest.raises(MissingError):
+        kernel.update(wire.near, replace(wire.near, bridge="nowhere"))
+    assert kernel.observe(lab_name) == NetState.of(wire.objects)
+
+
+def test_a_static_entry_needs_a_bridge_port(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    with pytest.raises(EigwError):  # Linux says EOPNOTSUPP, which is read as a kernel that lacks the feature
+        kernel.create([Fdb(wire.here, "fabric", "06:00:00:00:00:01")])
+    assert kernel.observe(lab_name) == NetState.of(wire.objects)
+
+
+@pytest.mark.parametrize("whose", ["port", "bridge"])
+def test_a_static_entry_cannot_be_the_bridges_own(kernel: Kernel, lab_name: str, whose: str) -> None:
+    """The bridge has an entry for each of its ports' MACs already, and for its own."""
+    fabric = Fabric(lab_name)
+    kernel.create(fabric.objects)
+    mac = fabric.ports[0].mac if whose == "port" else fabric.bridge.mac
+    with pytest.raises(KernelError):
+        kernel.create([Fdb(fabric.here, fabric.ports[0].name, mac)])
+    assert kernel.observe(lab_name) == NetState.of(fabric.objects)
+
+
+def test_an_address_is_given_once_whatever_its_prefix_length(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    ground = [*wire.objects, wire.address("2001:db8::1/64")]
+    kernel.create(ground)
+    with pytest.raises(KernelError):
+        kernel.create([wire.address("2001:db8::1/128")])
+    assert kernel.observe(lab_name) == NetState.of(ground)
+
+
+def test_a_next_hop_must_be_on_the_link(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    far_away = wire.route("2001:db8:2::/48", via="2001:db8:1::2")
+    kernel.create(wire.objects)
+    with pytest.raises(KernelError):
+        kernel.create([far_away])
+    ground = [*wire.objects, wire.route("2001:db8:1::2/128", via="")]
+    kernel.create([ground[-1], far_away])
+    assert kernel.observe(lab_name) == NetState.of([*ground, far_away])
+
+
+def test_an_interface_has_at_most_15_characters(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.alone)
+    bridge = Link(wire.here, "b" * 15, "bridge", "06:00:00:00:00:01")
+    with pytest.raises(KernelError):
+        kernel.create([replace(bridge, name="b" * 16)])
+    kernel.create([bridge])
+    assert kernel.observe(lab_name) == NetState.of([*wire.alone, bridge])
+
+
+@pytest.mark.parametrize(
+    "rule", ['counter name "nothing"', "ip6 saddr @nothing drop", "jump nothing", "ip6 saddr vmap @nothing"]
+)
+def test_rules_name_only_what_is_in_their_table(kernel: Kernel, lab_name: str, rule: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.alone)
+    with pytest.raises(KernelError):
+        kernel.create([Ruleset(wire.here, "inet", chains=(NftChain("a", "", (rule,)),))])
+    assert kernel.observe(lab_name) == NetState.of(wire.alone)
+
+
+def test_sysctls_are_those_of_interfaces_that_are_there(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.alone)
+    with pytest.raises(MissingError):
+        kernel.create([Sysctls(wire.here, (("net.ipv6.conf.fabric.autoconf", "0"),))])
+
+
+def test_what_was_made_before_the_refused_one_stays(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    with pytest.raises(MissingError):
+        kernel.create([wire.address(), wire.neighbour(), replace(wire.route(), link="nowhere"), Forwarding(wire.here)])
+    assert kernel.observe(lab_name) == NetState.of([*wire.objects, wire.address(), wire.neighbour()])
+
+
+def test_what_was_made_before_in_other_namespaces_stays(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    blackhole = replace(wire.blackhole(), namespace=wire.there)
+    with pytest.raises(KernelError):
+        kernel.create([blackhole, wire.blackhole(), wire.blackhole()])
+    assert kernel.observe(lab_name) == NetState.of([*wire.objects, blackhole, wire.blackhole()])
+
+
+def test_removing_goes_on_after_what_is_gone(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Whatever the kind, and although the namespace of the first one is gone too."""
+    wire, fabric = Wire(f"{lab_name}-a"), Fabric(f"{lab_name}-b")
+    both = [replace(wire.route(), namespace=name) for name in (wire.here, fabric.here)]
+    things: list[NetObject] = [
+        *both,
+        *(Forwarding(name) for name in (wire.here, fabric.here)),
+        *(rules(name) for name in (wire.here, fabric.here)),
+        *(Link(name, "br0", "bridge", fabric.bridge.mac) for name in (wire.here, fabric.here)),
+        wire.left,
+        fabric.left,
+    ]
+    kernel.create([*fabric.unwired, rules(fabric.here), Forwarding(fabric.here)])
+    kernel.delete(things)
+    gone = (fabric.bridge, fabric.left, sysctls(fabric.left))
+    assert kernel.observe(fabric.left.lab) == NetState.of(thing for thing in fabric.unwired if thing not in gone)
+    assert not world.exists(fabric.left.namespace)

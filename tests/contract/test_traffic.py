@@ -1,0 +1,125 @@
+"""What packets leave behind: the numbers of counters and the entries of the connection table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from eigw_ns.dataplane.state import Address, NetObject, NftChain, NftSet, Ruleset
+from eigw_ns.kernel.protocol import Count, Kernel
+from tests.contract.conftest import World
+from tests.contract.samples import Wire, bridge_rules, rules
+
+DEADLINE = 5.0  # seconds
+NOTHING = Count(0, 0)
+
+
+class Talk:
+    """A wire with addresses on both sides and rules on the right, which count what comes to UDP port 7 there."""
+
+    def __init__(self, lab: str) -> None:
+        self.wire = Wire(lab)
+        self.rules = rules(self.wire.there)
+        self.sources = [f"2001:db8:1::{number}" for number in range(1, 5)]
+        self.destination = "2001:db8:1::a"
+
+    @property
+    def objects(self) -> list[NetObject]:
+        near = [Address(self.wire.here, "fabric", f"{address}/64") for address in self.sources]
+        return [*self.wire.objects, self.rules, *near, Address(self.wire.there, "up", f"{self.destination}/64")]
+
+    def all_sources_send(self, world: World) -> None:
+        for source in self.sources:
+            world.send((self.wire.here, source), (self.wire.there, self.destination))
+        self.wait_for(lambda: world.kernel.counters(self.wire.there)["seen"].packets >= len(self.sources))
+
+    @staticmethod
+    def wait_for(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < end, "it did not come to pass in time"
+
+
+def test_counters_start_at_nothing(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.alone)
+    assert kernel.counters(wire.here) == {}
+    kernel.create([rules(wire.here), bridge_rules(wire.here)])
+    assert kernel.counters(wire.here) == {"dropped": NOTHING, "seen": NOTHING, "flooded": NOTHING}
+    kernel.delete([rules(wire.here)])
+    assert kernel.counters(wire.here) == {"flooded": NOTHING}
+
+
+def test_counters_keep_their_numbers_when_the_rules_change(world: World, kernel: Kernel, lab_name: str) -> None:
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    before = kernel.counters(talk.wire.there)
+    assert before["seen"].packets == len(talk.sources)
+    assert before["seen"].bytes == len(talk.sources) * (40 + 8 + 1)  # IPv6 header, UDP header, one byte
+    assert before["dropped"] == NOTHING
+
+    changed = rules(
+        talk.wire.there,
+        counters=("added", "seen"),
+        sets=(NftSet("hosts", "ipv6_addr"),),
+        chains=(NftChain("input", "type filter hook input priority raw; policy accept;", ('counter name "seen"',)),),
+    )
+    kernel.update(talk.rules, changed)
+    after = kernel.counters(talk.wire.there)
+    assert after.keys() == {"added", "seen"}
+    assert after["added"] == NOTHING
+    assert after["seen"].packets >= before["seen"].packets
+
+
+def test_a_ruleset_made_again_counts_from_nothing(world: World, kernel: Kernel, lab_name: str) -> None:
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    kernel.delete([talk.rules])
+    assert kernel.counters(talk.wire.there) == {}
+    kernel.create([talk.rules])
+    assert kernel.counters(talk.wire.there)["seen"] == NOTHING
+
+
+def test_flows_that_nothing_keeps_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    assert kernel.flush_flows(talk.wire.there, []) == len(talk.sources)
+    assert kernel.flush_flows(talk.wire.there, []) == 0
+
+
+def test_flows_that_are_kept_go_on(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Kept are those from a prefix to a range of destinations, both ends included."""
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    keep = [
+        ("2001:db8:1::2/128", "::", "2001:db8:1::9"),  # ends before the destination
+        ("2001:db8:1::2/127", talk.destination, talk.destination),  # ::2 and ::3
+        ("2001:db8:1::4/128", "2001:db8:1::b", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),  # begins behind it
+    ]
+    assert kernel.flush_flows(talk.wire.there, keep) == 2
+    assert kernel.flush_flows(talk.wire.there, keep) == 0
+    assert kernel.flush_flows(talk.wire.there, []) == 2
+
+
+def test_flows_belong_to_one_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
+    talk = Talk(lab_name)
+    kernel.create([*talk.objects, Ruleset(talk.wire.here, "inet")])
+    talk.all_sources_send(world)
+    assert kernel.flush_flows(talk.wire.here, []) == 0
+    assert kernel.flush_flows(talk.wire.there, []) == len(talk.sources)
+
+
+def test_forgetting_counts_as_writing_only_if_there_is_something(world: World, kernel: Kernel, lab_name: str) -> None:
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    writes = kernel.writes
+    kernel.flush_flows(talk.wire.there, [])
+    assert kernel.writes > writes
+    writes = kernel.writes
+    kernel.flush_flows(talk.wire.there, [])
+    assert kernel.writes == writes
