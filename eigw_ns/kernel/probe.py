@@ -20,6 +20,8 @@ from eigw_ns.kernel.nft import Nft
 Reason = str
 """Why something does not work; empty where it does."""
 
+NFT_FIX = "apt install python3-nftables libnftables1, and use a venv made with --system-site-packages"
+
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}  # linux/capability.h
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
 _MAC = "06:00:00:00:00:0{}"
@@ -38,14 +40,17 @@ def privilege() -> Reason:
     return f"this process lacks {', '.join(lacking)}" if lacking else ""
 
 
-def require_privilege() -> None:
-    """Raise HostError, before anything is changed, where this process may not do what a lab needs."""
+def require() -> None:
+    """Raise HostError, before anything is changed, where this process may not do, or lacks, what a lab needs."""
     reason = privilege()
     if reason:
         raise HostError(
             f"not enough privilege: {reason}",
             hint="run it as root (sudo), in a container with --privileged; `eigw-ns doctor` names what is missing",
         )
+    reason = nft_binding()
+    if reason:
+        raise HostError(reason, hint=f"{NFT_FIX}; `eigw-ns doctor` names what else is missing")
 
 
 def namespace_directory() -> Reason:
@@ -91,7 +96,7 @@ def veth() -> Reason:
         descriptor = os.open(_OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
         try:
             near, far = _veth("near", 1), _veth("far", 2)
-            _ask(rtnetlink.new_veth(near, far, descriptor, descriptor, None))
+            _ask(rtnetlink.new_veth(near, far, descriptor, descriptor))
         finally:
             os.close(descriptor)
 
@@ -130,7 +135,9 @@ def nft_bridge() -> Reason:
 
 def conntrack() -> Reason:
     """Whether the kernel tracks connections, and counts by name what a rule drops."""
-    rules = "counter dropped { }; chain c { type filter hook forward priority 0; ct state new counter name dropped drop; };"
+    rules = (
+        "counter dropped { }; chain c { type filter hook forward priority 0; ct state new counter name dropped drop; };"
+    )
     return _tried(lambda: _nft(f"table inet probe {{ {rules} }}"))
 
 

@@ -15,7 +15,6 @@ Outcome = Literal["ok", "missing", "warn"]
 
 _ROOT = "run as root (`sudo eigw-ns doctor`); in a container, start it with --privileged"
 _PRIVILEGED = "in a container, start it with --privileged"
-_BINDING = "apt install python3-nftables libnftables1, and use a venv made with --system-site-packages"
 _MODULE = "load the module ({}) on the host, or boot a kernel that has it"
 
 
@@ -40,7 +39,7 @@ class _Need:
 _NEEDS = (
     _Need("Linux", probe.linux, "use a Linux machine, a VM or the Vagrant lab", needs_privilege=False),
     _Need("privilege", probe.privilege, _ROOT, needs_privilege=False),
-    _Need("nftables for Python", probe.nft_binding, _BINDING, needs_privilege=False),
+    _Need("nftables for Python", probe.nft_binding, probe.NFT_FIX, needs_privilege=False),
     _Need("names for namespaces", probe.namespace_directory, _ROOT, needs_privilege=False),
     _Need("network namespaces", probe.namespace, _PRIVILEGED),
     _Need("writable sysctls", probe.sysctls, _PRIVILEGED),

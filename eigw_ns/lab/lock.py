@@ -15,6 +15,7 @@ from eigw_ns.lab import paths
 
 _TRIES = 100
 
+
 @contextlib.contextmanager
 def hold(lab: str, command: str) -> Iterator[None]:
     """Be the only one who changes `lab` while the block runs. `command` is what others are told we do.
@@ -24,7 +25,11 @@ def hold(lab: str, command: str) -> Iterator[None]:
     path = paths.lock_file(lab)
     descriptor = _acquire(lab, path)
     try:
-        record = {"pid": os.getpid(), "command": command, "since": datetime.now().astimezone().isoformat("T", "seconds")}
+        record = {
+            "pid": os.getpid(),
+            "command": command,
+            "since": datetime.now().astimezone().isoformat("T", "seconds"),
+        }
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
         yield
@@ -32,6 +37,21 @@ def hold(lab: str, command: str) -> Iterator[None]:
         with contextlib.suppress(OSError):  # the record only; the lock itself goes with the descriptor
             os.ftruncate(descriptor, 0)
         os.close(descriptor)
+
+
+def held(lab: str) -> bool:
+    """Whether somebody works on `lab` right now. Leaves no trace, not even a lock file."""
+    try:
+        descriptor = os.open(paths.lock_file(lab), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def remove_run_files(lab: str) -> None:

@@ -1,7 +1,7 @@
 """Where a lab's files are. Both folders hold one folder a lab; losing them never loses a lab.
 
-    /var/lib/eigw-ns/<lab>/topology.json   the desired state     (EIGW_NS_STATE_DIR)
-    /run/eigw-ns/<lab>/{lock,journal}      who works on it, what was begun   (EIGW_NS_RUN_DIR)
+- `/var/lib/eigw-ns/<lab>/topology.json`: the desired state (another folder by EIGW_NS_STATE_DIR)
+- `/run/eigw-ns/<lab>/{lock,journal}`: who works on it, and what was begun (EIGW_NS_RUN_DIR)
 """
 
 from __future__ import annotations

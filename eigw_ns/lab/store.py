@@ -46,7 +46,8 @@ def load(lab: str) -> Topology:
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint="`eigw-ns apply -f FILE` stores one") from None
+        hint = "`eigw-ns apply -f FILE` stores one; `eigw-ns gc` shows what is left of the lab"
+        raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
     except OSError as error:
         raise kernel_error(f"read {path}", error.errno or 0) from error
     except ValueError as error:
@@ -63,17 +64,16 @@ def load(lab: str) -> Topology:
 def remove(lab: str) -> bool:
     """Forget the topology of `lab`; False where none was stored."""
     path = paths.topology_file(lab)
+    stored = path.exists()
     try:
-        path.unlink()
+        path.unlink(missing_ok=True)
         for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
             unfinished.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody keeps a file of his own there
             path.parent.rmdir()
-    except FileNotFoundError:
-        return False
     except OSError as error:
         raise kernel_error(f"remove {path}", error.errno or 0) from error
-    return True
+    return stored
 
 
 def _damaged(path: Path, reason: str) -> EigwError:
@@ -88,7 +88,7 @@ def _write_atomically(path: Path, text: str) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
     temporary = Path(name)
     try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             os.fchmod(stream.fileno(), 0o644)  # `export` and `describe` need no root
             stream.write(text)
             stream.flush()

@@ -1,0 +1,46 @@
+"""What the shell offers after a tab: names of labs, nodes and examples. Never an error, at worst nothing."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem
+
+from eigw_ns.errors import EigwError
+
+
+def labs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The stored labs."""
+    from eigw_ns.lab import store  # only a tab pays for it
+
+    try:
+        return [CompletionItem(lab) for lab in store.labs() if lab.startswith(incomplete)]
+    except OSError:
+        return []
+
+
+def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The nodes of the lab that the command line means, with what each is."""
+    from eigw_ns.cli.context import choose_lab
+    from eigw_ns.cloud import nodes as known
+    from eigw_ns.lab import store
+
+    try:
+        cloud = store.load(choose_lab(context.params.get("lab"))).cloud
+    except (EigwError, OSError):
+        return []
+    offered = [(name, node.kind) for node in known.nodes(cloud) for name in dict.fromkeys((node.name, node.qualified))]
+    return [CompletionItem(name, help=kind) for name, kind in offered if name.startswith(incomplete)]
+
+
+def examples(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The topologies that `init` can print."""
+    from eigw_ns.topology import example_names
+
+    return [CompletionItem(name) for name in example_names() if name.startswith(incomplete)]
+
+
+def kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The kinds of resource that `describe` knows."""
+    from eigw_ns.render.aws import WORDS
+
+    return [CompletionItem(word) for word in WORDS if word.startswith(incomplete)]

@@ -1,0 +1,93 @@
+"""Where verbs get what they work on: the kernel, the lab that is meant, its topology, a node of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from eigw_ns.cloud import nodes
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.nodes import Node
+from eigw_ns.cloud.words import did_you_mean
+from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.errors import NoSuchLabError, UsageError
+from eigw_ns.kernel import probe
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab import store
+from eigw_ns.topology import Topology, load
+
+STDIN = "-"
+_LARGEST_FILE = 32 << 20  # bytes; more than the loader takes, so that it is the one who refuses
+
+
+def open_kernel() -> LinuxKernel:
+    """The kernel we run on. Raises HostError, before anything is changed, where it cannot be worked with."""
+    probe.require()
+    return LinuxKernel()
+
+
+def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
+    """The lab that is meant: the one given, else the only one there is, stored or (if a kernel is at hand) alive.
+
+    Raises NoSuchLabError where there is none or not that one, UsageError where several could be meant.
+    """
+    labs = sorted({*store.labs(), *(kernel.labs() if kernel else ())})
+    if given is not None:
+        if given not in labs:
+            hint = did_you_mean(given, labs) or (f"there are {', '.join(labs)}" if labs else _HOW_TO_BEGIN)
+            raise NoSuchLabError(f"there is no lab {given}", hint=hint)
+        return given
+    if not labs:
+        raise NoSuchLabError("there is no lab", hint=_HOW_TO_BEGIN)
+    if len(labs) > 1:
+        raise UsageError(f"there are {len(labs)} labs: {', '.join(labs)}", hint="say which: --lab NAME, or EIGW_NS_LAB")
+    return labs[0]
+
+
+_HOW_TO_BEGIN = "begin with `eigw-ns init > lab.yaml` and `eigw-ns apply -f lab.yaml`"
+
+
+def read_topology(file: str, lab: str | None) -> Topology:
+    """The topology in `file` (`-`: stdin). `lab` names it where the file does not, and must not contradict it.
+
+    Raises TopologyError with every mistake in it, UsageError where it cannot be read or has no name.
+    """
+    data = _read(file)
+    name = "stdin" if file == STDIN else Path(file).name
+    topology = load(data, file=name if file == STDIN else file, default_lab=lab or Path(name).stem)
+    found = topology.cloud.lab
+    if lab is None and file == STDIN and found == name:
+        raise UsageError("what comes from stdin has no file name to call the lab after", hint="write `lab: NAME` in it")
+    if lab is not None and found != lab:
+        raise UsageError(f"{file} describes the lab {found}, not {lab}", hint="leave out --lab and EIGW_NS_LAB")
+    return topology
+
+
+def topology_of(file: str | None, lab: str | None, kernel: LinuxKernel | None = None) -> Topology:
+    """The topology in `file`; without one, what was applied last to the lab that is meant."""
+    return read_topology(file, lab) if file is not None else store.load(choose_lab(lab, kernel))
+
+
+def find_node(cloud: Cloud, text: str) -> tuple[Node, str]:
+    """The node that `text` means, and its namespace. Raises UsageError where it means none or several."""
+    node = nodes.find(cloud, text)
+    return node, namespace_name(cloud.lab, node.id)
+
+
+def labels(cloud: Cloud) -> dict[str, str]:
+    """What people call each namespace of `cloud`: the qualified name of its node."""
+    fabrics = {vpc.id: f"{vpc.name} (fabric)" for vpc in cloud.vpcs.values()}
+    named = {node.id: node.qualified for node in nodes.nodes(cloud)}
+    return {namespace_name(cloud.lab, resource_id): label for resource_id, label in {**fabrics, **named}.items()}
+
+
+def _read(file: str) -> bytes:
+    try:
+        if file == STDIN:
+            return sys.stdin.buffer.read(_LARGEST_FILE)
+        with Path(file).open("rb") as stream:
+            return stream.read(_LARGEST_FILE)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        hint = f"`eigw-ns init > {file}` writes one to start from" if missing else ""
+        raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from error

@@ -1,0 +1,52 @@
+"""Options that several verbs share; each may also be set by environment."""
+
+from __future__ import annotations
+
+import click
+
+from eigw_ns.cli import complete
+
+lab = click.option(
+    "--lab",
+    metavar="NAME",
+    envvar="EIGW_NS_LAB",
+    show_envvar=True,
+    shell_complete=complete.labs,
+    help="The lab; by default the only one there is.",
+)
+
+output = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    envvar="EIGW_NS_OUTPUT",
+    show_envvar=True,
+    help="For people or for programs.",
+)
+
+quiet = click.option(
+    "-q", "--quiet", is_flag=True, envvar="EIGW_NS_QUIET", show_envvar=True, help="Say nothing but errors."
+)
+
+verbose = click.option(
+    "-v", "--verbose", is_flag=True, envvar="EIGW_NS_VERBOSE", show_envvar=True, help="Say everything."
+)
+
+file = click.option(
+    "-f",
+    "--file",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    help="The topology file; `-` is stdin. By default what was applied last.",
+)
+
+required_file = click.option(
+    "-f",
+    "--file",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    required=True,
+    help="The topology file; `-` is stdin.",
+)

@@ -1,0 +1,26 @@
+"""What goes to stdout: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+from eigw_ns.render.table import Table, draw
+
+
+def show_json(data: object) -> None:
+    """Print `data` as JSON, one document."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def show_tables(tables: Sequence[Table]) -> None:
+    """Print the tables: as wide as the terminal and in colour there, else one line a row and plain."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else None
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    click.echo(draw(tables, width=width, colour=colour), nl=False, color=colour)

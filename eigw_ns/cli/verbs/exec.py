@@ -1,0 +1,42 @@
+"""`eigw-ns exec`: a command inside a node."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from eigw_ns.cli import complete, options
+from eigw_ns.cli.inside import enter
+from eigw_ns.errors import UsageError
+
+
+@click.command(
+    "exec",
+    # what follows NODE belongs to the command, also where it looks like an option of ours
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+)
+@click.argument("node", shell_complete=complete.nodes)
+@click.argument("arguments", metavar="-- COMMAND…", nargs=-1, type=click.UNPROCESSED)
+@options.lab
+def command(node: str, arguments: tuple[str, ...], lab: str | None) -> None:
+    """Run a command inside a NODE: an instance, an internet host, a subnet's router, a gateway or `internet`.
+
+    The command sees the node's network and this host's files. Input, output, signals and the exit code are its own;
+    127 where there is no such command, 126 where it cannot be run.
+
+    \b
+    eigw-ns exec app -- ping -c 1 2001:db8:80::1
+    eigw-ns exec main/private-a -- ip -6 route
+    eigw-ns exec main/outbound -- nft list ruleset
+    eigw-ns exec --lab demo web -- ss -ltn
+    """
+    words = arguments[1:] if arguments[:1] == ("--",) else arguments
+    if not words:
+        raise UsageError("there is no command to run", hint=f"eigw-ns exec {node} -- ip -6 address")
+    if words is arguments and words[0].startswith("-"):
+        raise UsageError(
+            f"{words[0]} stands behind the node",
+            hint=f"write options first: eigw-ns exec {words[0]} … {node} -- COMMAND",
+        )
+    enter(lab, node, words, os.environ)

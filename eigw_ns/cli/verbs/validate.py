@@ -1,0 +1,36 @@
+"""`eigw-ns validate`: the mistakes of a topology file."""
+
+from __future__ import annotations
+
+import click
+
+from eigw_ns.cli import options
+from eigw_ns.cli.context import read_topology
+from eigw_ns.cli.output import show_json
+from eigw_ns.cli.talk import Talk
+from eigw_ns.render.aws import KINDS
+from eigw_ns.render.describe import HEADINGS
+
+
+@click.command("validate")
+@options.required_file
+@options.lab
+@options.output
+@options.quiet
+@options.verbose
+def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
+    """Check a topology file and name every mistake at once.
+
+    Each mistake comes with its line, what was found there and what to write instead. Needs no root and changes
+    nothing. Exit code 1 where there are mistakes.
+
+    \b
+    eigw-ns validate -f lab.yaml
+    eigw-ns validate -f - < lab.yaml
+    """
+    cloud = read_topology(file, lab).cloud
+    counts = {kind: len(resources(cloud)) for kind, resources in KINDS.items()}
+    if output == "json":
+        show_json({"valid": True, "lab": cloud.lab, "resources": counts})
+    found = ", ".join(f"{HEADINGS[kind]} {count}" for kind, count in counts.items() if count)
+    Talk(quiet=quiet, verbose=verbose).note(f"{file} is fine: lab {cloud.lab}; {found or 'nothing in it'}")

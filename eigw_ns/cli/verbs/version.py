@@ -1,0 +1,22 @@
+"""`eigw-ns version`."""
+
+from __future__ import annotations
+
+import click
+
+from eigw_ns import __version__
+from eigw_ns.cli import options
+from eigw_ns.cli.output import show_json
+from eigw_ns.kernel import probe
+
+
+@click.command("version")
+@options.output
+def command(output: str) -> None:
+    """Print the versions of eigw-ns, of the kernel and of nftables' library, for bug reports."""
+    versions = {"eigw-ns": __version__, "kernel": probe.kernel_release(), "nftables": probe.nft_version()}
+    if output == "json":
+        show_json(versions)
+        return
+    for name, version in versions.items():
+        click.echo(f"{name} {version or 'unknown (it tells only root)'}")

@@ -1,0 +1,43 @@
+"""Becoming another program inside a namespace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel import netns
+
+
+class NoSuchCommandError(EigwError):
+    """There is no such program; the exit code is the shell's."""
+
+    exit_code = 127
+
+
+class NotExecutableError(EigwError):
+    """The program is there but cannot be run; the exit code is the shell's."""
+
+    exit_code = 126
+
+
+def become(namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Replace this process by `command` (looked up in PATH), in the namespace.
+
+    No parent stays behind, so input, output, signals, job control and the exit code are the command's own. Raises
+    MissingError where there is no such namespace, NoSuchCommandError, NotExecutableError.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with netns.inside(namespace):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores both, and a new program would inherit that
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        try:
+            os.execvpe(command[0], list(command), environment)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NoSuchCommandError(f"{command[0]}: command not found") from error
+        except OSError as error:
+            raise NotExecutableError(f"{command[0]}: {error.strerror}") from error

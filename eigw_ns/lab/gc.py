@@ -1,0 +1,73 @@
+"""What dead labs left behind: found by our mark, shown, and removed only when asked to.
+
+    namespace    bears our mark, but no topology of its lab is stored (the state folder was lost, or another one is set)
+    husk         a name of ours under /run/netns with no namespace behind it: a creation was killed in the middle
+    run folder   lock and journal of a lab that is neither stored nor alive
+
+A lab that somebody works on right now is left alone. A namespace without our mark is never touched, whatever its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from eigw_ns.dataplane.names import lab_of
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab import lock, operations, paths, store
+
+Kind = Literal["namespace", "husk", "run folder"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Leftover:
+    """One thing that nobody needs any more. `name` is a namespace's, or a folder."""
+
+    lab: str
+    kind: Kind
+    name: str
+
+
+def find(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
+    """The leftovers of `lab`, or of all labs, sorted; changes nothing."""
+    found = (*_namespaces(kernel), *_husks(kernel), *_run_folders(kernel))
+    return tuple(sorted(thing for thing in found if lab in (None, thing.lab) and not lock.held(thing.lab)))
+
+
+def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
+    """Remove the leftovers of `lab`, or of all labs; what they were.
+
+    Each lab is locked meanwhile. Raises LockedError where somebody has begun to work on one since.
+    """
+    leftovers = find(kernel, lab)
+    for name in sorted({thing.lab for thing in leftovers}):
+        mine = [thing for thing in leftovers if thing.lab == name]
+        if any(thing.kind == "namespace" for thing in mine):
+            operations.destroy(kernel, name)  # in the order that lets nothing in, and with husks and run folder
+            continue
+        with lock.hold(name, f"eigw-ns gc ({name})"):
+            kernel.remove_husks(thing.name for thing in mine if thing.kind == "husk")
+            if not store.exists(name):
+                lock.remove_run_files(name)
+    return leftovers
+
+
+def _namespaces(kernel: Kernel) -> Iterator[Leftover]:
+    for lab in kernel.labs():
+        if not store.exists(lab):
+            yield from (Leftover(lab, "namespace", owner.namespace) for owner in kernel.observe(lab).namespaces())
+
+
+def _husks(kernel: Kernel) -> Iterator[Leftover]:
+    for name in kernel.husks():
+        lab = lab_of(name)
+        if lab is not None:
+            yield Leftover(lab, "husk", name)
+
+
+def _run_folders(kernel: Kernel) -> Iterator[Leftover]:
+    alive = {*kernel.labs(), *store.labs()}
+    for lab in paths.labs_in(paths.run_dir()):
+        if lab not in alive:
+            yield Leftover(lab, "run folder", str(paths.lock_file(lab).parent))

@@ -1,0 +1,173 @@
+"""Resources for people: names beside ids, states in colour, counters of gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+from eigw_ns.cloud.model import Cloud, Gateway, Route, RouteTable, Subnet, Tags
+from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
+from eigw_ns.render.table import Cell, Table
+
+Counters = Mapping[str, Mapping[str, tuple[int, int]]]
+"""Per gateway id and counter name: (packets, bytes)."""
+
+Columns = tuple[str, ...]
+Rows = tuple[tuple[Cell, ...], ...]
+
+
+class _Tagged(Protocol):
+    @property
+    def tags(self) -> Tags: ...
+
+
+_Resource = TypeVar("_Resource", bound=_Tagged)
+
+_ACTIVE = ("active", "green")
+_BLACKHOLE = ("blackhole", "bold red")
+HEADINGS = {
+    "Vpcs": "VPCs",
+    "Subnets": "Subnets",
+    "RouteTables": "Route tables",
+    "EgressOnlyInternetGateways": "Egress-only internet gateways",
+    "InternetGateways": "Internet gateways",
+    "Instances": "Instances",
+    "InternetHosts": "Internet hosts",
+}
+
+
+def tables(
+    cloud: Cloud, kinds: Iterable[str], tags: Tags, counters: Counters, *, zeros: bool = False
+) -> tuple[Table, ...]:
+    """A table a kind (of `render.aws.KINDS`) that has any resource with all of `tags`, then the gateways' counters.
+
+    Counters that have counted nothing are left out unless `zeros` are asked for.
+    """
+    drawn = [Table(HEADINGS[kind], *_KINDS[kind](cloud, tags)) for kind in kinds]
+    drawn.append(
+        Table("Counters", ("Gateway", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros)))
+    )
+    return tuple(table for table in drawn if table.rows)
+
+
+def counter_data(counters: Counters) -> dict[str, Any]:
+    """The counters as JSON holds them."""
+    return {
+        gateway: {name: {"Packets": packets, "Bytes": size} for name, (packets, size) in sorted(found.items())}
+        for gateway, found in counters.items()
+    }
+
+
+def _vpcs(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    found = _tagged(cloud.vpcs.values(), tags)
+    return ("Name", "Id", "IPv6 block", "Tags"), tuple(
+        (vpc.name, vpc.id, str(vpc.ipv6_cidr_block), _tag_text(vpc.tags)) for vpc in found
+    )
+
+
+def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    found = _tagged(cloud.subnets.values(), tags)
+    return ("Name", "Id", "IPv6 block", "Route table", "Tags"), tuple(
+        (
+            _qualified(cloud, subnet.vpc_id, subnet.name),
+            subnet.id,
+            str(subnet.ipv6_cidr_block),
+            _table_of(cloud, subnet),
+            _tag_text(subnet.tags),
+        )
+        for subnet in found
+    )
+
+
+def _route_tables(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    """A row a route; the table's name and id stand in the first of its rows only."""
+    rows = [row for table in _tagged(cloud.route_tables.values(), tags) for row in _routes(cloud, table)]
+    return ("Name", "Id", "Destination", "Target", "State", "Tags"), tuple(rows)
+
+
+def _routes(cloud: Cloud, table: RouteTable) -> Iterator[tuple[Cell, ...]]:
+    name = _qualified(cloud, table.vpc_id, table.name) + (" (main)" if table.main else "")
+    local = str(cloud.vpcs[table.vpc_id].ipv6_cidr_block)
+    yield name, table.id, local, "local", _ACTIVE, _tag_text(table.tags)
+    for route in table.routes:
+        state = _ACTIVE if route_state(cloud, table, route) == "active" else _BLACKHOLE
+        yield "", "", str(route.destination), _target(cloud, table, route), state, ""
+
+
+def _gateways(gateways: Iterable[Gateway], attached: str, cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return ("Name", "Id", "VPC", "State", "Tags"), tuple(
+        (
+            gateway.name,
+            gateway.id,
+            cloud.vpcs[gateway.vpc_id].name if gateway.vpc_id else "",
+            (attached, "green") if gateway.vpc_id else ("detached", "yellow"),
+            _tag_text(gateway.tags),
+        )
+        for gateway in _tagged(gateways, tags)
+    )
+
+
+def _egress_only_internet_gateways(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return _gateways(cloud.egress_only_internet_gateways.values(), "attached", cloud, tags)
+
+
+def _internet_gateways(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return _gateways(cloud.internet_gateways.values(), "available", cloud, tags)
+
+
+def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    rows: list[tuple[Cell, ...]] = []
+    for instance in _tagged(cloud.instances.values(), tags):
+        subnet = cloud.subnets[instance.subnet_id]
+        name = _qualified(cloud, subnet.vpc_id, instance.name)
+        rows.append((name, instance.id, str(instance.ipv6_address), subnet.name, _tag_text(instance.tags)))
+    return ("Name", "Id", "IPv6 address", "Subnet", "Tags"), tuple(rows)
+
+
+def _hosts(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    hosts = () if tags else cloud.hosts.values()  # a host on the internet bears no tags
+    return ("Name", "Id", "IPv6 address"), tuple((host.name, host.id, str(host.ipv6_address)) for host in hosts)
+
+
+_KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
+    "Vpcs": _vpcs,
+    "Subnets": _subnets,
+    "RouteTables": _route_tables,
+    "EgressOnlyInternetGateways": _egress_only_internet_gateways,
+    "InternetGateways": _internet_gateways,
+    "Instances": _instances,
+    "InternetHosts": _hosts,
+}
+
+
+def _counters(cloud: Cloud, counters: Counters, zeros: bool) -> Iterator[tuple[Cell, ...]]:
+    gateways: dict[str, Gateway] = {**cloud.egress_only_internet_gateways, **cloud.internet_gateways}
+    for gateway_id, found in counters.items():
+        gateway = gateways[gateway_id]
+        name = _qualified(cloud, gateway.vpc_id, gateway.name) if gateway.vpc_id else gateway.name
+        shown = [(counter, numbers) for counter, numbers in sorted(found.items()) if zeros or numbers[0]]
+        for index, (counter, (packets, size)) in enumerate(shown):
+            yield "" if index else name, counter, f"{packets:,}", f"{size:,}"
+
+
+def _qualified(cloud: Cloud, vpc_id: str, name: str) -> str:
+    return f"{cloud.vpcs[vpc_id].name}/{name}"
+
+
+def _table_of(cloud: Cloud, subnet: Subnet) -> str:
+    table = effective_route_table(cloud, subnet)
+    return table.name if subnet.route_table_id else f"{table.name} (main)"
+
+
+def _target(cloud: Cloud, table: RouteTable, route: Route) -> str:
+    """`outbound (eigw-…)`; the bare id where the gateway is gone."""
+    gateway = target_gateway(cloud, table, route)
+    return f"{gateway.name} ({gateway.id})" if gateway else route.target_id
+
+
+def _tag_text(tags: Tags) -> str:
+    return ", ".join(f"{key}={value}" for key, value in tags)
+
+
+def _tagged(resources: Iterable[_Resource], tags: Tags) -> Iterator[_Resource]:
+    return (resource for resource in resources if set(tags) <= set(resource.tags))

@@ -1,0 +1,75 @@
+"""The steps of a plan, as JSON and as tables that stay readable at 2,000 steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eigw_ns.dataplane.plan import Step, Verb
+from eigw_ns.render.table import Cell, Table
+
+Labels = Mapping[str, str]
+"""What people call a namespace."""
+
+_COLOURS: dict[Verb, str] = {"create": "green", "update": "yellow", "delete": "red", "flush": "red"}
+_REASONS_SHOWN = 2
+
+
+def data(steps: Sequence[Step]) -> dict[str, Any]:
+    """The steps as `plan -o json` gives them."""
+    return {
+        "changes": len(steps),
+        "steps": [{"verb": step.verb, "object": str(step.object), "reason": step.reason} for step in steps],
+    }
+
+
+def summary(steps: Sequence[Step], labels: Labels) -> Table:
+    """A row a namespace: how many steps of each verb, and the reasons met most often."""
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(step.object.namespace, []).append(step)
+    ordered = sorted(groups.items(), key=lambda item: labels.get(item[0], item[0]))
+    verbs = [verb for verb in _COLOURS if any(step.verb == verb for step in steps)]
+    rows = tuple(_summary_row(labels.get(name, name), group, verbs) for name, group in ordered)
+    return Table("", ("Where", *(verb.capitalize() for verb in verbs), "Why"), rows)
+
+
+def listing(steps: Sequence[Step], labels: Labels) -> Table:
+    """A row a step, in the order they would be carried out."""
+    rows = tuple(
+        (str(index), (step.verb, _COLOURS[step.verb]), _where(step, labels), _object(step), step.reason)
+        for index, step in enumerate(steps, 1)
+    )
+    return Table("", ("#", "Verb", "Where", "What", "Why"), rows)
+
+
+def count(steps: Sequence[Step]) -> str:
+    """`12 changes in 3 namespaces`."""
+    namespaces = len({step.object.namespace for step in steps})
+    return f"{_number(len(steps), 'change')} in {_number(namespaces, 'namespace')}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _summary_row(label: str, steps: Sequence[Step], verbs: Sequence[Verb]) -> tuple[Cell, ...]:
+    counts = Counter(step.verb for step in steps)
+    reasons = [reason for reason, _ in Counter(step.reason for step in steps).most_common()]
+    more = "" if len(reasons) <= _REASONS_SHOWN else f"; {len(reasons) - _REASONS_SHOWN} more"
+    numbers = tuple((str(counts[verb]), _COLOURS[verb]) if counts[verb] else "" for verb in verbs)
+    return (label, *numbers, "; ".join(reasons[:_REASONS_SHOWN]) + more)
+
+
+def _where(step: Step, labels: Labels) -> str:
+    return labels.get(step.object.namespace, step.object.namespace)
+
+
+def _object(step: Step) -> str:
+    """The object without its namespace, which has a column of its own."""
+    namespace = step.object.namespace
+    text = str(step.object)
+    for part in (f" in {namespace}", f" of {namespace}", f" {namespace}"):
+        text = text.removesuffix(part)
+    return text

@@ -1,0 +1,33 @@
+"""A verify report for people: who may reach whom, what was expected, predicted and observed, and the verdict."""
+
+from __future__ import annotations
+
+from eigw_ns.lab.verify import Check, Report
+from eigw_ns.render.table import Cell, Table
+
+_COLOURS = {"allowed": "green", "blocked": "red", "refused": "yellow"}
+
+
+def table(report: Report) -> Table:
+    """A row a check, in the report's order."""
+    columns = ("", "From", "", "To", "Protocol", "Port", "Expected", "Predicted", "Observed", "Why")
+    return Table("", columns, tuple(_row(check) for check in report.checks))
+
+
+def summary(report: Report) -> str:
+    """`6 of 6 checks passed`, and what the failed ones mean."""
+    passed = sum(check.passed for check in report.checks)
+    return f"{passed} of {len(report.checks)} checks passed"
+
+
+def _row(check: Check) -> tuple[Cell, ...]:
+    verdict = ("✓", "bold green") if check.passed else ("✗", "bold red")
+    outcomes = tuple((outcome, _COLOURS[outcome]) for outcome in (check.expected, check.predicted, check.observed))
+    port = "" if check.port is None else str(check.port)
+    why = (_words(check.reason), "dim" if check.passed else "bold red")
+    return (verdict, check.source, "→", check.destination, check.protocol, port, *outcomes, why)
+
+
+def _words(reason: str) -> str:
+    """A reason code as words: `EGRESS_ONLY_GATEWAY_REFUSES_INBOUND` is one that is understood when read aloud."""
+    return reason.replace("_", " ").lower()
