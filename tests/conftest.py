@@ -30,7 +30,8 @@ _serial = itertools.count(1)
 
 
 def _namespaces(prefix: str) -> set[str]:
-    return {name for name in netns.names() if name.startswith(prefix)}
+    """The namespaces and husks of that prefix."""
+    return {name for name in netns.names() if name.startswith(prefix)} | set(netns.husks(prefix))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -25,7 +25,7 @@ from eigw_ns.dataplane.state import (
     sysctl_keys,
 )
 from eigw_ns.errors import ForeignError, KernelError, kernel_error
-from eigw_ns.kernel.fake_checks import check_creation, check_update, hangs_on, kept_while_down
+from eigw_ns.kernel.fake_checks import check_creation, check_update, hangs_on, is_waiting, kept_while_down
 from eigw_ns.kernel.protocol import Count
 
 
@@ -65,6 +65,7 @@ class FakeKernel:
         self.fail_on: int | None = None
         self.before: Callable[[str, NetObject | str], None] | None = None
         self.namespaces: dict[str, FakeNamespace] = {}
+        self._husks: set[str] = set()
 
     def make_foreign(self, name: str) -> None:
         """See to it that there is a namespace of that name without our mark, as `ip netns add` would make it."""
@@ -73,8 +74,11 @@ class FakeKernel:
     def remove_namespace(self, name: str) -> None:
         """Take a namespace away behind our back, as `ip netns delete` would, with the far ends of its links."""
         for thing in self.namespaces.pop(name, FakeNamespace()).objects.values():
-            if isinstance(thing, Link) and thing.peer is not None:
-                self._unhang("link", *thing.peer)
+            self._unhang_far_end(thing)
+
+    def make_husk(self, name: str) -> None:
+        """Leave a name with no namespace behind it, as a creation that is killed in the middle does."""
+        self._husks.add(name)
 
     def observe(self, lab: str) -> NetState:
         return NetState.of(
@@ -93,6 +97,14 @@ class FakeKernel:
         marks = (_mark(name, space) for name, space in self.namespaces.items())
         return tuple(sorted({mark.lab for mark in marks if mark is not None}))
 
+    def husks(self) -> tuple[str, ...]:
+        return tuple(sorted(self._husks))
+
+    def remove_husks(self, names: Iterable[str]) -> None:
+        for name in self._husks & set(names):
+            self._begin("delete", name)
+            self._husks.remove(name)
+
     def create(self, things: Iterable[NetObject]) -> None:
         wanted = tuple(things)
         by_key = {thing.key: thing for thing in wanted}
@@ -104,12 +116,12 @@ class FakeKernel:
             if isinstance(thing, Namespace):
                 self._create_namespace(thing, doing)
                 continue
-            ends = _both_ends(thing, by_key, doing)
+            ends = self._with_far_end(thing, by_key)
             for end in ends:
                 check_creation(self._space(end.namespace, doing).objects, end, doing)
             for end in ends:
                 self.namespaces[end.namespace].put(end)
-            born.update(end.key for end in ends[1:])
+            born.update(end.key for end in ends[1:] if end.key in by_key)
 
     def update(self, old: NetObject, new: NetObject) -> None:
         doing = self._begin("update", new)
@@ -141,8 +153,8 @@ class FakeKernel:
                 continue  # they are there as long as their namespace is
             actual = space.objects.get(thing.key)
             self._unhang(*thing.key)
-            if isinstance(actual, Link) and actual.peer is not None:
-                self._unhang("link", *actual.peer)
+            if actual is not None:
+                self._unhang_far_end(actual)
             if isinstance(actual, Ruleset):
                 space.counts = {name: count for name, count in space.counts.items() if name not in actual.counters}
 
@@ -191,7 +203,35 @@ class FakeKernel:
         if thing.namespace in self.namespaces:
             raise kernel_error(doing, errno.EEXIST)
         sysctls = Sysctls(thing.namespace, tuple((key, "0") for key in sysctl_keys(thing.id)))
+        self._husks.discard(thing.namespace)
         self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing, sysctls.key: sysctls})
+
+    def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject]) -> tuple[NetObject, ...]:
+        """The objects that come into being with `thing`.
+
+        A veth end brings the other one: as wanted, or where it is not wanted yet, down and waiting for its settings.
+        """
+        if not isinstance(thing, Link) or thing.peer is None or self._waits(thing):
+            return (thing,)
+        return (thing, wanted.get(("link", *thing.peer), Link(*thing.peer, "veth", mac="", up=False)))
+
+    def _waits(self, end: Link) -> bool:
+        """Whether the end was made when its far end came and still waits for its settings."""
+        space = self.namespaces.get(end.namespace)
+        return space is not None and is_waiting(space.objects.get(end.key))
+
+    def _unhang_far_end(self, thing: NetObject) -> None:
+        """Forget the other end of a veth pair. An end that still waits does not know its peer, but its peer does."""
+        if not isinstance(thing, Link) or thing.kind != "veth":
+            return
+        if thing.peer is not None:
+            self._unhang("link", *thing.peer)
+            return
+        here = (thing.namespace, thing.name)
+        for space in self.namespaces.values():
+            for other in tuple(space.objects.values()):
+                if isinstance(other, Link) and other.peer == here:
+                    self._unhang(*other.key)
 
     def _unhang(self, *key: str) -> None:
         """Forget the object and everything in its namespace that hangs on it; ports of a bridge become free."""
@@ -214,16 +254,6 @@ def _mark(name: str, space: FakeNamespace) -> Namespace | None:
 
 def _ports(space: FakeNamespace, bridge: str) -> tuple[Link, ...]:
     return tuple(thing for thing in space.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
-
-
-def _both_ends(thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
-    """The objects that come into being with `thing`: a veth end brings the other one, which must be wanted too."""
-    if not isinstance(thing, Link) or thing.peer is None:
-        return (thing,)
-    far = wanted.get(("link", *thing.peer))
-    if not isinstance(far, Link) or far.peer != (thing.namespace, thing.name):
-        raise kernel_error(doing, errno.EINVAL, detail="the other end is not among what is made")
-    return (thing, far)
 
 
 def _after_link_update(space: FakeNamespace, actual: Link, new: Link) -> None:

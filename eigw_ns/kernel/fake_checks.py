@@ -40,7 +40,9 @@ _CHAIN = re.compile(r"\b(?:jump|goto) ([\w/.-]+)")
 
 def check_creation(objects: Objects, thing: NetObject, doing: str) -> None:
     """Raise what Linux answers when `thing` is created beside `objects`: ExistsError, MissingError or KernelError."""
-    if thing.key in objects and not isinstance(thing, Sysctls | Forwarding):  # those are there always, on or off
+    there = objects.get(thing.key)
+    always = isinstance(thing, Sysctls | Forwarding)  # a namespace is born with them
+    if there is not None and not always and not is_waiting(there):
         raise kernel_error(doing, errno.EEXIST)
     if isinstance(thing, Link) and len(thing.name) > _LONGEST_NAME:
         raise kernel_error(doing, errno.ERANGE, detail=f"the name is longer than {_LONGEST_NAME} characters")
@@ -59,6 +61,11 @@ def check_update(objects: Objects, actual: NetObject, new: NetObject, doing: str
     if isinstance(new, Link | Namespace) and same != actual:
         raise kernel_error(doing, errno.EINVAL, detail="only by deleting and creating it can this change")
     _check_needs(objects, new, doing)
+
+
+def is_waiting(thing: NetObject | None) -> bool:
+    """Whether this is a veth end that came with its far end and has no settings of its own yet."""
+    return isinstance(thing, Link) and thing.kind == "veth" and thing.peer is None
 
 
 def hangs_on(thing: NetObject, link: str) -> bool:

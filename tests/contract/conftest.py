@@ -30,6 +30,9 @@ class World(Protocol):
     def remove_namespace(self, name: str) -> None:
         """Take a namespace away, without our kernel."""
 
+    def make_husk(self, name: str) -> None:
+        """Leave a name without a namespace."""
+
     def exists(self, name: str) -> bool:
         """Whether there is a namespace of that name, whosever."""
 
@@ -44,6 +47,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.kernel = FakeKernel()
         self.make_foreign = self.kernel.make_foreign
+        self.make_husk = self.kernel.make_husk
         self.remove_namespace = self.kernel.remove_namespace
 
     def exists(self, name: str) -> bool:
@@ -69,6 +73,9 @@ class LinuxWorld:
     def make_foreign(self, name: str) -> None:
         with netns.creating(name):
             pass
+
+    def make_husk(self, name: str) -> None:
+        (netns.DIRECTORY / name).touch()
 
     def remove_namespace(self, name: str) -> None:
         netns.remove(name)

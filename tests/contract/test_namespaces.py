@@ -138,6 +138,42 @@ def test_a_pair_goes_whole_whichever_end_is_removed(kernel: Kernel, lab_name: st
     assert kernel.observe(lab_name) == NetState.of(wire.unwired)
 
 
+@pytest.mark.parametrize("gone", ["near", "far"])
+def test_a_pair_goes_whole_although_one_end_waits_for_its_settings(kernel: Kernel, lab_name: str, gone: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create([*wire.unwired, wire.near])
+    kernel.delete([getattr(wire, gone)])
+    assert kernel.observe(lab_name) == NetState.of(wire.unwired)
+
+
+def test_an_end_that_waits_takes_the_other_with_it(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create([*wire.unwired, wire.near])
+    kernel.delete([wire.right])
+    left = NetState.of(wire.alone)
+    assert becomes(lambda: kernel.observe(lab_name), left) == left
+
+
+def test_a_husk_is_a_name_without_a_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
+    """It is neither foreign nor ours, stands in nobody's way, and can be removed; a namespace cannot be so."""
+    wire = Wire(lab_name)
+    for name in (wire.there, wire.here):
+        world.make_husk(name)
+    assert [name for name in kernel.husks() if name in (wire.here, wire.there)] == sorted([wire.here, wire.there])
+    assert kernel.foreign([wire.here, wire.there]) == ()
+    assert lab_name not in kernel.labs()
+    kernel.create(wire.alone)
+    assert wire.here not in kernel.husks()
+    writes = kernel.writes
+    kernel.remove_husks([wire.here, wire.there])
+    assert kernel.writes > writes
+    assert wire.there not in kernel.husks()
+    assert kernel.observe(lab_name) == NetState.of(wire.alone)
+    writes = kernel.writes
+    kernel.remove_husks([wire.here, wire.there])
+    assert kernel.writes == writes
+
+
 def test_a_bridge_lets_go_of_its_ports(kernel: Kernel, lab_name: str) -> None:
     fabric = Fabric(lab_name)
     kernel.create([*fabric.objects, fabric.entry(0)])
