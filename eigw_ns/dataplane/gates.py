@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
+from itertools import pairwise
 
 from eigw_ns.cloud.model import Cloud, Subnet
 from eigw_ns.cloud.routing import effective_route_table, target_gateway
@@ -42,7 +43,7 @@ def ranges(table: Iterable[Exit], gateway_id: str) -> tuple[tuple[IPv6Address, I
         | {int(exit_.destination.broadcast_address) + 1 for exit_ in ordered}
     )
     found: list[tuple[int, int]] = []
-    for first, following in zip(edges, [*edges[1:], _LAST + 1], strict=True):
+    for first, following in pairwise([*edges, _LAST + 1]):
         if first > _LAST:
             continue
         winner = next((exit_ for exit_ in ordered if IPv6Address(first) in exit_.destination), None)

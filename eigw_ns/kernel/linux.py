@@ -15,7 +15,6 @@ What was learnt the hard way, and where the answer stands:
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -33,16 +32,14 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Sysctls,
 )
-from eigw_ns.errors import ForeignError, KernelError, MissingError
-from eigw_ns.kernel import conntrack, netns, nft, observe, rtnetlink, sysctl
+from eigw_ns.errors import ForeignError, MissingError
+from eigw_ns.kernel import conntrack, links, netns, nft, observe, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
 from eigw_ns.kernel.rtnetlink import Indexes, SeenLink
 
 _PREFIX = "eigw-"
-_LOOPBACK_INDEX = 1
-_PAIRS_AT_ONCE = 100  # two descriptors each
 _Config = Address | Neighbour | Fdb | RoutingRule | Route
 
 
@@ -62,12 +59,12 @@ class LinuxKernel:
             if not name.startswith(f"{_PREFIX}{lab}-"):
                 continue
             with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
-                links = observe.links(netlink)
-                owner = observe.mark(name, links)
+                here = observe.links(netlink)
+                owner = observe.mark(name, here)
                 if owner is None or owner.lab != lab:
                     continue
-                found.extend(observe.contents(netlink, owner, links))
-                seen.update({(name, link.name): link for link in links})
+                found.extend(observe.contents(netlink, owner, here))
+                seen.update({(name, link.name): link for link in here})
         return NetState.of(observe.join_peers(found, seen))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -100,7 +97,7 @@ class LinuxKernel:
             batch = list(run)
             match batch[0]:
                 case Link():
-                    self._create_links([thing for thing in batch if isinstance(thing, Link)])
+                    self.writes += links.create([thing for thing in batch if isinstance(thing, Link)])
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
                     self._configure(batch, lambda thing, indexes: _config_message(thing, indexes))
                 case _:
@@ -118,7 +115,7 @@ class LinuxKernel:
                 with netns.inside(new.namespace):
                     self._mark(new)
             case Link(), Link():
-                self._change_link(new)
+                self.writes += links.change(new)
             case Forwarding(), Forwarding():
                 self._forward(new.namespace, new.enabled)
             case _:
@@ -168,8 +165,7 @@ class LinuxKernel:
             case Ruleset():
                 self._load(thing.namespace, None, thing)
             case Link():
-                with netns.inside(thing.namespace), Netlink() as netlink:
-                    self._send(netlink, [rtnetlink.delete_link(thing)])
+                self.writes += links.delete(thing)
             case Forwarding():
                 self._forward(thing.namespace, enabled=False)
 
@@ -181,7 +177,7 @@ class LinuxKernel:
     def _mark(self, namespace: Namespace) -> None:
         """In the namespace this thread is in: the loopback's alias, and the loopback up."""
         with Netlink() as netlink:
-            self._send(netlink, [rtnetlink.name_and_raise(_LOOPBACK_INDEX, namespace.mark, f"mark the {namespace}")])
+            self._send(netlink, [rtnetlink.mark_loopback(namespace.mark)])
 
     def _delete_namespace(self, namespace: Namespace) -> None:
         if netns.exists(namespace.namespace) and _owner(namespace.namespace) is None:
@@ -208,60 +204,6 @@ class LinuxKernel:
             self.writes += 1
             sysctl.write(sysctl.FORWARDING, "1" if enabled else "0")
 
-    def _create_links(self, links: Sequence[Link]) -> None:
-        """Bridges first; then each pair once, whichever end comes first; then what only works from inside."""
-        pairs: dict[frozenset[tuple[str, str]], list[Link]] = {}
-        for link in links:
-            if link.kind == "bridge":
-                with netns.inside(link.namespace), Netlink() as netlink:
-                    self._send(netlink, [rtnetlink.new_bridge(link)])
-            elif link.peer is not None:
-                pairs.setdefault(frozenset({(link.namespace, link.name), link.peer}), []).append(link)
-        whole = [ends for ends in pairs.values() if len(ends) == 2]
-        if len(whole) != len(pairs):
-            half = next(ends[0] for ends in pairs.values() if len(ends) != 2)
-            raise KernelError(f"create the {half}", detail="a veth pair is made whole: its other end is missing here")
-        for start in range(0, len(whole), _PAIRS_AT_ONCE):
-            self._create_pairs(whole[start : start + _PAIRS_AT_ONCE])
-        ends = sorted((end for pair in whole for end in pair), key=lambda end: end.namespace)
-        for namespace, group in groupby(ends, key=lambda end: end.namespace):
-            self._finish_links(namespace, list(group))
-
-    def _create_pairs(self, pairs: Sequence[list[Link]]) -> None:
-        messages: list[Message] = []
-        masters: dict[str, Indexes] = {}
-        with contextlib.ExitStack() as stack:
-            for pair in pairs:
-                near, far = sorted(pair, key=lambda end: end.bridge is None)  # only the near end may have a bridge
-                if near.bridge is not None and near.namespace not in masters:
-                    masters[near.namespace] = _indexes(near.namespace)
-                master = masters[near.namespace].get(near.bridge) if near.bridge is not None else None
-                if near.bridge is not None and master is None:
-                    raise MissingError(f"create the {near}", detail=f"there is no bridge {near.bridge}")
-                messages.append(rtnetlink.new_veth(near, far, _fd(stack, near), _fd(stack, far), master))
-            self._send(stack.enter_context(Netlink()), messages)
-
-    def _finish_links(self, namespace: str, ends: Sequence[Link]) -> None:
-        with netns.inside(namespace), Netlink() as netlink:
-            indexes = {link.name: link.index for link in observe.links(netlink)}
-            messages: list[Message] = []
-            for end in ends:
-                index = indexes[end.name]
-                messages.append(rtnetlink.name_and_raise(index, observe.peer_alias(end), f"bring up the {end}"))
-                if end.bridge is not None:
-                    messages.append(rtnetlink.set_port(end, index))
-            self._send(netlink, messages)
-
-    def _change_link(self, link: Link) -> None:
-        with netns.inside(link.namespace), Netlink() as netlink:
-            indexes = {seen.name: seen.index for seen in observe.links(netlink)}
-            if link.name not in indexes:
-                raise MissingError(f"change the {link}", detail="there is no such link")
-            master = indexes.get(link.bridge, 0) if link.bridge else 0
-            self._send(netlink, [rtnetlink.set_link(link, indexes[link.name], master)])
-            if link.bridge is not None:
-                self._send(netlink, [rtnetlink.set_port(link, indexes[link.name])])
-
     def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
         """Send the messages for objects of one namespace, all in one go."""
         with netns.inside(things[0].namespace), Netlink() as netlink:
@@ -284,17 +226,6 @@ def _owner(name: str) -> Namespace | None:
     with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
         return observe.mark(name, observe.links(netlink))
     return None
-
-
-def _indexes(namespace: str) -> Indexes:
-    with netns.inside(namespace), Netlink() as netlink:
-        return {link.name: link.index for link in observe.links(netlink)}
-
-
-def _fd(stack: contextlib.ExitStack, link: Link) -> int:
-    descriptor = netns.open_descriptor(link.namespace)
-    stack.callback(os.close, descriptor)
-    return descriptor
 
 
 def _config_message(thing: NetObject, indexes: Indexes, *, replace: bool = False) -> Message:

@@ -98,11 +98,6 @@ def _dumped(netlink: Netlink, name: str, names: Names) -> Iterator[NetObject]:
                 yield thing
 
 
-def peer_alias(link: Link) -> str:
-    """The ifalias of a veth end: the namespace and the name of the other end."""
-    return "/".join(link.peer) if link.peer else ""
-
-
 def join_peers(found: Iterable[NetObject], seen: dict[tuple[str, str], SeenLink]) -> Iterator[NetObject]:
     """The objects with each veth end's peer filled in: what its ifalias says, where both ends' numbers agree.
 

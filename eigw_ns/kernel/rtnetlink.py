@@ -44,6 +44,7 @@ NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NEWRULE, DELRULE, GETRULE = 32, 33, 34
 
 _AF_BRIDGE = 7
+_LOOPBACK_INDEX = 1  # the kernel's own constant, include/net/flow.h
 _IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 18, 20, 28
@@ -72,7 +73,7 @@ _ANY = bytes(16)
 # ---- what the kernel is asked for -----------------------------------------------------------------------------------
 
 
-def new_veth(near: Link, far: Link, near_fd: int, far_fd: int, master: int | None) -> Message:
+def new_veth(near: Link, far: Link, near_fd: int, far_fd: int) -> Message:
     """Both ends of a veth pair, each born in its own namespace (descriptors), so that no third one ever sees them.
 
     They are born down: Linux cannot bring up the far end before it knows the near one (ENOTCONN).
@@ -80,8 +81,6 @@ def new_veth(near: Link, far: Link, near_fd: int, far_fd: int, master: int | Non
     peer = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(far) + number(_IFLA_NET_NS_FD, far_fd)
     kind = nested(_IFLA_LINKINFO, text(_INFO_KIND, "veth"), nested(_INFO_DATA, attribute(_VETH_PEER, peer)))
     payload = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
-    if master is not None:
-        payload += number(_IFLA_MASTER, master)
     return Message(NEWLINK, CREATE | EXCLUSIVE, payload, f"create the {near}")
 
 
@@ -93,25 +92,28 @@ def new_bridge(link: Link) -> Message:
 
 
 def _link_basics(link: Link) -> bytes:
-    return text(_IFLA_IFNAME, link.name) + attribute(_IFLA_ADDRESS, _mac_bytes(link.mac)) + number(_IFLA_MTU, link.mtu)
+    address = attribute(_IFLA_ADDRESS, _mac_bytes(link.mac)) if link.mac else b""
+    return text(_IFLA_IFNAME, link.name) + address + number(_IFLA_MTU, link.mtu)
 
 
-def set_link(link: Link, index: int, master: int) -> Message:
-    """Bring an existing link to the MAC, MTU, bridge and up state of `link`. `master` 0 takes it out of a bridge."""
-    flags = _IFF_UP if link.up else 0
-    payload = (
-        _LINK.pack(0, 0, index, flags, _IFF_UP)
-        + attribute(_IFLA_ADDRESS, _mac_bytes(link.mac))
-        + number(_IFLA_MTU, link.mtu)
-        + number(_IFLA_MASTER, master)
-    )
+def set_link(link: Link, seen: SeenLink, master: int) -> Message:
+    """Bring an existing link to what `link` says; `master` is its bridge's number, 0 for none.
+
+    A veth end's ifalias names its peer. The MAC is set only where it differs, since setting it flushes the neighbours.
+    """
+    payload = _LINK.pack(0, 0, seen.index, _IFF_UP if link.up else 0, _IFF_UP) + number(_IFLA_MTU, link.mtu)
+    payload += number(_IFLA_MASTER, master)
+    if link.peer is not None:
+        payload += attribute(_IFLA_IFALIAS, "/".join(link.peer).encode())
+    if link.mac != seen.mac:
+        payload += attribute(_IFLA_ADDRESS, _mac_bytes(link.mac))
     return Message(SETLINK, 0, payload, f"change the {link}")
 
 
-def name_and_raise(index: int, alias: str, doing: str) -> Message:
-    """Give a link its ifalias and bring it up. The loopback's alias marks a namespace, a veth end's names its peer."""
-    payload = _LINK.pack(0, 0, index, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, alias.encode())
-    return Message(SETLINK, 0, payload, doing)
+def mark_loopback(mark: str) -> Message:
+    """Give the loopback its ifalias, the mark of a namespace, and bring it up."""
+    payload = _LINK.pack(0, 0, _LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, mark.encode())
+    return Message(SETLINK, 0, payload, "mark the namespace")
 
 
 def set_port(link: Link, index: int) -> Message:
@@ -143,7 +145,7 @@ def neighbour_message(neighbour: Neighbour, index: int, *, delete: bool = False,
     if delete:
         return Message(DELNEIGH, 0, payload, f"delete the {neighbour}", _GONE)
     payload += attribute(_NDA_LLADDR, _mac_bytes(neighbour.mac))
-    return Message(NEWNEIGH, CREATE | (REPLACE if replace else EXCLUSIVE), payload, f"create the {neighbour}")
+    return Message(NEWNEIGH, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {neighbour}")
 
 
 def fdb_message(fdb: Fdb, index: int, *, delete: bool = False, replace: bool = False) -> Message:
@@ -152,7 +154,7 @@ def fdb_message(fdb: Fdb, index: int, *, delete: bool = False, replace: bool = F
     payload = head + attribute(_NDA_LLADDR, _mac_bytes(fdb.mac))
     if delete:
         return Message(DELNEIGH, 0, payload, f"delete the {fdb}", _GONE)
-    return Message(NEWNEIGH, CREATE | (REPLACE if replace else EXCLUSIVE), payload, f"create the {fdb}")
+    return Message(NEWNEIGH, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {fdb}")
 
 
 def rule_message(rule: RoutingRule, *, delete: bool = False) -> Message:
@@ -190,7 +192,7 @@ def route_message(route: Route, indexes: Indexes, *, delete: bool = False, repla
         payload += number(_RTA_OIF, indexes[route.link])
     if route.via:
         payload += attribute(_RTA_GATEWAY, inet_pton(AF_INET6, route.via))
-    return Message(NEWROUTE, CREATE | (REPLACE if replace else EXCLUSIVE), payload, f"create the {route}")
+    return Message(NEWROUTE, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {route}")
 
 
 # ---- what the kernel answers -----------------------------------------------------------------------------------------

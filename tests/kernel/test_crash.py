@@ -1,0 +1,136 @@
+"""Killed after any step: the next apply ends where an undisturbed one does, and nothing inbound has passed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.plan import Plan, make_plan
+from eigw_ns.dataplane.state import NetState
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel import netns
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab.execute import execute
+from tests.labs import Lab, inward, topology
+
+pytestmark = pytest.mark.root
+
+SMALL = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    route_tables:
+      private: {main: true, routes: [{destination: "::/0", target: outbound}]}
+    subnets:
+      a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}
+    instances:
+      app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}
+internet:
+  hosts:
+    web: {ipv6_address: "2001:db8:80::1"}
+"""
+ATTACK = b"the internet starts this"
+APP, WEB = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
+
+
+def _killed_after(plan: Plan, steps: int) -> None:
+    """Carry out the first steps in a process that then dies as of `kill -9`."""
+    child = os.fork()
+    if child == 0:
+        execute(LinuxKernel(), plan[:steps])
+        os.kill(os.getpid(), signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"the child failed before step {steps}"
+
+
+class Attacker:
+    """Sends from the internet host towards the instance as soon as both are there, and hears what gets in."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._sender: socket.socket | None = None
+        self._sniffer: socket.socket | None = None
+        self.sent = 0
+
+    def strike(self) -> list[bytes]:
+        """Send a datagram if there is a way at all; the datagrams of ours that the instance has heard."""
+        if self._sender is None and self._ready("web"):
+            self._sender = self._lab.socket("web", kind=socket.SOCK_DGRAM)
+        if self._sniffer is None and self._ready("app"):
+            self._sniffer = self._lab.sniffer("app")
+        if self._sender is not None:
+            try:
+                self._sender.sendto(ATTACK, (APP, 9))
+                self.sent += 1
+            except OSError:  # no address or no route yet, or no more
+                pass
+        return [packet for packet in self.heard() if packet.endswith(ATTACK)]
+
+    def heard(self) -> list[bytes]:
+        """Whatever the instance has heard since the last time."""
+        return inward(self._sniffer) if self._sniffer is not None else []
+
+    def _ready(self, node: str) -> bool:
+        try:
+            with netns.inside(self._lab.namespace(node)):
+                return "eth0" in Path("/proc/thread-self/net/dev").read_text()
+        except EigwError:
+            return False
+
+    def close(self) -> None:
+        for opened in (self._sender, self._sniffer):
+            if opened is not None:
+                opened.close()
+
+
+@pytest.mark.timeout(240)
+def test_killed_after_any_step_of_the_build(lab_name: str) -> None:
+    lab = Lab(lab_name, current=topology(SMALL, lab_name))
+    desired = compile_cloud(topology(SMALL, lab_name).cloud)
+    plan = make_plan(desired, NetState())
+    for steps in range(len(plan) + 1):
+        _killed_after(plan, steps)
+        lab.apply(SMALL)
+        assert lab.kernel.observe(lab_name) == desired, f"after {steps} steps"
+        lab.destroy()
+        assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+    assert netns.husks(f"eigw-{lab_name}-") == ()
+
+
+def test_nothing_gets_in_after_any_step_of_building_and_destroying(lab_name: str) -> None:
+    lab = Lab(lab_name, current=topology(SMALL, lab_name))
+    desired = compile_cloud(topology(SMALL, lab_name).cloud)
+    attacker = Attacker(lab)
+    for target in (desired, NetState()):
+        for step in make_plan(target, lab.kernel.observe(lab_name)):
+            execute(lab.kernel, (step,))
+            assert attacker.strike() == [], f"after: {step}"
+        if target is desired:
+            assert lab.plan(SMALL) == ()  # step by step leads where all at once does
+            with lab.stream("app", "web", WEB) as stream:  # the control: the way is alive, and the sniffer hears
+                assert stream.works()
+                assert attacker.heard()
+    assert attacker.sent > 20
+    attacker.close()
+
+
+def test_nothing_gets_in_while_the_namespace_of_the_gateway_is_torn_away(lab_name: str) -> None:
+    """By hand, without our order: the kernel drops the rules of a dying namespace before its interfaces."""
+    for _ in range(20):
+        lab = Lab(lab_name)
+        lab.apply(SMALL)
+        with lab.sniffer("app") as inside, lab.socket("web", kind=socket.SOCK_DGRAM) as sender:
+            with lab.stream("app", "web", WEB) as stream:
+                assert stream.works()
+            inward(inside)
+            netns.remove(lab.namespace("outbound"))
+            for _ in range(2000):
+                sender.sendto(b"attack", (APP, 9))
+            assert inward(inside) == []
+        lab.destroy()

@@ -1,0 +1,164 @@
+"""Labs for tests: a topology as text becomes namespaces, and sockets in them say what packets do."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.plan import Plan, make_plan
+from eigw_ns.dataplane.state import NetState
+from eigw_ns.kernel import netns
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab.execute import execute
+from eigw_ns.topology import Topology, load
+
+PATIENCE = 5.0
+"""Seconds a test waits for what must come; a busy machine needs some."""
+
+SILENCE = 0.4
+"""Seconds in which nothing must come. Beside it something that does come always stands."""
+
+_LINK_LOCAL = b"\xfe\x80"
+_TCP_INFO_TOTAL_RETRANS = 100  # offset in struct tcp_info, linux/tcp.h
+
+
+def topology(text: str, lab: str) -> Topology:
+    """The topology that the text describes, as the lab `lab`."""
+    return load(text.encode(), file="test.yaml", default_lab=lab)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for the condition, with a deadline."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {PATIENCE} s")
+        selectors.DefaultSelector().select(0.005)
+
+
+@dataclass
+class Lab:
+    """A lab in the kernel, changed by plans without the store; `apply` may be called again with another text."""
+
+    name: str
+    kernel: LinuxKernel = field(default_factory=LinuxKernel)
+    current: Topology | None = None
+
+    def plan(self, text: str) -> Plan:
+        """What `apply` would do."""
+        return make_plan(compile_cloud(topology(text, self.name).cloud), self.kernel.observe(self.name))
+
+    def apply(self, text: str) -> Plan:
+        """Make the kernel hold the topology; the steps that it took."""
+        plan = self.plan(text)
+        self.current = topology(text, self.name)
+        execute(self.kernel, plan)
+        return plan
+
+    def destroy(self) -> None:
+        """Remove all of it."""
+        execute(self.kernel, make_plan(NetState(), self.kernel.observe(self.name)))
+
+    def namespace(self, node: str) -> str:
+        """The namespace of a node, by the node's name."""
+        assert self.current is not None
+        return namespace_name(self.name, find(self.current.cloud, node).id)
+
+    def fabric(self, vpc: str) -> str:
+        """The namespace in which the VPC's bridge is."""
+        assert self.current is not None
+        return next(namespace_name(self.name, each.id) for each in self.current.cloud.vpcs.values() if each.name == vpc)
+
+    def counter(self, node: str, name: str) -> int:
+        """The packets that a named counter of the node has seen."""
+        return self.kernel.counters(self.namespace(node))[name].packets
+
+    def socket(
+        self, node: str, family: int = socket.AF_INET6, kind: int = socket.SOCK_STREAM, protocol: int = 0
+    ) -> socket.socket:
+        """A socket born in the node's namespace."""
+        with netns.inside(self.namespace(node)):
+            return socket.socket(family, kind, protocol)
+
+    @contextlib.contextmanager
+    def listening(self, node: str, address: str, port: int) -> Iterator[socket.socket]:
+        """A TCP listener in the node."""
+        with self.socket(node) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address, port))
+            listener.listen(64)
+            listener.settimeout(PATIENCE)
+            yield listener
+
+    @contextlib.contextmanager
+    def stream(self, source: str, destination: str, address: str, port: int = 4443) -> Iterator[Stream]:
+        """An open TCP connection between two nodes; `address` is the destination's."""
+        with self.listening(destination, address, port) as listener, self.socket(source) as client:
+            client.settimeout(PATIENCE)
+            client.connect((address, port))
+            served, _ = listener.accept()
+            with served:
+                served.settimeout(PATIENCE)
+                yield Stream(client, served)
+
+    def sniffer(self, node: str, link: str = "eth0") -> socket.socket:
+        """A packet socket that hears all IPv6 of a link, non-blocking."""
+        with netns.inside(self.namespace(node)):
+            sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86DD))
+            sniffer.bind((link, 0x86DD))
+        sniffer.setblocking(False)
+        return sniffer
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Both ends of an open TCP connection."""
+
+    client: socket.socket
+    server: socket.socket
+
+    def works(self) -> bool:
+        """Whether data passes both ways within `PATIENCE`."""
+        self.client.sendall(b"ping")
+        if self.server.recv(4, socket.MSG_WAITALL) != b"ping":
+            return False
+        self.server.sendall(b"pong")
+        return self.client.recv(4, socket.MSG_WAITALL) == b"pong"
+
+    def silent(self) -> bool:
+        """Whether data sent from both ends arrives at neither within `SILENCE`."""
+        self.client.sendall(b"lost")
+        self.server.sendall(b"lost")
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.client, selectors.EVENT_READ)
+            selector.register(self.server, selectors.EVENT_READ)
+            return not selector.select(SILENCE)
+
+    def retransmissions(self) -> int:
+        """How many segments either end has sent again: 0 means that not one packet was lost."""
+        return sum(_retransmissions(end) for end in (self.client, self.server))
+
+
+def _retransmissions(end: socket.socket) -> int:
+    info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return int(struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS)[0])
+
+
+def inward(sniffer: socket.socket) -> list[bytes]:
+    """The packets from afar that a sniffer has heard: not the machine's own, nor its neighbours' link-local chatter."""
+    found = []
+    while True:
+        try:
+            packet, address = sniffer.recvfrom(65535)
+        except BlockingIOError:
+            return found
+        if address[2] != socket.PACKET_OUTGOING and packet[8:10] != _LINK_LOCAL:
+            found.append(packet)

@@ -1,0 +1,157 @@
+"""What gateways let pass and what they do not, shown by packets: issue 2's dataplane, each claim with its control."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.labs import SILENCE, Lab, inward, until
+
+pytestmark = pytest.mark.root
+
+TOPOLOGY = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    internet_gateways: {edge: {}}
+    route_tables:
+      private: {routes: [{destination: "::/0", target: outbound}]}
+      public: {main: true, routes: [{destination: "::/0", target: edge}]}
+      split:
+        routes:
+          - {destination: "2001:db8:a::/48", target: outbound}
+          - {destination: "::/0", target: edge}
+      only:
+        routes: [{destination: "2001:db8:a::/48", target: edge}]
+    subnets:
+      private-a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64", route_table: private}
+      public-a: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}
+      split-a: {ipv6_cidr_block: "2600:1f16:aa0:5503::/64", route_table: split}
+      only-a: {ipv6_cidr_block: "2600:1f16:aa0:5504::/64", route_table: only}
+    instances:
+      app: {subnet: private-a, ipv6_address: "2600:1f16:aa0:5501::10"}
+      www: {subnet: public-a, ipv6_address: "2600:1f16:aa0:5502::10"}
+      mix: {subnet: split-a, ipv6_address: "2600:1f16:aa0:5503::10"}
+      one: {subnet: only-a, ipv6_address: "2600:1f16:aa0:5504::10"}
+internet:
+  hosts:
+    web: {ipv6_address: "2001:db8:80::1"}
+    near: {ipv6_address: "2001:db8:a::1"}
+"""
+
+APP, WWW, MIX, ONE = (f"2600:1f16:aa0:550{n}::10" for n in (1, 2, 3, 4))
+WEB, NEAR = "2001:db8:80::1", "2001:db8:a::1"
+
+
+@pytest.fixture
+def lab(lab_name: str) -> Lab:
+    built = Lab(lab_name)
+    built.apply(TOPOLOGY)
+    return built
+
+
+def _answers(lab: Lab, source: str, node: str, address: str) -> bool:
+    """Whether a TCP connection opens; the listener is there, so silence comes from the way."""
+    with lab.listening(node, address, 7000), lab.socket(source) as client:
+        client.settimeout(SILENCE)
+        try:
+            client.connect((address, 7000))
+        except TimeoutError:
+            return False
+        return True
+
+
+def test_an_outbound_flow_keeps_its_source_address(lab: Lab) -> None:
+    with lab.stream("app", "web", WEB) as stream:
+        assert stream.works()
+        assert stream.server.getpeername()[0] == APP  # no NAT66
+
+
+@pytest.mark.parametrize(
+    ("source", "node", "address", "passes"),
+    [
+        ("app", "web", WEB, True),
+        ("web", "app", APP, False),
+        ("www", "web", WEB, True),
+        ("web", "www", WWW, True),
+        ("app", "www", WWW, True),
+        ("www", "app", APP, True),
+        ("mix", "near", NEAR, True),
+        ("near", "mix", MIX, False),
+        ("mix", "web", WEB, True),
+        ("web", "mix", MIX, True),
+        ("one", "near", NEAR, True),
+        ("near", "one", ONE, True),
+        ("one", "web", WEB, False),
+        ("web", "one", ONE, False),
+    ],
+)
+def test_who_may_begin_a_flow_to_whom(lab: Lab, source: str, node: str, address: str, passes: bool) -> None:
+    assert _answers(lab, source, node, address) is passes
+    if not passes:  # the listener's address answers where the way is open: within its own namespace
+        assert _answers(lab, node, node, address)
+
+
+def test_what_the_internet_starts_is_counted_and_gets_no_answer(lab: Lab) -> None:
+    before = lab.counter("outbound", "drop_inbound")
+    inside, outside = lab.sniffer("app"), lab.sniffer("web")
+    with inside, outside, lab.socket("web", kind=socket.SOCK_DGRAM) as sender:
+        for size in (1, 1400, 4000):
+            sender.sendto(b"x" * size, (APP, 9))
+        until(lambda: lab.counter("outbound", "drop_inbound") >= before + 3, "three datagrams counted as dropped")
+        assert inward(inside) == []
+        assert inward(outside) == []
+        with lab.stream("app", "web", WEB) as stream:  # both sniffers hear, and the way is alive
+            assert stream.works()
+        assert inward(inside)
+        assert inward(outside)
+
+
+def test_space_of_the_vpc_without_a_subnet_is_swallowed(lab: Lab) -> None:
+    heard = lab.sniffer("app")
+    with heard, lab.socket("app", kind=socket.SOCK_DGRAM) as sender:
+        for nowhere in ("2600:1f16:aa0:55ff::1", "2600:1f16:aa0:5501::99"):
+            sender.sendto(b"x", (nowhere, 9))
+        sender.sendto(b"x", (WWW, 9))  # the control: a closed port of a machine that is there answers
+        until(lambda: len(inward(heard)) == 1, "the control's port unreachable")
+    assert lab.kernel.counters(lab.fabric("main"))["drop_no_subnet"].packets == 1
+    assert lab.counter("outbound", "drop_hairpin") == 0
+
+
+def test_traffic_within_the_vpc_never_meets_a_gateway(lab: Lab) -> None:
+    before = lab.kernel.counters(lab.namespace("outbound")), lab.kernel.counters(lab.namespace("edge"))
+    with lab.stream("app", "www", WWW) as stream:
+        assert stream.works()
+    assert (lab.kernel.counters(lab.namespace("outbound")), lab.kernel.counters(lab.namespace("edge"))) == before
+
+
+def test_a_port_lets_out_its_own_instances_address_only(lab: Lab) -> None:
+    subnet = "main/private-a"
+    assert lab.counter(subnet, "drop_source") == 0
+    with lab.socket("app", kind=socket.SOCK_DGRAM) as sender, lab.sniffer("web") as outside:
+        sender.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND, linux/in6.h
+        sender.bind((WWW, 0))
+        sender.sendto(b"x", (WEB, 9))
+        until(lambda: lab.counter(subnet, "drop_source") == 1, "the spoofed datagram counted")
+        assert inward(outside) == []
+    with lab.stream("app", "web", WEB) as stream:
+        assert stream.works()
+
+
+def test_a_gateway_whose_rules_are_gone_forwards_nothing(lab: Lab) -> None:
+    with lab.stream("app", "web", WEB) as stream, lab.sniffer("app") as inside:
+        assert stream.works()
+        ruleset = next(
+            thing
+            for thing in lab.kernel.observe(lab.name)
+            if thing.key == ("ruleset", lab.namespace("outbound"), "inet")
+        )
+        lab.kernel.delete([ruleset])
+        inward(inside)
+        assert stream.silent()
+        assert not _answers(lab, "web", "app", APP)
+        assert inward(inside) == []
+        lab.kernel.create([ruleset])
+        until(lambda: bool(inward(inside)), "the flow goes on when the rules are back")

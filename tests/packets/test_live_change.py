@@ -1,0 +1,118 @@
+"""Changing a running lab: what is not touched loses nothing, a second apply writes nothing, the host sees nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pyroute2 import IPRoute
+
+from eigw_ns.kernel import netns
+from tests.labs import Lab
+from tests.packets.test_gateways import TOPOLOGY, WEB
+
+pytestmark = pytest.mark.root
+
+MORE = TOPOLOGY.replace(
+    "    instances:\n",
+    """      late: {ipv6_cidr_block: "2600:1f16:aa0:5505::/64", route_table: split}
+    instances:
+      new: {subnet: late, ipv6_address: "2600:1f16:aa0:5505::10"}
+      second: {subnet: public-a, ipv6_address: "2600:1f16:aa0:5502::20"}
+""",
+)
+
+
+ALL_PUBLIC = TOPOLOGY.replace("target: outbound", "target: edge")
+
+EVERY_GROUP = 0x7FFFFFFF  # rtnetlink's multicast groups, linux/rtnetlink.h
+
+
+@contextmanager
+def watching(namespace: str) -> Iterator[Callable[[], int]]:
+    """How many times the kernel has told of a change in the namespace: links, addresses, neighbours, routes, rules."""
+    with netns.inside(namespace):
+        watcher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    watcher.bind((0, EVERY_GROUP))
+    watcher.setblocking(False)
+
+    def told() -> int:
+        count = 0
+        while True:
+            try:
+                watcher.recv(65536)
+            except BlockingIOError:
+                return count
+            count += 1
+
+    with watcher:
+        yield told
+
+
+def host() -> dict[str, object]:
+    """The network that this process itself is in, as pyroute2 and /proc/sys show it."""
+    with IPRoute() as netlink:
+        seen: dict[str, object] = {
+            "links": [(link["index"], link["flags"], link.get_attr("IFLA_IFNAME")) for link in netlink.get_links()],
+            "addresses": [(address["index"], address.get_attr("IFA_ADDRESS")) for address in netlink.get_addr()],
+            "routes": [(route["type"], route["proto"], route.get_attr("RTA_DST")) for route in netlink.get_routes()],
+            "rules": [(rule["table"], rule.get_attr("FRA_PRIORITY")) for rule in netlink.get_rules()],
+        }
+    for key in sorted(Path("/proc/sys/net").rglob("*forwarding")) + sorted(
+        Path("/proc/sys/net/netfilter").glob("*tcp*")
+    ):
+        seen[str(key)] = key.read_text()
+    return seen
+
+
+@pytest.fixture
+def lab(lab_name: str) -> Lab:
+    built = Lab(lab_name)
+    built.apply(TOPOLOGY)
+    return built
+
+
+def test_an_untouched_stream_loses_no_packet_while_the_lab_grows_and_shrinks(lab: Lab) -> None:
+    with lab.stream("app", "web", WEB) as stream:
+        for text in (MORE, TOPOLOGY, MORE):
+            assert lab.apply(text)
+            assert stream.works()
+        assert stream.retransmissions() == 0
+
+
+def test_a_second_apply_writes_nothing(lab: Lab) -> None:
+    before = lab.kernel.writes
+    with watching(lab.namespace("main/private-a")) as changes:
+        assert lab.apply(TOPOLOGY) == ()
+        assert lab.kernel.writes == before
+        assert changes() == 0
+        lab.apply(
+            TOPOLOGY.replace("    egress_only_internet_gateways: {outbound: {}}\n", "").replace("outbound", "edge")
+        )
+        assert changes() > 0  # the control: this watcher does hear
+
+
+def test_what_somebody_changes_by_hand_is_drift_and_is_mended(lab: Lab) -> None:
+    gateway = lab.namespace("outbound")
+    held = {thing.key: thing for thing in lab.kernel.observe(lab.name)}
+    victims = [thing for thing in held.values() if thing.namespace == gateway and thing.rank in (4, 5, 7, 8, 9)]
+    assert len(victims) >= 9
+    for victim in victims:
+        lab.kernel.delete([victim])
+        plan = lab.apply(TOPOLOGY)
+        assert [(step.verb, step.object) for step in plan] == [("create", victim)], victim
+    assert lab.plan(TOPOLOGY) == ()
+
+
+def test_the_host_is_the_same_before_during_and_after(lab_name: str) -> None:
+    before = host()
+    lab = Lab(lab_name)
+    lab.apply(TOPOLOGY)
+    assert host() == before
+    with lab.stream("app", "web", WEB) as stream:
+        assert stream.works()
+    lab.destroy()
+    assert host() == before
