@@ -17,6 +17,7 @@ from eigw_ns.lab import store
 from eigw_ns.topology import Topology, load
 
 STDIN = "-"
+STDIN_NAME = "stdin"
 _LARGEST_FILE = 32 << 20  # bytes; more than the loader takes, so that it is the one who refuses
 
 
@@ -53,7 +54,7 @@ def read_topology(file: str, lab: str | None) -> Topology:
     Raises TopologyError with every mistake in it, UsageError where it cannot be read or has no name.
     """
     data = _read(file)
-    name = "stdin" if file == STDIN else Path(file).name
+    name = STDIN_NAME if file == STDIN else Path(file).name
     topology = load(data, file=name if file == STDIN else file, default_lab=lab or Path(name).stem)
     found = topology.cloud.lab
     if lab is None and file == STDIN and found == name:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
 
 Cell = str | tuple[str, str]
 """A text, or a text with the style it has in colour (rich's words: `green`, `bold red`, `dim`)."""
 
-_UNBOUNDED = 10_000  # columns: where nobody looks, no line is ever broken
+_UNBOUNDED = 10_000  # characters: where nobody looks, no line is ever broken
+_GAP = 2  # characters between columns
+_NARROWEST = 16  # characters that the last column gets even where the terminal is too narrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +28,15 @@ class Table:
 
 
 def draw(tables: Sequence[Table], *, width: int | None, colour: bool) -> str:
-    """The tables one below the other, at most `width` characters wide; None is for files and pipes: one line a row."""
+    """The tables one below the other, fitted to `width` columns; None is for files and pipes: one line a row.
+
+    Only the last column is ever broken, between words: an id that is cut in two cannot be copied.
+    """
     from rich.console import Console  # JSON output does not pay for the import
 
     console = Console(
         file=StringIO(),
-        width=width or _UNBOUNDED,
+        width=_UNBOUNDED,
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,
@@ -38,11 +47,11 @@ def draw(tables: Sequence[Table], *, width: int | None, colour: bool) -> str:
         for index, table in enumerate(tables):
             if index:
                 console.print()
-            console.print(_rich(table))
+            console.print(_rich(table, width or _UNBOUNDED))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
-def _rich(table: Table) -> object:
+def _rich(table: Table, width: int) -> ConsoleRenderable:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -52,12 +61,21 @@ def _rich(table: Table) -> object:
         title_justify="left",
         title_style="",
         box=box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n"),
+        padding=(0, 1, 0, 0),
         show_edge=False,
         pad_edge=False,
         header_style="dim",
     )
-    for column in table.columns:
-        drawn.add_column(column, overflow="fold")
+    *fixed, _ = _widths(table)
+    for column in table.columns[:-1]:
+        drawn.add_column(column, no_wrap=True)
+    drawn.add_column(table.columns[-1], max_width=max(_NARROWEST, width - sum(fixed) - _GAP * len(fixed)))
     for row in table.rows:
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
     return drawn
+
+
+def _widths(table: Table) -> list[int]:
+    """How wide each column is when nothing is broken, in characters."""
+    texts = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (table.columns, *table.rows)]
+    return [max(len(text) for text in column) for column in zip(*texts, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from eigw_ns.cli import options
-from eigw_ns.cli.context import read_topology
+from eigw_ns.cli.context import STDIN, STDIN_NAME, read_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.render.aws import KINDS
@@ -33,4 +33,6 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
     if output == "json":
         show_json({"valid": True, "lab": cloud.lab, "resources": counts})
     found = ", ".join(f"{HEADINGS[kind]} {count}" for kind, count in counts.items() if count)
-    Talk(quiet=quiet, verbose=verbose).note(f"{file} is fine: lab {cloud.lab}; {found or 'nothing in it'}")
+    Talk(quiet=quiet, verbose=verbose).note(
+        f"{STDIN_NAME if file == STDIN else file} is fine: lab {cloud.lab}; {found or 'nothing in it'}"
+    )
