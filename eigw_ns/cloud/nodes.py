@@ -12,7 +12,7 @@ from typing import Literal
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.cloud.near import did_you_mean
+from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
 
 NodeKind = Literal[
@@ -23,6 +23,7 @@ INTERNET = "internet"
 """The name of the internet itself, and what qualifies its hosts; nothing else may be called so."""
 
 _REPLICA = "#1"  # an egress-only internet gateway has one replica
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +66,39 @@ def _nodes(cloud: Cloud) -> Iterator[Node]:
 
 def find(cloud: Cloud, text: str) -> Node:
     """The node that `text` means. Raises UsageError, with what to write instead, where that is none or several."""
-    return find_among(nodes(cloud), text)
+    return NodeIndex(nodes(cloud)).find(text)
 
 
-def find_among(known: Iterable[Node], text: str) -> Node:
-    """As `find`, for nodes at hand: who looks up many names computes the nodes once."""
-    known = tuple(known)
-    meant = tuple(node for node in known if text in _spellings(node))
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        options = " or ".join(node.qualified for node in meant)
-        raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=f"write {options}")
-    raise _unknown(known, text)
+class NodeIndex:
+    """Nodes by everything that they may be called: for those who look up many."""
+
+    def __init__(self, known: Iterable[Node]) -> None:
+        self._nodes = tuple(known)
+        self._meant: dict[str, dict[str, Node]] = {}
+        for node in self._nodes:
+            for spelling in _spellings(node):
+                self._meant.setdefault(spelling, {})[node.id] = node
+
+    def find(self, text: str) -> Node:
+        """As the function `find`."""
+        meant = tuple(self._meant.get(text, {}).values())
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            options = " or ".join(node.qualified for node in meant)
+            raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=f"write {options}")
+        base, _, replica = text.partition("#")
+        named = next(iter(self._meant.get(base, {}).values()), None)
+        if replica and named is not None:
+            raise _no_such_replica(named, base, replica)
+        raise self._unknown(text)
+
+    def _unknown(self, text: str) -> UsageError:
+        spellings = {spelling for node in self._nodes for spelling in (node.name, node.qualified)}
+        names = ", ".join(shorten(node.qualified) for node in self._nodes[:_SHOWN])
+        listed = f"the nodes are {names}" + (", …" if len(self._nodes) > _SHOWN else "")
+        problem = f"no node is called {shorten(text) or repr(text)}"
+        return UsageError(problem, hint=did_you_mean(text, spellings) or listed)
 
 
 def _spellings(node: Node) -> tuple[str, ...]:
@@ -87,16 +108,7 @@ def _spellings(node: Node) -> tuple[str, ...]:
     return (*plain, *(f"{spelling}{_REPLICA}" for spelling in plain))
 
 
-def _unknown(known: tuple[Node, ...], text: str) -> UsageError:
-    base, _, replica = text.partition("#")
-    for node in known:
-        if replica and base in _spellings(node):
-            if node.kind == "egress-only-internet-gateway":
-                return UsageError(f"{base} has no replica {replica}", hint=f"its only replica is {base}{_REPLICA}")
-            return UsageError(f"{base} has no replicas", hint=f"write {base}")
-    spellings = {spelling for node in known for spelling in (node.name, node.qualified)}
-    names = ", ".join(node.qualified for node in known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
-    return UsageError(f"no node is called {text}", hint=did_you_mean(text, spellings) or f"the nodes are {names}")
-
-
-_SHOWN = 8
+def _no_such_replica(node: Node, base: str, replica: str) -> UsageError:
+    if node.kind == "egress-only-internet-gateway":
+        return UsageError(f"{base} has no replica {shorten(replica)}", hint=f"its only replica is {base}{_REPLICA}")
+    return UsageError(f"{base} has no replicas", hint=f"write {base}")

@@ -32,20 +32,20 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
 
     `default_lab` is the lab's name where the file gives none: the file's stem. Raises TopologyError with all mistakes.
     """
-    from eigw_ns.topology import loader
+    from eigw_ns.topology.loader import load as load_file
 
-    return loader.load(data, file=file, default_lab=default_lab)
+    return load_file(data, file=file, default_lab=default_lab)
 
 
 def dump(topology: Topology) -> str:
     """A topology file that `load` reads back to an equal topology: explicit, in stable order, without comments."""
-    from eigw_ns.topology import writer
+    from eigw_ns.topology.writer import dump as dump_file
 
-    return writer.dump(topology)
+    return dump_file(topology)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a topology file, for editors."""
-    from eigw_ns.topology import schema
+    from eigw_ns.topology.schema import json_schema as schema_of_file
 
-    return schema.json_schema()
+    return schema_of_file()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from eigw_ns.cloud.near import did_you_mean
+from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import UsageError
 
 _SUFFIX = ".yaml"

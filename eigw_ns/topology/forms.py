@@ -1,0 +1,153 @@
+"""The form of single values: names, blocks, addresses, destinations. Each function gives the value or raises Wrong.
+
+Sources: AWS, "VPC CIDR blocks" and "Subnet CIDR blocks", https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
+
+from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE
+from eigw_ns.cloud.words import did_you_mean
+from eigw_ns.topology.report import Wrong
+
+MAX_NAME = 40
+MAX_LAB_NAME = 24  # a namespace is called eigw-<lab>-<id>, and `ip netns` shows it in one line
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_ZONE = re.compile("%[^/]*")
+_VPC_LENGTHS = range(44, 61, 4)
+_SUBNET_LENGTHS = range(44, 65, 4)
+
+_AWS_SERVICES = IPv6Network("fd00:ec2::/32")  # AWS refuses routes to it or into it
+_NEVER_ROUTED = {
+    IPv6Network("ff00::/8"): "multicast",
+    IPv6Network("fe80::/10"): "link-local",
+    IPv6Network("::1/128"): "loopback",
+    IPv6Network("::ffff:0:0/96"): "IPv4-mapped",
+    _AWS_SERVICES: "AWS's own services",
+}
+
+
+def name(text: str, longest: int = MAX_NAME) -> str:
+    """A name as DNS has them, in lower case: it becomes part of messages, NODEs and file names."""
+    if _NAME.fullmatch(text) and len(text) <= longest:
+        return text
+    problem = f"a name has lower-case letters, digits and hyphens between them, {longest} characters at most"
+    raise Wrong(problem, f"write {as_name(text, longest) or 'one such as app'}")
+
+
+def lab_name(text: str) -> str:
+    """The name of a lab."""
+    return name(text, MAX_LAB_NAME)
+
+
+def as_name(text: str, longest: int) -> str:
+    """`text` as a name, as far as there is any left of it; may be empty."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].rstrip("-")
+
+
+def vpc_block(text: str) -> IPv6Network:
+    """The IPv6 block of a VPC: /44 to /60 in steps of 4, global unicast."""
+    block = _block(text, "a VPC's block", _VPC_LENGTHS)
+    if not block.subnet_of(GLOBAL_UNICAST):
+        raise Wrong("a VPC's block is global unicast space, 2000::/3", "write one such as 2001:db8:1234:5600::/56")
+    if block.overlaps(INFRASTRUCTURE):
+        raise Wrong(f"{INFRASTRUCTURE} is kept for the gateways' own addresses", "write another block")
+    return block
+
+
+def subnet_block(text: str) -> IPv6Network:
+    """The IPv6 block of a subnet: /44 to /64 in steps of 4. Whether it lies in the VPC's is another question."""
+    return _block(text, "a subnet's block", _SUBNET_LENGTHS)
+
+
+def _block(text: str, what: str, lengths: range) -> IPv6Network:
+    block = _network(text, what, lengths[-1])
+    if block.prefixlen not in lengths:
+        length = next((length for length in lengths if length >= block.prefixlen), lengths[-1])
+        better = IPv6Network((text.partition("/")[0], length), strict=False)
+        problem = f"{what} is /{lengths[0]} to /{lengths[-1]} in steps of 4"
+        raise Wrong(problem, f"write {better}")
+    return _without_host_bits(text, block)
+
+
+def destination(text: str) -> IPv6Network:
+    """The destination of a route: any IPv6 prefix that packets are forwarded to."""
+    prefix = _without_host_bits(text, _network(text, "a destination", 128))
+    for space, word in _NEVER_ROUTED.items():
+        if prefix.subnet_of(space):
+            raise Wrong(f"packets to {space} ({word}) are never forwarded by a route", "remove the route")
+    return prefix
+
+
+def _network(text: str, what: str, length: int) -> IPv6Network:
+    """The prefix in `text`, with or without host bits; `length` is what to propose where it gives none."""
+    try:
+        prefix = IPv6Network(text, strict=False)
+    except ValueError:
+        if _is_ipv4(text):
+            problem = f"{what} is IPv6: egress-only internet gateways forward no IPv4"
+            raise Wrong(problem, f"write {'::/0' if text.endswith('/0') else f'one such as {_SAMPLE}'}") from None
+        raise Wrong(f"{what} is an IPv6 prefix", f"write one such as {_SAMPLE}") from None
+    if "%" in text:
+        raise Wrong(f"{what} has no zone", f"write {_ZONE.sub('', text)}")
+    if "/" not in text:
+        raise Wrong(f"{what} has a prefix length", f"write {IPv6Network((text, length), strict=False)}")
+    return prefix
+
+
+_SAMPLE = "2001:db8:1234:5600::/56"
+
+
+def _without_host_bits(text: str, prefix: IPv6Network) -> IPv6Network:
+    try:
+        return IPv6Network(text)
+    except ValueError:
+        raise Wrong(f"the address has bits set beyond /{prefix.prefixlen}", f"write {prefix}") from None
+
+
+def address(text: str) -> IPv6Address:
+    """A single IPv6 address, without a zone."""
+    try:
+        parsed = IPv6Address(text)
+    except AddressValueError:
+        if "/" in text and _NETWORK_LIKE.fullmatch(text):
+            raise Wrong("an address has no prefix length", f"write {text.partition('/')[0]}") from None
+        kind = "this is IPv4; an address here is IPv6" if _is_ipv4(text) else "this is not an IPv6 address"
+        raise Wrong(kind, "write one such as 2001:db8:80::1") from None
+    if parsed.scope_id is not None:
+        raise Wrong("an address has no zone", f"write {_ZONE.sub('', text)}")
+    return parsed
+
+
+_NETWORK_LIKE = re.compile(r"[0-9A-Fa-f:]+/[0-9]{1,3}")
+
+
+def host_address(text: str) -> IPv6Address:
+    """The address of an internet host: global unicast, the documentation prefixes included."""
+    parsed = address(text)
+    if parsed not in GLOBAL_UNICAST:
+        raise Wrong("an internet host has a global unicast address, in 2000::/3", "write one such as 2001:db8:80::1")
+    if parsed in INFRASTRUCTURE:
+        raise Wrong(f"{INFRASTRUCTURE} is kept for the gateways' own addresses", "write one such as 2001:db8:80::1")
+    return parsed
+
+
+def one_of(text: str, known: Iterable[str]) -> str:
+    """One of the `known` words."""
+    words = tuple(known)
+    if text not in words:
+        choice = f"{', '.join(words[:-1])} or {words[-1]}"
+        raise Wrong(f"this is {choice}", did_you_mean(text, words) or f"write {words[0]}")
+    return text
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,214 @@
+"""YAML 1.2 text as a tree that knows its lines. Refuses what is not plain data: tags, cycles, alias bombs, binaries.
+
+The tree is built of the parser's events rather than by a constructor: nothing in a file can make an object, depth and
+size are bounded while reading, and a key keeps its spelling (`on`, `007` and `1e3` are names like any other).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import Mistake, TopologyError
+from eigw_ns.topology.tree import Mapping, Node, Scalar, Sequence
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+MAX_NODES = 200_000  # with every alias written out; a lab of 10,000 instances has fewer
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.2, 5.1
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]{1,18}")  # longer ones fit no field; they stay text
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def read(data: bytes, file: str) -> tuple[Mapping, tuple[Mistake, ...]]:
+    """The tree of the file's one document, and the mistakes that do not keep it from being read, such as double keys.
+
+    Raises TopologyError where there is nothing to go on with: no text, no YAML, no mapping on top.
+    """
+    text = _decode(data, file)
+    try:
+        return _Reader(file).read(text)
+    except MarkedYAMLError as error:
+        raise TopologyError((_syntax_mistake(error, file),)) from error
+
+
+def _decode(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        problem = f"the file has {len(data):,} bytes; a topology file has {MAX_BYTES:,} at most"
+        raise TopologyError((Mistake(file, 0, "", "", problem, "split it into several labs"),))
+    remedy = "save it as plain UTF-8 text"
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise TopologyError((Mistake(file, line, "", byte, "this is not UTF-8 text", remedy),)) from error
+    strange = _UNPRINTABLE.search(text)
+    if strange:
+        line = text.count("\n", 0, strange.start()) + 1
+        character = f"U+{ord(strange.group()):04X}"
+        raise TopologyError((Mistake(file, line, "", character, "this is not text: a control character", remedy),))
+    return text
+
+
+def _syntax_mistake(error: MarkedYAMLError, file: str) -> Mistake:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    problem = str(error.problem or error.context)
+    if "'\\t'" in problem:
+        return Mistake(file, line, "", "", "YAML does not allow tabs here", "indent with spaces")
+    remedy = "check the indentation and the brackets around it"
+    if "mapping values" in problem or "found ':'" in problem:
+        remedy = 'put text with a colon at its start or end in quotes, such as "::/0"'
+    elif "quoted scalar" in str(error.context):
+        remedy = "close the quotes"
+    return Mistake(file, line, "", "", f"this is not YAML: {problem} (column {column})", remedy)
+
+
+class _Reader:
+    """One pass over the events of one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._mistakes: list[Mistake] = []
+        self._anchors: dict[str, Node | None] = {}  # None while the anchored node is still open
+
+    def read(self, text: str) -> tuple[Mapping, tuple[Mistake, ...]]:
+        yaml = YAML(typ="safe", pure=True)
+        events = iter(yaml.parse(text))
+        root: Node | None = None
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                self._check_document(event, first=root is None)
+            elif isinstance(event, NodeEvent):
+                root = self._node(event, events, 0)
+        if root is None or (isinstance(root, Scalar) and root.value is None):
+            raise self._fatal(0, "the file is empty", remedy="`eigw-ns init` prints one that works")
+        if not isinstance(root, Mapping):
+            kind = "a list" if isinstance(root, Sequence) else "a single value"
+            raise self._fatal(root.line, f"the file holds {kind}", remedy="write keys on top: lab, vpcs, …")
+        return root, tuple(self._mistakes)
+
+    def _check_document(self, event: DocumentStartEvent, *, first: bool) -> None:
+        line = event.start_mark.line + 1
+        if not first:
+            raise self._fatal(line, "a second document begins here", remedy="write one lab a file")
+        if event.version not in (None, (1, 2)):
+            version = ".".join(str(part) for part in event.version)
+            raise self._fatal(line, f"the file asks for YAML {version}", remedy="write YAML 1.2; remove this line")
+
+    def _node(self, event: Event, events: Iterator[Event], depth: int) -> Node:
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent):
+            return self._alias(event, line, depth)
+        assert isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
+        self._check_depth(depth, line)
+        if event.tag is not None:
+            self._add(line, "tags are not supported", shorten(str(event.tag)), "remove it; quotes make a value text")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        node: Node
+        if isinstance(event, MappingStartEvent):
+            node = self._mapping(events, line, depth)
+        elif isinstance(event, SequenceStartEvent):
+            node = self._sequence(events, line, depth)
+        else:
+            node = Scalar(line, event.value, _value(event.value) if event.implicit[0] else event.value)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: AliasEvent, line: int, depth: int) -> Node:
+        name = shorten(event.anchor)
+        if event.anchor not in self._anchors:
+            raise self._fatal(line, f"the alias *{name} has no anchor before it", remedy=f"write &{name} first")
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise self._fatal(line, f"the alias *{name} stands within its own anchor", remedy="write the value out")
+        self._check_depth(depth + (0 if isinstance(node, Scalar) else node.height), line)
+        return node
+
+    def _check_depth(self, depth: int, line: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self._fatal(line, f"the file is nested more than {MAX_DEPTH} deep", remedy="check the brackets")
+
+    def _sequence(self, events: Iterator[Event], line: int, depth: int) -> Sequence:
+        items: list[Node] = []
+        size = 1
+        for event in events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            items.append(self._node(event, events, depth + 1))
+            size = self._grown(size, items[-1], line)
+        return Sequence(line, tuple(items), size, _height(items))
+
+    def _mapping(self, events: Iterator[Event], line: int, depth: int) -> Mapping:
+        items: dict[str, Node] = {}
+        lines: dict[str, int] = {}
+        size = 1
+        for event in events:
+            if isinstance(event, MappingEndEvent):
+                break
+            key, at = self._key(event), event.start_mark.line + 1
+            node = self._node(next(events), events, depth + 1)
+            size = self._grown(size, node, line)
+            if key in items:
+                problem = f"the key {shorten(key)} is written twice, first on line {lines[key]}"
+                self._add(at, problem, remedy="keep one of them")
+            elif key == "<<":
+                self._add(at, "merge keys belong to YAML 1.1", key, "write the keys out")
+            else:
+                items[key], lines[key] = node, at
+        return Mapping(line, items, lines, size, _height(items.values()))
+
+    def _key(self, event: Event) -> str:
+        if not isinstance(event, ScalarEvent):
+            raise self._fatal(event.start_mark.line + 1, "a key is plain text", remedy="write a name before the colon")
+        key: str = event.value
+        return key
+
+    def _grown(self, size: int, child: Node, line: int) -> int:
+        size += 1 if isinstance(child, Scalar) else child.size
+        if size > MAX_NODES:
+            raise self._fatal(line, f"with its aliases written out this has more than {MAX_NODES:,} values")
+        return size
+
+    def _add(self, line: int, problem: str, value: str = "", remedy: str = "") -> None:
+        self._mistakes.append(Mistake(self._file, line, "", value, problem, remedy))
+
+    def _fatal(self, line: int, problem: str, *, remedy: str = "write less") -> TopologyError:
+        self._add(line, problem, remedy=remedy)
+        return TopologyError(tuple(sorted(self._mistakes, key=lambda mistake: mistake.line)))
+
+
+def _height(children: Iterable[Node]) -> int:
+    return 1 + max((child.height for child in children if not isinstance(child, Scalar)), default=0)
+
+
+def _value(text: str) -> str | int | float | bool | None:
+    """What an unquoted scalar means in YAML 1.2's core schema, as far as a topology can hold it."""
+    if _INT.fullmatch(text):
+        return int(text)
+    if _BOOL.fullmatch(text):
+        return text.lower() == "true"
+    if _NULL.fullmatch(text):
+        return None
+    return 0.0 if _FLOAT.fullmatch(text) else text

@@ -1,0 +1,1 @@
+"""What AWS and this lab demand of a topology beyond its structure. Each rule reports all that it can find."""

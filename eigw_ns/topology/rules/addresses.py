@@ -1,0 +1,92 @@
+"""Addresses of instances and internet hosts: checked where they are written, chosen where they are not."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, IPv6Network
+
+from eigw_ns.cloud.addressing import free_addresses, is_reserved
+from eigw_ns.cloud.words import shorten
+from eigw_ns.topology import forms
+from eigw_ns.topology.report import Report
+from eigw_ns.topology.rules.blocks import SubnetBlocks
+from eigw_ns.topology.schema import LabFile, VpcFile
+from eigw_ns.topology.tree import Path
+
+InstanceAddresses = dict[tuple[str, str], IPv6Address]
+"""By VPC and instance name."""
+
+
+def instance_addresses(file: LabFile, report: Report, blocks: SubnetBlocks) -> InstanceAddresses:
+    """The addresses of the instances, written or chosen, as far as they are right."""
+    addresses: InstanceAddresses = {}
+    for name, vpc in file.vpcs.items():
+        known = dict.fromkeys(report.names(("vpcs", name, "subnets")))
+        for instance, body in vpc.instances.items():
+            path: Path = ("vpcs", name, "instances", instance, "subnet")
+            if report.is_clean(path) and body.subnet not in known:
+                report.add_unknown(path, "subnet", body.subnet, known)
+        written = _written(vpc, report, name, blocks)
+        chosen = _choose(vpc, name, blocks, set(written.values()))
+        addresses |= {(name, instance): address for instance, address in (written | chosen).items()}
+    return addresses
+
+
+def _written(vpc: VpcFile, report: Report, vpc_name: str, blocks: SubnetBlocks) -> dict[str, IPv6Address]:
+    addresses: dict[str, IPv6Address] = {}
+    owners: dict[IPv6Address, Path] = {}
+    for name, instance in vpc.instances.items():
+        if instance.ipv6_address is None:
+            continue
+        path: Path = ("vpcs", vpc_name, "instances", name, "ipv6_address")
+        address = report.attempt(path, forms.address, instance.ipv6_address)
+        block = blocks.get((vpc_name, instance.subnet))
+        if address is None or (block is not None and not _fits(address, block, report, path)):
+            continue
+        owner = owners.setdefault(address, path)
+        if owner != path:
+            _report_twin(report, path, owner)
+        addresses[name] = address
+    return addresses
+
+
+def _fits(address: IPv6Address, block: IPv6Network, report: Report, path: Path) -> bool:
+    remedy = f"write one such as {block[16]}, or leave the key out"
+    if address not in block:
+        report.add(path, f"the address lies outside the block of the subnet, {block}", remedy)
+        return False
+    if is_reserved(block, address):
+        report.add(path, f"AWS reserves the first four addresses and the last one of {block}", remedy)
+        return False
+    return True
+
+
+def _report_twin(report: Report, path: Path, owner: Path) -> None:
+    problem = f"the address is that of {shorten(str(owner[-2]))} already, on line {report.line(owner)}"
+    report.add(path, problem, "write another one")
+
+
+def _choose(vpc: VpcFile, vpc_name: str, blocks: SubnetBlocks, taken: set[IPv6Address]) -> dict[str, IPv6Address]:
+    """The first free address of its subnet for each instance, in name order. A block never runs out: it has 2^64."""
+    free = {subnet: free_addresses(block, taken) for (owner, subnet), block in blocks.items() if owner == vpc_name}
+    return {
+        name: next(free[instance.subnet])
+        for name, instance in sorted(vpc.instances.items())
+        if instance.ipv6_address is None and instance.subnet in free
+    }
+
+
+def check_hosts(file: LabFile, report: Report, of_vpcs: dict[str, IPv6Network]) -> None:
+    """Internet hosts have addresses of their own, none of them in a VPC."""
+    owners: dict[IPv6Address, Path] = {}
+    for name, host in file.internet.hosts.items():
+        path: Path = ("internet", "hosts", name, "ipv6_address")
+        address = report.attempt(path, forms.host_address, host.ipv6_address)
+        if address is None:
+            continue
+        for vpc, block in of_vpcs.items():
+            if address in block:
+                problem = f"the address lies in the block of the VPC {shorten(vpc)}, {block}"
+                report.add(path, problem, "write one such as 2001:db8:80::1")
+        owner = owners.setdefault(address, path)
+        if owner != path:
+            _report_twin(report, path, owner)

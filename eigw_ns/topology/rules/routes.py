@@ -1,0 +1,82 @@
+"""Route tables, their routes, and which subnet uses which."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Network
+from itertools import chain, count
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import BLACKHOLE
+from eigw_ns.cloud.words import did_you_mean, shorten
+from eigw_ns.topology import forms
+from eigw_ns.topology.report import Report
+from eigw_ns.topology.rules.names import GATEWAY_SECTIONS, Declared
+from eigw_ns.topology.schema import LabFile, RouteFile, VpcFile
+from eigw_ns.topology.tree import Path
+
+_FEW = 4
+_GATEWAYS = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY)
+
+
+def check(file: LabFile, report: Report, of_vpcs: dict[str, IPv6Network], things: tuple[Declared, ...]) -> None:
+    """One main table a VPC, routes as AWS accepts them, associations with tables that exist."""
+    owners = {thing.id: thing.vpc for thing in things if thing.kind in _GATEWAYS}
+    for name, vpc in file.vpcs.items():
+        _check_main(vpc, report, name)
+        known = dict.fromkeys(report.names(("vpcs", name, "route_tables")))
+        for subnet, body in vpc.subnets.items():
+            path: Path = ("vpcs", name, "subnets", subnet, "route_table")
+            if body.route_table is not None and body.route_table not in known:
+                report.add_unknown(path, "route table", body.route_table, known)
+        for table, contents in vpc.route_tables.items():
+            _check_destinations(contents.routes, report, ("vpcs", name, "route_tables", table), of_vpcs.get(name))
+            for index, route in enumerate(contents.routes):
+                target: Path = ("vpcs", name, "route_tables", table, "routes", index, "target")
+                if report.is_clean(target):
+                    _check_target(route.target, report, target, name, owners)
+
+
+def main_table_name(tables: dict[str, object]) -> str:
+    """What the main route table is called that a VPC has though the file declares none."""
+    names = chain(("main", "default-main"), (f"default-main-{number}" for number in count(2)))
+    return next(name for name in names if name not in tables)
+
+
+def _check_main(vpc: VpcFile, report: Report, vpc_name: str) -> None:
+    mains = [name for name, table in vpc.route_tables.items() if table.main]
+    for name in mains[1:]:
+        first = report.line(("vpcs", vpc_name, "route_tables", mains[0], "main"))
+        problem = f"a VPC has one main route table, and the one on line {first} is it"
+        report.add(("vpcs", vpc_name, "route_tables", name, "main"), problem, "remove one `main: true`")
+
+
+def _check_destinations(routes: list[RouteFile], report: Report, table: Path, of_vpc: IPv6Network | None) -> None:
+    owners: dict[IPv6Network, Path] = {}
+    for index, route in enumerate(routes):
+        path = (*table, "routes", index, "destination")
+        destination = report.attempt(path, forms.destination, route.destination)
+        if destination is None:
+            continue
+        if of_vpc is not None and destination.subnet_of(of_vpc):
+            problem = f"the local route serves the block of the VPC, {of_vpc}, and all within it"
+            report.add(path, problem, "remove the route")
+        owner = owners.setdefault(destination, path)
+        if owner != path:
+            problem = f"the table has a route to {destination} already, on line {report.line(owner)}"
+            report.add(path, problem, "remove one of them")
+
+
+def _check_target(text: str, report: Report, path: Path, vpc: str, owners: dict[str, str | None]) -> None:
+    """A gateway's id that nothing has is fine: the gateway was deleted, and the route is a blackhole."""
+    known = [name for section in GATEWAY_SECTIONS for name in report.names(("vpcs", vpc, section))]
+    if text == BLACKHOLE or text in known:
+        return
+    if ids.kind_of(text) not in _GATEWAYS:
+        listed = f"write {' or '.join(map(shorten, known[:_FEW]))}" if known else "declare one"
+        otherwise = f"{listed}; {BLACKHOLE} or the id of a deleted gateway makes a route that leads nowhere"
+        report.add(path, "the VPC has no gateway of that name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
+        return
+    owner = owners.get(text)
+    if owner is not None and owner != vpc:
+        problem = f"route table and gateway belong to different networks: the gateway is in {shorten(owner)}"
+        report.add(path, problem, f"write a gateway of {shorten(vpc)}")

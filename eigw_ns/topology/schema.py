@@ -1,0 +1,126 @@
+"""The structure of a topology file: which keys there are and what type each value has. Editors read it as JSON Schema.
+
+Whether a value means something (a block, a name, a target) is for `rules`: that way one wrong value keeps no other
+from being looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from eigw_ns.topology.model import Protocol, Result
+
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+RESULTS: tuple[str, ...] = get_args(Result)
+
+LATER = {
+    "security_groups": "security groups",
+    "network_acls": "network ACLs",
+    "network_acl": "network ACLs",
+}
+"""Keys that the design has and this version has not."""
+
+_NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
+_BLOCK = "2600:1f16:aa0:5500::/56"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Tagged(_Strict):
+    """What AWS lets users tag."""
+
+    tags: dict[str, str] = Field({}, description="AWS tags: 50 at most")
+
+
+class InternetGatewayFile(Tagged):
+    """Passes IPv6 both ways."""
+
+
+class EgressOnlyInternetGatewayFile(Tagged):
+    """Passes IPv6 that an instance began, and its answers."""
+
+    replicas: int = Field(1, description="How many namespaces share the work; 1 in this version")
+
+
+class RouteFile(_Strict):
+    destination: str = Field(description="An IPv6 prefix", examples=["::/0"])
+    target: str = Field(
+        description="The name of a gateway of this VPC, its id, or blackhole", examples=["outbound", "blackhole"]
+    )
+
+
+class RouteTableFile(Tagged):
+    main: bool = Field(False, description="Whether subnets that name no route table use this one")
+    routes: list[RouteFile] = []
+
+
+class SubnetFile(Tagged):
+    ipv6_cidr_block: str | None = Field(
+        None, description="/44 to /64 in steps of 4; default: the next free /64", examples=["2600:1f16:aa0:5501::/64"]
+    )
+    route_table: str | None = Field(None, description="Default: the main one")
+
+
+class InstanceFile(Tagged):
+    subnet: str = Field(examples=["private-a"])
+    ipv6_address: str | None = Field(None, description="Default: the subnet's first free one")
+
+
+class VpcFile(Tagged):
+    ipv6_cidr_block: str = Field(description="/44 to /60 in steps of 4", examples=[_BLOCK])
+    egress_only_internet_gateways: dict[str, EgressOnlyInternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
+    internet_gateways: dict[str, InternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
+    route_tables: dict[str, RouteTableFile] = Field({}, json_schema_extra=_NAMES)
+    subnets: dict[str, SubnetFile] = Field({}, json_schema_extra=_NAMES)
+    instances: dict[str, InstanceFile] = Field({}, json_schema_extra=_NAMES)
+
+
+class HostFile(_Strict):
+    ipv6_address: str = Field(description="A global unicast address", examples=["2001:db8:80::1"])
+
+
+class InternetFile(_Strict):
+    hosts: dict[str, HostFile] = Field({}, json_schema_extra=_NAMES)
+
+
+class ExpectationFile(_Strict):
+    source: str = Field(alias="from", description="An instance or internet host", examples=["app"])
+    to: str = Field(description="An instance or internet host", examples=["web"])
+    protocol: str = Field("tcp", json_schema_extra={"enum": [*PROTOCOLS]})
+    port: int | None = Field(None, ge=1, le=65535, description="The destination port of TCP and UDP", examples=[443])
+    result: str = Field(json_schema_extra={"enum": [*RESULTS]}, examples=["blocked"])
+
+
+class LabFile(_Strict):
+    """A lab of eigw-ns."""
+
+    lab: str | None = Field(None, description="The lab's name; default: the file's name without its suffix")
+    vpcs: dict[str, VpcFile] = Field({}, json_schema_extra=_NAMES)
+    internet_gateways: dict[str, InternetGatewayFile] = Field(
+        {}, description="Gateways that are attached to no VPC", json_schema_extra=_NAMES
+    )
+    internet: InternetFile = InternetFile()
+    expect: list[ExpectationFile] = Field([], description="What `eigw-ns verify` proves with packets")
+
+
+def json_schema() -> dict[str, Any]:
+    """See `eigw_ns.topology.json_schema`."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "eigw-ns topology"}
+    return {**LabFile.model_json_schema(), **dialect}
+
+
+def keys_at(path: tuple[str | int, ...]) -> dict[str, list[Any]]:
+    """The keys that may stand in the mapping at `path`, each with its examples."""
+    model: Any = LabFile
+    for step in path:
+        if get_origin(model) in (dict, list):
+            model = get_args(model)[-1]
+        else:
+            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+            model = fields[str(step)].annotation
+    return {field.alias or name: field.examples or [] for name, field in model.model_fields.items()}

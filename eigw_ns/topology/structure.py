@@ -1,0 +1,98 @@
+"""From tree to models: unknown keys, wrong types and missing keys are found, and all else is saved from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from eigw_ns.cloud.words import did_you_mean
+from eigw_ns.topology.report import Report, quotable
+from eigw_ns.topology.schema import LATER, LabFile, keys_at
+from eigw_ns.topology.tree import Mapping, Path, Scalar, Sequence, plain
+
+_MAPPING = "a mapping"
+_LIST = "a list"
+_NEEDED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "list_type": _LIST,
+}
+
+
+def parse(root: Mapping, report: Report) -> LabFile:
+    """The file as models. What is wrong goes to `report` and is taken out, so that the rules see all the rest.
+
+    An unknown or wrong value is removed; where it is required, an empty text stands in for it, which no rule looks at
+    since its place is reported.
+    """
+    data = plain(root)
+    reported = False
+    while True:
+        try:
+            return LabFile.model_validate(data)
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_context=False)
+            if not reported:
+                for detail in details:
+                    _report(report, detail)
+                reported = True  # later rounds find only what the repair of earlier ones left open
+            for detail in details:
+                report.exclude(detail["loc"])
+                _repair(data, detail)
+
+
+def _report(report: Report, detail: ErrorDetails) -> None:
+    path: Path = detail["loc"]
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        _report_unknown_key(report, path)
+    elif kind == "missing":
+        key = str(path[-1])
+        sample = next(iter(keys_at(path[:-1])[key]), "…")
+        quotes = '"' if ":" in sample else ""
+        report.add(path, f"the key {key} is missing", f"add one such as {key}: {quotes}{sample}{quotes}")
+    elif kind in _NEEDED:
+        report.add(path, f"this needs {_NEEDED[kind]}", _other_type(report, path, _NEEDED[kind]))
+    else:
+        report.add(path, "a port is 1 to 65535")
+
+
+def _report_unknown_key(report: Report, path: Path) -> None:
+    key = str(path[-1])
+    if key in LATER:
+        report.add(path, f"{LATER[key]} come with a later version", "remove the key", value="")
+        return
+    known = keys_at(path[:-1])
+    report.add(path, "there is no such key", did_you_mean(key, known) or f"the keys are {', '.join(known)}", value="")
+
+
+def _other_type(report: Report, path: Path, needed: str) -> str:
+    node = report.node(path)
+    if needed == "text":
+        quoted = quotable(node)
+        return f"write {quoted}" if quoted else "write a text"
+    if isinstance(node, Scalar) and node.value is None:
+        return {_MAPPING: "write {}", _LIST: "write []"}.get(needed, "write one, or leave the key out")
+    if isinstance(node, Sequence) and needed == _MAPPING:
+        return "write names as keys: `name: {…}`, not `- …`"
+    if isinstance(node, Scalar) and isinstance(node.value, str) and needed not in (_MAPPING, _LIST):
+        return "write it without quotes" if node.text in ("true", "false") or node.text.isdecimal() else ""
+    return ""
+
+
+def _repair(data: dict[str, Any], detail: ErrorDetails) -> None:
+    last: Any = detail["loc"][-1]
+    parent: Any = data
+    for step in detail["loc"][:-1]:
+        parent = parent[step]
+    if detail["type"] == "missing":
+        parent[last] = ""
+    elif isinstance(parent, list):
+        parent[last] = {}  # keeps the indexes of the others; all lists hold mappings
+    else:
+        parent.pop(last, None)
