@@ -208,9 +208,13 @@ def differences(old: NetObject, new: NetObject) -> Iterable[str]:
     if isinstance(old, Sysctls) and isinstance(new, Sysctls):
         before = dict(old.values)
         return [f"{key} is {before.get(key)}, not {value}" for key, value in new.values if before.get(key) != value]
-    fields = new.__dataclass_fields__
-    return [
-        name if isinstance(new, Ruleset) else f"{name} is {getattr(old, name)!s}, not {getattr(new, name)!s}"
-        for name in fields
-        if getattr(old, name) != getattr(new, name)
-    ]
+    changed = [name for name in new.__dataclass_fields__ if getattr(old, name) != getattr(new, name)]
+    if isinstance(new, Ruleset):
+        return changed
+    return [f"{name} {_word(getattr(old, name))} → {_word(getattr(new, name))}" for name in changed]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if value else "none"
