@@ -42,7 +42,7 @@ class FakeNamespace:
     flows: list[tuple[str, str]] = field(default_factory=list)
 
     def put(self, thing: NetObject) -> None:
-        """Add or replace an object. Forwarding that is off is nothing, and sysctls not named keep their values."""
+        """Add or replace an object, as it then shows: forwarding that is off is nothing, other sysctls stay."""
         if isinstance(thing, Forwarding) and not thing.enabled:
             self.objects.pop(thing.key, None)
             return
@@ -50,6 +50,21 @@ class FakeNamespace:
         if isinstance(thing, Sysctls) and isinstance(before, Sysctls):
             thing = replace(thing, values=tuple((dict(before.values) | dict(thing.values)).items()))
         self.objects[thing.key] = thing
+        if isinstance(thing, Link):
+            self.fit_bridge(thing.bridge)
+
+    def ports(self, bridge: str) -> tuple[Link, ...]:
+        """The ports of the bridge."""
+        return tuple(thing for thing in self.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
+
+    def fit_bridge(self, name: str | None) -> None:
+        """Give the bridge the smallest MTU of its ports, as Linux does whenever these change (br_mtu_auto_adjust)."""
+        bridge = next(
+            (thing for thing in self.objects.values() if isinstance(thing, Link) and thing.name == name), None
+        )
+        if bridge is not None:
+            mtu = min((port.mtu for port in self.ports(bridge.name)), default=1500)
+            self.objects[bridge.key] = replace(bridge, mtu=mtu)
 
 
 class FakeKernel:
@@ -116,7 +131,7 @@ class FakeKernel:
             if isinstance(thing, Namespace):
                 self._create_namespace(thing, doing)
                 continue
-            ends = self._with_far_end(thing, by_key)
+            ends = self._with_far_end(thing, by_key, doing)
             for end in ends:
                 check_creation(self._space(end.namespace, doing).objects, end, doing)
             for end in ends:
@@ -206,13 +221,15 @@ class FakeKernel:
         self._husks.discard(thing.namespace)
         self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing, sysctls.key: sysctls})
 
-    def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject]) -> tuple[NetObject, ...]:
+    def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
         """The objects that come into being with `thing`.
 
         A veth end brings the other one: as wanted, or where it is not wanted yet, down and waiting for its settings.
         """
-        if not isinstance(thing, Link) or thing.peer is None or self._waits(thing):
+        if not isinstance(thing, Link) or thing.kind == "bridge" or self._waits(thing):
             return (thing,)
+        if thing.peer is None:
+            raise kernel_error(doing, errno.EINVAL, detail="it is one end of a pair and names no other")
         return (thing, wanted.get(("link", *thing.peer), Link(*thing.peer, "veth", mac="", up=False)))
 
     def _waits(self, end: Link) -> bool:
@@ -239,7 +256,8 @@ class FakeKernel:
         thing = space.objects.pop(key, None) if space is not None else None
         if space is None or not isinstance(thing, Link):
             return
-        ports = {other.name for other in _ports(space, thing.name)}
+        space.fit_bridge(thing.bridge)
+        ports = {other.name for other in space.ports(thing.name)}
         for other in tuple(space.objects.values()):
             if isinstance(other, Link) and other.name in ports:
                 space.objects[other.key] = replace(other, bridge=None)
@@ -252,10 +270,6 @@ def _mark(name: str, space: FakeNamespace) -> Namespace | None:
     return thing if isinstance(thing, Namespace) else None
 
 
-def _ports(space: FakeNamespace, bridge: str) -> tuple[Link, ...]:
-    return tuple(thing for thing in space.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
-
-
 def _after_link_update(space: FakeNamespace, actual: Link, new: Link) -> None:
     """What Linux drops along: a link that goes down loses its layer 3, a port that moves its static entries."""
     for thing in tuple(space.objects.values()):
@@ -263,3 +277,4 @@ def _after_link_update(space: FakeNamespace, actual: Link, new: Link) -> None:
         fell = actual.up and not new.up and hangs_on(thing, new.name) and not kept_while_down(thing)
         if moved or fell:
             del space.objects[thing.key]
+    space.fit_bridge(actual.bridge)

@@ -101,7 +101,10 @@ def test_a_namespace_goes_with_all_that_is_in_it(world: World, kernel: Kernel, l
     """Also with the far ends of its links, and with what hung on those."""
     wire = Wire(lab_name)
     there: list[NetObject] = [Route(wire.there, "2001:db8:3::/48", blackhole=True), rules(wire.there)]
-    hanging = [Address(wire.there, "up", "2001:db8:1::2/64"), Route(wire.there, "::/0", "up", "fe80::1")]
+    hanging: list[NetObject] = [
+        Address(wire.there, "up", "2001:db8:1::2/64"),
+        Route(wire.there, "::/0", "up", "fe80::1"),
+    ]
     kernel.create([*wire.objects, *there, *hanging])
     kernel.delete([wire.left])
     assert not world.exists(wire.here)

@@ -50,7 +50,7 @@ def test_nothing_is_made_in_a_namespace_that_is_not_there(kernel: Kernel, lab_na
 @pytest.mark.parametrize("end", ["near", "far"])
 def test_a_pair_needs_both_its_namespaces(kernel: Kernel, lab_name: str, end: str) -> None:
     wire = Wire(lab_name)
-    here = [wire.left, sysctls(wire.left)] if end == "near" else [wire.right, sysctls(wire.right)]
+    here: list[NetObject] = [wire.left, sysctls(wire.left)] if end == "near" else [wire.right, sysctls(wire.right)]
     kernel.create(here)
     with pytest.raises(MissingError):
         kernel.create([wire.near, wire.far])
@@ -70,6 +70,14 @@ def test_an_end_that_comes_alone_brings_the_other_which_waits(kernel: Kernel, la
         kernel.create([one])
     kernel.create([two])
     assert kernel.observe(lab_name) == NetState.of(wire.objects)
+
+
+def test_an_end_names_the_other(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.unwired)
+    with pytest.raises(KernelError):
+        kernel.create([replace(wire.near, peer=None)])
+    assert kernel.observe(lab_name) == NetState.of(wire.unwired)
 
 
 def test_either_end_may_come_first_and_the_other_much_later(kernel: Kernel, lab_name: str) -> None:

@@ -68,7 +68,7 @@ def test_a_static_entry_moves_to_another_port(kernel: Kernel, lab_name: str) -> 
 def test_sysctls_are_there_from_birth_and_change(kernel: Kernel, lab_name: str) -> None:
     """Those of `sysctl_keys` are seen, in its order; conntrack's are there once a rule has loaded it."""
     gateway = namespace(lab_name, "eigw-00000000000000001")
-    ground = [gateway, rules(gateway.namespace)]
+    ground: list[NetObject] = [gateway, rules(gateway.namespace)]
     zero, one = sysctls(gateway), sysctls(gateway, "1")
     kernel.create(ground)
     born = kernel.observe(lab_name).objects["sysctls", gateway.namespace]
@@ -98,6 +98,18 @@ def test_a_port_leaves_its_bridge_and_loses_its_entries(kernel: Kernel, lab_name
     assert kernel.observe(lab_name) == NetState.of([*fabric.objects, free, fabric.entry(1)])
     kernel.update(free, fabric.ports[0])
     assert kernel.observe(lab_name) == NetState.of([*fabric.objects, fabric.entry(1)])
+
+
+def test_a_bridge_has_the_smallest_mtu_of_its_ports(kernel: Kernel, lab_name: str) -> None:
+    """So a plan that wants another one would never be done."""
+    fabric = Fabric(lab_name)
+    kernel.create(fabric.objects)
+    small = replace(fabric.ports[0], mtu=1300)
+    kernel.update(fabric.ports[0], small)
+    assert kernel.observe(lab_name) == NetState.of([*fabric.objects, small, replace(fabric.bridge, mtu=1300)])
+    kernel.delete([small])
+    left = NetState.of([*fabric.unwired, fabric.ports[1], fabric.ends[1]])
+    assert kernel.observe(lab_name) == left
 
 
 def test_a_link_that_went_down_has_lost_its_layer_3_and_comes_up_again(
