@@ -125,12 +125,13 @@ class LinuxKernel:
         """See `Kernel.delete`."""
         for _, run in groupby(things, key=_transport):
             batch = list(run)
-            with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
-                match batch[0]:
-                    case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+            match batch[0]:
+                case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+                    with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
                         self._configure(batch, _deletion_message)
-                    case _:
-                        for thing in batch:
+                case _:
+                    for thing in batch:
+                        with contextlib.suppress(MissingError):  # each for itself: the others may be there still
                             self._delete_one(thing)
 
     def remove_husks(self, names: Iterable[str]) -> None:
@@ -208,7 +209,11 @@ class LinuxKernel:
         """Send the messages for objects of one namespace, all in one go."""
         with netns.inside(things[0].namespace), Netlink() as netlink:
             indexes = {link.name: link.index for link in observe.links(netlink)}
-            self._send(netlink, [encode(thing, indexes) for thing in things])
+            messages: list[Message] = []
+            try:
+                messages.extend(encode(thing, indexes) for thing in things)
+            finally:  # also what stands before an object whose link is missing
+                self._send(netlink, messages)
 
     def _send(self, netlink: Netlink, messages: Sequence[Message]) -> None:
         self.writes += len(messages)
