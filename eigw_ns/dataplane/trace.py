@@ -54,7 +54,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A virtual packet. `flow` holds the stateful gateways (ids) that the packet it answers crossed; None if it opens."""
+    """A virtual packet. `flow`: the egress-only gateways (ids) that the packet it answers crossed; None if it opens."""
 
     source: Node
     destination: Node

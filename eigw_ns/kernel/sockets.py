@@ -24,6 +24,7 @@ _IPV6_RECVERR = 25  # linux/in6.h
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _ETH_P_IPV6 = 0x86DD
 _BACKLOG = 1024
+_ANCILLARY_BYTES = 256
 
 ECHO_REQUEST, ECHO_REPLY = 128, 129  # RFC 4443
 _NUMBERS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "icmpv6": socket.IPPROTO_ICMPV6}
@@ -107,12 +108,28 @@ def _prepare(opened: socket.socket, protocol: str) -> None:
     if protocol == "tcp":
         # closing resets: neither end keeps a TIME_WAIT, nor does a gateway's connection table
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return
     opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)  # soft errors, such as "no route", too
     if protocol == "icmpv6":
         blocked = (1 << 256) - 1 & ~(1 << ECHO_REPLY)
         words = (blocked >> shift & 0xFFFFFFFF for shift in range(0, 256, 32))
         opened.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("8I", *words))
+
+
+def pending_error(opened: socket.socket) -> int:
+    """The errno that has come for the socket, 0 if none.
+
+    An ICMPv6 error that comes while connect still holds the socket, as it does over a short path, is in the error
+    queue alone.
+    """
+    code: int = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        return code
+    try:
+        _, ancillary, _, _ = opened.recvmsg(0, _ANCILLARY_BYTES, socket.MSG_ERRQUEUE)
+    except BlockingIOError:
+        return 0
+    errors = (data for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_RECVERR))
+    return next((int(struct.unpack_from("I", data)[0]) for data in errors), 0)  # sock_extended_err begins with it
 
 
 def sniff(namespace: str, link: str, protocol: str, source: str, port: int | None) -> socket.socket:

@@ -7,7 +7,6 @@ arrived that should not have (sniffer).
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -139,9 +138,10 @@ class _Plan:
 def _plans(topology: Topology) -> Iterator[_Plan]:
     cloud = topology.cloud
     known = nodes.nodes(cloud)
-    find = functools.cache(lambda text: nodes.find_among(known, text).id)  # the same few names come again and again
+    index = nodes.NodeIndex(known)
     for expectation in topology.expectations or _every_pair(cloud, known):
-        yield _plan(cloud, expectation, find(expectation.source), find(expectation.destination))
+        source, destination = index.find(expectation.source), index.find(expectation.destination)
+        yield _plan(cloud, expectation, source.id, destination.id)
 
 
 def _every_pair(cloud: Cloud, known: Iterable[nodes.Node]) -> Iterator[Expectation]:

@@ -15,7 +15,7 @@ from eigw_ns.lab.prober.flow import Flow, Outcome
 
 _NONCE_BYTES = 16
 _MOST = 2048
-_TRIES = 4  # UDP and ICMPv6 are sent again, so that one lost packet decides nothing; TCP does so after 1 s by itself
+_TRIES = 4  # so often UDP and ICMPv6 are sent, so that one lost packet decides nothing
 
 _REFUSALS = (
     errno.ECONNREFUSED,
@@ -31,28 +31,52 @@ _REFUSALS = (
 async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Outcome:
     """Try `flow` for at most `timeout` seconds. `foreign`: a service that is not ours answers, not our echo.
 
-    Raises MissingError where the source's namespace is not there, HostError where raw sockets are forbidden.
+    TCP repeats a lost SYN after a second at the earliest (RFC 6298), which may be too late. So a second connection
+    starts after half the time, beside the first. Raises MissingError where the source's namespace is not there,
+    HostError where raw sockets are forbidden.
     """
-    source, destination = flow.source, flow.destination
+    tries = [asyncio.create_task(_try(flow, timeout, foreign))]
+    if flow.protocol == "tcp":
+        done, _ = await asyncio.wait(tries, timeout=timeout / 2)
+        if not done:
+            tries.append(asyncio.create_task(_try(flow, timeout / 2, foreign)))
     try:
-        client = sockets.connect(
-            source.namespace, flow.protocol, source.address, destination.address, flow.port, source.link
-        )
-    except ConnectionRefusedError:
-        return "refused"
-    if client is None:  # nothing left the source, so nobody can have answered; its controls stay silent too
+        for ended in asyncio.as_completed(tries):
+            outcome = await ended
+            if outcome != "blocked":
+                return outcome
         return "blocked"
-    with client:
-        try:
-            async with asyncio.timeout(timeout):
+    finally:
+        for task in tries:
+            task.cancel()
+
+
+async def _try(flow: Flow, timeout: float, foreign: bool) -> Outcome:
+    """One socket's worth of it."""
+    try:
+        async with asyncio.timeout(timeout):
+            with await _open(flow, timeout / _TRIES) as client:
                 await _talk(client, flow.protocol, foreign, timeout / _TRIES)
-        except TimeoutError:
-            return "blocked"
-        except OSError as error:
-            if error.errno in _REFUSALS:
-                return "refused"
-            raise kernel_error(f"send {flow.protocol} from {source.namespace}", error.errno or 0) from error
+    except TimeoutError:
+        return "blocked"
+    except OSError as error:
+        if error.errno in _REFUSALS:
+            return "refused"
+        raise kernel_error(f"send {flow.protocol} from {flow.source.namespace}", error.errno or 0) from error
     return "allowed"
+
+
+async def _open(flow: Flow, interval: float) -> socket.socket:
+    """A socket on its way. Where nothing can leave the source, nobody can answer: that is silence, not a refusal.
+
+    It is tried again, since an address and its route come into force some milliseconds after they were made.
+    """
+    source, there = flow.source, flow.destination.address
+    while True:
+        client = sockets.connect(source.namespace, flow.protocol, source.address, there, flow.port, source.link)
+        if client is not None:
+            return client
+        await asyncio.sleep(interval)
 
 
 async def _talk(client: socket.socket, protocol: str, foreign: bool, interval: float) -> None:
@@ -79,7 +103,7 @@ async def _connected(client: socket.socket) -> None:
         await ready.wait()
     finally:
         loop.remove_writer(client)
-    code = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    code = sockets.pending_error(client)
     if code:
         raise OSError(code, os.strerror(code))
 

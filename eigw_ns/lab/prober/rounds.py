@@ -9,6 +9,9 @@ from eigw_ns.lab.prober.flow import Flow, Probe, Service
 _MOST_FLOWS = 1000
 """Above this the event loop itself could take so long that a timely answer is read too late."""
 
+_EACH = 3  # descriptors a flow: two TCP connections, of which one ends at ours
+_LARGEST = 16  # descriptors: a probe with two controls and a listener at either end, over TCP
+
 
 class Round:
     """Probes to run together. A port is listened on in a round, or it is not; flows that probes share run once."""
@@ -31,8 +34,7 @@ class Round:
         if any(self._listening.get(service, listening) != listening for service, listening in services.items()):
             return False
         new = [flow for flow in dict.fromkeys(probe.flows) if flow not in self.flows]
-        # a flow needs its own socket and, over TCP, one at the other end
-        self._free -= 2 * len(new) + len(services.keys() - self._listening.keys()) + probe.sniff
+        self._free -= _EACH * len(new) + len(services.keys() - self._listening.keys()) + probe.sniff
         self._listening.update(services)
         self.flows.update(dict.fromkeys(new))
         if probe.sniff:
@@ -44,9 +46,6 @@ class Round:
     def full(self) -> bool:
         """Whether another probe might not fit. An empty round never is, however few descriptors there are."""
         return bool(self.probes) and (self._free < _LARGEST or len(self.flows) >= _MOST_FLOWS)
-
-
-_LARGEST = 16  # descriptors: a probe with two controls, all over TCP, needs at most 12
 
 
 def rounds(probes: Iterable[Probe], descriptors: int) -> Iterator[Round]:

@@ -14,7 +14,7 @@ from eigw_ns.lab.prober.echo import Echoes
 from eigw_ns.lab.prober.flow import Evidence, Flow, Outcome, Probe
 from eigw_ns.lab.prober.rounds import Round, rounds
 
-_DESCRIPTORS = 4096  # asked for; a round of 1,000 flows needs about 3,000
+_DESCRIPTORS = 5120  # asked for; a round of 1,000 flows needs about 4,500
 _RESERVED = 64  # left to whatever else the process has open, and to the namespace files of a moment
 
 Done = Callable[[Flow, Outcome], None]

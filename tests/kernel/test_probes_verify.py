@@ -1,0 +1,187 @@
+"""`verify` from topology to report, over a small network that stands in for the lab: a router, right or wrong rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv6Address, IPv6Network
+
+import pytest
+
+from eigw_ns.cloud.model import (
+    Cloud,
+    EgressOnlyInternetGateway,
+    Instance,
+    InternetHost,
+    Route,
+    RouteTable,
+    Subnet,
+    Vpc,
+)
+from eigw_ns.errors import NoSuchLabError, UsageError
+from eigw_ns.lab.verify import Check, verify
+from eigw_ns.topology import Expectation, Topology
+from tests.kernel.star import Star
+
+pytestmark = pytest.mark.root
+
+VPC, SUBNET, TABLE = "vpc-00000000000000001", "subnet-00000000000000001", "rtb-00000000000000001"
+EIGW, APP, WEB = "eigw-00000000000000001", "i-00000000000000001", "host-00000000000000002"
+APP_ADDRESS, WEB_ADDRESS = "2001:db8:1::10", "2001:db8:2::20"
+TIMEOUT = 0.3
+
+EGRESS_ONLY = f"ip6 saddr {WEB_ADDRESS} ct state new drop"
+
+OUT = Expectation("app", "web", "tcp", 443, "allowed")
+IN = Expectation("web", "app", "tcp", 22, "blocked")
+
+
+@pytest.fixture
+def star(lab_name: str) -> Star:
+    return Star(lab_name, {APP: APP_ADDRESS, WEB: WEB_ADDRESS})
+
+
+def topology(lab: str, *expectations: Expectation) -> Topology:
+    """An instance behind an egress-only internet gateway, and a host."""
+    cloud = Cloud(
+        lab,
+        {VPC: Vpc(VPC, "main", IPv6Network("2001:db8:1::/56"))},
+        {SUBNET: Subnet(SUBNET, "private", VPC, IPv6Network("2001:db8:1::/64"))},
+        {TABLE: RouteTable(TABLE, "main", VPC, True, (Route(IPv6Network("::/0"), EIGW),))},
+        {EIGW: EgressOnlyInternetGateway(EIGW, "outbound", VPC)},
+        instances={APP: Instance(APP, "app", SUBNET, IPv6Address(APP_ADDRESS))},
+        hosts={WEB: InternetHost(WEB, "web", IPv6Address(WEB_ADDRESS))},
+    )
+    return Topology(cloud, expectations)
+
+
+def one(star: Star, expectation: Expectation) -> Check:
+    report = verify(topology(star.lab, expectation), timeout=TIMEOUT)
+    (check,) = report.checks
+    assert report.passed == check.passed
+    return check
+
+
+def verdict(check: Check) -> tuple[str, str, bool]:
+    return check.observed, check.reason, check.passed
+
+
+def test_expectations_that_hold(star: Star) -> None:
+    star.rule(star.router, "forward", EGRESS_ONLY)
+    told: list[tuple[int, int]] = []
+    expectations = (OUT, IN, replace(OUT, result="refused"), replace(OUT, protocol="icmpv6", port=None))
+    report = verify(
+        topology(star.lab, *expectations), timeout=TIMEOUT, progress=lambda done, total: told.append((done, total))
+    )
+    assert report.passed
+    assert [verdict(check) for check in report.checks] == [
+        ("allowed", "REACHABLE", True),
+        ("blocked", "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND", True),
+        ("refused", "NO_LISTENER", True),
+        ("allowed", "REACHABLE", True),
+    ]
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert report.document()["checks"][1] == {
+        "from": "web",
+        "to": "app",
+        "protocol": "tcp",
+        "port": 22,
+        "expected": "blocked",
+        "observed": "blocked",
+        "predicted": "blocked",
+        "reason": "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND",
+        "passed": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("expectation", "observed", "reason"),
+    [
+        (replace(OUT, result="blocked"), "allowed", "REACHABLE"),
+        (replace(IN, result="allowed"), "blocked", "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"),
+        (replace(IN, result="refused"), "blocked", "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"),
+    ],
+)
+def test_an_expectation_that_is_wrong(star: Star, expectation: Expectation, observed: str, reason: str) -> None:
+    star.rule(star.router, "forward", EGRESS_ONLY)
+    assert verdict(one(star, expectation)) == (observed, reason, False)
+
+
+def test_without_expectations_every_pair_is_held_against_the_model(star: Star) -> None:
+    star.rule(star.router, "forward", EGRESS_ONLY)
+    report = verify(topology(star.lab), timeout=TIMEOUT)
+    assert report.passed
+    assert {(c.source, c.destination, c.protocol, c.observed) for c in report.checks} == {
+        (*pair, protocol, observed)
+        for pair, observed in ((("app", "web"), "allowed"), (("web", "app"), "blocked"))
+        for protocol in ("tcp", "udp", "icmpv6")
+    }
+
+
+def test_a_gateway_that_is_open(star: Star) -> None:
+    assert verdict(one(star, IN)) == ("allowed", "LEAKED", False)
+
+
+def test_a_gateway_that_loses_the_answers_only(star: Star) -> None:
+    """The sender sees silence, which is what was expected, and yet the packet came in."""
+    star.rule(star.router, "forward", f"ip6 saddr {APP_ADDRESS} tcp sport 22 drop")
+    assert verdict(one(star, IN)) == ("blocked", "LEAKED", False)
+
+
+def test_a_gateway_that_rejects(star: Star) -> None:
+    star.rule(star.router, "forward", f"ip6 saddr {WEB_ADDRESS} ct state new reject with icmpv6 type admin-prohibited")
+    assert verdict(one(star, IN)) == ("refused", "MODEL_DISAGREES", False)
+
+
+def test_an_expectation_that_the_network_meets_and_the_model_does_not(star: Star) -> None:
+    assert verdict(one(star, replace(IN, result="allowed"))) == ("allowed", "MODEL_DISAGREES", False)
+
+
+def test_a_packet_that_should_get_through(star: Star) -> None:
+    star.rule(star.router, "forward", "tcp dport 443 drop")
+    assert verdict(one(star, OUT)) == ("blocked", "MODEL_DISAGREES", False)
+
+
+def test_a_dead_destination(star: Star) -> None:
+    star.rule(star.nodes[APP], "input", "tcp dport 22 drop")
+    star.rule(star.router, "forward", EGRESS_ONLY)
+    assert verdict(one(star, IN)) == ("blocked", "CANARY_SILENT", False)
+
+
+def test_a_dead_path(star: Star) -> None:
+    star.rule(star.router, "forward", "drop")
+    assert verdict(one(star, IN)) == ("blocked", "CONTROL_FAILED", False)
+
+
+def test_a_source_without_its_wire(star: Star) -> None:
+    star.cut(WEB)
+    assert verdict(one(star, IN)) == ("blocked", "CONTROL_FAILED", False)
+
+
+def test_a_destination_without_its_wire(star: Star) -> None:
+    """The router says that it has no route, where the model knows nobody who would say anything."""
+    star.cut(APP)
+    assert verdict(one(star, IN)) == ("refused", "MODEL_DISAGREES", False)
+
+
+def test_a_dead_first_hop_where_no_way_back_exists(star: Star) -> None:
+    """Without routes neither direction works, so each end has to reach its own router."""
+    lab = topology(star.lab, IN)
+    table = replace(lab.cloud.route_tables[TABLE], routes=())
+    lab = replace(lab, cloud=replace(lab.cloud, route_tables={TABLE: table}))
+    star.rule(star.router, "forward", "drop")
+    (check,) = verify(lab, timeout=TIMEOUT).checks
+    assert verdict(check) == ("blocked", "NO_ROUTE_TO_DESTINATION", True)
+    star.rule(star.nodes[WEB], "output", "icmpv6 type echo-request drop")
+    (check,) = verify(lab, timeout=TIMEOUT).checks
+    assert verdict(check) == ("blocked", "CONTROL_FAILED", False)
+
+
+def test_a_lab_that_is_not_applied(lab_name: str) -> None:
+    with pytest.raises(NoSuchLabError, match="not running") as caught:
+        verify(topology(lab_name, OUT))
+    assert "eigw-ns apply" in caught.value.hint
+
+
+def test_nodes_that_send_nothing(lab_name: str) -> None:
+    with pytest.raises(UsageError, match="neither an instance nor an internet host"):
+        verify(topology(lab_name, replace(OUT, destination="outbound")))
