@@ -81,7 +81,7 @@ class Lab:
         """The packets that a named counter of the node has seen."""
         return self.kernel.counters(self.namespace(node))[name].packets
 
-    def socket(
+    def open_socket(
         self, node: str, family: int = socket.AF_INET6, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> socket.socket:
         """A socket born in the node's namespace."""
@@ -91,7 +91,7 @@ class Lab:
     @contextlib.contextmanager
     def listening(self, node: str, address: str, port: int) -> Iterator[socket.socket]:
         """A TCP listener in the node."""
-        with self.socket(node) as listener:
+        with self.open_socket(node) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address, port))
             listener.listen(64)
@@ -101,7 +101,7 @@ class Lab:
     @contextlib.contextmanager
     def stream(self, source: str, destination: str, address: str, port: int = 4443) -> Iterator[Stream]:
         """An open TCP connection between two nodes; `address` is the destination's."""
-        with self.listening(destination, address, port) as listener, self.socket(source) as client:
+        with self.listening(destination, address, port) as listener, self.open_socket(source) as client:
             client.settimeout(PATIENCE)
             client.connect((address, port))
             served, _ = listener.accept()
@@ -154,7 +154,7 @@ def _retransmissions(end: socket.socket) -> int:
 
 def inward(sniffer: socket.socket) -> list[bytes]:
     """The packets from afar that a sniffer has heard: not the machine's own, nor its neighbours' link-local chatter."""
-    found = []
+    found: list[bytes] = []
     while True:
         try:
             packet, address = sniffer.recvfrom(65535)

@@ -18,8 +18,10 @@ flushed, or whose namespace is being torn down, forwards nothing at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv6Address, IPv6Network
+from typing import Literal
 
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, ROUTER_MAC, UPLINK
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
@@ -30,6 +32,7 @@ PASSED = 0x1
 ROUTED = "routed"
 """The set that says which destinations each subnet reaches through a gateway: (prefix . range) elements."""
 
+_COUNTED = re.compile(r'counter name "(\w+)"')
 _PREROUTING = "type filter hook prerouting priority filter; policy drop;"
 _CLOSED_INPUT = NftChain(
     "input",
@@ -43,144 +46,95 @@ Routed = tuple[str, IPv6Address, IPv6Address]
 """A subnet's prefix, and the first and the last of the destinations it reaches through a gateway."""
 
 
+_PASS = "meta mark set 0x00000001 accept"
+_VERDICTS = NftSet(
+    "verdicts",
+    "ifname . ct_dir . ct_state",
+    (
+        (f'"{FABRIC_LINK}" . original . established', "goto pass"),
+        (f'"{FABRIC_LINK}" . original . new', "goto begin"),
+        (f'"{FABRIC_LINK}" . original . related', "goto pass"),
+        (f'"{UPLINK}" . reply . established', "goto pass"),
+        (f'"{UPLINK}" . reply . related', "goto pass"),
+    ),
+    data_type="verdict",
+)
+_REFUSE = NftChain(
+    "refuse",
+    rules=(
+        'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
+        'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
+        'ct state invalid counter name "drop_invalid" drop',
+        f'iifname "{UPLINK}" counter name "drop_inbound" drop',
+        'counter name "drop_not_opening" drop',
+    ),
+)
+
+
 def egress_only_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
     """Passes flows that a routed subnet began and their answers, and nothing else.
 
     RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple.
     """
-    return Ruleset(
-        namespace,
-        "inet",
-        counters=(
-            "allowed_established",
-            "allowed_new",
-            "drop_destination",
-            "drop_hairpin",
-            "drop_icmpv6_error",
-            "drop_inbound",
-            "drop_invalid",
-            "drop_ipv4",
-            "drop_not_opening",
-            "drop_not_routed",
-            "drop_source",
-            "drop_to_gateway",
-        ),
-        sets=(
-            _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
-            _set("never_targets", "ipv6_addr", _NEVER_BEYOND_THE_LINK, interval=True),
-            _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
-            NftSet(
-                "verdicts",
-                "ifname . ct_dir . ct_state",
-                tuple(
-                    sorted(
-                        [
-                            (f'"{FABRIC_LINK}" . original . established', "goto pass"),
-                            (f'"{FABRIC_LINK}" . original . related', "goto pass"),
-                            (f'"{FABRIC_LINK}" . original . new', "goto begin"),
-                            (f'"{UPLINK}" . reply . established', "goto pass"),
-                            (f'"{UPLINK}" . reply . related', "goto pass"),
-                        ]
-                    )
-                ),
-                data_type="verdict",
-            ),
-        ),
-        chains=(
-            NftChain(
-                "begin",
-                rules=(
-                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
-                    'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
-                    f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
-                    'ip6 daddr @never_targets counter name "drop_destination" drop',
-                    f'ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_new" meta mark set 0x00000001 accept',
-                    'counter name "drop_not_routed" drop',
-                ),
-            ),
-            _CLOSED_INPUT,
-            NftChain(
-                "pass",
-                rules=('counter name "allowed_established" meta mark set 0x00000001 accept',),
-            ),
-            NftChain(
-                "prerouting",
-                _PREROUTING,
-                ("iifname . ct direction . ct state vmap @verdicts", "goto refuse"),
-            ),
-            NftChain(
-                "refuse",
-                rules=(
-                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
-                    f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
-                    'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
-                    'ct state invalid counter name "drop_invalid" drop',
-                    f'iifname "{UPLINK}" counter name "drop_inbound" drop',
-                    'counter name "drop_not_opening" drop',
-                ),
-            ),
-        ),
+    chains = (
+        NftChain("begin", rules=_begin(vpc_prefix)),
+        _CLOSED_INPUT,
+        NftChain("pass", rules=(f'counter name "allowed_established" {_PASS}',)),
+        NftChain("prerouting", _PREROUTING, ("iifname . ct direction . ct state vmap @verdicts", "goto refuse")),
+        _REFUSE,
+    )
+    sets = (
+        _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
+        _set("never_targets", "ipv6_addr", _NEVER_BEYOND_THE_LINK, interval=True),
+        _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+        _VERDICTS,
+    )
+    return _ruleset(namespace, sets, chains)
+
+
+def _begin(vpc_prefix: str) -> tuple[str, ...]:
+    """What a packet that begins a flow must be; only those pay for these checks."""
+    return (
+        'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
+        f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+        'ip6 daddr @never_targets counter name "drop_destination" drop',
+        f'ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_new" {_PASS}',
+        'counter name "drop_not_routed" drop',
     )
 
 
 def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
     """Passes both ways, without state, what the route tables of the VPC's subnets send through it."""
-    return Ruleset(
-        namespace,
-        "inet",
-        counters=(
-            "allowed_in",
-            "allowed_out",
-            "drop_destination",
-            "drop_ipv4",
-            "drop_not_routed",
-            "drop_source",
-            "drop_to_gateway",
-        ),
-        sets=(
-            _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
-            _set("never_targets", "ipv6_addr", (*_NEVER_BEYOND_THE_LINK, vpc_prefix), interval=True),
-            _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
-        ),
-        chains=(
-            _CLOSED_INPUT,
-            NftChain(
-                "prerouting",
-                _PREROUTING,
-                (
-                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
-                    f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
-                    f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
-                    f'iifname "{FABRIC_LINK}" ip6 daddr @never_targets counter name "drop_destination" drop',
-                    f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
-                    'counter name "drop_not_routed" drop',
-                ),
-            ),
-        ),
+    sets = (
+        _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
+        _set("never_targets", "ipv6_addr", (*_NEVER_BEYOND_THE_LINK, vpc_prefix), interval=True),
+        _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
     )
+    rules = (
+        'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
+        f'iifname "{FABRIC_LINK}" ip6 daddr @never_targets counter name "drop_destination" drop',
+        f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
+        'counter name "drop_not_routed" drop',
+    )
+    return _ruleset(namespace, sets, (_CLOSED_INPUT, NftChain("prerouting", _PREROUTING, rules)))
 
 
 def subnet(namespace: str, sources: Iterable[tuple[str, str]]) -> Ruleset:
     """The source check at each port: (port, address) pairs of the instances. BCP 38, AWS's source/destination check."""
-    return Ruleset(
-        namespace,
-        "inet",
-        counters=("drop_ipv4", "drop_source"),
-        sets=(_set("sources", "ifname . ipv6_addr", (f'"{port}" . {address}' for port, address in sources)),),
-        chains=(
-            NftChain(
-                "prerouting",
-                _PREROUTING,
-                (
-                    'meta nfproto ipv4 counter name "drop_ipv4" drop',
-                    f'iifname "{FABRIC_LINK}" accept',
-                    "iifname . ip6 saddr @sources accept",
-                    f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
-                    'counter name "drop_source" drop',
-                ),
-            ),
-        ),
+    elements = (f'"{port}" . {address}' for port, address in sources)
+    rules = (
+        'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        f'iifname "{FABRIC_LINK}" accept',
+        "iifname . ip6 saddr @sources accept",
+        f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
+        'counter name "drop_source" drop',
     )
+    chains = (NftChain("prerouting", _PREROUTING, rules),)
+    return _ruleset(namespace, (_set("sources", "ifname . ipv6_addr", elements),), chains)
 
 
 def fabric(namespace: str, subnets: Iterable[tuple[str, str]]) -> Ruleset:
@@ -189,23 +143,25 @@ def fabric(namespace: str, subnets: Iterable[tuple[str, str]]) -> Ruleset:
     Done in the bridge so that a subnet needs one `local` route, as AWS's own table has, whatever the VPC's size.
     A frame for VPC space without a subnet finds no MAC and is dropped and counted.
     """
-    elements = tuple(sorted(subnets))
-    return Ruleset(
-        namespace,
-        "bridge",
-        counters=("drop_no_subnet",),
-        sets=(NftSet("subnets", "ipv6_addr", elements, data_type="ether_addr", interval=True),),
-        chains=(
-            NftChain(
-                "prerouting",
-                "type filter hook prerouting priority filter; policy accept;",
-                (
-                    f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
-                    f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
-                ),
-            ),
-        ),
+    prefixes = NftSet("subnets", "ipv6_addr", tuple(sorted(subnets)), data_type="ether_addr", interval=True)
+    rules = (
+        f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
+        f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
     )
+    hook = "type filter hook prerouting priority filter; policy accept;"
+    return _ruleset(namespace, (prefixes,), (NftChain("prerouting", hook, rules),), family="bridge")
+
+
+def _ruleset(
+    namespace: str,
+    sets: tuple[NftSet, ...],
+    chains: tuple[NftChain, ...],
+    *,
+    family: Literal["inet", "bridge"] = "inet",
+) -> Ruleset:
+    """The table, with a counter for every name that a rule counts by."""
+    named = {name for chain in chains for rule in chain.rules for name in _COUNTED.findall(rule)}
+    return Ruleset(namespace, family, tuple(sorted(named)), sets, chains)
 
 
 def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:

@@ -61,7 +61,7 @@ class Attacker:
     def strike(self) -> list[bytes]:
         """Send a datagram if there is a way at all; the datagrams of ours that the instance has heard."""
         if self._sender is None and self._ready("web"):
-            self._sender = self._lab.socket("web", kind=socket.SOCK_DGRAM)
+            self._sender = self._lab.open_socket("web", kind=socket.SOCK_DGRAM)
         if self._sniffer is None and self._ready("app"):
             self._sniffer = self._lab.sniffer("app")
         if self._sender is not None:
@@ -125,7 +125,7 @@ def test_nothing_gets_in_while_the_namespace_of_the_gateway_is_torn_away(lab_nam
     for _ in range(20):
         lab = Lab(lab_name)
         lab.apply(SMALL)
-        with lab.sniffer("app") as inside, lab.socket("web", kind=socket.SOCK_DGRAM) as sender:
+        with lab.sniffer("app") as inside, lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender:
             with lab.stream("app", "web", WEB) as stream:
                 assert stream.works()
             inward(inside)

@@ -54,7 +54,7 @@ def lab(lab_name: str) -> Lab:
 
 def _answers(lab: Lab, source: str, node: str, address: str) -> bool:
     """Whether a TCP connection opens; the listener is there, so silence comes from the way."""
-    with lab.listening(node, address, 7000), lab.socket(source) as client:
+    with lab.listening(node, address, 7000), lab.open_socket(source) as client:
         client.settimeout(SILENCE)
         try:
             client.connect((address, 7000))
@@ -97,7 +97,7 @@ def test_who_may_begin_a_flow_to_whom(lab: Lab, source: str, node: str, address:
 def test_what_the_internet_starts_is_counted_and_gets_no_answer(lab: Lab) -> None:
     before = lab.counter("outbound", "drop_inbound")
     inside, outside = lab.sniffer("app"), lab.sniffer("web")
-    with inside, outside, lab.socket("web", kind=socket.SOCK_DGRAM) as sender:
+    with inside, outside, lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender:
         for size in (1, 1400, 4000):
             sender.sendto(b"x" * size, (APP, 9))
         until(lambda: lab.counter("outbound", "drop_inbound") >= before + 3, "three datagrams counted as dropped")
@@ -111,7 +111,7 @@ def test_what_the_internet_starts_is_counted_and_gets_no_answer(lab: Lab) -> Non
 
 def test_space_of_the_vpc_without_a_subnet_is_swallowed(lab: Lab) -> None:
     heard = lab.sniffer("app")
-    with heard, lab.socket("app", kind=socket.SOCK_DGRAM) as sender:
+    with heard, lab.open_socket("app", kind=socket.SOCK_DGRAM) as sender:
         for nowhere in ("2600:1f16:aa0:55ff::1", "2600:1f16:aa0:5501::99"):
             sender.sendto(b"x", (nowhere, 9))
         sender.sendto(b"x", (WWW, 9))  # the control: a closed port of a machine that is there answers
@@ -130,7 +130,7 @@ def test_traffic_within_the_vpc_never_meets_a_gateway(lab: Lab) -> None:
 def test_a_port_lets_out_its_own_instances_address_only(lab: Lab) -> None:
     subnet = "main/private-a"
     assert lab.counter(subnet, "drop_source") == 0
-    with lab.socket("app", kind=socket.SOCK_DGRAM) as sender, lab.sniffer("web") as outside:
+    with lab.open_socket("app", kind=socket.SOCK_DGRAM) as sender, lab.sniffer("web") as outside:
         sender.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND, linux/in6.h
         sender.bind((WWW, 0))
         sender.sendto(b"x", (WEB, 9))
