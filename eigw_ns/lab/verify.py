@@ -18,7 +18,7 @@ from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, namespace_name
 from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, trace
-from eigw_ns.errors import NoSuchLabError
+from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.kernel import netns
 from eigw_ns.lab import prober
 from eigw_ns.topology import Expectation, Topology
@@ -85,10 +85,15 @@ def verify(topology: Topology, *, timeout: float = 1.0, progress: Progress | Non
     """Send the packets of every expectation, or of every pair of nodes where there is none, and judge what came.
 
     A packet unanswered for `timeout` seconds is blocked; everything happens at once, so this takes little longer.
-    Raises UsageError where an expectation names no instance or host, NoSuchLabError where the lab is not applied,
-    HostError where this process may not enter namespaces.
+    Raises UsageError where an expectation names no instance or host, EigwError where there is no pair to check,
+    NoSuchLabError where the lab is not applied, HostError where this process may not enter namespaces.
     """
     plans = tuple(_plans(topology))
+    if not plans:
+        raise EigwError(
+            f"the lab {topology.cloud.lab} has no two nodes of which one is an instance, so there is nothing to prove",
+            hint="add an instance and an internet host to the file and apply it",
+        )
     _require_namespaces(topology.cloud, plans)
     probes = [plan.probe for plan in plans]
     evidence = prober.run(probes, timeout, _counting(probes, progress) if progress else None)

@@ -17,7 +17,7 @@ from eigw_ns.cloud.model import (
     Subnet,
     Vpc,
 )
-from eigw_ns.errors import NoSuchLabError, UsageError
+from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
 from eigw_ns.lab.verify import Check, verify
 from eigw_ns.topology import Expectation, Topology
 from tests.kernel.star import Star
@@ -180,6 +180,12 @@ def test_a_lab_that_is_not_applied(lab_name: str) -> None:
     with pytest.raises(NoSuchLabError, match="not running") as caught:
         verify(topology(lab_name, OUT))
     assert "eigw-ns apply" in caught.value.hint
+
+
+def test_a_lab_without_a_pair_to_check_proves_nothing(lab_name: str) -> None:
+    lab = topology(lab_name)
+    with pytest.raises(EigwError, match="nothing to prove"):
+        verify(replace(lab, cloud=replace(lab.cloud, instances={})))
 
 
 def test_nodes_that_send_nothing(lab_name: str) -> None:
