@@ -33,6 +33,5 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
     if output == "json":
         show_json({"valid": True, "lab": cloud.lab, "resources": counts})
     found = ", ".join(f"{HEADINGS[kind]} {count}" for kind, count in counts.items() if count)
-    Talk(quiet=quiet, verbose=verbose).note(
-        f"{STDIN_NAME if file == STDIN else file} is fine: lab {cloud.lab}; {found or 'nothing in it'}"
-    )
+    name = STDIN_NAME if file == STDIN else file
+    Talk(quiet=quiet, verbose=verbose).note(f"{name} is fine: lab {cloud.lab}; {found or 'nothing in it'}")

@@ -13,7 +13,11 @@ from eigw_ns.kernel import probe
 @click.command("version")
 @options.output
 def command(output: str) -> None:
-    """Print the versions of eigw-ns, of the kernel and of nftables' library, for bug reports."""
+    """Print the versions of eigw-ns, of the kernel and of nftables' library, for bug reports.
+
+    \b
+    sudo eigw-ns version
+    """
     versions = {"eigw-ns": __version__, "kernel": probe.kernel_release(), "nftables": probe.nft_version()}
     if output == "json":
         show_json(versions)

@@ -1,0 +1,55 @@
+"""`eigw-ns` as a user meets it: arguments in; stdout, stderr and exit code out."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SECONDS = 60
+"""How long a command may take at most."""
+
+_PR_SET_SECUREBITS, _SECBIT_NOROOT = 28, 1  # linux/prctl.h, linux/securebits.h
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """stdout, which must be one JSON document."""
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Result]
+
+
+def process(*arguments: str, stdin: str = "", env: Mapping[str, str] | None = None, powerless: bool = False) -> Result:
+    """Runs `eigw-ns` in a process of its own; `powerless` takes every capability from it, also where root runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "eigw_ns", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env={**os.environ, **(env or {})},
+        preexec_fn=_give_up_power if powerless and os.geteuid() == 0 else None,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def _give_up_power() -> None:
+    """From the next exec(3) on, root has no capabilities. See capabilities(7), SECBIT_NOROOT."""
+    if ctypes.CDLL(None).prctl(_PR_SET_SECUREBITS, _SECBIT_NOROOT, 0, 0, 0) != 0:
+        raise OSError("cannot set securebits")

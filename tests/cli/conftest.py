@@ -1,0 +1,61 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.cli.program import run
+from eigw_ns.lab import store
+from eigw_ns.topology import Topology, example, load
+from tests.cli.command import Cli, Result
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State and run folders of this test alone, and no settings of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("EIGW_NS_") or name == "NO_COLOR"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
+    return tmp_path
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs `eigw-ns` in this process."""
+
+    def call(*arguments: str) -> Result:
+        capsys.readouterr()
+        code = run(arguments)
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def demo_file(tmp_path: Path) -> Callable[[str], str]:
+    """Writes the demo topology under another lab's name; the file's path."""
+
+    def write(lab: str) -> str:
+        path = tmp_path / f"{lab}.yaml"
+        path.write_text(example("demo").replace("lab: demo", f"lab: {lab}"), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def stored(demo_file: Callable[[str], str]) -> Callable[[str], Topology]:
+    """Stores the demo topology as if it had been applied."""
+
+    def save(lab: str) -> Topology:
+        topology = load(Path(demo_file(lab)).read_bytes(), file="demo.yaml", default_lab=lab)
+        store.save(topology)
+        return topology
+
+    return save

@@ -1,0 +1,172 @@
+"""Errors become messages and exit codes; no traceback reaches a user."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.kernel import netns
+from eigw_ns.topology import Topology
+from tests.cli.command import SECONDS, Cli, process
+
+PROGRAM = [sys.executable, "-m", "eigw_ns"]
+BROKEN = "import eigw_ns.cli.program as program, eigw_ns.cli.main as main; program.run = lambda _: 1 // 0; main.main()"
+
+
+def test_an_error_of_ours_has_a_hint_and_its_exit_code(cli: Cli) -> None:
+    result = cli("export")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.splitlines() == [
+        "error: there is no lab",
+        "hint: begin with `eigw-ns init > lab.yaml` and `eigw-ns apply -f lab.yaml`",
+    ]
+
+
+def test_errors_go_to_stderr_with_json_too(cli: Cli) -> None:
+    result = cli("validate", "-f", "missing.yaml", "-o", "json")
+    assert (result.code, result.out) == (2, "")
+    assert "cannot read missing.yaml: No such file or directory" in result.err
+    assert "eigw-ns init > missing.yaml" in result.err
+
+
+def test_a_folder_is_no_topology(cli: Cli, tmp_path: Path) -> None:
+    result = cli("validate", "-f", str(tmp_path))
+    assert result.code == 2
+    assert result.err == f"error: cannot read {tmp_path}: Is a directory\n"
+
+
+def test_an_unforeseen_error_is_one_line_for_the_user() -> None:
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == "error: this should not have happened: ZeroDivisionError: integer division or modulo by zero"
+    assert "please report it" in second
+
+
+def test_its_traceback_is_there_for_who_asks() -> None:
+    environment = {**os.environ, "EIGW_NS_DEBUG": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN], capture_output=True, text=True, timeout=SECONDS, env=environment, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+
+
+def test_ctrl_c_is_130(tmp_path: Path) -> None:
+    pipe = tmp_path / "topology.yaml"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*PROGRAM, "validate", "-f", str(pipe)], stderr=subprocess.PIPE, text=True) as running:
+        writer = os.open(pipe, os.O_WRONLY)  # returns once the program has it open for reading
+        running.send_signal(signal.SIGINT)
+        _, complaint = running.communicate(timeout=SECONDS)
+        os.close(writer)
+    assert running.returncode == 130
+    assert complaint.strip() == "error: interrupted"
+
+
+def test_nobody_listening_is_nothing_to_talk_about() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, "schema"], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_no_colour_where_nobody_looks() -> None:
+    assert "\x1b" not in process("export").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint", "hint"),
+    [
+        (("export",), 2, "there are 2 labs: alpha, beta", "say which: --lab NAME, or EIGW_NS_LAB"),
+        (("export", "--lab", "alfa"), 1, "there is no lab alfa", "did you mean alpha?"),
+        (("export", "--lab", "xyz"), 1, "there is no lab xyz", "there are alpha, beta"),
+        (("export", "--lab", "../../etc"), 1, "there is no lab ../../etc", "there are alpha, beta"),
+    ],
+)
+def test_which_lab(
+    cli: Cli, stored: Callable[[str], Topology], arguments: tuple[str, ...], code: int, complaint: str, hint: str
+) -> None:
+    stored("alpha")
+    stored("beta")
+    result = cli(*arguments)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.splitlines() == [f"error: {complaint}", f"hint: {hint}"]
+
+
+def test_the_environment_names_the_lab(
+    cli: Cli, stored: Callable[[str], Topology], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored("alpha")
+    stored("beta")
+    monkeypatch.setenv("EIGW_NS_LAB", "beta")
+    assert cli("export").out.startswith("lab: beta\n")
+
+
+def test_a_damaged_store_says_what_to_do(cli: Cli, own_folders: Path, stored: Callable[[str], Topology]) -> None:
+    stored("alpha")
+    (own_folders / "state" / "alpha" / "topology.json").write_text('{"lab": "alpha", "vpcs"')
+    result = cli("export")
+    assert result.code == 1
+    assert "topology.json is damaged" in result.err
+    assert "hint: apply the topology file again" in result.err
+
+
+NEED_POWER = {
+    "plan": ("-f", "{file}"),
+    "apply": ("-f", "{file}"),
+    "status": (),
+    "verify": (),
+    "exec": ("app", "--", "true"),
+    "shell": ("app",),
+    "destroy": (),
+    "gc": ("--yes",),
+}
+
+
+@pytest.mark.parametrize("verb", NEED_POWER)
+def test_without_power_nothing_is_changed(
+    verb: str, own_folders: Path, demo_file: Callable[[str], str], stored: Callable[[str], Topology]
+) -> None:
+    stored("weak")
+    file = demo_file("weak")
+    before = sorted(own_folders.rglob("*"))
+    result = process(verb, *(argument.format(file=file) for argument in NEED_POWER[verb]), powerless=True)
+    assert (result.code, result.out) == (5, "")
+    assert "not enough privilege: this process lacks CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN" in result.err
+    assert "hint: run it as root" in result.err
+    assert sorted(own_folders.rglob("*")) == before
+    assert not [name for name in netns.names() if name.startswith("eigw-weak-")]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("verb", ["apply", "plan"])
+def test_without_nftables_nothing_is_changed(
+    verb: str, own_folders: Path, demo_file: Callable[[str], str], lab_name: str
+) -> None:
+    (own_folders / "nftables.py").write_text("raise ImportError('not here')")
+    file = demo_file(lab_name)
+    result = process(verb, "-f", file, env={"PYTHONPATH": f"{own_folders}:{Path.cwd()}"})
+    assert (result.code, result.out) == (5, "")
+    assert "the Python binding of libnftables is missing" in result.err
+    assert "python3-nftables" in result.err
+    assert not (own_folders / "state").exists()
+    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+
+
+def test_mistakes_are_told_without_power(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("lab: bad\nvpc: {}\n")
+    result = process("apply", "-f", str(tmp_path / "bad.yaml"), powerless=True)
+    assert result.code == 1
+    assert "bad.yaml:2" in result.err

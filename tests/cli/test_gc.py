@@ -1,0 +1,118 @@
+"""gc and doctor: what dead labs left behind, and whether the host is fit. Always with --lab: others work here too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.kernel import netns
+from eigw_ns.lab import journal, lock, store
+from tests.cli.command import Cli, process
+
+pytestmark = pytest.mark.root
+
+HUSK, FOREIGN = "i-0123456789abcdef0", "i-0fedcba9876543210"
+
+
+def husk(lab: str) -> str:
+    """What a creation that was killed in the middle leaves."""
+    name = f"eigw-{lab}-{HUSK}"
+    (netns.DIRECTORY / name).touch()
+    return name
+
+
+def test_nothing_left_behind(cli: Cli, lab_name: str) -> None:
+    result = cli("gc", "--lab", lab_name, "-o", "json")
+    assert (result.code, result.data) == (0, {"leftovers": [], "removed": False})
+    assert "nothing is left behind" in cli("gc", "--lab", lab_name).err
+
+
+def test_a_living_stored_lab_is_no_leftover(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    assert cli("apply", "-f", demo_file(lab_name)).code == 0
+    assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data == {"leftovers": [], "removed": True}
+    assert cli("status", "--lab", lab_name).code == 0
+    assert cli("destroy", "--lab", lab_name).code == 0
+
+
+def test_only_what_bears_our_mark_goes(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    assert cli("apply", "-f", demo_file(lab_name)).code == 0
+    store.remove(lab_name)
+    marked = [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+    foreign = f"eigw-{lab_name}-{FOREIGN}"
+    with netns.creating(foreign):
+        pass
+    empty = husk(lab_name)
+
+    shown = cli("gc", "--lab", lab_name, "-o", "json").data["leftovers"]
+    assert [thing["name"] for thing in shown if thing["kind"] == "namespace"] == marked
+    assert [thing["name"] for thing in shown if thing["kind"] == "husk"] == [empty]
+    assert all(netns.exists(name) for name in marked)  # shown only
+    assert (netns.DIRECTORY / empty).exists()
+
+    assert cli("gc", "--yes", "--lab", lab_name).code == 0
+    assert [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")] == [foreign]
+    assert not (netns.DIRECTORY / empty).exists()
+    assert cli("gc", "--lab", lab_name, "-o", "json").data["leftovers"] == []
+    netns.remove(foreign)
+
+
+def test_a_husk_that_is_not_empty_is_somebodys_file(cli: Cli, lab_name: str) -> None:
+    name = husk(lab_name)
+    (netns.DIRECTORY / name).write_text("mine")
+    try:
+        assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
+        assert (netns.DIRECTORY / name).read_text() == "mine"
+    finally:
+        (netns.DIRECTORY / name).unlink()
+
+
+def test_a_stale_run_folder_goes(cli: Cli, own_folders: Path, lab_name: str) -> None:
+    with pytest.raises(KeyboardInterrupt), lock.hold(lab_name, "test"), journal.written(lab_name, ["step"]):
+        raise KeyboardInterrupt
+    folder = own_folders / "run" / lab_name
+    assert cli("gc", "--lab", lab_name, "-o", "json").data["leftovers"] == [
+        {"lab": lab_name, "kind": "run folder", "name": str(folder)}
+    ]
+    assert folder.exists()
+    assert cli("gc", "--yes", "--lab", lab_name).code == 0
+    assert not folder.exists()
+
+
+def test_a_lab_that_is_worked_on_is_left_alone(cli: Cli, lab_name: str) -> None:
+    name = husk(lab_name)
+    with lock.hold(lab_name, "eigw-ns apply"):
+        assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
+        assert (netns.DIRECTORY / name).exists()
+    assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] != []
+    assert not (netns.DIRECTORY / name).exists()
+
+
+def test_doctor_finds_this_host_fit(cli: Cli, own_folders: Path) -> None:
+    before = sorted(own_folders.rglob("*"))
+    result = cli("doctor", "-o", "json")
+    assert {check["name"]: check["detail"] for check in result.data["checks"] if check["outcome"] != "ok"} == {}
+    assert (result.code, result.data["fit"]) == (0, True)
+    assert sorted(own_folders.rglob("*")) == before
+    assert "this host can hold a lab" in cli("doctor").err
+
+
+def test_doctor_names_what_is_missing_and_its_fix() -> None:
+    result = process("doctor", "-o", "json", powerless=True)
+    assert (result.code, result.data["fit"]) == (5, False)
+    checks = {check["name"]: check for check in result.data["checks"]}
+    assert checks["Linux"]["outcome"] == "ok"
+    assert checks["privilege"]["outcome"] == "missing"
+    assert "CAP_SYS_ADMIN" in checks["privilege"]["detail"]
+    assert checks["veth links"]["outcome"] == "warn"
+    assert all(check["fix"] for check in checks.values() if check["outcome"] != "ok")
+
+
+def test_doctor_without_nftables(own_folders: Path) -> None:
+    (own_folders / "nftables.py").write_text("raise ImportError('not here')")
+    result = process("doctor", "-o", "json", env={"PYTHONPATH": f"{own_folders}:{Path.cwd()}"})
+    assert result.code == 5
+    binding = next(check for check in result.data["checks"] if check["name"] == "nftables for Python")
+    assert binding["outcome"] == "missing"
+    assert "python3-nftables" in binding["fix"]

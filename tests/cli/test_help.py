@@ -1,0 +1,130 @@
+"""Help that teaches, costs little, and guesses what was meant."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+from eigw_ns.cli import verbs
+from eigw_ns.cli.group import VERBS
+from tests.cli.command import SECONDS, Cli, process
+
+HEAVY = (
+    "pydantic",
+    "ruamel",
+    "rich",
+    "nftables",
+    "eigw_ns.lab",
+    "eigw_ns.kernel",
+    "eigw_ns.topology",
+    "eigw_ns.cli.verbs",
+)
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that are loaded after `eigw-ns` ran with these arguments."""
+    code = (
+        "import json, sys; from eigw_ns.cli.program import run; run(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("aply",)])
+def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    modules = loaded_by(*arguments)
+    assert "eigw_ns.cli.group" in modules
+    assert not [module for module in modules if module.startswith(HEAVY)]
+
+
+def test_the_list_sees_what_is_loaded() -> None:
+    assert {"eigw_ns.topology", "eigw_ns.cli.verbs.init"} <= loaded_by("init")
+
+
+def test_every_verb_of_the_design_is_there() -> None:
+    wanted = (
+        "init validate schema plan apply status describe verify exec shell export destroy gc doctor version completion"
+    )
+    assert set(VERBS) == set(wanted.split())
+    assert {module.name for module in pkgutil.iter_modules(verbs.__path__)} == set(VERBS)
+
+
+def test_help_lists_every_verb(cli: Cli) -> None:
+    result = cli("--help")
+    assert result.code == 0
+    assert all(f"  {verb} " in result.out and summary in result.out for verb, summary in VERBS.items())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_of_a_verb_has_an_example(cli: Cli, verb: str, flag: str) -> None:
+    result = cli(verb, flag)
+    assert result.code == 0
+    assert result.out.startswith(f"Usage: eigw-ns {verb}")
+    assert f"eigw-ns {verb}" in result.out.split("\n", 1)[1]  # beyond the usage line
+
+
+def test_without_a_verb_help_goes_to_stderr(cli: Cli) -> None:
+    result = cli()
+    assert (result.code, result.out) == (2, "")
+    assert "Usage: eigw-ns" in result.err
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [("aply", "apply"), ("APPLY", "apply"), ("destory", "destroy"), ("discribe", "describe"), ("versoin", "version")],
+)
+def test_a_mistyped_verb_is_guessed(cli: Cli, mistyped: str, meant: str) -> None:
+    result = cli(mistyped)
+    assert (result.code, result.out) == (2, "")
+    assert f"there is no verb {mistyped}" in result.err
+    assert f"did you mean {meant}" in result.err
+
+
+def test_a_verb_like_none_lists_all(cli: Cli) -> None:
+    assert "the verbs are init, validate" in cli("frobnicate").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("status", "--labb", "x"), "did you mean --lab?"),
+        (("verify", "--jnuit", "x"), "did you mean --junit"),
+        (("-o", "json", "status"), "options of a verb stand after it"),
+        (("init", "--exampel", "x"), "did you mean --example?"),
+    ],
+)
+def test_a_mistyped_option_is_guessed(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:
+    result = cli(*arguments)
+    assert result.code == 2
+    assert result.err.startswith("error: there is no option ")
+    assert hint in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("validate",), "--file"),
+        (("status", "-o", "xml"), "'xml' is not one of 'table', 'json'"),
+        (("completion", "tcsh"), "'tcsh'"),
+        (("verify", "--timeout", "0"), "0"),
+        (("version", "surplus"), "surplus"),
+    ],
+)
+def test_usage_errors_say_where_help_is(cli: Cli, arguments: tuple[str, ...], complaint: str) -> None:
+    result = cli(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert complaint in result.err.splitlines()[0]
+    assert result.err.splitlines()[-1] == f"hint: see `eigw-ns {arguments[0]} --help`"
+
+
+def test_python_dash_m_is_the_program() -> None:
+    result = process("--version")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("eigw-ns ")

@@ -1,0 +1,270 @@
+"""A lab's life from the command line, with a real kernel: apply, look, work inside, drift, repair, destroy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.kernel import netns, sysctl
+from eigw_ns.lab import lock, store
+from tests.cli.command import SECONDS, Cli, process
+
+pytestmark = pytest.mark.root
+
+CHECK_MEMBERS = "from to protocol port expected observed predicted reason passed"  # DESIGN section 4
+
+
+@pytest.fixture
+def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Iterator[str]:
+    """The demo topology, applied."""
+    applied = cli("apply", "-f", demo_file(lab_name), "-o", "json")
+    assert applied.code == 0, applied.err
+    assert applied.data["changes"] > 50
+    assert applied.data["writes"] > 50
+    yield lab_name
+    if store.exists(lab_name):
+        cli("destroy", "--lab", lab_name)
+
+
+def namespace(lab: str, node: str) -> str:
+    return namespace_name(lab, find(store.load(lab).cloud, node).id)
+
+
+def own_namespace() -> str:
+    """Which network namespace this thread is in."""
+    return str(Path("/proc/thread-self/ns/net").readlink())
+
+
+def ours(lab: str) -> list[str]:
+    return [name for name in netns.names() if name.startswith(f"eigw-{lab}-")]
+
+
+def test_plan_then_apply_then_nothing_to_do(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    file = demo_file(lab_name)
+    planned = cli("plan", "-f", file, "-o", "json")
+    assert planned.code == 3
+    assert planned.data["changes"] == len(planned.data["steps"]) > 50
+    assert set(planned.data["steps"][0]) == {"verb", "object", "reason"}
+    assert not ours(lab_name)
+    assert not store.exists(lab_name)
+
+    assert cli("apply", "-f", file, "-o", "json").data["changes"] == planned.data["changes"]
+    assert cli("apply", "-f", file, "-o", "json").data == {"changes": 0, "writes": 0}
+    assert cli("apply", "--lab", lab_name, "-o", "json").data == {"changes": 0, "writes": 0}
+    again = cli("plan", "-f", file, "-o", "json")
+    assert (again.code, again.data) == (0, {"changes": 0, "steps": []})
+    assert cli("destroy", "--lab", lab_name).code == 0
+
+
+def test_plan_for_people_is_a_line_a_namespace(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    short = cli("plan", "-f", demo_file(lab_name))
+    every = cli("plan", "-f", demo_file(lab_name), "-v")
+    changes = cli("plan", "-f", demo_file(lab_name), "-o", "json").data["changes"]
+    assert f"{changes} changes in 9 namespaces; -v shows every step" in short.err
+    assert len(short.out.splitlines()) == 9 + 2
+    assert len(every.out.splitlines()) == changes + 2
+    assert "main/app" in short.out
+    assert "main (fabric)" in short.out
+    assert "eigw-" not in short.out
+
+
+def test_drift_is_seen_and_repaired(cli: Cli, lab: str) -> None:
+    assert cli("status", "--lab", lab).code == 0
+    with netns.inside(namespace(lab, "main/outbound")):
+        sysctl.write(sysctl.FORWARDING, "0")
+    drifted = cli("status", "--lab", lab, "-o", "json")
+    assert drifted.code == 3
+    (step,) = drifted.data["steps"]
+    assert step["object"] == f"forwarding of {namespace(lab, 'main/outbound')}"
+    assert "repair it with `eigw-ns apply`" in cli("status", "--lab", lab).err
+    assert cli("apply", "--lab", lab, "-o", "json").data["changes"] == 1
+    assert cli("status", "--lab", lab, "-o", "json").data == {"changes": 0, "steps": []}
+
+
+def test_a_stored_lab_of_which_nothing_lives(cli: Cli, lab: str) -> None:
+    for name in ours(lab):
+        netns.remove(name)
+    status = cli("status", "--lab", lab)
+    assert status.code == 3
+    assert f"the lab {lab} is stored, but nothing of it is alive: rebuild it with `eigw-ns apply`" in status.err
+    described = cli("describe", "eigw", "--lab", lab, "-o", "json")
+    assert described.code == 0
+    assert "Counters" not in described.data
+    inside = process("exec", "--lab", lab, "app", "--", "true")
+    assert inside.code == 1
+    assert "main/app is not alive" in inside.err
+    assert cli("verify", "--lab", lab).code == 1
+    assert cli("apply", "--lab", lab).code == 0
+    assert cli("status", "--lab", lab).code == 0
+
+
+def test_describe_counts_what_gateways_dropped(cli: Cli, lab: str) -> None:
+    (gateway,) = cli("describe", "eigw", "--lab", lab, "-o", "json").data["EgressOnlyInternetGateways"]
+    identity = gateway["EgressOnlyInternetGatewayId"]
+
+    def dropped() -> int:
+        counters = cli("describe", "eigw", "--lab", lab, "-o", "json").data["Counters"]
+        return int(counters[identity]["drop_inbound"]["Packets"])
+
+    before = dropped()
+    assert process("exec", "--lab", lab, "web", "--", *python_connects("2600:1f16:aa0:5501::10")).code == 1
+    assert dropped() > before
+    assert "drop_inbound" in cli("describe", "eigw", "--lab", lab).out
+
+
+def python_connects(address: str) -> tuple[str, ...]:
+    """A command that tries a TCP connection for a moment; exit code 1 where nobody answers."""
+    code = f"import socket; socket.create_connection(({address!r}, 22), timeout=0.3)"
+    return sys.executable, "-c", code
+
+
+def test_verify_proves_it_and_a_flipped_expectation_fails(
+    cli: Cli, lab: str, demo_file: Callable[[str], str], tmp_path: Path
+) -> None:
+    report = cli("verify", "--lab", lab, "-o", "json", "--timeout", "0.3", "--junit", str(tmp_path / "report.xml"))
+    assert report.code == 0
+    assert report.data["passed"] is True
+    assert " ".join(report.data["checks"][0]) == CHECK_MEMBERS
+    suite = ElementTree.parse(tmp_path / "report.xml").getroot()
+    assert len(list(suite.iter("testcase"))) == len(report.data["checks"])
+
+    file = Path(demo_file(lab))
+    file.write_text(file.read_text().replace("port: 22, result: blocked", "port: 22, result: allowed"))
+    assert cli("apply", "-f", str(file), "-o", "json").data == {"changes": 0, "writes": 0}
+    flipped = cli("verify", "--lab", lab, "--timeout", "0.3")
+    assert flipped.code == 4
+    assert [line.split()[:4] for line in flipped.out.splitlines() if "✗" in line] == [["✗", "web", "→", "app"]]
+    assert f"{len(report.data['checks']) - 1} of {len(report.data['checks'])} checks passed" in flipped.err
+
+
+def test_verify_where_the_report_cannot_be_written(cli: Cli, lab: str, tmp_path: Path) -> None:
+    result = cli("verify", "--lab", lab, "--timeout", "0.2", "--junit", str(tmp_path / "no" / "report.xml"))
+    assert result.code in (1, 2)
+    assert "report.xml" in result.err
+
+
+def test_exec_is_the_command_itself(lab: str) -> None:
+    def inside(*command: str, stdin: str = "") -> tuple[int, str, str]:
+        result = process("exec", "--lab", lab, "app", "--", *command, stdin=stdin)
+        return result.code, result.out, result.err
+
+    assert inside("sh", "-c", "cat; echo to stderr >&2; exit 7", stdin="through") == (7, "through", "to stderr\n")
+    assert inside("sh", "-c", "kill -TERM $$")[0] == -signal.SIGTERM
+    assert inside("no-such-command") == (127, "", "error: no-such-command: command not found\n")
+    assert inside("/etc/passwd") == (126, "", "error: /etc/passwd: Permission denied\n")
+    assert inside("readlink", "/proc/self/ns/net")[1] != f"{own_namespace()}\n"
+    with netns.inside(namespace(lab, "app")):
+        there = own_namespace()
+    assert inside("readlink", "/proc/self/ns/net")[1].strip() == there
+    assert not int(inside("sh", "-c", "grep SigIgn /proc/self/status")[1].split()[1], 16)  # as Python leaves SIGPIPE
+
+
+@pytest.mark.parametrize("node", ["main/app", "internet", "main/private-a", "main/outbound", "main/outbound#1", "web"])
+def test_every_kind_of_node_can_be_entered(lab: str, node: str) -> None:
+    assert process("exec", "--lab", lab, node, "true").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("ap", "--", "true"), 2, "did you mean app?"),
+        (("app",), 2, "there is no command to run"),
+        (("app", "--"), 2, "there is no command to run"),
+        (("app", "--lab", "x", "--", "true"), 2, "write options first"),
+    ],
+)
+def test_exec_of_nonsense(lab: str, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    result = process("exec", "--lab", lab, *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert complaint in result.err
+
+
+def test_shell_is_the_users_and_in_the_node(lab: str) -> None:
+    script = 'readlink /proc/self/ns/net; echo "$PS1"; exit 5'
+    result = process("shell", "--lab", lab, "main/app", stdin=script, env={"SHELL": "/bin/sh"})
+    with netns.inside(namespace(lab, "app")):
+        there = own_namespace()
+    assert result.code == 5
+    assert result.out.splitlines() == [there, "(main/app) # "]
+
+
+def test_what_export_prints_changes_nothing(cli: Cli, lab: str) -> None:
+    exported = cli("export", "--lab", lab)
+    assert exported.code == 0
+    applied = process("apply", "-f", "-", "-o", "json", stdin=exported.out)
+    assert applied.data == {"changes": 0, "writes": 0}
+
+
+def test_destroy_where_half_is_gone(cli: Cli, lab: str, own_folders: Path) -> None:
+    for name in ours(lab)[::2]:
+        netns.remove(name)
+    assert cli("destroy", "--lab", lab).code == 0
+    assert not ours(lab)
+    assert not [path for path in own_folders.rglob("*") if path.name == lab]
+    gone = cli("destroy", "--lab", lab)
+    assert gone.code == 1
+    assert f"there is no lab {lab}" in gone.err
+
+
+def test_a_lost_store_is_no_lost_lab(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
+    store.remove(lab)
+    status = cli("status", "--lab", lab)
+    assert status.code == 1
+    assert f"no topology of the lab {lab} is stored" in status.err
+    assert cli("apply", "-f", demo_file(lab), "-o", "json").data == {"changes": 0, "writes": 0}
+    assert cli("status", "--lab", lab).code == 0
+
+
+def test_a_second_controller_is_told_who_is_first(lab: str) -> None:
+    with lock.hold(lab, "eigw-ns apply -f other.yaml"):
+        for verb in ("apply", "destroy"):
+            result = process(verb, "--lab", lab)
+            assert result.code == 1
+            assert f"is being worked on by process {os.getpid()} (eigw-ns apply -f other.yaml) since 2" in result.err
+    assert process("apply", "--lab", lab).code == 0
+
+
+def test_a_foreign_namespace_is_left_alone(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    file = demo_file(lab_name)
+    assert cli("apply", "-f", file).code == 0
+    foreign = namespace(lab_name, "app")
+    assert cli("destroy", "--lab", lab_name).code == 0
+    with netns.creating(foreign):
+        pass
+    result = cli("apply", "-f", file)
+    assert result.code == 1
+    assert foreign in result.err
+    assert ours(lab_name) == [foreign]
+    netns.remove(foreign)
+
+
+def test_progress_is_a_line_a_step_with_v(demo_file: Callable[[str], str], lab_name: str) -> None:
+    result = process("apply", "-v", "-f", demo_file(lab_name))
+    assert result.code == 0
+    assert any(line.startswith("apply ") and "(missing)" in line for line in result.err.splitlines())
+    quiet = process("destroy", "-q", "--lab", lab_name)
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+
+
+def test_the_bar_is_for_terminals(demo_file: Callable[[str], str], lab_name: str) -> None:
+    terminal, other = os.openpty()
+    command = [sys.executable, "-m", "eigw_ns", "apply", "-f", demo_file(lab_name)]
+    done = subprocess.run(
+        command, stderr=other, env={**os.environ, "TERM": "xterm", "COLUMNS": "100"}, timeout=SECONDS, check=False
+    )
+    os.close(other)
+    shown = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert done.returncode == 0
+    assert "━" in shown
+    assert f"the lab {lab_name} is up" in shown
+    assert process("destroy", "--lab", lab_name).code == 0

@@ -1,0 +1,124 @@
+"""One controller a lab, and the journal that tells of one that was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.errors import EigwError, LockedError
+from eigw_ns.lab import journal, lock
+
+
+@pytest.fixture(autouse=True)
+def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def holder() -> Iterator[int]:
+    """A process that holds the lock of the lab `one` until it is killed; its pid."""
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with lock.hold("one", "eigw-ns apply -f lab.yaml"):
+            os.write(tell, b"!")
+            signal.pause()
+        os._exit(0)
+    os.close(tell)
+    assert os.read(ready, 1) == b"!"
+    os.close(ready)
+    yield child
+    _kill(child)
+
+
+def _kill(child: int) -> None:
+    try:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return
+
+
+def test_the_second_is_told_who_is_first(holder: int) -> None:
+    assert lock.held("one")
+    with pytest.raises(LockedError) as caught, lock.hold("one", "second"):
+        raise AssertionError("two hold the lock")
+    message = str(caught.value)
+    assert message.startswith(
+        f"the lab one is being worked on by process {holder} (eigw-ns apply -f lab.yaml) since 20"
+    )
+
+
+def test_another_lab_is_free(holder: int) -> None:
+    with lock.hold("two", "other"):
+        assert lock.held("two")
+    assert not lock.held("two")
+
+
+def test_the_kernel_frees_it_when_the_holder_dies(holder: int) -> None:
+    _kill(holder)
+    assert not lock.held("one")
+    with lock.hold("one", "heir"):
+        pass
+
+
+def test_it_is_free_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), lock.hold("one", "first"):
+        raise ZeroDivisionError
+    with lock.hold("one", "second"):
+        pass
+
+
+def test_looking_leaves_no_trace(run_folder: Path) -> None:
+    assert not lock.held("one")
+    assert not run_folder.exists()
+
+
+def test_a_lost_run_folder_is_made_again(run_folder: Path) -> None:
+    with lock.hold("one", "first"):
+        lock.remove_run_files("one")
+        assert not (run_folder / "one").exists()
+    with lock.hold("one", "second"):
+        assert lock.held("one")
+
+
+def test_a_lock_on_a_removed_file_is_not_taken_for_the_lock() -> None:
+    with lock.hold("one", "first"):
+        lock.remove_run_files("one")
+        with lock.hold("one", "second"), pytest.raises(LockedError, match="second"), lock.hold("one", "third"):
+            raise AssertionError("two hold the lock")
+
+
+def test_a_folder_that_cannot_be_made(run_folder: Path) -> None:
+    run_folder.write_text("a file stands where the folder should be")
+    with pytest.raises(EigwError, match="open the lock"), lock.hold("one", "first"):
+        raise AssertionError("there is no lock")
+
+
+def test_the_journal_tells_what_was_intended(run_folder: Path) -> None:
+    assert not journal.unfinished("one")
+    with journal.written("one", ["create this", "delete that"]):
+        assert journal.unfinished("one")
+        assert (run_folder / "one" / "journal").read_text() == "create this\ndelete that\n"
+    assert not journal.unfinished("one")
+
+
+def test_the_journal_stays_when_the_work_does_not_end() -> None:
+    with pytest.raises(ZeroDivisionError), journal.written("one", ["step"]):
+        raise ZeroDivisionError
+    assert journal.unfinished("one")
+    with journal.written("one", []):
+        pass
+    assert not journal.unfinished("one")
+
+
+def test_the_journal_outlives_its_folder(run_folder: Path) -> None:
+    with journal.written("one", ["step"]):
+        lock.remove_run_files("one")
+    assert not journal.unfinished("one")
+    assert not (run_folder / "one").exists()

@@ -1,0 +1,115 @@
+"""Tables, plans and verdicts as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from eigw_ns.dataplane.plan import Flows, Step
+from eigw_ns.dataplane.state import Address, Forwarding, Namespace, Route
+from eigw_ns.lab.verify import Check, Report
+from eigw_ns.render import steps, verdicts
+from eigw_ns.render.table import Table, draw
+
+APP, GATEWAY = "eigw-demo-i-0123456789abcdef0", "eigw-demo-eigw-0123456789abcdef0"
+LABELS = {APP: "main/app", GATEWAY: "main/outbound"}
+PLAN = (
+    Step("create", Namespace(APP, "demo", "i-0123456789abcdef0"), "missing"),
+    Step("create", Address(APP, "eth0", "2001:db8::1/128"), "missing"),
+    Step("delete", Route(GATEWAY, "2001:db8::/64"), "not wanted"),
+    Step("update", Forwarding(GATEWAY), "differs", old=Forwarding(GATEWAY, enabled=False)),
+    Step("flush", Flows(GATEWAY, ()), "its route is gone"),
+)
+
+
+def test_columns_are_aligned_and_plain() -> None:
+    table = Table("Things", ("Name", "State"), (("a", ("up", "green")), ("longer", ("down", "red"))))
+    assert draw([table], width=None, colour=False).splitlines() == [
+        "Things",
+        "Name    State",
+        "─────────────",
+        "a       up",
+        "longer  down",
+    ]
+
+
+def test_colour_only_where_asked_for() -> None:
+    table = Table("", ("State",), ((("up", "green"),),))
+    assert "\x1b[32mup" in draw([table], width=80, colour=True)
+    assert "\x1b" not in draw([table], width=80, colour=False)
+
+
+def test_only_the_last_column_is_broken_and_between_words() -> None:
+    identity = "eigw-0123456789abcdef0"
+    table = Table("", ("Id", "Why"), ((identity, "because this is so and will be so"),))
+    lines = draw([table], width=40, colour=False).splitlines()[2:]
+    assert [line[:22].strip() for line in lines] == [identity, "", ""]
+    assert [line[24:] for line in lines] == ["because this is", "so and will be", "so"]
+    narrow = draw([table], width=10, colour=False)
+    assert identity in narrow
+
+
+def test_a_pipe_gets_one_line_a_row() -> None:
+    table = Table("", ("Id", "Why"), (("x", "word " * 200),))
+    assert len(draw([table], width=None, colour=False).splitlines()) == 3
+
+
+@pytest.mark.parametrize("text", ["[red]not markup[/red]", ":smile:", "a\\[b]", "→ ✓"])
+def test_what_users_wrote_is_shown_as_it_is(text: str) -> None:
+    assert text in draw([Table(text, (text,), ((text,), ((text, "green"),)))], width=80, colour=False)
+
+
+def test_no_tables_are_no_text() -> None:
+    assert draw([], width=80, colour=False) == ""
+
+
+def test_a_plan_as_data() -> None:
+    assert steps.data(PLAN[:1]) == {
+        "changes": 1,
+        "steps": [{"verb": "create", "object": f"namespace {APP}", "reason": "missing"}],
+    }
+
+
+def test_a_plan_in_short() -> None:
+    table = steps.summary(PLAN, LABELS)
+    assert table.columns == ("Where", "Create", "Update", "Delete", "Flush", "Why")
+    assert table.rows == (
+        ("main/app", ("2", "green"), "", "", "", "missing"),
+        ("main/outbound", "", ("1", "yellow"), ("1", "red"), ("1", "red"), "not wanted; differs; 1 more"),
+    )
+    assert steps.count(PLAN) == "5 changes in 2 namespaces"
+    assert steps.count(PLAN[:1]) == "1 change in 1 namespace"
+
+
+def test_a_plan_in_short_has_only_the_verbs_that_occur() -> None:
+    assert steps.summary(PLAN[:2], {}).columns == ("Where", "Create", "Why")
+    assert steps.summary(PLAN[:2], {}).rows[0][0] == APP
+
+
+def test_2000_steps_stay_readable() -> None:
+    many = [Step("create", Address(APP, "eth0", f"2001:db8::{number:x}/128"), "missing") for number in range(2000)]
+    assert steps.summary(many, LABELS).rows == (("main/app", ("2000", "green"), "missing"),)
+    assert steps.count(many) == "2,000 changes in 1 namespace"
+
+
+def test_a_plan_in_full_is_in_order_and_by_node() -> None:
+    rows = steps.listing(PLAN, LABELS).rows
+    assert [row[2:4] for row in rows] == [
+        ("main/app", "namespace"),
+        ("main/app", "address 2001:db8::1/128 on eth0"),
+        ("main/outbound", "route 2001:db8::/64"),
+        ("main/outbound", "forwarding"),
+        ("main/outbound", "flows"),
+    ]
+    assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
+
+
+def test_verdicts_stand_out() -> None:
+    good = Check("app", "web", "tcp", 443, "allowed", "allowed", "allowed", "REACHABLE", passed=True)
+    bad = Check("web", "app", "icmpv6", None, "blocked", "allowed", "blocked", "LEAKED", passed=False)
+    report = Report(passed=False, checks=(good, bad))
+    text = draw([verdicts.table(report)], width=None, colour=False)
+    assert [" ".join(line.split()) for line in text.splitlines()[2:]] == [
+        "✓ app → web tcp 443 allowed allowed allowed reachable",
+        "✗ web → app icmpv6 blocked blocked allowed leaked",
+    ]
+    assert verdicts.summary(report) == "1 of 2 checks passed"

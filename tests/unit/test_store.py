@@ -1,0 +1,111 @@
+"""Desired states on disk: all or nothing, and never a traceback for a damaged one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
+from eigw_ns.lab import paths, store
+from eigw_ns.topology import Topology, example, load
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def topology(lab: str) -> Topology:
+    return load(example("demo").replace("lab: demo", f"lab: {lab}").encode(), file="demo.yaml", default_lab=lab)
+
+
+def test_what_is_saved_is_loaded() -> None:
+    store.save(topology("one"))
+    store.save(topology("two"))
+    assert store.labs() == ("one", "two")
+    assert store.load("one") == topology("one")
+    assert store.exists("one")
+
+
+def test_saving_replaces_and_leaves_no_other_file(state: Path) -> None:
+    store.save(topology("one"))
+    store.save(topology("one"))
+    assert [path.name for path in (state / "one").iterdir()] == ["topology.json"]
+
+
+def test_everybody_may_read_it(state: Path) -> None:
+    store.save(topology("one"))
+    assert (state / "one" / "topology.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_failed_save_keeps_the_old_one(state: Path) -> None:
+    store.save(topology("one"))
+    path = paths.topology_file("one")
+    before = path.read_bytes()
+    path.unlink()
+    path.mkdir()  # nothing can be renamed over a folder
+    with pytest.raises(EigwError, match=r"write .*topology\.json"):
+        store.save(topology("one"))
+    assert [left.name for left in (state / "one").iterdir()] == ["topology.json"]
+    path.rmdir()
+    path.write_bytes(before)
+    assert store.load("one") == topology("one")
+
+
+def test_an_unknown_lab() -> None:
+    with pytest.raises(NoSuchLabError) as caught:
+        store.load("none")
+    assert "eigw-ns apply -f FILE" in caught.value.hint
+    assert store.labs() == ()
+    assert not store.exists("none")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[]", b"null", b"{}", b'{"lab": 7}', b'{"lab": "one", "vpcs": 3}', b'{"lab": "other"}'],
+)
+def test_a_damaged_file_says_what_to_do(state: Path, content: bytes) -> None:
+    store.save(topology("one"))
+    paths.topology_file("one").write_bytes(content)
+    with pytest.raises(EigwError, match=r"topology\.json is damaged: ") as caught:
+        store.load("one")
+    assert "apply the topology file again" in caught.value.hint
+    assert store.exists("one")  # it can still be named, and destroyed
+
+
+def test_it_is_plain_json() -> None:
+    store.save(topology("one"))
+    assert json.loads(paths.topology_file("one").read_text())["lab"] == "one"
+
+
+def test_removed_is_gone_with_its_folder(state: Path) -> None:
+    store.save(topology("one"))
+    (state / "one" / ".topology-killed").touch()  # what a kill in the middle of a write leaves
+    assert store.remove("one")
+    assert not (state / "one").exists()
+    assert not store.remove("one")
+
+
+def test_removing_spares_files_of_others(state: Path) -> None:
+    store.save(topology("one"))
+    (state / "one" / "notes").touch()
+    assert store.remove("one")
+    assert (state / "one" / "notes").exists()
+    assert store.labs() == ()
+
+
+@pytest.mark.parametrize("name", ["..", "../etc", "a/b", "", ".hidden", "a b", "x" * 65, "lab\n"])
+def test_a_lab_name_is_never_a_path(name: str) -> None:
+    for path in (paths.topology_file, paths.lock_file, paths.journal_file):
+        with pytest.raises(UsageError):
+            path(name)
+
+
+def test_folders_that_are_no_labs_are_passed_over(state: Path) -> None:
+    (state / "lost+found").mkdir()
+    (state / "empty").mkdir()
+    (state / "file").touch()
+    assert store.labs() == ()
