@@ -33,7 +33,7 @@ def namespace_name(lab: str, resource_id: str) -> str:
 
 
 def lab_of(name: str) -> str | None:
-    """The lab that gives the namespace name `name`, or None where no lab does. Labs may have dashes, kinds have none."""
+    """The lab that gives a namespace this name, or None where no lab does. Labs may have dashes, kinds have none."""
     match = _NAMESPACE.fullmatch(name)
     return match.group(1) if match else None
 
