@@ -68,6 +68,15 @@ def test_a_husk_that_is_not_empty_is_somebodys_file(cli: Cli, lab_name: str) -> 
         (netns.DIRECTORY / name).unlink()
 
 
+def test_a_lab_does_not_take_what_another_left(cli: Cli, lab_name: str) -> None:
+    longer = f"{lab_name}-b"
+    name = husk(longer)
+    assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
+    assert cli("gc", "--yes", "--lab", longer, "-o", "json").data["leftovers"] == [
+        {"lab": longer, "kind": "husk", "name": name}
+    ]
+
+
 def test_a_stale_run_folder_goes(cli: Cli, own_folders: Path, lab_name: str) -> None:
     with pytest.raises(KeyboardInterrupt), lock.hold(lab_name, "test"), journal.written(lab_name, ["step"]):
         raise KeyboardInterrupt
