@@ -24,6 +24,7 @@ INTERNET = "internet"
 
 _REPLICA = "#1"  # an egress-only internet gateway has one replica
 _SHOWN = 8
+_ENDS = ("instance", "host")  # what users ask for most
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ class NodeIndex:
         raise self._unknown(text)
 
     def _unknown(self, text: str) -> UsageError:
-        spellings = {spelling for node in self._nodes for spelling in (node.name, node.qualified)}
-        names = ", ".join(shorten(node.qualified) for node in self._nodes[:_SHOWN])
+        spellings = {node.qualified if "/" in text else node.name for node in self._nodes}
+        useful = sorted(self._nodes, key=lambda node: node.kind not in _ENDS)
+        names = ", ".join(shorten(node.qualified) for node in useful[:_SHOWN])
         listed = f"the nodes are {names}" + (", …" if len(self._nodes) > _SHOWN else "")
         problem = f"no node is called {shorten(text) or repr(text)}"
         return UsageError(problem, hint=did_you_mean(text, spellings) or listed)

@@ -38,7 +38,9 @@ def from_data(data: Mapping[str, Any], *, file: str = "stored topology") -> Topo
 
 
 def _topology(data: Mapping[str, Any]) -> Topology:
-    lab: str = data["lab"]
+    lab = data["lab"]
+    if not isinstance(lab, str) or "vpcs" not in data:
+        raise ValueError("it gives no name of a lab, or no VPCs")
     vpcs: dict[str, Vpc] = {}
     subnets: dict[str, Subnet] = {}
     tables: dict[str, RouteTable] = {}
@@ -47,7 +49,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     internet_gateways = _internet_gateways(data, (lab,), None)
     for vpc_id, name, body in _named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
-        vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), _tags(body))
+        vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=_tags(body))
         mine = _egress_only_internet_gateways(body, scope, vpc_id)
         attached = _internet_gateways(body, scope, vpc_id)
         targets = {eigw.name: eigw.id for eigw in mine.values()} | {igw.name: igw.id for igw in attached.values()}
@@ -60,7 +62,16 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
         for host_id, name, body in _named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
     }
-    cloud = Cloud(lab, vpcs, subnets, tables, egress_only, internet_gateways, instances, hosts)
+    cloud = Cloud(
+        lab,
+        vpcs=vpcs,
+        subnets=subnets,
+        route_tables=tables,
+        egress_only_internet_gateways=egress_only,
+        internet_gateways=internet_gateways,
+        instances=instances,
+        hosts=hosts,
+    )
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
 
 
@@ -81,14 +92,14 @@ def _egress_only_internet_gateways(
 ) -> dict[str, EgressOnlyInternetGateway]:
     section, kind = "egress_only_internet_gateways", ids.EGRESS_ONLY_INTERNET_GATEWAY
     return {
-        gateway_id: EgressOnlyInternetGateway(gateway_id, name, vpc_id, _tags(body))
+        gateway_id: EgressOnlyInternetGateway(gateway_id, name, vpc_id, tags=_tags(body))
         for gateway_id, name, body in _named(data, section, kind, scope)
     }
 
 
 def _internet_gateways(data: Mapping[str, Any], scope: Scope, vpc_id: str | None) -> dict[str, InternetGateway]:
     return {
-        gateway_id: InternetGateway(gateway_id, name, vpc_id, _tags(body))
+        gateway_id: InternetGateway(gateway_id, name, vpc_id, tags=_tags(body))
         for gateway_id, name, body in _named(data, "internet_gateways", ids.INTERNET_GATEWAY, scope)
     }
 
@@ -104,7 +115,8 @@ def _route_tables(
             for route in body.get("routes", ())
         ]
         routes.sort(key=lambda route: route.destination)
-        tables[table_id] = RouteTable(table_id, name, vpc_id, body.get("main", False), tuple(routes), _tags(body))
+        main = body.get("main", False)
+        tables[table_id] = RouteTable(table_id, name, vpc_id, main=main, routes=tuple(routes), tags=_tags(body))
     return tables
 
 
@@ -114,7 +126,7 @@ def _subnets(data: Mapping[str, Any], scope: Scope, vpc_id: str) -> dict[str, Su
         table = body.get("route_table")
         table_id = None if table is None else ids.make_id(ids.ROUTE_TABLE, *scope, table)
         block = IPv6Network(body["ipv6_cidr_block"])
-        subnets[subnet_id] = Subnet(subnet_id, name, vpc_id, block, table_id, _tags(body))
+        subnets[subnet_id] = Subnet(subnet_id, name, vpc_id, block, route_table_id=table_id, tags=_tags(body))
     return subnets
 
 
@@ -125,7 +137,7 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
             name,
             ids.make_id(ids.SUBNET, *scope, body["subnet"]),
             IPv6Address(body["ipv6_address"]),
-            _tags(body),
+            tags=_tags(body),
         )
         for instance_id, name, body in _named(data, "instances", ids.INSTANCE, scope)
     }

@@ -65,7 +65,7 @@ def subnet_block(text: str) -> IPv6Network:
 
 
 def _block(text: str, what: str, lengths: range) -> IPv6Network:
-    block = _network(text, what, lengths[-1])
+    block = _network(text, what, f"2001:db8:1234:5600::/{lengths[-1]}", lengths[-1])
     if block.prefixlen not in lengths:
         length = next((length for length in lengths if length >= block.prefixlen), lengths[-1])
         better = IPv6Network((text.partition("/")[0], length), strict=False)
@@ -76,30 +76,27 @@ def _block(text: str, what: str, lengths: range) -> IPv6Network:
 
 def destination(text: str) -> IPv6Network:
     """The destination of a route: any IPv6 prefix that packets are forwarded to."""
-    prefix = _without_host_bits(text, _network(text, "a destination", 128))
+    prefix = _without_host_bits(text, _network(text, "a destination", "2001:db8:80::/48", 128))
     for space, word in _NEVER_ROUTED.items():
         if prefix.subnet_of(space):
             raise Wrong(f"packets to {space} ({word}) are never forwarded by a route", "remove the route")
     return prefix
 
 
-def _network(text: str, what: str, length: int) -> IPv6Network:
-    """The prefix in `text`, with or without host bits; `length` is what to propose where it gives none."""
+def _network(text: str, what: str, sample: str, length: int) -> IPv6Network:
+    """The prefix in `text`, with or without host bits; `sample` or `length` is what to propose where it has none."""
     try:
         prefix = IPv6Network(text, strict=False)
     except ValueError:
         if _is_ipv4(text):
             problem = f"{what} is IPv6: egress-only internet gateways forward no IPv4"
-            raise Wrong(problem, f"write {'::/0' if text.endswith('/0') else f'one such as {_SAMPLE}'}") from None
-        raise Wrong(f"{what} is an IPv6 prefix", f"write one such as {_SAMPLE}") from None
+            raise Wrong(problem, f"write {'::/0' if text.endswith('/0') else f'one such as {sample}'}") from None
+        raise Wrong(f"{what} is an IPv6 prefix", f"write one such as {sample}") from None
     if "%" in text:
         raise Wrong(f"{what} has no zone", f"write {_ZONE.sub('', text)}")
     if "/" not in text:
         raise Wrong(f"{what} has a prefix length", f"write {IPv6Network((text, length), strict=False)}")
     return prefix
-
-
-_SAMPLE = "2001:db8:1234:5600::/56"
 
 
 def _without_host_bits(text: str, prefix: IPv6Network) -> IPv6Network:
@@ -141,7 +138,7 @@ def one_of(text: str, known: Iterable[str]) -> str:
     words = tuple(known)
     if text not in words:
         choice = f"{', '.join(words[:-1])} or {words[-1]}"
-        raise Wrong(f"this is {choice}", did_you_mean(text, words) or f"write {words[0]}")
+        raise Wrong(f"this is {choice}", did_you_mean(text, words))
     return text
 
 

@@ -93,19 +93,26 @@ class _Reader:
 
     def read(self, text: str) -> tuple[Mapping, tuple[Mistake, ...]]:
         yaml = YAML(typ="safe", pure=True)
-        events = iter(yaml.parse(text))
-        root: Node | None = None
-        for event in events:
-            if isinstance(event, DocumentStartEvent):
-                self._check_document(event, first=root is None)
-            elif isinstance(event, NodeEvent):
-                root = self._node(event, events, 0)
+        try:
+            root = self._document(iter(yaml.parse(text)))
+        except ValueError as error:  # ruamel.yaml hands what stands behind \U to chr() unseen
+            problem, remedy = "an escape names no character", "check what follows the backslash"
+            raise self._fatal(yaml.reader.line + 1, problem, remedy=remedy) from error
         if root is None or (isinstance(root, Scalar) and root.value is None):
             raise self._fatal(0, "the file is empty", remedy="`eigw-ns init` prints one that works")
         if not isinstance(root, Mapping):
             kind = "a list" if isinstance(root, Sequence) else "a single value"
             raise self._fatal(root.line, f"the file holds {kind}", remedy="write keys on top: lab, vpcs, …")
         return root, tuple(self._mistakes)
+
+    def _document(self, events: Iterator[Event]) -> Node | None:
+        root: Node | None = None
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                self._check_document(event, first=root is None)
+            elif isinstance(event, NodeEvent):
+                root = self._node(event, events, 0)
+        return root
 
     def _check_document(self, event: DocumentStartEvent, *, first: bool) -> None:
         line = event.start_mark.line + 1
@@ -122,7 +129,8 @@ class _Reader:
         assert isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
         self._check_depth(depth, line)
         if event.tag is not None:
-            self._add(line, "tags are not supported", shorten(str(event.tag)), "remove it; quotes make a value text")
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._add(line, "YAML tags are not supported", shorten(tag), "remove it; quotes make a value text")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node: Node

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.report import Report, quotable
 from eigw_ns.topology.schema import LATER, LabFile, keys_at
-from eigw_ns.topology.tree import Mapping, Path, Scalar, Sequence, plain
+from eigw_ns.topology.tree import Mapping, Node, Path, Scalar, Sequence, plain
 
 _MAPPING = "a mapping"
 _LIST = "a list"
@@ -57,7 +57,9 @@ def _report(report: Report, detail: ErrorDetails) -> None:
         quotes = '"' if ":" in sample else ""
         report.add(path, f"the key {key} is missing", f"add one such as {key}: {quotes}{sample}{quotes}")
     elif kind in _NEEDED:
-        report.add(path, f"this needs {_NEEDED[kind]}", _other_type(report, path, _NEEDED[kind]))
+        node = report.node(path)
+        shown = f'"{node.text}"' if isinstance(node, Scalar) and isinstance(node.value, str) else None
+        report.add(path, f"this needs {_NEEDED[kind]}", _other_type(node, _NEEDED[kind]), value=shown)
     else:
         report.add(path, "a port is 1 to 65535")
 
@@ -71,8 +73,7 @@ def _report_unknown_key(report: Report, path: Path) -> None:
     report.add(path, "there is no such key", did_you_mean(key, known) or f"the keys are {', '.join(known)}", value="")
 
 
-def _other_type(report: Report, path: Path, needed: str) -> str:
-    node = report.node(path)
+def _other_type(node: Node | None, needed: str) -> str:
     if needed == "text":
         quoted = quotable(node)
         return f"write {quoted}" if quoted else "write a text"

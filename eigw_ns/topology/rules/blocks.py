@@ -22,7 +22,8 @@ def vpc_blocks(file: LabFile, report: Report) -> dict[str, IPv6Network]:
         block = report.attempt(("vpcs", name, "ipv6_cidr_block"), forms.vpc_block, vpc.ipv6_cidr_block)
         if block is not None:
             blocks[name] = block
-    _report_overlaps(report, {("vpcs", name, "ipv6_cidr_block"): block for name, block in blocks.items()})
+    places: dict[Path, IPv6Network] = {("vpcs", name, "ipv6_cidr_block"): block for name, block in blocks.items()}
+    _report_overlaps(report, places, "write a block that is free")
     return blocks
 
 
@@ -55,7 +56,9 @@ def _written(
             report.add(path, f"the block lies outside the block of the VPC, {of_vpc}", f"write one such as {sample}")
         else:
             blocks[name] = block
-    _report_overlaps(report, {("vpcs", vpc, "subnets", name, "ipv6_cidr_block"): blocks[name] for name in blocks})
+    place: Path = ("vpcs", vpc, "subnets")
+    places = {(*place, name, "ipv6_cidr_block"): block for name, block in blocks.items()}
+    _report_overlaps(report, places, "write a block that is free, or leave the key out")
     return blocks
 
 
@@ -75,8 +78,8 @@ def _choose(
     return chosen
 
 
-def _report_overlaps(report: Report, blocks: dict[Path, IPv6Network]) -> None:
+def _report_overlaps(report: Report, blocks: dict[Path, IPv6Network], remedy: str) -> None:
     for pair in overlaps(blocks.items()):
         first, second = sorted(pair, key=report.line)
         problem = f"the block overlaps {blocks[first]} of {shorten(str(first[-2]))}, on line {report.line(first)}"
-        report.add(second, problem, "write a block that is free, or leave subnets' blocks out")
+        report.add(second, problem, remedy)

@@ -20,12 +20,12 @@ def check(file: LabFile, report: Report, nodes: NodeIndex) -> None:
         destination = _talker(report, (*place, "to"), expectation.to, nodes)
         if source is not None and source == destination:
             report.add((*place, "to"), "from and to are the same node", "write another one")
-        report.attempt((*place, "result"), lambda text: forms.one_of(text, RESULTS), expectation.result)
         protocol = report.attempt(
             (*place, "protocol"), lambda text: forms.one_of(text, PROTOCOLS), expectation.protocol
         )
         if protocol is not None:
             _check_port(report, (*place, "port"), expectation)
+        report.attempt((*place, "result"), lambda text: forms.one_of(text, RESULTS), expectation.result)
 
 
 def _talker(report: Report, path: Path, text: str, nodes: NodeIndex) -> Node | None:

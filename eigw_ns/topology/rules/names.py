@@ -126,4 +126,4 @@ def _check_reserved(thing: Declared) -> None:
         raise Wrong("the name is kept for routes that lead nowhere", "write another name")
     other = _WORDS.get(ids.kind_of(thing.name) or "", word)
     if other != word:
-        raise Wrong(f"this names a {word}, but has the form of the id of a {other}", "write another name")
+        raise Wrong(f"the name of this {word} has the form of an id ({other})", "write another name")

@@ -1,0 +1,169 @@
+"""Random valid clouds and topologies, small but with everything in them, for properties of load and compile."""
+
+from __future__ import annotations
+
+import dataclasses
+from ipaddress import IPv6Address, IPv6Network
+from typing import get_args
+
+from hypothesis import strategies as st
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import (
+    BLACKHOLE,
+    Cloud,
+    EgressOnlyInternetGateway,
+    Instance,
+    InternetGateway,
+    InternetHost,
+    Route,
+    RouteTable,
+    Subnet,
+    Tags,
+    Vpc,
+)
+from eigw_ns.cloud.nodes import nodes
+from eigw_ns.topology import Expectation, Protocol, Result, Topology
+
+LABS = ("demo", "a", "lab-2")
+VPCS = ("main", "other", "vpc-0123456789abcdef0")
+SUBNETS = ("a", "b", "c", "d")
+HOSTS = ("web", "mail", "app")  # `app` is an instance too: its short name is then ambiguous
+
+DESTINATIONS = tuple(
+    IPv6Network(text)
+    for text in ("::/0", "2000::/3", "2001:db8::/32", "2001:db8:a::/48", "2001:db8:a::1/128", "64:ff9b::/96")
+)
+HOST_ADDRESSES = tuple(
+    IPv6Address(text) for text in ("2001:db8:a::1", "2001:db8:a::2", "2001:db8:80::1", "2a00::1", "3fff::1")
+)
+GONE = ("eigw-0deadbeefdeadbeef", "igw-0deadbeefdeadbeef")
+"""Ids of gateways that were deleted: a route to one is a blackhole."""
+
+_TAG_CHARACTERS = st.sampled_from("aZ07 :#-'\"{}[],&*!|>%@`?~=/\\.é日\U0001f4a1")  # what YAML may trip over
+
+
+_KEYS = st.text(_TAG_CHARACTERS, min_size=1, max_size=4)
+_SOME_TAGS = st.dictionaries(_KEYS, st.text(_TAG_CHARACTERS, max_size=6), min_size=1, max_size=2)
+TAGS: st.SearchStrategy[Tags] = st.one_of(
+    st.just(()), st.just(()), _SOME_TAGS.map(lambda chosen: tuple(sorted(chosen.items())))
+)
+"""Mostly none; else a few."""
+
+
+@st.composite
+def clouds(draw: st.DrawFn) -> Cloud:
+    """One to three VPCs: split tables, blackholes of both kinds, gateways present, missing, detached."""
+    lab = draw(st.sampled_from(LABS))
+    cloud = Cloud(lab, hosts=_hosts(draw, lab))
+    for index, name in enumerate(draw(st.lists(st.sampled_from(VPCS), unique=True, min_size=1))):
+        cloud = _with_vpc(draw, cloud, name, index)
+    if draw(st.integers(0, 4)) == 0:
+        spare = ids.make_id(ids.INTERNET_GATEWAY, lab, "spare")
+        detached = {spare: InternetGateway(spare, "spare", None, tags=draw(TAGS))}
+        cloud = _merged(cloud, Cloud(lab, internet_gateways=detached))
+    return cloud
+
+
+@st.composite
+def topologies(draw: st.DrawFn) -> Topology:
+    """A valid cloud with expectations between its instances and hosts, spelt as users spell them."""
+    cloud = draw(clouds())
+    ends = [node for node in nodes(cloud) if node.kind in ("instance", "host")]
+    if len(ends) < 2:
+        return Topology(cloud)
+    expectations = []
+    for _ in range(draw(st.integers(0, 3))):
+        source, destination = draw(st.lists(st.sampled_from(ends), unique=True, min_size=2, max_size=2))
+        protocol: Protocol = draw(st.sampled_from(get_args(Protocol)))
+        port = None if protocol == "icmpv6" else draw(st.integers(1, 65535))
+        result: Result = draw(st.sampled_from(get_args(Result)))
+        spelling = draw(st.sampled_from((source.qualified, source.id)))
+        expectations.append(Expectation(spelling, destination.qualified, protocol, port, result))
+    return Topology(cloud, tuple(expectations))
+
+
+def _hosts(draw: st.DrawFn, lab: str) -> dict[str, InternetHost]:
+    names = draw(st.lists(st.sampled_from(HOSTS), unique=True))
+    addresses = draw(st.permutations(HOST_ADDRESSES))
+    hosts = (
+        InternetHost(ids.make_id(ids.INTERNET_HOST, lab, name), name, address)
+        for name, address in zip(names, addresses, strict=False)
+    )
+    return {host.id: host for host in hosts}
+
+
+def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
+    scope = (cloud.lab, name)
+    space = IPv6Network(f"2600:1f16:{index:x}0::/44")
+    length = draw(st.sampled_from((44, 48, 52, 56, 60)))
+    vpc = Vpc(ids.make_id(ids.VPC, *scope), name, IPv6Network((space.network_address, length)), tags=draw(TAGS))
+    egress_only = {}
+    if draw(st.booleans()):
+        key = draw(st.sampled_from(("outbound", f"eigw-0123456789abcdef{index}")))
+        gateway_id = ids.make_id(ids.EGRESS_ONLY_INTERNET_GATEWAY, *scope, key)
+        egress_only[gateway_id] = EgressOnlyInternetGateway(gateway_id, key, vpc.id, tags=draw(TAGS))
+    internet_gateways = {}
+    if draw(st.booleans()):
+        gateway_id = ids.make_id(ids.INTERNET_GATEWAY, *scope, "edge")
+        internet_gateways[gateway_id] = InternetGateway(gateway_id, "edge", vpc.id, tags=draw(TAGS))
+    tables = _route_tables(draw, scope, vpc, (*egress_only, *internet_gateways, BLACKHOLE, *GONE))
+    subnets = _subnets(draw, scope, vpc, tuple(tables))
+    instances = _instances(draw, scope, subnets)
+    part = Cloud(
+        cloud.lab,
+        vpcs={vpc.id: vpc},
+        subnets=subnets,
+        route_tables=tables,
+        egress_only_internet_gateways=egress_only,
+        internet_gateways=internet_gateways,
+        instances=instances,
+    )
+    return _merged(cloud, part)
+
+
+def _merged(one: Cloud, other: Cloud) -> Cloud:
+    """Both clouds' resources, of whatever kinds there are."""
+    kinds = [field.name for field in dataclasses.fields(Cloud) if field.name != "lab"]
+    return Cloud(one.lab, **{kind: {**getattr(one, kind), **getattr(other, kind)} for kind in kinds})
+
+
+def _route_tables(
+    draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, targets: tuple[str, ...]
+) -> dict[str, RouteTable]:
+    tables = {}
+    main, *others = draw(st.lists(st.sampled_from(("main", "private", "split")), unique=True, min_size=1))
+    for name in (main, *others):
+        destinations = draw(st.lists(st.sampled_from(DESTINATIONS), unique=True, max_size=3))
+        routes = tuple(Route(destination, draw(st.sampled_from(targets))) for destination in sorted(destinations))
+        table_id = ids.make_id(ids.ROUTE_TABLE, *scope, name)
+        tables[table_id] = RouteTable(table_id, name, vpc.id, main=name == main, routes=routes, tags=draw(TAGS))
+    return tables
+
+
+def _subnets(draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple[str, ...]) -> dict[str, Subnet]:
+    """Blocks are apart by construction: the /64s lie in the first /60 of the VPC, each /60 in one of its own."""
+    start = int(vpc.ipv6_cidr_block.network_address)
+    lengths = (64, 60) if vpc.ipv6_cidr_block.prefixlen < 60 else (64,)
+    subnets = {}
+    for index, name in enumerate(draw(st.lists(st.sampled_from(SUBNETS), unique=True, max_size=3))):
+        length = draw(st.sampled_from(lengths))
+        offset = (index + 1) << 68 if length == 60 else (index * 4 + draw(st.integers(0, 3))) << 64
+        subnet_id = ids.make_id(ids.SUBNET, *scope, name)
+        association = draw(st.sampled_from((None, *table_ids)))
+        subnets[subnet_id] = Subnet(
+            subnet_id, name, vpc.id, IPv6Network((start + offset, length)), route_table_id=association, tags=draw(TAGS)
+        )
+    return subnets
+
+
+def _instances(draw: st.DrawFn, scope: tuple[str, str], subnets: dict[str, Subnet]) -> dict[str, Instance]:
+    instances = {}
+    names = iter(("app", "db", "i-0123456789abcdef0" if scope[1] == "main" else "cache", "www", "x", "y"))
+    for subnet in subnets.values():
+        for offset in draw(st.lists(st.sampled_from((4, 5, 16, 0xABCDEF, -2)), unique=True, max_size=2)):
+            name = next(names)
+            instance_id = ids.make_id(ids.INSTANCE, *scope, name)
+            address = subnet.ipv6_cidr_block[offset]
+            instances[instance_id] = Instance(instance_id, name, subnet.id, address, tags=draw(TAGS))
+    return instances
