@@ -39,13 +39,13 @@ def test_colour_only_where_asked_for() -> None:
 
 
 def test_only_the_last_column_is_broken_and_between_words() -> None:
-    identity = "eigw-0123456789abcdef0"
-    table = Table("", ("Id", "Why"), ((identity, "because this is so and will be so"),))
-    lines = draw([table], width=40, colour=False).splitlines()[2:]
-    assert [line[:22].strip() for line in lines] == [identity, "", ""]
-    assert [line[24:] for line in lines] == ["because this is", "so and will be", "so"]
-    narrow = draw([table], width=10, colour=False)
-    assert identity in narrow
+    identity, why = "eigw-0123456789abcdef0", "because this is so and will be so"
+    table = Table("", ("Id", "Why"), ((identity, why),))
+    first, *rest = draw([table], width=40, colour=False).splitlines()[2:]
+    assert rest
+    assert max(len(line) for line in (first, *rest)) <= 40
+    assert " ".join(" ".join((first, *rest)).split()) == f"{identity} {why}"
+    assert identity in draw([table], width=10, colour=False)
 
 
 def test_a_pipe_gets_one_line_a_row() -> None:
