@@ -182,6 +182,9 @@ class FakeKernel:
             for name in thing.counters
         }
 
+    def settle(self, namespaces: Iterable[str]) -> None:
+        """See `Kernel.settle`: here everything is in effect at once."""
+
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
         space = self._space(namespace, f"flush the flows of {namespace}")
         wanted = [(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in keep]

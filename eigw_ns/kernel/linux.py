@@ -38,6 +38,7 @@ from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
 from eigw_ns.kernel.rtnetlink import Indexes, SeenLink
+from eigw_ns.kernel.settle import settle
 
 _PREFIX = "eigw-"
 _Config = Address | Neighbour | Fdb | RoutingRule | Route
@@ -138,6 +139,10 @@ class LinuxKernel:
         """See `Kernel.remove_husks`."""
         for name in set(names) & set(self.husks()):
             self.writes += netns.remove(name)
+
+    def settle(self, namespaces: Iterable[str]) -> None:
+        """See `Kernel.settle`."""
+        settle(namespaces)
 
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
         """See `Kernel.flush_flows`."""

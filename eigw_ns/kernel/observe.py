@@ -31,6 +31,16 @@ def links(netlink: Netlink) -> list[SeenLink]:
     return [SeenLink(payload) for _, payload in netlink.dump(rtnetlink.GETLINK, rtnetlink.LINK_REQUEST, "list links")]
 
 
+def in_effect(netlink: Netlink) -> bool:
+    """Whether all links that have a carrier carry packets, and all addresses have their local route."""
+    if any(link.waking for link in links(netlink) if link.kind == "veth"):
+        return False
+    dump = netlink.dump(rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, "list addresses")
+    addresses = {rtnetlink.address_bytes(payload) for _, payload in dump}
+    dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.LOCAL_ROUTE_REQUEST, "list local routes")
+    return addresses <= {rtnetlink.destination_bytes(payload) for _, payload in dump}
+
+
 def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
     """Whose namespace this is by the mark of its loopback; None where it is foreign."""
     loopback = next(link for link in seen if link.name == LOOPBACK)

@@ -66,6 +66,13 @@ class Kernel(Protocol):
         """The named counters of our table in the namespace; empty where there is none."""
         ...
 
+    def settle(self, namespaces: Iterable[str]) -> None:
+        """Wait until every link of the namespaces carries packets and every address is answered; writes nothing.
+
+        Raises EigwError where that does not come.
+        """
+        ...
+
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
         """Delete the connection table's entries that no `keep` covers; how many they were.
 

@@ -47,13 +47,16 @@ _AF_BRIDGE = 7
 _LOOPBACK_INDEX = 1  # the kernel's own constant, include/net/flow.h
 _IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
-_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 18, 20, 28
+_IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 16, 18, 20, 28
+_IFLA_CARRIER = 33
+_OPERATIONAL = 6  # IF_OPER_UP, linux/if.h
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA, _VETH_PEER = 1, 2, 4, 5, 1
 _BR_MCAST_SNOOPING = 23
 _PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD = 8, 9, 27, 30
 _PORT_FLAGS = (_PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD)
 _IFA_ADDRESS, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 8, 11, 0x02, 1
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 2, 4, 5, 6, 15
+_LOCAL_TABLE = 255
 _RTN_UNICAST, _RTN_BLACKHOLE, _RTPROT_KERNEL = 1, 6, 2
 _NDA_DST, _NDA_LLADDR = 1, 2
 _NUD_PERMANENT, _NUD_NOARP, _NTF_MASTER = 0x80, 0x40, 0x04
@@ -202,13 +205,17 @@ ADDRESS_REQUEST = _ADDRESS.pack(AF_INET6, 0, 0, 0, 0)
 NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(AF_INET6, 0, 0, 0, 0)
 FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
 RULE_REQUEST = _RULE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
+LOCAL_ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0) + number(_RTA_TABLE, _LOCAL_TABLE)
 ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(_RTA_TABLE, MAIN_TABLE)
 
 
 class SeenLink:
-    """A link as a dump shows it; `peer_index` is the other end's number in the other end's namespace."""
+    """A link as a dump shows it; `peer_index` is the other end's number in the other end's namespace.
 
-    __slots__ = ("alias", "index", "kind", "mac", "master", "mtu", "name", "peer_index", "silent", "up")
+    A `waking` link has a carrier, and does not carry packets yet.
+    """
+
+    __slots__ = ("alias", "index", "kind", "mac", "master", "mtu", "name", "peer_index", "silent", "up", "waking")
 
     def __init__(self, payload: bytes) -> None:
         _, _, self.index, flags, _ = _LINK.unpack_from(payload)
@@ -223,6 +230,7 @@ class SeenLink:
         self.master = _integer(found.get(_IFLA_MASTER))
         self.peer_index = _integer(found.get(_IFLA_LINK))
         self.up = bool(flags & _IFF_UP)
+        self.waking = found.get(_IFLA_CARRIER) == b"\1" and found.get(_IFLA_OPERSTATE) != bytes((_OPERATIONAL,))
         self.silent = not any(port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
 
 
@@ -233,6 +241,16 @@ def parse_address(payload: bytes, namespace: str, names: Names) -> Address | Non
     if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == inet_pton(AF_INET6, "::1"):
         return None
     return Address(namespace, names[index], f"{inet_ntop(AF_INET6, found[_IFA_ADDRESS])}/{length}")
+
+
+def address_bytes(payload: bytes) -> bytes:
+    """The address in a dump's message, in network order."""
+    return attributes(payload[_ADDRESS.size :])[_IFA_ADDRESS]
+
+
+def destination_bytes(payload: bytes) -> bytes:
+    """The destination in a route dump's message, in network order."""
+    return attributes(payload[_ROUTE.size :]).get(_RTA_DST, _ANY)
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names) -> Neighbour | None:

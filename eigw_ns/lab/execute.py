@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from eigw_ns.dataplane.plan import Flows, Plan, Step
-from eigw_ns.dataplane.state import NetObject
+from eigw_ns.dataplane.state import Address, Link, NetObject
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 
@@ -32,6 +32,11 @@ def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
             raise
         done += len(steps)
         progress(done, len(plan), steps[-1])
+    kernel.settle({step.object.namespace for step in plan if _takes_a_moment(step)})
+
+
+def _takes_a_moment(step: Step) -> bool:
+    return step.verb != "delete" and isinstance(step.object, (Address, Link))
 
 
 def _batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
