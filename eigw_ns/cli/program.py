@@ -102,5 +102,7 @@ def _system_error(error: OSError) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
         return FAILED
     place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
-    complain(f"{place}{error.strerror or error}")
+    complain(
+        f"{place}{error.strerror or error}", "run it as root" if error.errno in (errno.EACCES, errno.EPERM) else ""
+    )
     return FAILED

@@ -79,7 +79,15 @@ def _folders() -> tuple[Check, ...]:
 
 
 def _folder(name: str, folder: Path, variable: str) -> Check:
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(place for place in (folder, *folder.parents) if _seen(place))
     if existing.is_dir() and os.access(existing, os.W_OK):
         return Check(name, "ok", str(folder))
     return Check(name, "missing", f"{existing} is not a writable folder", f"run as root, or set {variable} to another")
+
+
+def _seen(place: Path) -> bool:
+    """Whether it exists, as far as we may look."""
+    try:
+        return place.exists()
+    except PermissionError:
+        return False

@@ -15,6 +15,7 @@ Cell = str | tuple[str, str]
 
 _UNBOUNDED = 10_000  # characters: where nobody looks, no line is ever broken
 _GAP = 2  # characters between columns
+_MARGIN = 1  # character: rich 13 does not count the last column's padding, rich 15 does
 _NARROWEST = 16  # characters that the last column gets even where the terminal is too narrow
 
 
@@ -69,7 +70,7 @@ def _rich(table: Table, width: int) -> ConsoleRenderable:
     *fixed, _ = _widths(table)
     for column in table.columns[:-1]:
         drawn.add_column(column, no_wrap=True)
-    drawn.add_column(table.columns[-1], max_width=max(_NARROWEST, width - sum(fixed) - _GAP * len(fixed)))
+    drawn.add_column(table.columns[-1], max_width=max(_NARROWEST, width - sum(fixed) - _GAP * len(fixed) - _MARGIN))
     for row in table.rows:
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
     return drawn
