@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import UsageError
 
+_FOLDER = Path(__file__).parent
 _SUFFIX = ".yaml"
 
 
 def example_names() -> tuple[str, ...]:
     """The names of the packaged examples, sorted."""
-    files = resources.files(__package__).iterdir()
-    return tuple(sorted(file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX)))
+    return tuple(sorted(file.stem for file in _FOLDER.glob(f"*{_SUFFIX}")))
 
 
 def example(name: str) -> str:
@@ -22,4 +22,4 @@ def example(name: str) -> str:
     if name not in names:
         hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
         raise UsageError(f"there is no example {name}", hint=hint)
-    return (resources.files(__package__) / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
+    return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
