@@ -52,7 +52,9 @@ def inside(name: str) -> Iterator[None]:
     there = open_descriptor(name)
     try:
         with _come_back():
-            _call(f"enter the namespace {name}", _libc.setns, there, _CLONE_NEWNET)
+            if _libc.setns(there, _CLONE_NEWNET) != 0:
+                code = ctypes.get_errno()  # EINVAL: a file with no namespace on it, as while one is made or removed
+                raise kernel_error(f"enter the namespace {name}", errno.ENOENT if code == errno.EINVAL else code)
             yield
     finally:
         os.close(there)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eigw_ns.errors import MissingError
 from eigw_ns.kernel import netns
 from eigw_ns.lab import journal, lock, store
 from tests.cli.command import Cli, process
@@ -125,3 +126,16 @@ def test_doctor_without_nftables(own_folders: Path) -> None:
     binding = next(check for check in result.data["checks"] if check["name"] == "nftables for Python")
     assert binding["outcome"] == "missing"
     assert "python3-nftables" in binding["fix"]
+
+
+def test_a_husk_of_anothers_lab_disturbs_nobody(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    """A name without a namespace is what everybody sees for a moment while another lab is made or removed."""
+    name = husk(f"{lab_name}-b")
+    try:
+        assert cli("apply", "-f", demo_file(lab_name)).code == 0
+        assert cli("status", "--lab", lab_name).code == 0
+        with pytest.raises(MissingError), netns.inside(name):
+            raise AssertionError("there is no namespace to be in")
+    finally:
+        (netns.DIRECTORY / name).unlink()
+    assert cli("destroy", "--lab", lab_name).code == 0
