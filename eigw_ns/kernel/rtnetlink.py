@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import zlib
 from collections.abc import Mapping
 from socket import AF_INET6, inet_ntop, inet_pton
 
@@ -53,6 +54,7 @@ _OPERATIONAL = 6  # IF_OPER_UP, linux/if.h
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA, _VETH_PEER = 1, 2, 4, 5, 1
 _BR_MCAST_SNOOPING = 23
 _PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD = 8, 9, 27, 30
+_OWN_NUMBERS = 1 << 29  # from here on; the kernel numbers links 1, 2, 3 …
 _PORT_FLAGS = (_PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD)
 _IFA_ADDRESS, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 8, 11, 0x02, 1
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 2, 4, 5, 6, 15
@@ -79,11 +81,14 @@ _ANY = bytes(16)
 def new_veth(near: Link, far: Link, near_fd: int, far_fd: int) -> Message:
     """Both ends of a veth pair, each born in its own namespace (descriptors), so that no third one ever sees them.
 
-    They are born down: Linux cannot bring up the far end before it knows the near one (ENOTCONN).
+    They are born down: Linux cannot bring up the far end before it knows the near one (ENOTCONN). The near end gets
+    a number that the far one cannot have by chance: Linux takes up to a second to activate a link whose number is that
+    of its peer, since it does not see that they are two (linkwatch_urgent_event in net/core/link_watch.c).
     """
     peer = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(far) + number(_IFLA_NET_NS_FD, far_fd)
     kind = nested(_IFLA_LINKINFO, text(_INFO_KIND, "veth"), nested(_INFO_DATA, attribute(_VETH_PEER, peer)))
-    payload = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
+    index = _OWN_NUMBERS + zlib.crc32(f"{near.namespace}/{near.name}".encode()) % _OWN_NUMBERS
+    payload = _LINK.pack(0, 0, index, 0, 0) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
     return Message(NEWLINK, CREATE | EXCLUSIVE, payload, f"create the {near}")
 
 
