@@ -15,7 +15,7 @@ Cell = str | tuple[str, str]
 
 _UNBOUNDED = 10_000  # characters: where nobody looks, no line is ever broken
 _GAP = 2  # characters between columns
-_MARGIN = 2  # characters: rich 13 gives the last column up to two more than asked for, rich 15 none
+_MARGIN = 1  # character: rich 13 gives the last column one more than asked for, rich 15 does not
 _NARROWEST = 16  # characters that the last column gets even where the terminal is too narrow
 
 
