@@ -8,8 +8,7 @@ from ipaddress import IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
-
-PREFIX = "eigw-"
+from eigw_ns.dataplane.state import PREFIX
 
 INSTANCE_LINK = "eth0"  # in an instance and in an internet host
 FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC

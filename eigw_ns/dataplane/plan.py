@@ -20,7 +20,6 @@ from typing import Literal
 
 from eigw_ns.dataplane.rules import kept_flows
 from eigw_ns.dataplane.state import (
-    TENANT_KINDS,
     Address,
     Fdb,
     Forwarding,
@@ -73,8 +72,7 @@ Plan = tuple[Step, ...]
 def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False) -> Plan:
     """The steps from `actual` to `desired`; empty when they agree.
 
-    What a tenant (instance, internet host) does in its own namespace is its own business: there only our objects
-    must stand. `forget_flows` sweeps every gateway's connection table as after an unfinished change.
+    `forget_flows` sweeps every gateway's connection table, as is due after an unfinished change.
     """
     return tuple(_Planner(desired, actual, forget_flows).steps())
 
@@ -92,8 +90,6 @@ class _Planner:
             for key, thing in actual.objects.items()
             if not (isinstance(thing, _CONFIGURATION) and (thing.namespace, _link_of(thing)) in self._rebuilt)
         }
-        self._tenants = {owner.namespace for owner in actual.namespaces() if owner.id.split("-")[0] in TENANT_KINDS}
-        self._tenants -= self._leaving
         self._created = [thing for key, thing in desired.objects.items() if key not in self._actual]
         self._changed = [
             (old, thing)
@@ -103,9 +99,7 @@ class _Planner:
         self._deleted = [
             thing
             for key, thing in self._actual.items()
-            if key not in desired.objects
-            and thing.namespace not in self._leaving
-            and thing.namespace not in self._tenants
+            if key not in desired.objects and thing.namespace not in self._leaving
         ]
         self._going = [owner for owner in actual.namespaces() if owner.namespace in self._leaving]
 
@@ -120,8 +114,7 @@ class _Planner:
 
     def _close(self) -> Iterator[Step]:
         for thing in self._actual.values():
-            wanted = thing.key in self._desired.objects or thing.namespace in self._tenants
-            if isinstance(thing, Forwarding) and not wanted:
+            if isinstance(thing, Forwarding) and thing.key not in self._desired.objects:
                 yield Step("delete", thing, "it is to stop routing before its rules go")
 
     def _found(self) -> Iterator[Step]:

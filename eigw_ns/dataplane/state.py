@@ -17,6 +17,9 @@ PROTOCOL = 201
 MAIN_TABLE = 254
 """The kernel's main routing table (linux/rtnetlink.h, RT_TABLE_MAIN)."""
 
+PREFIX = "eigw-"
+"""What the name of every namespace of ours begins with."""
+
 LOOPBACK = "lo"
 
 TENANT_KINDS = frozenset({"i", "host"})

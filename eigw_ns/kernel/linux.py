@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from eigw_ns.dataplane.state import (
+    PREFIX,
     Address,
     Fdb,
     Forwarding,
@@ -40,7 +41,6 @@ from eigw_ns.kernel.protocol import Count
 from eigw_ns.kernel.rtnetlink import Indexes, SeenLink
 from eigw_ns.kernel.settle import settle
 
-_PREFIX = "eigw-"
 _Config = Address | Neighbour | Fdb | RoutingRule | Route
 
 
@@ -57,7 +57,7 @@ class LinuxKernel:
         found: list[NetObject] = []
         seen: dict[tuple[str, str], SeenLink] = {}
         for name in netns.names():
-            if not name.startswith(f"{_PREFIX}{lab}-"):
+            if not name.startswith(f"{PREFIX}{lab}-"):
                 continue
             with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
                 here = observe.links(netlink)
@@ -74,7 +74,7 @@ class LinuxKernel:
 
     def labs(self) -> tuple[str, ...]:
         """See `Kernel.labs`."""
-        owners = (_owner(name) for name in netns.names() if name.startswith(_PREFIX))
+        owners = (_owner(name) for name in netns.names() if name.startswith(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
@@ -88,7 +88,7 @@ class LinuxKernel:
 
     def husks(self) -> tuple[str, ...]:
         """See `Kernel.husks`."""
-        return netns.husks(_PREFIX)
+        return netns.husks(PREFIX)
 
     # ---- changing ---------------------------------------------------------------------------------------------------
 

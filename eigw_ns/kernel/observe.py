@@ -1,5 +1,7 @@
 """Reading a namespace: everything in it that `dataplane.state` has a word for, and nothing that the kernel put there.
 
+A tenant (instance, internet host) may do in its namespace what it likes: there only what is ours is read.
+
 All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
 """
 
@@ -7,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from eigw_ns.dataplane.state import (
     LOOPBACK,
+    PREFIX,
+    TENANT_KINDS,
     Forwarding,
     Link,
     Namespace,
@@ -58,9 +63,11 @@ def contents(netlink: Netlink, owner: Namespace, seen: list[SeenLink]) -> Iterat
     yield from _rulesets(name)
     yield Sysctls(name, tuple(_values(sysctl_keys(owner.id))))
     names = {link.index: link.name for link in seen}
-    yield from (_link(name, link, names) for link in seen if link.kind in ("veth", "bridge"))
-    yield from _dumped(netlink, name, names)
-    if sysctl.read(sysctl.FORWARDING) == "1":
+    tenant = owner.id.partition("-")[0] in TENANT_KINDS
+    shown = [link for link in seen if link.kind in ("veth", "bridge") and not (tenant and not _is_ours(link))]
+    yield from (_link(name, link, names) for link in shown)
+    yield from _dumped(netlink, name, names, ours=tenant)
+    if not tenant and sysctl.read(sysctl.FORWARDING) == "1":
         yield Forwarding(name)
 
 
@@ -93,17 +100,22 @@ def _link(name: str, seen: SeenLink, names: Names) -> Link:
     )
 
 
-def _dumped(netlink: Netlink, name: str, names: Names) -> Iterator[NetObject]:
-    dumps: tuple[tuple[int, bytes, Callable[[bytes], NetObject | None]], ...] = (
-        (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, lambda data: rtnetlink.parse_address(data, name, names)),
-        (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, lambda data: rtnetlink.parse_neighbour(data, name, names)),
-        (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, lambda data: rtnetlink.parse_fdb(data, name, names)),
-        (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, lambda data: rtnetlink.parse_rule(data, name)),
-        (rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, lambda data: rtnetlink.parse_route(data, name, names)),
+def _is_ours(seen: SeenLink) -> bool:
+    """Whether a link's ifalias names a peer in a namespace of ours."""
+    return seen.alias.startswith(PREFIX)
+
+
+def _dumped(netlink: Netlink, name: str, names: Names, *, ours: bool) -> Iterator[NetObject]:
+    dumps: tuple[tuple[int, bytes, Callable[..., NetObject | None]], ...] = (
+        (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours, names=names)),
+        (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours, names=names)),
+        (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, partial(rtnetlink.parse_fdb, names=names)),
+        (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, partial(rtnetlink.parse_rule, ours=ours)),
+        (rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, partial(rtnetlink.parse_route, ours=ours, names=names)),
     )
     for kind, request, parse in dumps:
         for _, payload in netlink.dump(kind, request, f"read the namespace {name}"):
-            thing = parse(payload)
+            thing = parse(payload, namespace=name)
             if thing is not None:
                 yield thing
 

@@ -31,7 +31,10 @@ class Kernel(Protocol):
     """How many changes (netlink messages, nft transactions, sysctl writes, mounts) this object has asked for."""
 
     def observe(self, lab: str) -> NetState:
-        """What the kernel holds in the namespaces that bear this lab's mark."""
+        """What the kernel holds in the namespaces that bear this lab's mark.
+
+        In those of tenants (instances, internet hosts) only what is ours: the rest is their own business.
+        """
         ...
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ _IFA_ADDRESS, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 8, 1
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 2, 4, 5, 6, 15
 _LOCAL_TABLE = 255
 _RTN_UNICAST, _RTN_BLACKHOLE, _RTPROT_KERNEL = 1, 6, 2
-_NDA_DST, _NDA_LLADDR = 1, 2
+_NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
+_OURS = bytes((PROTOCOL,))
 _NUD_PERMANENT, _NUD_NOARP, _NTF_MASTER = 0x80, 0x40, 0x04
 _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
 _TO_TABLE, _RULE_BLACKHOLE = 1, 6
@@ -152,7 +153,7 @@ def neighbour_message(neighbour: Neighbour, index: int, *, delete: bool = False,
     payload = head + attribute(_NDA_DST, inet_pton(AF_INET6, neighbour.address))
     if delete:
         return Message(DELNEIGH, 0, payload, f"delete the {neighbour}", _GONE)
-    payload += attribute(_NDA_LLADDR, _mac_bytes(neighbour.mac))
+    payload += attribute(_NDA_LLADDR, _mac_bytes(neighbour.mac)) + octet(_NDA_PROTOCOL, PROTOCOL)
     return Message(NEWNEIGH, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {neighbour}")
 
 
@@ -239,11 +240,13 @@ class SeenLink:
         self.silent = not any(port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
 
 
-def parse_address(payload: bytes, namespace: str, names: Names) -> Address | None:
-    """The address in a dump's message; None for the loopback's own `::1`."""
+def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
+    """The address in a dump's message; None for the loopback's own `::1`, and with `ours` for any but ours."""
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
     found = attributes(payload[_ADDRESS.size :])
     if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == inet_pton(AF_INET6, "::1"):
+        return None
+    if ours and found.get(_IFA_PROTO) != _OURS:
         return None
     return Address(namespace, names[index], f"{inet_ntop(AF_INET6, found[_IFA_ADDRESS])}/{length}")
 
@@ -258,11 +261,13 @@ def destination_bytes(payload: bytes) -> bytes:
     return attributes(payload[_ROUTE.size :]).get(_RTA_DST, _ANY)
 
 
-def parse_neighbour(payload: bytes, namespace: str, names: Names) -> Neighbour | None:
-    """The neighbour in a dump's message; None where it is not a permanent one."""
+def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:
+    """The neighbour in a dump's message; None where it is not a permanent one, and with `ours` for any but ours."""
     _, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
     found = attributes(payload[_NEIGHBOUR.size :])
     if not state & _NUD_PERMANENT or _NDA_LLADDR not in found:
+        return None
+    if ours and found.get(_NDA_PROTOCOL) != _OURS:
         return None
     return Neighbour(namespace, names[index], inet_ntop(AF_INET6, found[_NDA_DST]), _mac_text(found[_NDA_LLADDR]))
 
@@ -276,13 +281,13 @@ def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
     return Fdb(namespace, names[index], _mac_text(found[_NDA_LLADDR]))
 
 
-def parse_rule(payload: bytes, namespace: str) -> RoutingRule | None:
-    """The policy routing rule in a dump's message; None for the kernel's own."""
+def parse_rule(payload: bytes, namespace: str, *, ours: bool) -> RoutingRule | None:
+    """The policy routing rule in a dump's message; None for the kernel's own, and with `ours` for any but ours."""
     _, _, _, _, table, _, _, action, _ = _RULE.unpack_from(payload)
     found = attributes(payload[_RULE.size :])
     if found.get(_FRA_PROTOCOL) == bytes((_RTPROT_KERNEL,)) or action not in (_TO_TABLE, _RULE_BLACKHOLE):
         return None
-    if action == _TO_TABLE and table != MAIN_TABLE:
+    if (action == _TO_TABLE and table != MAIN_TABLE) or (ours and found.get(_FRA_PROTOCOL) != _OURS):
         return None
     mark = _integer(found.get(_FRA_FWMARK))
     return RoutingRule(
@@ -290,10 +295,12 @@ def parse_rule(payload: bytes, namespace: str) -> RoutingRule | None:
     )
 
 
-def parse_route(payload: bytes, namespace: str, names: Names) -> Route | None:
-    """The route in a dump's message; None for the kernel's own and for other tables."""
+def parse_route(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Route | None:
+    """The route in a dump's message; None for the kernel's own and other tables', and with `ours` for any but ours."""
     _, length, source_length, _, table, protocol, _, kind, _ = _ROUTE.unpack_from(payload)
     if protocol == _RTPROT_KERNEL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):
+        return None
+    if ours and protocol != PROTOCOL:
         return None
     found = attributes(payload[_ROUTE.size :])
     blackhole = kind == _RTN_BLACKHOLE

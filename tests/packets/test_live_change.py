@@ -116,3 +116,13 @@ def test_the_host_is_the_same_before_during_and_after(lab_name: str) -> None:
         assert stream.works()
     lab.destroy()
     assert host() == before
+
+
+def test_what_a_tenant_does_in_its_own_namespace_is_no_drift(lab: Lab) -> None:
+    with netns.inside(lab.namespace("app")), IPRoute() as netlink:
+        link = netlink.link_lookup(ifname="eth0")[0]
+        netlink.addr("add", index=link, address="2001:db8:77::1", prefixlen=64)
+        netlink.route("add", dst="2001:db8:78::/48", oif=link)
+        netlink.link("add", ifname="mine", kind="veth", peer="mine-too")
+        assert lab.apply(TOPOLOGY) == ()
+        assert netlink.link_lookup(ifname="mine")

@@ -1,0 +1,76 @@
+"""For any two clouds: the plan leads from one to the other, cut anywhere or not, and then there is nothing to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.plan import Flows, make_plan
+from eigw_ns.dataplane.state import Forwarding, Namespace, NetState, Ruleset
+from eigw_ns.kernel.fake import FakeKernel
+from eigw_ns.lab.execute import execute
+from tests.strategies import clouds
+
+LAB = "lab"
+
+
+def _same_lab(cloud: Cloud) -> Cloud:
+    return replace(cloud, lab=LAB)
+
+
+@given(clouds())
+def test_a_state_does_not_differ_from_itself(cloud: Cloud) -> None:
+    state = compile_cloud(cloud)
+    assert state == compile_cloud(cloud)
+    assert make_plan(state, state) == ()
+
+
+@given(clouds(), clouds())
+@settings(max_examples=60)
+def test_a_plan_leads_from_any_cloud_to_any_other(before: Cloud, after: Cloud) -> None:
+    kernel = FakeKernel()
+    for cloud in (_same_lab(before), _same_lab(after)):
+        desired = compile_cloud(cloud)
+        execute(kernel, make_plan(desired, kernel.observe(LAB)))
+        assert kernel.observe(LAB) == desired
+    writes = kernel.writes
+    execute(kernel, make_plan(desired, kernel.observe(LAB)))
+    assert kernel.writes == writes
+
+
+@given(clouds(), clouds(), st.data())
+@settings(max_examples=60)
+def test_a_plan_cut_anywhere_is_finished_by_the_next(before: Cloud, after: Cloud, data: st.DataObject) -> None:
+    kernel = FakeKernel()
+    execute(kernel, make_plan(compile_cloud(_same_lab(before)), NetState()))
+    desired = compile_cloud(_same_lab(after))
+    plan = make_plan(desired, kernel.observe(LAB))
+    execute(kernel, plan[: data.draw(st.integers(0, len(plan)))])
+    execute(kernel, make_plan(desired, kernel.observe(LAB)))
+    assert kernel.observe(LAB) == desired
+    execute(kernel, make_plan(NetState(), kernel.observe(LAB)))
+    assert len(kernel.observe(LAB)) == 0
+
+
+@given(clouds(), clouds())
+@settings(max_examples=60)
+def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, after: Cloud) -> None:
+    desired, actual = compile_cloud(_same_lab(after)), compile_cloud(_same_lab(before))
+    verbs = [(step.verb, step.object) for step in make_plan(desired, actual)]
+    on = [index for index, (verb, thing) in enumerate(verbs) if verb == "create" and isinstance(thing, Forwarding)]
+    off = {thing.namespace: index for index, (verb, thing) in enumerate(verbs) if _stops(verb, thing)}
+    for index, (verb, thing) in enumerate(verbs):
+        if verb == "create" and not isinstance(thing, Forwarding):
+            assert all(index < opened for opened in on), f"{thing} comes after a gate is open"
+        if verb == "delete" and isinstance(thing, (Namespace, Ruleset)) and thing.namespace in off:
+            assert off[thing.namespace] < index, f"{thing} goes while it still routes"
+        if isinstance(thing, Flows):
+            assert all(earlier == "flush" or place < index for place, (earlier, _) in enumerate(verbs))
+
+
+def _stops(verb: str, thing: object) -> bool:
+    return verb == "delete" and isinstance(thing, Forwarding)
