@@ -19,8 +19,8 @@ from ipaddress import IPv6Network
 
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, Instance, InternetHost, Subnet, Vpc
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import names, rules
-from eigw_ns.dataplane.gates import Exit, exits, ranges
+from eigw_ns.dataplane import names, rules, subnet_rules
+from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
     FABRIC_LINK,
@@ -31,6 +31,7 @@ from eigw_ns.dataplane.names import (
     UPLINK,
     port_name,
 )
+from eigw_ns.dataplane.ranges import Range
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -126,9 +127,8 @@ class _Compiler:
         name, block = self._name(subnet.id), subnet.ipv6_cidr_block
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
-        instances = [item for item in self._cloud.instances.values() if item.subnet_id == subnet.id]
         yield from self._namespace(subnet.id)
-        yield rules.subnet(name, ((port_name(item.id), str(item.ipv6_address)) for item in instances))
+        yield subnet_rules.subnet(name, self._cloud, subnet, self._untracked(subnet, vpc))
         yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
         yield Address(name, LOOPBACK, f"{block[1]}/128")
@@ -137,6 +137,11 @@ class _Compiler:
         yield Route(name, str(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
         yield from self._table(name, self._exits[subnet.id])
+
+    def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
+        """Where flows need not be tracked: the VPC's other subnets, and what an internet gateway leads to."""
+        table = (*self._exits[subnet.id], Exit(vpc.ipv6_cidr_block, LOCAL), Exit(subnet.ipv6_cidr_block, None))
+        return ranges(table, {LOCAL, *self._cloud.internet_gateways})
 
     def _table(self, name: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
         """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
@@ -190,8 +195,8 @@ class _Compiler:
 
     def _routed(self, gateway_id: str) -> Iterator[rules.Routed]:
         for subnet in self._cloud.subnets.values():
-            for first, last in ranges(self._exits[subnet.id], gateway_id):
-                yield str(subnet.ipv6_cidr_block), first, last
+            for destinations in ranges(self._exits[subnet.id], {gateway_id}):
+                yield str(subnet.ipv6_cidr_block), destinations
 
     # ---- the internet -----------------------------------------------------------------------------------------------
 

@@ -6,27 +6,29 @@ both get ranges that do not overlap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv6Network
 from itertools import pairwise
 
 from eigw_ns.cloud.model import Cloud, Subnet
 from eigw_ns.cloud.routing import effective_route_table, target_gateway
+from eigw_ns.dataplane.ranges import Range, address_range, merged
 
-_LAST = 2**128 - 1
+LOCAL = "local"
+"""The target of the route to the VPC's own block, as AWS calls it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Where a subnet's packets to `destination` leave the VPC; `gateway_id` is None where they are swallowed."""
+    """Where a subnet's packets to `destination` go; `gateway_id` is None where they are swallowed."""
 
     destination: IPv6Network
     gateway_id: str | None
 
 
 def exits(cloud: Cloud, subnet: Subnet) -> tuple[Exit, ...]:
-    """The routes of the subnet's table with their live gateways."""
+    """The routes of the subnet's table with their live gateways, the local route apart."""
     table = effective_route_table(cloud, subnet)
     found = []
     for route in table.routes:
@@ -35,22 +37,14 @@ def exits(cloud: Cloud, subnet: Subnet) -> tuple[Exit, ...]:
     return tuple(found)
 
 
-def ranges(table: Iterable[Exit], gateway_id: str) -> tuple[tuple[IPv6Address, IPv6Address], ...]:
-    """The destinations that leave by this gateway, as (first, last), ascending and as few as can be."""
-    ordered = sorted(table, key=lambda exit_: exit_.destination.prefixlen, reverse=True)
-    edges = sorted(
-        {int(exit_.destination.network_address) for exit_ in ordered}
-        | {int(exit_.destination.broadcast_address) + 1 for exit_ in ordered}
-    )
-    found: list[tuple[int, int]] = []
-    for first, following in pairwise([*edges, _LAST + 1]):
-        if first > _LAST:
-            continue
-        winner = next((exit_ for exit_ in ordered if IPv6Address(first) in exit_.destination), None)
-        if winner is None or winner.gateway_id != gateway_id:
-            continue
-        if found and found[-1][1] + 1 == first:
-            found[-1] = (found[-1][0], following - 1)
-        else:
+def ranges(table: Iterable[Exit], gateway_ids: Collection[str]) -> list[Range]:
+    """The destinations that leave by one of these gateways, ascending and as few ranges as can be."""
+    spans = [(address_range(exit_.destination), exit_) for exit_ in table]
+    edges = sorted({first for (first, _), _ in spans} | {last + 1 for (_, last), _ in spans})
+    found = []
+    for first, following in pairwise(edges):
+        matching = [exit_ for (low, high), exit_ in spans if low <= first <= high]
+        winner = max(matching, key=lambda exit_: exit_.destination.prefixlen, default=None)
+        if winner is not None and winner.gateway_id in gateway_ids:
             found.append((first, following - 1))
-    return tuple((IPv6Address(first), IPv6Address(last)) for first, last in found)
+    return merged(found)

@@ -1,8 +1,7 @@
-"""The nftables rules of each kind of namespace, written as nft lists them.
+"""The nftables rules of gateways and of the fabric, written as nft lists them; `subnet_rules` has the subnets'.
 
 Hooks, in the order a packet meets them (priorities in brackets); what is not drawn has no rule of ours:
 
-    subnet           prerouting [filter: 0]   source check: a port lets out its own instance's address only
     fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet
     egress-only gw   conntrack  [-200] ──▶ prerouting [filter: 0] ──▶ route, marked packets only ──▶ uplink or fabric
                                               │ 1 (interface, direction, state) in @verdicts: established first, O(1)
@@ -20,10 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv6Network
 from typing import Literal
 
-from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, ROUTER_MAC, UPLINK
+from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
+from eigw_ns.dataplane.ranges import Range, addresses_text
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 PASSED = 0x1
@@ -33,7 +33,7 @@ ROUTED = "routed"
 """The set that says which destinations each subnet reaches through a gateway: (prefix . range) elements."""
 
 _COUNTED = re.compile(r'counter name "(\w+)"')
-_PREROUTING = "type filter hook prerouting priority filter; policy drop;"
+PREROUTING = "type filter hook prerouting priority filter; policy drop;"
 _CLOSED_INPUT = NftChain(
     "input",
     "type filter hook input priority filter; policy drop;",
@@ -42,8 +42,8 @@ _CLOSED_INPUT = NftChain(
 _NEVER_ON_THE_INTERNET = ("::/8", "100::/64", "fc00::/7", "fe80::/10", "ff00::/8")  # RFC 6890, RFC 4291, RFC 6666
 _NEVER_BEYOND_THE_LINK = ("::/8", "fe80::/10", "ff00::/8")
 
-Routed = tuple[str, IPv6Address, IPv6Address]
-"""A subnet's prefix, and the first and the last of the destinations it reaches through a gateway."""
+Routed = tuple[str, Range]
+"""A subnet's prefix, and a range of destinations that it reaches through a gateway."""
 
 
 _PASS = "meta mark set 0x00000001 accept"
@@ -81,16 +81,16 @@ def egress_only_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed
         NftChain("begin", rules=_begin(vpc_prefix)),
         _CLOSED_INPUT,
         NftChain("pass", rules=(f'counter name "allowed_established" {_PASS}',)),
-        NftChain("prerouting", _PREROUTING, ("iifname . ct direction . ct state vmap @verdicts", "goto refuse")),
+        NftChain("prerouting", PREROUTING, ("iifname . ct direction . ct state vmap @verdicts", "goto refuse")),
         _REFUSE,
     )
     sets = (
-        _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
-        _set("never_targets", "ipv6_addr", _NEVER_BEYOND_THE_LINK, interval=True),
-        _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+        plain_set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
+        plain_set("never_targets", "ipv6_addr", _NEVER_BEYOND_THE_LINK, interval=True),
+        plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
         _VERDICTS,
     )
-    return _ruleset(namespace, sets, chains)
+    return table(namespace, sets, chains)
 
 
 def _begin(vpc_prefix: str) -> tuple[str, ...]:
@@ -108,9 +108,9 @@ def _begin(vpc_prefix: str) -> tuple[str, ...]:
 def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
     """Passes both ways, without state, what the route tables of the VPC's subnets send through it."""
     sets = (
-        _set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
-        _set("never_targets", "ipv6_addr", (*_NEVER_BEYOND_THE_LINK, vpc_prefix), interval=True),
-        _set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+        plain_set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
+        plain_set("never_targets", "ipv6_addr", (*_NEVER_BEYOND_THE_LINK, vpc_prefix), interval=True),
+        plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
     )
     rules = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
@@ -120,21 +120,7 @@ def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) 
         f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
         'counter name "drop_not_routed" drop',
     )
-    return _ruleset(namespace, sets, (_CLOSED_INPUT, NftChain("prerouting", _PREROUTING, rules)))
-
-
-def subnet(namespace: str, sources: Iterable[tuple[str, str]]) -> Ruleset:
-    """The source check at each port: (port, address) pairs of the instances. BCP 38, AWS's source/destination check."""
-    elements = (f'"{port}" . {address}' for port, address in sources)
-    rules = (
-        'meta nfproto ipv4 counter name "drop_ipv4" drop',
-        f'iifname "{FABRIC_LINK}" accept',
-        "iifname . ip6 saddr @sources accept",
-        f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
-        'counter name "drop_source" drop',
-    )
-    chains = (NftChain("prerouting", _PREROUTING, rules),)
-    return _ruleset(namespace, (_set("sources", "ifname . ipv6_addr", elements),), chains)
+    return table(namespace, sets, (_CLOSED_INPUT, NftChain("prerouting", PREROUTING, rules)))
 
 
 def fabric(namespace: str, subnets: Iterable[tuple[str, str]]) -> Ruleset:
@@ -149,19 +135,20 @@ def fabric(namespace: str, subnets: Iterable[tuple[str, str]]) -> Ruleset:
         f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
     )
     hook = "type filter hook prerouting priority filter; policy accept;"
-    return _ruleset(namespace, (prefixes,), (NftChain("prerouting", hook, rules),), family="bridge")
+    return table(namespace, (prefixes,), (NftChain("prerouting", hook, rules),), family="bridge")
 
 
-def _ruleset(
+def table(
     namespace: str,
-    sets: tuple[NftSet, ...],
-    chains: tuple[NftChain, ...],
+    sets: Iterable[NftSet],
+    chains: Iterable[NftChain],
     *,
     family: Literal["inet", "bridge"] = "inet",
 ) -> Ruleset:
-    """The table, with a counter for every name that a rule counts by."""
-    named = {name for chain in chains for rule in chain.rules for name in _COUNTED.findall(rule)}
-    return Ruleset(namespace, family, tuple(sorted(named)), sets, chains)
+    """The table, its objects in order of name, with a counter for every name that a rule counts by."""
+    ordered = tuple(sorted(chains, key=lambda chain: chain.name))
+    named = {name for chain in ordered for rule in chain.rules for name in _COUNTED.findall(rule)}
+    return Ruleset(namespace, family, tuple(sorted(named)), tuple(sorted(sets, key=lambda item: item.name)), ordered)
 
 
 def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
@@ -184,19 +171,11 @@ def _flows_of(element: str) -> tuple[str, str, str]:
     return prefix, str(network[0]), str(network[-1])
 
 
-def _set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:
+def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:
+    """A set (no map) of these elements."""
     return NftSet(name, key_type, tuple(sorted((element, "") for element in elements)), interval=interval)
 
 
 def _routed_element(routed: Routed) -> str:
-    subnet_prefix, first, last = routed
-    return f"{subnet_prefix} . {_range(first, last)}"
-
-
-def _range(first: IPv6Address, last: IPv6Address) -> str:
-    """A range as nft prints it: a prefix where it is one."""
-    length = 128 - (int(last) - int(first)).bit_length()
-    prefix = IPv6Network((first, length), strict=False)
-    if prefix[0] == first and prefix[-1] == last:
-        return str(prefix) if length < 128 else str(first)
-    return f"{first}-{last}"
+    subnet_prefix, destinations = routed
+    return f"{subnet_prefix} . {addresses_text(destinations)}"

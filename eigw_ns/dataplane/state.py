@@ -37,8 +37,7 @@ _HOST_SYSCTLS = (
     "net.ipv6.conf.default.dad_transmits",
     "net.ipv6.conf.default.router_solicitations",
 )
-_GATEWAY_SYSCTLS = (
-    "net.ipv6.fwmark_reflect",
+_TRACKING_SYSCTLS = (
     "net.netfilter.nf_conntrack_checksum",
     "net.netfilter.nf_conntrack_tcp_be_liberal",
     "net.netfilter.nf_conntrack_tcp_loose",
@@ -52,7 +51,10 @@ def sysctl_keys(resource_id: str) -> tuple[str, ...]:
 
     Those of `conf.default` count for every interface that is made later, and all of ours are.
     """
-    return _HOST_SYSCTLS + _GATEWAY_SYSCTLS if resource_id.startswith("eigw-") else _HOST_SYSCTLS
+    kind = resource_id.partition("-")[0]
+    if kind == "eigw":
+        return (*_HOST_SYSCTLS, *_TRACKING_SYSCTLS, "net.ipv6.fwmark_reflect")
+    return _HOST_SYSCTLS + _TRACKING_SYSCTLS if kind == "subnet" else _HOST_SYSCTLS
 
 
 @dataclass(frozen=True, slots=True)

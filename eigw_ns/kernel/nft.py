@@ -39,6 +39,7 @@ class Nft:
                 hint="apt install python3-nftables, and use a venv made with --system-site-packages",
             ) from error
         self._nft = nftables.Nftables()
+        self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which not every host has
 
     def apply(self, new: Ruleset | None, old: Ruleset | None) -> None:
         """Replace the table `old` by `new` in one transaction; None stands for no table."""

@@ -10,14 +10,17 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.model import (
     Cloud,
     EgressOnlyInternetGateway,
     Instance,
     InternetGateway,
     InternetHost,
+    NetworkAcl,
     Route,
     RouteTable,
+    SecurityGroup,
     Subnet,
     Tags,
     Vpc,
@@ -46,10 +49,14 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     tables: dict[str, RouteTable] = {}
     egress_only: dict[str, EgressOnlyInternetGateway] = {}
     instances: dict[str, Instance] = {}
+    acls: dict[str, NetworkAcl] = {}
+    groups: dict[str, SecurityGroup] = {}
     internet_gateways = _internet_gateways(data, (lab,), None)
     for vpc_id, name, body in _named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
-        vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=_tags(body))
+        vpc = vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=_tags(body))
+        acl, group = default_network_acl(lab, vpc), default_security_group(lab, vpc)
+        acls[acl.id], groups[group.id] = acl, group
         mine = _egress_only_internet_gateways(body, scope, vpc_id)
         attached = _internet_gateways(body, scope, vpc_id)
         targets = {eigw.name: eigw.id for eigw in mine.values()} | {igw.name: igw.id for igw in attached.values()}
@@ -57,7 +64,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         internet_gateways |= attached
         tables |= _route_tables(body, scope, vpc_id, targets)
         subnets |= _subnets(body, scope, vpc_id)
-        instances |= _instances(body, scope)
+        instances |= _instances(body, scope, group.id)
     hosts = {
         host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
         for host_id, name, body in _named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
@@ -69,6 +76,8 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         route_tables=tables,
         egress_only_internet_gateways=egress_only,
         internet_gateways=internet_gateways,
+        network_acls=acls,
+        security_groups=groups,
         instances=instances,
         hosts=hosts,
     )
@@ -130,13 +139,14 @@ def _subnets(data: Mapping[str, Any], scope: Scope, vpc_id: str) -> dict[str, Su
     return subnets
 
 
-def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
+def _instances(data: Mapping[str, Any], scope: Scope, default_group: str) -> dict[str, Instance]:
     return {
         instance_id: Instance(
             instance_id,
             name,
             ids.make_id(ids.SUBNET, *scope, body["subnet"]),
             IPv6Address(body["ipv6_address"]),
+            security_group_ids=(default_group,),
             tags=_tags(body),
         )
         for instance_id, name, body in _named(data, "instances", ids.INSTANCE, scope)

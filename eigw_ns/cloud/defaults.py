@@ -1,0 +1,54 @@
+"""What a VPC is born with: its default network ACL and its default security group.
+
+Sources: AWS, "Default network ACL" and "Default security groups for your VPCs" in the VPC user guide.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.model import (
+    ALL_PROTOCOLS,
+    Block,
+    NetworkAcl,
+    NetworkAclEntry,
+    SecurityGroup,
+    SecurityGroupRule,
+    Vpc,
+)
+
+DEFAULT_ACL = "default"
+_EVERYWHERE: tuple[tuple[int, Block], ...] = ((100, IPv4Network("0.0.0.0/0")), (101, IPv6Network("::/0")))
+
+
+def default_network_acl(lab: str, vpc: Vpc) -> NetworkAcl:
+    """The ACL of subnets that have no other: it allows everything, both ways."""
+    entries = tuple(
+        NetworkAclEntry(number, egress, ALL_PROTOCOLS, "allow", block)
+        for egress in (False, True)
+        for number, block in _EVERYWHERE
+    )
+    return NetworkAcl(ids.make_id(ids.NETWORK_ACL, lab, vpc.name, DEFAULT_ACL), DEFAULT_ACL, vpc.id, True, entries)
+
+
+def default_security_group(lab: str, vpc: Vpc) -> SecurityGroup:
+    """The group of instances that name no other: in from its own members, out to everywhere."""
+    group_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc.name, DEFAULT_GROUP)
+    inward = SecurityGroupRule(rule_id(group_id, False, "self"), False, ALL_PROTOCOLS, None, None, group_id)
+    description = "default VPC security group"
+    return SecurityGroup(group_id, DEFAULT_GROUP, description, vpc.id, (inward, *open_egress(group_id)))
+
+
+def open_egress(group_id: str) -> tuple[SecurityGroupRule, ...]:
+    """The egress rules that every new group has: everything, to everywhere."""
+    return tuple(
+        SecurityGroupRule(rule_id(group_id, True, str(block)), True, ALL_PROTOCOLS, None, None, block)
+        for _, block in _EVERYWHERE
+    )
+
+
+def rule_id(group_id: str, egress: bool, *what: str) -> str:
+    """The id of a group's rule: the same rule always has the same one."""
+    return ids.make_id(ids.SECURITY_GROUP_RULE, group_id, "egress" if egress else "ingress", *what)

@@ -1,0 +1,62 @@
+"""Ranges that may overlap, made disjoint: sets of intervals in nftables take no two elements that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv6Address, IPv6Network
+from itertools import pairwise
+
+Range = tuple[int, int]
+"""First and last, both included."""
+
+Box = tuple[Range, Range]
+"""A range of addresses, and a range of ports (or of ICMPv6 type × 256 + code)."""
+
+
+def address_range(block: IPv6Network | IPv6Address) -> Range:
+    """The addresses of a block, or the one address, as numbers."""
+    if isinstance(block, IPv6Address):
+        return int(block), int(block)
+    return int(block.network_address), int(block.broadcast_address)
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """The same numbers in as few ranges as can be, ascending."""
+    found: list[Range] = []
+    for first, last in sorted(ranges):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return found
+
+
+def disjoint(boxes: Sequence[Box]) -> list[Box]:
+    """The same area in boxes that do not overlap: cut along the addresses, the ports of each piece merged."""
+    edges = sorted({first for (first, _), _ in boxes} | {last + 1 for (_, last), _ in boxes})
+    found: list[Box] = []
+    pieces: list[tuple[Range, list[Range]]] = []
+    for first, following in pairwise(edges):
+        ports = merged(port for (low, high), port in boxes if low <= first <= high)
+        if pieces and pieces[-1][1] == ports and pieces[-1][0][1] + 1 == first:
+            pieces[-1] = ((pieces[-1][0][0], following - 1), ports)
+        elif ports:
+            pieces.append(((first, following - 1), ports))
+    for addresses, ports in pieces:
+        found.extend((addresses, port) for port in ports)
+    return found
+
+
+def addresses_text(addresses: Range) -> str:
+    """Addresses as nft prints them in a set of intervals: one address, a prefix, or first-last."""
+    first, last = IPv6Address(addresses[0]), IPv6Address(addresses[1])
+    if first == last:
+        return str(first)
+    length = 128 - (addresses[1] - addresses[0]).bit_length()
+    prefix = IPv6Network((first, length), strict=False)
+    return str(prefix) if address_range(prefix) == addresses else f"{first}-{last}"
+
+
+def numbers_text(numbers: Range) -> str:
+    """A range of ports as nft prints it."""
+    return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]}-{numbers[1]}"
