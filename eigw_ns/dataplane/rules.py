@@ -46,6 +46,9 @@ Routed = tuple[str, Range]
 """A subnet's prefix, and a range of destinations that it reaches through a gateway."""
 
 
+_LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
+"""Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
+
 _PASS = "meta mark set 0x00000001 accept"
 _VERDICTS = NftSet(
     "verdicts",
@@ -63,6 +66,7 @@ _REFUSE = NftChain(
     "refuse",
     rules=(
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        _LINK_CHATTER,
         f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
         'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
         'ct state invalid counter name "drop_invalid" drop',
@@ -114,6 +118,7 @@ def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) 
     )
     rules = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        _LINK_CHATTER,
         f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
         f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
         f'iifname "{FABRIC_LINK}" ip6 daddr @never_targets counter name "drop_destination" drop',
