@@ -20,6 +20,15 @@ INFRASTRUCTURE = IPv6Network("3fff:fff:ffff::/48")
 Taken from the documentation prefix 3fff::/20 (RFC 9637), so that no user's block can be meant by it.
 """
 
+NEVER_ROUTED = {
+    IPv6Network("ff00::/8"): "multicast",
+    IPv6Network("fe80::/10"): "link-local",
+    IPv6Network("::1/128"): "loopback",
+    IPv6Network("::ffff:0:0/96"): "IPv4-mapped",
+    IPv6Network("fd00:ec2::/32"): "AWS's own services",  # AWS refuses routes to it or into it
+}
+"""Where no route may lead, each with what it is."""
+
 SUBNET_PREFIX_LENGTH = 64
 
 _RESERVED_AT_THE_START = 4

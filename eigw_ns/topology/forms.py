@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
 
-from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE
+from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.report import Wrong
 
@@ -20,15 +20,6 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ZONE = re.compile("%[^/]*")
 _VPC_LENGTHS = range(44, 61, 4)
 _SUBNET_LENGTHS = range(44, 65, 4)
-
-_AWS_SERVICES = IPv6Network("fd00:ec2::/32")  # AWS refuses routes to it or into it
-_NEVER_ROUTED = {
-    IPv6Network("ff00::/8"): "multicast",
-    IPv6Network("fe80::/10"): "link-local",
-    IPv6Network("::1/128"): "loopback",
-    IPv6Network("::ffff:0:0/96"): "IPv4-mapped",
-    _AWS_SERVICES: "AWS's own services",
-}
 
 
 def name(text: str, longest: int = MAX_NAME) -> str:
@@ -77,7 +68,7 @@ def _block(text: str, what: str, lengths: range) -> IPv6Network:
 def destination(text: str) -> IPv6Network:
     """The destination of a route: any IPv6 prefix that packets are forwarded to."""
     prefix = _without_host_bits(text, _network(text, "a destination", "2001:db8:80::/48", 128))
-    for space, word in _NEVER_ROUTED.items():
+    for space, word in NEVER_ROUTED.items():
         if prefix.subnet_of(space):
             raise Wrong(f"packets to {space} ({word}) are never forwarded by a route", "remove the route")
     return prefix
