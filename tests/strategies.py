@@ -9,6 +9,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.model import (
     BLACKHOLE,
     Cloud,
@@ -109,7 +110,8 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
         internet_gateways[gateway_id] = InternetGateway(gateway_id, "edge", vpc.id, tags=draw(TAGS))
     tables = _route_tables(draw, scope, vpc, (*egress_only, *internet_gateways, BLACKHOLE, *GONE))
     subnets = _subnets(draw, scope, vpc, tuple(tables))
-    instances = _instances(draw, scope, subnets)
+    acl, group = default_network_acl(cloud.lab, vpc), default_security_group(cloud.lab, vpc)
+    instances = _instances(draw, scope, subnets, (group.id,))
     part = Cloud(
         cloud.lab,
         vpcs={vpc.id: vpc},
@@ -117,6 +119,8 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
         route_tables=tables,
         egress_only_internet_gateways=egress_only,
         internet_gateways=internet_gateways,
+        network_acls={acl.id: acl},
+        security_groups={group.id: group},
         instances=instances,
     )
     return _merged(cloud, part)
@@ -157,7 +161,9 @@ def _subnets(draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple
     return subnets
 
 
-def _instances(draw: st.DrawFn, scope: tuple[str, str], subnets: dict[str, Subnet]) -> dict[str, Instance]:
+def _instances(
+    draw: st.DrawFn, scope: tuple[str, str], subnets: dict[str, Subnet], group_ids: tuple[str, ...]
+) -> dict[str, Instance]:
     instances = {}
     names = iter(("app", "db", "i-0123456789abcdef0" if scope[1] == "main" else "cache", "www", "x", "y"))
     for subnet in subnets.values():
@@ -165,5 +171,7 @@ def _instances(draw: st.DrawFn, scope: tuple[str, str], subnets: dict[str, Subne
             name = next(names)
             instance_id = ids.make_id(ids.INSTANCE, *scope, name)
             address = subnet.ipv6_cidr_block[offset]
-            instances[instance_id] = Instance(instance_id, name, subnet.id, address, tags=draw(TAGS))
+            instances[instance_id] = Instance(
+                instance_id, name, subnet.id, address, security_group_ids=group_ids, tags=draw(TAGS)
+            )
     return instances

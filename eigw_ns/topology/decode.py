@@ -5,13 +5,15 @@ Neither YAML nor pydantic is imported, so that stored topologies come back in no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.defaults import default_network_acl, default_security_group
+from eigw_ns.cloud.defaults import DEFAULT_ACL
+from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
+    ClientToken,
     Cloud,
     EgressOnlyInternetGateway,
     Instance,
@@ -22,13 +24,12 @@ from eigw_ns.cloud.model import (
     RouteTable,
     SecurityGroup,
     Subnet,
-    Tags,
     Vpc,
 )
 from eigw_ns.errors import Mistake, TopologyError
+from eigw_ns.topology.data import Scope, named, tags_of
+from eigw_ns.topology.filters import network_acls, security_groups
 from eigw_ns.topology.model import Expectation, Topology
-
-Scope = tuple[str, ...]
 
 
 def from_data(data: Mapping[str, Any], *, file: str = "stored topology") -> Topology:
@@ -52,11 +53,11 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     acls: dict[str, NetworkAcl] = {}
     groups: dict[str, SecurityGroup] = {}
     internet_gateways = _internet_gateways(data, (lab,), None)
-    for vpc_id, name, body in _named(data, "vpcs", ids.VPC, (lab,)):
+    for vpc_id, name, body in named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
-        vpc = vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=_tags(body))
-        acl, group = default_network_acl(lab, vpc), default_security_group(lab, vpc)
-        acls[acl.id], groups[group.id] = acl, group
+        vpc = vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=tags_of(body))
+        acls |= network_acls(body, scope, vpc)
+        groups |= security_groups(body, scope, vpc)
         mine = _egress_only_internet_gateways(body, scope, vpc_id)
         attached = _internet_gateways(body, scope, vpc_id)
         targets = {eigw.name: eigw.id for eigw in mine.values()} | {igw.name: igw.id for igw in attached.values()}
@@ -64,10 +65,10 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         internet_gateways |= attached
         tables |= _route_tables(body, scope, vpc_id, targets)
         subnets |= _subnets(body, scope, vpc_id)
-        instances |= _instances(body, scope, group.id)
+        instances |= _instances(body, scope)
     hosts = {
         host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
-        for host_id, name, body in _named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
+        for host_id, name, body in named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
     }
     cloud = Cloud(
         lab,
@@ -80,20 +81,9 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         security_groups=groups,
         instances=instances,
         hosts=hosts,
+        client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
     )
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
-
-
-def _named(
-    data: Mapping[str, Any], section: str, kind: str, scope: Scope
-) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """(id, name, body) of each resource in a section of `data`, which may be missing."""
-    for name, body in data.get(section, {}).items():
-        yield ids.make_id(kind, *scope, name), name, body
-
-
-def _tags(body: Mapping[str, Any]) -> Tags:
-    return tuple(sorted(body.get("tags", {}).items()))
 
 
 def _egress_only_internet_gateways(
@@ -101,15 +91,15 @@ def _egress_only_internet_gateways(
 ) -> dict[str, EgressOnlyInternetGateway]:
     section, kind = "egress_only_internet_gateways", ids.EGRESS_ONLY_INTERNET_GATEWAY
     return {
-        gateway_id: EgressOnlyInternetGateway(gateway_id, name, vpc_id, tags=_tags(body))
-        for gateway_id, name, body in _named(data, section, kind, scope)
+        gateway_id: EgressOnlyInternetGateway(gateway_id, name, vpc_id, tags=tags_of(body))
+        for gateway_id, name, body in named(data, section, kind, scope)
     }
 
 
 def _internet_gateways(data: Mapping[str, Any], scope: Scope, vpc_id: str | None) -> dict[str, InternetGateway]:
     return {
-        gateway_id: InternetGateway(gateway_id, name, vpc_id, tags=_tags(body))
-        for gateway_id, name, body in _named(data, "internet_gateways", ids.INTERNET_GATEWAY, scope)
+        gateway_id: InternetGateway(gateway_id, name, vpc_id, tags=tags_of(body))
+        for gateway_id, name, body in named(data, "internet_gateways", ids.INTERNET_GATEWAY, scope)
     }
 
 
@@ -118,40 +108,49 @@ def _route_tables(
 ) -> dict[str, RouteTable]:
     """Route targets that name no gateway of the VPC are ids, or `blackhole`: they stay what they are."""
     tables = {}
-    for table_id, name, body in _named(data, "route_tables", ids.ROUTE_TABLE, scope):
+    for table_id, name, body in named(data, "route_tables", ids.ROUTE_TABLE, scope):
         routes = [
             Route(IPv6Network(route["destination"]), targets.get(route["target"], route["target"]))
             for route in body.get("routes", ())
         ]
         routes.sort(key=lambda route: route.destination)
         main = body.get("main", False)
-        tables[table_id] = RouteTable(table_id, name, vpc_id, main=main, routes=tuple(routes), tags=_tags(body))
+        tables[table_id] = RouteTable(table_id, name, vpc_id, main=main, routes=tuple(routes), tags=tags_of(body))
     return tables
 
 
 def _subnets(data: Mapping[str, Any], scope: Scope, vpc_id: str) -> dict[str, Subnet]:
     subnets = {}
-    for subnet_id, name, body in _named(data, "subnets", ids.SUBNET, scope):
+    for subnet_id, name, body in named(data, "subnets", ids.SUBNET, scope):
         table = body.get("route_table")
-        table_id = None if table is None else ids.make_id(ids.ROUTE_TABLE, *scope, table)
-        block = IPv6Network(body["ipv6_cidr_block"])
-        subnets[subnet_id] = Subnet(subnet_id, name, vpc_id, block, route_table_id=table_id, tags=_tags(body))
+        acl = body.get("network_acl", DEFAULT_ACL)
+        subnets[subnet_id] = Subnet(
+            subnet_id,
+            name,
+            vpc_id,
+            IPv6Network(body["ipv6_cidr_block"]),
+            route_table_id=None if table is None else ids.make_id(ids.ROUTE_TABLE, *scope, table),
+            network_acl_id=None if acl == DEFAULT_ACL else ids.make_id(ids.NETWORK_ACL, *scope, acl),
+            tags=tags_of(body),
+        )
     return subnets
 
 
-def _instances(data: Mapping[str, Any], scope: Scope, default_group: str) -> dict[str, Instance]:
+def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
     return {
         instance_id: Instance(
             instance_id,
             name,
             ids.make_id(ids.SUBNET, *scope, body["subnet"]),
             IPv6Address(body["ipv6_address"]),
-            security_group_ids=(default_group,),
-            tags=_tags(body),
+            security_group_ids=tuple(
+                ids.make_id(ids.SECURITY_GROUP, *scope, group) for group in body.get("security_groups", [DEFAULT_GROUP])
+            ),
+            tags=tags_of(body),
         )
-        for instance_id, name, body in _named(data, "instances", ids.INSTANCE, scope)
+        for instance_id, name, body in named(data, "instances", ids.INSTANCE, scope)
     }
 
 
 def _expectation(body: Mapping[str, Any]) -> Expectation:
-    return Expectation(body["from"], body["to"], body["protocol"], body.get("port"), body["result"])
+    return Expectation(body["from"], body["to"], body.get("protocol", "tcp"), body.get("port"), body["result"])

@@ -60,14 +60,14 @@ def _check_replicas(parsed: LabFile, report: Report) -> None:
 
 def _explicit(parsed: LabFile, lab: str, of_subnets: SubnetBlocks, of_instances: InstanceAddresses) -> dict[str, Any]:
     """The file as plain data with everything filled in that it left to us."""
-    data: dict[str, Any] = parsed.model_dump(by_alias=True, exclude_none=True)
+    data: dict[str, Any] = {"vpcs": {}} | parsed.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     data["lab"] = lab
     for (vpc, subnet), block in of_subnets.items():
         data["vpcs"][vpc]["subnets"][subnet]["ipv6_cidr_block"] = str(block)
     for (vpc, instance), address in of_instances.items():
         data["vpcs"][vpc]["instances"][instance]["ipv6_address"] = str(address)
     for body in data["vpcs"].values():
-        tables = body["route_tables"]
-        if not any(table["main"] for table in tables.values()):
+        tables = body.setdefault("route_tables", {})
+        if not any(table.get("main") for table in tables.values()):
             tables[routes.main_table_name(tables)] = {"main": True}
     return data

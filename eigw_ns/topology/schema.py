@@ -6,25 +6,22 @@ from being looked at.
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.config import JsonDict, JsonValue
 
+from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
+from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.topology.model import Protocol, Result
 
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 RESULTS: tuple[str, ...] = get_args(Result)
-
-LATER = {
-    "security_groups": "security groups",
-    "network_acls": "network ACLs",
-    "network_acl": "network ACLs",
-}
-"""Keys that the design has and this version has not."""
+ACTIONS = ("allow", "deny")
 
 _NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
+_OPEN: JsonValue = [{"protocol": "all", "cidr": str(rule.peer)} for rule in open_egress("")]
 
 
 class _Strict(BaseModel):
@@ -59,16 +56,78 @@ class RouteTableFile(Tagged):
     routes: list[RouteFile] = []
 
 
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+NumberOrWord = Annotated[
+    str, BeforeValidator(_text), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})
+]
+"""What may be written as a number or as text: rules see the text."""
+
+
+class TrafficFile(_Strict):
+    """What a rule of a filter is about."""
+
+    protocol: NumberOrWord = Field(
+        description="tcp, udp, icmpv6, all, or an IANA protocol number", examples=["tcp", "all", 50]
+    )
+    ports: NumberOrWord | None = Field(
+        None, description="Destination ports; needed for TCP and UDP", examples=[443, "1024-65535", "all"]
+    )
+    type: NumberOrWord | None = Field(None, description="ICMPv6 type; default: all", examples=[128])
+    code: NumberOrWord | None = Field(None, description="ICMPv6 code; default: all", examples=[0])
+
+
+class NetworkAclEntryFile(TrafficFile):
+    """The entry with the lowest number that matches a packet decides about it."""
+
+    rule: int = Field(ge=1, le=32766, description="Its number", examples=[100])
+    cidr: str = Field(description="The source of ingress, the destination of egress", examples=["::/0"])
+    action: str = Field(json_schema_extra={"enum": [*ACTIONS]}, examples=["allow"])
+
+
+class NetworkAclFile(Tagged):
+    """Stateless, at the edge of a subnet; what no entry matches is denied."""
+
+    ingress: list[NetworkAclEntryFile] = []
+    egress: list[NetworkAclEntryFile] = []
+
+
+class SecurityGroupRuleFile(TrafficFile):
+    """Allows traffic from or to a block, or the instances of a group: exactly one of both."""
+
+    cidr: str | None = Field(None, description="The source of ingress, the destination of egress", examples=["::/0"])
+    group: str | None = Field(None, description="The name of a group of this VPC", examples=["default"])
+    description: str = ""
+    id: str | None = Field(
+        None, description="Default: follows from the rule", examples=["sgr-0123456789abcdef0"]
+    )
+
+
+class SecurityGroupFile(Tagged):
+    """Stateful, at an instance's port; what no rule of its groups allows is dropped."""
+
+    group_name: str | None = Field(None, description="Default: the key", examples=["Web servers"])
+    description: str = ""
+    ingress: list[SecurityGroupRuleFile] = []
+    egress: list[SecurityGroupRuleFile] = Field(
+        default_factory=list, description="Default: everything, to everywhere", json_schema_extra={"default": _OPEN}
+    )
+
+
 class SubnetFile(Tagged):
     ipv6_cidr_block: str | None = Field(
         None, description="/44 to /64 in steps of 4; default: the next free /64", examples=["2600:1f16:aa0:5501::/64"]
     )
     route_table: str | None = Field(None, description="Default: the main one")
+    network_acl: str = DEFAULT_ACL
 
 
 class InstanceFile(Tagged):
     subnet: str = Field(examples=["private-a"])
     ipv6_address: str | None = Field(None, description="Default: the subnet's first free one")
+    security_groups: list[str] = [DEFAULT_GROUP]
 
 
 class VpcFile(Tagged):
@@ -76,6 +135,8 @@ class VpcFile(Tagged):
     egress_only_internet_gateways: dict[str, EgressOnlyInternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
     internet_gateways: dict[str, InternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
     route_tables: dict[str, RouteTableFile] = Field({}, json_schema_extra=_NAMES)
+    network_acls: dict[str, NetworkAclFile] = Field({}, json_schema_extra=_NAMES)
+    security_groups: dict[str, SecurityGroupFile] = Field({}, json_schema_extra=_NAMES)
     subnets: dict[str, SubnetFile] = Field({}, json_schema_extra=_NAMES)
     instances: dict[str, InstanceFile] = Field({}, json_schema_extra=_NAMES)
 

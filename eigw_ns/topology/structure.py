@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.report import Report, quotable
-from eigw_ns.topology.schema import LATER, LabFile, keys_at
+from eigw_ns.topology.schema import LabFile, keys_at
 from eigw_ns.topology.tree import Mapping, Node, Path, Scalar, Sequence, plain
 
 _MAPPING = "a mapping"
@@ -66,9 +66,6 @@ def _report(report: Report, detail: ErrorDetails) -> None:
 
 def _report_unknown_key(report: Report, path: Path) -> None:
     key = str(path[-1])
-    if key in LATER:
-        report.add(path, f"{LATER[key]} come with a later version", "remove the key", value="")
-        return
     known = keys_at(path[:-1])
     report.add(path, "there is no such key", did_you_mean(key, known) or f"the keys are {', '.join(known)}", value="")
 

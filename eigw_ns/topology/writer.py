@@ -19,5 +19,7 @@ def dump(topology: Topology) -> str:
     yaml.width = _NEVER_FOLD
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
-    yaml.dump(to_data(topology), stream)
+    data = to_data(topology)
+    data.pop("client_tokens", None)  # what was asked of a running lab says nothing about another
+    yaml.dump(data, stream)
     return stream.getvalue()

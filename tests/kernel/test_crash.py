@@ -27,6 +27,7 @@ vpcs:
     egress_only_internet_gateways: {outbound: {}}
     route_tables:
       private: {main: true, routes: [{destination: "::/0", target: outbound}]}
+    security_groups: {default: {ingress: [{protocol: all, cidr: "::/0"}]}}
     subnets:
       a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}
     instances:

@@ -37,6 +37,7 @@ def vpc(name: str, block: str, tables: list[str]) -> str:
     for table in tables:
         routes = ", ".join('{{destination: "{}", target: {}}}'.format(*route.split()) for route in TABLES[table])
         lines.append(f"      {table}: {{routes: [{routes}]{', main: true' if table == 'public' else ''}}}")
+    lines.append("    security_groups: {default: {ingress: [{protocol: all, cidr: '::/0'}]}}")
     lines.append("    subnets:")
     lines += [f"      {table}-net: {'{}' if table == 'public' else f'{{route_table: {table}}}'}" for table in tables]
     lines.append("    instances:")
@@ -61,6 +62,7 @@ vpcs:
     ipv6_cidr_block: 2600:1f16:aa0:5500::/56
     egress_only_internet_gateways: {out: {}}
     route_tables: {private: {main: true, routes: [{destination: "::/0", target: out}]}}
+    security_groups: {default: {ingress: [{protocol: all, cidr: "::/0"}]}}
     subnets: {a: {}}
     instances: {app: {subnet: a}}
 internet:

@@ -22,6 +22,7 @@ vpcs:
         routes:
           - {{destination: "2001:db8:a::/48", target: {GATEWAY}}}
           - {{destination: "::/0", target: edge}}
+    security_groups: {{default: {{ingress: [{{protocol: all, cidr: "::/0"}}]}}}}
     subnets:
       a: {{ipv6_cidr_block: "2600:1f16:aa0:5501::/64", route_table: mixed}}
     instances:
@@ -86,6 +87,7 @@ vpcs:
     route_tables:
       some: {{routes: [{{destination: "2001:db8:a::/48", target: outbound}}]}}
       all: {{routes: [{{destination: "::/0", target: outbound}}]}}
+    security_groups: {{default: {{ingress: [{{protocol: all, cidr: "::/0"}}]}}}}
     subnets:
       a: {{ipv6_cidr_block: "2600:1f16:aa0:5501::/64", route_table: some}}
       b: {{ipv6_cidr_block: "2600:1f16:aa0:5502::/64", route_table: all}}

@@ -25,6 +25,7 @@ vpcs:
           - {destination: "::/0", target: edge}
       only:
         routes: [{destination: "2001:db8:a::/48", target: edge}]
+    security_groups: {default: {ingress: [{protocol: all, cidr: "::/0"}]}}
     subnets:
       private-a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64", route_table: private}
       public-a: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}

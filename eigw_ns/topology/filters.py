@@ -1,0 +1,170 @@
+"""Network ACLs and security groups of a VPC as plain data, and back.
+
+A direction that is left out is as AWS makes it: what the default ACL and group are born with, everything out of any
+other group, nothing else. The default ones need not be written; written, they are what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.defaults import DEFAULT_ACL, default_network_acl, default_security_group, open_egress, rule_id
+from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.model import (
+    ALL_PROTOCOLS,
+    Cloud,
+    NetworkAcl,
+    NetworkAclEntry,
+    SecurityGroup,
+    SecurityGroupRule,
+    Vpc,
+)
+from eigw_ns.topology import traffic
+from eigw_ns.topology.data import DIRECTIONS, Data, Scope, body_of, key_of, named, tags_of
+
+Rule = TypeVar("Rule", NetworkAclEntry, SecurityGroupRule)
+
+
+def network_acls(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str, NetworkAcl]:
+    """The ACLs of the VPC that `data` describes, its default one among them."""
+    born = default_network_acl(scope[0], vpc)
+    acls = {born.id: born}
+    for acl_id, name, body in named(data, "network_acls", ids.NETWORK_ACL, scope):
+        first = born if name == DEFAULT_ACL else NetworkAcl(acl_id, name, vpc.id)
+        entries: list[NetworkAclEntry] = []
+        for key, egress in DIRECTIONS:
+            written = (_entry(entry, egress) for entry in body.get(key, ()))
+            kept = (entry for entry in first.entries if entry.egress is egress)
+            entries += sorted(written if key in body else kept, key=lambda entry: entry.rule_number)
+        acls[acl_id] = NetworkAcl(acl_id, name, vpc.id, first.default, tuple(entries), tags_of(body))
+    return acls
+
+
+def _entry(body: Mapping[str, Any], egress: bool) -> NetworkAclEntry:
+    protocol = traffic.protocol(str(body["protocol"]))
+    limits = traffic.span(protocol, body)
+    return NetworkAclEntry(
+        body["rule"],
+        egress,
+        protocol,
+        body["action"],
+        traffic.block(body["cidr"]),
+        ports=limits if protocol in traffic.WITH_PORTS else None,
+        icmp=limits if protocol in traffic.WITH_TYPES else None,
+    )
+
+
+def network_acls_data(cloud: Cloud, scope: Scope, vpc: Vpc) -> Data:
+    """The opposite of `network_acls`; the default ACL only where it is not as it was born."""
+    born = default_network_acl(scope[0], vpc)
+    bodies = {}
+    for acl in cloud.network_acls.values():
+        if acl.vpc_id == vpc.id and acl != born:
+            first = born.entries if acl.default else ()
+            body = _directions(acl.entries, first, _entry_data)
+            bodies[acl_key(scope, acl)] = body | body_of(tags=dict(acl.tags))
+    return dict(sorted(bodies.items()))
+
+
+def acl_key(scope: Scope, acl: NetworkAcl) -> str:
+    """What the file calls the ACL."""
+    return DEFAULT_ACL if acl.default else key_of(ids.NETWORK_ACL, scope, acl.id, acl.name)
+
+
+def _entry_data(entry: NetworkAclEntry) -> Data:
+    kind = traffic.spelt(entry.protocol, entry.ports or entry.icmp)
+    return {"rule": entry.rule_number, **kind, "cidr": str(entry.cidr_block), "action": entry.action}
+
+
+def security_groups(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str, SecurityGroup]:
+    """The groups of the VPC that `data` describes, its default one among them."""
+    born = default_security_group(scope[0], vpc)
+    groups = {born.id: born}
+    for group_id, name, body in named(data, "security_groups", ids.SECURITY_GROUP, scope):
+        first = born if name == DEFAULT_GROUP else _new_group(group_id, name, vpc.id)
+        rules: list[SecurityGroupRule] = []
+        for key, egress in DIRECTIONS:
+            written = (_rule(rule, scope, group_id, egress) for rule in body.get(key, ()))
+            rules += written if key in body else (rule for rule in first.rules if rule.egress is egress)
+        description = body.get("description", first.description)
+        groups[group_id] = SecurityGroup(
+            group_id, body.get("group_name", name), description, vpc.id, tuple(rules), tags_of(body)
+        )
+    return groups
+
+
+def _new_group(group_id: str, name: str, vpc_id: str) -> SecurityGroup:
+    return SecurityGroup(group_id, name, "", vpc_id, open_egress(group_id))
+
+
+def _rule(body: Mapping[str, Any], scope: Scope, group_id: str, egress: bool) -> SecurityGroupRule:
+    protocol = traffic.protocol(str(body["protocol"]))
+    group = body.get("group")
+    peer = traffic.block(body["cidr"]) if group is None else ids.make_id(ids.SECURITY_GROUP, *scope, group)
+    first, last = traffic.span(protocol, body) or (None, None)
+    rule = SecurityGroupRule("", egress, protocol, first, last, peer, body.get("description", ""))
+    return replace(rule, id=body.get("id", _derived_id(group_id, rule)))
+
+
+def _derived_id(group_id: str, rule: SecurityGroupRule) -> str:
+    """The id of a rule that is written without one; what a group is born with has the same."""
+    peer = "self" if rule.peer == group_id else str(rule.peer)
+    kind = () if rule.protocol == ALL_PROTOCOLS else (str(rule.protocol), str(rule.from_port), str(rule.to_port))
+    return rule_id(group_id, rule.egress, *kind, peer)
+
+
+def security_groups_data(cloud: Cloud, scope: Scope, vpc: Vpc) -> Data:
+    """The opposite of `security_groups`; the default group only where it is not as it was born."""
+    born = default_security_group(scope[0], vpc)
+    keys = group_keys(cloud, scope, vpc.id)
+    bodies = {}
+    for group in cloud.security_groups.values():
+        if group.vpc_id == vpc.id and group != born:
+            key = keys[group.id]
+            first = born if group.id == born.id else _new_group(group.id, key, vpc.id)
+            bodies[key] = _group_data(group, key, first, keys)
+    return dict(sorted(bodies.items()))
+
+
+def group_keys(cloud: Cloud, scope: Scope, vpc_id: str) -> dict[str, str]:
+    """What the file calls the groups of a VPC, by id."""
+    return {
+        group.id: key_of(ids.SECURITY_GROUP, scope, group.id, group.name)
+        for group in cloud.security_groups.values()
+        if group.vpc_id == vpc_id
+    }
+
+
+def _group_data(group: SecurityGroup, key: str, first: SecurityGroup, keys: Mapping[str, str]) -> Data:
+    return {
+        **body_of(
+            group_name=group.name if group.name != key else None,
+            description=group.description if group.description != first.description else None,
+        ),
+        **_directions(group.rules, first.rules, lambda rule: _rule_data(rule, group.id, keys)),
+        **body_of(tags=dict(group.tags)),
+    }
+
+
+def _rule_data(rule: SecurityGroupRule, group_id: str, keys: Mapping[str, str]) -> Data:
+    limits = None if rule.from_port is None or rule.to_port is None else (rule.from_port, rule.to_port)
+    peer = {"group": keys[rule.peer]} if isinstance(rule.peer, str) else {"cidr": str(rule.peer)}
+    return {
+        **({} if rule.id == _derived_id(group_id, rule) else {"id": rule.id}),
+        **traffic.spelt(rule.protocol, limits),
+        **peer,
+        **body_of(description=rule.description or None),
+    }
+
+
+def _directions(rules: Iterable[Rule], born: Iterable[Rule], form: Callable[[Rule], Data]) -> Data:
+    """The directions that are not as they were born, also where nothing is left in them."""
+    data: Data = {}
+    for key, egress in DIRECTIONS:
+        here = [rule for rule in rules if rule.egress is egress]
+        if here != [rule for rule in born if rule.egress is egress]:
+            data[key] = [form(rule) for rule in here]
+    return data
