@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 
 import click
@@ -29,6 +30,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "shell": "Open a shell inside a node.",
         "export": "Print the applied topology as a file.",
     },
+    "Speak AWS": {
+        "ec2": "Work on a lab with aws-cli's own verbs, flags and answers.",
+    },
     "Look after the host": {
         "doctor": "Check whether this host can hold a lab.",
         "gc": "Show, and with --yes remove, what dead labs left behind.",
@@ -40,38 +44,66 @@ SECTIONS: dict[str, dict[str, str]] = {
 VERBS = {verb: summary for section in SECTIONS.values() for verb, summary in section.items()}
 
 
-class VerbGroup(click.Group):
-    """Loads a verb's module when the verb is used."""
+_VERB_COLUMN = 42  # characters; verbs of `ec2` are long
+
+
+class SectionGroup(click.Group):
+    """Knows its verbs by section without loading them, and loads a verb when it is used."""
+
+    called = "verb"
+
+    def sections(self) -> Mapping[str, Mapping[str, str]]:
+        """Title, verb, summary."""
+        raise NotImplementedError
+
+    def load(self, verb: str) -> click.Command:
+        """The command of a verb that `sections` names."""
+        raise NotImplementedError
+
+    def verbs(self) -> dict[str, str]:
+        """Verb and summary."""
+        return {verb: summary for section in self.sections().values() for verb, summary in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See `click.Group`."""
-        return list(VERBS)
+        return list(self.verbs())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See `click.Group`."""
-        if cmd_name not in VERBS:
-            return None
-        command = import_module(f"eigw_ns.cli.verbs.{cmd_name}").command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"the module of {cmd_name} has no command")
-        return command
+        return self.load(cmd_name) if cmd_name in self.verbs() else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but with the verbs that an unknown one may have meant."""
-        if args[0] not in VERBS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = did_you_mean(args[0], VERBS) or f"the verbs are {', '.join(VERBS)}"
-            raise UsageError(f"there is no verb {args[0]}", hint=hint)
+        verbs = self.verbs()
+        if args[0] not in verbs and not args[0].startswith("-") and not ctx.resilient_parsing:
+            hint = did_you_mean(args[0], verbs) or f"the {self.called}s are {', '.join(verbs)}"
+            raise UsageError(f"there is no {self.called} {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs by section."""
-        for title, verbs in SECTIONS.items():
+        for title, verbs in self.sections().items():
             with formatter.section(title):
-                formatter.write_dl(list(verbs.items()))
+                formatter.write_dl(list(verbs.items()), col_max=_VERB_COLUMN)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Verbs with their summaries, without loading them; then the options of `eigw-ns` itself."""
-        verbs = [CompletionItem(verb, help=VERBS[verb]) for verb in VERBS if verb.startswith(incomplete)]
+        """Verbs with their summaries, without loading them; then the options of the group itself."""
+        verbs = [CompletionItem(verb, help=text) for verb, text in self.verbs().items() if verb.startswith(incomplete)]
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
+
+class VerbGroup(SectionGroup):
+    """The verbs of `eigw-ns`; each has a module of its own."""
+
+    def sections(self) -> Mapping[str, Mapping[str, str]]:
+        """See `SectionGroup`."""
+        return SECTIONS
+
+    def load(self, verb: str) -> click.Command:
+        """See `SectionGroup`."""
+        command = import_module(f"eigw_ns.cli.verbs.{verb}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"the module of {verb} has no command")
+        return command

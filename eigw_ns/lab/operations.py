@@ -48,21 +48,37 @@ def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) ->
     """
     lab = topology.cloud.lab
     with lock.hold(lab, f"eigw-ns apply ({lab})"):
-        before = kernel.writes
-        plan = make_plan(kernel, topology.cloud)
-        if _stored(lab) != topology:
-            store.save(topology)
-        if plan or journal.unfinished(lab):
-            with journal.written(lab, plan):
-                execute(kernel, plan, progress)
-        return Applied(len(plan), kernel.writes - before)
+        return reconcile(kernel, topology, progress=progress)
 
 
-def _stored(lab: str) -> Topology | None:
+def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
+    """What `apply` does, for a caller that holds the lab's lock.
+
+    The journal is written first: a lab that is stored but not in the kernel yet is always an unfinished one.
+    """
+    lab = topology.cloud.lab
+    before = kernel.writes
+    plan = make_plan(kernel, topology.cloud)
+    if plan or journal.unfinished(lab):
+        with journal.written(lab, plan):
+            _store(topology)
+            execute(kernel, plan, progress)
+    else:
+        _store(topology)
+    return Applied(len(plan), kernel.writes - before)
+
+
+def _store(topology: Topology) -> None:
+    if not is_stored(topology):
+        store.save(topology)
+
+
+def is_stored(topology: Topology) -> bool:
+    """Whether what is stored for the lab is exactly this topology."""
     try:
-        return store.load(lab)
+        return store.load(topology.cloud.lab) == topology
     except EigwError:  # none, or a damaged one: the new one takes its place
-        return None
+        return False
 
 
 def status(kernel: Kernel, lab: str) -> Plan:

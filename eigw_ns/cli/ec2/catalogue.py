@@ -1,0 +1,85 @@
+"""The verbs of `eigw-ns ec2` by resource, and an example of each, made from what the actions say of themselves."""
+
+from __future__ import annotations
+
+from eigw_ns.cli.ec2.naming import kebab
+from eigw_ns.cloud.ec2.api import ACTIONS
+
+_RESOURCES: dict[str, tuple[str, ...]] = {
+    "Egress-only internet gateways": ("EgressOnlyInternetGateway",),
+    "Route tables": ("Route",),
+    "Internet gateways": ("InternetGateway",),
+    "Network ACLs": ("NetworkAcl",),
+    "Security groups": ("SecurityGroup", "InstanceAttribute"),
+    "What there is, and tags": ("",),
+}
+"""Titles, and what the names of the actions under each hold; the first that fits counts."""
+
+_SAMPLES: dict[str, str] = {
+    "VpcId": "vpc-0123456789abcdef0",
+    "SubnetId": "subnet-0123456789abcdef0",
+    "EgressOnlyInternetGatewayId": "eigw-0123456789abcdef0",
+    "InternetGatewayId": "igw-0123456789abcdef0",
+    "RouteTableId": "rtb-0123456789abcdef0",
+    "NetworkAclId": "acl-0123456789abcdef0",
+    "GroupId": "sg-0123456789abcdef0",
+    "GroupName": "web",
+    "Description": "'web servers'",
+    "InstanceId": "i-0123456789abcdef0",
+    "Groups": "sg-0123456789abcdef0",
+    "AssociationId": "rtbassoc-0123456789abcdef0",
+    "DestinationIpv6CidrBlock": "::/0",
+    "Ipv6CidrBlock": "::/0",
+    "RuleNumber": "100",
+    "Egress": "",
+    "Protocol": "tcp",
+    "RuleAction": "allow",
+    "PortRange": "From=443,To=443",
+    "IpPermissions": "'IpProtocol=tcp,FromPort=443,ToPort=443,Ipv6Ranges=[{CidrIpv6=::/0}]'",
+    "Resources": "eigw-0123456789abcdef0",
+    "Tags": "Key=Team,Value=network",
+    "Filters": "Name=tag:Team,Values=network,web",
+}
+"""Values for examples, as one types them in a shell."""
+
+_ALSO: dict[str, tuple[str, ...]] = {
+    "CreateRoute": ("DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"),
+    "ReplaceRoute": ("DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"),
+    "DeleteRoute": ("DestinationIpv6CidrBlock",),
+    "AssociateRouteTable": ("SubnetId",),
+    "CreateNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
+    "ReplaceNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
+    "CreateSecurityGroup": ("VpcId",),
+}
+"""What an action's example shows beyond what is required always."""
+
+_ALWAYS = frozenset({"Filters", "IpPermissions", "TagSpecifications"})
+"""Shown in the example of every action that takes them."""
+
+_WIDTH = 96
+
+
+def verbs() -> dict[str, dict[str, str]]:
+    """Per resource: aws-cli's verbs with a line on each."""
+    found: dict[str, dict[str, str]] = {title: {} for title in _RESOURCES}
+    for name, action in ACTIONS.items():
+        title = next(title for title, parts in _RESOURCES.items() if any(part in name for part in parts))
+        found[title][kebab(name)] = f"{action.help}."
+    return found
+
+
+def example(name: str) -> str:
+    """A command line with everything that the action asks for; lines that go on end in a backslash."""
+    also = (*_ALSO.get(name, ()), *_ALWAYS)
+    shown = (each.name for each in ACTIONS[name].parameters if each.required or each.name in also)
+    words = [f"eigw-ns ec2 {kebab(name)}", *(f"--{kebab(each)} {_sample(name, each)}".rstrip() for each in shown)]
+    line = " ".join(words)
+    return line if len(line) <= _WIDTH else " \\\n    ".join(words)
+
+
+def _sample(action: str, parameter: str) -> str:
+    if parameter == "TagSpecifications":
+        return f"'ResourceType={kebab(action.removeprefix('Create'))},Tags=[{{Key=Name,Value=demo}}]'"
+    if parameter == "AssociationId" and "NetworkAcl" in action:
+        return "aclassoc-0123456789abcdef0"
+    return _SAMPLES[parameter]

@@ -1,0 +1,189 @@
+"""A verb of `eigw-ns ec2`, made from the action's description: flags, help, request, answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from eigw_ns.cli import options
+from eigw_ns.cli.ec2 import catalogue, groups, limits, paging, values
+from eigw_ns.cli.ec2.naming import kebab
+from eigw_ns.cloud.ec2.api import ACTIONS
+from eigw_ns.cloud.ec2.schema import Action, Parameter
+from eigw_ns.errors import CloudError, UsageError
+
+_NEGATIVE = re.compile(r"-\d+")
+_SHORT_RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
+"""What the flags of `groups` stand for. aws-cli takes these too, and shows them as little."""
+
+Given = dict[str, Any]
+
+
+class Ec2Command(click.Command):
+    """Lets a flag that takes a list be followed by all its values, as aws-cli does: `--filters A B`."""
+
+    def __init__(self, *arguments: Any, lists: frozenset[str], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.lists = lists
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See `click.Command`."""
+        return super().parse_args(ctx, args if ctx.resilient_parsing else list(_spread(args, self.lists)))
+
+
+def make_command(name: str) -> click.Command:
+    """The verb for the action `name`."""
+    action = ACTIONS[name]
+    command = Ec2Command(
+        kebab(name),
+        params=[_option(parameter) for parameter in action.parameters],
+        callback=lambda **given: _run(name, action, given),
+        help=f"{action.help}.\n\n\b\n{catalogue.example(name)}",
+        epilog=_structures(action),
+        lists=frozenset(values.flag(parameter) for parameter in action.parameters if values.is_list(parameter)),
+    )
+    if _takes_rules(action):
+        command.params += groups.options()
+    if paging.is_paged(action.parameters):
+        command.params += paging.options()
+    only = limits.strict_filters if name.startswith("Describe") else limits.quota
+    for decorate in (_cli_input_json, _output, _query, only, options.lab):
+        decorate(command)
+    return command
+
+
+def _takes_rules(action: Action) -> bool:
+    return any(parameter.name == "IpPermissions" for parameter in action.parameters)
+
+
+def _option(parameter: Parameter) -> click.Option:
+    """The flag of a parameter. A boolean has one for each answer; aws-cli says --ingress for what is not --egress."""
+    text = f"{parameter.help[:1].upper()}{parameter.help[1:]}{'; required' if parameter.required else ''}."
+    flag = values.flag(parameter)
+    if parameter.type == "boolean":
+        opposite = "--ingress" if flag == "--egress" else f"--no-{kebab(parameter.name)}"
+        return click.Option([parameter.name, f"{flag}/{opposite}"], default=None, help=text)
+    return click.Option(
+        [parameter.name, flag],
+        type=int if parameter.type == "integer" else str,
+        multiple=values.is_list(parameter),
+        metavar=values.KINDS[parameter.type],
+        help=text,
+        hidden=parameter.name in _SHORT_RULE,
+    )
+
+
+def _structures(action: Action) -> str:
+    """The members of what is a structure, each on a line."""
+    members = [line for parameter in action.parameters if parameter.members for line in values.outline(parameter)]
+    return "\n".join(("\b", "Structures, in shorthand or JSON:", *members)) if members else ""
+
+
+def _only_json(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value != "json":
+        raise UsageError(f"there is no output {value}", hint="answers are JSON; `eigw-ns describe` draws tables")
+    return value
+
+
+def _no_query(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise UsageError("--query is not supported", hint="send the answer through jq: `eigw-ns ec2 … | jq .Vpcs`")
+
+
+_cli_input_json = click.option(
+    "--cli-input-json", metavar="JSON", help="All parameters at once, as JSON or file://PATH; flags win over it."
+)
+_output = click.option(
+    "--output", metavar="json", default="json", callback=_only_json, expose_value=False, help="JSON is all there is."
+)
+_query = click.option("--query", hidden=True, callback=_no_query, expose_value=False)
+
+
+def _spread(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[str]:
+    """`--filters A B` as `--filters=A --filters=B`, which is what click understands. Raises UsageError."""
+    flag = ""
+    counts: dict[str, int] = {}
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if name in lists:
+            if name in counts:
+                raise UsageError(f"{name} is given twice", hint=f"write all values after one: {name} A B")
+            flag, counts[name] = name, len(equals)
+            if equals:
+                yield argument
+        elif argument.startswith("-") and not _NEGATIVE.fullmatch(argument):
+            flag = ""
+            yield argument
+        elif flag:
+            counts[flag] += 1
+            yield f"{flag}={argument}"
+        else:
+            yield argument
+    for name, count in counts.items():
+        if not count:
+            raise UsageError(f"{name} needs a value")
+
+
+def _run(name: str, action: Action, given: Given) -> int:
+    """Make the request, have it carried out, and print the answer, or AWS's error as aws-cli prints it."""
+    from eigw_ns.cli.context import choose_lab, open_kernel  # help needs neither lab nor kernel
+    from eigw_ns.lab.ec2 import perform
+
+    settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
+    lab, whole = given.pop("lab"), given.pop("cli_input_json")
+    request = values.decode_request(action.parameters, whole) if whole is not None else {}
+    request |= _request(action, given)
+    pages = paging.take(given, request) if paging.is_paged(action.parameters) else None
+    _require(action, request)
+    warnings: dict[str, None] = {}
+
+    def call(page: Given) -> Given:
+        reply = perform(open_kernel, chosen, name, page, settings)
+        warnings.update(dict.fromkeys(reply.warnings))
+        return reply.answer
+
+    chosen = choose_lab(lab)
+    try:
+        answer = paging.gather(call, request, pages) if pages else call(request)
+    except CloudError as error:
+        _complain(name, error)
+        return error.exit_code
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if answer:
+        click.echo(json.dumps(answer, indent=4, ensure_ascii=False))
+    return 0
+
+
+def _request(action: Action, given: Given) -> Given:
+    """What the flags ask for. Raises UsageError."""
+    request: Given = {}
+    short = groups.permissions(given) if _takes_rules(action) else None
+    for parameter in action.parameters:
+        typed = given.get(parameter.name)
+        if typed not in (None, ()):
+            request[parameter.name] = values.decode(parameter, typed)
+    if short is not None:
+        if "IpPermissions" in request:
+            raise UsageError("--protocol, --port, --cidr and --source-group do not go with --ip-permissions")
+        request["IpPermissions"] = short
+    return request
+
+
+def _require(action: Action, request: Given) -> None:
+    """Raises click's own complaint where a flag is missing that the action cannot do without."""
+    context = click.get_current_context()
+    for parameter in action.parameters:
+        if parameter.required and parameter.name not in request:
+            option = next(each for each in context.command.params if each.name == parameter.name)
+            raise click.MissingParameter(ctx=context, param=option)
+
+
+def _complain(name: str, error: CloudError) -> None:
+    click.echo(f"An error occurred ({error.code}) when calling the {name} operation: {error.message}", err=True)
+    for line in error.hint.splitlines():
+        click.echo(f"hint: {line}", err=True)

@@ -1,0 +1,69 @@
+"""aws-cli's short flags for one rule of a security group: `--protocol tcp --port 22 --cidr 198.51.100.0/24`.
+
+As in aws-cli, `--cidr` is IPv4; an IPv6 rule needs `--ip-permissions`, and the message writes it out.
+Source: https://docs.aws.amazon.com/cli/latest/reference/ec2/authorize-security-group-ingress.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from eigw_ns.errors import UsageError
+
+_WORDS = ("tcp", "udp", "icmp", "icmpv6", "all")
+
+
+def options() -> list[click.Parameter]:
+    """The flags."""
+    return [
+        click.Option(["--protocol"], help="For one rule: tcp, udp, icmp, icmpv6, all, or a number from 0 to 255."),
+        click.Option(["--port"], help="For one rule: a port, a range as 8000-8080, or all; for ICMP its type-code."),
+        click.Option(["--cidr"], help="For one rule: an IPv4 block. IPv6 needs --ip-permissions."),
+        click.Option(["--source-group"], help="For one rule: the id of the group at the other end."),
+    ]
+
+
+def permissions(given: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """What `IpPermissions` holds for the short flags in `given`; None where none was given. Raises UsageError."""
+    protocol, port, cidr, group = (given.pop(name) for name in ("protocol", "port", "cidr", "source_group"))
+    if protocol is port is cidr is group is None:
+        return None
+    found: dict[str, Any] = {}
+    if protocol is not None:
+        found["IpProtocol"] = _protocol(protocol)
+    if port is not None:
+        found["FromPort"], found["ToPort"] = _ports(port)
+    if cidr is not None:
+        if ":" in cidr:
+            raise UsageError(f"--cidr takes IPv4 blocks, not {cidr}", hint=f"write {_long_form(found, cidr)}")
+        found["IpRanges"] = [{"CidrIp": cidr}]
+    if group is not None:
+        found["UserIdGroupPairs"] = [{"GroupId": group}]
+    return [found]
+
+
+def _protocol(text: str) -> str:
+    if text.lower() in _WORDS:
+        return "-1" if text.lower() == "all" else text.lower()
+    if text == "-1" or (text.isdecimal() and int(text) <= 255):
+        return text
+    raise UsageError(f"there is no protocol {text}", hint=f"write {', '.join(_WORDS)}, or a number from 0 to 255")
+
+
+def _ports(text: str) -> tuple[int, int]:
+    """First and last port (or ICMP type and code); -1 twice for all."""
+    if text in ("all", "-1"):
+        return -1, -1
+    first, dash, last = text.partition("-")
+    try:
+        return int(first), int(last if dash else first)
+    except ValueError:
+        raise UsageError(f"{text} is no port", hint="write 22, or 8000-8080, or all") from None
+
+
+def _long_form(found: dict[str, Any], block: str) -> str:
+    """`--ip-permissions` for what is `found` and an IPv6 block, as one types it."""
+    start = "".join(f"{name}={value}," for name, value in found.items())
+    return f"--ip-permissions '{start}Ipv6Ranges=[{{CidrIpv6={block}}}]'"
