@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import random
 import resource
 import socket
 import struct
@@ -30,8 +31,16 @@ ECHO_REQUEST, ECHO_REPLY = 128, 129  # RFC 4443
 _NUMBERS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "icmpv6": socket.IPPROTO_ICMPV6}
 _TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "icmpv6": socket.SOCK_RAW}
 
-_CANNOT_SEND = (errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL)
-"""What bind and connect say at once where the namespace lacks the address or a usable route (EINVAL: a blackhole)."""
+_CANNOT_SEND = (
+    errno.EADDRNOTAVAIL,
+    errno.EADDRINUSE,
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.EACCES,
+    errno.EINVAL,
+)
+"""What bind and connect say at once where the namespace lacks the address or a usable route (EINVAL: a blackhole), or
+another socket has the source port."""
 
 _CLOSERS = 32
 """Threads that close packet sockets: each close waits for an RCU grace period (14 ms on 6.18), which they share."""
@@ -60,13 +69,20 @@ def listen(namespace: str, protocol: str, address: str, port: int) -> socket.soc
 
 
 def connect(
-    namespace: str, protocol: str, source: str, destination: str, port: int | None, link: str
+    namespace: str,
+    protocol: str,
+    source: str,
+    destination: str,
+    port: int | None,
+    link: str,
+    source_ports: tuple[int, int] | None = None,
 ) -> socket.socket | None:
     """A socket on its way to the destination: TCP has sent its SYN, the others nothing. None where nothing can leave.
 
-    `link` is what a link-local destination is on. ICMPv6 is a raw socket that hears echo replies alone. ICMPv6 errors
-    for what it sends come as errno on the next call. Raises ConnectionRefusedError where the refusal is there already,
-    MissingError where the namespace is not, HostError without CAP_SYS_ADMIN or CAP_NET_RAW.
+    `link` is what a link-local destination is on. TCP and UDP send from one of `source_ports` (first, last), where
+    given; None is also the answer where it is not free. ICMPv6 is a raw socket that hears echo replies alone. ICMPv6
+    errors for what it sends come as errno on the next call. Raises ConnectionRefusedError where the refusal is there
+    already, MissingError where the namespace is not, HostError without CAP_SYS_ADMIN or CAP_NET_RAW.
     """
     doing = f"send {protocol} from {source} to {destination} in {namespace}"
     with netns.inside(namespace):
@@ -75,7 +91,7 @@ def connect(
     try:
         opened.setblocking(False)
         _prepare(opened, protocol)
-        opened.bind((source, 0))
+        opened.bind((source, _source_port(opened, protocol, source_ports)))
         with contextlib.suppress(BlockingIOError):
             opened.connect((destination, port or 0, 0, scope))
     except ConnectionRefusedError:
@@ -87,6 +103,14 @@ def connect(
             return None
         raise kernel_error(doing, error.errno or 0) from error
     return opened
+
+
+def _source_port(opened: socket.socket, protocol: str, ports: tuple[int, int] | None) -> int:
+    """A port to bind to, 0 for one that the kernel chooses. Flows to different destinations may share it."""
+    if ports is None or protocol == "icmpv6":
+        return 0
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return random.randint(*ports)
 
 
 def _open(protocol: str, doing: str) -> socket.socket:

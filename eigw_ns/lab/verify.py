@@ -17,7 +17,7 @@ from typing import Any
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, namespace_name
-from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, trace
+from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
 from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.kernel import netns
 from eigw_ns.lab import prober
@@ -88,17 +88,33 @@ def verify(topology: Topology, *, timeout: float = 1.0, progress: Progress | Non
     Raises UsageError where an expectation names no instance or host, EigwError where there is no pair to check,
     NoSuchLabError where the lab is not applied, HostError where this process may not enter namespaces.
     """
-    plans = tuple(_plans(topology))
+    planner = _Planner(topology.cloud)
+    plans = tuple(planner.expected(topology.expectations) if topology.expectations else planner.every_pair())
     if not plans:
         raise EigwError(
             f"the lab {topology.cloud.lab} has no two nodes of which one is an instance, so there is nothing to prove",
             hint="add an instance and an internet host to the file and apply it",
         )
-    _require_namespaces(topology.cloud, plans)
+    checks = _run(topology.cloud, plans, timeout, progress)
+    return Report(all(check.passed for check in checks), checks)
+
+
+def probe(cloud: Cloud, expectation: Expectation, predicted: Trace, *, timeout: float = 1.0) -> Check:
+    """Send the packet of one trace, from a source port that it holds for, and judge what came of it.
+
+    Raises as `verify` does.
+    """
+    index = nodes.NodeIndex(nodes.nodes(cloud))
+    ends = index.find(expectation.source).id, index.find(expectation.destination).id
+    (check,) = _run(cloud, (_Planner(cloud).plan(expectation, predicted, *ends),), timeout, None)
+    return check
+
+
+def _run(cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progress | None) -> tuple[Check, ...]:
+    _require_namespaces(cloud, plans)
     probes = [plan.probe for plan in plans]
     evidence = prober.run(probes, timeout, _counting(probes, progress) if progress else None)
-    checks = tuple(judge(plan.expectation, plan.trace, seen) for plan, seen in zip(plans, evidence, strict=True))
-    return Report(all(check.passed for check in checks), checks)
+    return tuple(judge(plan.expectation, plan.trace, seen) for plan, seen in zip(plans, evidence, strict=True))
 
 
 def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Check:
@@ -140,41 +156,50 @@ class _Plan:
     probe: prober.Probe
 
 
-def _plans(topology: Topology) -> Iterator[_Plan]:
-    cloud = topology.cloud
-    known = nodes.nodes(cloud)
-    index = nodes.NodeIndex(known)
-    for expectation in topology.expectations or _every_pair(cloud, known):
-        source, destination = index.find(expectation.source), index.find(expectation.destination)
-        yield _plan(cloud, expectation, source.id, destination.id)
+class _Planner:
+    """Makes plans for one cloud."""
 
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._tracer = Tracer(cloud)
 
-def _every_pair(cloud: Cloud, known: Iterable[nodes.Node]) -> Iterator[Expectation]:
-    """What the model predicts for every ordered pair of nodes of which at least one is an instance."""
-    ends = [node for node in known if node.kind in ("instance", "host")]
-    names = Counter(node.name for node in known)
-    texts = {node.id: node.name if names[node.name] == 1 else node.qualified for node in ends}
-    for source, destination in itertools.permutations(ends, 2):
-        if source.kind == destination.kind == "host":
-            continue
-        for protocol, port in _PROTOCOLS:
-            outcome = trace(cloud, source.id, destination.id, protocol, port).outcome
-            yield Expectation(texts[source.id], texts[destination.id], protocol, port, outcome)
+    def every_pair(self) -> Iterator[_Plan]:
+        """What the model predicts for every ordered pair of nodes of which at least one is an instance."""
+        known = nodes.nodes(self._cloud)
+        ends = [node for node in known if node.kind in ("instance", "host")]
+        names = Counter(node.name for node in known)
+        texts = {node.id: node.name if names[node.name] == 1 else node.qualified for node in ends}
+        for source, destination in itertools.permutations(ends, 2):
+            if source.kind == destination.kind == "host":
+                continue
+            for protocol, port in _PROTOCOLS:
+                predicted = self._tracer.trace(source.id, destination.id, protocol, port)
+                expected = Expectation(texts[source.id], texts[destination.id], protocol, port, predicted.outcome)
+                yield self.plan(expected, predicted, source.id, destination.id)
 
+    def expected(self, expectations: Iterable[Expectation]) -> Iterator[_Plan]:
+        """Where an outcome depends on the source port, ports that contradict the expectation are tried, if any do."""
+        index = nodes.NodeIndex(nodes.nodes(self._cloud))
+        for expectation in expectations:
+            source, destination = index.find(expectation.source).id, index.find(expectation.destination).id
+            kind, listening = (expectation.protocol, expectation.port), expectation.result != "refused"
+            found = self._tracer.by_source_port(source, destination, *kind, listening=listening)
+            predicted = next((trace for trace in found if trace.outcome != expectation.result), found[0])
+            yield self.plan(expectation, predicted, source, destination)
 
-def _plan(cloud: Cloud, expectation: Expectation, source_id: str, destination_id: str) -> _Plan:
-    protocol, port = expectation.protocol, expectation.port
-    listening = expectation.result != "refused"
-    predicted = trace(cloud, source_id, destination_id, protocol, port, listening=listening)
-    source, destination = _endpoint(cloud, source_id), _endpoint(cloud, destination_id)
-    flow = prober.Flow(source, destination, protocol, port, listening or protocol == "icmpv6")
-    if "blocked" not in (predicted.outcome, expectation.result):
-        return _Plan(expectation, predicted, prober.Probe(flow))
-    if trace(cloud, destination_id, source_id, protocol, port).outcome == "allowed":
-        controls: tuple[prober.Flow, ...] = (prober.Flow(destination, source, protocol, port),)
-    else:
-        controls = (_first_hop(source), _first_hop(destination))
-    return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
+    def plan(self, expectation: Expectation, predicted: Trace, source_id: str, destination_id: str) -> _Plan:
+        """How it is tried, with what must come through at the same time where silence is to mean anything."""
+        protocol, port = expectation.protocol, expectation.port
+        listening = expectation.result != "refused" or protocol == "icmpv6"
+        source, destination = _endpoint(self._cloud, source_id), _endpoint(self._cloud, destination_id)
+        flow = prober.Flow(source, destination, protocol, port, listening, predicted.source_ports)
+        if "blocked" not in (predicted.outcome, expectation.result):
+            return _Plan(expectation, predicted, prober.Probe(flow))
+        if self._tracer.trace(destination_id, source_id, protocol, port).outcome == "allowed":
+            controls: tuple[prober.Flow, ...] = (prober.Flow(destination, source, protocol, port),)
+        else:
+            controls = (_first_hop(source), _first_hop(destination))
+        return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
 
 
 def _endpoint(cloud: Cloud, node_id: str) -> prober.Endpoint:

@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, IPv6Network
 
 import pytest
 
+from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.model import (
     Cloud,
     EgressOnlyInternetGateway,
@@ -42,13 +43,17 @@ def star(lab_name: str) -> Star:
 
 def topology(lab: str, *expectations: Expectation) -> Topology:
     """An instance behind an egress-only internet gateway, and a host."""
+    vpc = Vpc(VPC, "main", IPv6Network("2001:db8:1::/56"))
+    acl, group = default_network_acl(lab, vpc), default_security_group(lab, vpc)
     cloud = Cloud(
         lab,
-        {VPC: Vpc(VPC, "main", IPv6Network("2001:db8:1::/56"))},
-        {SUBNET: Subnet(SUBNET, "private", VPC, IPv6Network("2001:db8:1::/64"))},
-        {TABLE: RouteTable(TABLE, "main", VPC, True, (Route(IPv6Network("::/0"), EIGW),))},
-        {EIGW: EgressOnlyInternetGateway(EIGW, "outbound", VPC)},
-        instances={APP: Instance(APP, "app", SUBNET, IPv6Address(APP_ADDRESS))},
+        vpcs={VPC: vpc},
+        subnets={SUBNET: Subnet(SUBNET, "private", VPC, IPv6Network("2001:db8:1::/64"))},
+        route_tables={TABLE: RouteTable(TABLE, "main", VPC, True, (Route(IPv6Network("::/0"), EIGW),))},
+        egress_only_internet_gateways={EIGW: EgressOnlyInternetGateway(EIGW, "outbound", VPC)},
+        network_acls={acl.id: acl},
+        security_groups={group.id: group},
+        instances={APP: Instance(APP, "app", SUBNET, IPv6Address(APP_ADDRESS), (group.id,))},
         hosts={WEB: InternetHost(WEB, "web", IPv6Address(WEB_ADDRESS))},
     )
     return Topology(cloud, expectations)

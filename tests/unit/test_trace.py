@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import IPv6Address, IPv6Network
+from typing import Any
 
 import pytest
 
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.model import (
+    ALL_PROTOCOLS,
     Cloud,
     EgressOnlyInternetGateway,
     Instance,
@@ -15,63 +19,95 @@ from eigw_ns.cloud.model import (
     InternetHost,
     Route,
     RouteTable,
+    SecurityGroupRule,
     Subnet,
     Vpc,
 )
-from eigw_ns.cloud.nodes import INTERNET
-from eigw_ns.dataplane.trace import Protocol, trace
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.trace import Protocol, RouteUsed, Trace, Tracer, trace
 from eigw_ns.errors import UsageError
 
 DEFAULT = "::/0"
 REFUSES = "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
 
 
+def make(kind: str, name: str) -> str:
+    return ids.make_id(kind, "lab", name)
+
+
+TARGETS = {
+    **{f"eigw-{n}": make(ids.EGRESS_ONLY_INTERNET_GATEWAY, f"eigw-{n}") for n in (1, 2)},
+    **{f"igw-{n}": make(ids.INTERNET_GATEWAY, f"igw-{n}") for n in (1, 2)},
+}
+GONE = {"gone-eigw": "eigw-0123456789abcdef0", "gone-igw": "igw-0123456789abcdef0"}
+
+
 def routes(*pairs: tuple[str, str]) -> tuple[Route, ...]:
-    return tuple(Route(IPv6Network(destination), target) for destination, target in pairs)
+    targets = TARGETS | GONE
+    return tuple(Route(IPv6Network(destination), targets[target]) for destination, target in sorted(pairs))
 
 
 def vpc(number: int, tables: dict[str, tuple[Route, ...]]) -> Cloud:
-    """VPC `v<number>` with both gateways (`eigw-<n>`, `igw-<n>`), a subnet and an instance for each table.
+    """VPC `v<number>` with both gateways (`eigw-<n>`, `igw-<n>`), a subnet and an open instance for each table.
 
     Table `t` of VPC 1 is `1t`, its subnet `1t-net` and its instance `1t-app`; `main` is the main table, which its
     subnet uses without an association.
     """
-    prefix = f"2001:db8:{number}:"
-    cloud = Cloud(
+    prefix, vpc_id = f"2001:db8:{number}:", make(ids.VPC, f"v{number}")
+    here = Vpc(vpc_id, f"v{number}", IPv6Network(f"{prefix}:/56"))
+    eigw, igw = f"eigw-{number}", f"igw-{number}"
+    acl, group = default_network_acl("lab", here), default_security_group("lab", here)
+    everything = SecurityGroupRule("sgr-0", False, ALL_PROTOCOLS, None, None, IPv6Network("::/0"))
+    names = {name: f"{number}{name}" for name in tables}
+    table_ids = {name: make(ids.ROUTE_TABLE, names[name]) for name in tables}
+    subnets = [
+        Subnet(
+            make(ids.SUBNET, f"{names[name]}-net"), f"{names[name]}-net", vpc_id, IPv6Network(f"{prefix}{i}::/64"),
+            None if name == "main" else table_ids[name],
+        )
+        for i, name in enumerate(tables, start=1)
+    ]  # fmt: skip
+    instances = [
+        Instance(
+            make(ids.INSTANCE, f"{names[name]}-app"), f"{names[name]}-app", subnet.id, subnet.ipv6_cidr_block[16],
+            (group.id,),
+        )
+        for name, subnet in zip(tables, subnets, strict=True)
+    ]  # fmt: skip
+    return Cloud(
         "lab",
-        vpcs={f"v{number}": Vpc(f"v{number}", f"v{number}", IPv6Network(f"{prefix}:/56"))},
-        egress_only_internet_gateways={
-            f"eigw-{number}": EgressOnlyInternetGateway(f"eigw-{number}", "out", f"v{number}")
+        vpcs={vpc_id: here},
+        subnets={subnet.id: subnet for subnet in subnets},
+        route_tables={
+            table_ids[name]: RouteTable(table_ids[name], names[name], vpc_id, name == "main", rows)
+            for name, rows in tables.items()
         },
-        internet_gateways={f"igw-{number}": InternetGateway(f"igw-{number}", "edge", f"v{number}")},
+        egress_only_internet_gateways={TARGETS[eigw]: EgressOnlyInternetGateway(TARGETS[eigw], eigw, vpc_id)},
+        internet_gateways={TARGETS[igw]: InternetGateway(TARGETS[igw], igw, vpc_id)},
+        network_acls={acl.id: acl},
+        security_groups={group.id: replace(group, rules=(everything, *group.rules))},
+        instances={instance.id: instance for instance in instances},
     )
-    made = {f"{number}{name}": rows for name, rows in tables.items()}
-    return replace(
-        cloud,
-        route_tables={t: RouteTable(t, t, f"v{number}", t.endswith("main"), rows) for t, rows in made.items()},
-        subnets={
-            f"{t}-net": Subnet(
-                f"{t}-net", f"{t}-net", f"v{number}", IPv6Network(f"{prefix}{i}::/64"),
-                None if t.endswith("main") else t,
-            )
-            for i, t in enumerate(made, start=1)
-        },
-        instances={
-            f"{t}-app": Instance(f"{t}-app", f"{t}-app", f"{t}-net", IPv6Address(f"{prefix}{i}::10"))
-            for i, t in enumerate(made, start=1)
-        },
-    )  # fmt: skip
 
 
 def join(*clouds: Cloud) -> Cloud:
     """One cloud of all of them, with two hosts: `web` and, in 3fff::/32, `far`."""
-    hosts = {
-        "web": InternetHost("web", "web", IPv6Address("2001:db8:f00::1")),
-        "far": InternetHost("far", "far", IPv6Address("3fff::1")),
-    }
-    names = ("vpcs", "subnets", "route_tables", "egress_only_internet_gateways", "internet_gateways", "instances")
-    parts = {name: {k: v for c in clouds for k, v in getattr(c, name).items()} for name in names}
-    return Cloud("lab", **parts, hosts=hosts)
+    parts: dict[str, dict[str, Any]] = {}
+    for field in fields(Cloud):
+        if field.name != "lab":
+            parts[field.name] = {k: v for cloud in clouds for k, v in getattr(cloud, field.name).items()}
+    for name, address in (("web", "2001:db8:f00::1"), ("far", "3fff::1")):
+        host_id = make(ids.INTERNET_HOST, name)
+        parts["hosts"][host_id] = InternetHost(host_id, name, IPv6Address(address))
+    return Cloud("lab", **parts)
+
+
+def run(
+    cloud: Cloud, source: str, destination: str, protocol: Protocol, port: int | None, *, listening: bool = True
+) -> Trace:
+    """A trace between nodes by name."""
+    ends = find(cloud, source).id, find(cloud, destination).id
+    return trace(cloud, *ends, protocol, port, listening=listening)
 
 
 CLOUD = join(
@@ -81,12 +117,12 @@ CLOUD = join(
             "main": routes((DEFAULT, "igw-1")),
             "private": routes((DEFAULT, "eigw-1")),
             "isolated": (),
-            "dead": routes((DEFAULT, "eigw-0123456789abcdef0")),
+            "dead": routes((DEFAULT, "gone-eigw")),
             # the host `web` by the internet gateway, all others by the egress-only one
             "split": routes((DEFAULT, "eigw-1"), ("2001:db8:f00::/48", "igw-1")),
             "split2": routes((DEFAULT, "igw-1"), ("2001:db8:f00::/48", "eigw-1")),
             # a blackhole swallows what a shorter prefix would carry
-            "hole": routes((DEFAULT, "igw-1"), ("2001:db8:f00::/48", "igw-0123456789abcdef0")),
+            "hole": routes((DEFAULT, "igw-1"), ("2001:db8:f00::/48", "gone-igw")),
             "narrow": routes(("2001:db8:f00::/48", "eigw-1")),
             # the longest of three decides, whatever their order
             "nested": routes(("2001:db8:f00::/64", "igw-1"), (DEFAULT, "igw-1"), ("2001:db8:f00::/48", "eigw-1")),
@@ -95,6 +131,8 @@ CLOUD = join(
     ),
     vpc(2, {"main": routes((DEFAULT, "igw-2")), "private": routes((DEFAULT, "eigw-2"))}),
 )
+
+TRACER = Tracer(CLOUD)
 
 TABLE = [
     # within the VPC
@@ -148,7 +186,8 @@ TABLE = [
 def test_truth_table(
     source: str, destination: str, outcome: str, delivered: bool, reason: str, protocol: Protocol
 ) -> None:
-    found = trace(CLOUD, source, destination, protocol, None if protocol == "icmpv6" else 443)
+    ends = find(CLOUD, source).id, find(CLOUD, destination).id
+    found = TRACER.trace(*ends, protocol, None if protocol == "icmpv6" else 443)
     assert (found.outcome, found.delivered, found.reason) == (outcome, delivered, reason)
 
 
@@ -157,80 +196,115 @@ def test_truth_table(
     [("tcp", "refused", "NO_LISTENER"), ("udp", "refused", "NO_LISTENER"), ("icmpv6", "allowed", "REACHABLE")],
 )
 def test_nothing_listens(protocol: Protocol, outcome: str, reason: str) -> None:
-    found = trace(CLOUD, "1private-app", "web", protocol, 443, listening=False)
+    found = run(CLOUD, "1private-app", "web", protocol, 443, listening=False)
     assert (found.outcome, found.delivered, found.reason) == (outcome, True, reason)
 
 
 def test_nothing_listens_behind_a_gateway_that_refuses() -> None:
-    assert trace(CLOUD, "web", "1private-app", "tcp", 443, listening=False).outcome == "blocked"
+    assert run(CLOUD, "web", "1private-app", "tcp", 443, listening=False).outcome == "blocked"
 
 
 def hops(source: str, destination: str) -> list[tuple[str, str, bool, str]]:
-    found = trace(CLOUD, source, destination, "tcp", 443)
-    return [(hop.direction, hop.name if hop.name == INTERNET else hop.id, hop.passed, hop.reason) for hop in found.hops]
+    found = run(CLOUD, source, destination, "tcp", 443)
+    return [(hop.direction, hop.name, hop.passed, hop.reason) for hop in found.hops]
+
+
+def names(source: str, destination: str) -> list[str]:
+    return [name for _, name, _, _ in hops(source, destination)]
 
 
 def test_hops_out_and_back_through_the_egress_only_gateway() -> None:
     assert hops("1private-app", "web") == [
-        ("forward", "1private-net", True, "ROUTED"),
+        ("forward", "1private-app", True, "SENT"),
+        ("forward", "default", True, "ALLOWED_BY_RULE"),  # the group
+        ("forward", "default", True, "ALLOWED_BY_RULE"),  # the network ACL
+        ("forward", "1private", True, "ROUTED"),
         ("forward", "eigw-1", True, "OPENS_FLOW"),
         ("forward", "internet", True, "ROUTED"),
         ("forward", "web", True, "ARRIVED"),
+        ("return", "web", True, "SENT"),
         ("return", "internet", True, "ROUTED"),
         ("return", "eigw-1", True, "ANSWERS_FLOW"),
-        ("return", "1private-net", True, "LOCAL"),
+        ("return", "default", True, "ALLOWED_BY_RULE"),  # the network ACL
+        ("return", "default", True, "ANSWERS_FLOW"),  # the group
         ("return", "1private-app", True, "ARRIVED"),
     ]
 
 
 def test_hops_end_where_the_packet_dies() -> None:
     assert hops("web", "1private-app") == [
+        ("forward", "web", True, "SENT"),
         ("forward", "internet", True, "ROUTED"),
         ("forward", "eigw-1", False, REFUSES),
     ]
-    assert hops("1dead-app", "web") == [("forward", "1dead-net", False, "BAD_STATE_ROUTE")]
-    assert hops("web", "1isolated-app") == [("forward", "internet", False, "NO_ROUTE_TO_DESTINATION")]
+    assert hops("1dead-app", "web")[-1] == ("forward", "1dead", False, "BAD_STATE_ROUTE")
+    assert hops("web", "1isolated-app")[-1] == ("forward", "internet", False, "NO_ROUTE_TO_DESTINATION")
 
 
 def test_hops_between_subnets_meet_no_gateway() -> None:
-    assert [hop[1] for hop in hops("1private-app", "1main-app")] == [
-        "1private-net", "1main-net", "1main-app", "1main-net", "1private-net", "1private-app",
-    ]  # fmt: skip
+    one_way = ["1private-app", "default", "default", "1private", "default", "default", "1main-app"]
+    back = ["1main-app", "default", "default", "1main", "default", "default", "1private-app"]
+    assert names("1private-app", "1main-app") == one_way + back
 
 
 def test_hops_between_two_vpcs() -> None:
-    assert [hop[1] for hop in hops("1private-app", "2main-app")] == [
-        "1private-net", "eigw-1", "internet", "igw-2", "2main-net", "2main-app",
-        "2main-net", "igw-2", "internet", "eigw-1", "1private-net", "1private-app",
+    assert [name for name in names("1private-app", "2main-app") if name != "default"] == [
+        "1private-app", "1private", "eigw-1", "internet", "igw-2", "2main-app",
+        "2main-app", "2main", "igw-2", "internet", "eigw-1", "1private-app",
     ]  # fmt: skip
 
 
+def test_a_node_that_talks_to_itself_needs_no_network() -> None:
+    assert names("1private-app", "1private-app") == ["1private-app"] * 4
+
+
 def test_a_hop_names_the_route_that_decided() -> None:
-    (hop,) = trace(CLOUD, "1hole-app", "web", "tcp", 443).hops
-    assert hop.text == "route table 1hole: 2001:db8:f00::/48 → blackhole (igw-0123456789abcdef0)"
+    hop = run(CLOUD, "1hole-app", "web", "tcp", 443).hops[-1]
+    assert hop.text == f"2001:db8:f00::/48 → blackhole ({GONE['gone-igw']})"
+    assert isinstance(hop.rule, RouteUsed)
+    assert (hop.rule.table.name, hop.rule.destination, hop.rule.target_id, hop.rule.state) == (
+        "1hole", IPv6Network("2001:db8:f00::/48"), GONE["gone-igw"], "blackhole",
+    )  # fmt: skip
 
 
 def test_a_deleted_gateway_does_not_fall_to_a_shorter_prefix() -> None:
-    gateways = {key: value for key, value in CLOUD.internet_gateways.items() if key != "igw-1"}
+    gateways = {key: value for key, value in CLOUD.internet_gateways.items() if key != TARGETS["igw-1"]}
     cloud = replace(CLOUD, internet_gateways=gateways)
-    assert trace(cloud, "1split-app", "web", "tcp", 443).reason == "BAD_STATE_ROUTE"
-    assert trace(cloud, "1split-app", "far", "tcp", 443).reason == "REACHABLE"
+    assert run(cloud, "1split-app", "web", "tcp", 443).reason == "BAD_STATE_ROUTE"
+    assert run(cloud, "1split-app", "far", "tcp", 443).reason == "REACHABLE"
 
 
 def test_a_detached_gateway_is_a_blackhole() -> None:
-    gateways = {**CLOUD.internet_gateways, "igw-1": InternetGateway("igw-1", "edge", None)}
-    assert trace(replace(CLOUD, internet_gateways=gateways), "1main-app", "web", "tcp", 443).reason == "BAD_STATE_ROUTE"
+    gateways = {**CLOUD.internet_gateways, TARGETS["igw-1"]: InternetGateway(TARGETS["igw-1"], "igw-1", None)}
+    cloud = replace(CLOUD, internet_gateways=gateways)
+    assert run(cloud, "1main-app", "web", "tcp", 443).reason == "BAD_STATE_ROUTE"
 
 
-def test_an_address_in_the_block_of_the_vpc_never_leaves_it() -> None:
-    inside = InternetHost("inside", "inside", IPv6Address("2001:db8:1:ff::1"))
-    cloud = replace(CLOUD, hosts={**CLOUD.hosts, "inside": inside})
-    for pair in (("1main-app", "inside"), ("inside", "1main-app")):
-        found = trace(cloud, *pair, "tcp", 443)
-        assert (found.outcome, found.reason) == ("blocked", "NO_ROUTE_TO_DESTINATION")
+def test_an_address_in_the_block_of_the_vpc_never_leaves_it_nor_enters_it() -> None:
+    host_id = make(ids.INTERNET_HOST, "inside")
+    inside = InternetHost(host_id, "inside", IPv6Address("2001:db8:1:ff::1"))
+    cloud = replace(CLOUD, hosts={**CLOUD.hosts, host_id: inside})
+    out, into = run(cloud, "1main-app", "inside", "tcp", 443), run(cloud, "inside", "1main-app", "tcp", 443)
+    assert (out.outcome, out.reason, out.hops[-1].name) == ("blocked", "NO_ROUTE_TO_DESTINATION", "v1")
+    assert (into.outcome, into.reason) == ("blocked", "GATEWAY_REJECTS_SPOOFED_TRAFFIC")
 
 
-@pytest.mark.parametrize("pair", [("1main-app", "igw-1"), ("nobody", "web")])
+@pytest.mark.parametrize(
+    ("address", "last"),
+    [
+        ("2001:db8:1:1::99", "1main"),  # the sender's own subnet
+        ("2001:db8:1:2::99", "1private"),  # another one
+        ("2001:db8:1:ff::99", "v1"),  # space without a subnet
+        ("2001:db8:99::1", "internet"),
+    ],
+)
+def test_an_address_that_nobody_has(address: str, last: str) -> None:
+    found = TRACER.trace(find(CLOUD, "1main-app").id, IPv6Address(address), "tcp", 443)
+    assert (found.outcome, found.delivered, found.reason) == ("blocked", False, "NO_ROUTE_TO_DESTINATION")
+    assert found.hops[-1].name == last
+
+
+@pytest.mark.parametrize("pair", [("1main-app", "igw-1"), ("igw-1", "web")])
 def test_only_instances_and_hosts_send_packets(pair: tuple[str, str]) -> None:
     with pytest.raises(UsageError, match="neither an instance nor an internet host"):
-        trace(CLOUD, *pair, "tcp", 443)
+        run(CLOUD, *pair, "tcp", 443)

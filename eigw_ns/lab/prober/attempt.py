@@ -73,7 +73,9 @@ async def _open(flow: Flow, interval: float) -> socket.socket:
     """
     source, there = flow.source, flow.destination.address
     while True:
-        client = sockets.connect(source.namespace, flow.protocol, source.address, there, flow.port, source.link)
+        client = sockets.connect(
+            source.namespace, flow.protocol, source.address, there, flow.port, source.link, flow.source_ports
+        )
         if client is not None:
             return client
         await asyncio.sleep(interval)

@@ -22,18 +22,22 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One try to talk. `listening`: whether the prober shall answer at the destination; ICMPv6 the kernel answers."""
+    """One try to talk. `listening`: whether the prober shall answer at the destination; ICMPv6 the kernel answers.
+
+    `source_ports` (first, last) are those that TCP and UDP may send from; None leaves it to the kernel.
+    """
 
     source: Endpoint
     destination: Endpoint
     protocol: Protocol
     port: int | None = None
     listening: bool = True
+    source_ports: tuple[int, int] | None = None
 
     @property
     def canary(self) -> Flow:
         """The same from within the destination: shows that what shall answer is alive."""
-        return replace(self, source=self.destination)
+        return replace(self, source=self.destination, source_ports=None)
 
     @property
     def service(self) -> Service | None:

@@ -1,0 +1,117 @@
+"""The compiled state as a packet meets it: where a namespace's routes, wires and bridges take it next."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address, IPv6Network
+from typing import Generic, TypeVar
+
+from eigw_ns.dataplane.names import BRIDGE, ROUTER_MAC
+from eigw_ns.dataplane.state import Address, Fdb, Link, Namespace, Neighbour, NetState, Route, Ruleset
+
+End = tuple[str, str]
+"""A namespace, and an interface in it."""
+
+_BITS = 128
+_ANY = IPv6Network("::/0")
+
+T = TypeVar("T")
+
+
+class Prefixes(Generic[T]):
+    """Values by prefix, to be found by an address."""
+
+    def __init__(self, items: Iterable[tuple[IPv6Network, T]]) -> None:
+        by_length: dict[int, dict[int, list[T]]] = {}
+        for prefix, value in items:
+            shift = _BITS - prefix.prefixlen
+            by_length.setdefault(shift, {}).setdefault(int(prefix.network_address) >> shift, []).append(value)
+        self._by_shift = sorted(by_length.items())
+
+    def matches(self, address: IPv6Address) -> Iterator[T]:
+        """The values of all prefixes that hold the address, the longest first, then as they were given."""
+        number = int(address)
+        for shift, values in self._by_shift:
+            yield from values.get(number >> shift, ())
+
+
+class Fib:
+    """The IPv6 routes of one namespace. The longest destination wins, then the longest source, then the metric."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        sourced = [(IPv6Network(route.source) if route.source else _ANY, route) for route in routes]
+        sourced.sort(key=lambda pair: (-pair[0].prefixlen, pair[1].metric))
+        self._routes = Prefixes((IPv6Network(route.destination), (source, route)) for source, route in sourced)
+
+    def look_up(self, source: IPv6Address, destination: IPv6Address) -> Route | None:
+        """The route that Linux would take."""
+        return next((route for prefix, route in self._routes.matches(destination) if source in prefix), None)
+
+
+class Network:
+    """All namespaces of a lab and the wires between them, indexed for many walks."""
+
+    def __init__(self, state: NetState) -> None:
+        self.ids: dict[str, str] = {}
+        self._links: dict[End, Link] = {}
+        self._addresses: set[tuple[str, IPv6Address]] = set()
+        self._macs: dict[tuple[str, str, str], str] = {}
+        self._ports: dict[tuple[str, str], str] = {}
+        self._routers: dict[str, Prefixes[str]] = {}
+        routes: dict[str, list[Route]] = defaultdict(list)
+        for thing in state:
+            match thing:
+                case Namespace():
+                    self.ids[thing.namespace] = thing.id
+                case Link():
+                    self._links[thing.namespace, thing.name] = thing
+                case Address():
+                    self._addresses.add((thing.namespace, IPv6Address(thing.address.partition("/")[0])))
+                case Neighbour():
+                    self._macs[thing.namespace, thing.link, thing.address] = thing.mac
+                case Fdb():
+                    self._ports[thing.namespace, thing.mac] = thing.link
+                case Ruleset(family="bridge"):
+                    self._routers[thing.namespace] = _subnet_macs(thing)
+                case Route():
+                    routes[thing.namespace].append(thing)
+                case _:
+                    pass
+        self._fibs = {namespace: Fib(found) for namespace, found in routes.items()}
+
+    def has(self, namespace: str, address: IPv6Address) -> bool:
+        """Whether the namespace takes what is addressed to `address` for itself."""
+        return (namespace, address) in self._addresses
+
+    def look_up(self, namespace: str, source: IPv6Address, destination: IPv6Address) -> Route:
+        """The route that decides in the namespace: all of ours end with one that wants everything."""
+        route = self._fibs[namespace].look_up(source, destination)
+        assert route is not None
+        return route
+
+    def far_end(self, namespace: str, link: str) -> End:
+        """The other end of a wire."""
+        peer = self._links[namespace, link].peer
+        assert peer is not None
+        return peer
+
+    def transmit(self, route: Route, destination: IPv6Address) -> End:
+        """Where a packet comes out that leaves by the route.
+
+        That is a bridge itself, as (its namespace, its own interface), where it knows no port for the packet.
+        """
+        namespace, link = self.far_end(route.namespace, route.link)
+        if self._links[namespace, link].bridge is None:
+            return namespace, link
+        mac: str | None = self._macs[route.namespace, route.link, route.via or str(destination)]
+        if mac == ROUTER_MAC:
+            mac = next(self._routers[namespace].matches(destination), None)
+        if mac is None:
+            return namespace, BRIDGE
+        return self.far_end(namespace, self._ports[namespace, mac])
+
+
+def _subnet_macs(fabric: Ruleset) -> Prefixes[str]:
+    """The fabric's map from the blocks of subnets to their MACs."""
+    return Prefixes((IPv6Network(block), mac) for item in fabric.sets for block, mac in item.elements if item.data_type)

@@ -1,0 +1,51 @@
+"""One packet's way through the compiled state, from namespace to namespace, up to its arrival or its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eigw_ns.cloud.model import Instance, InternetHost
+from eigw_ns.cloud.nodes import internet_id
+from eigw_ns.dataplane.names import BRIDGE, FABRIC_LINK, UPLINK
+from eigw_ns.dataplane.trace import filters, routes
+from eigw_ns.dataplane.trace.model import Hop, Reason
+from eigw_ns.dataplane.trace.network import End
+from eigw_ns.dataplane.trace.step import Step
+
+
+def walk(step: Step, sender: Instance | InternetHost) -> Iterator[Hop]:
+    """The hops, up to the packet's arrival or to the first that drops it."""
+    yield step.sent_by(sender)
+    network, packet = step.scene.network, step.packet
+    namespace = step.scene.namespace(sender.id)
+    while not network.has(namespace, packet.destination):
+        route = network.look_up(namespace, packet.source, packet.destination)
+        namespace, link = network.transmit(route, packet.destination)
+        for hop in _enter(step, (namespace, link)):
+            yield hop
+            if not hop.passed:
+                return
+    receiver = step.scene.node_at(packet.destination)
+    assert receiver is not None
+    yield step.arrives_at(receiver)
+
+
+def _enter(step: Step, place: End) -> Iterator[Hop]:
+    """What is decided in the namespace that the packet enters by this interface, its route included."""
+    namespace, link = place
+    scene = step.scene
+    owner = scene.network.ids[namespace]
+    subnet, gateway = scene.cloud.subnets.get(owner), scene.gateway(owner)
+    if subnet is not None:
+        sender = scene.instance_at(step.packet.source) if link != FABRIC_LINK else None
+        yield from filters.cross_subnet(step, subnet, sender)
+        compiled = scene.network.look_up(namespace, step.packet.source, step.packet.destination)
+        if sender is not None or compiled.blackhole:
+            yield routes.leave_subnet(step, subnet, compiled)
+    elif gateway is not None:
+        yield filters.cross_gateway(step, gateway, inwards=link == UPLINK)
+    elif owner == internet_id(scene.cloud.lab):
+        yield routes.cross_internet(step, scene.network.look_up(namespace, step.packet.source, step.packet.destination))
+    elif link == BRIDGE:
+        vpc = scene.cloud.vpcs[owner]
+        yield step.drops((vpc.id, vpc.name), Reason.NO_ROUTE_TO_DESTINATION, f"no subnet has {step.packet.destination}")

@@ -1,0 +1,53 @@
+"""Rules of network ACLs and security groups in words: `allows tcp 443 from ::/0`."""
+
+from __future__ import annotations
+
+from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
+from eigw_ns.cloud.model import ALL_PROTOCOLS, NetworkAclEntry, SecurityGroupRule
+
+_PROTOCOLS = {ALL_PROTOCOLS: "all", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
+_ALL_PORTS = (0, 65535)
+
+
+def way(egress: bool) -> str:
+    """The direction as rules call it."""
+    return "egress" if egress else "ingress"
+
+
+def entry(rule: NetworkAclEntry) -> str:
+    """`100 denies tcp 22 from ::/0`."""
+    verb = "allows" if rule.action == "allow" else "denies"
+    kind = _kind(rule.protocol, rule.ports or rule.icmp)
+    return f"{rule.rule_number} {verb} {kind} {_beside(rule.egress)} {rule.cidr_block}"
+
+
+def group_rule(rule: SecurityGroupRule, peer: str) -> str:
+    """`tcp 443 from ::/0`; `peer` is the block, or the name of the group, that the rule names."""
+    limits = None if rule.from_port is None or rule.to_port is None else (rule.from_port, rule.to_port)
+    return f"{_kind(rule.protocol, limits)} {_beside(rule.egress)} {peer}"
+
+
+def protocol(number: int) -> str:
+    """The protocol's name, or its number where it has none here."""
+    return _PROTOCOLS.get(number, f"protocol {number}")
+
+
+def _beside(egress: bool) -> str:
+    return "to" if egress else "from"
+
+
+def _kind(number: int, limits: tuple[int, int] | None) -> str:
+    """The protocol, and the ports or the ICMPv6 type and code that it is limited to."""
+    if number == ICMPV6:
+        return _icmp(*(limits or (-1, -1)))
+    if limits is None or limits == _ALL_PORTS or number not in (TCP, UDP):
+        return protocol(number)
+    first, last = limits
+    return f"{protocol(number)} {first}" if first == last else f"{protocol(number)} {first}-{last}"
+
+
+def _icmp(icmp_type: int, icmp_code: int) -> str:
+    if icmp_type == -1:
+        return protocol(ICMPV6)
+    code = "" if icmp_code == -1 else f" code {icmp_code}"
+    return f"{protocol(ICMPV6)} type {icmp_type}{code}"
