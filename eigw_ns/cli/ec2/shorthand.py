@@ -22,8 +22,8 @@ Value = str | list["Value"] | dict[str, "Value"]
 _KEY = re.compile(r"[A-Za-z0-9_.#/:-]+")
 _NEXT_KEYVAL = re.compile(r"\s*[A-Za-z0-9_.#/:-]+\s*@?=")
 _SPACE = re.compile(r"\s*")
-_QUOTED = {"'": re.compile(r"'((?:\\'|[^'])*)'"), '"': re.compile(r'"((?:\\"|[^"])*)"')}
-_START = r"(?:\\,|[^\s,'\"=\[{])"
+_QUOTED = {quote: re.compile(rf"{quote}((?:\\\\|\\{quote}|[^{quote}])*){quote}") for quote in "'\""}
+_START = r"(?:\\,|[^\s,'\"=\[\]{}])"
 _TEXT = re.compile(_START + r"(?:\\,|[^,'\"\]}])*")
 """A text after `=` or in brackets; it may hold `=` and spaces."""
 _LATER_TEXT = re.compile(_START + r"(?:\\,|[^,'\"=])*")
@@ -139,7 +139,7 @@ class _Parser:
             if not match:
                 raise self._error(f"the closing {quote} is missing")
             self._at = match.end()
-            return match.group(1).replace(f"\\{quote}", quote).replace("\\\\", "\\")
+            return re.sub(rf"\\([\\{quote}])", r"\1", match.group(1))
         match = plain.match(self._text, self._at)
         if not match:
             return ""
