@@ -180,7 +180,8 @@ def _require(action: Action, request: Given) -> None:
     for parameter in action.parameters:
         if parameter.required and parameter.name not in request:
             option = next(each for each in context.command.params if each.name == parameter.name)
-            raise click.MissingParameter(ctx=context, param=option)
+            flags = " / ".join(f"'{flag}'" for flag in (*option.opts, *option.secondary_opts))
+            raise click.MissingParameter(ctx=context, param=option, param_hint=flags)
 
 
 def _complain(name: str, error: CloudError) -> None:
