@@ -1,188 +1,71 @@
-"""The EC2 actions of this lab, and the one way to call them."""
+"""The one way to call an action, with what all have in common: checked parameters, dry runs, client tokens."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from eigw_ns.cloud.ec2.schema import (
-    CLIENT_TOKEN,
-    DRY_RUN,
-    TAG_MEMBERS,
-    TAG_SPECIFICATIONS,
-    Action,
-    Parameter,
-    Reply,
-    Request,
-    boolean,
-    describing,
-    integer,
-    string,
-    strings,
-    structure,
-    structures,
-)
+from eigw_ns.cloud.ec2.actions import ACTIONS
+from eigw_ns.cloud.ec2.checks import checked
+from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.model import ClientToken, Cloud
+from eigw_ns.cloud.words import did_you_mean, shorten
+from eigw_ns.errors import CloudError
+
+__all__ = ["ACTIONS", "call"]
 
 _DEFAULT = Settings()
+_LONGEST_TOKEN = 64
 
 
-def call(cloud: Cloud, action: str, request: Request, settings: Settings = _DEFAULT) -> Reply:
-    """Carry out `action` (`CreateRoute`) on `cloud`. Raises CloudError with AWS's code; `cloud` is then what it was."""
-    return ACTIONS[action].function(cloud, request, settings)
+def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settings = _DEFAULT) -> Reply:
+    """Carry out `action` (`CreateRoute`) on `cloud`; `request` has botocore's form (`{"RouteTableId": …}`).
+
+    Raises CloudError with AWS's code. DryRun raises one too, DryRunOperation, where all would have gone well. A request
+    whose ClientToken was used before gets the first answer again, and changes nothing.
+    Source: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    """
+    described = ACTIONS.get(action)
+    if described is None:
+        message = f"The action {shorten(action)} is not valid for this web service."
+        raise CloudError("InvalidAction", message, hint=did_you_mean(action, ACTIONS))
+    given = checked(described.parameters, request)
+    dry = given.pop("DryRun", False)
+    token = given.pop("ClientToken", None)
+    reply = _repeated(cloud, action, given, token) or _first(cloud, action, given, token, settings)
+    if dry:
+        raise CloudError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+    return reply
 
 
-def _pending(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    raise NotImplementedError
+def _repeated(cloud: Cloud, action: str, request: Request, token: str | None) -> Reply | None:
+    """The answer that the token stands for, if any. Raises InvalidClientToken, IdempotentParameterMismatch."""
+    if token is None:
+        return None
+    if not token or len(token) > _LONGEST_TOKEN or not (token.isascii() and token.isprintable()):
+        message = f"A client token has 1 to {_LONGEST_TOKEN} ASCII characters (got '{shorten(token)}')"
+        raise CloudError("InvalidClientToken", message)
+    known = cloud.client_tokens.get(token)
+    if known is None:
+        return None
+    if (known.action, known.request) != (action, _canonical(request)):
+        message = f"The client token '{token}' was used before, with other parameters"
+        raise CloudError("IdempotentParameterMismatch", message)
+    return Reply(cloud, json.loads(known.answer))
 
 
-_VPC = string("VpcId", "the VPC", required=True)
-_EIGW = string("EgressOnlyInternetGatewayId", "the egress-only internet gateway", required=True)
-_TABLE = string("RouteTableId", "the route table", required=True)
-_DESTINATION = (
-    string("DestinationIpv6CidrBlock", "the IPv6 block that the route is for"),
-    string("DestinationCidrBlock", "the IPv4 block that the route is for; IPv6-only gateways refuse it"),
-)
-_TARGET = (
-    string("EgressOnlyInternetGatewayId", "an egress-only internet gateway as the target"),
-    string("GatewayId", "an internet gateway as the target"),
-)
-_IGW = string("InternetGatewayId", "the internet gateway", required=True)
-_ACL = string("NetworkAclId", "the network ACL", required=True)
-_RULE = (
-    integer("RuleNumber", "the rule's number, 1 to 32766; the lowest that matches decides", required=True),
-    boolean("Egress", "true for what leaves the subnet, false for what enters it", required=True),
-)
-_ENTRY = (
-    _ACL,
-    *_RULE,
-    string("Protocol", "the protocol's number, or tcp, udp, icmpv6; -1 for all", required=True),
-    string("RuleAction", "allow or deny", required=True),
-    string("Ipv6CidrBlock", "the IPv6 block: the source of ingress, the destination of egress"),
-    string("CidrBlock", "an IPv4 block"),
-    structure(
-        "IcmpTypeCode",
-        "type and code of ICMP or ICMPv6; -1 for all",
-        integer("Type", "the type"),
-        integer("Code", "the code"),
-    ),
-    structure(
-        "PortRange",
-        "the destination ports of TCP or UDP",
-        integer("From", "the first port"),
-        integer("To", "the last port"),
-    ),
-    DRY_RUN,
-)
-_DESCRIPTION = string("Description", "what the rule is for")
-_PERMISSIONS = structures(
-    "IpPermissions",
-    "the traffic that the rules are about",
-    string("IpProtocol", "tcp, udp, icmpv6, a number, or -1 for all"),
-    integer("FromPort", "the first port, or the ICMPv6 type; -1 for all types"),
-    integer("ToPort", "the last port, or the ICMPv6 code; -1 for all codes"),
-    structures("IpRanges", "IPv4 blocks", string("CidrIp", "an IPv4 block"), _DESCRIPTION),
-    structures("Ipv6Ranges", "IPv6 blocks", string("CidrIpv6", "an IPv6 block"), _DESCRIPTION),
-    structures("UserIdGroupPairs", "security groups", string("GroupId", "a security group"), _DESCRIPTION),
-)
-_GROUP = string("GroupId", "the security group", required=True)
-_SHORT_PERMISSION = (
-    string("IpProtocol", "instead of IpPermissions: tcp, udp, icmp, a number, or -1 for all"),
-    integer("FromPort", "instead of IpPermissions: the first port, or the ICMP type"),
-    integer("ToPort", "instead of IpPermissions: the last port, or the ICMP code"),
-    string("CidrIp", "instead of IpPermissions: an IPv4 block (IPv6 blocks need IpPermissions)"),
-)
-_AUTHORIZE = (_GROUP, _PERMISSIONS, *_SHORT_PERMISSION, DRY_RUN)
-_REVOKE = (
-    _GROUP, _PERMISSIONS, strings("SecurityGroupRuleIds", "the rules, by id"), *_SHORT_PERMISSION, DRY_RUN,
-)  # fmt: skip
-_ASSOCIATION = string("AssociationId", "the association", required=True)
+def _first(cloud: Cloud, action: str, request: Request, token: str | None, settings: Settings) -> Reply:
+    reply = ACTIONS[action].function(cloud, request, settings)
+    if token is None:
+        return reply
+    answer = {**reply.answer, "ClientToken": token}
+    known = ClientToken(action, _canonical(request), _canonical(answer))
+    tokens = {**reply.cloud.client_tokens, token: known}
+    return replace(reply, cloud=replace(reply.cloud, client_tokens=tokens), answer=answer)
 
 
-def _action(text: str, *parameters: Parameter) -> Action:
-    return Action(_pending, text, parameters)
-
-
-ACTIONS: Mapping[str, Action] = {
-    "CreateEgressOnlyInternetGateway": _action(
-        "Create an egress-only internet gateway, attached to a VPC", _VPC, CLIENT_TOKEN, TAG_SPECIFICATIONS, DRY_RUN
-    ),
-    "DescribeEgressOnlyInternetGateways": _action(
-        "Describe egress-only internet gateways", *describing("EgressOnlyInternetGatewayIds", "gateways")
-    ),
-    "DeleteEgressOnlyInternetGateway": _action(
-        "Delete an egress-only internet gateway; routes to it become blackholes", _EIGW, DRY_RUN
-    ),
-    "CreateRouteTable": _action("Create a route table", _VPC, CLIENT_TOKEN, TAG_SPECIFICATIONS, DRY_RUN),
-    "DescribeRouteTables": _action("Describe route tables", *describing("RouteTableIds", "route tables")),
-    "DeleteRouteTable": _action("Delete a route table that no subnet uses", _TABLE, DRY_RUN),
-    "CreateRoute": _action("Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
-    "ReplaceRoute": _action("Give a route another target", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
-    "DeleteRoute": _action("Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
-    "AssociateRouteTable": _action(
-        "Let a subnet use a route table",
-        _TABLE,
-        string("SubnetId", "the subnet"),
-        string("GatewayId", "an internet gateway; this lab refuses edge associations"),
-        DRY_RUN,
-    ),
-    "DisassociateRouteTable": _action("Let a subnet use the main route table again", _ASSOCIATION, DRY_RUN),
-    "ReplaceRouteTableAssociation": _action(
-        "Let a subnet use another route table, or make another table the main one", _ASSOCIATION, _TABLE, DRY_RUN
-    ),
-    "CreateTags": _action(
-        "Add tags to resources, or overwrite them",
-        strings("Resources", "the ids of the resources", required=True),
-        structures("Tags", "the tags", *TAG_MEMBERS, required=True),
-        DRY_RUN,
-    ),
-    "DeleteTags": _action(
-        "Remove tags from resources",
-        strings("Resources", "the ids of the resources", required=True),
-        structures("Tags", "the tags; a key without a value means any value; default: all tags", *TAG_MEMBERS),
-        DRY_RUN,
-    ),
-    "DescribeTags": _action("Describe tags", *describing("", "")[1:]),
-    "CreateInternetGateway": _action("Create an internet gateway, not yet attached", TAG_SPECIFICATIONS, DRY_RUN),
-    "AttachInternetGateway": _action("Attach an internet gateway to a VPC", _IGW, _VPC, DRY_RUN),
-    "DetachInternetGateway": _action("Detach an internet gateway from its VPC", _IGW, _VPC, DRY_RUN),
-    "DeleteInternetGateway": _action("Delete a detached internet gateway", _IGW, DRY_RUN),
-    "DescribeInternetGateways": _action("Describe internet gateways", *describing("InternetGatewayIds", "gateways")),
-    "DescribeVpcs": _action("Describe VPCs", *describing("VpcIds", "VPCs")),
-    "DescribeSubnets": _action("Describe subnets", *describing("SubnetIds", "subnets")),
-    "CreateNetworkAcl": _action(
-        "Create a network ACL that denies everything", _VPC, CLIENT_TOKEN, TAG_SPECIFICATIONS, DRY_RUN
-    ),
-    "DescribeNetworkAcls": _action("Describe network ACLs", *describing("NetworkAclIds", "network ACLs")),
-    "DeleteNetworkAcl": _action("Delete a network ACL that no subnet uses", _ACL, DRY_RUN),
-    "CreateNetworkAclEntry": _action("Add a rule to a network ACL", *_ENTRY),
-    "ReplaceNetworkAclEntry": _action("Replace a rule of a network ACL", *_ENTRY),
-    "DeleteNetworkAclEntry": _action("Remove a rule from a network ACL", _ACL, *_RULE, DRY_RUN),
-    "ReplaceNetworkAclAssociation": _action("Let a subnet use another network ACL", _ASSOCIATION, _ACL, DRY_RUN),
-    "CreateSecurityGroup": _action(
-        "Create a security group that lets everything out and nothing in",
-        string("GroupName", "its name, unique in the VPC", required=True),
-        string("Description", "what it is for", required=True),
-        string("VpcId", "the VPC; this lab has no default VPC"),
-        TAG_SPECIFICATIONS,
-        DRY_RUN,
-    ),
-    "DescribeSecurityGroups": _action(
-        "Describe security groups",
-        strings("GroupNames", "the names of the groups"),
-        *describing("GroupIds", "groups"),
-    ),
-    "DeleteSecurityGroup": _action("Delete a security group that nothing uses", _GROUP, DRY_RUN),
-    "AuthorizeSecurityGroupIngress": _action("Allow traffic into a security group's instances", *_AUTHORIZE),
-    "AuthorizeSecurityGroupEgress": _action("Allow traffic out of a security group's instances", *_AUTHORIZE),
-    "RevokeSecurityGroupIngress": _action("Remove ingress rules from a security group", *_REVOKE),
-    "RevokeSecurityGroupEgress": _action("Remove egress rules from a security group", *_REVOKE),
-    "DescribeInstances": _action("Describe instances", *describing("InstanceIds", "instances")),
-    "ModifyInstanceAttribute": _action(
-        "Change the security groups of an instance",
-        string("InstanceId", "the instance", required=True),
-        strings("Groups", "the ids of all its groups from now on", required=True),
-        DRY_RUN,
-    ),
-}
-"""Every action under AWS's name for it."""
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True)

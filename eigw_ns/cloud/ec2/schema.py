@@ -41,11 +41,15 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
 
+Function = Callable[[Cloud, Request, Settings], Reply]
+"""Carries out an action; it gets a request that was held against the action's parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action: what it does in a line, its function (it gets a checked request), and its parameters."""
+    """An action: its function, what it does in a line, and its parameters."""
 
-    function: Callable[[Cloud, Request, Settings], Reply]
+    function: Function
     help: str
     parameters: tuple[Parameter, ...]
 
@@ -100,8 +104,9 @@ PAGING = (
     integer("MaxResults", "at most so many at once; the answer then has a NextToken"),
     string("NextToken", "the NextToken of the answer before"),
 )
+LISTING = (FILTERS, *PAGING, DRY_RUN)
 
 
 def describing(ids: str, what: str) -> tuple[Parameter, ...]:
     """The parameters of an action that describes things, whose ids are given as `ids`."""
-    return (strings(ids, f"the ids of the {what}; default: all"), FILTERS, *PAGING, DRY_RUN)
+    return (strings(ids, f"the ids of the {what}; default: all"), *LISTING)

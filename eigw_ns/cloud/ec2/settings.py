@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 ACCOUNT_ID = "000000000000"
+"""The account that owns everything here."""
+
 REGION = "local-1"
+"""The Region that everything is in: one of AWS's form, but none of AWS's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Quotas:
     rules_per_security_group: int = 60
     security_groups_per_interface: int = 5
     tags_per_resource: int = 50
-    filter_values: int = 200
+    filters_per_request: int = 50
+    values_per_filter: int = 200
 
 
 def random_id() -> str:
@@ -41,7 +45,5 @@ class Settings:
     """How actions are carried out. `strict_filters` refuses an unknown filter, which AWS ignores."""
 
     quotas: Quotas = field(default_factory=Quotas)
-    account_id: str = ACCOUNT_ID
-    region: str = REGION
     new_id: Callable[[], str] = random_id
     strict_filters: bool = False

@@ -1,0 +1,246 @@
+"""The table of actions: AWS's name, what carries it out, what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eigw_ns.cloud.ec2 import (
+    egress_only_internet_gateways,
+    internet_gateways,
+    network_acl_entries,
+    network_acls,
+    route_table_associations,
+    route_tables,
+    routes,
+    security_group_rules,
+    security_groups,
+    tags,
+    vpcs,
+)
+from eigw_ns.cloud.ec2.schema import (
+    CLIENT_TOKEN,
+    DRY_RUN,
+    LISTING,
+    TAG_MEMBERS,
+    TAG_SPECIFICATIONS,
+    Action,
+    Function,
+    Parameter,
+    boolean,
+    describing,
+    integer,
+    string,
+    strings,
+    structure,
+    structures,
+)
+
+_VPC = string("VpcId", "the VPC", required=True)
+_EIGW = string("EgressOnlyInternetGatewayId", "the egress-only internet gateway", required=True)
+_TABLE = string("RouteTableId", "the route table", required=True)
+_DESTINATION = (
+    string("DestinationIpv6CidrBlock", "the IPv6 block that the route is for"),
+    string("DestinationCidrBlock", "the IPv4 block that the route is for; IPv6-only gateways refuse it"),
+)
+_TARGET = (
+    string("EgressOnlyInternetGatewayId", "an egress-only internet gateway as the target"),
+    string("GatewayId", "an internet gateway as the target"),
+)
+_IGW = string("InternetGatewayId", "the internet gateway", required=True)
+_ACL = string("NetworkAclId", "the network ACL", required=True)
+_RULE = (
+    integer("RuleNumber", "the rule's number, 1 to 32766; the lowest that matches decides", required=True),
+    boolean("Egress", "true for what leaves the subnet, false for what enters it", required=True),
+)
+_ENTRY = (
+    _ACL,
+    *_RULE,
+    string("Protocol", "the protocol's number, or tcp, udp, icmpv6; -1 for all", required=True),
+    string("RuleAction", "allow or deny", required=True),
+    string("Ipv6CidrBlock", "the IPv6 block: the source of ingress, the destination of egress"),
+    string("CidrBlock", "an IPv4 block"),
+    structure(
+        "IcmpTypeCode",
+        "type and code of ICMP or ICMPv6; -1 for all",
+        integer("Type", "the type"),
+        integer("Code", "the code"),
+    ),
+    structure(
+        "PortRange",
+        "the destination ports of TCP or UDP",
+        integer("From", "the first port"),
+        integer("To", "the last port"),
+    ),
+    DRY_RUN,
+)
+_DESCRIPTION = string("Description", "what the rule is for")
+_PERMISSIONS = structures(
+    "IpPermissions",
+    "the traffic that the rules are about",
+    string("IpProtocol", "tcp, udp, icmpv6, a number, or -1 for all"),
+    integer("FromPort", "the first port, or the ICMPv6 type; -1 for all types"),
+    integer("ToPort", "the last port, or the ICMPv6 code; -1 for all codes"),
+    structures("IpRanges", "IPv4 blocks", string("CidrIp", "an IPv4 block"), _DESCRIPTION),
+    structures("Ipv6Ranges", "IPv6 blocks", string("CidrIpv6", "an IPv6 block"), _DESCRIPTION),
+    structures("UserIdGroupPairs", "security groups", string("GroupId", "a security group"), _DESCRIPTION),
+)
+_GROUP = string("GroupId", "the security group", required=True)
+_SHORT_PERMISSION = (
+    string("IpProtocol", "instead of IpPermissions: tcp, udp, icmp, a number, or -1 for all"),
+    integer("FromPort", "instead of IpPermissions: the first port, or the ICMP type"),
+    integer("ToPort", "instead of IpPermissions: the last port, or the ICMP code"),
+    string("CidrIp", "instead of IpPermissions: an IPv4 block (IPv6 blocks need IpPermissions)"),
+)
+_AUTHORIZE = (_GROUP, _PERMISSIONS, *_SHORT_PERMISSION, DRY_RUN)
+_REVOKE = (
+    _GROUP, _PERMISSIONS, strings("SecurityGroupRuleIds", "the rules, by id"), *_SHORT_PERMISSION, DRY_RUN,
+)  # fmt: skip
+_ASSOCIATION = string("AssociationId", "the association", required=True)
+
+
+def _action(function: Function, text: str, *parameters: Parameter) -> Action:
+    return Action(function, text, parameters)
+
+
+ACTIONS: Mapping[str, Action] = {
+    "CreateEgressOnlyInternetGateway": _action(
+        egress_only_internet_gateways.create,
+        "Create an egress-only internet gateway, attached to a VPC",
+        _VPC,
+        CLIENT_TOKEN,
+        TAG_SPECIFICATIONS,
+        DRY_RUN,
+    ),
+    "DescribeEgressOnlyInternetGateways": _action(
+        egress_only_internet_gateways.describe,
+        "Describe egress-only internet gateways",
+        *describing("EgressOnlyInternetGatewayIds", "gateways"),
+    ),
+    "DeleteEgressOnlyInternetGateway": _action(
+        egress_only_internet_gateways.delete,
+        "Delete an egress-only internet gateway; routes to it become blackholes",
+        _EIGW,
+        DRY_RUN,
+    ),
+    "CreateRouteTable": _action(
+        route_tables.create, "Create a route table", _VPC, CLIENT_TOKEN, TAG_SPECIFICATIONS, DRY_RUN
+    ),
+    "DescribeRouteTables": _action(
+        route_tables.describe, "Describe route tables", *describing("RouteTableIds", "route tables")
+    ),
+    "DeleteRouteTable": _action(route_tables.delete, "Delete a route table that no subnet uses", _TABLE, DRY_RUN),
+    "CreateRoute": _action(routes.create, "Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
+    "ReplaceRoute": _action(
+        routes.replace_route, "Give a route another target", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN
+    ),
+    "DeleteRoute": _action(routes.delete, "Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
+    "AssociateRouteTable": _action(
+        route_table_associations.associate,
+        "Let a subnet use a route table",
+        _TABLE,
+        string("SubnetId", "the subnet"),
+        string("GatewayId", "an internet gateway; this lab refuses edge associations"),
+        DRY_RUN,
+    ),
+    "DisassociateRouteTable": _action(
+        route_table_associations.disassociate, "Let a subnet use the main route table again", _ASSOCIATION, DRY_RUN
+    ),
+    "ReplaceRouteTableAssociation": _action(
+        route_table_associations.replace_association,
+        "Let a subnet use another route table, or make another table the main one",
+        _ASSOCIATION,
+        _TABLE,
+        DRY_RUN,
+    ),
+    "CreateTags": _action(
+        tags.create_tags,
+        "Add tags to resources, or overwrite them",
+        strings("Resources", "the ids of the resources", required=True),
+        structures("Tags", "the tags", *TAG_MEMBERS, required=True),
+        DRY_RUN,
+    ),
+    "DeleteTags": _action(
+        tags.delete_tags,
+        "Remove tags from resources",
+        strings("Resources", "the ids of the resources", required=True),
+        structures("Tags", "the tags; a key without a value means any value; default: all tags", *TAG_MEMBERS),
+        DRY_RUN,
+    ),
+    "DescribeTags": _action(tags.describe_tags, "Describe tags", *LISTING),
+    "CreateInternetGateway": _action(
+        internet_gateways.create, "Create an internet gateway, not yet attached", TAG_SPECIFICATIONS, DRY_RUN
+    ),
+    "AttachInternetGateway": _action(
+        internet_gateways.attach, "Attach an internet gateway to a VPC", _IGW, _VPC, DRY_RUN
+    ),
+    "DetachInternetGateway": _action(
+        internet_gateways.detach, "Detach an internet gateway from its VPC", _IGW, _VPC, DRY_RUN
+    ),
+    "DeleteInternetGateway": _action(internet_gateways.delete, "Delete a detached internet gateway", _IGW, DRY_RUN),
+    "DescribeInternetGateways": _action(
+        internet_gateways.describe, "Describe internet gateways", *describing("InternetGatewayIds", "gateways")
+    ),
+    "DescribeVpcs": _action(vpcs.describe_vpcs, "Describe VPCs", *describing("VpcIds", "VPCs")),
+    "DescribeSubnets": _action(vpcs.describe_subnets, "Describe subnets", *describing("SubnetIds", "subnets")),
+    "CreateNetworkAcl": _action(
+        network_acls.create,
+        "Create a network ACL that denies everything",
+        _VPC,
+        CLIENT_TOKEN,
+        TAG_SPECIFICATIONS,
+        DRY_RUN,
+    ),
+    "DescribeNetworkAcls": _action(
+        network_acls.describe, "Describe network ACLs", *describing("NetworkAclIds", "network ACLs")
+    ),
+    "DeleteNetworkAcl": _action(network_acls.delete, "Delete a network ACL that no subnet uses", _ACL, DRY_RUN),
+    "CreateNetworkAclEntry": _action(network_acl_entries.create, "Add a rule to a network ACL", *_ENTRY),
+    "ReplaceNetworkAclEntry": _action(network_acl_entries.replace_entry, "Replace a rule of a network ACL", *_ENTRY),
+    "DeleteNetworkAclEntry": _action(
+        network_acl_entries.delete, "Remove a rule from a network ACL", _ACL, *_RULE, DRY_RUN
+    ),
+    "ReplaceNetworkAclAssociation": _action(
+        network_acls.replace_association, "Let a subnet use another network ACL", _ASSOCIATION, _ACL, DRY_RUN
+    ),
+    "CreateSecurityGroup": _action(
+        security_groups.create,
+        "Create a security group that lets everything out and nothing in",
+        string("GroupName", "its name, unique in the VPC", required=True),
+        string("Description", "what it is for", required=True),
+        string("VpcId", "the VPC; this lab has no default VPC"),
+        TAG_SPECIFICATIONS,
+        DRY_RUN,
+    ),
+    "DescribeSecurityGroups": _action(
+        security_groups.describe,
+        "Describe security groups",
+        strings("GroupNames", "the names of the groups"),
+        *describing("GroupIds", "groups"),
+    ),
+    "DeleteSecurityGroup": _action(
+        security_groups.delete, "Delete a security group that nothing uses", _GROUP, DRY_RUN
+    ),
+    "AuthorizeSecurityGroupIngress": _action(
+        security_group_rules.authorize_ingress, "Allow traffic into a security group's instances", *_AUTHORIZE
+    ),
+    "AuthorizeSecurityGroupEgress": _action(
+        security_group_rules.authorize_egress, "Allow traffic out of a security group's instances", *_AUTHORIZE
+    ),
+    "RevokeSecurityGroupIngress": _action(
+        security_group_rules.revoke_ingress, "Remove ingress rules from a security group", *_REVOKE
+    ),
+    "RevokeSecurityGroupEgress": _action(
+        security_group_rules.revoke_egress, "Remove egress rules from a security group", *_REVOKE
+    ),
+    "DescribeInstances": _action(
+        vpcs.describe_instances, "Describe instances", *describing("InstanceIds", "instances")
+    ),
+    "ModifyInstanceAttribute": _action(
+        vpcs.modify_instance_attribute,
+        "Change the security groups of an instance",
+        string("InstanceId", "the instance", required=True),
+        strings("Groups", "the ids of all its groups from now on", required=True),
+        DRY_RUN,
+    ),
+}
+"""Every action under AWS's name for it."""

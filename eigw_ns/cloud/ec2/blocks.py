@@ -1,0 +1,34 @@
+"""CIDR blocks as AWS reads them: with a prefix length, in any spelling, kept in the canonical one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
+from typing import TypeVar
+
+from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.words import shorten
+
+_CIDR = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
+
+B = TypeVar("B", IPv4Network, IPv6Network)
+
+
+def ipv6_block(text: str, parameter: str) -> IPv6Network:
+    """The block in `text`, host bits cleared as AWS does. Raises InvalidParameterValue where there is none."""
+    return _block(IPv6Network, text, parameter)
+
+
+def ipv4_block(text: str, parameter: str) -> IPv4Network:
+    """As `ipv6_block`, for IPv4."""
+    return _block(IPv4Network, text, parameter)
+
+
+def _block(family: Callable[[str, bool], B], text: str, parameter: str) -> B:
+    if _CIDR.fullmatch(text):  # a zone, a netmask, a bare address: Python takes them, AWS doesn't
+        try:
+            return family(text, False)
+        except ValueError:
+            pass
+    raise invalid(f"Value ({shorten(text)}) for parameter {parameter} is invalid. This is not a valid CIDR block.")

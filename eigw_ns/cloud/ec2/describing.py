@@ -1,0 +1,69 @@
+"""What all describe actions do: filter, sort by id, cut into pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.ec2.filters import filters
+from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.errors import CloudError
+
+_LEAST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one action lists: under which member, sorted by what, with which filters, how many at most in a page."""
+
+    member: str
+    key: Callable[[Shape], str]
+    filters: Mapping[str, str]
+    most: int = 1000
+
+    def reply(self, cloud: Cloud, shapes: Iterable[Shape], request: Request, settings: Settings) -> Reply:
+        """The page of `shapes` that the request asks for. Raises CloudError for its filters, MaxResults, NextToken."""
+        most = request.get("MaxResults")
+        if most is not None and not _LEAST <= most <= self.most:
+            raise invalid(
+                f"Value ({most}) for parameter MaxResults is invalid. Expecting a value from {_LEAST} to {self.most}."
+            )
+        wanted, warnings = filters(request, self.filters, settings)
+        after = _position(request)
+        found = [shape for shape in shapes if all(each.matches(shape) for each in wanted)]
+        ahead = sorted((shape for shape in found if after is None or self.key(shape) > after), key=self.key)
+        answer: Shape = {self.member: ahead[:most]}
+        if most is not None and len(ahead) > most:
+            answer["NextToken"] = _token(request, self.key(ahead[most - 1]))
+        return Reply(cloud, answer, tuple(warnings))
+
+
+def _position(request: Request) -> str | None:
+    """The key of the last item shown before. Raises InvalidNextToken unless the token came of the same question."""
+    token = request.get("NextToken")
+    if token is None:
+        return None
+    try:
+        question, after = json.loads(base64.urlsafe_b64decode(token.encode()))
+        if question == _question(request) and isinstance(after, str):
+            return after
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        pass
+    raise CloudError("InvalidNextToken", "The token is not one that was given for this request")
+
+
+def _token(request: Request, after: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([_question(request), after]).encode()).decode()
+
+
+def _question(request: Request) -> str:
+    """A digest of what the request asks for, whatever the page."""
+    asked = {name: value for name, value in request.items() if name not in ("MaxResults", "NextToken", "DryRun")}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,129 @@
+"""Network ACLs and security groups in EC2's shapes: what `shapes` is for the other resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
+
+from eigw_ns.cloud.associations import network_acl_associations
+from eigw_ns.cloud.ec2.protocols import group_protocol_text
+from eigw_ns.cloud.ec2.schema import Shape
+from eigw_ns.cloud.ec2.settings import ACCOUNT_ID
+from eigw_ns.cloud.ec2.shapes import arn, tag_list
+from eigw_ns.cloud.model import (
+    ALL_PROTOCOLS,
+    Block,
+    Cloud,
+    NetworkAcl,
+    NetworkAclEntry,
+    SecurityGroup,
+    SecurityGroupRule,
+)
+
+_LAST_ENTRIES = ((32767, IPv4Network("0.0.0.0/0")), (32768, IPv6Network("::/0")))
+"""The entries that nobody can remove: what no other matches is denied."""
+
+
+def network_acl(cloud: Cloud, acl: NetworkAcl) -> Shape:
+    """A member of DescribeNetworkAcls' answer, with the last entries that every ACL has."""
+    last = [
+        NetworkAclEntry(number, egress, ALL_PROTOCOLS, "deny", block)
+        for egress in (False, True)
+        for number, block in _LAST_ENTRIES
+    ]
+    entries = sorted((*acl.entries, *last), key=lambda entry: (entry.egress, entry.rule_number))
+    return {
+        "NetworkAclId": acl.id,
+        "OwnerId": ACCOUNT_ID,
+        "VpcId": acl.vpc_id,
+        "IsDefault": acl.default,
+        "Associations": [
+            {"NetworkAclAssociationId": each.id, "NetworkAclId": acl.id, "SubnetId": each.subnet.id}
+            for each in network_acl_associations(cloud)
+            if each.acl.id == acl.id
+        ],
+        "Entries": [_entry(entry) for entry in entries],
+        "Tags": tag_list(acl.tags),
+    }
+
+
+def _entry(entry: NetworkAclEntry) -> Shape:
+    shape: Shape = {
+        "RuleNumber": entry.rule_number,
+        "Egress": entry.egress,
+        "Protocol": str(entry.protocol),
+        "RuleAction": entry.action,
+        **_cidr(entry.cidr_block, "CidrBlock", "Ipv6CidrBlock"),
+    }
+    if entry.ports is not None:
+        shape["PortRange"] = {"From": entry.ports[0], "To": entry.ports[1]}
+    if entry.icmp is not None:
+        shape["IcmpTypeCode"] = {"Type": entry.icmp[0], "Code": entry.icmp[1]}
+    return shape
+
+
+def security_group(group: SecurityGroup) -> Shape:
+    """A member of DescribeSecurityGroups' answer."""
+    return {
+        "GroupId": group.id,
+        "GroupName": group.name,
+        "Description": group.description,
+        "SecurityGroupArn": arn("security-group", group.id),
+        "OwnerId": ACCOUNT_ID,
+        "VpcId": group.vpc_id,
+        "IpPermissions": ip_permissions(rule for rule in group.rules if not rule.egress),
+        "IpPermissionsEgress": ip_permissions(rule for rule in group.rules if rule.egress),
+        "Tags": tag_list(group.tags),
+    }
+
+
+def ip_permissions(rules: Iterable[SecurityGroupRule]) -> list[Shape]:
+    """The rules as EC2 bundles them: one permission for all that differ in nothing but the peer."""
+    found: dict[tuple[int, int | None, int | None], Shape] = {}
+    for rule in rules:
+        key = (rule.protocol, rule.from_port, rule.to_port)
+        if key not in found:
+            ports = {} if rule.from_port is None else {"FromPort": rule.from_port, "ToPort": rule.to_port}
+            peers: Shape = {name: [] for name in ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")}
+            found[key] = {"IpProtocol": group_protocol_text(rule.protocol), **ports, **peers}
+        described = {"Description": rule.description} if rule.description else {}
+        if isinstance(rule.peer, str):
+            found[key]["UserIdGroupPairs"].append({"UserId": ACCOUNT_ID, "GroupId": rule.peer, **described})
+        else:
+            member = "Ipv6Ranges" if isinstance(rule.peer, IPv6Network) else "IpRanges"
+            found[key][member].append({**_cidr(rule.peer, "CidrIp", "CidrIpv6"), **described})
+    return list(found.values())
+
+
+def security_group_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
+    """A member of `SecurityGroupRules` in the answer of AuthorizeSecurityGroupIngress and Egress."""
+    if isinstance(rule.peer, str):
+        peer: Shape = {"ReferencedGroupInfo": {"GroupId": rule.peer, "UserId": ACCOUNT_ID}}
+    else:
+        peer = _cidr(rule.peer, "CidrIpv4", "CidrIpv6")
+    rule_arn = {"SecurityGroupRuleArn": arn("security-group-rule", rule.id)}
+    return {**_rule(group_id, rule), "GroupOwnerId": ACCOUNT_ID, **peer, **rule_arn, "Tags": []}
+
+
+def revoked_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
+    """A member of `RevokedSecurityGroupRules` in the answer of RevokeSecurityGroupIngress and Egress."""
+    if isinstance(rule.peer, str):
+        return {**_rule(group_id, rule), "ReferencedGroupId": rule.peer}
+    return {**_rule(group_id, rule), **_cidr(rule.peer, "CidrIpv4", "CidrIpv6")}
+
+
+def _rule(group_id: str, rule: SecurityGroupRule) -> Shape:
+    """Unlike in permissions, no ports are -1 here."""
+    return {
+        "SecurityGroupRuleId": rule.id,
+        "GroupId": group_id,
+        "IsEgress": rule.egress,
+        "IpProtocol": group_protocol_text(rule.protocol),
+        "FromPort": -1 if rule.from_port is None else rule.from_port,
+        "ToPort": -1 if rule.to_port is None else rule.to_port,
+        **({"Description": rule.description} if rule.description else {}),
+    }
+
+
+def _cidr(block: Block, ipv4: str, ipv6: str) -> Shape:
+    return {ipv6 if isinstance(block, IPv6Network) else ipv4: str(block)}

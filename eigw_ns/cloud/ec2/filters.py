@@ -1,0 +1,99 @@
+"""`Filters` of describe actions: ANDed, their values ORed, case-sensitive, `*` and `?` wild, `\\` before a plain one.
+
+Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.ec2.schema import Request, Shape
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import CloudError
+
+ABSENT = ""
+"""The path of a filter that AWS documents for something that nothing here has: no value matches it."""
+
+_TAG = "tag:"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter of a request: the path of the shape's members that it looks at, or the key of a tag."""
+
+    path: str
+    tag: str | None
+    patterns: tuple[re.Pattern[str], ...]
+
+    def matches(self, shape: Shape) -> bool:
+        """Whether any value that the filter looks at is one of those asked for."""
+        values = _at(shape, self.path.split(".")) if self.tag is None else _tag_values(shape, self.tag)
+        return any(pattern.fullmatch(value) for value in values for pattern in self.patterns)
+
+
+def filters(request: Request, known: Mapping[str, str], settings: Settings) -> tuple[list[Filter], list[str]]:
+    """The filters of a request, and a warning for each that AWS would ignore. `known`: from name to path.
+
+    Raises InvalidFilter for an unknown one where the settings are strict, FilterLimitExceeded for too many.
+    """
+    given = request.get("Filters", [])
+    quotas = settings.quotas
+    if len(given) > quotas.filters_per_request:
+        raise CloudError("FilterLimitExceeded", f"A request has {quotas.filters_per_request} filters at most")
+    found, warnings = [], []
+    for each in given:
+        name, values = each.get("Name", ""), each.get("Values", [])
+        if len(values) > quotas.values_per_filter:
+            raise CloudError("FilterLimitExceeded", f"A filter has {quotas.values_per_filter} values at most")
+        tag = name.removeprefix(_TAG) if name.startswith(_TAG) else None
+        if tag is None and name not in known:
+            if not name or settings.strict_filters:
+                raise CloudError("InvalidFilter", f"The filter '{shorten(name)}' is invalid")
+            warnings.append(f"the filter {shorten(name)} is not known here: it is ignored, as AWS ignores it")
+            continue
+        if not values:
+            raise invalid(f"The filter '{shorten(name)}' has no values")
+        found.append(Filter(known.get(name, ABSENT), tag, tuple(map(pattern, values))))
+    return found, warnings
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """The wildcards of `text` as a regular expression that takes no longer, however many `*` there are."""
+    first, *rest = _segments(text)
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    middle = "".join(f"(?>.*?{segment})" for segment in rest[:-1])
+    return re.compile(f"{first}{middle}.*{rest[-1]}", re.DOTALL)
+
+
+def _segments(text: str) -> list[str]:
+    """The regular expressions of what stands between the `*` of `text`."""
+    segments = [""]
+    for token in re.findall(r"\\.|.", text, re.DOTALL):
+        if token == "*":
+            segments.append("")
+        else:
+            segments[-1] += "." if token == "?" else re.escape(token[-1])
+    return segments
+
+
+def _at(value: Any, path: list[str]) -> Iterator[str]:
+    """Every value under `path` as text, going into each item of lists on the way."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _at(item, path)
+    elif path and isinstance(value, Mapping):
+        if path[0] in value:
+            yield from _at(value[path[0]], path[1:])
+    elif not path:
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _tag_values(shape: Shape, key: str) -> Iterable[str]:
+    """The value of a shape's tag; a member of DescribeTags' answer is a tag itself."""
+    return [tag["Value"] for tag in shape.get("Tags", [shape]) if tag["Key"] == key]

@@ -1,0 +1,88 @@
+"""`IpPermissions` of a request as rules: one for each peer.
+
+Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
+from eigw_ns.cloud.ec2.checks import invalid, missing
+from eigw_ns.cloud.ec2.protocols import ICMP, icmp_type_code, port_range, protocol_number
+from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
+from eigw_ns.cloud.ec2.schema import Request, Shape
+from eigw_ns.cloud.ec2.security_groups import check_text
+from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
+from eigw_ns.cloud.model import Block, Cloud, SecurityGroup, SecurityGroupRule
+from eigw_ns.errors import CloudError
+
+_SHORT = ("IpProtocol", "FromPort", "ToPort", "CidrIp")
+
+
+def permitted(cloud: Cloud, group: SecurityGroup, request: Request, *, egress: bool) -> list[SecurityGroupRule]:
+    """The rules that a request is about, without ids. Raises CloudError where AWS would refuse them."""
+    return [rule for each in _permissions(request) for rule in _rules(cloud, group, each, egress=egress)]
+
+
+def same(one: SecurityGroupRule, other: SecurityGroupRule) -> bool:
+    """Whether two rules allow the same, whatever their ids and descriptions."""
+    return replace(one, id="", description="") == replace(other, id="", description="")
+
+
+def _permissions(request: Request) -> list[Shape]:
+    """IpPermissions, or the short form of one: a protocol, ports and an IPv4 block."""
+    given: list[Shape] = request.get("IpPermissions", [])
+    short = {name: request[name] for name in _SHORT if name in request}
+    if given and short:
+        message = f"The parameters IpPermissions and {next(iter(short))} cannot be used together"
+        raise CloudError("InvalidParameterCombination", message)
+    if short:
+        ranges = [{"CidrIp": short.pop("CidrIp")}] if "CidrIp" in short else []
+        return [{**short, "IpRanges": ranges}]
+    if not given:
+        raise missing("IpPermissions")
+    return given
+
+
+def _rules(cloud: Cloud, group: SecurityGroup, given: Shape, *, egress: bool) -> Iterator[SecurityGroupRule]:
+    if not given.get("IpProtocol"):
+        raise missing("IpPermissions.IpProtocol")
+    protocol = protocol_number(given["IpProtocol"], "IP protocol")
+    first, last = _span(protocol, given)
+    peers = list(_peers(cloud, group, given))
+    if not peers:
+        raise missing("IpPermissions.Ipv6Ranges")
+    for peer, description in peers:
+        text = check_text(description, "rule description")
+        yield SecurityGroupRule("", egress, protocol, first, last, peer, text)
+
+
+def _span(protocol: int, given: Shape) -> tuple[int, int] | tuple[None, None]:
+    """Ports of TCP and UDP, type and code of ICMP (all where there is none); nothing of other protocols."""
+    first, last = given.get("FromPort"), given.get("ToPort")
+    if protocol in (TCP, UDP):
+        if first is None or last is None:
+            raise invalid("Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
+        return port_range(first, last)
+    if protocol in (ICMP, ICMPV6):
+        return icmp_type_code(-1 if first is None else first, -1 if last is None else last)
+    return None, None
+
+
+def _peers(cloud: Cloud, group: SecurityGroup, given: Shape) -> Iterator[tuple[Block | str, str]]:
+    """Each peer with its description."""
+    for member, name, parse in (("IpRanges", "CidrIp", ipv4_block), ("Ipv6Ranges", "CidrIpv6", ipv6_block)):
+        for each in given.get(member, []):
+            if not each.get(name):
+                raise missing(f"{member}.{name}")
+            yield parse(each[name], name), each.get("Description", "")
+    for each in given.get("UserIdGroupPairs", []):
+        if not each.get("GroupId"):
+            raise missing("UserIdGroupPairs.GroupId")
+        peer = SECURITY_GROUP.find(cloud, each["GroupId"])
+        if peer.vpc_id != group.vpc_id:
+            message = "You have specified two resources that belong to different networks."
+            raise CloudError("InvalidGroup.NotFound", message)
+        yield peer.id, each.get("Description", "")

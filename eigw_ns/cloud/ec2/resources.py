@@ -1,0 +1,153 @@
+"""The kinds of resources: how to find one by id, with AWS's codes where there is none, and how to store one.
+
+The codes' spelling (`ID` here, `Id` there) is AWS's:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import (
+    Cloud,
+    EgressOnlyInternetGateway,
+    Instance,
+    InternetGateway,
+    NetworkAcl,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Tags,
+    Vpc,
+)
+from eigw_ns.errors import CloudError
+
+
+class Resource(Protocol):
+    """What all resources have in common."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def tags(self) -> Tags: ...
+
+
+R = TypeVar("R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """A kind of resource: its id's prefix, its field in Cloud, AWS's words for it and for its absence."""
+
+    prefix: str
+    field: str
+    resource_type: str
+    not_found: str
+    malformed: str
+    noun: str
+
+    def all(self, cloud: Cloud) -> Mapping[str, R]:
+        """Every resource of this kind, by id."""
+        return cast("Mapping[str, R]", getattr(cloud, self.field))
+
+    def check_form(self, text: str) -> None:
+        """Raises CloudError where `text` is no id of this kind."""
+        if ids.kind_of(text) != self.prefix:
+            raise CloudError(self.malformed, f'Invalid id: "{text}" (expecting "{self.prefix}-...")')
+
+    def find(self, cloud: Cloud, resource_id: str) -> R:
+        """The resource of that id. Raises CloudError where the id is malformed, or nothing has it."""
+        return self.select(cloud, [resource_id])[0]
+
+    def select(self, cloud: Cloud, wanted: Sequence[str], *, absent_is_empty: bool = False) -> list[R]:
+        """The resources of the `wanted` ids, or all where none are. Errors as in `find`, naming all that are absent."""
+        for resource_id in wanted:
+            self.check_form(resource_id)
+        found = self.all(cloud)
+        absent = [resource_id for resource_id in dict.fromkeys(wanted) if resource_id not in found]
+        if len(absent) > 1 and not absent_is_empty:
+            raise CloudError(self.not_found, f"The {self.noun}s '{', '.join(absent)}' do not exist")
+        if absent and not absent_is_empty:
+            raise CloudError(self.not_found, f"The {self.noun} '{absent[0]}' does not exist")
+        return [each for each in found.values() if not wanted or each.id in wanted]
+
+    def put(self, cloud: Cloud, *resources: R) -> Cloud:
+        """`cloud` with the resources, new ones or in the place of older ones."""
+        return self._with(cloud, {**self.all(cloud), **{resource.id: resource for resource in resources}})
+
+    def without(self, cloud: Cloud, resource_id: str) -> Cloud:
+        """`cloud` without the resource of that id."""
+        return self._with(cloud, {key: value for key, value in self.all(cloud).items() if key != resource_id})
+
+    def new_id(self, cloud: Cloud, settings: Settings) -> str:
+        """An id that nothing has."""
+        while (found := f"{self.prefix}-{settings.new_id()}") in self.all(cloud):
+            pass
+        return found
+
+    def _with(self, cloud: Cloud, resources: Mapping[str, R]) -> Cloud:
+        changed: dict[str, Any] = {self.field: resources}
+        return replace(cloud, **changed)
+
+
+VPC: Kind[Vpc] = Kind(ids.VPC, "vpcs", "vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "vpc ID")
+SUBNET: Kind[Subnet] = Kind(
+    ids.SUBNET, "subnets", "subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "subnet ID"
+)
+ROUTE_TABLE: Kind[RouteTable] = Kind(
+    ids.ROUTE_TABLE,
+    "route_tables",
+    "route-table",
+    "InvalidRouteTableID.NotFound",
+    "InvalidRouteTableId.Malformed",
+    "routeTable ID",
+)
+EGRESS_ONLY_INTERNET_GATEWAY: Kind[EgressOnlyInternetGateway] = Kind(
+    ids.EGRESS_ONLY_INTERNET_GATEWAY,
+    "egress_only_internet_gateways",
+    "egress-only-internet-gateway",
+    "InvalidGatewayID.NotFound",
+    "InvalidEgressOnlyInternetGatewayId.Malformed",
+    "eigw ID",
+)
+INTERNET_GATEWAY: Kind[InternetGateway] = Kind(
+    ids.INTERNET_GATEWAY,
+    "internet_gateways",
+    "internet-gateway",
+    "InvalidInternetGatewayID.NotFound",
+    "InvalidInternetGatewayId.Malformed",
+    "internetGateway ID",
+)
+NETWORK_ACL: Kind[NetworkAcl] = Kind(
+    ids.NETWORK_ACL,
+    "network_acls",
+    "network-acl",
+    "InvalidNetworkAclID.NotFound",
+    "InvalidNetworkAclId.Malformed",
+    "networkAcl ID",
+)
+SECURITY_GROUP: Kind[SecurityGroup] = Kind(
+    ids.SECURITY_GROUP,
+    "security_groups",
+    "security-group",
+    "InvalidGroup.NotFound",
+    "InvalidGroupId.Malformed",
+    "security group",
+)
+INSTANCE: Kind[Instance] = Kind(
+    ids.INSTANCE,
+    "instances",
+    "instance",
+    "InvalidInstanceID.NotFound",
+    "InvalidInstanceID.Malformed",
+    "instance ID",
+)
+
+KINDS: tuple[Kind[Any], ...] = (
+    VPC, SUBNET, ROUTE_TABLE, EGRESS_ONLY_INTERNET_GATEWAY, INTERNET_GATEWAY, NETWORK_ACL, SECURITY_GROUP, INSTANCE
+)  # fmt: skip
+"""Every kind that bears tags."""

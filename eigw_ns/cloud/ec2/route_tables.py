@@ -1,0 +1,69 @@
+"""CreateRouteTable, DescribeRouteTables, DeleteRouteTable."""
+
+from __future__ import annotations
+
+from eigw_ns.cloud.associations import route_table_associations
+from eigw_ns.cloud.ec2 import shapes, tags
+from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.filters import ABSENT
+from eigw_ns.cloud.ec2.resources import ROUTE_TABLE, VPC
+from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud, RouteTable
+from eigw_ns.errors import CloudError
+
+_LISTING = Listing(
+    "RouteTables",
+    lambda shape: str(shape["RouteTableId"]),
+    {
+        "association.gateway-id": ABSENT,
+        "association.main": "Associations.Main",
+        "association.route-table-association-id": "Associations.RouteTableAssociationId",
+        "association.route-table-id": "Associations.RouteTableId",
+        "association.subnet-id": "Associations.SubnetId",
+        "owner-id": "OwnerId",
+        "route-table-id": "RouteTableId",
+        "route.destination-cidr-block": ABSENT,
+        "route.destination-ipv6-cidr-block": "Routes.DestinationIpv6CidrBlock",
+        "route.destination-prefix-list-id": ABSENT,
+        "route.egress-only-internet-gateway-id": "Routes.EgressOnlyInternetGatewayId",
+        "route.gateway-id": "Routes.GatewayId",
+        "route.instance-id": ABSENT,
+        "route.nat-gateway-id": ABSENT,
+        "route.origin": "Routes.Origin",
+        "route.state": "Routes.State",
+        "route.transit-gateway-id": ABSENT,
+        "route.vpc-peering-connection-id": ABSENT,
+        "tag-key": "Tags.Key",
+        "vpc-id": "VpcId",
+    },
+    most=100,
+)
+
+
+def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """CreateRouteTable: with the local route alone."""
+    vpc = VPC.find(cloud, request["VpcId"])
+    tagged = tags.specified(request, ROUTE_TABLE, settings)
+    quota = settings.quotas.route_tables_per_vpc
+    if sum(table.vpc_id == vpc.id for table in cloud.route_tables.values()) >= quota:
+        message = f"The maximum number of route tables for VPC '{vpc.id}' has been reached ({quota})."
+        raise CloudError("RouteTableLimitExceeded", message)
+    table_id = ROUTE_TABLE.new_id(cloud, settings)
+    cloud = ROUTE_TABLE.put(cloud, RouteTable(table_id, table_id, vpc.id, tags=tagged))
+    return Reply(cloud, {"RouteTable": shapes.route_table(cloud, cloud.route_tables[table_id])})
+
+
+def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """DescribeRouteTables. A filter on routes selects tables that have such a route, not routes."""
+    found = ROUTE_TABLE.select(cloud, request.get("RouteTableIds", []))
+    return _LISTING.reply(cloud, (shapes.route_table(cloud, table) for table in found), request, settings)
+
+
+def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
+    """DeleteRouteTable: neither the main one, nor one that a subnet uses."""
+    table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
+    if any(association.table.id == table.id for association in route_table_associations(cloud)):
+        message = f"The routeTable '{table.id}' has dependencies and cannot be deleted."
+        raise CloudError("DependencyViolation", message)
+    return Reply(ROUTE_TABLE.without(cloud, table.id), {})

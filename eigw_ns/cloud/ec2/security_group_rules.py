@@ -1,0 +1,120 @@
+"""AuthorizeSecurityGroupIngress and Egress, RevokeSecurityGroupIngress and Egress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.ec2 import filter_shapes
+from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.ec2.permissions import permitted, same
+from eigw_ns.cloud.ec2.protocols import group_protocol_text
+from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
+from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud, SecurityGroup, SecurityGroupRule
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import CloudError
+
+
+def authorize_ingress(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """AuthorizeSecurityGroupIngress: one rule for each peer of each permission."""
+    return _authorize(cloud, request, settings, egress=False)
+
+
+def authorize_egress(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """AuthorizeSecurityGroupEgress."""
+    return _authorize(cloud, request, settings, egress=True)
+
+
+def revoke_ingress(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
+    """RevokeSecurityGroupIngress: by permission, whatever the description, or by rule id."""
+    return _revoke(cloud, request, egress=False)
+
+
+def revoke_egress(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
+    """RevokeSecurityGroupEgress."""
+    return _revoke(cloud, request, egress=True)
+
+
+def _authorize(cloud: Cloud, request: Request, settings: Settings, *, egress: bool) -> Reply:
+    group = SECURITY_GROUP.find(cloud, request["GroupId"])
+    asked = permitted(cloud, group, request, egress=egress)
+    for number, rule in enumerate(asked):
+        if any(same(rule, other) for other in asked[:number]):
+            raise invalid("The same permission must not appear multiple times")
+        if any(same(rule, existing) for existing in group.rules):
+            raise CloudError("InvalidPermission.Duplicate", f"the specified rule {_words(rule)} already exists")
+    taken = {rule.id for each in cloud.security_groups.values() for rule in each.rules}
+    new: list[SecurityGroupRule] = []
+    for rule in asked:
+        new.append(replace(rule, id=_new_id(taken, settings)))
+        taken.add(new[-1].id)
+    rules = (*group.rules, *new)
+    _check_quota(rules, settings, egress=egress)
+    answer = {"Return": True, "SecurityGroupRules": [filter_shapes.security_group_rule(group.id, rule) for rule in new]}
+    return Reply(_with(cloud, group, rules), answer)
+
+
+def _new_id(taken: Iterable[str], settings: Settings) -> str:
+    while (found := f"{ids.SECURITY_GROUP_RULE}-{settings.new_id()}") in taken:
+        pass
+    return found
+
+
+def _check_quota(rules: Iterable[SecurityGroupRule], settings: Settings, *, egress: bool) -> None:
+    """A rule about a group counts for both IP versions."""
+    quota = settings.quotas.rules_per_security_group
+    peers = [rule.peer for rule in rules if rule.egress is egress]
+    for version in (4, 6):
+        if sum(isinstance(peer, str) or peer.version == version for peer in peers) > quota:
+            message = f"The maximum number of rules per security group has been reached ({quota})."
+            raise CloudError("RulesPerSecurityGroupLimitExceeded", message)
+
+
+def _revoke(cloud: Cloud, request: Request, *, egress: bool) -> Reply:
+    group = SECURITY_GROUP.find(cloud, request["GroupId"])
+    wanted = request.get("SecurityGroupRuleIds", [])
+    if wanted and request.get("IpPermissions"):
+        message = "The parameters SecurityGroupRuleIds and IpPermissions cannot be used together"
+        raise CloudError("InvalidParameterCombination", message)
+    if wanted:
+        doomed = [_by_id(group, rule_id, egress=egress) for rule_id in wanted]
+    else:
+        doomed = [_by_rule(group, rule) for rule in permitted(cloud, group, request, egress=egress)]
+    kept = tuple(rule for rule in group.rules if rule not in doomed)
+    revoked = [filter_shapes.revoked_rule(group.id, rule) for rule in group.rules if rule in doomed]
+    return Reply(_with(cloud, group, kept), {"Return": True, "RevokedSecurityGroupRules": revoked})
+
+
+def _by_id(group: SecurityGroup, rule_id: str, *, egress: bool) -> SecurityGroupRule:
+    if ids.kind_of(rule_id) != ids.SECURITY_GROUP_RULE:
+        message = f'Invalid id: "{shorten(rule_id)}" (expecting "sgr-...")'
+        raise CloudError("InvalidSecurityGroupRuleId.Malformed", message)
+    for rule in group.rules:
+        if rule.id == rule_id and rule.egress is egress:
+            return rule
+    message = f"The security group rule ID '{rule_id}' does not exist"
+    raise CloudError("InvalidSecurityGroupRuleId.NotFound", message)
+
+
+def _by_rule(group: SecurityGroup, rule: SecurityGroupRule) -> SecurityGroupRule:
+    for existing in group.rules:
+        if same(rule, existing):
+            return existing
+    message = f"The specified rule {_words(rule)} does not exist in this security group."
+    raise CloudError("InvalidPermission.NotFound", message)
+
+
+def _words(rule: SecurityGroupRule) -> str:
+    """A rule as AWS's messages write it."""
+    protocol = group_protocol_text(rule.protocol).upper().replace("-1", "ALL")
+    ports = "" if rule.from_port is None else f", from port: {rule.from_port}, to port: {rule.to_port}"
+    return f'"peer: {rule.peer}, {protocol}{ports}, ALLOW"'
+
+
+def _with(cloud: Cloud, group: SecurityGroup, rules: Iterable[SecurityGroupRule]) -> Cloud:
+    """The group with these rules, ingress before egress."""
+    ordered = tuple(sorted(rules, key=lambda rule: rule.egress))
+    return SECURITY_GROUP.put(cloud, replace(group, rules=ordered))

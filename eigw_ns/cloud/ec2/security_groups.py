@@ -1,0 +1,125 @@
+"""CreateSecurityGroup, DescribeSecurityGroups, DeleteSecurityGroup."""
+
+from __future__ import annotations
+
+import re
+
+from eigw_ns.cloud.defaults import open_egress
+from eigw_ns.cloud.ec2 import filter_shapes, tags
+from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.filters import ABSENT
+from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, VPC
+from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.ec2.shapes import arn, tag_list
+from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.model import Cloud, SecurityGroup, Vpc
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import CloudError
+
+_TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
+"""What AWS lets names and descriptions of groups and rules consist of."""
+
+_PERMISSION_FILTERS = {
+    "cidr": "IpRanges.CidrIp",
+    "from-port": "FromPort",
+    "group-id": "UserIdGroupPairs.GroupId",
+    "group-name": ABSENT,
+    "ipv6-cidr": "Ipv6Ranges.CidrIpv6",
+    "prefix-list-id": ABSENT,
+    "protocol": "IpProtocol",
+    "to-port": "ToPort",
+    "user-id": "UserIdGroupPairs.UserId",
+}
+
+
+def _of_permissions(prefix: str, member: str) -> dict[str, str]:
+    """The filters that look at a group's rules of one direction."""
+    return {
+        f"{prefix}.{name}": f"{member}.{path}" if path != ABSENT else ABSENT
+        for name, path in _PERMISSION_FILTERS.items()
+    }
+
+
+_LISTING = Listing(
+    "SecurityGroups",
+    lambda shape: str(shape["GroupId"]),
+    {
+        **_of_permissions("ip-permission", "IpPermissions"),
+        **_of_permissions("egress.ip-permission", "IpPermissionsEgress"),
+        "description": "Description",
+        "group-id": "GroupId",
+        "group-name": "GroupName",
+        "owner-id": "OwnerId",
+        "tag-key": "Tags.Key",
+        "vpc-id": "VpcId",
+    },
+)
+
+
+def check_text(text: str, what: str) -> str:
+    """`text` where AWS would take it as `what`. Raises InvalidParameterValue."""
+    if not _TEXT.fullmatch(text):
+        characters = "a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*"
+        raise invalid(f"Invalid {what} '{shorten(text)}'. It has at most 255 characters: {characters}")
+    return text
+
+
+def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """CreateSecurityGroup: everything out, nothing in."""
+    if not request.get("VpcId"):
+        raise CloudError("VPCIdNotSpecified", "No default VPC for this user")
+    vpc = VPC.find(cloud, request["VpcId"])
+    name = _free_name(cloud, vpc, request["GroupName"])
+    description = check_text(request["Description"], "security group description")
+    tagged = tags.specified(request, SECURITY_GROUP, settings)
+    quota = settings.quotas.security_groups_per_region
+    if len(cloud.security_groups) >= quota:
+        message = f"The maximum number of security groups has been reached ({quota})."
+        raise CloudError("SecurityGroupLimitExceeded", message)
+    group_id = SECURITY_GROUP.new_id(cloud, settings)
+    group = SecurityGroup(group_id, name, description, vpc.id, open_egress(group_id), tags=tagged)
+    answer = {"GroupId": group_id, "SecurityGroupArn": arn("security-group", group_id), "Tags": tag_list(tagged)}
+    return Reply(SECURITY_GROUP.put(cloud, group), answer)
+
+
+def _free_name(cloud: Cloud, vpc: Vpc, name: str) -> str:
+    """`name` where it can be that of a new group. A name like an id would be taken for one."""
+    check_text(name, "security group name")
+    if name.lower().startswith("sg-"):
+        raise invalid(f"Invalid group name '{name}'. Group names may not be in the format sg-*.")
+    if name == DEFAULT_GROUP:
+        raise CloudError("InvalidGroup.Reserved", f"The security group '{name}' is reserved")
+    if any(group.vpc_id == vpc.id and group.name == name for group in cloud.security_groups.values()):
+        message = f"The security group '{name}' already exists for VPC '{vpc.id}'"
+        raise CloudError("InvalidGroup.Duplicate", message)
+    return name
+
+
+def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """DescribeSecurityGroups, by id, by name, or all."""
+    found = SECURITY_GROUP.select(cloud, request.get("GroupIds", []))
+    names = request.get("GroupNames", [])
+    for name in names:
+        if all(group.name != name for group in found):
+            raise CloudError("InvalidGroup.NotFound", f"The security group '{shorten(name)}' does not exist")
+    shown = [filter_shapes.security_group(group) for group in found if not names or group.name in names]
+    return _LISTING.reply(cloud, shown, request, settings)
+
+
+def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
+    """DeleteSecurityGroup: not the default one, nor one that an instance has or another group refers to."""
+    group = SECURITY_GROUP.find(cloud, request["GroupId"])
+    if group.name == DEFAULT_GROUP:
+        message = f'the specified group: "{group.id}" name: "{group.name}" cannot be deleted by a user'
+        raise CloudError("CannotDelete", message)
+    if _is_used(cloud, group):
+        raise CloudError("DependencyViolation", f"resource {group.id} has a dependent object")
+    return Reply(SECURITY_GROUP.without(cloud, group.id), {"Return": True, "GroupId": group.id})
+
+
+def _is_used(cloud: Cloud, group: SecurityGroup) -> bool:
+    others = (other for other in cloud.security_groups.values() if other.id != group.id)
+    referred = any(rule.peer == group.id for other in others for rule in other.rules)
+    return referred or any(group.id in instance.security_group_ids for instance in cloud.instances.values())

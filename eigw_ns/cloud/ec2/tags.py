@@ -1,0 +1,125 @@
+"""Tags: those that a resource is created with, and CreateTags, DeleteTags, DescribeTags.
+
+Limits: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.resources import KINDS, Kind
+from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.ec2.shapes import tag_list
+from eigw_ns.cloud.model import Cloud, Tags
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import CloudError
+
+_LONGEST_KEY = 128  # Unicode characters, as below
+_LONGEST_VALUE = 256
+_RESERVED = "aws:"
+
+_LISTING = Listing(
+    "Tags",
+    lambda shape: f"{shape['ResourceId']}\0{shape['Key']}",
+    {"key": "Key", "value": "Value", "resource-id": "ResourceId", "resource-type": "ResourceType"},
+)
+
+
+def specified(request: Request, kind: Kind[Any], settings: Settings) -> Tags:
+    """The tags that TagSpecifications give to a new resource. Raises InvalidParameterValue for those of other kinds."""
+    specifications = request.get("TagSpecifications", [])
+    for each in specifications:
+        if each.get("ResourceType") != kind.resource_type:
+            wrong = shorten(each.get("ResourceType", ""))
+            raise invalid(f"'{wrong}' is not a valid taggable resource type for this operation.")
+        if not each.get("Tags"):
+            raise invalid("Tag specification must have at least one tag")
+    if len(specifications) > 1:
+        raise invalid("The same resource type may not be specified more than once in tag specifications")
+    return _with((), _given(specifications[0]["Tags"]) if specifications else {}, settings)
+
+
+def create_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """CreateTags: a key that is there already gets the new value."""
+    tags = _given(request["Tags"])
+    for kind, resource in _resources(cloud, request["Resources"]):
+        cloud = _tagged(cloud, kind, resource, _with(resource.tags, tags, settings))
+    return Reply(cloud, {})
+
+
+def delete_tags(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
+    """DeleteTags: a key alone deletes any value, a key with a value only that value, and nothing deletes all tags."""
+    wanted = request.get("Tags") or None
+    doomed = [(_key(tag), tag.get("Value")) for tag in wanted or ()]
+    for kind, resource in _resources(cloud, request["Resources"]):
+        kept = tuple(
+            (key, value)
+            for key, value in resource.tags
+            if wanted is not None and (key, None) not in doomed and (key, value) not in doomed
+        )
+        cloud = _tagged(cloud, kind, resource, kept)
+    return Reply(cloud, {})
+
+
+def describe_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """DescribeTags."""
+    shapes: list[Shape] = [
+        {"ResourceId": resource.id, "ResourceType": kind.resource_type, **tag}
+        for kind in KINDS
+        for resource in kind.all(cloud).values()
+        for tag in tag_list(resource.tags)
+    ]
+    return _LISTING.reply(cloud, shapes, request, settings)
+
+
+def _resources(cloud: Cloud, resource_ids: Iterable[str]) -> Iterator[tuple[Kind[Any], Any]]:
+    """The resources, all looked up before any is changed. Raises InvalidID for an id of no kind that bears tags."""
+    by_prefix = {kind.prefix: kind for kind in KINDS}
+    found = {}
+    for resource_id in resource_ids:
+        kind = by_prefix.get(resource_id.rpartition("-")[0])
+        if kind is None:
+            raise CloudError("InvalidID", f"The ID '{shorten(resource_id)}' is not valid")
+        found[resource_id] = kind, kind.find(cloud, resource_id)
+    yield from found.values()
+
+
+def _tagged(cloud: Cloud, kind: Kind[Any], resource: Any, tags: Tags) -> Cloud:
+    return cloud if tags == resource.tags else kind.put(cloud, replace(resource, tags=tags))
+
+
+def _given(tags: Iterable[Shape]) -> dict[str, str]:
+    """The tags of a request by key. Raises CloudError for what cannot be a tag."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        key, value = _key(tag), tag.get("Value", "")
+        if key in found:
+            raise invalid(f"Duplicate tag key '{shorten(key)}' specified.")
+        if len(value) > _LONGEST_VALUE:
+            raise invalid(f"Tag value exceeds the maximum length of {_LONGEST_VALUE} characters")
+        if not (key + value).isprintable():
+            raise invalid(f"Tag '{shorten(key)}' has characters that cannot be printed")
+        found[key] = value
+    return found
+
+
+def _key(tag: Shape) -> str:
+    key: str = tag.get("Key", "")
+    if not key or key.lower().startswith(_RESERVED):
+        message = f"Tag keys cannot be empty, and cannot begin with {_RESERVED} (got '{shorten(key)}')"
+        raise CloudError("InvalidTagKey.Malformed", message)
+    if len(key) > _LONGEST_KEY:
+        raise invalid(f"Tag key exceeds the maximum length of {_LONGEST_KEY} characters")
+    return key
+
+
+def _with(old: Tags, new: dict[str, str], settings: Settings) -> Tags:
+    tags = {**dict(old), **new}
+    if len(tags) > settings.quotas.tags_per_resource:
+        raise CloudError("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+    return tuple(sorted(tags.items()))
