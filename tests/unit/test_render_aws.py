@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from eigw_ns.cloud.ec2 import shapes
 from eigw_ns.cloud.model import BLACKHOLE, Cloud, Route, RouteTable, Tags
 from eigw_ns.render import aws, describe
 from eigw_ns.topology import load
@@ -50,6 +51,7 @@ def test_vpc(cloud: Cloud) -> None:
     assert block == {"Ipv6CidrBlock": "2600:1f16:aa0:5500::/56", "Ipv6CidrBlockState": {"State": "associated"}}
     assert shape == {
         "VpcId": vpc.id,
+        "OwnerId": "000000000000",
         "State": "available",
         "IsDefault": False,
         "Tags": [{"Key": "Name", "Value": "main"}, {"Key": "Team", "Value": "network"}],
@@ -114,19 +116,24 @@ def test_gateways(cloud: Cloud) -> None:
             }
         ],
         "InternetGateways": [
-            {"InternetGatewayId": igw, "Attachments": [{"State": "available", "VpcId": vpc}], "Tags": []}
+            {
+                "InternetGatewayId": igw,
+                "OwnerId": "000000000000",
+                "Attachments": [{"State": "available", "VpcId": vpc}],
+                "Tags": [],
+            }
         ],
     }
 
 
 def test_a_detached_internet_gateway_has_no_attachment(cloud: Cloud) -> None:
     (igw,) = cloud.internet_gateways.values()
-    assert aws.internet_gateway(replace(igw, vpc_id=None))["Attachments"] == []
+    assert shapes.internet_gateway(replace(igw, vpc_id=None))["Attachments"] == []
 
 
 def test_instance_and_host(cloud: Cloud) -> None:
-    shapes = aws.describe(cloud, ["Instances", "InternetHosts"])
-    (instance,), (host,) = shapes["Instances"], shapes["InternetHosts"]
+    described = aws.describe(cloud, ["Instances", "InternetHosts"])
+    (instance,), (host,) = described["Instances"], described["InternetHosts"]
     assert instance["Ipv6Address"] == "2600:1f16:aa0:5501::10"
     assert instance["State"] == {"Code": 16, "Name": "running"}
     assert instance["VpcId"] in cloud.vpcs
@@ -146,8 +153,8 @@ def test_instance_and_host(cloud: Cloud) -> None:
 )
 def test_tags_select(cloud: Cloud, tags: Tags, found: dict[str, int]) -> None:
     kinds = ("Vpcs", "EgressOnlyInternetGateways", "InternetHosts")
-    shapes = aws.describe(cloud, kinds, tags)
-    assert {kind: len(members) for kind, members in shapes.items() if members} == found
+    described = aws.describe(cloud, kinds, tags)
+    assert {kind: len(members) for kind, members in described.items() if members} == found
     titles = {describe.HEADINGS[kind] for kind in found}
     assert {table.title for table in describe.tables(cloud, kinds, tags, {})} == titles
 
@@ -181,5 +188,5 @@ def test_a_route_of_another_vpcs_gateway_is_a_blackhole(cloud: Cloud) -> None:
     (vpc,) = cloud.vpcs.values()
     other = replace(vpc, id="vpc-0fedcba9876543210")
     table = RouteTable("rtb-0fedcba9876543210", "t", other.id, routes=(Route(vpc.ipv6_cidr_block, eigw.id),))
-    shape = aws.route_table(replace(cloud, vpcs={**cloud.vpcs, other.id: other}), table)
+    shape = shapes.route_table(replace(cloud, vpcs={**cloud.vpcs, other.id: other}), table)
     assert shape["Routes"][1]["State"] == "blackhole"

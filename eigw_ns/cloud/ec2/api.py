@@ -62,7 +62,7 @@ def _first(cloud: Cloud, action: str, request: Request, token: str | None, setti
     if token is None:
         return reply
     answer = {**reply.answer, "ClientToken": token}
-    known = ClientToken(action, _canonical(request), _canonical(answer))
+    known = ClientToken(action, _canonical(request), json.dumps(answer))
     tokens = {**reply.cloud.client_tokens, token: known}
     return replace(reply, cloud=replace(reply.cloud, client_tokens=tokens), answer=answer)
 
