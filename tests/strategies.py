@@ -9,9 +9,9 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.model import (
     BLACKHOLE,
+    ClientToken,
     Cloud,
     EgressOnlyInternetGateway,
     Instance,
@@ -25,6 +25,7 @@ from eigw_ns.cloud.model import (
 )
 from eigw_ns.cloud.nodes import nodes
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
+from tests.filter_strategies import network_acls, security_groups
 
 LABS = ("demo", "a", "lab-2")
 VPCS = ("main", "other", "vpc-0123456789abcdef0")
@@ -54,7 +55,7 @@ TAGS: st.SearchStrategy[Tags] = st.one_of(
 
 @st.composite
 def clouds(draw: st.DrawFn) -> Cloud:
-    """One to three VPCs: split tables, blackholes of both kinds, gateways present, missing, detached."""
+    """One to three VPCs: split tables, blackholes of both kinds, gateways present, missing, detached, filters."""
     lab = draw(st.sampled_from(LABS))
     cloud = Cloud(lab, hosts=_hosts(draw, lab))
     for index, name in enumerate(draw(st.lists(st.sampled_from(VPCS), unique=True, min_size=1))):
@@ -62,7 +63,8 @@ def clouds(draw: st.DrawFn) -> Cloud:
     if draw(st.integers(0, 4)) == 0:
         spare = ids.make_id(ids.INTERNET_GATEWAY, lab, "spare")
         detached = {spare: InternetGateway(spare, "spare", None, tags=draw(TAGS))}
-        cloud = _merged(cloud, Cloud(lab, internet_gateways=detached))
+        tokens = {"once": ClientToken("CreateInternetGateway", "{}", '{"InternetGatewayId": "…"}')}
+        cloud = _merged(cloud, Cloud(lab, internet_gateways=detached, client_tokens=tokens))
     return cloud
 
 
@@ -109,9 +111,11 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
         gateway_id = ids.make_id(ids.INTERNET_GATEWAY, *scope, "edge")
         internet_gateways[gateway_id] = InternetGateway(gateway_id, "edge", vpc.id, tags=draw(TAGS))
     tables = _route_tables(draw, scope, vpc, (*egress_only, *internet_gateways, BLACKHOLE, *GONE))
-    subnets = _subnets(draw, scope, vpc, tuple(tables))
-    acl, group = default_network_acl(cloud.lab, vpc), default_security_group(cloud.lab, vpc)
-    instances = _instances(draw, scope, subnets, (group.id,))
+    acls = draw(network_acls(cloud.lab, vpc, index))
+    groups = draw(security_groups(cloud.lab, vpc, index))
+    own_acls = tuple(acl.id for acl in acls.values() if not acl.default)
+    subnets = _subnets(draw, scope, vpc, tuple(tables), own_acls)
+    instances = _instances(draw, scope, subnets, tuple(groups))
     part = Cloud(
         cloud.lab,
         vpcs={vpc.id: vpc},
@@ -119,8 +123,8 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
         route_tables=tables,
         egress_only_internet_gateways=egress_only,
         internet_gateways=internet_gateways,
-        network_acls={acl.id: acl},
-        security_groups={group.id: group},
+        network_acls=acls,
+        security_groups=groups,
         instances=instances,
     )
     return _merged(cloud, part)
@@ -145,7 +149,9 @@ def _route_tables(
     return tables
 
 
-def _subnets(draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple[str, ...]) -> dict[str, Subnet]:
+def _subnets(
+    draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple[str, ...], acl_ids: tuple[str, ...]
+) -> dict[str, Subnet]:
     """Blocks are apart by construction: the /64s lie in the first /60 of the VPC, each /60 in one of its own."""
     start = int(vpc.ipv6_cidr_block.network_address)
     lengths = (64, 60) if vpc.ipv6_cidr_block.prefixlen < 60 else (64,)
@@ -154,9 +160,14 @@ def _subnets(draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple
         length = draw(st.sampled_from(lengths))
         offset = (index + 1) << 68 if length == 60 else (index * 4 + draw(st.integers(0, 3))) << 64
         subnet_id = ids.make_id(ids.SUBNET, *scope, name)
-        association = draw(st.sampled_from((None, *table_ids)))
         subnets[subnet_id] = Subnet(
-            subnet_id, name, vpc.id, IPv6Network((start + offset, length)), route_table_id=association, tags=draw(TAGS)
+            subnet_id,
+            name,
+            vpc.id,
+            IPv6Network((start + offset, length)),
+            route_table_id=draw(st.sampled_from((None, *table_ids))),
+            network_acl_id=draw(st.sampled_from((None, *acl_ids))),
+            tags=draw(TAGS),
         )
     return subnets
 
@@ -171,7 +182,8 @@ def _instances(
             name = next(names)
             instance_id = ids.make_id(ids.INSTANCE, *scope, name)
             address = subnet.ipv6_cidr_block[offset]
+            members_of = draw(st.lists(st.sampled_from(group_ids), unique=True, min_size=1, max_size=3))
             instances[instance_id] = Instance(
-                instance_id, name, subnet.id, address, security_group_ids=group_ids, tags=draw(TAGS)
+                instance_id, name, subnet.id, address, security_group_ids=tuple(members_of), tags=draw(TAGS)
             )
     return instances

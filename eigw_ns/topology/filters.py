@@ -106,10 +106,10 @@ def _rule(body: Mapping[str, Any], scope: Scope, group_id: str, egress: bool) ->
     peer = traffic.block(body["cidr"]) if group is None else ids.make_id(ids.SECURITY_GROUP, *scope, group)
     first, last = traffic.span(protocol, body) or (None, None)
     rule = SecurityGroupRule("", egress, protocol, first, last, peer, body.get("description", ""))
-    return replace(rule, id=body.get("id", _derived_id(group_id, rule)))
+    return replace(rule, id=body.get("id", derived_rule_id(group_id, rule)))
 
 
-def _derived_id(group_id: str, rule: SecurityGroupRule) -> str:
+def derived_rule_id(group_id: str, rule: SecurityGroupRule) -> str:
     """The id of a rule that is written without one; what a group is born with has the same."""
     peer = "self" if rule.peer == group_id else str(rule.peer)
     kind = () if rule.protocol == ALL_PROTOCOLS else (str(rule.protocol), str(rule.from_port), str(rule.to_port))
@@ -153,7 +153,7 @@ def _rule_data(rule: SecurityGroupRule, group_id: str, keys: Mapping[str, str]) 
     limits = None if rule.from_port is None or rule.to_port is None else (rule.from_port, rule.to_port)
     peer = {"group": keys[rule.peer]} if isinstance(rule.peer, str) else {"cidr": str(rule.peer)}
     return {
-        **({} if rule.id == _derived_id(group_id, rule) else {"id": rule.id}),
+        **({} if rule.id == derived_rule_id(group_id, rule) else {"id": rule.id}),
         **traffic.spelt(rule.protocol, limits),
         **peer,
         **body_of(description=rule.description or None),

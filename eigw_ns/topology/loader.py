@@ -9,7 +9,7 @@ from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
 from eigw_ns.topology.report import Report, Wrong
-from eigw_ns.topology.rules import addresses, blocks, expectations, names, routes, tags
+from eigw_ns.topology.rules import acls, addresses, blocks, expectations, groups, names, routes, tags
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
 from eigw_ns.topology.schema import LabFile
@@ -29,6 +29,8 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     of_instances = addresses.instance_addresses(parsed, report, of_subnets)
     addresses.check_hosts(parsed, report, of_vpcs)
     routes.check(parsed, report, of_vpcs, things)
+    acls.check(parsed, report, lab)
+    groups.check(parsed, report, lab)
     tags.check(parsed, report)
     _check_replicas(parsed, report)
     expectations.check(parsed, report, names.declared_nodes(things, lab))

@@ -10,14 +10,18 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict, JsonValue
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.topology.model import Protocol, Result
+from eigw_ns.topology.tree import Path
 
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 RESULTS: tuple[str, ...] = get_args(Result)
 ACTIONS = ("allow", "deny")
+MAX_RULE_NUMBER = 32766  # AWS numbers its own last entries above
 
 _NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
@@ -56,8 +60,10 @@ class RouteTableFile(Tagged):
     routes: list[RouteFile] = []
 
 
-def _text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _text(value: object) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise PydanticCustomError("number_or_word", "neither a whole number nor text")
 
 
 NumberOrWord = Annotated[
@@ -82,7 +88,9 @@ class TrafficFile(_Strict):
 class NetworkAclEntryFile(TrafficFile):
     """The entry with the lowest number that matches a packet decides about it."""
 
-    rule: int = Field(ge=1, le=32766, description="Its number", examples=[100])
+    rule: int = Field(
+        description="Its number", examples=[100], json_schema_extra={"minimum": 1, "maximum": MAX_RULE_NUMBER}
+    )
     cidr: str = Field(description="The source of ingress, the destination of egress", examples=["::/0"])
     action: str = Field(json_schema_extra={"enum": [*ACTIONS]}, examples=["allow"])
 
@@ -175,13 +183,23 @@ def json_schema() -> dict[str, Any]:
     return {**LabFile.model_json_schema(), **dialect}
 
 
-def keys_at(path: tuple[str | int, ...]) -> dict[str, list[Any]]:
+def keys_at(path: Path) -> dict[str, list[Any]]:
     """The keys that may stand in the mapping at `path`, each with its examples."""
+    return {key: field.examples or [] for key, field in _fields_at(path).items()}
+
+
+def type_at(path: Path) -> Any:
+    """The type of the value that belongs at `path`, which leads to a key."""
+    return _fields_at(path[:-1])[str(path[-1])].annotation
+
+
+def _fields_at(path: Path) -> dict[str, FieldInfo]:
     model: Any = LabFile
     for step in path:
-        if get_origin(model) in (dict, list):
-            model = get_args(model)[-1]
-        else:
-            fields = {field.alias or name: field for name, field in model.model_fields.items()}
-            model = fields[str(step)].annotation
-    return {field.alias or name: field.examples or [] for name, field in model.model_fields.items()}
+        within = get_origin(model) in (dict, list)
+        model = get_args(model)[-1] if within else _fields(model)[str(step)].annotation
+    return _fields(model)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.topology.report import Report, quotable
-from eigw_ns.topology.schema import LabFile, keys_at
+from eigw_ns.topology.report import Report, quotable, show
+from eigw_ns.topology.schema import LabFile, keys_at, type_at
 from eigw_ns.topology.tree import Mapping, Node, Path, Scalar, Sequence, plain
 
 _MAPPING = "a mapping"
@@ -17,6 +17,7 @@ _LIST = "a list"
 _NEEDED = {
     "string_type": "text",
     "int_type": "a whole number",
+    "number_or_word": "a whole number or a word",
     "bool_type": "true or false",
     "dict_type": _MAPPING,
     "model_type": _MAPPING,
@@ -27,8 +28,8 @@ _NEEDED = {
 def parse(root: Mapping, report: Report) -> LabFile:
     """The file as models. What is wrong goes to `report` and is taken out, so that the rules see all the rest.
 
-    An unknown or wrong value is removed; where it is required, an empty text stands in for it, which no rule looks at
-    since its place is reported.
+    An unknown or wrong value is removed; where it is required, an empty text or 0 stands in for it, which no rule
+    looks at since its place is reported.
     """
     data = plain(root)
     reported = False
@@ -53,13 +54,16 @@ def _report(report: Report, detail: ErrorDetails) -> None:
         _report_unknown_key(report, path)
     elif kind == "missing":
         key = str(path[-1])
-        sample = next(iter(keys_at(path[:-1])[key]), "…")
+        sample = str(next(iter(keys_at(path[:-1])[key]), "…"))
         quotes = '"' if ":" in sample else ""
         report.add(path, f"the key {key} is missing", f"add one such as {key}: {quotes}{sample}{quotes}")
     elif kind in _NEEDED:
         node = report.node(path)
         shown = f'"{node.text}"' if isinstance(node, Scalar) and isinstance(node.value, str) else None
-        report.add(path, f"this needs {_NEEDED[kind]}", _other_type(node, _NEEDED[kind]), value=shown)
+        remedy = _other_type(node, _NEEDED[kind])
+        if kind == "list_type" and shown and type_at(path) == list[str]:
+            remedy = f"write [{show(node)}]"
+        report.add(path, f"this needs {_NEEDED[kind]}", remedy, value=shown)
     else:
         report.add(path, "a port is 1 to 65535")
 
@@ -75,7 +79,7 @@ def _other_type(node: Node | None, needed: str) -> str:
         quoted = quotable(node)
         return f"write {quoted}" if quoted else "write a text"
     if isinstance(node, Scalar) and node.value is None:
-        return {_MAPPING: "write {}", _LIST: "write []"}.get(needed, "write one, or leave the key out")
+        return {_MAPPING: "write {}", _LIST: "write []"}.get(needed, "write one")
     if isinstance(node, Sequence) and needed == _MAPPING:
         return "write names as keys: `name: {…}`, not `- …`"
     if isinstance(node, Scalar) and isinstance(node.value, str) and needed not in (_MAPPING, _LIST):
@@ -89,8 +93,8 @@ def _repair(data: dict[str, Any], detail: ErrorDetails) -> None:
     for step in detail["loc"][:-1]:
         parent = parent[step]
     if detail["type"] == "missing":
-        parent[last] = ""
+        parent[last] = 0 if type_at(detail["loc"]) is int else ""
     elif isinstance(parent, list):
-        parent[last] = {}  # keeps the indexes of the others; all lists hold mappings
+        parent[last] = "" if detail["type"] == "string_type" else {}  # keeps the indexes of the others
     else:
         parent.pop(last, None)

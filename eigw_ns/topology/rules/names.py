@@ -20,6 +20,8 @@ _WORDS = {
     ids.EGRESS_ONLY_INTERNET_GATEWAY: "egress-only internet gateway",
     ids.INTERNET_GATEWAY: "internet gateway",
     ids.ROUTE_TABLE: "route table",
+    ids.NETWORK_ACL: "network ACL",
+    ids.SECURITY_GROUP: "security group",
     ids.SUBNET: "subnet",
     ids.INSTANCE: "instance",
     ids.INTERNET_HOST: "internet host",
@@ -28,6 +30,8 @@ _SECTIONS = {
     "egress_only_internet_gateways": ids.EGRESS_ONLY_INTERNET_GATEWAY,
     "internet_gateways": ids.INTERNET_GATEWAY,
     "route_tables": ids.ROUTE_TABLE,
+    "network_acls": ids.NETWORK_ACL,
+    "security_groups": ids.SECURITY_GROUP,
     "subnets": ids.SUBNET,
     "instances": ids.INSTANCE,
 }
@@ -94,7 +98,7 @@ def check(report: Report, things: tuple[Declared, ...]) -> None:
         if twin is not thing:
             problem = f"the id {thing.id} is that of {_place(report, twin)} already"
             report.add(thing.path, problem, "give it a name of its own", value="")
-        if thing.vpc is None or thing.kind == ids.ROUTE_TABLE:
+        if thing.vpc is None or thing.kind not in _NODE_KINDS:
             continue
         if (other := nodes.setdefault((thing.vpc, thing.name), thing)) is not thing and twin is thing:
             problem = f"{shorten(thing.name)} would be ambiguous: it names {_place(report, other)} already"
@@ -120,10 +124,12 @@ def _check_form(report: Report, thing: Declared) -> None:
 
 def _check_reserved(thing: Declared) -> None:
     word = _WORDS[thing.kind]
-    if thing.name == INTERNET and thing.kind != ids.ROUTE_TABLE:
+    if thing.name == INTERNET and thing.kind in (ids.VPC, *_NODE_KINDS):
         raise Wrong("the name is kept for the internet itself", "write another name")
     if thing.name == BLACKHOLE and thing.kind in (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY):
         raise Wrong("the name is kept for routes that lead nowhere", "write another name")
     other = _WORDS.get(ids.kind_of(thing.name) or "", word)
     if other != word:
         raise Wrong(f"the name of this {word} has the form of an id ({other})", "write another name")
+    if thing.kind == ids.SECURITY_GROUP and thing.name.startswith("sg-") and ids.kind_of(thing.name) is None:
+        raise Wrong("AWS keeps names of security groups that begin with sg- to ids", f"write {thing.name[3:]}")

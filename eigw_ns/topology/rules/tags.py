@@ -32,6 +32,8 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
             "egress_only_internet_gateways": vpc.egress_only_internet_gateways,
             "internet_gateways": vpc.internet_gateways,
             "route_tables": vpc.route_tables,
+            "network_acls": vpc.network_acls,
+            "security_groups": vpc.security_groups,
             "subnets": vpc.subnets,
             "instances": vpc.instances,
         }

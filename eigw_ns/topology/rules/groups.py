@@ -1,0 +1,160 @@
+"""Security groups, their rules, and which instance is in which.
+
+Sources: AWS, "Security group rules", https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html, and
+CreateSecurityGroup in the EC2 API reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.ec2.settings import Quotas
+from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.model import Block
+from eigw_ns.cloud.words import shorten
+from eigw_ns.topology import traffic
+from eigw_ns.topology.data import DIRECTIONS
+from eigw_ns.topology.report import Report, Wrong
+from eigw_ns.topology.rules import traffic as traffic_rules
+from eigw_ns.topology.schema import LabFile, SecurityGroupRuleFile, VpcFile
+from eigw_ns.topology.tree import Path
+
+_MOST_RULES = Quotas().rules_per_security_group
+_MOST_GROUPS = Quotas().security_groups_per_interface
+_LONGEST = 255
+_TEXT = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
+_CHARACTERS = "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
+
+
+def check(file: LabFile, report: Report, lab: str) -> None:
+    """Groups and rules as AWS accepts them, references to groups that exist, one to five groups an instance."""
+    rule_ids: dict[str, Path] = {}
+    for name, vpc in file.vpcs.items():
+        known = dict.fromkeys((*report.names(("vpcs", name, "security_groups")), DEFAULT_GROUP))
+        _check_members(vpc, report, name, known)
+        _check_names(vpc, report, name, lab)
+        for group, body in vpc.security_groups.items():
+            place: Path = ("vpcs", name, "security_groups", group)
+            report.attempt((*place, "description"), _description, body.description)
+            for direction, _ in DIRECTIONS:
+                rules: Sequence[SecurityGroupRuleFile] = getattr(body, direction)
+                _check_rules(rules, report, (*place, direction), known)
+                _check_ids(rules, report, (*place, direction), rule_ids)
+
+
+def _check_members(vpc: VpcFile, report: Report, vpc_name: str, known: Collection[str]) -> None:
+    for instance, body in vpc.instances.items():
+        place: Path = ("vpcs", vpc_name, "instances", instance, "security_groups")
+        if not report.is_clean(place):
+            continue
+        if not body.security_groups:
+            report.add(place, "an instance is in one group at least", f"leave the key out for {DEFAULT_GROUP}")
+        if len(body.security_groups) > _MOST_GROUPS:
+            count = str(len(body.security_groups))
+            report.add(place, f"an instance is in {_MOST_GROUPS} groups at most", "remove some", value=count)
+        for index, group in enumerate(body.security_groups):
+            path = (*place, index)
+            if report.is_clean(path) and group not in known:
+                report.add_unknown(path, "security group", group, known)
+            elif report.is_clean(path) and group in body.security_groups[:index]:
+                report.add(path, "the instance is in that group already", "remove one of them")
+
+
+def _check_names(vpc: VpcFile, report: Report, vpc_name: str, lab: str) -> None:
+    """What AWS calls a group is the key or `group_name`, and no two groups of a VPC are called the same."""
+    default_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc_name, DEFAULT_GROUP)
+    owners: dict[str, Path] = {DEFAULT_GROUP: ()}
+    for group, body in vpc.security_groups.items():
+        place: Path = ("vpcs", vpc_name, "security_groups", group)
+        if group == default_id:
+            problem = "the id is that of the VPC's default security group"
+            report.add(place, problem, f"write {DEFAULT_GROUP}", value="")
+        if body.group_name is None:
+            owners.setdefault(group, place)
+    for group, body in vpc.security_groups.items():
+        path: Path = ("vpcs", vpc_name, "security_groups", group, "group_name")
+        if body.group_name is None or report.attempt(path, _group_name, body.group_name) is None:
+            continue
+        owner = owners.setdefault(body.group_name, path)
+        if group == DEFAULT_GROUP or not owner:
+            report.add(path, f"{DEFAULT_GROUP} is the name of the VPC's own group", "remove the key")
+        elif owner != path:
+            report.add(path, f"the name is that of the group on line {report.line(owner)} already", "write another one")
+
+
+def _group_name(text: str) -> str:
+    if not 1 <= len(text) <= _LONGEST or not _TEXT.fullmatch(text):
+        raise Wrong(f"a group's name has 1 to {_LONGEST} {_CHARACTERS}", "write another name")
+    if text.startswith("sg-"):
+        raise Wrong("AWS keeps names of security groups that begin with sg- to ids", "write another name")
+    return text
+
+
+def _description(text: str) -> str:
+    if len(text) > _LONGEST or not _TEXT.fullmatch(text):
+        raise Wrong(f"a description has {_LONGEST} {_CHARACTERS} at most", "write other words")
+    return text
+
+
+def _check_rules(
+    rules: Sequence[SecurityGroupRuleFile], report: Report, place: Path, known: Collection[str]
+) -> None:
+    owners: dict[object, Path] = {}
+    families: Counter[int] = Counter()
+    for index, rule in enumerate(rules):
+        path = (*place, index)
+        if not report.is_clean(path):
+            continue
+        report.attempt((*path, "description"), _description, rule.description)
+        kind = traffic_rules.check(rule, report, path)
+        peer = _peer(rule, report, path, known)
+        families.update((4, 6) if peer is None or isinstance(peer, str) else (peer.version,))
+        if kind is None or peer is None:
+            continue
+        if kind[0] in traffic.WITH_TYPES and kind[1] is not None and kind[1][0] == -1 != kind[1][1]:
+            report.add((*path, "code"), "a code belongs to a type", "add one such as type: 1, or remove the key")
+        owner = owners.setdefault((kind, peer), path)
+        if owner != path:
+            report.add(path, f"the rule says what the one on line {report.line(owner)} says", "remove one", value="")
+    if max(families.values(), default=0) > _MOST_RULES:
+        problem = f"a security group has {_MOST_RULES} rules at most in each direction, for IPv6 and for IPv4"
+        report.add(place, problem, "remove some", value=str(max(families.values())))
+
+
+def _peer(rule: SecurityGroupRuleFile, report: Report, path: Path, known: Collection[str]) -> Block | str | None:
+    """The block or the name of the group that the rule is about; None where it is wrong."""
+    cidr, group = (*path, "cidr"), (*path, "group")
+    if rule.cidr is not None and rule.group is not None:
+        report.add(group, "a rule has a cidr or a group, not both", "remove one of them")
+        return None
+    if rule.cidr is not None:
+        return report.attempt(cidr, traffic.block, rule.cidr)
+    if rule.group is None:
+        if report.is_clean(cidr) and report.is_clean(group):
+            report.add(path, "the rule has neither a cidr nor a group", 'add cidr: "::/0", or one such', value="")
+        return None
+    if rule.group in known:
+        return rule.group
+    if rule.group == "self":
+        report.add(group, "there is no security group of that name", f"write {shorten(str(path[-3]))}")
+    else:
+        report.add_unknown(group, "security group", rule.group, known)
+    return None
+
+
+def _check_ids(
+    rules: Sequence[SecurityGroupRuleFile], report: Report, place: Path, owners: dict[str, Path]
+) -> None:
+    for index, rule in enumerate(rules):
+        path = (*place, index, "id")
+        if rule.id is None or not report.is_clean(path):
+            continue
+        owner = owners.setdefault(rule.id, path)
+        if ids.kind_of(rule.id) != ids.SECURITY_GROUP_RULE:
+            problem = "the id of a rule is sgr- and 17 hexadecimal digits"
+            report.add(path, problem, "leave the key out; it follows from the rule")
+        elif owner != path:
+            report.add(path, f"the id is that of the rule on line {report.line(owner)} already", "remove the key")
