@@ -88,7 +88,7 @@ def _check_names(vpc: VpcFile, report: Report, vpc_name: str, lab: str) -> None:
 def _group_name(text: str) -> str:
     if not 1 <= len(text) <= _LONGEST or not _TEXT.fullmatch(text):
         raise Wrong(f"a group's name has 1 to {_LONGEST} {_CHARACTERS}", "write another name")
-    if text.startswith("sg-"):
+    if text.lower().startswith("sg-"):
         raise Wrong("AWS keeps names of security groups that begin with sg- to ids", "write another name")
     return text
 
@@ -114,8 +114,6 @@ def _check_rules(
         families.update((4, 6) if peer is None or isinstance(peer, str) else (peer.version,))
         if kind is None or peer is None:
             continue
-        if kind[0] in traffic.WITH_TYPES and kind[1] is not None and kind[1][0] == -1 != kind[1][1]:
-            report.add((*path, "code"), "a code belongs to a type", "add one such as type: 1, or remove the key")
         owner = owners.setdefault((kind, peer), path)
         if owner != path:
             report.add(path, f"the rule says what the one on line {report.line(owner)} says", "remove one", value="")

@@ -36,6 +36,9 @@ def check(body: TrafficFile, report: Report, place: Path) -> Kind | None:
         if report.is_clean((*place, "ports")):
             problem = f"the key ports is missing: {body.protocol} has ports"
             report.add((*place, "ports"), problem, "add one such as ports: 443, or ports: all")
+    if right and written.get("code", traffic.ALL) != traffic.ALL and written.get("type", traffic.ALL) == traffic.ALL:
+        report.add((*place, "code"), "a code belongs to a type", "add one such as type: 1, or remove the key")
+        right = False
     return (number, traffic.span(number, written)) if right else None
 
 
