@@ -1,0 +1,146 @@
+"""A small cloud whose ids are known, and a short way to call EC2 actions on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network
+from itertools import count
+from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+from eigw_ns.cloud.associations import main_association_id, network_acl_associations, route_table_association_id
+from eigw_ns.cloud.defaults import default_network_acl, default_security_group, open_egress
+from eigw_ns.cloud.ec2.api import call
+from eigw_ns.cloud.ec2.schema import Reply
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import (
+    Cloud,
+    EgressOnlyInternetGateway,
+    Instance,
+    InternetGateway,
+    NetworkAcl,
+    Route,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+    Vpc,
+)
+from eigw_ns.errors import CloudError
+
+VPC, BARE_VPC = "vpc-0000000000000000a", "vpc-0000000000000000b"
+SUBNET, PLAIN_SUBNET, BARE_SUBNET = (f"subnet-0000000000000000{letter}" for letter in "abc")
+MAIN_TABLE, PRIVATE_TABLE, SPARE_TABLE, BARE_TABLE = (f"rtb-0000000000000000{letter}" for letter in "abcd")
+EIGW = "eigw-0000000000000000a"
+IGW, SPARE_IGW = "igw-0000000000000000a", "igw-0000000000000000b"
+ACL, SPARE_ACL = "acl-0000000000000000a", "acl-0000000000000000b"
+GROUP, SPARE_GROUP, REFERRED_GROUP, BARE_GROUP = (f"sg-0000000000000000{letter}" for letter in "abcd")
+INSTANCE = "i-0000000000000000a"
+
+GONE = "0dead0dead0dead00"
+"""The digits of ids that nothing has: `f"eigw-{GONE}"`."""
+
+_BLOCK, _BARE_BLOCK = IPv6Network("2600:1f16:aa0:5500::/56"), IPv6Network("2600:1f16:bb0:5500::/56")
+_VPC, _BARE = Vpc(VPC, VPC, _BLOCK), Vpc(BARE_VPC, BARE_VPC, _BARE_BLOCK)
+
+DEFAULT_ACL = default_network_acl("small", _VPC).id
+BARE_DEFAULT_ACL = default_network_acl("small", _BARE).id
+DEFAULT_GROUP = default_security_group("small", _VPC).id
+
+WEB_RULE = "sgr-0000000000000000a"
+_WEB_RULE = SecurityGroupRule(WEB_RULE, False, 6, 443, 443, REFERRED_GROUP)
+
+
+def small_cloud() -> Cloud:
+    """A VPC with two of everything, and one with nothing but what it is born with, a subnet and a group."""
+    everywhere = (Route(IPv6Network("::/0"), EIGW),)
+    tables = (
+        RouteTable(MAIN_TABLE, MAIN_TABLE, VPC, main=True),
+        RouteTable(PRIVATE_TABLE, PRIVATE_TABLE, VPC, routes=everywhere),
+        RouteTable(SPARE_TABLE, SPARE_TABLE, VPC),
+        RouteTable(BARE_TABLE, BARE_TABLE, BARE_VPC, main=True),
+    )
+    subnets = (
+        Subnet(SUBNET, SUBNET, VPC, _block(_BLOCK, 1), route_table_id=PRIVATE_TABLE, network_acl_id=ACL),
+        Subnet(PLAIN_SUBNET, PLAIN_SUBNET, VPC, _block(_BLOCK, 2)),
+        Subnet(BARE_SUBNET, BARE_SUBNET, BARE_VPC, _block(_BARE_BLOCK, 1)),
+    )
+    born = [(default_network_acl("small", vpc), default_security_group("small", vpc)) for vpc in (_VPC, _BARE)]
+    acls = (*(acl for acl, _ in born), NetworkAcl(ACL, ACL, VPC), NetworkAcl(SPARE_ACL, SPARE_ACL, VPC))
+    groups = (
+        *(group for _, group in born),
+        SecurityGroup(GROUP, "web", "web servers", VPC, (_WEB_RULE, *open_egress(GROUP))),
+        SecurityGroup(SPARE_GROUP, "spare", "unused", VPC, open_egress(SPARE_GROUP)),
+        SecurityGroup(REFERRED_GROUP, "referred", "", VPC, ()),
+        SecurityGroup(BARE_GROUP, "web", "", BARE_VPC, ()),
+    )
+    address = IPv6Address("2600:1f16:aa0:5501::10")
+    instance = Instance(INSTANCE, INSTANCE, SUBNET, address, security_group_ids=(GROUP,))
+    return Cloud(
+        "small",
+        vpcs={VPC: _VPC, BARE_VPC: _BARE},
+        subnets={each.id: each for each in subnets},
+        route_tables={each.id: each for each in tables},
+        egress_only_internet_gateways={EIGW: EgressOnlyInternetGateway(EIGW, EIGW, VPC)},
+        internet_gateways={IGW: InternetGateway(IGW, IGW, VPC), SPARE_IGW: InternetGateway(SPARE_IGW, SPARE_IGW, None)},
+        network_acls={each.id: each for each in acls},
+        security_groups={each.id: each for each in groups},
+        instances={INSTANCE: instance},
+    )
+
+
+def _block(of: IPv6Network, number: int) -> IPv6Network:
+    return IPv6Network((int(of.network_address) + (number << 64), 64))
+
+
+MAIN_ASSOCIATION = main_association_id(small_cloud().route_tables[MAIN_TABLE])
+ASSOCIATION = route_table_association_id(SUBNET, PRIVATE_TABLE)
+ACL_ASSOCIATION, PLAIN_ACL_ASSOCIATION, _ = (each.id for each in network_acl_associations(small_cloud()))
+
+
+Request = dict[str, Any]
+Case = tuple[str, str, str, Request]
+"""What is wrong, AWS's code for it, an action, a request that is wrong so."""
+
+
+def cases(**topics: list[Case]) -> list[ParameterSet]:
+    """Parameters (code, action, request) of tests that bear the words of what is wrong."""
+    return [
+        pytest.param(code, action, request, id=f"{topic}: {what}")
+        for topic, refused in topics.items()
+        for what, code, action, request in refused
+    ]
+
+
+def counting() -> Callable[[], str]:
+    """New ids that count up."""
+    numbers = count(1)
+    return lambda: f"{next(numbers):017x}"
+
+
+class Account:
+    """A cloud that remembers what was done to it."""
+
+    def __init__(self, cloud: Cloud | None = None, settings: Settings | None = None) -> None:
+        self.cloud = small_cloud() if cloud is None else cloud
+        self.settings = settings or Settings(new_id=counting())
+
+    def reply(self, action: str, **request: Any) -> Reply:
+        """Carry out the action and keep what it leads to."""
+        reply = call(self.cloud, action, request, self.settings)
+        self.cloud = reply.cloud
+        return reply
+
+    def do(self, action: str, **request: Any) -> dict[str, Any]:
+        """As `reply`, for its answer."""
+        return self.reply(action, **request).answer
+
+    def refuse(self, action: str, **request: Any) -> CloudError:
+        """The error that the action must raise, with the cloud as it was."""
+        before = repr(self.cloud)
+        with pytest.raises(CloudError) as caught:
+            call(self.cloud, action, request, self.settings)
+        assert repr(self.cloud) == before
+        return caught.value
