@@ -3,16 +3,31 @@
 Hooks, in the order a packet meets them (priorities in brackets); what is not drawn has no rule of ours:
 
     fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet
-    egress-only gw   conntrack  [-200] ──▶ prerouting [filter: 0] ──▶ route, marked packets only ──▶ uplink or fabric
-                                              │ 1 (interface, direction, state) in @verdicts: established first, O(1)
-                                              │ 2 new from inside: chain begin, all checks that only a new flow needs
-                                              └ 3 the rest: chain refuse, a counter for each reason, dropped
+    egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow
+                     (kernel)   [-400]   fragments become whole packets
+                     (kernel)   [-200]   conntrack
+                     prerouting [filter: 0]
+                        │ (interface, direction, state) in @verdicts: one lookup, established first, O(1)
+                        ├─▶ pass     of a flow that was begun: marked
+                        ├─▶ begin    new, from inside: all checks that only a new flow needs, then marked
+                        ├─▶ related  ICMPv6 errors about a flow: those that RFC 4890 wants, then marked
+                        └─▶ refuse   the rest: a counter for each reason, dropped
+                     (kernel)            route, marked packets only ──▶ uplink or fabric
                      input      [filter: 0]   policy drop: the gateway itself answers nobody
     internet gw      prerouting [filter: 0]   subnets whose table leads here, both ways; no state
 
 Why before the routing decision: after it, the kernel may already have answered a refused packet (hop limit, size,
 no route). Why a mark: only marked packets find a route in a gateway (`compile`), so that a gateway whose rules were
-flushed, or whose namespace is being torn down, forwards nothing at all.
+flushed, or whose namespace is being torn down, forwards nothing at all. And the kernel's own ICMPv6 errors bear the
+mark of the packet they are about (`fwmark_reflect`): what the kernel refuses before any rule sees it (a hop-by-hop
+option that wants an answer, a fragment that never became whole) has none, so its answer finds no route either.
+
+Why `spoofed`: conntrack follows a packet before prerouting can refuse it. A reset that bears the address of an instance
+would end that instance's flow though it is dropped; at -450 it is dropped before conntrack, and before fragments of its
+kind can fill the memory for them.
+
+What passes as `established` or `related` in Linux is more than this gateway wants: extension headers are looked at in
+`headers`, by the packets that have any, and errors in `related`. tests/packets/CONFORMANCE.md has each packet's test.
 """
 
 from __future__ import annotations
@@ -39,8 +54,9 @@ _CLOSED_INPUT = NftChain(
     "type filter hook input priority filter; policy drop;",
     ('counter name "drop_to_gateway" drop',),
 )
-_NEVER_ON_THE_INTERNET = ("::/8", "100::/64", "fc00::/7", "fe80::/10", "ff00::/8")  # RFC 6890, RFC 4291, RFC 6666
-_NEVER_BEYOND_THE_LINK = ("::/8", "fe80::/10", "ff00::/8")
+_GLOBAL = "2000::/3"
+"""All that IANA has given out as unicast (RFC 4291): neither unspecified, loopback, mapped, discard, unique-local,
+link-local nor multicast. The documentation prefixes lie in it."""
 
 Routed = tuple[str, Range]
 """A subnet's prefix, and a range of destinations that it reaches through a gateway."""
@@ -50,24 +66,38 @@ _LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
 """Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
 
 _PASS = "meta mark set 0x00000001 accept"
+_EXTENDED = "ip6 nexthdr { 0, 43, 44, 51, 60, 135 } jump headers"
+"""Hop-by-hop, routing, fragment, authentication, destination, mobility: what may stand first where any of `headers` is.
+
+One lookup in a bitmap for the packets that have none of them, which are nearly all."""
+
 _VERDICTS = NftSet(
     "verdicts",
     "ifname . ct_dir . ct_state",
     (
         (f'"{FABRIC_LINK}" . original . established', "goto pass"),
         (f'"{FABRIC_LINK}" . original . new', "goto begin"),
-        (f'"{FABRIC_LINK}" . original . related', "goto pass"),
+        (f'"{FABRIC_LINK}" . original . related', "goto related"),
         (f'"{UPLINK}" . reply . established', "goto pass"),
-        (f'"{UPLINK}" . reply . related', "goto pass"),
+        (f'"{UPLINK}" . reply . related', "goto related"),
     ),
     data_type="verdict",
+)
+_HEADERS = NftChain(
+    "headers",
+    rules=(
+        'exthdr rt exists counter name "drop_extension_header" drop',  # RFC 5095; and it hides where the packet goes
+        'exthdr frag exists counter name "drop_extension_header" drop',  # a fragment in a fragment: one was undone
+        f'iifname "{UPLINK}" exthdr hbh exists counter name "drop_extension_header" drop',
+        f'iifname "{UPLINK}" exthdr mh exists counter name "drop_extension_header" drop',
+    ),
 )
 _REFUSE = NftChain(
     "refuse",
     rules=(
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         _LINK_CHATTER,
-        f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
         'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
         'ct state invalid counter name "drop_invalid" drop',
         f'iifname "{UPLINK}" counter name "drop_inbound" drop',
@@ -81,16 +111,18 @@ def egress_only_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed
 
     RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple.
     """
+    early = "type filter hook prerouting priority -450; policy accept;"
     chains = (
         NftChain("begin", rules=_begin(vpc_prefix)),
+        _HEADERS,
         _CLOSED_INPUT,
-        NftChain("pass", rules=(f'counter name "allowed_established" {_PASS}',)),
+        NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
         NftChain("prerouting", PREROUTING, ("iifname . ct direction . ct state vmap @verdicts", "goto refuse")),
         _REFUSE,
+        NftChain("related", rules=_related(vpc_prefix)),
+        NftChain("spoofed", early, (f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',)),
     )
     sets = (
-        plain_set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
-        plain_set("never_targets", "ipv6_addr", _NEVER_BEYOND_THE_LINK, interval=True),
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
         _VERDICTS,
     )
@@ -98,30 +130,53 @@ def egress_only_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed
 
 
 def _begin(vpc_prefix: str) -> tuple[str, ...]:
-    """What a packet that begins a flow must be; only those pay for these checks."""
+    """What a packet that begins a flow must be; only those pay for these checks.
+
+    A destination that is never valid on the internet is refused, so that no established flow has such a peer.
+    """
     return (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
+        'icmpv6 type != echo-request counter name "drop_not_opening" drop',
+        _EXTENDED,
+        'fib daddr type local counter name "drop_to_gateway" drop',
         f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
-        'ip6 daddr @never_targets counter name "drop_destination" drop',
+        f'ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_new" {_PASS}',
         'counter name "drop_not_routed" drop',
+    )
+
+
+def _related(vpc_prefix: str) -> tuple[str, ...]:
+    """Which errors about a flow pass (RFC 4890 section 4.3); conntrack takes every type below 128 for one.
+
+    They come from any router on the way, so the source proves nothing, but it must be one that can be there.
+    """
+    counted = f'counter name "allowed_related" {_PASS}'
+    return (
+        f'ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
+        f'iifname "{FABRIC_LINK}" ip6 saddr != {vpc_prefix} counter name "drop_source" drop',
+        _EXTENDED,
+        f"icmpv6 type {{ packet-too-big, parameter-problem }} {counted}",
+        f"icmpv6 type destination-unreachable icmpv6 code 0-8 {counted}",
+        f"icmpv6 type time-exceeded icmpv6 code 0-1 {counted}",
+        'counter name "drop_icmpv6_error" drop',
     )
 
 
 def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
     """Passes both ways, without state, what the route tables of the VPC's subnets send through it."""
     sets = (
-        plain_set("never_sources", "ipv6_addr", (*_NEVER_ON_THE_INTERNET, vpc_prefix), interval=True),
-        plain_set("never_targets", "ipv6_addr", (*_NEVER_BEYOND_THE_LINK, vpc_prefix), interval=True),
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
     )
     rules = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         _LINK_CHATTER,
-        f'iifname "{UPLINK}" ip6 saddr @never_sources counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
         f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
-        f'iifname "{FABRIC_LINK}" ip6 daddr @never_targets counter name "drop_destination" drop',
+        f'iifname "{FABRIC_LINK}" ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+        f'iifname "{FABRIC_LINK}" ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
         'counter name "drop_not_routed" drop',
     )
