@@ -57,6 +57,10 @@ _SYSCTL_VALUES = {
     "net.ipv6.conf.default.addr_gen_mode": "1",
     "net.ipv6.fwmark_reflect": "1",
     "net.netfilter.nf_conntrack_checksum": "1",
+    # seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"
+    "net.netfilter.nf_conntrack_tcp_timeout_established": "432000",
+    "net.netfilter.nf_conntrack_udp_timeout": "30",
+    "net.netfilter.nf_conntrack_udp_timeout_stream": "180",
 }  # all others are 0
 
 

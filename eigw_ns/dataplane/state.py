@@ -41,6 +41,9 @@ _TRACKING_SYSCTLS = (
     "net.netfilter.nf_conntrack_checksum",
     "net.netfilter.nf_conntrack_tcp_be_liberal",
     "net.netfilter.nf_conntrack_tcp_loose",
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_udp_timeout",
+    "net.netfilter.nf_conntrack_udp_timeout_stream",
 )
 
 Key = tuple[str, ...]
