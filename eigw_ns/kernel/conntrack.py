@@ -15,7 +15,6 @@ from socket import AF_INET6
 from eigw_ns.kernel.netlink import Message, Netlink, attribute, attributes
 
 _NETLINK_NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
-_NETLINK_NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
 _GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
