@@ -1,0 +1,170 @@
+"""botocore's own model of the EC2 API as the witness: our parameters are AWS's, our answers have its output shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from eigw_ns.cloud.ec2.api import ACTIONS
+from eigw_ns.cloud.ec2.schema import Parameter
+from tests.small_cloud import (
+    ACL,
+    ASSOCIATION,
+    BARE_VPC,
+    EIGW,
+    GROUP,
+    IGW,
+    INSTANCE,
+    PLAIN_ACL_ASSOCIATION,
+    PLAIN_SUBNET,
+    PRIVATE_TABLE,
+    REFERRED_GROUP,
+    SPARE_ACL,
+    SPARE_GROUP,
+    SPARE_IGW,
+    SPARE_TABLE,
+    VPC,
+    WEB_RULE,
+    Account,
+)
+
+ENTRY = {"NetworkAclId": ACL, "RuleNumber": 100, "Egress": True, "RuleAction": "allow", "Ipv6CidrBlock": "::/0"}
+HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+EVERYONE = {"Ipv6Ranges": [{"CidrIpv6": "::/0", "Description": "all"}], "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+TAGGED = [{"Key": "Team", "Value": "net"}]
+
+
+@cache
+def model() -> Any:
+    return botocore.session.get_session().get_service_model("ec2")
+
+
+def tagged(resource_type: str) -> list[dict[str, Any]]:
+    return [{"ResourceType": resource_type, "Tags": TAGGED}]
+
+
+TOUR: list[tuple[str, dict[str, Any]]] = [
+    (
+        "CreateEgressOnlyInternetGateway",
+        {"VpcId": BARE_VPC, "ClientToken": "t", "TagSpecifications": tagged("egress-only-internet-gateway")},
+    ),
+    ("DescribeEgressOnlyInternetGateways", {}),
+    ("CreateRouteTable", {"VpcId": VPC, "ClientToken": "u", "TagSpecifications": tagged("route-table")}),
+    (
+        "CreateRoute",
+        {"RouteTableId": SPARE_TABLE, "DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": EIGW},
+    ),
+    ("ReplaceRoute", {"RouteTableId": SPARE_TABLE, "DestinationIpv6CidrBlock": "::/0", "GatewayId": IGW}),
+    ("AssociateRouteTable", {"RouteTableId": SPARE_TABLE, "SubnetId": PLAIN_SUBNET}),
+    ("DescribeRouteTables", {"Filters": [{"Name": "vpc-id", "Values": [VPC]}], "MaxResults": 5}),
+    ("DeleteRoute", {"RouteTableId": SPARE_TABLE, "DestinationIpv6CidrBlock": "::/0"}),
+    ("ReplaceRouteTableAssociation", {"AssociationId": ASSOCIATION, "RouteTableId": SPARE_TABLE}),
+    ("DeleteRouteTable", {"RouteTableId": PRIVATE_TABLE}),
+    ("CreateTags", {"Resources": [VPC, INSTANCE, GROUP, ACL], "Tags": TAGGED}),
+    ("DescribeTags", {}),
+    ("DeleteTags", {"Resources": [VPC]}),
+    ("CreateInternetGateway", {"TagSpecifications": tagged("internet-gateway")}),
+    ("AttachInternetGateway", {"InternetGatewayId": SPARE_IGW, "VpcId": BARE_VPC}),
+    ("DescribeInternetGateways", {}),
+    ("DetachInternetGateway", {"InternetGatewayId": SPARE_IGW, "VpcId": BARE_VPC}),
+    ("DeleteInternetGateway", {"InternetGatewayId": SPARE_IGW}),
+    ("DescribeVpcs", {}),
+    ("DescribeSubnets", {}),
+    ("CreateNetworkAcl", {"VpcId": VPC, "ClientToken": "v", "TagSpecifications": tagged("network-acl")}),
+    ("CreateNetworkAclEntry", {**ENTRY, "Protocol": "6", "PortRange": {"From": 1, "To": 2}}),
+    ("CreateNetworkAclEntry", {**ENTRY, "RuleNumber": 110, "Protocol": "-1"}),
+    ("ReplaceNetworkAclEntry", {**ENTRY, "Protocol": "58", "IcmpTypeCode": {"Type": 128, "Code": 0}}),
+    ("DescribeNetworkAcls", {}),
+    ("DeleteNetworkAclEntry", {"NetworkAclId": ACL, "RuleNumber": 100, "Egress": True}),
+    ("ReplaceNetworkAclAssociation", {"AssociationId": PLAIN_ACL_ASSOCIATION, "NetworkAclId": ACL}),
+    ("DeleteNetworkAcl", {"NetworkAclId": SPARE_ACL}),
+    (
+        "CreateSecurityGroup",
+        {"VpcId": VPC, "GroupName": "n", "Description": "d", "TagSpecifications": tagged("security-group")},
+    ),
+    ("AuthorizeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [{**HTTPS, **EVERYONE}]}),
+    (
+        "AuthorizeSecurityGroupEgress",
+        {"GroupId": GROUP, "IpPermissions": [{**HTTPS, "UserIdGroupPairs": [{"GroupId": REFERRED_GROUP}]}]},
+    ),
+    ("DescribeSecurityGroups", {"GroupNames": ["web"]}),
+    ("RevokeSecurityGroupIngress", {"GroupId": GROUP, "SecurityGroupRuleIds": [WEB_RULE]}),
+    (
+        "RevokeSecurityGroupEgress",
+        {"GroupId": GROUP, "IpPermissions": [{**HTTPS, "UserIdGroupPairs": [{"GroupId": REFERRED_GROUP}]}]},
+    ),
+    ("ModifyInstanceAttribute", {"InstanceId": INSTANCE, "Groups": [GROUP, SPARE_GROUP]}),
+    ("DescribeInstances", {}),
+    ("DeleteSecurityGroup", {"GroupId": REFERRED_GROUP}),
+    ("DisassociateRouteTable", {"AssociationId": "of the plain subnet"}),
+    ("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": EIGW}),
+]
+"""Every action at least once, each granted after those before it."""
+
+
+def mistakes(value: Any, shape: Any) -> str:
+    """What botocore has to say about `value` as a `shape`."""
+    return str(ParamValidator().validate(value, shape).generate_report())
+
+
+def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
+    account = Account()
+    for action, request in TOUR:
+        if action == "DisassociateRouteTable":
+            request = {"AssociationId": _association_of(account, PLAIN_SUBNET)}
+        operation = model().operation_model(action)
+        assert mistakes(request, operation.input_shape) == "", action
+        answer = account.do(action, **request)
+        if operation.output_shape is None:
+            assert answer == {}, action
+        else:
+            assert answer, action
+            assert mistakes(answer, operation.output_shape) == "", action
+    assert {action for action, _ in TOUR} == set(ACTIONS)
+
+
+def test_the_witness_sees_what_is_wrong() -> None:
+    shape = model().operation_model("DescribeVpcs").output_shape
+    assert "Unknown parameter" in mistakes({"Vpcs": [{"VpcID": VPC}]}, shape)
+    assert "Invalid type" in mistakes({"Vpcs": [{"IsDefault": "false"}]}, shape)
+
+
+def _association_of(account: Account, subnet: str) -> str:
+    for table in account.do("DescribeRouteTables")["RouteTables"]:
+        for each in table["Associations"]:
+            if each.get("SubnetId") == subnet:
+                return str(each["RouteTableAssociationId"])
+    raise AssertionError("the subnet has no explicit association")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_parameters_are_those_of_aws(action: str) -> None:
+    shape = model().operation_model(action).input_shape
+    compare(ACTIONS[action].parameters, shape.members)
+    names = {parameter.name for parameter in ACTIONS[action].parameters if parameter.required}
+    assert set(shape.required_members) <= names
+
+
+def compare(parameters: Iterable[Parameter], members: Mapping[str, Any]) -> None:
+    """Each parameter is a member, of the same type, and so are its own members."""
+    for parameter in parameters:
+        member = members[parameter.name]
+        if parameter.type.startswith("list<"):
+            assert member.type_name == "list"
+            member = member.member
+        assert member.type_name == parameter.type.removeprefix("list<").removesuffix(">")
+        if parameter.members:
+            compare(parameter.members, member.members)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_parameter_says_what_it_is_for(action: str) -> None:
+    described = ACTIONS[action]
+    assert described.help[0].isupper() and not described.help.endswith(".")
+    assert all(parameter.help for parameter in described.parameters)
+    assert described.parameters[-1].name == "DryRun"
