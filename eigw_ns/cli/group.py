@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "destroy": "Remove a lab.",
     },
     "Look and work inside": {
+        "explain": "Say which route, rule or gateway decides about a packet.",
         "describe": "Show resources with ids, states and counters.",
         "exec": "Run a command inside a node.",
         "shell": "Open a shell inside a node.",

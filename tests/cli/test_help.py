@@ -49,7 +49,7 @@ def test_the_list_sees_what_is_loaded() -> None:
 
 def test_every_verb_of_the_design_is_there() -> None:
     wanted = (
-        "init validate schema plan apply status describe verify ec2 exec shell export destroy gc doctor version"
+        "init validate schema plan apply status describe verify explain ec2 exec shell export destroy gc doctor version"
         " completion"
     )
     assert set(VERBS) == set(wanted.split())

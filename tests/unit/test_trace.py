@@ -292,8 +292,8 @@ def test_an_address_in_the_block_of_the_vpc_never_leaves_it_nor_enters_it() -> N
 @pytest.mark.parametrize(
     ("address", "last"),
     [
-        ("2001:db8:1:1::99", "1main"),  # the sender's own subnet
-        ("2001:db8:1:2::99", "1private"),  # another one
+        ("2001:db8:1:1::99", "1main-net"),  # the sender's own subnet
+        ("2001:db8:1:2::99", "1private-net"),  # another one
         ("2001:db8:1:ff::99", "v1"),  # space without a subnet
         ("2001:db8:99::1", "internet"),
     ],

@@ -1,10 +1,10 @@
 """Where a packet goes, and why: a virtual one through the compiled state, and its answer back.
 
-    tracer   whole traces, forward and back, for each range of source ports
-     └ walk      one packet from namespace to namespace
-        ├ filters   network ACLs, security groups, gateways
-        ├ routes    what compiled routes mean in AWS's words
-        └ network   the compiled state, indexed
+tracer   whole traces, forward and back, for each range of source ports
+ └ walk      one packet from namespace to namespace
+    ├ filters   network ACLs, security groups, gateways
+    ├ routes    what compiled routes mean in AWS's words
+    └ network   the compiled state, indexed
 """
 
 from __future__ import annotations

@@ -101,14 +101,14 @@ def cross_gateway(step: Step, gateway: Gateway, *, inwards: bool) -> Hop:
     """An internet gateway passes both ways; an egress-only one what begins inside, and the answers to that."""
     where, outwards = (gateway.id, gateway.name), not inwards
     if inwards and step.packet.source in step.scene.vpc_block(gateway):
-        text = "the source is an address of the VPC, and comes from outside"
+        text = "comes from outside with an address of the VPC"
         return step.drops(where, Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC, text)
     if not isinstance(gateway, EgressOnlyInternetGateway):
-        return step.passes(where, Reason.FORWARDED, "internet gateway: passes both ways", outwards=outwards)
+        return step.passes(where, Reason.FORWARDED, "passes both ways", outwards=outwards)
     if outwards:
         step.flow.gateways.add(gateway.id)
-        return step.passes(where, Reason.OPENS_FLOW, "egress-only: begun inside", outwards=True)
+        return step.passes(where, Reason.OPENS_FLOW, "begun inside, so it passes", outwards=True)
     if gateway.id in step.flow.gateways:
-        return step.passes(where, Reason.ANSWERS_FLOW, "egress-only: answers a flow that was begun inside")
-    text = "egress-only: nothing that is begun outside enters"
+        return step.passes(where, Reason.ANSWERS_FLOW, "answers a flow that was begun inside")
+    text = "nothing that is begun outside enters"
     return step.drops(where, Reason.EGRESS_ONLY_GATEWAY_REFUSES_INBOUND, text)

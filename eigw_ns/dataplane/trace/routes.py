@@ -18,9 +18,6 @@ def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
     where, block = (table.id, table.name), step.scene.vpc_block(subnet)
     if there in block:
         used, text = RouteUsed(table, block, LOCAL), f"{block} → local"
-        if compiled.blackhole:
-            text += f", and no instance has {there}"
-            return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, text, used, outwards=True)
         return step.passes(where, Reason.LOCAL, text, used, outwards=True)
     route = next((route for route in table.routes if str(route.destination) == compiled.destination), None)
     if route is None:

@@ -40,8 +40,11 @@ def _enter(step: Step, place: End) -> Iterator[Hop]:
         sender = scene.instance_at(step.packet.source) if link != FABRIC_LINK else None
         yield from filters.cross_subnet(step, subnet, sender)
         compiled = scene.network.look_up(namespace, step.packet.source, step.packet.destination)
-        if sender is not None or compiled.blackhole:
+        if sender is not None:
             yield routes.leave_subnet(step, subnet, compiled)
+        if compiled.blackhole:  # behind a route that wins as a blackhole, nobody asks any more
+            text = f"no instance has {step.packet.destination}"
+            yield step.drops((subnet.id, subnet.name), Reason.NO_ROUTE_TO_DESTINATION, text)
     elif gateway is not None:
         yield filters.cross_gateway(step, gateway, inwards=link == UPLINK)
     elif owner == internet_id(scene.cloud.lab):

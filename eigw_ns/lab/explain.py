@@ -1,0 +1,108 @@
+"""Explain who reaches whom: resolve what the user named, and trace it; `lab.verify.probe` sends the packet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv6Address
+
+from eigw_ns.cloud import ids, nodes
+from eigw_ns.cloud.addressing import GLOBAL_UNICAST
+from eigw_ns.cloud.model import Cloud, Instance, InternetHost
+from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
+from eigw_ns.errors import UsageError
+
+_HINT = "write an instance, an internet host or an IPv6 address"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the user asks. Both ends are NODEs or IPv6 addresses; `source_port` None is any ephemeral port."""
+
+    source: str
+    destination: str
+    protocol: Protocol
+    port: int | None
+    source_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to a question: the trace for the source ports with the worst outcome, and those for all others.
+
+    `destination_id` is empty where nobody has the address. `cloud` holds the sender, also where only the question
+    knows it; `real` says that the lab knows both ends, so that packets can be sent.
+    """
+
+    question: Question
+    cloud: Cloud
+    source_id: str
+    destination_id: str
+    trace: Trace
+    others: tuple[Trace, ...]
+    real: bool
+
+
+def explain(cloud: Cloud, question: Question) -> Explanation:
+    """Trace what is asked. An address that no node has is on the internet; a sender there may have any.
+
+    Raises UsageError where an end is neither a machine nor an IPv6 address in use on the internet, or a port is
+    missing or out of place.
+    """
+    _check_ports(question)
+    sender = _end(cloud, question.source)
+    known = not isinstance(sender, IPv6Address)
+    if isinstance(sender, IPv6Address):
+        sender = InternetHost(ids.make_id(ids.INTERNET_HOST, cloud.lab, str(sender)), str(sender), sender)
+        cloud = replace(cloud, hosts={**cloud.hosts, sender.id: sender})
+    receiver = _end(cloud, question.destination)
+    there = receiver if isinstance(receiver, IPv6Address) else receiver.id
+    tracer, what = Tracer(cloud), (question.protocol, question.port)
+    if question.source_port is not None:
+        found: tuple[Trace, ...] = (tracer.trace(sender.id, there, *what, source_port=question.source_port),)
+    else:
+        found = tracer.by_source_port(sender.id, there, *what)
+    worst = next((trace for trace in found if trace.outcome == "blocked"), found[0])
+    return Explanation(
+        question,
+        cloud,
+        sender.id,
+        "" if isinstance(there, IPv6Address) else there,
+        worst,
+        tuple(trace for trace in found if trace is not worst),
+        real=known and not isinstance(there, IPv6Address),
+    )
+
+
+def _check_ports(question: Question) -> None:
+    given = question.port is not None or question.source_port is not None
+    if question.protocol == "icmpv6" and given:
+        raise UsageError("icmpv6 has no ports", hint="leave --port and --source-port out, or write --protocol tcp")
+    if question.protocol != "icmpv6" and question.port is None:
+        raise UsageError(f"{question.protocol} needs a port", hint="write --port N")
+
+
+def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
+    """The machine that `text` names; the address itself where it is one that no machine has."""
+    address = _address(text)
+    if address is not None:
+        machines: tuple[Instance | InternetHost, ...] = (*cloud.instances.values(), *cloud.hosts.values())
+        return next((machine for machine in machines if machine.ipv6_address == address), address)
+    node = nodes.find(cloud, text)
+    if node.kind == "internet":
+        raise UsageError("the internet is no single machine", hint="write an internet host or an IPv6 address")
+    if node.kind not in ("instance", "host"):
+        raise UsageError(f"packets neither begin nor end at {text}, which is no machine", hint=_HINT)
+    return cloud.instances.get(node.id) or cloud.hosts[node.id]
+
+
+def _address(text: str) -> IPv6Address | None:
+    """The IPv6 address that `text` is, None where it is none."""
+    try:
+        address = IPv6Address(text)
+    except AddressValueError:
+        return None
+    if address not in GLOBAL_UNICAST or address.scope_id is not None:
+        raise UsageError(
+            f"{text} is no address that is routed on the internet", hint=f"write one of {GLOBAL_UNICAST}, or a node"
+        )
+    return address

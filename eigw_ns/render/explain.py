@@ -1,0 +1,129 @@
+"""An explanation for people: hop by hop which rule decides, then the verdict and what to change.
+
+`explain_aws` has the shape for programs.
+"""
+
+from __future__ import annotations
+
+from eigw_ns.cloud import ids
+from eigw_ns.dataplane.trace import EPHEMERAL, Hop, Reason
+from eigw_ns.dataplane.trace.model import AclRuleUsed, GroupRuleUsed, RouteUsed
+from eigw_ns.dataplane.trace.words import protocol, way
+from eigw_ns.lab.explain import Explanation, Question
+from eigw_ns.lab.verify import Check
+from eigw_ns.render.table import Cell, Table
+
+_KINDS = {
+    ids.EGRESS_ONLY_INTERNET_GATEWAY: "egress-only internet gateway",
+    ids.INSTANCE: "instance",
+    ids.INTERNET: "the",
+    ids.INTERNET_GATEWAY: "internet gateway",
+    ids.INTERNET_HOST: "internet host",
+    ids.NETWORK_ACL: "network ACL",
+    ids.ROUTE_TABLE: "route table",
+    ids.SECURITY_GROUP: "security group",
+    ids.SUBNET: "subnet",
+    ids.VPC: "VPC",
+}
+
+
+def tables(explanation: Explanation) -> list[Table]:
+    """A table for the way there, and one for the way back where the packet arrives."""
+    question = explanation.question
+    hops = {way: [hop for hop in explanation.trace.hops if hop.direction == way] for way in ("forward", "return")}
+    there = Table(f"{question.source} → {question.destination}, {_what(question)}", _COLUMNS, _rows(hops["forward"]))
+    if not hops["return"]:
+        return [there]
+    return [there, Table(f"{question.destination} → {question.source}, the answer", _COLUMNS, _rows(hops["return"]))]
+
+
+_COLUMNS = ("", "Component", "Id", "What decides")
+
+
+def _rows(hops: list[Hop]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        (
+            ("✓", "bold green") if hop.passed else ("✗", "bold red"),
+            component(hop),
+            (hop.id, "dim"),
+            hop.text if hop.passed else (hop.text, "bold red"),
+        )
+        for hop in hops
+    )
+
+
+def component(hop: Hop) -> str:
+    """`network ACL strict`."""
+    return f"{_KINDS[ids.kind_of(hop.id) or '']} {hop.name}"
+
+
+def verdict(explanation: Explanation) -> str:
+    """The outcome in a sentence; then, where it is bad, what to change."""
+    question, trace = explanation.question, explanation.trace
+    source, destination, what = question.source, question.destination, _what(question)
+    if trace.outcome == "allowed":
+        return f"{source} reaches {destination} over {what}, and the answer comes back."
+    last = trace.hops[-1]
+    if trace.delivered:
+        head = f"{source} reaches {destination} over {what}, but the answer is lost. It ends"
+    else:
+        head = f"{source} does not reach {destination} over {what}. The packet ends"
+    return f"{head} at {component(last)}: {last.text}.{_luck(explanation)}\n{remedy(explanation, last)}"
+
+
+def probed(check: Check) -> str:
+    """What the packet did, beside what was predicted."""
+    if check.passed:
+        return f"Probe: {check.observed}, as predicted."
+    return f"Probe: {check.observed}, but {check.predicted} was predicted ({check.reason.replace('_', ' ').lower()})."
+
+
+def _what(question: Question) -> str:
+    return question.protocol if question.port is None else f"{question.protocol} {question.port}"
+
+
+def _luck(explanation: Explanation) -> str:
+    """What to add where it depends on the source port."""
+    ports = explanation.trace.source_ports
+    if ports is None or not explanation.others:
+        return ""
+    first, last = ports
+    return f" This depends on the source port: it is so from {first} to {last}, and not from all of Linux's others."
+
+
+def remedy(explanation: Explanation, hop: Hop) -> str:
+    """What to change so that the component lets the packet pass."""
+    match hop.rule:
+        case AclRuleUsed(acl=acl, egress=egress, entry=entry):
+            before = f" under a number below {entry.rule_number}" if entry else ""
+            return f"Allow {way(egress)} {_traffic(explanation, hop)} in network ACL {acl.name}{before}."
+        case GroupRuleUsed(groups=groups, egress=egress):
+            names = " or ".join(group.name for group in groups)
+            return f"Allow {way(egress)} {_traffic(explanation, hop)} in security group {names}."
+        case RouteUsed(table=table) if hop.reason == Reason.BAD_STATE_ROUTE:
+            return f"Give that route of route table {table.name} a gateway that exists."
+        case RouteUsed(table=table, destination=None):
+            return f"Add a route to route table {table.name}, such as ::/0 to a gateway."
+        case _:
+            return _REMEDIES[hop.reason]
+
+
+_REMEDIES = {
+    Reason.EGRESS_ONLY_GATEWAY_REFUSES_INBOUND: (
+        "That is what it is for. To let the internet begin flows, route the subnet through an internet gateway."
+    ),
+    Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC: "Give the sender an address outside the VPC's block.",
+    Reason.NO_ROUTE_TO_DESTINATION: "Nobody in the lab has that address: add an instance or an internet host with it.",
+}
+
+
+def _traffic(explanation: Explanation, hop: Hop) -> str:
+    """The packet as a rule would name it: `tcp 443 to 2001:db8::1`."""
+    packet = hop.packet
+    peer = f"to {packet.destination}" if hop.outwards else f"from {packet.source}"
+    kind = protocol(packet.protocol)
+    if packet.icmp_type >= 0:
+        return f"{kind} type {packet.icmp_type} code {packet.icmp_code} {peer}"
+    if hop.direction == "return" and explanation.question.source_port is None:
+        return f"{kind} {EPHEMERAL[0]}-{EPHEMERAL[1]} (the ephemeral ports of Linux) {peer}"
+    return f"{kind} {packet.destination_port} {peer}"
