@@ -10,6 +10,7 @@ from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import choose_lab, open_kernel
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.dataplane.names import namespace_name
@@ -96,7 +97,7 @@ def _kernel_if_allowed(talk: Talk) -> LinuxKernel | None:
         return None
 
 
-def _counters(kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[aws.Shape]], talk: Talk) -> render.Counters:
+def _counters(kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[Shape]], talk: Talk) -> render.Counters:
     """The named counters of the gateways among `shapes`."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for gateway in _gateway_ids(shapes):
@@ -109,7 +110,7 @@ def _counters(kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[aws.Shap
     return found
 
 
-def _gateway_ids(shapes: dict[str, list[aws.Shape]]) -> Iterable[str]:
+def _gateway_ids(shapes: dict[str, list[Shape]]) -> Iterable[str]:
     for kind, member in (
         ("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId"),
         ("InternetGateways", "InternetGatewayId"),
