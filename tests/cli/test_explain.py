@@ -1,0 +1,138 @@
+"""`eigw-ns explain` as a user meets it: without root from a file or the stored lab, with packets where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.lab import store
+from eigw_ns.topology import Topology
+from tests.cli.command import Cli, process
+
+Stored = Callable[[str], Topology]
+
+
+def test_a_path_for_people(cli: Cli, stored: Stored) -> None:
+    stored("mine")
+    result = cli("explain", "app", "web")
+    assert (result.code, result.err) == (0, "")
+    assert "egress-only internet gateway outbound" in result.out
+    assert result.out.endswith("\napp reaches web over tcp 443, and the answer comes back.\n")
+
+
+def test_what_is_blocked_is_no_failure_and_says_what_to_change(cli: Cli, stored: Stored) -> None:
+    stored("mine")
+    result = cli("explain", "web", "app", "--port", "22")
+    assert result.code == 0
+    assert "✗  egress-only internet gateway outbound" in result.out
+    assert "web does not reach app over tcp 22." in result.out
+    assert "route the subnet through an internet gateway" in result.out.splitlines()[-1]
+
+
+def test_a_file_needs_neither_a_lab_nor_root(demo_file: Callable[[str], str]) -> None:
+    result = process("explain", "-f", demo_file("mine"), "web", "app", "-o", "json", powerless=True)
+    assert (result.code, result.err) == (0, "")
+    assert result.data["NetworkPathFound"] is False
+    assert [why["ExplanationCode"] for why in result.data["Explanations"]] == ["EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("--protocol", "udp", "--port", "53"), ("udp", 53)),
+        (("--protocol", "icmpv6"), ("icmpv6", None)),
+        ((), ("tcp", 443)),
+    ],
+)
+def test_what_is_sent(cli: Cli, stored: Stored, arguments: tuple[str, ...], kind: tuple[str, int | None]) -> None:
+    stored("mine")
+    data = cli("explain", "app", "web", "-o", "json", *arguments).data
+    assert (data["Protocol"], data.get("DestinationPort")) == kind
+
+
+def test_a_source_port(cli: Cli, stored: Stored) -> None:
+    stored("mine")
+    data = cli("explain", "app", "web", "-o", "json", "--source-port", "5000").data
+    assert data["ForwardPathComponents"][0]["OutboundHeader"]["SourcePortRanges"] == [{"From": 5000, "To": 5000}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("app", "outbound"), "packets neither begin nor end at outbound"),
+        (("main/private-a", "web"), "packets neither begin nor end at main/private-a"),
+        (("internet", "app"), "the internet is no single machine"),
+        (("app", "wbe"), "did you mean web?"),
+        (("app", "web", "--protocol", "icmpv6", "--port", "1"), "icmpv6 has no ports"),
+        (("app", "web", "--port", "0"), "--port"),
+        (("app", "web", "--port", "65536"), "--port"),
+        (("app", "web", "--protocol", "sctp"), "sctp"),
+        (("app",), "TO"),
+        (("app", "2001:db8:99::1", "--probe"), "nobody in the lab has that address"),
+        (("2001:db8:99::1", "app", "--probe"), "nobody in the lab has that address"),
+    ],
+)
+def test_usage(cli: Cli, stored: Stored, arguments: tuple[str, ...], words: str) -> None:
+    stored("mine")
+    result = cli("explain", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.err
+
+
+def test_a_probe_without_root(stored: Stored) -> None:
+    stored("mine")
+    result = process("explain", "app", "web", "--probe", powerless=True)
+    assert (result.code, result.out) == (5, "")
+    assert "privilege" in result.err
+
+
+@pytest.mark.root
+def test_a_probe_of_a_lab_that_does_not_run(cli: Cli, stored: Stored, lab_name: str) -> None:
+    stored(lab_name)
+    result = cli("explain", "app", "web", "--probe")
+    assert (result.code, result.out) == (1, "")
+    assert "not running" in result.err
+
+
+@pytest.fixture
+def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Iterator[str]:
+    """The demo topology, applied."""
+    applied = cli("apply", "-f", demo_file(lab_name))
+    assert applied.code == 0, applied.err
+    yield lab_name
+    if store.exists(lab_name):
+        cli("destroy", "--lab", lab_name)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("arguments", "outcome"),
+    [
+        (("app", "web"), "allowed"),
+        (("app", "web", "--protocol", "icmpv6"), "allowed"),
+        (("app", "web", "--protocol", "udp", "--source-port", "5000"), "allowed"),
+        (("web", "app", "--port", "22"), "blocked"),
+        (("web", "www", "--source-port", "5000"), "allowed"),
+    ],
+)
+def test_the_packet_does_what_was_predicted(cli: Cli, lab: str, arguments: tuple[str, ...], outcome: str) -> None:
+    result = cli("explain", *arguments, "--probe", "-o", "json")
+    assert result.code == 0, result.err
+    probe = result.data["Probe"]
+    assert (probe["Predicted"], probe["Observed"], probe["Agrees"]) == (outcome, outcome, True)
+    assert f"Probe: {outcome}, as predicted." in cli("explain", *arguments, "--probe").out
+
+
+@pytest.mark.root
+def test_a_packet_that_disagrees(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
+    """The file is not what runs: it has the private subnet behind the gateway that lets the internet in."""
+    file = Path(demo_file(lab))
+    file.write_text(file.read_text().replace("target: outbound", "target: edge"))
+    result = cli("explain", "web", "app", "--probe", "-f", str(file), "-o", "json")
+    assert result.code == 4
+    assert (result.data["NetworkPathFound"], result.data["Probe"]["Observed"]) == (True, "blocked")
+    people = cli("explain", "web", "app", "--probe", "-f", str(file))
+    assert people.code == 4
+    assert people.out.endswith("Probe: blocked, but allowed was predicted (model disagrees).\n")

@@ -1,0 +1,305 @@
+"""What `explain` says: who is meant, in which shape for programs, in which words for people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.trace import Protocol
+from eigw_ns.errors import UsageError
+from eigw_ns.lab.explain import Explanation, Question, explain
+from eigw_ns.lab.verify import Check
+from eigw_ns.render.explain import probed, tables, verdict
+from eigw_ns.render.explain_aws import document
+from tests.unit.filters_lab import CLOUD
+
+WEB = "2001:db8:80::1"
+
+
+def ask(source: str, destination: str, protocol: Protocol = "tcp", port: int | None = 443, **more: int) -> Explanation:
+    port = None if protocol == "icmpv6" else port
+    return explain(CLOUD, Question(source, destination, protocol, port, more.get("source_port")))
+
+
+def id_of(name: str) -> str:
+    return find(CLOUD, name).id
+
+
+def only_explanation(explanation: Explanation) -> dict[str, Any]:
+    found = document(explanation)
+    assert found["NetworkPathFound"] is False
+    (only,) = found["Explanations"]
+    assert isinstance(only, dict)
+    return only
+
+
+# ---- who is meant ----------------------------------------------------------------------------------------------------
+
+
+def test_ends_may_be_names_ids_and_addresses() -> None:
+    by_name = ask("app", "web")
+    assert (by_name.source_id, by_name.destination_id, by_name.real) == (id_of("app"), id_of("web"), True)
+    for source in ("main/app", id_of("app"), str(CLOUD.instances[id_of("app")].ipv6_address)):
+        for destination in ("internet/web", id_of("web"), WEB, "2001:DB8:80::0001"):
+            assert ask(source, destination).trace == by_name.trace
+
+
+def test_an_address_that_no_host_has_is_on_the_internet() -> None:
+    out = ask("app", "2001:db8:99::1")
+    assert (out.trace.outcome, out.trace.reason, out.real) == ("blocked", "NO_ROUTE_TO_DESTINATION", False)
+    assert [hop.name for hop in out.trace.hops[-2:]] == ["out", "internet"]
+    into = ask("2001:db8:99::1", "https")
+    assert (into.trace.outcome, into.real) == ("allowed", False)
+    assert ask("2001:db8:99::1", "app").trace.reason == "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
+    assert not CLOUD.hosts.keys() - {id_of("web"), id_of("far")}  # the sender is in the question alone
+
+
+def test_a_sender_outside_with_an_address_of_the_vpc_is_spoofed() -> None:
+    assert ask("2600:1f16:aa0:55ff::1", "https").trace.reason == "GATEWAY_REJECTS_SPOOFED_TRAFFIC"
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "words"),
+    [
+        ("app", "out", "no machine"),
+        ("edge", "app", "no machine"),
+        ("private-net", "web", "no machine"),
+        ("internet", "app", "the internet is no single machine"),
+        ("app", "fe80::1", "no address that is routed on the internet"),
+        ("app", "2001:db8::1%eth0", "no address that is routed on the internet"),
+        ("ff02::1", "app", "no address that is routed on the internet"),
+        ("app", "nobody", "no node is called nobody"),
+        ("app", "192.0.2.1", "no node is called 192.0.2.1"),
+    ],
+)
+def test_ends_that_send_and_take_nothing(source: str, destination: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        ask(source, destination)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        (Question("app", "web", "icmpv6", 1), "icmpv6 has no ports"),
+        (Question("app", "web", "icmpv6", None, 1), "icmpv6 has no ports"),
+        (Question("app", "web", "udp", None), "udp needs a port"),
+    ],
+)
+def test_ports_are_for_those_that_have_them(question: Question, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        explain(CLOUD, question)
+
+
+# ---- for programs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_path_that_is_found_in_the_shape_of_aws() -> None:
+    found = document(ask("https", "web", port=8443))
+    assert (found["NetworkPathFound"], found["Explanations"]) == (True, [])
+    assert (found["Source"], found["Destination"]) == (id_of("https"), id_of("web"))
+    assert (found["Protocol"], found["DestinationPort"]) == ("tcp", 8443)
+    forward, back = found["ForwardPathComponents"], found["ReturnPathComponents"]
+    for path in (forward, back):
+        assert [item["SequenceNumber"] for item in path] == list(range(1, len(path) + 1))
+    assert [item["Component"]["Name"] for item in forward] == [
+        "https", "https", "default", "public", "edge", "internet", "web",
+    ]  # fmt: skip
+    assert forward[0]["OutboundHeader"] == {
+        "DestinationAddresses": [WEB],
+        "SourceAddresses": [str(CLOUD.instances[id_of("https")].ipv6_address)],
+        "Protocol": "tcp",
+        "DestinationPortRanges": [{"From": 8443, "To": 8443}],
+        "SourcePortRanges": [{"From": 32768, "To": 60999}],
+    }
+    rule = forward[1]["SecurityGroupRule"]
+    assert rule.pop("SecurityGroupRuleId").startswith("sgr-")
+    assert rule == {
+        "Cidr": "::/0",
+        "Direction": "egress",
+        "SecurityGroupId": forward[1]["Component"]["Id"],
+        "PortRange": {"From": 0, "To": 65535},
+        "Protocol": "tcp",
+    }
+    assert forward[2]["AclRule"] == {
+        "Cidr": "::/0", "Egress": True, "Protocol": "all", "RuleAction": "allow", "RuleNumber": 101,
+    }  # fmt: skip
+    assert forward[3]["RouteTableRoute"] == {
+        "DestinationCidr": "::/0", "GatewayId": id_of("edge"), "Origin": "CreateRoute", "State": "active",
+    }  # fmt: skip
+    assert back[0]["OutboundHeader"]["SourcePortRanges"] == [{"From": 8443, "To": 8443}]
+    assert back[1]["RouteTable"]["Name"] == "public"
+
+
+def test_local_and_egress_only_routes() -> None:
+    inside = document(ask("app", "https"))["ForwardPathComponents"][3]["RouteTableRoute"]
+    assert inside == {
+        "DestinationCidr": "2600:1f16:aa0:5500::/56", "GatewayId": "local", "Origin": "CreateRouteTable",
+        "State": "active",
+    }  # fmt: skip
+    outside = document(ask("app", "web"))["ForwardPathComponents"][3]["RouteTableRoute"]
+    assert outside["EgressOnlyInternetGatewayId"] == id_of("out")
+    assert "GatewayId" not in outside
+
+
+def test_a_group_as_peer_and_an_echo_have_no_ports() -> None:
+    found = document(ask("app", "friends", "icmpv6"))
+    assert "DestinationPort" not in found
+    assert "SourcePortRanges" not in found["ForwardPathComponents"][0]["OutboundHeader"]
+    friends = next(item for item in found["ForwardPathComponents"] if item["Component"]["Name"] == "friends")
+    assert friends["SecurityGroupRule"]["ReferencedSecurityGroupId"].startswith("sg-")
+    assert not friends["SecurityGroupRule"].keys() & {"Cidr", "PortRange"}
+
+
+@pytest.mark.parametrize(
+    ("pair", "code", "direction", "path", "component"),
+    [
+        (("web", "app"), "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND", "ingress", "forward", "out"),
+        (("strict", "web"), "SUBNET_ACL_RESTRICTION", "ingress", "return", "strict"),
+        (("mute", "web"), "SG_HAS_NO_RULES", "egress", "forward", "mute"),
+        (("web", "friends"), "ENI_SG_RULES_MISMATCH", "ingress", "forward", "friends"),
+        (("app", "2001:db8:99::1"), "NO_ROUTE_TO_DESTINATION", "ingress", "forward", "internet"),
+    ],
+)
+def test_why_a_path_is_not_found(pair: tuple[str, str], code: str, direction: str, path: str, component: str) -> None:
+    why = only_explanation(ask(*pair))
+    assert (why["ExplanationCode"], why["Direction"], why["Path"]) == (code, direction, path)
+    assert why["Component"]["Name"] == component
+    assert why["Remedy"]
+
+
+def test_the_entry_that_denies_and_the_groups_that_do_not_allow_are_named() -> None:
+    assert only_explanation(ask("web", "strict", port=80))["AclRule"] == {
+        "Cidr": "::/0", "Egress": False, "Protocol": "all", "RuleAction": "deny", "RuleNumber": 32768,
+    }  # fmt: skip
+    assert only_explanation(ask("order", "web", "udp", 53))["AclRule"]["PortRange"] == {"From": 53, "To": 53}
+    groups = only_explanation(ask("both", "web", "udp", 53))["SecurityGroups"]
+    assert {group["Name"] for group in groups} == {"mute", "https"}
+    assert only_explanation(ask("half", "web"))["PortRanges"] == [{"From": 32768, "To": 40000}]
+
+
+def test_a_blackhole_names_the_route_with_the_gateway_that_is_gone() -> None:
+    gone = replace(CLOUD, egress_only_internet_gateways={})
+    (why,) = document(explain(gone, Question("app", "web", "tcp", 443)))["Explanations"]
+    assert why["ExplanationCode"] == "BAD_STATE_ROUTE"
+    assert why["RouteTableRoute"] == {
+        "DestinationCidr": "::/0", "EgressOnlyInternetGatewayId": id_of("out"), "Origin": "CreateRoute",
+        "State": "blackhole",
+    }  # fmt: skip
+
+
+CHECK = Check("app", "web", "tcp", 443, "allowed", "allowed", "allowed", "REACHABLE", True)
+
+
+def test_a_probe_stands_beside_the_prediction() -> None:
+    probe = document(ask("app", "web"), CHECK)["Probe"]
+    assert probe == {"Predicted": "allowed", "Observed": "allowed", "Agrees": True, "ReasonCode": "REACHABLE"}
+    assert "Probe" not in document(ask("app", "web"))
+
+
+# ---- for people ------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_a_hop_and_the_last_one_is_crossed_out() -> None:
+    there, back = tables(ask("strict", "web"))
+    assert (there.title, back.title) == ("strict → web, tcp 443", "web → strict, the answer")
+    rows = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (*there.rows, *back.rows)]
+    assert [row[0] for row in rows] == ["✓"] * (len(rows) - 1) + ["✗"]
+    assert rows[0][1] == "instance strict"
+    assert rows[-1][1:] == [
+        "network ACL strict",
+        CLOUD.subnets[id_of("strict-net")].network_acl_id,
+        "ingress rule * denies what no other allows",
+    ]
+
+
+def test_the_way_back_is_left_out_where_there_is_none() -> None:
+    assert len(tables(ask("web", "app"))) == 1
+
+
+APP, STRICT = (str(CLOUD.instances[id_of(name)].ipv6_address) for name in ("app", "strict"))
+
+
+@pytest.mark.parametrize(
+    ("explanation", "outcome", "change"),
+    [
+        (ask("app", "web"), "app reaches web over tcp 443, and the answer comes back.", None),
+        (ask("app", "web", "icmpv6"), "app reaches web over icmpv6, and the answer comes back.", None),
+        (
+            ask("web", "app", port=22),
+            "web does not reach app over tcp 22. The packet ends at egress-only internet gateway out: nothing that is "
+            "begun outside enters.",
+            "That is what it is for. To let the internet begin flows, route the subnet through an internet gateway.",
+        ),
+        (
+            ask("web", "strict", port=80),
+            "web does not reach strict over tcp 80. The packet ends at network ACL strict: ingress rule * denies what "
+            "no other allows.",
+            f"Allow ingress tcp 80 from {WEB} in network ACL strict.",
+        ),
+        (
+            ask("strict", "web"),
+            "strict reaches web over tcp 443, but the answer is lost. It ends at network ACL strict: ingress rule * "
+            "denies what no other allows.",
+            f"Allow ingress tcp 32768-60999 (the ephemeral ports of Linux) from {WEB} in network ACL strict.",
+        ),
+        (
+            ask("strict", "web", source_port=5000),
+            "strict reaches web over tcp 443, but the answer is lost. It ends at network ACL strict: ingress rule * "
+            "denies what no other allows.",
+            f"Allow ingress tcp 5000 from {WEB} in network ACL strict.",
+        ),
+        (
+            ask("half", "web"),
+            "half reaches web over tcp 443, but the answer is lost. It ends at network ACL half: ingress rule 90 "
+            "denies tcp 32768-40000 from ::/0. This depends on the source port: it is so from 32768 to 40000, and not "
+            "from all of Linux's others.",
+            f"Allow ingress tcp 32768-60999 (the ephemeral ports of Linux) from {WEB} in network ACL half under a "
+            "number below 90.",
+        ),
+        (
+            ask("order", "web", "icmpv6"),
+            "order reaches web over icmpv6, but the answer is lost. It ends at network ACL order: ingress rule * "
+            "denies what no other allows.",
+            f"Allow ingress icmpv6 type 129 code 0 from {WEB} in network ACL order.",
+        ),
+        (
+            ask("both", "web", "udp", 53),
+            "both does not reach web over udp 53. The packet ends at instance both: no egress rule of mute, https "
+            "allows it.",
+            f"Allow egress udp 53 to {WEB} in security group mute or https.",
+        ),
+        (
+            explain(replace(CLOUD, egress_only_internet_gateways={}), Question("app", "web", "tcp", 443)),
+            f"app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole "
+            f"({id_of('out')}).",
+            "Give that route of route table private a gateway that exists.",
+        ),
+        (
+            explain(
+                replace(CLOUD, route_tables={k: replace(t, routes=()) for k, t in CLOUD.route_tables.items()}),
+                Question("web", "app", "tcp", 443),
+            ),
+            f"web does not reach app over tcp 443. The packet ends at the internet: route table private has no route "
+            f"back to {WEB}.",
+            "Add a route to route table private, such as ::/0 to a gateway.",
+        ),
+        (
+            ask("app", "2001:db8:99::1"),
+            "app does not reach 2001:db8:99::1 over tcp 443. The packet ends at the internet: nobody there has "
+            "2001:db8:99::1.",
+            "Nobody in the lab has that address: add an instance or an internet host with it.",
+        ),
+    ],
+)
+def test_the_verdict_says_what_to_change(explanation: Explanation, outcome: str, change: str | None) -> None:
+    assert verdict(explanation).split("\n") == ([outcome] if change is None else [outcome, change])
+
+
+def test_a_probe_in_words() -> None:
+    assert probed(CHECK) == "Probe: allowed, as predicted."
+    wrong = replace(CHECK, observed="blocked", reason="MODEL_DISAGREES", passed=False)
+    assert probed(wrong) == "Probe: blocked, but allowed was predicted (model disagrees)."
