@@ -13,6 +13,7 @@ from eigw_ns.cloud.model import (
     BLACKHOLE,
     ClientToken,
     Cloud,
+    ConnectionTracking,
     EgressOnlyInternetGateway,
     Instance,
     InternetGateway,
@@ -105,7 +106,10 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
     if draw(st.booleans()):
         key = draw(st.sampled_from(("outbound", f"eigw-0123456789abcdef{index}")))
         gateway_id = ids.make_id(ids.EGRESS_ONLY_INTERNET_GATEWAY, *scope, key)
-        egress_only[gateway_id] = EgressOnlyInternetGateway(gateway_id, key, vpc.id, tags=draw(TAGS))
+        tracking = draw(st.sampled_from((ConnectionTracking(), ConnectionTracking(udp_timeout=5, max_connections=900))))
+        egress_only[gateway_id] = EgressOnlyInternetGateway(
+            gateway_id, key, vpc.id, connection_tracking=tracking, tags=draw(TAGS)
+        )
     internet_gateways = {}
     if draw(st.booleans()):
         gateway_id = ids.make_id(ids.INTERNET_GATEWAY, *scope, "edge")

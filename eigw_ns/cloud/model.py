@@ -68,6 +68,21 @@ class RouteTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionTracking:
+    """How long an egress-only gateway remembers a flow without packets (seconds), and how many flows it holds.
+
+    The timeouts are those of AWS's ConnectionTrackingSpecification, which an instance's interface has; AWS says
+    nothing of the gateway's own. The limits are ours: so that no instance can use up what all need.
+    """
+
+    tcp_established_timeout: int = 432_000
+    udp_timeout: int = 30
+    udp_stream_timeout: int = 180
+    max_connections: int = 131_072
+    max_connections_per_source: int = 16_384
+
+
+@dataclass(frozen=True, slots=True)
 class EgressOnlyInternetGateway:
     """Lets a VPC's instances reach the internet over IPv6 and never lets the internet begin anything.
 
@@ -77,6 +92,7 @@ class EgressOnlyInternetGateway:
     id: str
     name: str
     vpc_id: str
+    connection_tracking: ConnectionTracking = ConnectionTracking()
     tags: Tags = ()
 
 

@@ -13,11 +13,21 @@ Every neighbour is a permanent entry, so nothing is ever resolved, waited for or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Network
+from types import MappingProxyType
 
-from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, Instance, InternetHost, Subnet, Vpc
+from eigw_ns.cloud.model import (
+    Cloud,
+    ConnectionTracking,
+    EgressOnlyInternetGateway,
+    Gateway,
+    Instance,
+    InternetHost,
+    Subnet,
+    Vpc,
+)
 from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane import names, rules, subnet_rules
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
@@ -51,16 +61,24 @@ from eigw_ns.dataplane.state import (
 _ANYWHERE = "::/0"
 _GLOBAL = IPv6Network("2000::/3")
 _LAST_RESORT = 0xFFFF_FFF0  # metric of the routes that swallow what no other route wants
+
+
+def _timeouts(tracking: ConnectionTracking) -> dict[str, str]:
+    """Seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"."""
+    return {
+        "net.netfilter.nf_conntrack_tcp_timeout_established": str(tracking.tcp_established_timeout),
+        "net.netfilter.nf_conntrack_udp_timeout": str(tracking.udp_timeout),
+        "net.netfilter.nf_conntrack_udp_timeout_stream": str(tracking.udp_stream_timeout),
+    }
+
+
 _SYSCTL_VALUES = {
     "net.ipv6.conf.all.accept_source_route": "-1",
     "net.ipv6.conf.default.accept_source_route": "-1",
     "net.ipv6.conf.default.addr_gen_mode": "1",
     "net.ipv6.fwmark_reflect": "1",
     "net.netfilter.nf_conntrack_checksum": "1",
-    # seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"
-    "net.netfilter.nf_conntrack_tcp_timeout_established": "432000",
-    "net.netfilter.nf_conntrack_udp_timeout": "30",
-    "net.netfilter.nf_conntrack_udp_timeout_stream": "180",
+    **_timeouts(ConnectionTracking()),
 }  # all others are 0
 
 
@@ -173,7 +191,8 @@ class _Compiler:
         name, vpc = self._name(gateway.id), self._cloud.vpcs[gateway.vpc_id]
         inner, outer = _End(gateway.id, FABRIC_LINK), _End(gateway.id, UPLINK)
         port, far = _End(vpc.id, port_name(gateway.id)), _End(self._internet, port_name(gateway.id))
-        yield from self._namespace(gateway.id)
+        timeouts = _timeouts(gateway.connection_tracking) if isinstance(gateway, EgressOnlyInternetGateway) else {}
+        yield from self._namespace(gateway.id, sysctls=timeouts)
         yield from self._gateway_rules(gateway, name, str(vpc.ipv6_cidr_block))
         yield from self._pair(inner, port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
@@ -191,7 +210,8 @@ class _Compiler:
 
     def _gateway_rules(self, gateway: Gateway, name: str, vpc_prefix: str) -> Iterator[NetObject]:
         if isinstance(gateway, EgressOnlyInternetGateway):
-            yield rules.egress_only_gateway(name, vpc_prefix, self._routed(gateway.id))
+            tracking = gateway.connection_tracking
+            yield rules.egress_only_gateway(name, vpc_prefix, self._routed(gateway.id), tracking)
             yield RoutingRule(name, 100, rules.PASSED, "main")
             yield RoutingRule(name, 101, 0, "blackhole")
         else:
@@ -235,10 +255,13 @@ class _Compiler:
         yield from self._cloud.egress_only_internet_gateways.values()
         yield from (gateway for gateway in self._cloud.internet_gateways.values() if gateway.vpc_id is not None)
 
-    def _namespace(self, resource_id: str, *, forwarding: bool = True) -> Iterator[NetObject]:
-        name = self._name(resource_id)
+    def _namespace(
+        self, resource_id: str, *, forwarding: bool = True, sysctls: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[NetObject]:
+        """The namespace with its sysctls; `sysctls` are those in which it differs from others of its kind."""
+        name, values = self._name(resource_id), {**_SYSCTL_VALUES, **sysctls}
         yield Namespace(name, self._cloud.lab, resource_id)
-        yield Sysctls(name, tuple((key, _SYSCTL_VALUES.get(key, "0")) for key in sysctl_keys(resource_id)))
+        yield Sysctls(name, tuple((key, values.get(key, "0")) for key in sysctl_keys(resource_id)))
         if forwarding:
             yield Forwarding(name)
 

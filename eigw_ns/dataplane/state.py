@@ -103,13 +103,17 @@ class Sysctls:
 
 @dataclass(frozen=True, slots=True)
 class NftSet:
-    """A named set, or a map where `data_type` is given; elements are (key, value) texts, value empty in a set."""
+    """A named set, or a map where `data_type` is given; elements are (key, value) texts, value empty in a set.
+
+    One with a `size` is filled by packets (`flags dynamic`): its elements are no state of ours.
+    """
 
     name: str
     key_type: str
     elements: tuple[tuple[str, str], ...] = ()
     data_type: str = ""
     interval: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from eigw_ns.kernel.settle import settle
 
 _RETIRED = 32
 """libnftables contexts kept open after use: closing one at once waits for its transaction's RCU grace period (12 ms
-on 6.18, for each namespace), closing it 32 namespaces later waits for nothing."""
+on 6.18, for each namespace), closing it 32 namespaces later waits for nothing. None outlives a batch."""
 
 _Config = Address | Neighbour | Fdb | RoutingRule | Route
 
@@ -110,6 +110,7 @@ class LinuxKernel:
                 case _:
                     for thing in batch:
                         self._create_one(thing)
+                    self._retired.clear()
 
     def update(self, old: NetObject, new: NetObject) -> None:
         """See `Kernel.update`."""
@@ -130,6 +131,7 @@ class LinuxKernel:
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
+        self._retired.clear()  # an open context would keep a deleted namespace alive
         for _, run in groupby(things, key=_transport):
             batch = list(run)
             match batch[0]:
@@ -148,6 +150,7 @@ class LinuxKernel:
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`."""
+        self._retired.clear()
         settle(namespaces)
 
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:

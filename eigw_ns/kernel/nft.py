@@ -96,10 +96,10 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
         yield f"flush chain {where} {chain.name}"
     for item in old.sets:  # before the chains go, since a map's elements may jump to them
         kind = _kind(item)
-        if item.name in sets and _shape(sets[item.name]) == _shape(item):
-            yield f"flush {kind} {where} {item.name}"
-        else:
+        if item.name not in sets or _shape(sets[item.name]) != _shape(item):
             yield f"delete {kind} {where} {item.name}"
+        elif not item.size:  # what packets have filled in goes on counting
+            yield f"flush {kind} {where} {item.name}"
     for chain in old.chains:
         if chain.name not in chains or chains[chain.name].hook != chain.hook:
             yield f"delete chain {where} {chain.name}"
@@ -108,8 +108,8 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
             yield f"delete counter {where} {counter}"
 
 
-def _shape(item: NftSet) -> tuple[str, str, bool]:
-    return item.key_type, item.data_type, item.interval
+def _shape(item: NftSet) -> tuple[str, str, bool, int]:
+    return item.key_type, item.data_type, item.interval, item.size
 
 
 def _kind(item: NftSet) -> str:
@@ -133,7 +133,7 @@ def _declaration(ruleset: Ruleset) -> Iterator[str]:
 
 def _set_declaration(item: NftSet) -> Iterator[str]:
     types = f"{item.key_type} : {item.data_type}" if item.data_type else item.key_type
-    flags = "flags interval; " if item.interval else ""
+    flags = f"size {item.size}; flags dynamic; " if item.size else "flags interval; " if item.interval else ""
     members = ", ".join(f"{key} : {value}" if value else key for key, value in item.elements)
     elements = f"elements = {{ {members} }}" if members else ""
     yield f"{_kind(item)} {item.name} {{ type {types}; {flags}{elements}\n}}"
@@ -184,11 +184,12 @@ def _chain(name: str, body: list[str]) -> NftChain:
 
 def _set(name: str, body: list[str]) -> NftSet:
     text = " ".join(body)
-    types = re.search(r"type (.+?)(?: flags | elements = |$)", text)
+    types = re.search(r"type (.+?)(?: size | flags | elements = |$)", text)
+    size = re.search(r" size (\d+) flags dynamic", text)
     key_type, _, data_type = (types.group(1) if types else "").partition(" : ")
-    members = re.search(r"elements = \{ (.*) \}", text)
+    members = None if size else re.search(r"elements = \{ (.*) \}", text)
     elements = sorted(_member(part) for part in members.group(1).split(", ")) if members else []
-    return NftSet(name, key_type, tuple(elements), data_type, "flags interval" in text)
+    return NftSet(name, key_type, tuple(elements), data_type, "flags interval" in text, int(size[1]) if size else 0)
 
 
 def _member(text: str) -> tuple[str, str]:

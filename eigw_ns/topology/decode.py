@@ -15,6 +15,7 @@ from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
     ClientToken,
     Cloud,
+    ConnectionTracking,
     EgressOnlyInternetGateway,
     Instance,
     InternetGateway,
@@ -91,7 +92,13 @@ def _egress_only_internet_gateways(
 ) -> dict[str, EgressOnlyInternetGateway]:
     section, kind = "egress_only_internet_gateways", ids.EGRESS_ONLY_INTERNET_GATEWAY
     return {
-        gateway_id: EgressOnlyInternetGateway(gateway_id, name, vpc_id, tags=tags_of(body))
+        gateway_id: EgressOnlyInternetGateway(
+            gateway_id,
+            name,
+            vpc_id,
+            connection_tracking=ConnectionTracking(**body.get("connection_tracking", {})),
+            tags=tags_of(body),
+        )
         for gateway_id, name, body in named(data, section, kind, scope)
     }
 

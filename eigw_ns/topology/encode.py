@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
-from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, InternetGateway, RouteTable, Vpc
+from eigw_ns.cloud.model import (
+    Cloud,
+    ConnectionTracking,
+    EgressOnlyInternetGateway,
+    InternetGateway,
+    RouteTable,
+    Vpc,
+)
 from eigw_ns.topology.data import Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
 from eigw_ns.topology.model import Expectation, Topology
@@ -86,8 +93,21 @@ def _first(pair: tuple[str, object]) -> str:
 def _gateways_data(
     kind: str, scope: Scope, gateways: list[EgressOnlyInternetGateway] | list[InternetGateway]
 ) -> Data:
-    keyed = {key_of(kind, scope, gateway.id, gateway.name): body_of(tags=dict(gateway.tags)) for gateway in gateways}
+    keyed = {
+        key_of(kind, scope, gateway.id, gateway.name): body_of(
+            connection_tracking=_tracking_data(gateway), tags=dict(gateway.tags)
+        )
+        for gateway in gateways
+    }
     return dict(sorted(keyed.items()))
+
+
+def _tracking_data(gateway: EgressOnlyInternetGateway | InternetGateway) -> Data:
+    """Where it differs from what every gateway has."""
+    if isinstance(gateway, InternetGateway):
+        return {}
+    usual = dataclasses.asdict(ConnectionTracking())
+    return {key: value for key, value in dataclasses.asdict(gateway.connection_tracking).items() if value != usual[key]}
 
 
 def _table_data(table: RouteTable, targets: Mapping[str, str]) -> Data:

@@ -9,7 +9,7 @@ from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
 from eigw_ns.topology.report import Report, Wrong
-from eigw_ns.topology.rules import acls, addresses, blocks, expectations, groups, names, routes, tags
+from eigw_ns.topology.rules import acls, addresses, blocks, expectations, gateways, groups, names, routes, tags
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
 from eigw_ns.topology.schema import LabFile
@@ -32,7 +32,7 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     acls.check(parsed, report, lab)
     groups.check(parsed, report, lab)
     tags.check(parsed, report)
-    _check_replicas(parsed, report)
+    gateways.check(parsed, report)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
     return from_data(_explicit(parsed, lab, of_subnets, of_instances), file=file)
@@ -50,14 +50,6 @@ def _lab(parsed: LabFile, report: Report, default: str) -> str:
             problem = "the file names no lab, and its own name cannot be one"
             report.add_without_place(problem, f"write lab: {name} on top", default)
         return default
-
-
-def _check_replicas(parsed: LabFile, report: Report) -> None:
-    for name, vpc in parsed.vpcs.items():
-        for gateway, body in vpc.egress_only_internet_gateways.items():
-            if body.replicas != 1:
-                path = ("vpcs", name, "egress_only_internet_gateways", gateway, "replicas")
-                report.add(path, "replicas come with a later version", "write 1 or remove the key")
 
 
 def _explicit(parsed: LabFile, lab: str, of_subnets: SubnetBlocks, of_instances: InstanceAddresses) -> dict[str, Any]:

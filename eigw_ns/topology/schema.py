@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.tree import Path
 
@@ -23,6 +24,7 @@ RESULTS: tuple[str, ...] = get_args(Result)
 ACTIONS = ("allow", "deny")
 MAX_RULE_NUMBER = 32766  # AWS numbers its own last entries above
 
+_TRACKING = ConnectionTracking()
 _NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
 _OPEN: JsonValue = [{"protocol": "all", "cidr": str(rule.peer)} for rule in open_egress("")]
@@ -42,10 +44,21 @@ class InternetGatewayFile(Tagged):
     """Passes IPv6 both ways."""
 
 
+class ConnectionTrackingFile(_Strict):
+    """How long an egress-only gateway remembers a flow without packets (seconds), and how many it holds."""
+
+    tcp_established_timeout: int = Field(_TRACKING.tcp_established_timeout, description="Seconds")
+    udp_timeout: int = Field(_TRACKING.udp_timeout, description="Seconds, until the flow was answered twice")
+    udp_stream_timeout: int = Field(_TRACKING.udp_stream_timeout, description="Seconds, from then on")
+    max_connections: int = Field(_TRACKING.max_connections, description="Of all instances together")
+    max_connections_per_source: int = Field(_TRACKING.max_connections_per_source, description="Of one instance")
+
+
 class EgressOnlyInternetGatewayFile(Tagged):
     """Passes IPv6 that an instance began, and its answers."""
 
     replicas: int = Field(1, description="How many namespaces share the work; 1 in this version")
+    connection_tracking: ConnectionTrackingFile = ConnectionTrackingFile()
 
 
 class RouteFile(_Strict):
