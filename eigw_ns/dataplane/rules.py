@@ -165,10 +165,10 @@ def _limits(tracking: ConnectionTracking) -> tuple[str, ...]:
     sources, source_limit = _spread(tracking.max_connections_per_source)
     lists, limit = _spread(tracking.max_connections)
     return (
-        f"meta mark set jhash ip6 daddr . th sport mod {sources} "
+        f"meta mark set jhash ip6 daddr . th sport . th dport mod {sources} "
         f"add @per_source {{ ip6 saddr . meta mark ct count over {source_limit} }} "
         'counter name "drop_limit_source" drop',
-        f"add @per_gateway {{ jhash ip6 saddr . ip6 daddr . th sport mod {lists} ct count over {limit} }} "
+        f"add @per_gateway {{ jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists} ct count over {limit} }} "
         'counter name "drop_limit_gateway" drop',
     )
 

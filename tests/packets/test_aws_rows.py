@@ -536,12 +536,12 @@ def test_restart(world: World) -> None:
 
 ELSEWHERE = {
     "analyze path": "tests/packets/test_explain_agrees.py",
+    "conntrack timeouts": "tests/packets/test_limits.py",
     "idempotent create": "tests/cli/test_ec2_root.py",
 }
 """Rows that other files show."""
 
 NOT_BUILT = {
-    "conntrack timeouts": "issue 4, R2",
     "NAT64 neighbour": "no NAT gateway in the plan",
     "BPA block-bidirectional / block-ingress": "no such verb in the plan",
     "IPv6-less VPC": "every VPC of a lab has an IPv6 block",

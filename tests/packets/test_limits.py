@@ -1,0 +1,115 @@
+"""Limits and timeouts of the connection table (R1, R2): no instance uses up what all need, no flood leaves a trace."""
+
+from __future__ import annotations
+
+import copy
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from eigw_ns.kernel import netns, sysctl
+from tests.labs import PATIENCE, Lab, inward, until
+from tests.packets.test_under_load import ALL, APP, TREE, WEB
+
+pytestmark = pytest.mark.root
+
+MATE = "2600:1f16:aa0:5501::20"
+FLOOD = 200_000
+
+
+def _tree(**tracking: int) -> str:
+    tree: dict[str, Any] = copy.deepcopy(TREE)
+    main = tree["vpcs"]["main"]
+    main["egress_only_internet_gateways"]["outbound"] = {"connection_tracking": tracking}
+    main["instances"]["mate"] = {"subnet": "a", "ipv6_address": MATE, "security_groups": ["open"]}
+    assert main["security_groups"]["open"]["ingress"] == [ALL]
+    return json.dumps(tree)
+
+
+def _connections(lab: Lab) -> int:
+    """How many flows the gateway remembers."""
+    with netns.inside(lab.namespace("outbound")):
+        return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
+
+
+def _open_flows(lab: Lab, node: str, count: int) -> None:
+    """Begin so many UDP flows, each to a port of its own."""
+    with lab.open_socket(node, kind=socket.SOCK_DGRAM) as client:
+        for port in range(10_000, 10_000 + count):
+            client.sendto(b"x", (WEB, port))
+
+
+def test_one_source_cannot_take_more_than_its_share(lab_name: str) -> None:
+    lab = Lab(lab_name)
+    lab.apply(_tree(max_connections_per_source=300))
+    _open_flows(lab, "app", 1000)
+    until(lambda: lab.counter("outbound", "drop_limit_source") == 700, "what is over the limit is counted")
+    assert _connections(lab) == 300
+    with lab.stream("mate", "web", WEB) as stream:  # another instance has its own share
+        assert stream.works()
+    assert lab.counter("outbound", "drop_limit_source") == 700
+
+
+def test_all_sources_together_cannot_take_more_than_the_gateway_has(lab_name: str) -> None:
+    lab = Lab(lab_name)
+    lab.apply(_tree(max_connections=400))
+    _open_flows(lab, "app", 300)
+    _open_flows(lab, "mate", 300)
+    until(lambda: lab.counter("outbound", "drop_limit_gateway") == 200, "what is over the limit is counted")
+    assert _connections(lab) == 400
+    assert lab.counter("outbound", "drop_limit_source") == 0
+
+
+def test_a_large_limit_is_met_about_where_it_stands(lab_name: str) -> None:
+    """It is spread over lists by a hash, so a source meets it a little early: no list is full before 3/4 of it."""
+    lab = Lab(lab_name)
+    lab.apply(_tree(max_connections_per_source=4096))
+    _open_flows(lab, "app", 3072)
+    assert lab.counter("outbound", "drop_limit_source") == 0
+    _open_flows(lab, "app", 9000)
+    assert 3072 < _connections(lab) <= 4096
+
+
+def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> None:
+    lab = Lab(lab_name)
+    lab.apply(_tree())
+    with (
+        lab.stream("app", "web", WEB) as stream,
+        lab.sniffer("app") as inside,
+        lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender,
+    ):
+        assert stream.works()
+        before, dropped = _connections(lab), lab.counter("outbound", "drop_inbound")
+        for number in range(FLOOD):
+            sender.sendto(b"the internet starts this", (APP, 1 + number % 65535))
+            if number % 20_000 == 0:
+                assert stream.works()
+        assert stream.works()
+        assert _connections(lab) == before
+        assert lab.counter("outbound", "drop_inbound") - dropped > FLOOD // 2  # the rest fell into the host's queues
+        assert not any(b"the internet starts" in packet for packet in inward(inside))
+
+
+def test_a_flow_without_packets_is_forgotten_when_its_time_is_over(lab_name: str) -> None:
+    lab = Lab(lab_name)
+    lab.apply(_tree(udp_timeout=1))
+    with (
+        lab.open_socket("app", kind=socket.SOCK_DGRAM) as client,
+        lab.open_socket("web", kind=socket.SOCK_DGRAM) as server,
+    ):
+        client.settimeout(PATIENCE)
+        server.bind((WEB, 53))
+        server.settimeout(PATIENCE)
+        client.sendto(b"question", (WEB, 53))
+        _, address = server.recvfrom(64)
+        server.sendto(b"in time", address[:2])
+        assert client.recv(64) == b"in time"
+        client.sendto(b"question", (WEB, 54))  # a second flow, never answered
+        before = lab.counter("outbound", "drop_inbound")
+        with lab.open_socket("web", kind=socket.SOCK_DGRAM) as late:
+            late.bind((WEB, 54))
+            until(lambda: _connections(lab) <= 1, "the unanswered flow is forgotten")
+            late.sendto(b"too late", address[:2])
+            until(lambda: lab.counter("outbound", "drop_inbound") == before + 1, "the late answer counted")
