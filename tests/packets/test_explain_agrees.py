@@ -23,6 +23,7 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.execute import execute
 from eigw_ns.lab.verify import Failure, verify
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
+from tests.labs import Lab
 from tests.packets.worlds import CLOSED, OPEN, world
 
 pytestmark = pytest.mark.root
@@ -95,3 +96,33 @@ def test_the_labs_meet_everything_that_decides() -> None:
     assert seen[Reason.SUBNET_ACL_RESTRICTION, "return"]
     assert seen[Reason.ENI_SG_RULES_MISMATCH, "return"]  # an ICMPv6 error about a flow that is not tracked
     assert split
+
+
+SPLIT = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {out: {}}
+    route_tables: {main: {main: true, routes: [{destination: "::/0", target: out}]}}
+    network_acls:
+      half:
+        ingress: [{rule: 100, protocol: tcp, ports: 32768-40000, cidr: "::/0", action: allow}]
+        egress: [{rule: 100, protocol: all, cidr: "::/0", action: allow}]
+    subnets: {net: {network_acl: half}}
+    instances: {app: {subnet: net}}
+internet: {hosts: {web: {ipv6_address: "2001:db8:80::1"}}}
+"""
+
+
+@pytest.mark.parametrize(("expected", "observed"), [("allowed", "blocked"), ("blocked", "allowed")])
+def test_a_flow_that_only_some_source_ports_can_have_is_neither_allowed_nor_blocked(
+    lab_name: str, expected: Result, observed: Result
+) -> None:
+    lab = Lab(lab_name)
+    lab.apply(SPLIT)
+    assert lab.current is not None
+    wanted = Expectation("app", "web", "tcp", 443, expected)
+    (check,) = verify(Topology(lab.current.cloud, (wanted,))).checks
+    assert (check.observed, check.predicted, check.passed) == (observed, observed, False)
+    assert check.reason == (Reason.SUBNET_ACL_RESTRICTION if observed == "blocked" else Reason.REACHABLE)
+    assert verify(Topology(lab.current.cloud)).passed  # without an expectation, that of the worst port is proved
