@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from eigw_ns.cloud.ec2 import shapes
+from eigw_ns.cloud.ec2 import filter_shapes, shapes
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, InternetHost, Tags
 
@@ -34,6 +34,8 @@ KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
         shapes.egress_only_internet_gateway(each) for each in cloud.egress_only_internet_gateways.values()
     ],
     "InternetGateways": lambda cloud: [shapes.internet_gateway(each) for each in cloud.internet_gateways.values()],
+    "NetworkAcls": lambda cloud: [filter_shapes.network_acl(cloud, each) for each in cloud.network_acls.values()],
+    "SecurityGroups": lambda cloud: [filter_shapes.security_group(each) for each in cloud.security_groups.values()],
     "Instances": lambda cloud: [shapes.instance(cloud, each) for each in cloud.instances.values()],
     "InternetHosts": lambda cloud: [internet_host(each) for each in cloud.hosts.values()],
 }
@@ -45,6 +47,8 @@ WORDS: Mapping[str, str] = {
     "route-tables": "RouteTables",
     "egress-only-internet-gateways": "EgressOnlyInternetGateways",
     "internet-gateways": "InternetGateways",
+    "network-acls": "NetworkAcls",
+    "security-groups": "SecurityGroups",
     "instances": "Instances",
     "internet-hosts": "InternetHosts",
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
+from eigw_ns.cloud.filtering import network_acl, security_groups
 from eigw_ns.cloud.model import Cloud, Gateway, Route, RouteTable, Subnet, Tags
 from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
+from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
 
 Counters = Mapping[str, Mapping[str, tuple[int, int]]]
@@ -31,6 +33,8 @@ HEADINGS = {
     "RouteTables": "Route tables",
     "EgressOnlyInternetGateways": "Egress-only internet gateways",
     "InternetGateways": "Internet gateways",
+    "NetworkAcls": "Network ACLs",
+    "SecurityGroups": "Security groups",
     "Instances": "Instances",
     "InternetHosts": "Internet hosts",
 }
@@ -67,12 +71,13 @@ def _vpcs(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
 
 def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     found = _tagged(cloud.subnets.values(), tags)
-    return ("Name", "Id", "IPv6 block", "Route table", "Tags"), tuple(
+    return ("Name", "Id", "IPv6 block", "Route table", "Network ACL", "Tags"), tuple(
         (
             _qualified(cloud, subnet.vpc_id, subnet.name),
             subnet.id,
             str(subnet.ipv6_cidr_block),
             _table_of(cloud, subnet),
+            network_acl(cloud, subnet).name,
             _tag_text(subnet.tags),
         )
         for subnet in found
@@ -115,13 +120,22 @@ def _internet_gateways(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     return _gateways(cloud.internet_gateways.values(), "available", cloud, tags)
 
 
+def _network_acls(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return filters.ACL_COLUMNS, tuple(filters.acl_rows(cloud, _tagged(cloud.network_acls.values(), tags)))
+
+
+def _security_groups(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return filters.GROUP_COLUMNS, tuple(filters.group_rows(cloud, _tagged(cloud.security_groups.values(), tags)))
+
+
 def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     rows: list[tuple[Cell, ...]] = []
     for instance in _tagged(cloud.instances.values(), tags):
         subnet = cloud.subnets[instance.subnet_id]
         name = _qualified(cloud, subnet.vpc_id, instance.name)
-        rows.append((name, instance.id, str(instance.ipv6_address), subnet.name, _tag_text(instance.tags)))
-    return ("Name", "Id", "IPv6 address", "Subnet", "Tags"), tuple(rows)
+        groups = ", ".join(group.name for group in security_groups(cloud, instance))
+        rows.append((name, instance.id, str(instance.ipv6_address), subnet.name, groups, _tag_text(instance.tags)))
+    return ("Name", "Id", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
 
 
 def _hosts(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -135,6 +149,8 @@ _KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
     "RouteTables": _route_tables,
     "EgressOnlyInternetGateways": _egress_only_internet_gateways,
     "InternetGateways": _internet_gateways,
+    "NetworkAcls": _network_acls,
+    "SecurityGroups": _security_groups,
     "Instances": _instances,
     "InternetHosts": _hosts,
 }

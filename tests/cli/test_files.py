@@ -91,6 +91,8 @@ def test_describe_without_root_leaves_the_counters_out(stored: Callable[[str], T
         "RouteTables",
         "EgressOnlyInternetGateways",
         "InternetGateways",
+        "NetworkAcls",
+        "SecurityGroups",
         "Instances",
         "InternetHosts",
     ]

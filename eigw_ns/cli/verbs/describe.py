@@ -24,6 +24,8 @@ _SHORT = {
     "rtb": "route-tables",
     "eigw": "egress-only-internet-gateways",
     "igw": "internet-gateways",
+    "acl": "network-acls",
+    "sg": "security-groups",
     "host": "internet-hosts",
     "hosts": "internet-hosts",
 }
@@ -63,9 +65,9 @@ def _tags(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     """Show resources with ids, states and counters; all kinds, or one KIND.
 
-    KIND is vpcs, subnets, route-tables, egress-only-internet-gateways (or eigw), internet-gateways (or igw), instances
-    or internet-hosts. Gateways come with the counters that have counted anything, with -v with all; that
-    takes root. `-o json` has AWS's own shapes.
+    KIND is vpcs, subnets, route-tables, egress-only-internet-gateways (or eigw), internet-gateways (or igw),
+    network-acls (or acl), security-groups (or sg), instances or internet-hosts. Gateways come with the counters that
+    have counted anything, with -v with all; that takes root. `-o json` has AWS's own shapes.
 
     \b
     eigw-ns describe

@@ -67,7 +67,10 @@ def _check_destinations(routes: list[RouteFile], report: Report, table: Path, of
 
 
 def _check_target(text: str, report: Report, path: Path, vpc: str, owners: dict[str, str | None]) -> None:
-    """A gateway's id that nothing has is fine: the gateway was deleted, and the route is a blackhole."""
+    """A gateway's id that nothing has is fine: the gateway was deleted, and the route is a blackhole.
+
+    So is that of an internet gateway of another VPC: it was detached and attached there, and may come back.
+    """
     known = [name for section in GATEWAY_SECTIONS for name in report.names(("vpcs", vpc, section))]
     if text == BLACKHOLE or text in known:
         return
@@ -77,6 +80,6 @@ def _check_target(text: str, report: Report, path: Path, vpc: str, owners: dict[
         report.add(path, "the VPC has no gateway of that name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
         return
     owner = owners.get(text)
-    if owner is not None and owner != vpc:
+    if owner is not None and owner != vpc and ids.kind_of(text) == ids.EGRESS_ONLY_INTERNET_GATEWAY:
         problem = f"route table and gateway belong to different networks: the gateway is in {shorten(owner)}"
         report.add(path, problem, f"write a gateway of {shorten(vpc)}")
