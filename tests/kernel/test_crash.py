@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -95,13 +96,19 @@ def test_killed_after_any_step_of_the_build(lab_name: str) -> None:
     lab = Lab(lab_name, current=topology(SMALL, lab_name))
     desired = compile_cloud(topology(SMALL, lab_name).cloud)
     plan = make_plan(desired, NetState())
+    sent = 0
     for steps in range(len(plan) + 1):
         _killed_after(plan, steps)
-        lab.apply(SMALL)
+        with contextlib.closing(Attacker(lab)) as attacker:
+            assert attacker.strike() == [], f"killed after {steps} steps"
+            lab.apply(SMALL)
+            assert attacker.strike() == [], f"mended after {steps} steps"
+            sent += attacker.sent
         assert lab.kernel.observe(lab_name) == desired, f"after {steps} steps"
         lab.destroy()
         assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     assert netns.husks(f"eigw-{lab_name}-") == ()
+    assert sent > len(plan)
 
 
 def test_nothing_gets_in_after_any_step_of_building_and_destroying(lab_name: str) -> None:
