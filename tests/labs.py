@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import selectors
 import socket
 import struct
@@ -160,5 +161,9 @@ def inward(sniffer: socket.socket) -> list[bytes]:
             packet, address = sniffer.recvfrom(65535)
         except BlockingIOError:
             return found
+        except OSError as error:
+            if error.errno == errno.ENETDOWN:  # said once, when the link is down; there is more to read
+                continue
+            raise
         if address[2] != socket.PACKET_OUTGOING and packet[8:10] != _LINK_LOCAL:
             found.append(packet)
