@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import string
@@ -55,13 +56,26 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     ]
 
 
-@pytest.fixture
-def lab_name() -> Iterator[str]:
-    """A short lab name that nothing else has. Whatever the test does, its namespaces are gone afterwards."""
+@contextlib.contextmanager
+def _fresh_name() -> Iterator[str]:
     name = f"{_RUN}{_base36(next(_serial))}"
     yield name
     for leftover in _namespaces(f"eigw-{name}-"):
         netns.remove(leftover)
+
+
+@pytest.fixture
+def lab_name() -> Iterator[str]:
+    """A short lab name that nothing else has. Whatever the test does, its namespaces are gone afterwards."""
+    with _fresh_name() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def module_lab_name() -> Iterator[str]:
+    """The same for a lab that all tests of a module share."""
+    with _fresh_name() as name:
+        yield name
 
 
 @pytest.fixture(scope="session", autouse=True)
