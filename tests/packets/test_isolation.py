@@ -1,0 +1,169 @@
+"""A hostile instance with root in its own namespace harms nobody else (issue 4 point 6, S1, S3, I4)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pyroute2 import IPRoute
+from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet6 import (
+    ICMPv6EchoRequest,
+    ICMPv6ND_NA,
+    ICMPv6ND_NS,
+    ICMPv6ND_RA,
+    ICMPv6NDOptDstLLAddr,
+    ICMPv6NDOptPrefixInfo,
+    ICMPv6NDOptSrcLLAddr,
+    IPv6,
+)
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
+
+from eigw_ns.dataplane.names import port_name
+from eigw_ns.kernel import netns
+from tests.labs import Lab, inward, until
+from tests.packets.test_under_load import APP, TREE, WEB
+
+pytestmark = pytest.mark.root
+
+EVIL, MATE, FAR = "2600:1f16:aa0:5501::66", "2600:1f16:aa0:5501::20", "2600:1f16:aa0:6601::10"
+ROUTER = "2600:1f16:aa0:5501::1"
+FLOOD = 2000
+
+
+@pytest.fixture
+def lab(lab_name: str) -> Lab:
+    """Three instances in one subnet, one of them evil, and a second VPC with a gateway of its own."""
+    tree: dict[str, Any] = copy.deepcopy(TREE)
+    instances = tree["vpcs"]["main"]["instances"]
+    instances["evil"] = {"subnet": "a", "ipv6_address": EVIL, "security_groups": ["open"]}
+    instances["mate"] = {"subnet": "a", "ipv6_address": MATE, "security_groups": ["open"]}
+    second = copy.deepcopy(TREE["vpcs"]["main"])
+    second["ipv6_cidr_block"] = "2600:1f16:aa0:6600::/56"
+    second["subnets"]["a"]["ipv6_cidr_block"] = "2600:1f16:aa0:6601::/64"
+    second["instances"] = {"far": {"subnet": "a", "ipv6_address": FAR, "security_groups": ["open"]}}
+    second["egress_only_internet_gateways"] = {"elsewhere": {}}
+    second["route_tables"]["private"]["routes"][0]["target"] = "elsewhere"
+    tree["vpcs"]["second"] = second
+    built = Lab(lab_name)
+    built.apply(json.dumps(tree))
+    return built
+
+
+class Evil:
+    """Sends frames of its own making from the evil instance's interface."""
+
+    def __init__(self, lab: Lab) -> None:
+        with netns.inside(lab.namespace("evil")):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self._socket.bind(("eth0", 0))
+            self.mac = ":".join(f"{octet:02x}" for octet in self._socket.getsockname()[4])
+            with IPRoute() as netlink:
+                found = netlink.get_neighbours(family=socket.AF_INET6, dst="fe80::1")
+                self.router_mac = found[0].get_attr("NDA_LLADDR")
+
+    def send(self, packet: Packet, *, source: str | None = None) -> None:
+        """One frame to the router; `source` is another MAC than its own."""
+        self._socket.send(bytes(Ether(src=source or self.mac, dst=self.router_mac) / packet))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def evil_beside_a_live_flow(lab: Lab) -> Iterator[Evil]:
+    """The flow of another instance must not lose a single packet to what the evil one does."""
+    evil = Evil(lab)
+    try:
+        with lab.stream("app", "web", WEB) as stream, lab.stream("mate", "app", APP, 4444) as near:
+            assert stream.works()
+            assert near.works()
+            yield evil
+            assert stream.works()
+            assert near.works()
+            assert stream.retransmissions() == near.retransmissions() == 0
+    finally:
+        evil.close()
+
+
+def _neighbours(lab: Lab) -> int:
+    with netns.inside(lab.namespace("main/a")), IPRoute() as netlink:
+        return len(netlink.get_neighbours(family=socket.AF_INET6))
+
+
+def test_it_cannot_take_the_address_or_the_mac_of_another(lab: Lab) -> None:
+    with evil_beside_a_live_flow(lab) as evil, lab.sniffer("web") as outside:
+        before = lab.counter("main/a", "drop_source")
+        for address in (APP, MATE, FAR, WEB, ROUTER):
+            evil.send(IPv6(src=address, dst=WEB) / UDP(sport=1, dport=9))
+            evil.send(IPv6(src=address, dst=WEB) / TCP(sport=1, dport=9, flags="S"), source="02:00:00:00:00:01")
+        until(lambda: lab.counter("main/a", "drop_source") == before + 10, "ten spoofed packets counted")
+        assert not any(b"\x00\x09" in packet[40:44] for packet in inward(outside))
+        evil.send(IPv6(src=EVIL, dst=WEB) / UDP(sport=1, dport=9))  # the control: its own address passes
+        until(lambda: any(packet[40:44] == b"\x00\x01\x00\x09" for packet in inward(outside)), "its own packet")
+
+
+def test_it_can_neither_poison_nor_fill_the_routers_neighbours(lab: Lab) -> None:
+    with evil_beside_a_live_flow(lab) as evil:
+        before = _neighbours(lab)
+        for number in range(FLOOD):
+            address = f"2600:1f16:aa0:5501::{number + 0x1000:x}"
+            solicited = "ff02::1:ff00:1"
+            evil.send(
+                IPv6(src=address, dst=solicited, hlim=255)
+                / ICMPv6ND_NS(tgt=ROUTER)
+                / ICMPv6NDOptSrcLLAddr(lladdr=evil.mac)
+            )
+        for victim in (APP, MATE, "fe80::2", ROUTER):
+            for source in (victim, EVIL, "fe80::2"):
+                evil.send(
+                    IPv6(src=source, dst="fe80::1", hlim=255)
+                    / ICMPv6ND_NA(tgt=victim, R=0, S=1, O=1)
+                    / ICMPv6NDOptDstLLAddr(lladdr=evil.mac)
+                )
+        assert lab.counter("main/a", "drop_source") >= FLOOD
+        assert _neighbours(lab) <= before + 1
+        held = {thing.key: thing for thing in lab.kernel.observe(lab.name)}
+        mac = held["neighbour", lab.namespace("main/a"), port_name(_id_of(lab, "app")), APP]
+        assert evil.mac not in str(mac)
+
+
+def test_nobody_believes_its_router_advertisements(lab: Lab) -> None:
+    with evil_beside_a_live_flow(lab) as evil:
+        for source in ("fe80::2", "fe80::1"):
+            for target in ("ff02::1", "fe80::1"):
+                evil.send(
+                    IPv6(src=source, dst=target, hlim=255)
+                    / ICMPv6ND_RA(routerlifetime=9000)
+                    / ICMPv6NDOptPrefixInfo(prefix="2001:db8:bad::", prefixlen=64)
+                )
+        evil.send(IPv6(src=EVIL, dst=APP) / ICMPv6EchoRequest())  # the control: what it may send arrives
+        for node in ("app", "mate", "main/a"):
+            with netns.inside(lab.namespace(node)), IPRoute() as netlink:
+                addresses = {found.get_attr("IFA_ADDRESS") for found in netlink.get_addr(family=socket.AF_INET6)}
+                assert not any(address.startswith("2001:db8:bad:") for address in addresses)
+
+
+def test_two_vpcs_cannot_reach_each_other_behind_the_internet(lab: Lab) -> None:
+    with evil_beside_a_live_flow(lab) as evil, lab.sniffer("far") as inside, lab.sniffer("web") as outside:
+        refused = lab.counter("elsewhere", "drop_inbound")
+        evil.send(IPv6(src=EVIL, dst=FAR) / UDP(sport=1, dport=9))  # out by its gateway, refused by the other's
+        until(lambda: lab.counter("elsewhere", "drop_inbound") == refused + 1, "the other gateway refused it")
+        evil.send(IPv6(src=FAR, dst=WEB) / UDP(sport=1, dport=9))
+        evil.send(IPv6(src=FAR, dst=APP) / UDP(sport=1, dport=9))
+        until(lambda: lab.counter("main/a", "drop_source") >= 2, "addresses of the other VPC")
+        assert inward(inside) == []
+        inward(outside)
+        with lab.stream("far", "web", WEB, 4545) as stream:  # the control: the other VPC is alive, and heard
+            assert stream.works()
+        assert inward(inside)
+
+
+def _id_of(lab: Lab, node: str) -> str:
+    return lab.namespace(node).removeprefix(f"eigw-{lab.name}-")
