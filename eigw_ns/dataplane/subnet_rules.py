@@ -120,7 +120,8 @@ def _entry_match(entry: NetworkAclEntry, block: IPv6Network) -> str:
         assert entry.ports is not None
         parts.append(f"{'tcp' if entry.protocol == TCP else 'udp'} dport {numbers_text(entry.ports)}")
     elif entry.protocol == ICMPV6 and entry.icmp is not None and entry.icmp[0] != -1:
-        parts.append(f"meta l4proto {ICMPV6} th sport {numbers_text(_icmp_numbers(*entry.icmp))}")
+        numbers = numbers_text(_icmp_numbers(*entry.icmp))  # nft lists no other form as it is written
+        parts.append(f"meta l4proto . th sport {{ {ICMPV6} . {numbers} }}")
     elif entry.protocol != ALL_PROTOCOLS:
         parts.append(f"meta l4proto {entry.protocol}")
     return " ".join(parts)
@@ -154,10 +155,7 @@ def _groups(cloud: Cloud, instances: Iterable[Instance], *, egress: bool) -> tup
             whole_protocol += [f"{me} . {protocol} . {addresses_text(peers)}" for peers in allowed.peers(protocol)]
             for peers, numbers in allowed.parts(protocol):
                 part = f"{addresses_text(peers)} . {numbers_text(numbers)}"
-                if protocol == ICMPV6:
-                    icmp.append(f"{me} . {part}")
-                else:
-                    ports.append(f"{me} . {protocol} . {part}")
+                (icmp if protocol == ICMPV6 else ports).append(f"{me} . {protocol} . {part}")
     shapes = (
         ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", any_protocol),
         ("protocol", "ipv6_addr . inet_proto . ipv6_addr", f"ip6 {own} . meta l4proto . ip6 {peer}", whole_protocol),
@@ -169,8 +167,8 @@ def _groups(cloud: Cloud, instances: Iterable[Instance], *, egress: bool) -> tup
         ),
         (
             "icmp",
-            "ipv6_addr . ipv6_addr . inet_service",
-            f"meta l4proto {ICMPV6} ip6 {own} . ip6 {peer} . th sport",
+            "ipv6_addr . inet_proto . ipv6_addr . inet_service",
+            f"ip6 {own} . meta l4proto . ip6 {peer} . th sport",
             icmp,
         ),
     )

@@ -1,0 +1,89 @@
+"""The nftables rules of each kind of namespace as a person reads them: tests/golden/rules/*.nft.
+
+`REGENERATE=1 pytest tests/unit/test_golden_rules.py` writes them anew; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nftables
+import pytest
+
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.state import Ruleset
+from eigw_ns.kernel import netns
+from eigw_ns.kernel.nft import Nft, parse, transaction
+from eigw_ns.topology import load
+
+FOLDER = Path(__file__).parent.parent / "golden" / "rules"
+TOPOLOGY = b"""
+lab: golden
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    internet_gateways: {edge: {}}
+    route_tables:
+      split:
+        main: true
+        routes:
+          - {destination: "2001:db8:a::/48", target: edge}
+          - {destination: "::/0", target: outbound}
+    network_acls:
+      strict:
+        ingress:
+          - {rule: 90, protocol: icmpv6, type: 128, cidr: "2001:db8::/32", action: deny}
+          - {rule: 100, protocol: tcp, ports: 1024-65535, cidr: "::/0", action: allow}
+        egress:
+          - {rule: 100, protocol: all, cidr: "::/0", action: allow}
+    security_groups:
+      open: {ingress: [{protocol: all, cidr: "::/0"}]}
+      web: {ingress: [{protocol: tcp, ports: 443, group: default}, {protocol: icmpv6, type: 128, cidr: "::/0"}]}
+    subnets:
+      strict: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64", network_acl: strict}
+      plain: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}
+    instances:
+      www: {subnet: strict, ipv6_address: "2600:1f16:aa0:5501::10", security_groups: [web]}
+      app: {subnet: plain, ipv6_address: "2600:1f16:aa0:5502::10"}
+      any: {subnet: plain, ipv6_address: "2600:1f16:aa0:5502::20", security_groups: [open]}
+"""
+NAMES = {"strict": "subnet-strict", "plain": "subnet-plain"}
+
+
+def _rulesets() -> dict[str, Ruleset]:
+    """Each ruleset by the name of its golden file."""
+    cloud = load(TOPOLOGY, file="golden.yaml", default_lab="golden").cloud
+    files = {
+        **{vpc.id: "fabric" for vpc in cloud.vpcs.values()},
+        **{eigw.id: "egress-only-gateway" for eigw in cloud.egress_only_internet_gateways.values()},
+        **{igw.id: "internet-gateway" for igw in cloud.internet_gateways.values()},
+        **{subnet.id: NAMES[subnet.name] for subnet in cloud.subnets.values()},
+    }
+    rulesets = [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
+    return {files[ruleset.namespace.removeprefix("eigw-golden-")]: ruleset for ruleset in rulesets}
+
+
+@pytest.mark.parametrize("name", ["fabric", "egress-only-gateway", "internet-gateway", "subnet-strict", "subnet-plain"])
+def test_rules_read_as_they_did(name: str) -> None:
+    text = transaction(_rulesets()[name], None)
+    golden = FOLDER / f"{name}.nft"
+    if os.environ.get("REGENERATE"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", sorted(_rulesets()))
+def test_nftables_takes_the_rules_and_lists_them_as_they_are_written(name: str) -> None:
+    """First as `nft -c` does, which changes nothing; then in earnest, and what is listed is what was meant."""
+    ruleset = _rulesets()[name]
+    with netns.nameless():
+        checker = nftables.Nftables()
+        checker.set_dry_run(True)
+        assert checker.cmd(transaction(ruleset, None)) == (0, "", "")
+        library = Nft()
+        assert library.listing(ruleset.family) == ""
+        library.apply(ruleset, None)
+        assert parse(library.listing(ruleset.family), ruleset.namespace) == ruleset
