@@ -55,7 +55,7 @@ def _reconcile(kernel: Kernel, wanted: Topology) -> None:
 def _finish(kernel_factory: KernelFactory, lab: str) -> None:
     """Do the rest of a change that was cut short. The caller holds the lab's lock."""
     if journal.unfinished(lab):
-        operations.reconcile(kernel_factory(), store.load(lab))
+        _reconcile(kernel_factory(), store.load(lab))
 
 
 def _why_unfinished(kernel_factory: KernelFactory, lab: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """For any cloud: nftables lists our rules as we wrote them, and takes the change from any rules to any others.
 
-What it lists in another form would be drift for ever (`meta l4proto 58 th sport …` was: nft keeps quiet about the first).
+What it lists in another form would be drift for ever: of `meta l4proto 58 th sport …` nft keeps the first to itself.
 """
 
 from __future__ import annotations

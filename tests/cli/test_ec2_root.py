@@ -1,0 +1,126 @@
+"""The walk of AWS's page on egress-only internet gateways, with `ec2` verbs alone; packets obey each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.lab import store
+from tests.cli.command import Cli
+from tests.labs import Lab
+
+pytestmark = pytest.mark.root
+
+WEB = "2001:db8:80::1"
+APP = "2600:1f16:aa0:5501::10"
+
+
+@pytest.fixture
+def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Lab:
+    assert cli("apply", "-f", demo_file(lab_name)).code == 0
+    return Lab(lab_name, current=store.load(lab_name))
+
+
+def _ids(cli: Cli) -> tuple[str, str, str]:
+    """The VPC, its egress-only gateway and the private route table."""
+    (gateway,) = cli("ec2", "describe-egress-only-internet-gateways").data["EgressOnlyInternetGateways"]
+    tables = cli("ec2", "describe-route-tables", "--filters", "Name=route.destination-ipv6-cidr-block,Values=::/0").data
+    (private,) = (
+        table["RouteTableId"]
+        for table in tables["RouteTables"]
+        if any(route.get("EgressOnlyInternetGatewayId") for route in table["Routes"])
+    )
+    return gateway["Attachments"][0]["VpcId"], gateway["EgressOnlyInternetGatewayId"], private
+
+
+def _state(cli: Cli, table: str) -> str:
+    """The state of the table's default route."""
+    (found,) = cli("ec2", "describe-route-tables", "--route-table-ids", table).data["RouteTables"]
+    (route,) = (each for each in found["Routes"] if each.get("DestinationIpv6CidrBlock") == "::/0")
+    return str(route["State"])
+
+
+def test_blackhole_by_the_book(cli: Cli, lab: Lab, tmp_path: Path) -> None:
+    vpc, gateway, table = _ids(cli)
+    with lab.stream("app", "web", WEB) as stream, lab.stream("www", "web", WEB, 4444) as beside:
+        assert stream.works()
+        assert _state(cli, table) == "active"
+
+        deleted = cli("ec2", "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway)
+        assert deleted.data == {"ReturnCode": True}
+        assert _state(cli, table) == "blackhole"
+        assert stream.silent()
+        assert beside.works()
+        assert cli("status").code == 0
+
+        created = cli("ec2", "create-egress-only-internet-gateway", "--vpc-id", vpc).data
+        new = created["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+        assert new != gateway
+        assert _state(cli, table) == "blackhole"  # a new gateway heals no route by itself
+        route = ("--route-table-id", table, "--destination-ipv6-cidr-block", "::0/0")
+        assert cli("ec2", "replace-route", *route, "--egress-only-internet-gateway-id", new).code == 0
+        assert _state(cli, table) == "active"
+        assert beside.works()
+        assert beside.retransmissions() == 0
+    with lab.stream("app", "web", WEB, 4445) as again:
+        assert again.works()
+    assert cli("status").code == 0
+    exported = tmp_path / "exported.yaml"
+    exported.write_text(cli("export").out, encoding="utf-8")
+    assert cli("plan", "-f", str(exported)).code == 0
+
+
+def test_idempotent_create(cli: Cli, lab: Lab) -> None:
+    """Row "idempotent create": the same token twice gives the same answer, and the kernel is not touched again."""
+    vpc, gateway, _ = _ids(cli)
+    cli("ec2", "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway)
+    create = ("ec2", "create-egress-only-internet-gateway", "--vpc-id", vpc, "--client-token", "once")
+    first = cli(*create).data
+    held = lab.kernel.observe(lab.name)
+    assert cli(*create).data == first
+    assert lab.kernel.observe(lab.name) == held
+    assert len(cli("ec2", "describe-egress-only-internet-gateways").data["EgressOnlyInternetGateways"]) == 1
+    other = cli(*create, "--tag-specifications", "ResourceType=egress-only-internet-gateway,Tags=[{Key=a,Value=b}]")
+    assert other.code == 1
+    assert "(IdempotentParameterMismatch)" in other.err
+
+
+def test_a_refused_request_changes_nothing(cli: Cli, lab: Lab) -> None:
+    _, gateway, table = _ids(cli)
+    stored, held = store.load(lab.name), lab.kernel.observe(lab.name)
+    for arguments, code in (
+        (("create-route", "--route-table-id", table, "--destination-ipv6-cidr-block", "::/0"), "MissingParameter"),
+        (("delete-route-table", "--route-table-id", table), "DependencyViolation"),
+        (("create-egress-only-internet-gateway", "--vpc-id", "vpc-00000000000000bad"), "InvalidVpcID.NotFound"),
+        (
+            ("delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway, "--dry-run"),
+            "DryRunOperation",
+        ),
+    ):
+        refused = cli("ec2", *arguments)
+        assert refused.code == 1, arguments
+        assert f"An error occurred ({code}) when calling the " in refused.err
+    assert store.load(lab.name) == stored
+    assert lab.kernel.observe(lab.name) == held
+    with lab.stream("app", "web", WEB) as stream:
+        assert stream.works()
+
+
+def test_a_revoked_rule_spares_tracked_flows_and_stops_new_ones(cli: Cli, lab: Lab) -> None:
+    groups = cli("ec2", "describe-security-groups").data["SecurityGroups"]
+    (group,) = (each["GroupId"] for each in groups if each["GroupName"] == "open")
+    everything = "IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]"
+    with lab.stream("app", "web", WEB) as stream:
+        assert stream.works()
+        revoked = cli("ec2", "revoke-security-group-egress", "--group-id", group, "--ip-permissions", everything)
+        assert revoked.code == 0, revoked.err
+        assert stream.works()
+    with lab.listening("web", WEB, 5000), lab.open_socket("app") as client, pytest.raises(TimeoutError):
+        client.settimeout(0.4)
+        client.connect((WEB, 5000))
+    allowed = cli("ec2", "authorize-security-group-egress", "--group-id", group, "--ip-permissions", everything)
+    assert allowed.code == 0, allowed.err
+    with lab.stream("app", "web", WEB, 5001) as again:
+        assert again.works()
