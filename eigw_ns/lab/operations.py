@@ -14,7 +14,7 @@ from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
 from eigw_ns.lab.execute import Progress, execute, silent
-from eigw_ns.topology import Topology
+from eigw_ns.topology import Topology, to_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,12 @@ def _store(topology: Topology) -> None:
 
 
 def is_stored(topology: Topology) -> bool:
-    """Whether what is stored for the lab is exactly this topology."""
+    """Whether what is stored for the lab says the same as this topology.
+
+    As data, since a resource that was moved to another VPC loses its name when it is stored.
+    """
     try:
-        return store.load(topology.cloud.lab) == topology
+        return to_data(store.load(topology.cloud.lab)) == to_data(topology)
     except EigwError:  # none, or a damaged one: the new one takes its place
         return False
 

@@ -1,0 +1,224 @@
+"""An EC2 action on a lab: stored and in the kernel, or nowhere; cut short, and finished by whatever comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.errors import CloudError, EigwError, ForeignError, HostError, KernelError, LockedError, NoSuchLabError
+from eigw_ns.kernel.fake import FakeKernel
+from eigw_ns.lab import journal, lock, operations, paths, store
+from eigw_ns.lab.ec2 import perform
+from eigw_ns.topology import example, load
+from tests.strategies import GONE
+
+LAB = "demo"
+SETTINGS = Settings()
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
+    return tmp_path
+
+
+class Lab:
+    """The demo lab, applied to a kernel in memory."""
+
+    def __init__(self) -> None:
+        self.kernel = FakeKernel()
+        operations.apply(self.kernel, load(example(LAB).encode(), file="demo.yaml", default_lab=LAB))
+        cloud = store.load(LAB).cloud
+        self.eigw = next(iter(cloud.egress_only_internet_gateways))
+        self.vpc = next(iter(cloud.vpcs))
+        self.table = next(each.id for each in cloud.route_tables.values() if not each.main)
+
+    def call(self, action: str, **request: Any) -> Any:
+        return perform(lambda: self.kernel, LAB, action, request, SETTINGS).answer
+
+    def delete_gateway(self) -> Any:
+        return self.call("DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId=self.eigw)
+
+    def agrees(self) -> bool:
+        """Whether the kernel holds what is stored, and nothing is unfinished."""
+        return self.kernel.observe(LAB) == compile_cloud(store.load(LAB).cloud) and not journal.unfinished(LAB)
+
+
+@pytest.fixture
+def lab(folders: Path) -> Lab:
+    return Lab()
+
+
+def stored() -> bytes:
+    return paths.topology_file(LAB).read_bytes()
+
+
+def no_kernel() -> FakeKernel:
+    raise HostError("there is no kernel here", hint="run it as root")
+
+
+def test_a_change_is_stored_and_in_the_kernel(lab: Lab) -> None:
+    expectations = store.load(LAB).expectations
+    assert lab.delete_gateway() == {"ReturnCode": True}
+    assert store.load(LAB).cloud.egress_only_internet_gateways == {}
+    assert store.load(LAB).expectations == expectations != ()
+    assert lab.agrees()
+    assert namespace_name(LAB, lab.eigw) not in lab.kernel.namespaces
+    again = lab.call("CreateEgressOnlyInternetGateway", VpcId=lab.vpc)
+    created = again["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+    assert created != lab.eigw
+    assert lab.agrees()
+    assert namespace_name(LAB, created) in lab.kernel.namespaces
+
+
+def test_describing_needs_no_kernel(lab: Lab) -> None:
+    before = stored()
+    reply = perform(no_kernel, LAB, "DescribeVpcs", {}, SETTINGS)
+    assert [vpc["VpcId"] for vpc in reply.answer["Vpcs"]] == [lab.vpc]
+    assert reply.warnings == ()
+    assert stored() == before
+
+
+def test_a_dry_run_needs_no_kernel_and_no_lock(lab: Lab) -> None:
+    before = stored()
+    request = {"EgressOnlyInternetGatewayId": lab.eigw, "DryRun": True}
+    with lock.hold(LAB, "somebody else"), pytest.raises(CloudError) as caught:
+        perform(no_kernel, LAB, "DeleteEgressOnlyInternetGateway", request, SETTINGS)
+    assert caught.value.code == "DryRunOperation"
+    with pytest.raises(CloudError) as caught:
+        perform(
+            no_kernel,
+            LAB,
+            "DeleteEgressOnlyInternetGateway",
+            request | {"EgressOnlyInternetGatewayId": GONE[0]},
+            SETTINGS,
+        )
+    assert caught.value.code == "InvalidGatewayID.NotFound"
+    assert stored() == before
+
+
+def test_what_changes_nothing_asks_no_kernel(lab: Lab) -> None:
+    route = {"RouteTableId": lab.table, "DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": lab.eigw}
+    assert perform(no_kernel, LAB, "CreateRoute", route, SETTINGS).answer == {"Return": True}
+
+
+def test_a_tag_is_stored_without_a_kernel_write(lab: Lab) -> None:
+    writes = lab.kernel.writes
+    lab.call("CreateTags", Resources=[lab.eigw], Tags=[{"Key": "Team", "Value": "x"}])
+    assert ("Team", "x") in store.load(LAB).cloud.egress_only_internet_gateways[lab.eigw].tags
+    assert lab.kernel.writes == writes
+    assert lab.agrees()
+
+
+def without_kernel(lab: Lab) -> None:
+    perform(no_kernel, LAB, "DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": lab.eigw}, SETTINGS)
+
+
+def while_locked(lab: Lab) -> None:
+    with lock.hold(LAB, "somebody else"):
+        lab.delete_gateway()
+
+
+def beside_a_foreigner(lab: Lab) -> None:
+    lab.kernel.make_foreign(namespace_name(LAB, lab.vpc))
+    lab.delete_gateway()
+
+
+def refused(lab: Lab) -> None:
+    lab.call("DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId=GONE[0])
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error"),
+    [
+        (without_kernel, HostError),
+        (while_locked, LockedError),
+        (beside_a_foreigner, ForeignError),
+        (refused, CloudError),
+    ],
+)
+def test_after_an_error_nothing_has_changed(lab: Lab, attempt: Callable[[Lab], None], error: type[EigwError]) -> None:
+    before, writes = stored(), lab.kernel.writes
+    with pytest.raises(error):
+        attempt(lab)
+    assert stored() == before
+    assert lab.kernel.writes == writes
+    assert not journal.unfinished(LAB)
+
+
+def test_a_lab_that_is_not_there() -> None:
+    for request in ({}, {"DryRun": True}):
+        for action in ("DescribeVpcs", "CreateInternetGateway"):
+            with pytest.raises(NoSuchLabError):
+                perform(no_kernel, "none", action, request, SETTINGS)
+
+
+def describe(lab: Lab) -> None:
+    lab.call("DescribeEgressOnlyInternetGateways")
+
+
+def change(lab: Lab) -> None:
+    lab.call("CreateInternetGateway")
+
+
+def repeat(lab: Lab) -> None:
+    with pytest.raises(CloudError) as caught:
+        lab.delete_gateway()
+    assert caught.value.code == "InvalidGatewayID.NotFound"
+
+
+@pytest.mark.parametrize("following", [describe, change, repeat])
+def test_what_fails_halfway_is_finished_by_the_next_verb(lab: Lab, following: Callable[[Lab], None]) -> None:
+    probe = Lab()
+    before = probe.kernel.writes
+    probe.delete_gateway()
+    steps = probe.kernel.writes - before
+    assert steps > 5
+    for step in range(1, steps + 1):
+        lab = Lab()
+        lab.kernel.fail_on = lab.kernel.writes + step
+        with pytest.raises(KernelError) as caught:
+            lab.delete_gateway()
+        assert "the next `eigw-ns ec2` verb, or `eigw-ns apply --lab demo`, does the rest" in caught.value.hint
+        assert store.load(LAB).cloud.egress_only_internet_gateways == {}
+        assert journal.unfinished(LAB)
+        following(lab)
+        assert lab.agrees()
+
+
+def test_killed_anywhere_the_next_verb_finishes_or_it_never_was(lab: Lab) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(_verb: str, _thing: object) -> None:
+        raise Killed
+
+    lab.kernel.before = kill
+    with pytest.raises(Killed):
+        lab.delete_gateway()
+    assert journal.unfinished(LAB)
+    lab.kernel.before = None
+    describe(lab)
+    assert lab.agrees()
+    assert store.load(LAB).cloud.egress_only_internet_gateways == {}
+
+
+def test_describing_what_is_unfinished_without_a_kernel_says_so(lab: Lab) -> None:
+    lab.kernel.fail_on = lab.kernel.writes + 1
+    with pytest.raises(KernelError):
+        lab.delete_gateway()
+    reply = perform(no_kernel, LAB, "DescribeEgressOnlyInternetGateways", {}, SETTINGS)
+    assert reply.answer == {"EgressOnlyInternetGateways": []}
+    [warning] = reply.warnings
+    assert warning.endswith("the kernel may not agree with this yet: there is no kernel here")
+    with lock.hold(LAB, "apply"):
+        [warning] = perform(lambda: lab.kernel, LAB, "DescribeVpcs", {}, SETTINGS).warnings
+    assert "is being worked on by" in warning
+    assert journal.unfinished(LAB)
