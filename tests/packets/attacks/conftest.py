@@ -1,0 +1,18 @@
+"""One lab for each module of attacks, since an attack on a gateway that stands leaves it standing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("tests.packets.attacks.bench", "tests.packets.attacks.flows")
+
+from tests.packets.attacks.bench import Bench, building  # noqa: E402 (its assertions shall say what they saw)
+
+
+@pytest.fixture(scope="module")
+def bench(module_lab_name: str) -> Iterator[Bench]:
+    """The gateway of a VPC, and wires at both sides of it."""
+    with building(module_lab_name) as built:
+        yield built

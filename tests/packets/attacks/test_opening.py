@@ -1,0 +1,187 @@
+"""Who may begin a flow, and which answers belong to it (G1, G2, G4, G7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest
+from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
+from scapy.packet import Packet, Raw
+
+from eigw_ns.kernel import netns, sysctl
+from tests.packets.attacks.bench import APP, INSIDE, OUTSIDE, Bench, Case, forwarded
+from tests.packets.attacks.flows import DNS, HTTPS, Datagrams, Tcp, packet
+
+pytestmark = pytest.mark.root
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+EVERY_FLAG_BYTE = range(256)
+UDP_NUMBER, UDP_LITE = 17, 136
+STRANGER = "2001:db8:bad::2"
+
+
+def _opens(flags: int) -> bool:
+    """RFC 9293: a segment with SYN, and with none of the flags that speak of a connection there is already."""
+    return flags & (FIN | SYN | RST | ACK) == SYN
+
+
+def test_no_tcp_flags_open_a_flow_from_outside(bench: Bench) -> None:
+    known = bench.connections()
+    segments = [Tcp.new(bench).back(flags) for flags in EVERY_FLAG_BYTE]
+    outcome = bench.attack("in", segments, {"drop_inbound": 16, "drop_invalid": 240})
+    assert (outcome.through, outcome.answers) == ([], [])
+    assert bench.connections() <= known  # none is new; old ones may have ended
+
+
+def test_tcp_flags_that_open_a_flow_from_inside(bench: Bench) -> None:
+    """SYN alone, or with any of PSH, URG, ECE, CWR: 16 of 256; they leave as they came, one hop less."""
+    segments = {flags: Tcp.new(bench).out(flags) for flags in EVERY_FLAG_BYTE}
+    outcome = bench.attack("out", list(segments.values()), {"drop_invalid": 240})
+    assert outcome.through == [forwarded(segment) for flags, segment in segments.items() if _opens(flags)]
+    assert outcome.answers == []
+
+
+def test_no_mid_stream_pick_up_even_if_conntrack_would(bench: Bench) -> None:
+    """The rules stand before the sysctls are set, and somebody may change those: the rules do not need them."""
+    key = "net.netfilter.nf_conntrack_tcp_loose"
+    segments = [Tcp.new(bench).out(flags) for flags in ("A", "PA")]
+    with netns.inside(bench.gateway):
+        assert sysctl.read(key) == "0"
+        sysctl.write(key, "1")
+    try:
+        outcome = bench.attack("out", segments, {"drop_not_opening": 2})
+    finally:
+        with netns.inside(bench.gateway):
+            sysctl.write(key, "0")
+    assert (outcome.through, outcome.answers) == ([], [])
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a flow of some protocol begins and is answered, and what counts an answer that nobody asked for."""
+
+    name: str
+    first: Callable[[int], Packet]
+    answer: Callable[[int], Packet]
+    unasked: str = "drop_inbound"
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def packet(self, source: str, destination: str, upper: Packet) -> bytes:
+        """The packet; its next header is what the upper layer says, or the protocol's number."""
+        made = packet(source, destination, upper)
+        return made if self.number is None else made[:6] + bytes([self.number]) + made[7:]
+
+
+def _without_ports(name: str, number: int) -> Protocol:
+    """A protocol of which conntrack knows no ports: a flow is two addresses."""
+    return Protocol(name, lambda _: Raw(bytes(64)), lambda _: Raw(bytes(64)), number=number)
+
+
+PROTOCOLS = (
+    Protocol(
+        "TCP",
+        lambda n: TCP(sport=n, dport=HTTPS, flags="S"),
+        lambda n: TCP(sport=HTTPS, dport=n, flags="SA", ack=1),
+        "drop_invalid",
+    ),
+    Protocol("UDP", lambda n: UDP(sport=n, dport=DNS), lambda n: UDP(sport=DNS, dport=n)),
+    Protocol("ICMPv6 echo", lambda n: ICMPv6EchoRequest(id=n), lambda n: ICMPv6EchoReply(id=n), "drop_invalid"),
+    Protocol(
+        "SCTP",
+        lambda n: SCTP(sport=n, dport=9) / SCTPChunkInit(init_tag=n),
+        lambda n: SCTP(sport=9, dport=n, tag=n) / SCTPChunkInitAck(init_tag=n),
+        "drop_invalid",
+    ),
+    _without_ports("DCCP", 33),
+    _without_ports("IPv6 in IPv6", 41),
+    _without_ports("GRE", 47),
+    _without_ports("ESP", 50),
+    _without_ports("L2TP", 115),
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=str)
+def test_a_flow_of_any_unicast_protocol_opens_and_is_answered(bench: Bench, protocol: Protocol) -> None:
+    port = bench.port()
+    first = protocol.packet(INSIDE, OUTSIDE, protocol.first(port))
+    answer = protocol.packet(OUTSIDE, INSIDE, protocol.answer(port))
+    assert bench.attack("in", [answer], {protocol.unasked: 1}).through == []
+    assert bench.attack("out", [first], {}).through == [forwarded(first)]
+    assert bench.attack("in", [answer], {}).through == [forwarded(answer)]
+
+
+def test_known_limit_udp_lite_counts_as_corrupt(bench: Bench) -> None:
+    """Linux 6.18's conntrack checks UDP-Lite with UDP's number in the pseudo header, so a right checksum is a wrong one.
+
+    RFC 3828 wants 136 there. A datagram that is wrong in just that way passes, which shows that it is the reason.
+    """
+    as_udp = packet(INSIDE, OUTSIDE, UDP(sport=bench.port(), dport=DNS))
+    total = int.from_bytes(as_udp[46:48]) + UDP_NUMBER - UDP_LITE  # one's complement of a sum that is greater by this
+    right = as_udp[:46] + (total % 0xFFFF).to_bytes(2)
+    lite, wrong = (made[:6] + bytes([UDP_LITE]) + made[7:] for made in (right, as_udp))
+    assert bench.attack("out", [lite], {"drop_invalid": 1}).through == []
+    assert bench.attack("out", [wrong], {}).through == [forwarded(wrong)]
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "sport", "shift", "passes"),
+    [
+        (OUTSIDE, INSIDE, DNS, 0, True),
+        (OUTSIDE, INSIDE, DNS + 1, 0, False),
+        (OUTSIDE, INSIDE, DNS, 1000, False),
+        (STRANGER, INSIDE, DNS, 0, False),
+        (OUTSIDE, APP, DNS, 0, False),
+    ],
+    ids=["the peer", "its other port", "another port inside", "another host", "another instance"],
+)
+def test_an_answer_is_one_by_its_whole_tuple(
+    bench: Bench, source: str, destination: str, sport: int, shift: int, passes: bool
+) -> None:
+    """Stricter than RFC 6092 REC-11's endpoint-independent filtering, as AWS's security groups track."""
+    flow = Datagrams.opened(bench)
+    datagram = packet(source, destination, UDP(sport=sport, dport=flow.port + shift))
+    outcome = bench.attack("in", [datagram], {} if passes else {"drop_inbound": 1})
+    assert outcome.through == ([forwarded(datagram)] if passes else [])
+
+
+NOT_OPENING = (
+    Case("answers to what came by another way", "out", lambda b: [Tcp.new(b).out("SA")], "drop_invalid"),
+    Case("resets of what nobody opened", "out", lambda b: [Tcp.new(b).out(f) for f in ("R", "RA")], "drop_invalid"),
+    Case(
+        "an echo reply that nobody asked for",
+        "out",
+        lambda b: [packet(INSIDE, OUTSIDE, ICMPv6EchoReply(id=b.port()))],
+        "drop_invalid",
+    ),
+    Case(
+        "an SCTP packet of no association",
+        "out",
+        lambda b: [packet(INSIDE, OUTSIDE, SCTP(sport=b.port(), dport=9, tag=7) / SCTPChunkInitAck())],
+        "drop_invalid",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", NOT_OPENING, ids=str)
+def test_what_opens_no_flow_does_not_leave(bench: Bench, case: Case) -> None:
+    bench.run(case)
+
+
+def test_the_answer_to_a_refused_syn_does_not_leave(bench: Bench) -> None:
+    """An instance that somehow got a SYN, by another way or from its own imagination, cannot answer this way."""
+    flow = Tcp.new(bench)
+    assert bench.attack("in", [flow.back("S")], {"drop_inbound": 1}).through == []
+    assert bench.attack("out", [flow.out("SA")], {"drop_invalid": 1}).through == []
+
+
+def test_a_source_that_no_subnet_routes_here_does_not_leave(bench: Bench) -> None:
+    """S1's second line: the port has dropped it already, unless somebody broke the port."""
+    sources = ("2600:1f16:aa0:55ff::1", "2001:db8:bad::9", "fd00::1")
+    datagrams = [packet(source, OUTSIDE, UDP(sport=bench.port(), dport=DNS)) for source in sources]
+    assert bench.attack("out", datagrams, {"drop_not_routed": 3}).through == []

@@ -1,0 +1,48 @@
+"""A wire beside the gateway: frames go in as they are, and what comes out at that end is heard."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterable, Iterator
+
+from eigw_ns.kernel import netns
+
+IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD  # linux/if_ether.h
+_ALL = 0x0003  # ETH_P_ALL: a bridge's port hands IPv6 to the bridge before a socket that asks for IPv6 alone
+_SOL_PACKET, _IGNORE_OUTGOING = 263, 23  # linux/if_packet.h
+_SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+_ROOM = 32 << 20  # bytes that a batch of packets may take before anybody listens
+_CHATTER = (socket.inet_pton(socket.AF_INET6, "ff02::16"), socket.inet_pton(socket.AF_INET6, "ff02::2"))
+"""Multicast reports and router solicitations: what Linux says of itself on a link that has just come up."""
+
+
+class Wire:
+    """One end of a link: sends frames to the far end's MAC and hears whatever comes from there, of any protocol."""
+
+    def __init__(self, namespace: str, link: str, far_mac: str) -> None:
+        self._link, self._far = link, bytes.fromhex(far_mac.replace(":", ""))
+        with netns.inside(namespace):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        self._socket.bind((link, _ALL))
+
+    def close(self) -> None:
+        """The link is left alone from here on."""
+        self._socket.close()
+
+    def send(self, packets: Iterable[bytes], ethertype: int | None = None) -> None:
+        """Put packets on the wire as they are; where no `ethertype` is given, the version in the packet says it."""
+        for packet in packets:
+            kind = ethertype or (IPV4 if packet[0] >> 4 == 4 else IPV6)
+            self._socket.sendto(packet, (self._link, kind, 0, 0, self._far))
+
+    def heard(self) -> list[bytes]:
+        """The packets that came since it was last asked, the chatter of a young link apart."""
+        return [packet for packet in self._received() if packet[24:40] not in _CHATTER]
+
+    def _received(self) -> Iterator[bytes]:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                yield self._socket.recv(65535, socket.MSG_DONTWAIT)
