@@ -117,7 +117,7 @@ def test_a_flow_of_any_unicast_protocol_opens_and_is_answered(bench: Bench, prot
 
 
 def test_known_limit_udp_lite_counts_as_corrupt(bench: Bench) -> None:
-    """Linux 6.18's conntrack checks UDP-Lite with UDP's number in the pseudo header, so a right checksum is a wrong one.
+    """Linux 6.18's conntrack checks UDP-Lite with UDP's number in the pseudo header: what is right counts as wrong.
 
     RFC 3828 wants 136 there. A datagram that is wrong in just that way passes, which shows that it is the reason.
     """

@@ -1,0 +1,149 @@
+"""ICMPv6: errors about live flows and about none, every type and code, echo (I1, I5; RFC 4890 section 4.3)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6Unknown
+from scapy.packet import Packet, Raw
+
+from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, forwarded
+from tests.packets.attacks.flows import Datagrams, Tcp, packet
+
+pytestmark = pytest.mark.root
+
+ROUTER = "2001:db8:77::1"  # somebody on the way, as good a sender of errors as the peer
+UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
+WANTED = (
+    *((UNREACHABLE, code) for code in range(9)),
+    (TOO_BIG, 0),
+    *((TIME_EXCEEDED, code) for code in range(2)),
+    *((PARAMETER_PROBLEM, code) for code in range(4)),
+)
+"""What RFC 4890 lets pass about a flow that there is, (type, code)."""
+
+UNWANTED = (
+    *((kind, 0) for kind in (0, *range(5, 128))),
+    *((UNREACHABLE, code) for code in (9, 100, 255)),
+    *((TIME_EXCEEDED, code) for code in (2, 255)),
+)
+MTU_1280 = (1280).to_bytes(4)
+
+
+def _error(source: str, destination: str, kind: int, code: int, quoted: bytes) -> bytes:
+    """An error of that type and code which quotes a packet; the MTU in it, where it has one, is legal."""
+    return packet(source, destination, _message(kind, code, MTU_1280 + quoted[:1000]))
+
+
+def _message(kind: int, code: int, body: bytes) -> Packet:
+    return ICMPv6Unknown(type=kind, code=code, msgbody=body) / Raw()
+
+
+def test_every_type_and_some_codes_that_nobody_asked_for(bench: Bench) -> None:
+    """All 256 types from outside: errors about nothing, queries, answers, discovery, unassigned ones."""
+    messages = [
+        packet(OUTSIDE, INSIDE, _message(kind, code, bytes(60)))
+        for kind, code in itertools.product(range(256), (0, 1, 255))
+    ]
+    before = bench.counters()
+    bench.outer.heard(), bench.inner.heard()
+    bench.outer.send(messages)
+    outcome = bench.attack("in", [], {})
+    assert (outcome.through, outcome.answers) == ([], [])
+    risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
+    risen.pop("drop_link_local", 0)
+    assert sum(risen.values()) == len(messages)
+    assert set(risen) == {"drop_icmpv6_error", "drop_inbound", "drop_invalid"}
+    assert risen["drop_icmpv6_error"] == 128 * 3
+
+
+@pytest.mark.parametrize("source", [ROUTER, OUTSIDE])
+def test_wanted_errors_about_a_live_flow_come_in(bench: Bench, source: str) -> None:
+    flow = Datagrams.opened(bench)
+    errors = [_error(source, INSIDE, kind, code, flow.out()) for kind, code in WANTED]
+    outcome = bench.attack("in", errors, {})
+    assert outcome.through == [forwarded(error) for error in errors]
+    assert outcome.answers == []
+
+
+def test_wanted_errors_about_a_live_flow_go_out(bench: Bench) -> None:
+    """An instance says that an answer of its peer did not fit, or found nobody."""
+    flow = Datagrams.opened(bench)
+    bench.attack("in", [flow.back()], {})
+    errors = [_error(INSIDE, OUTSIDE, kind, code, flow.back()) for kind, code in WANTED]
+    assert bench.attack("out", errors, {}).through == [forwarded(error) for error in errors]
+
+
+def test_other_errors_about_a_live_flow_stay_out(bench: Bench) -> None:
+    flow = Tcp.opened(bench)
+    errors = [_error(ROUTER, INSIDE, kind, code, flow.out("PA", b"x")) for kind, code in UNWANTED]
+    outcome = bench.attack("in", errors, {"drop_icmpv6_error": len(errors)})
+    assert (outcome.through, outcome.answers) == ([], [])
+    flow.check()
+
+
+def test_errors_about_what_is_no_flow_stay_out(bench: Bench) -> None:
+    """Another port, another peer, another instance, a flow that nobody opened, a packet that is cut too short."""
+    flow = Datagrams.opened(bench)
+    nobody = Datagrams(bench.port())
+    quotes = [
+        nobody.out(),
+        Datagrams(flow.port, peer="2001:db8:bad::2").out(),
+        Datagrams(flow.port, source="2600:1f16:aa0:5501::67").out(),
+        flow.out()[:43],
+        flow.out()[:20],
+        b"",
+    ]
+    errors = [_error(ROUTER, INSIDE, UNREACHABLE, 4, quote) for quote in quotes]
+    outcome = bench.attack("in", errors, {"drop_icmpv6_error": len(errors)})
+    assert (outcome.through, outcome.answers) == ([], [])
+
+
+def test_known_limit_an_error_may_quote_no_more_than_the_ports(bench: Bench) -> None:
+    """RFC 4443 wants as much as fits; Linux's conntrack asks for addresses and ports, and nft cannot ask for more."""
+    flow = Datagrams.opened(bench)
+    error = _error(ROUTER, INSIDE, UNREACHABLE, 4, flow.out()[:44])
+    assert bench.attack("in", [error], {}).through == [forwarded(error)]
+
+
+def test_errors_in_the_wrong_direction_stay_where_they_are(bench: Bench) -> None:
+    """About an answer, which came from outside: no error about it can come from there. And the other way round."""
+    flow = Datagrams.opened(bench)
+    bench.attack("in", [flow.back()], {})
+    inward = [_error(ROUTER, INSIDE, kind, 0, flow.back()) for kind in (1, 2, 3, 4)]
+    assert bench.attack("in", inward, {"drop_icmpv6_error": 4}).through == []
+    outward = [_error(INSIDE, OUTSIDE, kind, 0, flow.out()) for kind in (1, 2, 3, 4)]
+    assert bench.attack("out", outward, {"drop_icmpv6_error": 4}).through == []
+
+
+def test_an_error_to_somebody_else_than_it_is_about_stays_out(bench: Bench) -> None:
+    flow = Datagrams.opened(bench)
+    error = _error(ROUTER, "2600:1f16:aa0:5501::20", UNREACHABLE, 4, flow.out())
+    assert bench.attack("in", [error], {"drop_icmpv6_error": 1}).through == []
+
+
+def test_stray_errors_do_not_leave(bench: Bench) -> None:
+    """G7."""
+    errors = [_error(INSIDE, OUTSIDE, kind, 0, Datagrams(bench.port()).back()) for kind in (1, 2, 3, 4)]
+    assert bench.attack("out", errors, {"drop_icmpv6_error": 4}).through == []
+
+
+def test_a_forged_error_does_not_end_a_flow(bench: Bench) -> None:
+    flow = Tcp.opened(bench)
+    errors = [_error(ROUTER, INSIDE, UNREACHABLE, code, flow.out("PA", b"x")) for code in range(9)]
+    assert len(bench.attack("in", errors, {}).through) == 9
+    flow.check()
+
+
+def test_only_the_echo_that_was_asked_for_is_answered(bench: Bench) -> None:
+    """I5."""
+    asked, other = bench.port(), bench.port()
+    request = packet(INSIDE, OUTSIDE, ICMPv6EchoRequest(id=asked, seq=1))
+    reply = packet(OUTSIDE, INSIDE, ICMPv6EchoReply(id=asked, seq=1))
+    assert bench.attack("out", [request], {}).through == [forwarded(request)]
+    wrong = [packet(OUTSIDE, INSIDE, ICMPv6EchoReply(id=other)), packet(ROUTER, INSIDE, ICMPv6EchoReply(id=asked))]
+    assert bench.attack("in", wrong, {"drop_invalid": 2}).through == []
+    assert bench.attack("in", [reply], {}).through == [forwarded(reply)]
+    again = packet(OUTSIDE, INSIDE, ICMPv6EchoRequest(id=other))
+    assert bench.attack("in", [again], {"drop_inbound": 1}).through == []
