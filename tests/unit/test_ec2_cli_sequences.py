@@ -183,7 +183,7 @@ class Run:
 
 
 @given(topologies(), st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_store_kernel_and_export_agree_after_every_verb(topology: Topology, data: st.DataObject) -> None:
     run = Run(topology)
     granted = 0
@@ -196,7 +196,7 @@ def test_store_kernel_and_export_agree_after_every_verb(topology: Topology, data
 
 
 @given(topologies(), st.data())
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_cut_short_anywhere_the_next_verb_makes_both_agree(topology: Topology, data: st.DataObject) -> None:
     run = Run(topology)
     for _ in range(6):

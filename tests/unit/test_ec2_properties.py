@@ -152,7 +152,7 @@ SETTINGS = st.builds(
 
 
 @given(SETTINGS, st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 def test_any_sequence_of_actions_leaves_a_cloud_that_makes_sense(chosen: Settings, data: st.DataObject) -> None:
     account = Account(settings=chosen)
     for _ in range(STEPS):
@@ -231,7 +231,7 @@ JUNK = st.recursive(
 
 
 @given(st.sampled_from(sorted(ACTIONS)), st.data())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_junk_is_refused_with_a_code(action: str, data: st.DataObject) -> None:
     cloud = small_cloud()
     request = draw_request(data, cloud, action)

@@ -19,7 +19,7 @@ from eigw_ns.errors import TopologyError, UsageError
 from eigw_ns.topology import Topology, dump, example, example_names, from_data, json_schema, load, to_data
 from tests.strategies import topologies
 
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 def loaded(text: str) -> Topology:
