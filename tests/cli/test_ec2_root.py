@@ -18,7 +18,8 @@ APP = "2600:1f16:aa0:5501::10"
 
 
 @pytest.fixture
-def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Lab:
+def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.setenv("EIGW_NS_LAB", lab_name)  # there may be others on this machine, and `status` sees them
     assert cli("apply", "-f", demo_file(lab_name)).code == 0
     return Lab(lab_name, current=store.load(lab_name))
 

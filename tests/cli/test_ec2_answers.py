@@ -1,0 +1,166 @@
+"""What `eigw-ns ec2` prints and how it ends, on a stored lab, without a kernel: AWS's shapes and AWS's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.cloud.nodes import find
+from eigw_ns.lab import paths, store
+from eigw_ns.topology import Topology
+from tests.cli.command import Cli, process
+
+LAB = "shop"
+GONE = "eigw-0deadbeefdeadbeef"
+
+
+@pytest.fixture
+def topology(stored: Callable[[str], Topology]) -> Topology:
+    return stored(LAB)
+
+
+@pytest.fixture
+def gateway(topology: Topology) -> str:
+    return find(topology.cloud, "outbound").id
+
+
+@pytest.fixture
+def vpc(topology: Topology) -> str:
+    return next(iter(topology.cloud.vpcs))
+
+
+def test_describing_needs_no_root(gateway: str, vpc: str) -> None:
+    result = process("ec2", "describe-egress-only-internet-gateways", powerless=True)
+    shape = {
+        "EgressOnlyInternetGatewayId": gateway,
+        "Attachments": [{"State": "attached", "VpcId": vpc}],
+        "Tags": [{"Key": "Name", "Value": "outbound"}],
+    }
+    expected = json.dumps({"EgressOnlyInternetGateways": [shape]}, indent=4)
+    assert (result.code, result.out, result.err) == (0, f"{expected}\n", "")
+
+
+def test_changing_needs_root_and_says_so_before_anything_is_changed(gateway: str) -> None:
+    before = paths.topology_file(LAB).read_bytes()
+    deletion = ("ec2", "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway)
+    result = process(*deletion, powerless=True)
+    assert (result.code, result.out) == (5, "")
+    assert "hint: run it as root" in result.err
+    assert paths.topology_file(LAB).read_bytes() == before
+    dry = process(*deletion, "--dry-run", powerless=True)
+    assert (dry.code, dry.out) == (1, "")
+    assert dry.err == (
+        "An error occurred (DryRunOperation) when calling the DeleteEgressOnlyInternetGateway operation: "
+        "Request would have succeeded, but DryRun flag is set.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first_line"),
+    [
+        (
+            ("delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", GONE),
+            "An error occurred (InvalidGatewayID.NotFound) when calling the DeleteEgressOnlyInternetGateway operation: "
+            f"The eigw ID '{GONE}' does not exist",
+        ),
+        (
+            ("create-egress-only-internet-gateway", "--vpc-id", "vpc-says-what"),
+            "An error occurred (InvalidVpcID.Malformed) when calling the CreateEgressOnlyInternetGateway operation: ",
+        ),
+        (
+            ("describe-egress-only-internet-gateways", "--page-size", "4"),
+            "An error occurred (InvalidParameterValue) when calling the DescribeEgressOnlyInternetGateways operation: ",
+        ),
+    ],
+)
+def test_errors_are_in_the_words_of_aws_cli(
+    cli: Cli, topology: Topology, arguments: tuple[str, ...], first_line: str
+) -> None:
+    before = paths.topology_file(LAB).read_bytes()
+    result = cli("ec2", *arguments)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.splitlines()[0].startswith(first_line)
+    assert "Traceback" not in result.err
+    assert paths.topology_file(LAB).read_bytes() == before
+
+
+def test_an_ignored_filter_is_a_warning_and_may_be_an_error(
+    cli: Cli, gateway: str, vpc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = ("ec2", "describe-egress-only-internet-gateways", "--filters", "Name=attachment.vpc-id,Values=vpc-0bad")
+    ignored = cli(*describe)
+    assert [each["EgressOnlyInternetGatewayId"] for each in ignored.data["EgressOnlyInternetGateways"]] == [gateway]
+    assert ignored.err.startswith("warning: the filter attachment.vpc-id is not known")
+    assert ignored.err.count("warning") == 1
+    strict = cli(*describe, "--strict-filters")
+    assert (strict.code, strict.out) == (1, "")
+    assert "An error occurred (InvalidFilter)" in strict.err
+    monkeypatch.setenv("EIGW_NS_STRICT_FILTERS", "1")
+    assert cli(*describe).err == strict.err
+
+
+def test_filters_select(cli: Cli, topology: Topology) -> None:
+    def found(*filters: str) -> set[str]:
+        answer = cli("ec2", "describe-subnets", "--filters", *filters).data
+        return {subnet["SubnetId"] for subnet in answer["Subnets"]}
+
+    blocks = {str(subnet.ipv6_cidr_block): subnet.id for subnet in topology.cloud.subnets.values()}
+    private, public = (blocks[f"2600:1f16:aa0:550{number}::/64"] for number in (1, 2))
+    name = "Name=ipv6-cidr-block-association.ipv6-cidr-block,Values="
+    assert found(f"{name}2600:1f16:aa0:5501::/64") == {private}
+    assert found(f"{name}*5501::/64,*5502::/64") == {private, public}
+    assert found(f"{name}*", f"Name=subnet-id,Values={public}") == {public}
+    assert found(f'{{"Name": "subnet-id", "Values": ["{private}"]}}') == {private}
+
+
+def test_a_request_comes_from_json_and_flags_win_over_it(cli: Cli, topology: Topology, tmp_path: Path) -> None:
+    private, public = topology.cloud.subnets
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({"SubnetIds": [private]}), encoding="utf-8")
+    describe = ("ec2", "describe-subnets", "--cli-input-json", f"file://{file}")
+    assert [each["SubnetId"] for each in cli(*describe).data["Subnets"]] == [private]
+    assert [each["SubnetId"] for each in cli(*describe, "--subnet-ids", public).data["Subnets"]] == [public]
+    required = cli("ec2", "delete-route-table", "--cli-input-json", '{"RouteTableId": "rtb-x", "DryRun": true}')
+    assert required.err.startswith("An error occurred (InvalidRouteTableId.Malformed)")
+    assert cli("ec2", "delete-route-table", "--cli-input-json", "{}").code == 2
+
+
+def test_answers_are_cut_and_gone_on_with(cli: Cli, topology: Topology) -> None:
+    everything = cli("ec2", "describe-subnets", "--page-size", "5").data["Subnets"]
+    first = cli("ec2", "describe-subnets", "--max-items", "1").data
+    second = cli("ec2", "describe-subnets", "--max-items", "1", "--starting-token", first["NextToken"]).data
+    assert first["Subnets"] + second["Subnets"] == everything
+    assert len(everything) == len(topology.cloud.subnets) == 2
+    assert "NextToken" not in second
+
+
+def test_egress_and_ingress_are_two_faces_of_one_flag(cli: Cli, topology: Topology) -> None:
+    acl = next(iter(topology.cloud.network_acls))
+    entry = ("ec2", "delete-network-acl-entry", "--network-acl-id", acl, "--rule-number", "7", "--dry-run")
+    for face in ("egress", "ingress"):
+        assert f"The {face} entry 7 does not exist" in cli(*entry, f"--{face}").err
+    assert cli(*entry, "--no-egress").err.startswith("error: there is no option --no-egress")
+
+
+def test_short_flags_of_a_rule_are_one_rule(cli: Cli, topology: Topology) -> None:
+    group = next(group.id for group in topology.cloud.security_groups.values() if group.name == "open")
+    allow = ("ec2", "authorize-security-group-ingress", "--group-id", group, "--dry-run", "--protocol", "tcp")
+    granted = cli(*allow, "--port", "22", "--cidr", "198.51.100.0/24")
+    assert "(DryRunOperation)" in granted.err
+    assert "(DryRunOperation)" in cli(*allow, "--port", "22", "--source-group", group).err
+    sixth = cli(*allow, "--port", "22", "--cidr", "::/0")
+    assert (sixth.code, sixth.out) == (2, "")
+    assert "Ipv6Ranges=[{CidrIpv6=::/0}]" in sixth.err
+    both = cli(*allow, "--ip-permissions", "IpProtocol=udp")
+    assert (both.code, both.out) == (2, "")
+
+
+def test_the_lab_is_chosen_as_elsewhere(cli: Cli, stored: Callable[[str], Topology], topology: Topology) -> None:
+    stored("other")
+    assert cli("ec2", "describe-vpcs").code == 2
+    assert cli("ec2", "describe-vpcs", "--lab", LAB).code == 0
+    assert "did you mean shop?" in cli("ec2", "describe-vpcs", "--lab", "shpo").err
+    assert store.labs() == ("other", LAB)

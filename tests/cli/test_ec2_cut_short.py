@@ -1,0 +1,95 @@
+"""An ec2 verb killed in the middle of real kernel work: the next one finishes what it began."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.state import NetObject
+from eigw_ns.kernel import netns
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab import journal, store
+from eigw_ns.lab.ec2 import perform
+from tests.cli.command import Cli
+from tests.labs import SILENCE, Lab
+
+pytestmark = pytest.mark.root
+
+WEB = "2001:db8:80::1"
+
+
+class DyingKernel(LinuxKernel):
+    """Linux, worked on by a process that dies as of `kill -9` ahead of the batch of this number."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self._left = batches
+
+    def create(self, things: Iterable[NetObject]) -> None:
+        self._live_on()
+        super().create(things)
+
+    def update(self, old: NetObject, new: NetObject) -> None:
+        self._live_on()
+        super().update(old, new)
+
+    def delete(self, things: Iterable[NetObject]) -> None:
+        self._live_on()
+        super().delete(things)
+
+    def _live_on(self) -> None:
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
+
+
+def killed_in(lab: str, batches: int, gateway: str) -> bool:
+    """Delete the gateway in a process that dies after so many batches; whether it died."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            request = {"EgressOnlyInternetGatewayId": gateway}
+            perform(lambda: DyingKernel(batches), lab, "DeleteEgressOnlyInternetGateway", request, Settings())
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.timeout(240)
+def test_killed_anywhere_the_next_verb_finishes(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    file = demo_file(lab_name)
+    batches, died = 0, True
+    while died:
+        assert cli("apply", "-f", file).code == 0
+        lab = Lab(lab_name, current=store.load(lab_name))
+        gateway = find(store.load(lab_name).cloud, "outbound").id
+        with lab.stream("app", "web", WEB) as stream:
+            assert stream.works()
+            died = killed_in(lab_name, batches, gateway)
+            assert journal.unfinished(lab_name) == died
+
+            described = cli("ec2", "describe-route-tables", "--filters", "Name=route.state,Values=blackhole")
+
+            assert described.err == ""
+            assert len(described.data["RouteTables"]) == 1
+            assert not journal.unfinished(lab_name)
+            assert lab.kernel.observe(lab_name) == compile_cloud(store.load(lab_name).cloud)
+            assert cli("status", "--lab", lab_name).code == 0
+            assert stream.silent()
+        batches += 1
+    assert batches > 4
+    with lab.listening("web", WEB, 5000), lab.open_socket("www") as client:  # the control: the host is still there
+        client.settimeout(SILENCE * 10)
+        client.connect((WEB, 5000))
+    assert cli("destroy", "--lab", lab_name).code == 0
+    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
