@@ -63,12 +63,6 @@ def acl_entry(acl: NetworkAcl, packet: Packet, *, egress: bool) -> NetworkAclEnt
     return next((entry for entry in acl.entries if entry.egress is egress and _entry_matches(entry, packet)), None)
 
 
-def acl_allows(acl: NetworkAcl, packet: Packet, *, egress: bool) -> bool:
-    """Whether the ACL lets the packet cross the subnet's edge."""
-    entry = acl_entry(acl, packet, egress=egress)
-    return entry is not None and entry.action == "allow"
-
-
 def _entry_matches(entry: NetworkAclEntry, packet: Packet) -> bool:
     peer = packet.destination if entry.egress else packet.source
     if entry.protocol not in (ALL_PROTOCOLS, packet.protocol) or peer not in entry.cidr_block:

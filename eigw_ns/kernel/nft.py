@@ -2,7 +2,8 @@
 
 A change is one transaction: the table is ensured, what is no longer wanted is removed, chains and sets are emptied and
 filled again. Counters are never removed and made again, so their numbers live on. A base chain whose hook or priority
-changes is deleted and made anew in the same transaction, since the kernel refuses to change it in place.
+changes is deleted and made anew in the same transaction, since the kernel refuses to change it in place. A table that
+somebody made dormant wakes with the declaration alone, which has no flags.
 
 A libnftables context belongs to the namespace it was constructed in, its errors are text only: both end here.
 """
@@ -21,6 +22,8 @@ TABLE = "eigw_ns"
 
 _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
+_DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
+_ASLEEP = "dormant "
 _NO_TABLE = "No such file or directory"
 
 
@@ -101,7 +104,7 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
         elif not item.size:  # what packets have filled in goes on counting
             yield f"flush {kind} {where} {item.name}"
     for chain in old.chains:
-        if chain.name not in chains or chains[chain.name].hook != chain.hook:
+        if chain.name not in chains or chains[chain.name].hook != chain.hook.removeprefix(_ASLEEP):
             yield f"delete chain {where} {chain.name}"
     for counter in old.counters:
         if counter not in new.counters:
@@ -140,9 +143,13 @@ def _set_declaration(item: NftSet) -> Iterator[str]:
 
 
 def parse(listing: str, namespace: str) -> Ruleset | None:
-    """The value that a stateless listing of our table shows; None for an empty listing."""
+    """The value that a stateless listing of our table shows; None for an empty listing.
+
+    The base chains of a dormant table meet no packet, so their hooks differ from those of one that is awake.
+    """
     if not listing:
         return None
+    dormant = _DORMANT.search(listing) is not None
     counters: list[str] = []
     sets: list[NftSet] = []
     chains: list[NftChain] = []
@@ -150,7 +157,7 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
         if kind == "counter":
             counters.append(name)
         elif kind == "chain":
-            chains.append(_chain(name, body))
+            chains.append(_chain(name, body, dormant))
         else:
             sets.append(_set(name, body))
     return Ruleset(
@@ -176,9 +183,9 @@ def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
             body.append(line.strip())
 
 
-def _chain(name: str, body: list[str]) -> NftChain:
+def _chain(name: str, body: list[str], dormant: bool) -> NftChain:
     if body and body[0].startswith("type "):
-        return NftChain(name, body[0], tuple(body[1:]))
+        return NftChain(name, f"{_ASLEEP}{body[0]}" if dormant else body[0], tuple(body[1:]))
     return NftChain(name, "", tuple(body))
 
 

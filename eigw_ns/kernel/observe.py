@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 
 from eigw_ns.dataplane.state import (
-    LOOPBACK,
     PREFIX,
     TENANT_KINDS,
     Forwarding,
@@ -47,8 +46,8 @@ def in_effect(netlink: Netlink) -> bool:
 
 
 def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
-    """Whose namespace this is by the mark of its loopback; None where it is foreign."""
-    loopback = next(link for link in seen if link.name == LOOPBACK)
+    """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign."""
+    loopback = next(link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX)
     program, _, rest = loopback.alias.partition(":")
     lab, _, resource_id = rest.partition(":")
     if program != _MARK or not resource_id:

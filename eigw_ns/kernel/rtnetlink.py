@@ -45,7 +45,7 @@ NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NEWRULE, DELRULE, GETRULE = 32, 33, 34
 
 _AF_BRIDGE = 7
-_LOOPBACK_INDEX = 1  # the kernel's own constant, include/net/flow.h
+LOOPBACK_INDEX = 1  # the kernel's own constant, include/net/flow.h
 _IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 16, 18, 20, 28
@@ -121,7 +121,7 @@ def set_link(link: Link, seen: SeenLink, master: int) -> Message:
 
 def mark_loopback(mark: str) -> Message:
     """Give the loopback its ifalias, the mark of a namespace, and bring it up."""
-    payload = _LINK.pack(0, 0, _LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, mark.encode())
+    payload = _LINK.pack(0, 0, LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, mark.encode())
     return Message(SETLINK, 0, payload, "mark the namespace")
 
 
