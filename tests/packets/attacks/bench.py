@@ -128,13 +128,18 @@ class Bench:
 
     def attack(self, way: Way, packets: Packets, counted: Mapping[str, int]) -> Outcome:
         """Send the packets in or out and wait until the counters have risen so; what was heard at either side."""
-        near, far = (self.outer, self.inner) if way == "in" else (self.inner, self.outer)
+        near = self.outer if way == "in" else self.inner
         before = self.counters()
         self.outer.heard(), self.inner.heard()
         near.send(packets)
         self._await(before, counted)
-        heard = self._until_canaries()
+        return self.listen(way)
+
+    def listen(self, way: Way) -> Outcome:
+        """What has been heard of packets that were sent in or out already; `attack` would forget it first."""
+        heard = self.until_canaries()
         self.check_live_flow()
+        near, far = (self.outer, self.inner) if way == "in" else (self.inner, self.outer)
         return Outcome(heard[far], heard[near])
 
     def check_live_flow(self) -> None:
@@ -166,6 +171,16 @@ class Bench:
             lines = Path("/proc/thread-self/net/nf_conntrack").read_text().splitlines()
         return (line.split() for line in lines if f" sport={port} " in line)
 
+    @contextlib.contextmanager
+    def sysctl(self, key: str, value: str) -> Iterator[None]:
+        """A sysctl of the gateway has another value while the block runs."""
+        with netns.inside(self.gateway):
+            before = sysctl.read(key) or ""
+            sysctl.write(key, value)
+        yield
+        with netns.inside(self.gateway):
+            sysctl.write(key, before)
+
     def connections(self) -> int:
         """How many entries the gateway's connection table has."""
         with netns.inside(self.gateway):
@@ -183,7 +198,7 @@ class Bench:
             until(lambda: risen() == counted, "the counters")
         assert risen() == counted
 
-    def _until_canaries(self) -> dict[Wire, list[bytes]]:
+    def until_canaries(self) -> dict[Wire, list[bytes]]:
         """What was heard at each wire until a legal datagram has come out and its answer has come in."""
         word = b"canary %d" % next(self._canaries)
         out = IPv6(src=INSIDE, dst=OUTSIDE) / UDP(sport=_CANARY_PORT, dport=_CANARY_PORT) / word

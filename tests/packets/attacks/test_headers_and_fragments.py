@@ -33,7 +33,7 @@ def _silent(bench: Bench, packets: list[bytes]) -> dict[str, int]:
     before = bench.counters()
     bench.outer.heard(), bench.inner.heard()
     bench.outer.send(packets)
-    outcome = bench.attack("in", [], {})
+    outcome = bench.listen("in")
     assert (outcome.through, outcome.answers) == ([], [])
     risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
     risen.pop("drop_link_local", 0)

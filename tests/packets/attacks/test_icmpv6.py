@@ -49,7 +49,7 @@ def test_every_type_and_some_codes_that_nobody_asked_for(bench: Bench) -> None:
     before = bench.counters()
     bench.outer.heard(), bench.inner.heard()
     bench.outer.send(messages)
-    outcome = bench.attack("in", [], {})
+    outcome = bench.listen("in")
     assert (outcome.through, outcome.answers) == ([], [])
     risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
     risen.pop("drop_link_local", 0)
@@ -98,6 +98,24 @@ def test_errors_about_what_is_no_flow_stay_out(bench: Bench) -> None:
     errors = [_error(ROUTER, INSIDE, UNREACHABLE, 4, quote) for quote in quotes]
     outcome = bench.attack("in", errors, {"drop_icmpv6_error": len(errors)})
     assert (outcome.through, outcome.answers) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "source", ["2600:1f16:aa0:5501::1", "fd00::1", "::ffff:192.0.2.1", "100::1", "fe80::bad", "::"]
+)
+def test_an_error_from_where_no_router_is_stays_out(bench: Bench, source: str) -> None:
+    """S2 holds for errors too, which conntrack lets pass whoever sends them."""
+    errors = [_error(source, INSIDE, kind, code, Datagrams.opened(bench).out()) for kind, code in WANTED]
+    outcome = bench.attack("in", errors, {"drop_source": len(errors)})
+    assert (outcome.through, outcome.answers) == ([], [])
+
+
+def test_an_error_does_not_leave_in_the_name_of_an_outsider(bench: Bench) -> None:
+    """RFC 6092 REC-4: what leaves has a source of the VPC, errors too."""
+    flow = Datagrams.opened(bench)
+    bench.attack("in", [flow.back()], {})
+    errors = [_error(source, OUTSIDE, UNREACHABLE, 4, flow.back()) for source in (ROUTER, "fd00::1")]
+    assert bench.attack("out", errors, {"drop_source": 2}).through == []
 
 
 def test_known_limit_an_error_may_quote_no_more_than_the_ports(bench: Bench) -> None:

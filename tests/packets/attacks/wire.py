@@ -21,7 +21,7 @@ class Wire:
     """One end of a link: sends frames to the far end's MAC and hears whatever comes from there, of any protocol."""
 
     def __init__(self, namespace: str, link: str, far_mac: str) -> None:
-        self._link, self._far = link, bytes.fromhex(far_mac.replace(":", ""))
+        self.link, self._far = link, bytes.fromhex(far_mac.replace(":", ""))
         with netns.inside(namespace):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
@@ -36,7 +36,7 @@ class Wire:
         """Put packets on the wire as they are; where no `ethertype` is given, the version in the packet says it."""
         for packet in packets:
             kind = ethertype or (IPV4 if packet[0] >> 4 == 4 else IPV6)
-            self._socket.sendto(packet, (self._link, kind, 0, 0, self._far))
+            self._socket.sendto(packet, (self.link, kind, 0, 0, self._far))
 
     def heard(self) -> list[bytes]:
         """The packets that came since it was last asked, the chatter of a young link apart."""

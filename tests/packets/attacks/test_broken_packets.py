@@ -1,0 +1,79 @@
+"""Packets too big for the next link, packets that are none, questions for an IPv4 address: no answer (G3, G8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pyroute2 import IPRoute
+from scapy.layers.l2 import ARP
+
+from eigw_ns.kernel import netns
+from tests.packets.attacks.bench import Bench
+from tests.packets.attacks.flows import Datagrams
+from tests.packets.attacks.wire import ARP as ARP_FRAME
+from tests.packets.attacks.wire import IPV6
+
+pytestmark = pytest.mark.root
+
+USUAL, JUMBO = 1500, 9000  # octets
+
+
+def _set_uplink_mtu(bench: Bench, mtu: int) -> None:
+    ends = ((bench.gateway, "up"), (bench.lab.namespace("internet"), bench.outer.link))
+    for namespace, link in ends:
+        with netns.inside(namespace), IPRoute() as netlink:
+            netlink.link("set", index=netlink.link_lookup(ifname=link)[0], mtu=mtu)
+
+
+@pytest.fixture
+def wide(bench: Bench) -> Iterator[Bench]:
+    """The bench, whose uplink takes packets that its fabric does not."""
+    _set_uplink_mtu(bench, JUMBO)
+    yield bench
+    _set_uplink_mtu(bench, USUAL)
+
+
+def test_a_packet_too_big_for_the_next_link_is_refused_without_a_word(wide: Bench) -> None:
+    """Of a live flow the gateway says so (I3), which shows that it could; else it says nothing."""
+    dead, live = Datagrams(wide.port()), Datagrams.opened(wide)
+    outcome = wide.attack("in", [dead.back(bytes(4000)), dead.back(bytes(8000))], {"drop_inbound": 2})
+    assert (outcome.through, outcome.answers) == ([], [])
+    outcome = wide.attack("in", [live.back(bytes(4000))], {})
+    assert outcome.through == []
+    assert [answer[40:42] for answer in outcome.answers] == [b"\x02\0"]  # packet too big
+
+
+@pytest.mark.parametrize("wanted", ["127.0.0.1", "0.0.0.0", "192.0.2.1", "255.255.255.255"])
+def test_nobody_answers_for_an_ipv4_address(bench: Bench, wanted: str) -> None:
+    question = bytes(ARP(op="who-has", psrc="192.0.2.9", pdst=wanted, hwdst="ff:ff:ff:ff:ff:ff"))
+    bench.outer.heard(), bench.inner.heard()
+    for wire in (bench.outer, bench.inner):
+        wire.send([question], ARP_FRAME)
+    for heard in bench.until_canaries().values():
+        assert heard == []
+
+
+SHORT = Datagrams(9).back(bytes(40))
+BROKEN: dict[str, tuple[bytes, str, str]] = {
+    "another version": (b"\x50" + SHORT[1:], "", "Ip6InHdrErrors"),
+    "half a header": (SHORT[:20], "", "Ip6InHdrErrors"),
+    "longer than it is": (SHORT[:4] + (900).to_bytes(2) + SHORT[6:], "", "Ip6InTruncatedPkts"),
+    "nothing in it": (SHORT[:4] + bytes(2) + SHORT[6:40], "drop_invalid", ""),
+    "half a UDP header": (SHORT[:4] + (4).to_bytes(2) + SHORT[6:44], "drop_invalid", ""),
+    "a wrong checksum": (SHORT[:46] + b"\x12\x34" + SHORT[48:], "drop_invalid", ""),
+}
+"""What is wrong with it, and what counts it: a counter of ours, or one of Linux, which drops it before any rule."""
+
+
+@pytest.mark.parametrize(("broken", "ours", "of_linux"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_packet_dies_unanswered(bench: Bench, broken: bytes, ours: str, of_linux: str) -> None:
+    before, linux = bench.counters(), bench.kernel_counter(of_linux) if of_linux else 0
+    bench.outer.heard(), bench.inner.heard()
+    bench.outer.send([broken], IPV6)
+    for heard in bench.until_canaries().values():
+        assert heard == []
+    risen = {name for name, now in bench.counters().items() if now != before[name]} - {"drop_link_local"}
+    assert risen == ({ours} if ours else set())
+    if of_linux:
+        assert bench.kernel_counter(of_linux) == linux + 1

@@ -1,0 +1,166 @@
+"""What stands between an IPv6 header and what it carries, and which counter says so (F1–F3; RFC 8200, RFC 5722)."""
+
+from __future__ import annotations
+
+import pytest
+from scapy.packet import Raw
+
+from tests.labs import until
+from tests.packets.attacks.bench import Bench, Way, forwarded
+from tests.packets.attacks.flows import Datagrams, Tcp, packet
+from tests.packets.attacks.headers import (
+    AUTHENTICATION,
+    DESTINATION,
+    FRAGMENT,
+    HOP_BY_HOP,
+    MOBILITY,
+    NO_NEXT,
+    Header,
+    behind,
+    fragment,
+    fragments,
+    option,
+    piece,
+    routing,
+)
+
+pytestmark = pytest.mark.root
+
+UNFOLLOWED = frozenset({0, 1, 6, 17, 43, 51, 59, 60, 132, 136})
+"""Headers that conntrack makes nothing of: 64 octets of nothing are none of its protocols, and no whole packet."""
+
+NO_FRAGMENTS = [number for number in range(256) if number != FRAGMENT]  # those are a matter of their own
+ICMPV6 = 58
+HERE, THERE = "2600:1f16:aa0:5501::88", "2001:db8:bad::8"
+TIMEOUT = "net.netfilter.nf_conntrack_frag6_timeout"
+MEMORY = 4 << 20  # octets of fragments that Linux keeps in a namespace (nf_conntrack_frag6_high_thresh)
+FLOOD = 4_000
+LONG = bytes(range(256)) * 8  # octets, for two fragments or more
+
+
+def _every_next_header(source: str, destination: str) -> list[bytes]:
+    """A packet for each, carrying 64 octets; for an extension header these are one with nothing behind it."""
+    made = packet(source, destination, Raw(bytes([NO_NEXT, 0, 1, 4]) + bytes(60)))
+    return [made[:6] + bytes([number]) + made[7:] for number in NO_FRAGMENTS]
+
+
+def test_every_next_header_that_conntrack_follows_goes_out_and_is_answered(bench: Bench) -> None:
+    """G1's other unicast protocols, all of them. A mobility header alone has no answer: F2 drops it."""
+    out, back = _every_next_header(HERE, THERE), _every_next_header(THERE, HERE)
+    followed = [at for at, number in enumerate(NO_FRAGMENTS) if number not in {*UNFOLLOWED, ICMPV6}]
+    outcome = bench.attack("out", out, {"drop_icmpv6_error": 1, "drop_invalid": len(UNFOLLOWED)})
+    assert outcome.through == [forwarded(out[at]) for at in followed]
+    counted = {"drop_icmpv6_error": 1, "drop_invalid": len(UNFOLLOWED), "drop_extension_header": 1}
+    outcome = bench.attack("in", back, counted)
+    assert outcome.through == [forwarded(back[at]) for at in followed if NO_FRAGMENTS[at] != MOBILITY]
+
+
+OPTIONS = Header(DESTINATION)
+REFUSED: dict[str, tuple[Header, ...]] = {
+    "routing type 4, none left": (routing(4, 0),),
+    "routing behind options": (OPTIONS, routing(0, 0)),
+    "routing behind a fragment header": (fragment(1), routing(0, 0)),
+    "routing behind two fragment headers": (fragment(2), fragment(3), routing(0, 0)),
+    "routing behind authentication": (Header(AUTHENTICATION, bytes(22)), routing(4, 0)),
+    "a fragment of a fragment": (fragment(4), fragment(5)),
+}
+FROM_OUTSIDE: dict[str, tuple[Header, ...]] = {
+    "hop-by-hop": (Header(HOP_BY_HOP),),
+    "hop-by-hop, 64 octets": (Header(HOP_BY_HOP, b"\x1e\x3c" + bytes(60)),),
+    "hop-by-hop, router alert": (Header(HOP_BY_HOP, b"\x05\x02\0\0\x01\0"),),
+    "hop-by-hop behind options": (OPTIONS, Header(HOP_BY_HOP)),
+}
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+@pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED.keys())
+def test_headers_that_no_flow_may_have(bench: Bench, headers: tuple[Header, ...], way: Way) -> None:
+    """On a live flow, in its window and with a right checksum: conntrack alone would let each of them pass."""
+    flow = Tcp.opened(bench)
+    segment = flow.back("PA", b"hidden") if way == "in" else flow.out("PA", b"hidden")
+    outcome = bench.attack(way, [behind(segment, *headers)], {"drop_extension_header": 1})
+    assert (outcome.through, outcome.answers) == ([], [])
+    flow.check()
+
+
+@pytest.mark.parametrize("headers", FROM_OUTSIDE.values(), ids=FROM_OUTSIDE.keys())
+def test_headers_that_may_not_come_in(bench: Bench, headers: tuple[Header, ...]) -> None:
+    flow = Tcp.opened(bench)
+    outcome = bench.attack("in", [behind(flow.back("PA", b"hidden"), *headers)], {"drop_extension_header": 1})
+    assert (outcome.through, outcome.answers) == ([], [])
+    flow.check()
+
+
+@pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED.keys())
+def test_no_flow_begins_behind_such_a_header(bench: Bench, headers: tuple[Header, ...]) -> None:
+    outcome = bench.attack("out", [behind(Tcp.new(bench).out("S"), *headers)], {"drop_extension_header": 1})
+    assert (outcome.through, outcome.answers) == ([], [])
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+@pytest.mark.parametrize("kind", [0x9E, 0xDE, 0xC2], ids=["tell", "tell unless multicast", "jumbo payload"])
+def test_a_hop_by_hop_option_that_wants_an_answer_finds_no_route_for_it(bench: Bench, kind: int, way: Way) -> None:
+    """Linux reads these before any rule and answers: Ip6OutNoRoutes shows that it tried. On a live flow and on none."""
+    live = Tcp.opened(bench)
+    for flow in (live, Tcp.new(bench)):
+        refused, nowhere = (bench.kernel_counter(name) for name in ("Ip6InHdrErrors", "Ip6OutNoRoutes"))
+        segment = flow.back("A") if way == "in" else flow.out("A")
+        outcome = bench.attack(way, [behind(segment, Header(HOP_BY_HOP, option(kind)))], {})
+        assert (outcome.through, outcome.answers) == ([], [])
+        assert bench.kernel_counter("Ip6InHdrErrors") == refused + 1
+        assert bench.kernel_counter("Ip6OutNoRoutes") == nowhere + 1
+    live.check()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((0, 800), (792, 1400)), ((0, 800), (0, 1400)), ((8, 1400), (0, 1400)), ((8, 1400), (0, 16))],
+    ids=["by eight octets", "from the start", "all of it and more", "the start of it"],
+)
+def test_whatever_way_fragments_overlap_all_of_them_go(
+    bench: Bench, first: tuple[int, int], second: tuple[int, int]
+) -> None:
+    """RFC 5722. Linux does it before any rule, so no counter of ours can rise."""
+    whole, number = Datagrams.opened(bench).back(LONG), bench.port()
+    pieces = [piece(whole, number, *span, more=True) for span in (first, second)]
+    pieces.append(piece(whole, number, max(first[1], second[1]), len(whole) - 40, more=False))
+    outcome = bench.attack("in", pieces, {})
+    assert (outcome.through, outcome.answers) == ([], [])
+
+
+def test_known_limit_a_fragment_within_another_is_left_out(bench: Bench) -> None:
+    """RFC 5722 drops the whole packet here too. Linux leaves the later piece out and keeps what it had: what goes on
+    is put together and cut anew by the gateway, so that nobody behind it can read it in two ways."""
+    whole, number = Datagrams.opened(bench).back(LONG), bench.port()
+    other = whole[:40] + bytes(len(whole) - 40)
+    pieces = [piece(whole, number, 0, 1240, more=True), piece(other, number, 600, 1240, more=True)]
+    outcome = bench.attack("in", [*pieces, piece(whole, number, 1240, len(whole) - 40, more=False)], {})
+    parts = {int.from_bytes(each[42:44]) & 0xFFF8: each[48:] for each in outcome.through}
+    assert b"".join(parts[offset] for offset in sorted(parts)) == whole[40:]
+
+
+def test_a_fragment_that_waited_in_vain_is_not_answered(bench: Bench) -> None:
+    """RFC 8200 wants a time-exceeded about the first fragment after 60 s. It finds no route: G3 goes before."""
+    with bench.sysctl(TIMEOUT, "1"):
+        nowhere = bench.kernel_counter("Ip6OutNoRoutes")
+        first = fragments(Datagrams(bench.port()).back(LONG), bench.port(), 1240)[0]
+        assert bench.attack("in", [first], {}).answers == []
+        until(lambda: bench.kernel_counter("Ip6OutNoRoutes") == nowhere + 1, "Linux tries to answer")
+        outcome = bench.listen("in")
+    assert (outcome.through, outcome.answers) == ([], [])
+
+
+def test_known_limit_a_fragment_flood_leaves_no_room_for_other_fragments(bench: Bench) -> None:
+    """Of 4,000 first fragments fewer are kept than fit into 4 MiB, and not for ever: Linux says how many by trying to
+    complain of each. Until then no fragment passes, of live flows neither; all other packets do."""
+    flow, datagram = Datagrams.opened(bench), Datagrams(bench.port()).back(bytes(1_300))
+    pairs = [fragments(datagram, number, 1240) for number in range(FLOOD)]
+    with bench.sysctl(TIMEOUT, "1"):
+        nowhere = bench.kernel_counter("Ip6OutNoRoutes")
+        for pieces in zip(*pairs, strict=True):
+            outcome = bench.attack("in", pieces, {})
+            assert (outcome.through, outcome.answers) == ([], [])
+        until(lambda: bench.kernel_counter("Ip6OutNoRoutes") > nowhere, "Linux gives up")
+        again = fragments(flow.back(LONG), FLOOD, 1240)
+        until(lambda: bool(bench.attack("in", again, {}).through), "there is room again")
+    assert bench.kernel_counter("Ip6OutNoRoutes") - nowhere <= MEMORY // 1240 < FLOOD
