@@ -13,7 +13,7 @@ from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel import probe
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import store
+from eigw_ns.lab import paths, store
 from eigw_ns.topology import Topology, load
 
 STDIN = "-"
@@ -24,7 +24,7 @@ _LARGEST_FILE = 32 << 20  # bytes; more than the loader takes, so that it is the
 def open_kernel() -> LinuxKernel:
     """The kernel we run on. Raises HostError, before anything is changed, where it cannot be worked with."""
     probe.require()
-    return LinuxKernel()
+    return LinuxKernel(paths.run_dir())
 
 
 def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:

@@ -21,6 +21,7 @@ SECURITY_GROUP_RULE = "sgr"
 INSTANCE = "i"
 INTERNET_HOST = "host"  # ours: AWS has no word for a machine on the internet
 INTERNET = "internet"  # ours: the router that all gateways and hosts hang on
+SYNC = "sync"  # ours: what joins the replicas of a gateway
 
 _SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{8}|[0-9a-f]{17})")
 
@@ -35,6 +36,11 @@ def make_id(kind: str, *names: str) -> str:
         return names[-1]
     digest = hashlib.sha256("\0".join((kind, *names)).encode()).hexdigest()
     return f"{kind}-0{digest[:16]}"
+
+
+def replica_id(gateway_id: str, number: int) -> str:
+    """What replica `number` (from 1) of a gateway is called; the first is called as the gateway itself."""
+    return gateway_id if number == 1 else f"{gateway_id}.{number}"
 
 
 def kind_of(text: str) -> str | None:

@@ -82,17 +82,22 @@ class ConnectionTracking:
     max_connections_per_source: int = 16_384
 
 
+MOST_REPLICAS = 8
+
+
 @dataclass(frozen=True, slots=True)
 class EgressOnlyInternetGateway:
     """Lets a VPC's instances reach the internet over IPv6 and never lets the internet begin anything.
 
-    It is born attached to its VPC and cannot be detached, only deleted.
+    It is born attached to its VPC and cannot be detached, only deleted. `replicas` share its work, 1 to 8: AWS calls
+    it horizontally scaled, redundant and highly available, and shows none of them.
     """
 
     id: str
     name: str
     vpc_id: str
     connection_tracking: ConnectionTracking = ConnectionTracking()
+    replicas: int = 1
     tags: Tags = ()
 
 

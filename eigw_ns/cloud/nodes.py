@@ -16,13 +16,13 @@ from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
 
 NodeKind = Literal[
-    "instance", "host", "subnet", "egress-only-internet-gateway", "internet-gateway", "internet"
+    "instance", "host", "subnet", "egress-only-internet-gateway", "replica", "internet-gateway", "internet"
 ]
 
 INTERNET = "internet"
 """The name of the internet itself, and what qualifies its hosts; nothing else may be called so."""
 
-_REPLICA = "#1"  # an egress-only internet gateway has one replica
+_REPLICA = "#"  # stands before the number of a replica; the first is what the gateway's own name means
 _SHOWN = 8
 _ENDS = ("instance", "host")  # what users ask for most
 
@@ -60,6 +60,9 @@ def _nodes(cloud: Cloud) -> Iterator[Node]:
     for eigw in cloud.egress_only_internet_gateways.values():
         qualified = f"{vpc_names[eigw.vpc_id]}/{eigw.name}"
         yield Node(eigw.id, "egress-only-internet-gateway", eigw.name, qualified)
+        for number in range(2, eigw.replicas + 1):
+            suffix = f"{_REPLICA}{number}"
+            yield Node(ids.replica_id(eigw.id, number), "replica", eigw.name + suffix, qualified + suffix)
     for igw in cloud.internet_gateways.values():
         if igw.vpc_id is not None:
             yield Node(igw.id, "internet-gateway", igw.name, f"{vpc_names[igw.vpc_id]}/{igw.name}")
@@ -88,11 +91,19 @@ class NodeIndex:
         if meant:
             options = " or ".join(node.qualified for node in meant)
             raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=f"write {options}")
-        base, _, replica = text.partition("#")
+        base, _, replica = text.partition(_REPLICA)
         named = next(iter(self._meant.get(base, {}).values()), None)
         if replica and named is not None:
-            raise _no_such_replica(named, base, replica)
+            raise self._no_such_replica(named, base, replica)
         raise self._unknown(text)
+
+    def _no_such_replica(self, node: Node, base: str, replica: str) -> UsageError:
+        if node.kind != "egress-only-internet-gateway":
+            return UsageError(f"{base} has no replicas", hint=f"write {base}")
+        others = sum(each.kind == "replica" and each.id.startswith(f"{node.id}.") for each in self._nodes)
+        last = f"{base}{_REPLICA}{others + 1}"
+        known = f"its replicas are {base}{_REPLICA}1 to {last}" if others else f"its only replica is {last}"
+        return UsageError(f"{base} has no replica {shorten(replica)}", hint=known)
 
     def _unknown(self, text: str) -> UsageError:
         spellings = {node.qualified if "/" in text else node.name for node in self._nodes}
@@ -107,10 +118,4 @@ def _spellings(node: Node) -> tuple[str, ...]:
     plain = (node.name, node.qualified, node.id)
     if node.kind != "egress-only-internet-gateway":
         return plain
-    return (*plain, *(f"{spelling}{_REPLICA}" for spelling in plain))
-
-
-def _no_such_replica(node: Node, base: str, replica: str) -> UsageError:
-    if node.kind == "egress-only-internet-gateway":
-        return UsageError(f"{base} has no replica {shorten(replica)}", hint=f"its only replica is {base}{_REPLICA}")
-    return UsageError(f"{base} has no replicas", hint=f"write {base}")
+    return (*plain, *(f"{spelling}{_REPLICA}1" for spelling in plain))

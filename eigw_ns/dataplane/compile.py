@@ -9,15 +9,27 @@
                    └────────────────┘   └────────┘    └──────────────┘    │ tables      │
                                                                           └─────────────┘
 Every neighbour is a permanent entry, so nothing is ever resolved, waited for or poisoned.
+
+An egress-only gateway of several replicas is as many gateway namespaces on the same bridges, with the same addresses:
+
+      fabric                      internet
+    ┌────────┐    ┌─────────┐    ┌──────────┐   Both sides speak to the first replica's MAC; whose it becomes, the
+    │   br0  ├────┤ replica ├────┤ br-…     │   flow decides (`spread`). So nothing else changes with the number of
+    │  ports ├────┤ replica ├────┤ fe80::1  │   replicas, nor when one dies: no subnet, no route.
+    └────────┘    └────┬────┘    └──────────┘
+                   ┌───┴──┐
+                   │ sync │ a hub of their own, for conntrackd
+                   └──────┘
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 from types import MappingProxyType
 
+from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import (
     Cloud,
     ConnectionTracking,
@@ -29,7 +41,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import names, rules, subnet_rules
+from eigw_ns.dataplane import names, rules, spread, subnet_rules, sync
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
@@ -41,10 +53,13 @@ from eigw_ns.dataplane.names import (
     UPLINK,
     port_name,
 )
-from eigw_ns.dataplane.ranges import Range
+from eigw_ns.dataplane.ranges import Range, address_range
 from eigw_ns.dataplane.state import (
     LOOPBACK,
+    SYNC_LINK,
     Address,
+    Daemon,
+    Family,
     Fdb,
     Forwarding,
     Link,
@@ -52,6 +67,7 @@ from eigw_ns.dataplane.state import (
     Neighbour,
     NetObject,
     NetState,
+    NextHopGroup,
     Route,
     RoutingRule,
     Sysctls,
@@ -82,9 +98,15 @@ _SYSCTL_VALUES = {
 }  # all others are 0
 
 
-def compile_cloud(cloud: Cloud) -> NetState:
-    """The state of all namespaces of the lab."""
-    return NetState.of(_Compiler(cloud).everything())
+def _heartbeats(vpc_block: IPv6Network) -> Iterator[rules.Routed]:
+    """What the agent sends through each replica to see whether it is alive."""
+    destination = IPv6Address(names.HEARTBEAT_DESTINATION)
+    yield names.heartbeat_source(vpc_block), address_range(destination)
+
+
+def compile_cloud(cloud: Cloud, *, synced: bool = True) -> NetState:
+    """The state of all namespaces of the lab. `synced`: the host has conntrackd, so replicas share their flows."""
+    return NetState.of(_Compiler(cloud, synced).everything())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +120,9 @@ class _End:
 class _Compiler:
     """Walks the cloud once; holds only what every part asks for."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, synced: bool) -> None:
         self._cloud = cloud
+        self._synced = synced
         self._internet = internet_id(cloud.lab)
         self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
 
@@ -181,46 +204,103 @@ class _Compiler:
         subnets = [item for item in self._cloud.subnets.values() if item.vpc_id == vpc.id]
         yield from self._namespace(vpc.id, forwarding=False)
         yield rules.fabric(
-            name, ((str(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets)
+            name,
+            ((str(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets),
+            (self._replicated(gateway, FABRIC_LINK) for gateway in self._several() if gateway.vpc_id == vpc.id),
+            names.heartbeat_source(vpc.ipv6_cidr_block),
         )
         yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)))
 
     def _gateway(self, gateway: Gateway) -> Iterator[NetObject]:
-        """A gateway of either kind: between the fabric and the internet, with the rules of its kind."""
+        """A gateway of either kind, between the fabric and the internet; each of its replicas, if it has several."""
+        replicas = gateway.replicas if isinstance(gateway, EgressOnlyInternetGateway) else 1
+        for number in range(1, replicas + 1):
+            yield from self._replica(gateway, ids.replica_id(gateway.id, number), replicas)
+        internet, port = self._name(self._internet), self._way_out(gateway.id, replicas)
+        yield Address(internet, port, f"{ROUTER_LINK_LOCAL}/64")
+        yield Neighbour(internet, port, PEER_LINK_LOCAL, self._mac(_End(gateway.id, UPLINK)))
+        if isinstance(gateway, EgressOnlyInternetGateway) and replicas > 1:
+            yield from self._replicas(gateway)
+
+    def _replica(self, gateway: Gateway, replica: str, replicas: int) -> Iterator[NetObject]:
+        """The namespace of a gateway, or of one of its replicas, with the rules of its kind."""
         assert gateway.vpc_id is not None
-        name, vpc = self._name(gateway.id), self._cloud.vpcs[gateway.vpc_id]
-        inner, outer = _End(gateway.id, FABRIC_LINK), _End(gateway.id, UPLINK)
-        port, far = _End(vpc.id, port_name(gateway.id)), _End(self._internet, port_name(gateway.id))
+        name, vpc = self._name(replica), self._cloud.vpcs[gateway.vpc_id]
+        inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
+        port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
         timeouts = _timeouts(gateway.connection_tracking) if isinstance(gateway, EgressOnlyInternetGateway) else {}
-        yield from self._namespace(gateway.id, sysctls=timeouts)
-        yield from self._gateway_rules(gateway, name, str(vpc.ipv6_cidr_block))
+        yield from self._namespace(replica, sysctls=timeouts)
+        yield from self._gateway_rules(gateway, name, vpc.ipv6_cidr_block)
         yield from self._pair(inner, port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
-        yield from self._pair(outer, far)
+        yield from self._pair(outer, far, bridge=names.bridge_name(gateway.id) if replicas > 1 else None)
         yield Address(name, LOOPBACK, f"{names.infrastructure_address(gateway.id)}/128")
         yield Address(name, FABRIC_LINK, f"{names.link_local(gateway.id)}/64")
         yield Address(name, UPLINK, f"{PEER_LINK_LOCAL}/64")
         yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
-        yield Neighbour(name, UPLINK, ROUTER_LINK_LOCAL, self._mac(far))
+        yield Neighbour(name, UPLINK, ROUTER_LINK_LOCAL, self._mac(_End(self._internet, port_name(gateway.id))))
         yield Route(name, str(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
         yield Route(name, _ANYWHERE, UPLINK, ROUTER_LINK_LOCAL)
-        internet = self._name(self._internet)
-        yield Address(internet, far.link, f"{ROUTER_LINK_LOCAL}/64")
-        yield Neighbour(internet, far.link, PEER_LINK_LOCAL, self._mac(outer))
 
-    def _gateway_rules(self, gateway: Gateway, name: str, vpc_prefix: str) -> Iterator[NetObject]:
+    def _gateway_rules(self, gateway: Gateway, name: str, block: IPv6Network) -> Iterator[NetObject]:
         if isinstance(gateway, EgressOnlyInternetGateway):
+            replicas, synced = gateway.replicas, self._synced and gateway.replicas > 1
+            routed = [*self._routed(gateway.id), *(_heartbeats(block) if replicas > 1 else ())]
             tracking = gateway.connection_tracking
-            yield rules.egress_only_gateway(name, vpc_prefix, self._routed(gateway.id), tracking)
+            yield rules.egress_only_gateway(name, str(block), routed, tracking, replicas=replicas, synced=synced)
             yield RoutingRule(name, 100, rules.PASSED, "main")
             yield RoutingRule(name, 101, 0, "blackhole")
         else:
-            yield rules.internet_gateway(name, vpc_prefix, self._routed(gateway.id))
+            yield rules.internet_gateway(name, str(block), self._routed(gateway.id))
 
     def _routed(self, gateway_id: str) -> Iterator[rules.Routed]:
         for subnet in self._cloud.subnets.values():
             for destinations in ranges(self._exits[subnet.id], {gateway_id}):
                 yield str(subnet.ipv6_cidr_block), destinations
+
+    # ---- several replicas of a gateway ------------------------------------------------------------------------------
+
+    def _several(self) -> Iterator[EgressOnlyInternetGateway]:
+        return (each for each in self._cloud.egress_only_internet_gateways.values() if each.replicas > 1)
+
+    def _replicated(self, gateway: EgressOnlyInternetGateway, link: str) -> rules.Replicated:
+        """The gateway as one side of it sees it: by the MAC that its first replica has on this link."""
+        mac, bridge = self._mac(_End(gateway.id, link)), names.bridge_name(gateway.id)
+        return rules.Replicated(gateway.id, mac, bridge, spread.seed(self._cloud.lab))
+
+    def _replicas(self, gateway: EgressOnlyInternetGateway) -> Iterator[NetObject]:
+        """What joins the replicas: the bridge of their uplinks, who has which flows, and how they share them."""
+        internet, bridge = self._name(self._internet), names.bridge_name(gateway.id)
+        members = [ids.replica_id(gateway.id, number) for number in range(1, gateway.replicas + 1)]
+        yield Link(internet, bridge, "bridge", self._mac(_End(self._internet, port_name(gateway.id))))
+        for member in members:
+            yield Fdb(internet, port_name(member), self._mac(_End(member, UPLINK)))
+        if self._synced:
+            yield from self._shared(gateway, members)
+        fabric = self._name(gateway.vpc_id)
+        sides: tuple[tuple[str, Family, str], ...] = (
+            (fabric, "bridge", FABRIC_LINK),
+            (internet, "netdev", UPLINK),
+        )
+        for namespace, family, link in sides:
+            macs = [self._mac(_End(member, link)) for member in members]
+            group = self._replicated(gateway, link).group
+            yield NextHopGroup(namespace, family, group, spread.shares(macs, macs))
+
+    def _shared(self, gateway: EgressOnlyInternetGateway, members: list[str]) -> Iterator[NetObject]:
+        """A hub for the replicas, which is nobody else's, and the daemon in each that tells the others of its flows."""
+        hub = names.sync_id(gateway.id)
+        configuration = sync.configuration(gateway.replicas, gateway.connection_tracking.max_connections)
+        yield from self._namespace(hub, forwarding=False)
+        yield Link(self._name(hub), BRIDGE, "bridge", self._mac(_End(hub, BRIDGE)))
+        for number, member in enumerate(members, start=1):
+            yield from self._pair(_End(member, SYNC_LINK), _End(hub, port_name(member)), bridge=BRIDGE, flood=True)
+            yield Address(self._name(member), SYNC_LINK, f"fe80::{number:x}/64")
+            yield Daemon(self._name(member), configuration)
+
+    def _way_out(self, gateway_id: str, replicas: int) -> str:
+        """The internet's interface towards the gateway."""
+        return names.bridge_name(gateway_id) if replicas > 1 else port_name(gateway_id)
 
     # ---- the internet -----------------------------------------------------------------------------------------------
 
@@ -230,6 +310,9 @@ class _Compiler:
         yield from self._namespace(self._internet)
         yield Address(name, LOOPBACK, f"{names.infrastructure_address(self._internet)}/128")
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
+        several = [self._replicated(gateway, UPLINK) for gateway in self._several()]
+        if several:
+            yield rules.internet(name, several)
         for subnet in self._cloud.subnets.values():
             yield from self._way_back(name, str(subnet.ipv6_cidr_block), self._exits[subnet.id])
 
@@ -247,7 +330,9 @@ class _Compiler:
             if exit_.gateway_id is None:
                 yield Route(name, prefix, source=source, blackhole=True)
             else:
-                yield Route(name, prefix, port_name(exit_.gateway_id), PEER_LINK_LOCAL, source)
+                gateway = self._cloud.egress_only_internet_gateways.get(exit_.gateway_id)
+                port = self._way_out(exit_.gateway_id, gateway.replicas if gateway else 1)
+                yield Route(name, prefix, port, PEER_LINK_LOCAL, source)
 
     # ---- what all of them are made of -------------------------------------------------------------------------------
 
@@ -265,11 +350,11 @@ class _Compiler:
         if forwarding:
             yield Forwarding(name)
 
-    def _pair(self, one: _End, other: _End, *, bridge: str | None = None) -> Iterator[NetObject]:
-        """A veth pair; with `bridge`, the other end is a port of that bridge."""
+    def _pair(self, one: _End, other: _End, *, bridge: str | None = None, flood: bool = False) -> Iterator[NetObject]:
+        """A veth pair; with `bridge`, the other end is a port of that bridge, which floods where it is to."""
         for end, far, master in ((one, other, None), (other, one, bridge)):
-            peer = (self._name(far.resource_id), far.link)
-            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master)
+            peer, floods = (self._name(far.resource_id), far.link), flood and master is not None
+            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master, flood=floods)
 
     def _name(self, resource_id: str) -> str:
         return names.namespace_name(self._cloud.lab, resource_id)

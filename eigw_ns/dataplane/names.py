@@ -13,7 +13,7 @@ from eigw_ns.dataplane.state import PREFIX
 INSTANCE_LINK = "eth0"  # in an instance and in an internet host
 FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC
 UPLINK = "up"  # in a gateway: towards the internet
-BRIDGE = "br0"  # in a fabric namespace
+BRIDGE = "br0"  # in a fabric namespace, and in one that joins replicas
 
 ROUTER_LINK_LOCAL = "fe80::1"  # what instances, hosts and gateways use as next hop
 PEER_LINK_LOCAL = "fe80::2"  # the other end, where it needs a link-local address
@@ -22,8 +22,8 @@ ROUTER_MAC = "02:00:00:00:00:01"
 """The VPC's implicit router: no interface has it. The fabric rewrites it to the MAC of the destination's subnet."""
 
 _KINDS = (ids.VPC, ids.SUBNET, ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.INSTANCE,
-          ids.INTERNET_HOST, ids.INTERNET)  # fmt: skip
-_NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})")
+          ids.INTERNET_HOST, ids.INTERNET, ids.SYNC)  # fmt: skip
+_NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})(?:\.[2-8])?")
 
 
 def namespace_name(lab: str, resource_id: str) -> str:
@@ -49,10 +49,29 @@ def port_name(resource_id: str) -> str:
     return f"{short}-{digits[-(14 - len(short)) :]}"
 
 
+def bridge_name(gateway_id: str) -> str:
+    """The bridge on the internet's side that joins the uplinks of a gateway's replicas."""
+    return f"br-{gateway_id[-11:]}"
+
+
+def sync_id(gateway_id: str) -> str:
+    """What the namespace is called that joins a gateway's replicas among themselves."""
+    return f"{ids.SYNC}-{gateway_id.partition('-')[2]}"
+
+
 def mac(*names: str) -> str:
     """A locally administered unicast MAC, always the same for the same names."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return ":".join(f"{octet:02x}" for octet in (0x06, *digest[:5]))
+
+
+def heartbeat_source(vpc_block: IPv6Network) -> str:
+    """What heartbeats through a VPC's replicas come from: AWS lets no instance have the last address of a block."""
+    return str(vpc_block[-1])
+
+
+HEARTBEAT_DESTINATION = str(INFRASTRUCTURE[-1])
+"""Where heartbeats go: nobody has the address, so the internet's router swallows them."""
 
 
 def link_local(resource_id: str) -> str:

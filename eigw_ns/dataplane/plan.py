@@ -1,14 +1,16 @@
 """From what is to what shall be: a tuple of small steps in an order that never opens a gate too early.
 
+    0 replicas leave      those that go, or are unwell, lose their flows to the others (`handover`)
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
     2 namespaces, rules, sysctls made; rules changed (each change one transaction)
       flows               forgotten whose instance goes: the rules stop it, and its successor is not wired yet
-    3 links               those in the way first, then the new ones
+    3 links               those in the way first, then the new ones; then the rules that hang on links
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
                           added and replaced before removed, since flows live on them
     5 links and namespaces that go
     6 forwarding on       where all of the above stands
     7 flows               forgotten where their route is gone: after the routes, so that none is born again
+    8 replicas join       once they know the flows of those that are there
 
 Killed after any step, nothing that the internet started has a way in, and the next plan leads on from there.
 """
@@ -19,10 +21,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from eigw_ns.dataplane import flows
+from eigw_ns.dataplane import flows, handover, spread
 from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.handover import Handover, Loosen, Rejoin
+from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.state import (
     Address,
+    Daemon,
     Fdb,
     Forwarding,
     Link,
@@ -36,7 +41,7 @@ from eigw_ns.dataplane.state import (
     Sysctls,
 )
 
-Verb = Literal["create", "update", "delete", "flush"]
+Verb = Literal["create", "update", "delete", "flush", "rejoin", "loosen"]
 
 _CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
 
@@ -46,7 +51,7 @@ class Step:
     """One change: what is done to which object, and why. `old` is the object an update replaces."""
 
     verb: Verb
-    object: NetObject | Flows
+    object: NetObject | Flows | Rejoin | Loosen
     reason: str
     old: NetObject | None = None
 
@@ -91,16 +96,31 @@ class _Planner:
             if key not in desired.objects and thing.namespace not in self._leaving
         ]
         self._going = [owner for owner in actual.namespaces() if owner.namespace in self._leaving]
+        self._replicas = handover.replicas(desired)
+        self._unwell = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
+        self._unwell |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
+        self._handovers = tuple(handover.handovers(desired, actual, self._unwell))
 
     def steps(self) -> Iterator[Step]:
+        yield from self._leave()
         yield from self._close()
         yield from self._found()
         yield from self._forget_tenants()
         yield from self._link()
+        yield from self._rules_of_links()
         yield from self._configure()
         yield from self._remove()
         yield from self._open()
         yield from self._forget()
+        yield from self._join()
+
+    def _leave(self) -> Iterator[Step]:
+        for change in self._handovers:
+            old, meanwhile = change.actual, change.meanwhile
+            if old is not None and change.desired is None and old.namespace not in self._leaving:
+                yield Step("delete", old, "one replica is left, and has all flows")
+            elif meanwhile is not None and meanwhile != old:
+                yield Step("update", meanwhile, "the others carry the flows of those that leave", old)
 
     def _close(self) -> Iterator[Step]:
         for thing in self._actual.values():
@@ -109,9 +129,15 @@ class _Planner:
 
     def _found(self) -> Iterator[Step]:
         for kind in (Namespace, Ruleset, Sysctls):
-            yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, kind))
-            yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
-            yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
+            yield from (step for step in self._of(kind) if not _hangs_on_links(step.object))
+
+    def _rules_of_links(self) -> Iterator[Step]:
+        yield from (step for step in self._of(Ruleset) if _hangs_on_links(step.object))
+
+    def _of(self, kind: type[NetObject]) -> Iterator[Step]:
+        yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, kind))
+        yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+        yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _link(self) -> Iterator[Step]:
         for old, new in self._changed:
@@ -138,6 +164,9 @@ class _Planner:
         for thing in self._deleted:
             if isinstance(thing, Link) and (thing.namespace, thing.name) not in self._rebuilt:
                 yield Step("delete", thing, "what it led to is not wanted")
+        for thing in self._actual.values():
+            if isinstance(thing, Daemon) and thing.key not in self._desired.objects:
+                yield Step("delete", thing, "not wanted")
         for owner in self._going:
             yield Step("delete", owner, "not wanted")
 
@@ -153,6 +182,50 @@ class _Planner:
     def _forget(self) -> Iterator[Step]:
         for stale in flows.of_routes(self._desired, self._whole, distrust=self._forget_flows):
             yield Step("flush", stale, "flows whose route is gone end at once")
+
+    def _join(self) -> Iterator[Step]:
+        """The daemons, then what the fabric's group tells, which the internet's group repeats."""
+        yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, Daemon))
+        yield from (_update(old, new) for old, new in self._changed if isinstance(new, Daemon))
+        outward = [change for change in self._handovers if change.desired and change.desired.family == "bridge"]
+        there = frozenset(owner.namespace for owner in self._desired.namespaces() if owner.key in self._actual)
+        for change in outward:
+            for replica in handover.rejoining(change, self._replicas, there - self._unwell):
+                yield Step("rejoin", replica, "it is to know the flows that it takes over")
+        for change in self._handovers:
+            yield from _joined(change)
+        for change in outward:
+            for stale in handover.loosening(change, self._replicas, self._seed()):
+                if stale.namespace in there:
+                    yield Step("loosen", stale, "others carry these flows now")
+
+    def _seed(self) -> int:
+        return spread.seed(next(self._desired.namespaces()).lab)
+
+
+def _joined(change: Handover) -> Iterator[Step]:
+    """The group as it shall be."""
+    if change.desired is None or change.desired == change.meanwhile:
+        return
+    if change.meanwhile is None:
+        yield Step("create", change.desired, "all its replicas stand")
+    else:
+        yield Step("update", change.desired, "all its replicas stand", change.meanwhile)
+
+
+_VITAL_LINKS = frozenset({FABRIC_LINK, UPLINK})
+
+
+def _is_vital(thing: NetObject) -> bool:
+    """Whether a replica that lacks it carries no packet."""
+    if isinstance(thing, Link):
+        return thing.name in _VITAL_LINKS
+    return isinstance(thing, Namespace | Ruleset | Forwarding)
+
+
+def _hangs_on_links(thing: object) -> bool:
+    """Whether it is rules that name an interface, which must be there first."""
+    return isinstance(thing, Ruleset) and thing.family == "netdev"
 
 
 def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, str]]:
@@ -175,7 +248,7 @@ def _link_of(thing: NetObject) -> str:
 
 
 def _rank(step: Step) -> int:
-    return 0 if isinstance(step.object, Flows) else step.object.rank
+    return 0 if isinstance(step.object, Flows | Rejoin | Loosen) else step.object.rank
 
 
 def _update(old: NetObject, new: NetObject) -> Step:

@@ -2,7 +2,9 @@
 
 Hooks, in the order a packet meets them (priorities in brackets); what is not drawn has no rule of ours:
 
-    fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet
+    fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet;
+                     frames for a gateway of several replicas: hash of the flow → MAC of one of them (`spread`)
+    internet (netdev) egress    [filter: 0]    the same, of frames that leave for the gateway
     egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow
                      (kernel)   [-400]   fragments become whole packets
                      (kernel)   [-200]   conntrack
@@ -34,13 +36,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Network
-from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
+from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
 from eigw_ns.dataplane.ranges import Range, addresses_text
-from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state import GROUP, SYNC_LINK, Family, NftChain, NftSet, Ruleset
 
 PASSED = 0x1
 """The packet mark (fwmark) of what an egress-only gateway lets pass."""
@@ -55,6 +58,16 @@ _CLOSED_INPUT = NftChain(
     "type filter hook input priority filter; policy drop;",
     ('counter name "drop_to_gateway" drop',),
 )
+SYNC_GROUP, SYNC_PORT = "ff02::6c1a:e61d", 3780
+"""Where replicas tell each other of their flows: a multicast group of the link (RFC 4291), conntrackd's usual port."""
+
+_SYNC_MESSAGE = f'iifname "{SYNC_LINK}" ip6 saddr fe80::/10 ip6 daddr {SYNC_GROUP} udp dport {SYNC_PORT} accept'
+_SYNCED_INPUT = NftChain(_CLOSED_INPUT.name, _CLOSED_INPUT.hook, (_SYNC_MESSAGE, *_CLOSED_INPUT.rules))
+_FROM_REPLICAS = f'iifname "{SYNC_LINK}" goto sync'
+_SYNC = NftChain("sync", rules=(_SYNC_MESSAGE, 'counter name "drop_sync" drop'))
+_SYNC_OUTPUT = NftChain(
+    "sync_output", "type filter hook output priority raw; policy accept;", (f'oifname "{SYNC_LINK}" notrack',)
+)
 _GLOBAL = "2000::/3"
 """All that IANA has given out as unicast (RFC 4291): neither unspecified, loopback, mapped, discard, unique-local,
 link-local nor multicast. The documentation prefixes lie in it."""
@@ -67,6 +80,7 @@ _LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
 """Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
 
 _PASS = "meta mark set 0x00000001 accept"
+_VERDICT = "iifname . ct direction . ct state vmap @verdicts"
 _EXTENDED = "ip6 nexthdr { 0, 43, 44, 51, 60, 135 } jump headers"
 """Hop-by-hop, routing, fragment, authentication, destination, mobility: what may stand first where any of `headers` is.
 
@@ -112,24 +126,62 @@ _REFUSE = NftChain(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """A gateway of several replicas as its neighbours see it: frames for `mac`, the first one's, are spread.
+
+    `link` is what they leave by on the internet's side; `seed` is what the hash begins with.
+    """
+
+    gateway_id: str
+    mac: str
+    link: str
+    seed: int
+
+    @property
+    def group(self) -> str:
+        """The map that says which replica has which flows."""
+        return GROUP + self.gateway_id.partition("-")[2]
+
+
 def egress_only_gateway(
-    namespace: str, vpc_prefix: str, routed: Iterable[Routed], tracking: ConnectionTracking
+    namespace: str,
+    vpc_prefix: str,
+    routed: Iterable[Routed],
+    tracking: ConnectionTracking,
+    *,
+    replicas: int = 1,
+    synced: bool = False,
 ) -> Ruleset:
     """Passes flows that a routed subnet began and their answers, and nothing else.
 
-    RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple.
+    RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple. Each of several
+    `replicas` has its part of the limits; those that are `synced` tell each other of their flows.
     """
+    tracking = replace(
+        tracking,
+        max_connections=-(-tracking.max_connections // replicas),
+        max_connections_per_source=-(-tracking.max_connections_per_source // replicas),
+    )
     early = "type filter hook prerouting priority -450; policy accept;"
-    chains = (
+    chains = [
         NftChain("begin", rules=(*_begin(vpc_prefix), *_limits(tracking), f'counter name "allowed_new" {_PASS}')),
         _HEADERS,
-        _CLOSED_INPUT,
+        _SYNCED_INPUT if synced else _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
-        NftChain("prerouting", PREROUTING, ("iifname . ct direction . ct state vmap @verdicts", "goto refuse")),
+        NftChain("prerouting", PREROUTING, (_VERDICT, *((_FROM_REPLICAS,) if synced else ()), "goto refuse")),
         _REFUSE,
         NftChain("related", rules=_related(vpc_prefix)),
-        NftChain("spoofed", early, (f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',)),
-    )
+        NftChain(
+            "spoofed",
+            early,
+            (
+                f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',
+                *((f'iifname "{SYNC_LINK}" notrack',) if synced else ()),
+            ),
+        ),
+        *((_SYNC, _SYNC_OUTPUT) if synced else ()),
+    ]
     sets = (
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
         _PER_GATEWAY,
@@ -213,19 +265,52 @@ def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) 
     return table(namespace, sets, (_CLOSED_INPUT, NftChain("prerouting", PREROUTING, rules)))
 
 
-def fabric(namespace: str, subnets: Iterable[tuple[str, str]]) -> Ruleset:
+def fabric(
+    namespace: str, subnets: Iterable[tuple[str, str]], replicated: Iterable[Replicated], heartbeats: str
+) -> Ruleset:
     """The VPC's implicit router: frames to the router's MAC get the MAC of the subnet, by (prefix, MAC).
 
     Done in the bridge so that a subnet needs one `local` route, as AWS's own table has, whatever the VPC's size.
-    A frame for VPC space without a subnet finds no MAC and is dropped and counted.
+    A frame for VPC space without a subnet finds no MAC and is dropped and counted. Frames for a gateway of several
+    replicas go to one of them; what answers `heartbeats`, the address, ends here.
     """
     prefixes = NftSet("subnets", "ipv6_addr", tuple(sorted(subnets)), data_type="ether_addr", interval=True)
+    several = tuple(replicated)
     rules = (
         f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
+        *((f"ether daddr {ROUTER_MAC} ip6 daddr {heartbeats} drop",) if several else ()),
         f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
+        *(f"ether daddr {gateway.mac} goto {_SPREAD}{gateway.group}" for gateway in several),
     )
     hook = "type filter hook prerouting priority filter; policy accept;"
-    return table(namespace, (prefixes,), (NftChain("prerouting", hook, rules),), family="bridge")
+    chains = (NftChain("prerouting", hook, rules), *(_spread_chain(gateway, outward=True) for gateway in several))
+    return table(namespace, (prefixes, *map(_group, several)), chains, family="bridge")
+
+
+def internet(namespace: str, replicated: Iterable[Replicated]) -> Ruleset:
+    """On the internet's side of gateways of several replicas: frames that leave for one go to one of its replicas."""
+    several = tuple(replicated)
+    hooks = (
+        NftChain(
+            f"to_{gateway.group}",
+            f'type filter hook egress device "{gateway.link}" priority filter; policy accept;',
+            (f"ether daddr {gateway.mac} meta protocol ip6 goto {_SPREAD}{gateway.group}",),
+        )
+        for gateway in several
+    )
+    chains = (*hooks, *(_spread_chain(gateway, outward=False) for gateway in several))
+    return table(namespace, map(_group, several), chains, family="netdev")
+
+
+_SPREAD = "to_one_of_"
+
+
+def _spread_chain(gateway: Replicated, *, outward: bool) -> NftChain:
+    return NftChain(f"{_SPREAD}{gateway.group}", rules=spread.rules(gateway.group, gateway.seed, outward=outward))
+
+
+def _group(gateway: Replicated) -> NftSet:
+    return NftSet(gateway.group, "mark", data_type="ether_addr", interval=True)
 
 
 def table(
@@ -233,7 +318,7 @@ def table(
     sets: Iterable[NftSet],
     chains: Iterable[NftChain],
     *,
-    family: Literal["inet", "bridge"] = "inet",
+    family: Family = "inet",
 ) -> Ruleset:
     """The table, its objects in order of name, with a counter for every name that a rule counts by."""
     ordered = tuple(sorted(chains, key=lambda chain: chain.name))

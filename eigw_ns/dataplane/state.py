@@ -22,6 +22,9 @@ PREFIX = "eigw-"
 
 LOOPBACK = "lo"
 
+SYNC_LINK = "sync"
+"""In a replica of a gateway: the interface towards the other replicas, and nobody else."""
+
 TENANT_KINDS = frozenset({"i", "host"})
 """Id prefixes of the namespaces that belong to a user: an instance, an internet host."""
 
@@ -47,6 +50,12 @@ _TRACKING_SYSCTLS = (
 )
 
 Key = tuple[str, ...]
+
+Family = Literal["inet", "bridge", "netdev"]
+"""A family of nftables tables; each namespace has at most one table of each."""
+
+GROUP = "replicas_"
+"""What the name of a map begins with that says which replica of a gateway has which flows."""
 
 
 def sysctl_keys(resource_id: str) -> tuple[str, ...]:
@@ -105,7 +114,8 @@ class Sysctls:
 class NftSet:
     """A named set, or a map where `data_type` is given; elements are (key, value) texts, value empty in a set.
 
-    One with a `size` is filled by packets (`flags dynamic`): its elements are no state of ours.
+    One with a `size` is filled by packets (`flags dynamic`): its elements are no state of ours. Those of a map that
+    `is_group` are a `NextHopGroup`, an object of its own.
     """
 
     name: str
@@ -114,6 +124,11 @@ class NftSet:
     data_type: str = ""
     interval: bool = False
     size: int = 0
+
+    @property
+    def is_group(self) -> bool:
+        """Whether the elements say which replica has which flows."""
+        return self.name.startswith(GROUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,7 @@ class Ruleset:
     """The whole of our one nftables table in a namespace; objects sorted by name, rules in order."""
 
     namespace: str
-    family: Literal["inet", "bridge"]
+    family: Family
     counters: tuple[str, ...] = ()
     sets: tuple[NftSet, ...] = ()
     chains: tuple[NftChain, ...] = ()
@@ -153,7 +168,7 @@ class Link:
     """One end of a veth pair, or a bridge. A pair is made whole or not at all: both ends are in the state.
 
     `peer` is (namespace, interface) of the other end, None for a bridge; `bridge` is the bridge this end is a port
-    of: such a port neither learns nor floods. MTU in bytes. Links are always up.
+    of: such a port does not learn, and floods only if it is to `flood`. MTU in bytes. Links are always up.
     """
 
     namespace: str
@@ -164,6 +179,7 @@ class Link:
     bridge: str | None = None
     mtu: int = 1500
     up: bool = True
+    flood: bool = False
 
     rank: ClassVar[int] = 3
 
@@ -292,7 +308,78 @@ class Forwarding:
         return f"forwarding of {self.namespace}"
 
 
-NetObject = Namespace | Sysctls | Ruleset | Link | Address | Neighbour | Fdb | RoutingRule | Route | Forwarding
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running conntrackd in a replica, started with this configuration: it tells the others of its flows."""
+
+    namespace: str
+    configuration: str
+
+    SOCKET: ClassVar[str] = "control"  # for commands, in the folder that it is started in
+    rank: ClassVar[int] = 10
+
+    @property
+    def key(self) -> Key:
+        return ("daemon", self.namespace)
+
+    def __str__(self) -> str:
+        return f"conntrackd of {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class NextHopGroup:
+    """Which replica of a gateway has which flows: (first bucket, last bucket, MAC), see `dataplane.spread`.
+
+    The elements of the map `name` in the namespace's table of that family; changed in one transaction.
+    """
+
+    namespace: str
+    family: Family
+    name: str
+    shares: tuple[tuple[int, int, str], ...]
+
+    rank: ClassVar[int] = 11
+
+    @property
+    def key(self) -> Key:
+        return ("group", self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"next-hop group {self.name} of {self.namespace}"
+
+
+NetObject = (
+    Namespace
+    | Sysctls
+    | Ruleset
+    | Link
+    | Address
+    | Neighbour
+    | Fdb
+    | RoutingRule
+    | Route
+    | Forwarding
+    | Daemon
+    | NextHopGroup
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """An entry of a connection table, as it was begun. No object of a state: packets make it.
+
+    `ports` are the source's and the destination's, None where the protocol (an IANA number) has none.
+    """
+
+    source: str
+    destination: str
+    protocol: int
+    ports: tuple[int, int] | None = None
+
+    @property
+    def is_tcp(self) -> bool:
+        """Whether the kernel judges its windows."""
+        return self.protocol == 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The connection table of the namespace this thread is in: list its IPv6 flows, delete those that may not stay.
+"""The connection table of the namespace this thread is in: its IPv6 flows, deleting and judging them.
 
 Source: linux/netfilter/nfnetlink_conntrack.h.
 """
@@ -10,21 +10,26 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
-from socket import AF_INET6
+from socket import AF_INET6, inet_ntop, inet_pton
 
-from eigw_ns.kernel.netlink import Message, Netlink, attribute, attributes
+from eigw_ns.dataplane.state import Flow
+from eigw_ns.kernel.netlink import Message, Netlink, attribute, attributes, nested
 
 _NETLINK_NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
-_GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
+_CHANGE, _GET, _DELETE = _SUBSYSTEM, _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
 _TUPLE_ORIG, _ID, _ZONE = 1, 12, 18
 _TUPLE_IP, _IP_V6_SRC, _IP_V6_DST = 1, 3, 4
+_TUPLE_PROTO, _PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 2, 1, 2, 3
+_PROTOINFO, _PROTOINFO_TCP, _TCP_FLAGS_ORIGINAL, _TCP_FLAGS_REPLY = 4, 1, 4, 5
+_BE_LIBERAL = 0x08  # IP_CT_TCP_FLAG_BE_LIBERAL, linux/netfilter/nf_conntrack_tcp.h
+_GONE = frozenset({errno.ENOENT})
 _NESTED = 0x8000
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class _Entry:
     """A tracked IPv6 flow: who began it, towards whom; `handle` is what deletes exactly this one."""
 
     source: IPv6Address
@@ -36,14 +41,14 @@ _ALL = (("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class _Kept:
     """Flows that may stay: from a source prefix to a range of destinations, both ends included."""
 
     source: IPv6Network
     first: IPv6Address
     last: IPv6Address
 
-    def covers(self, flow: Flow) -> bool:
+    def covers(self, flow: _Entry) -> bool:
         """Whether the flow may stay."""
         return flow.source in self.source and self.first <= flow.destination <= self.last
 
@@ -54,19 +59,19 @@ def flush(keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str]) -> 
     A `keep` is (source prefix, first, last destination); None covers all.
     """
     wanted = _ALL if keep is None else keep
-    kept = [Kept(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in wanted]
+    kept = [_Kept(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in wanted]
     gone = frozenset(map(IPv6Address, ended))
 
-    def stays(flow: Flow) -> bool:
+    def stays(flow: _Entry) -> bool:
         return gone.isdisjoint((flow.source, flow.destination)) and any(entry.covers(flow) for entry in kept)
 
     with Netlink(_NETLINK_NETFILTER) as netlink:
-        stale = [flow for flow in _flows(netlink) if not stays(flow)]
+        stale = [flow for flow in _entries(netlink) if not stays(flow)]
         netlink.send([_deletion(flow) for flow in stale])
     return len(stale)
 
 
-def _flows(netlink: Netlink) -> Iterator[Flow]:
+def _entries(netlink: Netlink) -> Iterator[_Entry]:
     for _, payload in netlink.dump(_GET, _HEADER, "list the connection table"):
         found = attributes(payload[4:])
         addresses = attributes(attributes(found[_TUPLE_ORIG])[_TUPLE_IP])
@@ -74,9 +79,56 @@ def _flows(netlink: Netlink) -> Iterator[Flow]:
         for kind in (_ID, _ZONE):
             if kind in found:
                 handle += attribute(kind, found[kind])
-        yield Flow(IPv6Address(addresses[_IP_V6_SRC]), IPv6Address(addresses[_IP_V6_DST]), handle)
+        yield _Entry(IPv6Address(addresses[_IP_V6_SRC]), IPv6Address(addresses[_IP_V6_DST]), handle)
 
 
-def _deletion(flow: Flow) -> Message:
-    gone = frozenset({errno.ENOENT})
-    return Message(_DELETE, 0, _HEADER + flow.handle, f"forget the flow {flow.source} → {flow.destination}", gone)
+def _deletion(flow: _Entry) -> Message:
+    return Message(_DELETE, 0, _HEADER + flow.handle, f"forget the flow {flow.source} → {flow.destination}", _GONE)
+
+
+def flows() -> tuple[Flow, ...]:
+    """The IPv6 flows."""
+    return tuple(map(_flow, tuples()))
+
+
+def tuples() -> frozenset[bytes]:
+    """What tells the IPv6 flows apart, as the kernel encodes it (CTA_TUPLE_ORIG): for comparing many of them."""
+    with Netlink(_NETLINK_NETFILTER) as netlink:
+        dump = netlink.dump(_GET, _HEADER, "list the connection table")
+        return frozenset(attributes(payload[4:])[_TUPLE_ORIG] for _, payload in dump)
+
+
+def loosen(stale: Iterable[Flow]) -> int:
+    """Have the kernel accept what lies outside the windows of these TCP flows that it remembers; how many messages."""
+    flags = struct.pack("BB", _BE_LIBERAL, _BE_LIBERAL)  # value and mask
+    both = attribute(_TCP_FLAGS_ORIGINAL, flags) + attribute(_TCP_FLAGS_REPLY, flags)
+    liberal = nested(_PROTOINFO, nested(_PROTOINFO_TCP, both))
+    messages = [
+        Message(_CHANGE, 0, _HEADER + nested(_TUPLE_ORIG, _tuple(flow)) + liberal, f"loosen the flow {flow}", _GONE)
+        for flow in stale
+    ]
+    with Netlink(_NETLINK_NETFILTER) as netlink:
+        netlink.send(messages)
+    return len(messages)
+
+
+def _flow(encoded: bytes) -> Flow:
+    found = attributes(encoded)
+    addresses, protocol = attributes(found[_TUPLE_IP]), attributes(found[_TUPLE_PROTO])
+    ports = protocol.get(_PROTO_SOURCE_PORT), protocol.get(_PROTO_DESTINATION_PORT)
+    return Flow(
+        inet_ntop(AF_INET6, addresses[_IP_V6_SRC]),
+        inet_ntop(AF_INET6, addresses[_IP_V6_DST]),
+        protocol[_PROTO_NUMBER][0],
+        (int.from_bytes(ports[0]), int.from_bytes(ports[1])) if ports[0] and ports[1] else None,
+    )
+
+
+def _tuple(flow: Flow) -> bytes:
+    source, destination = inet_pton(AF_INET6, flow.source), inet_pton(AF_INET6, flow.destination)
+    protocol = attribute(_PROTO_NUMBER, bytes((flow.protocol,)))
+    for kind, port in zip((_PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT), flow.ports or (), strict=False):
+        protocol += attribute(kind, port.to_bytes(2))
+    return nested(_TUPLE_IP, attribute(_IP_V6_SRC, source), attribute(_IP_V6_DST, destination)) + nested(
+        _TUPLE_PROTO, protocol
+    )

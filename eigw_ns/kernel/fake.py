@@ -8,12 +8,14 @@ one change fail.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network
+from socket import IPPROTO_UDP
 
 from eigw_ns.dataplane.state import (
     Fdb,
+    Flow,
     Forwarding,
     Key,
     Link,
@@ -79,6 +81,7 @@ class FakeKernel:
         self.writes = 0
         self.fail_on: int | None = None
         self.before: Callable[[str, NetObject | str], None] | None = None
+        self.has_conntrackd = True
         self.namespaces: dict[str, FakeNamespace] = {}
         self._husks: set[str] = set()
 
@@ -184,6 +187,24 @@ class FakeKernel:
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`: here everything is in effect at once."""
+
+    def can_sync(self) -> bool:
+        return self.has_conntrackd
+
+    def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
+        doing = self._begin("rejoin", namespace)
+        space = self._space(namespace, doing)
+        known = [flow for peer in peers for flow in self._space(peer, doing).flows]
+        space.flows = known if ("daemon", namespace) in space.objects else []
+
+    def flows(self, namespace: str) -> Sequence[Flow]:
+        space = self._space(namespace, f"list the flows of {namespace}")
+        return [Flow(source, destination, IPPROTO_UDP, (7, 7)) for source, destination in space.flows]
+
+    def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
+        for flow in flows:
+            self._space(namespace, self._begin("loosen", namespace))
+            assert flow.is_tcp
 
     def flush_flows(
         self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()

@@ -18,24 +18,29 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from eigw_ns.dataplane.state import (
     PREFIX,
+    SYNC_LINK,
     Address,
+    Daemon,
     Fdb,
+    Flow,
     Forwarding,
     Link,
     Namespace,
     Neighbour,
     NetObject,
     NetState,
+    NextHopGroup,
     Route,
     RoutingRule,
     Ruleset,
     Sysctls,
 )
 from eigw_ns.errors import ForeignError, MissingError
-from eigw_ns.kernel import conntrack, links, netns, nft, observe, rtnetlink, sysctl
+from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, resync, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
@@ -52,8 +57,9 @@ _Config = Address | Neighbour | Fdb | RoutingRule | Route
 class LinuxKernel:
     """The running kernel. Remembers nothing of it: everything is read when it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:
         self.writes = 0
+        self._run_folder = run_folder  # where daemons have their sockets
         self._retired: deque[Nft] = deque(maxlen=_RETIRED)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
@@ -72,6 +78,10 @@ class LinuxKernel:
                     continue
                 found.extend(observe.contents(netlink, owner, here))
                 seen.update({(name, link.name): link for link in here})
+        synced = {netns.inode(namespace): namespace for namespace, link in seen if link == SYNC_LINK}
+        if synced:
+            for namespace, daemon in daemons.running(synced).items():
+                found.append(Daemon(namespace, daemon.configuration()))
         return NetState.of(observe.join_peers(found, seen))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -126,6 +136,11 @@ class LinuxKernel:
                 self.writes += links.change(new)
             case Forwarding(), Forwarding():
                 self._forward(new.namespace, new.enabled)
+            case Daemon(), Daemon():
+                self._delete_one(old)
+                self._create_one(new)
+            case NextHopGroup(), NextHopGroup():
+                self._share(new, old)
             case _:
                 self._configure([new], lambda thing, indexes: _config_message(thing, indexes, replace=True))
 
@@ -162,6 +177,33 @@ class LinuxKernel:
         self.writes += flushed
         return flushed
 
+    def can_sync(self) -> bool:
+        """See `Kernel.can_sync`."""
+        return daemons.installed() is not None
+
+    def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
+        """See `Kernel.rejoin`."""
+        self.writes += 1
+        found = daemons.of(namespace)
+        if found is not None:
+            wanted = Daemon(namespace, found.configuration())
+            daemons.stop(found)  # first: it would tell its peers to forget the same
+        with netns.inside(namespace):
+            conntrack.flush((), ())
+        if found is not None:
+            daemons.start(self._folder(namespace), wanted)
+            resync.wait(namespace, peers)
+
+    def flows(self, namespace: str) -> Sequence[Flow]:
+        """See `Kernel.flows`."""
+        with netns.inside(namespace):
+            return conntrack.flows()
+
+    def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
+        """See `Kernel.loosen`."""
+        with netns.inside(namespace):
+            self.writes += conntrack.loosen(flows)
+
     # ---- one kind each ----------------------------------------------------------------------------------------------
 
     def _create_one(self, thing: NetObject) -> None:
@@ -174,6 +216,11 @@ class LinuxKernel:
                 self._write_sysctls(thing, {})
             case Forwarding():
                 self._forward(thing.namespace, thing.enabled)
+            case Daemon():
+                self.writes += 1
+                daemons.start(self._folder(thing.namespace), thing)
+            case NextHopGroup():
+                self._share(thing, None)
 
     def _delete_one(self, thing: NetObject) -> None:
         match thing:
@@ -185,6 +232,13 @@ class LinuxKernel:
                 self.writes += links.delete(thing)
             case Forwarding():
                 self._forward(thing.namespace, enabled=False)
+            case Daemon():
+                self.writes += 1
+                found = daemons.of(thing.namespace)
+                if found is not None:
+                    daemons.stop(found)
+            case NextHopGroup():
+                self._share(None, thing)
 
     def _create_namespace(self, namespace: Namespace) -> None:
         self.writes += 1
@@ -210,6 +264,22 @@ class LinuxKernel:
             library = Nft()
             library.apply(new, old)
             self._retired.append(library)
+
+    def _share(self, new: NextHopGroup | None, old: NextHopGroup | None) -> None:
+        there = new or old
+        assert there is not None
+        with netns.inside(there.namespace):
+            self.writes += 1
+            library = Nft()
+            library.run(nft.group_transaction(new, old), f"change the {there}")
+            self._retired.append(library)
+
+    def _folder(self, namespace: str) -> Path:
+        """Where the namespace's daemon has its files: `<run>/<lab>/<id>`."""
+        owner = _owner(namespace)
+        if owner is None:
+            raise MissingError(f"run a daemon in {namespace}", detail="there is no namespace of ours")
+        return self._run_folder / owner.lab / owner.id
 
     def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
         with netns.inside(wanted.namespace):

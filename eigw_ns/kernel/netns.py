@@ -130,6 +130,14 @@ def open_descriptor(name: str) -> int:
         raise kernel_error(f"enter the namespace {name}", error.errno or 0) from error
 
 
+def inode(name: str) -> int:
+    """The number that tells the namespace from others, as in `/proc/PID/ns/net`. Raises MissingError."""
+    try:
+        return (DIRECTORY / name).stat().st_ino
+    except OSError as error:
+        raise kernel_error(f"look at the namespace {name}", error.errno or 0) from error
+
+
 class _StatFs(ctypes.Structure):
     _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_long * 31))
 

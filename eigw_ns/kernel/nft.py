@@ -14,11 +14,12 @@ import errno
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state import GROUP, Family, NextHopGroup, NftChain, NftSet, Ruleset
 from eigw_ns.errors import HostError, KernelError, kernel_error
 from eigw_ns.kernel.protocol import Count
 
 TABLE = "eigw_ns"
+FAMILIES: tuple[Family, ...] = ("inet", "bridge", "netdev")
 
 _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
@@ -91,6 +92,16 @@ def transaction(new: Ruleset | None, old: Ruleset | None) -> str:
     return "".join(f"{line}\n" for line in (*before, *_declaration(new)))
 
 
+def group_transaction(group: NextHopGroup | None, old: NextHopGroup | None) -> str:
+    """The nft commands that give a group its shares, or (None) take them away, in one step."""
+    there = group or old
+    if there is None:
+        return ""
+    where = f"{there.family} {TABLE} {there.name}"
+    members = ", ".join(f"{first}-{last} : {mac}" for first, last, mac in group.shares) if group else ""
+    return f"flush map {where}\n" + (f"add element {where} {{ {members} }}\n" if members else "")
+
+
 def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
     where = f"{old.family} {TABLE}"
     chains = {chain.name: chain for chain in new.chains}
@@ -101,7 +112,7 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
         kind = _kind(item)
         if item.name not in sets or _shape(sets[item.name]) != _shape(item):
             yield f"delete {kind} {where} {item.name}"
-        elif not item.size:  # what packets have filled in goes on counting
+        elif not item.size and not item.is_group:  # what packets have filled in goes on counting; a group stays
             yield f"flush {kind} {where} {item.name}"
     for chain in old.chains:
         if chain.name not in chains or chains[chain.name].hook != chain.hook.removeprefix(_ASLEEP):
@@ -128,8 +139,10 @@ def _declaration(ruleset: Ruleset) -> Iterator[str]:
     for item in ruleset.sets:
         yield from _set_declaration(item)
     for chain in ruleset.chains:
+        # what a listing leaves out since it goes without saying, though nft does not take it so for each expression
+        prefix = "meta protocol ip6 " if ruleset.family == "netdev" and not chain.hook else ""
         yield f"chain {chain.name} {{"
-        yield from chain.rules
+        yield from (f"{prefix}{rule}" for rule in chain.rules)
         yield "}"
     yield "}"
 
@@ -162,11 +175,33 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
             sets.append(_set(name, body))
     return Ruleset(
         namespace,
-        "bridge" if listing.startswith("table bridge") else "inet",
+        _family(listing),
         tuple(sorted(counters)),
         tuple(sorted(sets, key=lambda item: item.name)),
         tuple(sorted(chains, key=lambda item: item.name)),
     )
+
+
+def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
+    """The groups that a listing shows; an empty one is none."""
+    for kind, name, body in _blocks(listing.splitlines()) if f"map {GROUP}" in listing else ():
+        if kind == "map" and name.startswith(GROUP):
+            shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(" ".join(body))))
+            if shares:
+                yield NextHopGroup(namespace, _family(listing), name, shares)
+
+
+def _interval(text: str) -> tuple[int, int]:
+    """`0x0-0x117`, `0x400/22` (of 32 bits) or one number."""
+    first, _, length = text.partition("/")
+    if length:
+        return int(first, 0), int(first, 0) + (1 << (32 - int(length))) - 1
+    first, _, last = text.partition("-")
+    return int(first, 0), int(last or first, 0)
+
+
+def _family(listing: str) -> Family:
+    return next(family for family in FAMILIES if listing.startswith(f"table {family} "))
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
@@ -194,14 +229,16 @@ def _set(name: str, body: list[str]) -> NftSet:
     types = re.search(r"type (.+?)(?: size | flags | elements = |$)", text)
     size = re.search(r" size (\d+) flags dynamic", text)
     key_type, _, data_type = (types.group(1) if types else "").partition(" : ")
-    members = None if size else re.search(r"elements = \{ (.*) \}", text)
-    elements = sorted(_member(part) for part in members.group(1).split(", ")) if members else []
+    elements = [] if size or name.startswith(GROUP) else sorted(_members(text))
     return NftSet(name, key_type, tuple(elements), data_type, "flags interval" in text, int(size[1]) if size else 0)
 
 
-def _member(text: str) -> tuple[str, str]:
-    key, _, value = text.strip().partition(" : ")
-    return key, value
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """The (key, value) elements of a set or map whose body is `text`."""
+    found = re.search(r"elements = \{ (.*) \}", text)
+    for part in found.group(1).split(", ") if found else ():
+        key, _, value = part.strip().partition(" : ")
+        yield key, value
 
 
 def parse_counters(listing: str) -> Mapping[str, Count]:

@@ -27,7 +27,6 @@ from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.rtnetlink import Names, SeenLink
 
 _MARK = "eigw-ns"
-_FAMILIES = ("inet", "bridge")
 
 
 def links(netlink: Netlink) -> list[SeenLink]:
@@ -72,10 +71,12 @@ def contents(netlink: Netlink, owner: Namespace, seen: list[SeenLink]) -> Iterat
 
 def _rulesets(name: str) -> Iterator[NetObject]:
     library = Nft()
-    for family in _FAMILIES:
-        ruleset = nft.parse(library.listing(family), name)
+    for family in nft.FAMILIES:
+        listing = library.listing(family)
+        ruleset = nft.parse(listing, name)
         if ruleset is not None:
             yield ruleset
+            yield from nft.parse_groups(listing, name)
 
 
 def _values(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -86,7 +87,7 @@ def _values(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _link(name: str, seen: SeenLink, names: Names) -> Link:
-    bridge = names.get(seen.master) if seen.master and seen.silent else None
+    bridge = names.get(seen.master) if seen.master and seen.tame else None
     return Link(
         name,
         seen.name,
@@ -96,6 +97,7 @@ def _link(name: str, seen: SeenLink, names: Names) -> Link:
         bridge=bridge,
         mtu=seen.mtu,
         up=seen.up,
+        flood=bridge is not None and seen.flood,
     )
 
 

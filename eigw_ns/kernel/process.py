@@ -1,11 +1,13 @@
-"""Becoming another program inside a namespace."""
+"""Becoming another program inside a namespace, or leaving one behind in it."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from eigw_ns.errors import EigwError
@@ -41,3 +43,55 @@ def become(namespace: str, command: Sequence[str], environment: Mapping[str, str
             raise NoSuchCommandError(f"{command[0]}: command not found") from error
         except OSError as error:
             raise NotExecutableError(f"{command[0]}: {error.strerror}") from error
+
+
+def run(namespace: str, command: Sequence[str], folder: Path, patience: float) -> tuple[int, str]:
+    """Run `command` in the namespace and the folder to its end; its exit code and what it wrote on stderr.
+
+    Raises MissingError where there is no such namespace, EigwError where it takes longer than `patience` seconds.
+    """
+    try:
+        with netns.inside(namespace):
+            done = subprocess.run(
+                list(command), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, check=False
+            )
+    except subprocess.TimeoutExpired as error:
+        raise EigwError(f"{' '.join(command)} in {namespace}: not within {patience:.0f} s") from error
+    return done.returncode, done.stderr.decode(errors="replace")
+
+
+def detach(namespace: str, command: Sequence[str], folder: Path, log: str) -> int:
+    """Leave `command` (an absolute path and its arguments) running in the namespace, without a parent; its pid.
+
+    It works in `folder`, and writes into the file `log` there. Raises MissingError where there is no such namespace.
+    """
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    with netns.inside(namespace):
+        middle = os.fork()
+        if middle == 0:
+            _leave_behind(command, folder, log, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        pid = pipe.read()
+    os.waitpid(middle, 0)
+    if not pid:
+        raise EigwError(f"cannot start {command[0]} in {folder}")
+    return int(pid)
+
+
+def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> NoReturn:
+    """In the child: fork again, so that the program's parent is init, and end whatever happens."""
+    try:
+        os.setsid()
+        pid = os.fork()
+        if pid:
+            os.write(tell, str(pid).encode())
+            os._exit(0)
+        os.chdir(folder)
+        silence = os.open(os.devnull, os.O_RDONLY)
+        words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for descriptor, number in ((silence, 0), (words, 1), (words, 2)):
+            os.dup2(descriptor, number)
+        os.execv(command[0], list(command))
+    finally:
+        os._exit(127)

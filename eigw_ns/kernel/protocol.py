@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eigw_ns.dataplane.state import NetObject, NetState
+from eigw_ns.dataplane.state import Flow, NetObject, NetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,26 @@ class Kernel(Protocol):
         """Wait until every link of the namespaces carries packets and every address is answered; writes nothing.
 
         Raises EigwError where that does not come.
+        """
+        ...
+
+    def flows(self, namespace: str) -> Sequence[Flow]:
+        """The IPv6 flows in the namespace's connection table."""
+        ...
+
+    def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
+        """Stop judging the windows of these TCP flows; of one that has ended meanwhile there is nothing to judge."""
+        ...
+
+    def can_sync(self) -> bool:
+        """Whether the host has conntrackd, by which replicas tell each other of their flows."""
+        ...
+
+    def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
+        """Have a replica that carries nothing forget its flows and learn those of its peers (namespaces).
+
+        Returns when it knows them. Without a conntrackd it only forgets. Raises EigwError where it does not learn
+        them within seconds.
         """
         ...
 

@@ -126,10 +126,10 @@ def mark_loopback(mark: str) -> Message:
 
 
 def set_port(link: Link, index: int) -> Message:
-    """Make a bridge port one that neither learns nor floods: frames go only where the static entries say."""
-    flags = b"".join(octet(flag, 0) for flag in _PORT_FLAGS)
+    """Make a bridge port one that does not learn nor, unless it is to, flood: frames go where static entries say."""
+    flags = octet(_PORT_LEARNING, 0) + b"".join(octet(flag, link.flood) for flag in _PORT_FLAGS[1:])
     slave = nested(_IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), nested(_INFO_SLAVE_DATA, flags))
-    return Message(NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0) + slave, f"make a silent port of the {link}")
+    return Message(NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0) + slave, f"set the bridge port that the {link} is")
 
 
 def delete_link(link: Link) -> Message:
@@ -221,7 +221,20 @@ class SeenLink:
     A `waking` link has a carrier, and does not carry packets yet.
     """
 
-    __slots__ = ("alias", "index", "kind", "mac", "master", "mtu", "name", "peer_index", "silent", "up", "waking")
+    __slots__ = (
+        "alias",
+        "flood",
+        "index",
+        "kind",
+        "mac",
+        "master",
+        "mtu",
+        "name",
+        "peer_index",
+        "tame",
+        "up",
+        "waking",
+    )
 
     def __init__(self, payload: bytes) -> None:
         _, _, self.index, flags, _ = _LINK.unpack_from(payload)
@@ -237,7 +250,9 @@ class SeenLink:
         self.peer_index = _integer(found.get(_IFLA_LINK))
         self.up = bool(flags & _IFF_UP)
         self.waking = found.get(_IFLA_CARRIER) == b"\1" and found.get(_IFLA_OPERSTATE) != bytes((_OPERATIONAL,))
-        self.silent = not any(port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
+        learns, *floods = (port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
+        self.tame = not learns and len({*floods}) == 1  # as we make ports: nothing learnt, all flooded or nothing
+        self.flood = self.tame and floods[0]
 
 
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:

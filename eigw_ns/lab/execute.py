@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
+from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.handover import Loosen, Rejoin
 from eigw_ns.dataplane.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Link, NetObject
 from eigw_ns.errors import EigwError
@@ -57,9 +59,22 @@ def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
             for step in steps:
                 if isinstance(step.object, Flows):
                     kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended)
+                elif isinstance(step.object, Rejoin):
+                    kernel.rejoin(step.object.namespace, step.object.peers)
+                elif isinstance(step.object, Loosen):
+                    loosen(kernel, step.object)
                 elif step.old is not None:
                     kernel.update(step.old, step.object)
 
 
+def loosen(kernel: Kernel, stale: Loosen) -> None:
+    """Have a replica judge the windows of the flows that others carry no more."""
+    buckets = {bucket for first, last in stale.buckets for bucket in range(first, last + 1)}
+    moved = [
+        flow for flow in kernel.flows(stale.namespace) if flow.is_tcp and spread.bucket_of(flow, stale.seed) in buckets
+    ]
+    kernel.loosen(stale.namespace, moved)
+
+
 def _objects(steps: list[Step]) -> list[NetObject]:
-    return [step.object for step in steps if not isinstance(step.object, Flows)]
+    return [step.object for step in steps if not isinstance(step.object, Flows | Rejoin | Loosen)]

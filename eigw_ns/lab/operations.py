@@ -30,7 +30,7 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
 
     Raises ForeignError where a namespace that we need has a name of ours but not our mark.
     """
-    desired = compile_cloud(cloud)
+    desired = compile_cloud(cloud, synced=kernel.can_sync())
     foreign = kernel.foreign(owner.namespace for owner in desired.namespaces())
     if foreign:
         raise ForeignError(

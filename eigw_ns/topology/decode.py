@@ -97,6 +97,7 @@ def _egress_only_internet_gateways(
             name,
             vpc_id,
             connection_tracking=ConnectionTracking(**body.get("connection_tracking", {})),
+            replicas=body.get("replicas", 1),
             tags=tags_of(body),
         )
         for gateway_id, name, body in named(data, section, kind, scope)

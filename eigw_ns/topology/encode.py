@@ -90,24 +90,21 @@ def _first(pair: tuple[str, object]) -> str:
     return pair[0]
 
 
-def _gateways_data(
-    kind: str, scope: Scope, gateways: list[EgressOnlyInternetGateway] | list[InternetGateway]
-) -> Data:
+def _gateways_data(kind: str, scope: Scope, gateways: list[EgressOnlyInternetGateway] | list[InternetGateway]) -> Data:
     keyed = {
-        key_of(kind, scope, gateway.id, gateway.name): body_of(
-            connection_tracking=_tracking_data(gateway), tags=dict(gateway.tags)
-        )
+        key_of(kind, scope, gateway.id, gateway.name): body_of(**_egress_only_data(gateway), tags=dict(gateway.tags))
         for gateway in gateways
     }
     return dict(sorted(keyed.items()))
 
 
-def _tracking_data(gateway: EgressOnlyInternetGateway | InternetGateway) -> Data:
+def _egress_only_data(gateway: EgressOnlyInternetGateway | InternetGateway) -> Data:
     """Where it differs from what every gateway has."""
     if isinstance(gateway, InternetGateway):
         return {}
-    usual = dataclasses.asdict(ConnectionTracking())
-    return {key: value for key, value in dataclasses.asdict(gateway.connection_tracking).items() if value != usual[key]}
+    usual, found = dataclasses.asdict(ConnectionTracking()), dataclasses.asdict(gateway.connection_tracking)
+    tracking = {key: value for key, value in found.items() if value != usual[key]}
+    return {"replicas": gateway.replicas if gateway.replicas > 1 else None, "connection_tracking": tracking}
 
 
 def _table_data(table: RouteTable, targets: Mapping[str, str]) -> Data:
@@ -126,11 +123,14 @@ def _instances_data(
         if instance.subnet_id in subnet_keys:
             members_of = [groups[group_id] for group_id in instance.security_group_ids]
             key = key_of(ids.INSTANCE, scope, instance.id, instance.name)
-            yield key, body_of(
-                subnet=subnet_keys[instance.subnet_id],
-                ipv6_address=str(instance.ipv6_address),
-                security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
-                tags=dict(instance.tags),
+            yield (
+                key,
+                body_of(
+                    subnet=subnet_keys[instance.subnet_id],
+                    ipv6_address=str(instance.ipv6_address),
+                    security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
+                    tags=dict(instance.tags),
+                ),
             )
 
 

@@ -57,7 +57,7 @@ class ConnectionTrackingFile(_Strict):
 class EgressOnlyInternetGatewayFile(Tagged):
     """Passes IPv6 that an instance began, and its answers."""
 
-    replicas: int = Field(1, description="How many namespaces share the work; 1 in this version")
+    replicas: int = Field(1, description="How many namespaces share the work, 1 to 8", examples=[2])
     connection_tracking: ConnectionTrackingFile = ConnectionTrackingFile()
 
 
@@ -121,9 +121,7 @@ class SecurityGroupRuleFile(TrafficFile):
     cidr: str | None = Field(None, description="The source of ingress, the destination of egress", examples=["::/0"])
     group: str | None = Field(None, description="The name of a group of this VPC", examples=["default"])
     description: str = ""
-    id: str | None = Field(
-        None, description="Default: follows from the rule", examples=["sgr-0123456789abcdef0"]
-    )
+    id: str | None = Field(None, description="Default: follows from the rule", examples=["sgr-0123456789abcdef0"])
 
 
 class SecurityGroupFile(Tagged):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eigw_ns.cloud.model import MOST_REPLICAS
 from eigw_ns.topology.report import Report
 from eigw_ns.topology.schema import LabFile
 
@@ -19,8 +20,10 @@ def check(parsed: LabFile, report: Report) -> None:
     for name, vpc in parsed.vpcs.items():
         for gateway, body in vpc.egress_only_internet_gateways.items():
             path = ("vpcs", name, "egress_only_internet_gateways", gateway)
-            if body.replicas != 1:
-                report.add((*path, "replicas"), "replicas come with a later version", "write 1 or remove the key")
+            if not 1 <= body.replicas <= MOST_REPLICAS:
+                report.add(
+                    (*path, "replicas"), f"this is 1 to {MOST_REPLICAS}", "write such a number or remove the key"
+                )
             for key, (least, most) in _LIMITS.items():
                 if not least <= getattr(body.connection_tracking, key) <= most:
                     problem = f"this is {least:,} to {most:,}"

@@ -1,0 +1,116 @@
+"""What a plan does about the replicas of a gateway: who leaves its groups first, who joins them last, and in between.
+
+A flow that moves to another replica must find its state there, and one that moves back must not be judged by what that
+replica remembers of its window:
+
+    leave     replicas that go, or that are about to be built anew, lose their flows to the others at once
+    rejoin    one that comes (back) forgets all flows and learns them from those that carry them
+    join      then it gets its share, on both sides of the gateway
+    loosen    the replicas that gave flows away stop judging their windows: should they come back, they are welcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from eigw_ns.dataplane import spread
+from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
+from eigw_ns.dataplane.ranges import Range
+from eigw_ns.dataplane.state import Link, NetState, NextHopGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin:
+    """That a replica forgets its flows and learns those of its peers (namespaces) before it gets any."""
+
+    namespace: str
+    peers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"flows of {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loosen:
+    """That a replica no longer judges the TCP windows of flows in these buckets, which others carry now."""
+
+    namespace: str
+    seed: int
+    buckets: tuple[Range, ...]
+
+    def __str__(self) -> str:
+        return f"windows of {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What happens to one group: as it is, as it is while work goes on, as it shall be; None where there is none."""
+
+    actual: NextHopGroup | None
+    meanwhile: NextHopGroup | None
+    desired: NextHopGroup | None
+
+    @property
+    def joining(self) -> frozenset[str]:
+        """The MACs of the replicas that come (back) at the end."""
+        before = self.meanwhile.shares if self.meanwhile is not None else ()
+        return spread.members(self.desired.shares if self.desired is not None else ()) - spread.members(before)
+
+
+def handovers(desired: NetState, actual: NetState, unwell: frozenset[str]) -> Iterator[Handover]:
+    """One for each group that changes. `unwell` are namespaces that carry nothing until the plan is done."""
+    owners = replicas(desired)
+    groups = {thing.key for state in (actual, desired) for thing in state if isinstance(thing, NextHopGroup)}
+    for key in sorted(groups):
+        old, new = actual.objects.get(key), desired.objects.get(key)
+        assert old is None or isinstance(old, NextHopGroup)
+        assert new is None or isinstance(new, NextHopGroup)
+        found = Handover(old, _meanwhile(old, new, owners, unwell), new)
+        if old != new or found.meanwhile != new:
+            yield found
+
+
+def replicas(state: NetState) -> dict[str, str]:
+    """The namespace of each replica, by the MACs that it has towards the fabric and the internet."""
+    return {
+        thing.mac: thing.namespace for thing in state if isinstance(thing, Link) and thing.name in (FABRIC_LINK, UPLINK)
+    }
+
+
+def _meanwhile(
+    old: NextHopGroup | None, new: NextHopGroup | None, owners: dict[str, str], unwell: frozenset[str]
+) -> NextHopGroup | None:
+    """The group without those that leave for good or for a while; as it is where nobody would be left."""
+    if old is None or new is None:
+        return None
+    macs = [mac for _, _, mac in new.shares]
+    staying = spread.members(old.shares) & {mac for mac in macs if owners.get(mac) not in unwell}
+    if not staying or staying == spread.members(old.shares):
+        return old
+    return replace(new, shares=spread.shares(macs, staying))
+
+
+def rejoining(change: Handover, owners: dict[str, str], alive: frozenset[str]) -> Iterator[Rejoin]:
+    """The replicas that have to learn flows before they get any; nobody where no flows are, as in a new gateway.
+
+    `alive` are the namespaces that were there all the time: before there was a group, the first replica had all flows.
+    """
+    if change.desired is None:
+        return
+    macs = [mac for _, _, mac in change.desired.shares]
+    before = spread.members(change.meanwhile.shares) if change.meanwhile is not None else {macs[0]}
+    peers = tuple(sorted(owners[mac] for mac in before if owners.get(mac) in alive))
+    if peers:
+        yield from (Rejoin(owners[mac], peers) for mac in macs if mac in change.joining and owners[mac] not in peers)
+
+
+def loosening(change: Handover, owners: dict[str, str], seed: int) -> Iterator[Loosen]:
+    """What those who gave flows away forget about them."""
+    if change.desired is None:
+        return
+    first = change.desired.shares[0][2]
+    before = change.meanwhile.shares if change.meanwhile is not None else ((0, spread.BUCKETS - 1, first),)
+    for mac, buckets in sorted(spread.lost(before, change.desired.shares).items()):
+        if mac in owners:
+            yield Loosen(owners[mac], seed, buckets)
