@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "apply": "Make the kernel hold what the topology says.",
         "status": "Show drift between what was applied and what the kernel holds.",
         "verify": "Prove with real packets who may reach whom.",
+        "agent": "Watch a gateway's replicas, and keep flows away from dead ones.",
         "destroy": "Remove a lab.",
     },
     "Look and work inside": {

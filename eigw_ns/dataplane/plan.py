@@ -140,18 +140,19 @@ class _Planner:
         yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _link(self) -> Iterator[Step]:
-        for old, new in self._changed:
-            if isinstance(new, Link):
-                if (new.namespace, new.name) in self._rebuilt:
-                    yield Step("delete", old, "it leads elsewhere")
-                else:
-                    yield _update(old, new)
+        changed = [(old, new) for old, new in self._changed if isinstance(new, Link)]
+        for old, new in changed:
+            if (new.namespace, new.name) in self._rebuilt:
+                yield Step("delete", old, "it leads elsewhere")
         for thing in self._desired:
             if isinstance(thing, Link):
                 if thing.key not in self._actual:
                     yield Step("create", thing, "missing")
                 elif (thing.namespace, thing.name) in self._rebuilt:
                     yield Step("create", thing, "it led elsewhere, or its other end was gone")
+        for old, new in changed:  # last: one may become the port of a bridge that was not there
+            if (new.namespace, new.name) not in self._rebuilt:
+                yield _update(old, new)
 
     def _configure(self) -> Iterator[Step]:
         made = [Step("create", thing, "missing") for thing in self._created if isinstance(thing, _CONFIGURATION)]

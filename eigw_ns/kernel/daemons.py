@@ -91,8 +91,8 @@ def start(folder: Path, wanted: Daemon) -> None:
         (folder / name).unlink(missing_ok=True)
     (folder / _CONFIGURATION).write_text(wanted.configuration, encoding="utf-8")
     pid = process.detach(wanted.namespace, [program, "-C", str(folder / _CONFIGURATION)], folder, _LOG)
-    _until(lambda: (folder / Daemon.SOCKET).exists() or not _alive(pid), f"start the {wanted}")
-    if not _alive(pid):
+    _until(lambda: (folder / Daemon.SOCKET).exists() or not process.alive(pid), f"start the {wanted}")
+    if not process.alive(pid):
         raise EigwError(f"the {wanted} did not start: {_last_words(folder)}", hint="`eigw-ns doctor` tries it")
     ask(folder, wanted.namespace, "-B")
 
@@ -109,10 +109,12 @@ def stop(found: Running) -> None:
     """End the daemon and remove its folder; no error where it has ended already."""
     with contextlib.suppress(ProcessLookupError):
         descriptor = os.pidfd_open(found.pid)
+        ended = select.poll()  # select(2) takes no descriptor above 1,023
+        ended.register(descriptor, select.POLLIN)
         try:
             for number, patience in ((signal.SIGTERM, _PATIENCE / 2), (signal.SIGKILL, _PATIENCE)):
                 signal.pidfd_send_signal(descriptor, number)
-                if select.select([descriptor], [], [], patience)[0]:
+                if ended.poll(patience * 1000):
                     break
         finally:
             os.close(descriptor)
@@ -127,17 +129,6 @@ def remove_folder(folder: Path) -> None:
     for empty in (folder, folder.parent):
         with contextlib.suppress(OSError):
             empty.rmdir()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_bytes() != b"" and _state(pid) != "Z"
-    except OSError:
-        return False
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
 
 
 def _last_words(folder: Path) -> str:

@@ -22,6 +22,7 @@ from eigw_ns.dataplane.state import (
     Namespace,
     NetObject,
     NetState,
+    NextHopGroup,
     Ruleset,
     Sysctls,
     sysctl_keys,
@@ -196,6 +197,10 @@ class FakeKernel:
         space = self._space(namespace, doing)
         known = [flow for peer in peers for flow in self._space(peer, doing).flows]
         space.flows = known if ("daemon", namespace) in space.objects else []
+
+    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+        found = self._space(group.namespace, f"read the {group}").objects.get(group.key)
+        return found if isinstance(found, NextHopGroup) else None
 
     def flows(self, namespace: str) -> Sequence[Flow]:
         space = self._space(namespace, f"list the flows of {namespace}")

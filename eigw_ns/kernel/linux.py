@@ -194,6 +194,13 @@ class LinuxKernel:
             daemons.start(self._folder(namespace), wanted)
             resync.wait(namespace, peers)
 
+    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+        """See `Kernel.group`."""
+        with netns.inside(group.namespace):
+            listing = Nft().listing(group.family)
+        found = nft.parse_groups(listing, group.namespace)
+        return next((each for each in found if each.name == group.name), None)
+
     def flows(self, namespace: str) -> Sequence[Flow]:
         """See `Kernel.flows`."""
         with netns.inside(namespace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -60,13 +61,14 @@ def run(namespace: str, command: Sequence[str], folder: Path, patience: float) -
     return done.returncode, done.stderr.decode(errors="replace")
 
 
-def detach(namespace: str, command: Sequence[str], folder: Path, log: str) -> int:
+def detach(namespace: str | None, command: Sequence[str], folder: Path, log: str) -> int:
     """Leave `command` (an absolute path and its arguments) running in the namespace, without a parent; its pid.
 
-    It works in `folder`, and writes into the file `log` there. Raises MissingError where there is no such namespace.
+    None is the namespace that we are in. It works in `folder`, and writes into the file `log` there. Raises
+    MissingError where there is no such namespace.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    with netns.inside(namespace):
+    with netns.inside(namespace) if namespace is not None else contextlib.nullcontext():
         middle = os.fork()
         if middle == 0:
             _leave_behind(command, folder, log, writing)
@@ -95,3 +97,12 @@ def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> 
         os.execv(command[0], list(command))
     finally:
         os._exit(127)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended but was not waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eigw_ns.dataplane.state import Flow, NetObject, NetState
+from eigw_ns.dataplane.state import Flow, NetObject, NetState, NextHopGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ class Kernel(Protocol):
 
         Raises EigwError where that does not come.
         """
+        ...
+
+    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+        """The same group as it is now, None where it is empty. Raises MissingError where there is no such namespace."""
         ...
 
     def flows(self, namespace: str) -> Sequence[Flow]:

@@ -162,7 +162,7 @@ def fdb_message(fdb: Fdb, index: int, *, delete: bool = False, replace: bool = F
     head = _NEIGHBOUR.pack(_AF_BRIDGE, index, _NUD_NOARP, _NTF_MASTER, 0)
     payload = head + attribute(_NDA_LLADDR, _mac_bytes(fdb.mac))
     if delete:
-        return Message(DELNEIGH, 0, payload, f"delete the {fdb}", _GONE)
+        return Message(DELNEIGH, 0, payload, f"delete the {fdb}", _GONE | {errno.EOPNOTSUPP})  # no port any more
     return Message(NEWNEIGH, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {fdb}")
 
 

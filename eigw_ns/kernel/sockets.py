@@ -167,7 +167,7 @@ def sniff(namespace: str, link: str, protocol: str, source: str, port: int | Non
             opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
             try:
                 opened.setblocking(False)
-                _attach(opened, _first_packets(protocol, source, port))
+                attach_filter(opened, _first_packets(protocol, source, port))
                 opened.bind((link, _ETH_P_IPV6))
             except OSError:
                 opened.close()
@@ -201,7 +201,8 @@ def _first_packets(protocol: str, source: str, port: int | None) -> list[tuple[i
     return [*program, (_RETURN, 0, 0, 0xFFFF)]
 
 
-def _attach(opened: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
+def attach_filter(opened: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
+    """Have the socket hear only what the classic BPF program (linux/filter.h: code, jt, jf, k) keeps."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
     opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code)))
 

@@ -13,6 +13,7 @@ from eigw_ns.dataplane.state import NetState
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
+from eigw_ns.lab.agent import background
 from eigw_ns.lab.execute import Progress, execute, silent
 from eigw_ns.topology import Topology, to_data
 
@@ -97,6 +98,7 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
     actual = kernel.observe(lab)
     if not len(actual) and not store.exists(lab):
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
+    background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
         plan = plan_states(NetState(), kernel.observe(lab))
         with journal.written(lab, plan):

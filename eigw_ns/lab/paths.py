@@ -41,6 +41,16 @@ def journal_file(lab: str) -> Path:
     return run_dir() / _checked(lab) / "journal"
 
 
+def agent_file(lab: str) -> Path:
+    """The file whose flock(2) means that an agent watches `lab`."""
+    return run_dir() / _checked(lab) / "agent"
+
+
+def agent_log(lab: str) -> Path:
+    """What an agent in the background has said."""
+    return run_dir() / _checked(lab) / "agent.log"
+
+
 def labs_in(directory: Path) -> Iterator[str]:
     """The folders of `directory` that may be a lab's, sorted; none where there is no such directory."""
     try:

@@ -1,0 +1,73 @@
+"""`eigw-ns agent`: replicas under watch."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from datetime import datetime
+
+import click
+
+from eigw_ns.cli import options
+from eigw_ns.cli.changes import CHANGES
+from eigw_ns.cli.context import choose_lab, open_kernel
+from eigw_ns.lab.agent import background
+from eigw_ns.lab.agent.loop import Agent, Settings
+
+
+@click.command("agent")
+@click.option("--repair", is_flag=True, help="Rebuild what is dead, and start daemons that have ended.")
+@click.option("--once", is_flag=True, help="Look, act and end, as cron wants it; exit code 3 where a replica is dead.")
+@options.lab
+@options.output
+@options.quiet
+def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool) -> int:
+    """Watch the replicas of egress-only internet gateways, and keep flows away from dead ones.
+
+    Sends heartbeats through each replica, both ways. One that is visibly broken (its namespace, a link, its rules or
+    its forwarding is gone) loses its flows to the others within 0.2 s, one that swallows packets silently within 1 s;
+    one that is well again learns the flows of the others, and gets its share back. Says so, a line each; `-o json` has
+    JSON lines. Runs until interrupted, or until the lab is gone; one agent a lab.
+
+    \b
+    eigw-ns agent --repair
+    eigw-ns agent --once --repair -q
+    eigw-ns apply -f lab.yaml --agent      # in the background, until `eigw-ns destroy`
+    systemctl enable --now eigw-ns-agent@demo
+    """
+    kernel = open_kernel()
+    chosen = choose_lab(lab, kernel)
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: signals.append(received))
+    log = _Log(as_json=output == "json", quiet=quiet)
+    agent = Agent(kernel, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
+    with background.alone(chosen):
+        if once:
+            return 0 if agent.once() else CHANGES
+        agent.run()
+    log.say("stopped", lab=chosen)
+    return 0
+
+
+class _Log:
+    """A line an event: when, what, and its fields; logfmt for people, JSON for programs."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self._json, self._quiet = as_json, quiet
+
+    def say(self, event: str, **fields: object) -> None:
+        """Print the event at once, so that a journal has it when it happens."""
+        if self._quiet:
+            return
+        record = {"time": datetime.now().astimezone().isoformat("T", "milliseconds"), "event": event, **fields}
+        click.echo(
+            json.dumps(record) if self._json else " ".join(f"{key}={_word(value)}" for key, value in record.items())
+        )
+        sys.stdout.flush()
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or '"' in text or not text else text

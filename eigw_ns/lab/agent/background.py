@@ -1,0 +1,103 @@
+"""The agent as a process of its own: one a lab, started by `apply --agent`, stopped by `destroy`.
+
+It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its process id in there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+from eigw_ns.errors import EigwError, LockedError, kernel_error
+from eigw_ns.kernel import process
+from eigw_ns.lab import paths
+
+_PATIENCE = 10.0  # seconds
+_PAUSE = 0.01  # seconds between two looks
+
+
+@contextlib.contextmanager
+def alone(lab: str) -> Iterator[None]:
+    """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
+    path = paths.agent_file(lab)
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise kernel_error(f"open {path}", error.errno or 0) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = "stop it first (`kill` it, or its systemd unit), or leave it be"
+            raise LockedError(f"the lab {lab} has an agent already: process {_read(descriptor)}", hint=hint) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others work on the lab
+            path.parent.rmdir()
+    finally:
+        os.close(descriptor)
+
+
+def running(lab: str) -> int | None:
+    """The process id of the lab's agent, None where there is none."""
+    try:
+        descriptor = os.open(paths.agent_file(lab), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def start(lab: str, *, repair: bool) -> int:
+    """Start the lab's agent and leave it running, unless there is one; its process id.
+
+    Raises EigwError where it ends at once; its own words are in the file that the message names.
+    """
+    found = running(lab)
+    if found is not None:
+        return found
+    folder = paths.agent_file(lab).parent
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, *(("--repair",) if repair else ())]
+    pid = process.detach(None, command, folder, paths.agent_log(lab).name)
+    deadline = time.monotonic() + _PATIENCE
+    while running(lab) is None:
+        if time.monotonic() > deadline or not process.alive(pid):
+            raise EigwError(f"the agent of the lab {lab} did not start", hint=f"see {paths.agent_log(lab)}")
+        select.select([], [], [], _PAUSE)
+    return pid
+
+
+def stop(lab: str) -> bool:
+    """Stop the lab's agent and remove its log; whether there was one. Raises EigwError where it does not end."""
+    pid = running(lab)
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _PATIENCE
+        while running(lab) is not None:
+            if time.monotonic() > deadline:
+                raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
+            select.select([], [], [], _PAUSE)
+    for path in (paths.agent_file(lab), paths.agent_log(lab)):
+        path.unlink(missing_ok=True)
+    return pid is not None
+
+
+def _read(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 32, 0)
+    return int(text) if text.isdigit() else None

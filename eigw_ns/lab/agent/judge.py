@@ -1,0 +1,47 @@
+"""When a replica counts as dead, and when as well again: from its heartbeats alone, which are given as numbers.
+
+A beat that is late makes a replica suspect, and its namespace is looked at: what is visibly wrong (it is gone, its link
+is down, its rules are gone, it does not forward) ends its part at once. Where nothing can be seen, silence has to last:
+a flood may drown some beats, but hardly all of them for so long.
+
+Beats are counted rather than seconds: an agent that was not let run for a while has sent none, so it misses none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+INTERVAL = 0.08
+"""Seconds between two beats through a replica."""
+
+LATE = 0.03
+"""Seconds after which a beat should have come back; it takes 50 µs."""
+
+SILENT = 8
+"""So many beats without an answer, one after the other, are death: with `LATE`, within 0.75 s."""
+
+STEADY = 12
+"""So many answered beats, one after the other, are health: about a second."""
+
+Verdict = Literal["well", "suspect", "dead", "recovered", "unwell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What is known of a replica: whether it carries flows, and how many beats in a row were missed or answered."""
+
+    carries: bool
+    missed: int = 0
+    answered: int = 0
+
+    def after(self, *, answered: bool) -> Pulse:
+        """The pulse after one more beat."""
+        return replace(self, missed=0 if answered else self.missed + 1, answered=self.answered + 1 if answered else 0)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the beats say."""
+        if self.carries:
+            return "dead" if self.missed >= SILENT else "suspect" if self.missed else "well"
+        return "recovered" if self.answered >= STEADY else "unwell"

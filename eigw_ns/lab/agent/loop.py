@@ -1,0 +1,154 @@
+"""The agent's loop: a beat through every replica, a look at what came back, and what has to follow.
+
+It keeps nothing between two rounds that the kernel does not hold too: it may be killed and started again at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab import lock, operations, paths, store
+from eigw_ns.lab.agent.judge import INTERVAL, LATE, SILENT, STEADY
+from eigw_ns.lab.agent.scene import gateways
+from eigw_ns.lab.agent.watch import Say, Watch, Watched, describe
+
+_LOOK = 1.0  # seconds between two looks at what others have changed
+_MEND = 5.0  # seconds between two tries to repair
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the agent may do. `repair`: rebuild what is dead, and start daemons that have ended."""
+
+    repair: bool = False
+
+
+class Agent:
+    """Watches the gateways of one lab. `say` is told what happens, `stopped` is asked whether to end."""
+
+    def __init__(
+        self, kernel: Kernel, lab: str, settings: Settings, say: Say, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._kernel, self._lab, self._settings, self._say, self._stopped = kernel, lab, settings, say, stopped
+        self._watches: tuple[Watch, ...] = ()
+        self._stored = 0
+        self._looked = self._mended = 0.0
+
+    def run(self) -> None:
+        """Go on until told to stop, or the lab is gone. Raises NoSuchLabError where there is none to begin with."""
+        self._load()
+        self._say("watching", lab=self._lab, replicas=sum(len(watch.replicas) for watch in self._watches))
+        try:
+            while not self._stopped():
+                self._round(time.monotonic())
+        except (NoSuchLabError, MissingError) as error:
+            self._say("the lab is gone", lab=self._lab, reason=describe(error))
+        finally:
+            self._close()
+
+    def once(self) -> bool:
+        """Enough rounds to judge everybody, act, repair if that is allowed, and end: whether all carry flows then."""
+        self._load()
+        try:
+            for _ in range(max(SILENT, STEADY) + 1):
+                self._beat(time.monotonic())
+            if self._settings.repair:
+                self._mended = 0.0
+                self._mend(time.monotonic())
+                self._load()
+            return all(each.pulse.carries for watch in self._watches for each in watch.replicas)
+        finally:
+            self._close()
+
+    def _round(self, now: float) -> None:
+        if now - self._looked >= _LOOK:
+            self._looked = now
+            self._load_if_changed()
+            for watch in self._watches:
+                watch.look()
+        self._beat(now)
+        if self._settings.repair and now - self._mended >= _MEND and not all(watch.whole for watch in self._watches):
+            self._mend(now)
+
+    def _beat(self, now: float) -> None:
+        """One beat through everybody, heard until it is late, judged, and a rest until the next is due."""
+        everybody = [each for watch in self._watches for each in watch.replicas]
+        for each in everybody:
+            each.beat()
+        self._hear(everybody, now + LATE)
+        for watch in self._watches:
+            for recovered in watch.judge():
+                self._put_back(watch, recovered)
+        self._hear(everybody, now + INTERVAL)
+
+    def _hear(self, everybody: list[Watched], until: float) -> None:
+        """Take in beats as they come, at least once however late it is already."""
+        poll = select.poll()
+        for each in everybody:
+            for descriptor in each.descriptors():
+                poll.register(descriptor, select.POLLIN)
+        while True:
+            patience = max(0.0, until - time.monotonic())
+            ready = {descriptor for descriptor, _ in poll.poll(patience * 1000)}
+            for each in everybody:
+                each.hear(ready)
+            if (not ready and patience == 0.0) or time.monotonic() >= until:
+                return
+
+    def _put_back(self, watch: Watch, recovered: Watched) -> None:
+        try:
+            with lock.hold(self._lab, f"eigw-ns agent ({self._lab})"):
+                watch.put_back(recovered)
+        except LockedError:
+            return  # somebody is changing the lab: it is still well the next time
+        except EigwError as error:
+            self._say("cannot put back", replica=recovered.replica.label, reason=describe(error))
+
+    def _mend(self, now: float) -> None:
+        """Do what an apply would, first taking away what is dead though nothing can be seen to be wrong with it."""
+        self._mended = now
+        dead = [each for watch in self._watches for each in watch.replicas if not each.pulse.carries]
+        try:
+            with lock.hold(self._lab, f"eigw-ns agent --repair ({self._lab})"):
+                for each in dead:
+                    if each.pulse.missed and not each.ailment():
+                        self._kernel.delete(each.replica.holds[:1])
+                applied = operations.reconcile(self._kernel, store.load(self._lab))
+        except LockedError:
+            return
+        except EigwError as error:
+            self._say("cannot repair", reason=describe(error))
+            return
+        self._say("repaired", steps=applied.steps)
+        for watch in self._watches:
+            watch.look()
+
+    def _load_if_changed(self) -> None:
+        """The lab may have got other replicas, or be gone."""
+        if _changed(self._lab) != self._stored:
+            self._load()
+
+    def _load(self) -> None:
+        self._close()
+        self._stored = _changed(self._lab)
+        cloud = store.load(self._lab).cloud
+        found = gateways(cloud, synced=self._kernel.can_sync())
+        self._watches = tuple(Watch(self._kernel, gateway, self._say) for gateway in found)
+
+    def _close(self) -> None:
+        for watch in self._watches:
+            watch.close()
+        self._watches = ()
+
+
+def _changed(lab: str) -> int:
+    """When the stored topology was changed last, in nanoseconds; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return paths.topology_file(lab).stat().st_mtime_ns
+    return 0

@@ -1,0 +1,82 @@
+"""What the agent watches: the replicated gateways of a lab, each replica with its ports and what it should hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway
+from eigw_ns.cloud.nodes import internet_id
+from eigw_ns.dataplane import names, spread
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK, namespace_name, port_name
+from eigw_ns.dataplane.state import Link, NetObject, NetState, NextHopGroup
+from eigw_ns.kernel.heartbeat import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One replica: what people call it, its ports towards both sides, and everything that its namespace should hold."""
+
+    label: str
+    namespace: str
+    inner: Leg
+    outer: Leg
+    holds: tuple[NetObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway of several replicas. `groups` say who has which flows, on both sides, while all are alive."""
+
+    label: str
+    replicas: tuple[Replica, ...]
+    groups: tuple[NextHopGroup, ...]
+    source: str
+    seed: int
+
+
+def gateways(cloud: Cloud, *, synced: bool) -> tuple[Gateway, ...]:
+    """The gateways that have several replicas."""
+    state = compile_cloud(cloud, synced=synced)
+    several = [each for each in cloud.egress_only_internet_gateways.values() if each.replicas > 1]
+    return tuple(_gateway(cloud, each, state) for each in several)
+
+
+def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) -> Gateway:
+    vpc = cloud.vpcs[gateway.vpc_id]
+    groups = [
+        thing
+        for thing in state
+        if isinstance(thing, NextHopGroup) and thing.name.endswith(gateway.id.partition("-")[2])
+    ]
+    return Gateway(
+        f"{vpc.name}/{gateway.name}",
+        tuple(_replicas(cloud, gateway, state)),
+        tuple(groups),
+        names.heartbeat_source(vpc.ipv6_cidr_block),
+        spread.seed(cloud.lab),
+    )
+
+
+def _replicas(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) -> Iterator[Replica]:
+    lab, vpc = cloud.lab, cloud.vpcs[gateway.vpc_id]
+    fabric, internet = namespace_name(lab, vpc.id), namespace_name(lab, internet_id(lab))
+    router = _mac(state, internet, names.bridge_name(gateway.id))
+    for number in range(1, gateway.replicas + 1):
+        replica = ids.replica_id(gateway.id, number)
+        namespace, port = namespace_name(lab, replica), port_name(replica)
+        yield Replica(
+            f"{vpc.name}/{gateway.name}#{number}",
+            namespace,
+            Leg(fabric, port, _mac(state, namespace, FABRIC_LINK), ROUTER_MAC),
+            Leg(internet, port, _mac(state, namespace, UPLINK), router),
+            tuple(thing for thing in state if thing.namespace == namespace),
+        )
+
+
+def _mac(state: NetState, namespace: str, link: str) -> str:
+    found = state.objects["link", namespace, link]
+    assert isinstance(found, Link)
+    return found.mac

@@ -1,0 +1,158 @@
+"""One gateway under watch: beats through each replica, what follows from them, and how it is done.
+
+A replica that dies loses its flows to the others by two nft transactions, without the lab's lock: they cannot wait, and
+a plan that is being carried out meanwhile at worst puts it back for a second. It is never the last one: where nobody
+else is alive nothing would be won. Everything else takes time, and the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from eigw_ns.dataplane import handover, spread
+from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION
+from eigw_ns.dataplane.state import NextHopGroup
+from eigw_ns.errors import EigwError, MissingError
+from eigw_ns.kernel import health
+from eigw_ns.kernel.heartbeat import Heartbeat
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab.agent.judge import Pulse
+from eigw_ns.lab.agent.scene import Gateway, Replica
+from eigw_ns.lab.execute import loosen
+
+Say = Callable[..., None]
+"""Told (event, field=value, …) of what happens."""
+
+
+class Watched:
+    """A replica, its pulse, and the sockets that its beats go through while its ports are there."""
+
+    def __init__(self, replica: Replica, carries: bool, source: str) -> None:
+        self.replica = replica
+        self.pulse = Pulse(carries)
+        self._source = source
+        self._heart: Heartbeat | None = None
+        self._expected = 0
+
+    def beat(self) -> None:
+        """Send the next beat, through new sockets where the ports are new."""
+        try:
+            if self._heart is None:
+                self._heart = Heartbeat(self.replica.inner, self.replica.outer, self._source, HEARTBEAT_DESTINATION)
+            self._heart.beat()
+            self._expected = self._heart.sent
+        except MissingError:
+            self.close()
+
+    def hear(self) -> None:
+        """Take in what has come."""
+        if self._heart is not None:
+            try:
+                self._heart.hear()
+            except MissingError:
+                self.close()
+
+    def judge(self) -> None:
+        """Count the last beat as answered or missed."""
+        answered = self._heart is not None and self._heart.answered >= self._expected
+        self.pulse = self.pulse.after(answered=answered)
+
+    def descriptors(self) -> Iterator[int]:
+        """What becomes readable when a beat comes."""
+        if self._heart is not None:
+            yield from (opened.fileno() for opened in self._heart.sockets())
+
+    def ailment(self) -> str:
+        """What is visibly wrong with it; empty where nothing is."""
+        ports = [(leg.namespace, leg.link) for leg in (self.replica.inner, self.replica.outer)]
+        return health.ailment(self.replica.namespace, self.replica.holds, ports)
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        if self._heart is not None:
+            self._heart.close()
+            self._heart = None
+
+
+class Watch:
+    """A gateway's replicas. `say` is told what happens to them."""
+
+    def __init__(self, kernel: Kernel, gateway: Gateway, say: Say) -> None:
+        self._kernel, self._gateway, self._say = kernel, gateway, say
+        self.replicas = tuple(Watched(replica, True, gateway.source) for replica in gateway.replicas)
+        self.look()
+
+    def look(self) -> None:
+        """See in the kernel who carries flows, which others may have changed."""
+        for watched, carries in zip(self.replicas, self._carrying(), strict=True):
+            if watched.pulse.carries != carries:
+                watched.pulse = Pulse(carries)
+
+    def judge(self) -> list[Watched]:
+        """Judge each by its last beat, and take out who is dead; who is well enough to come back."""
+        for watched in self.replicas:
+            watched.judge()
+        for watched in self.replicas:
+            if watched.pulse.verdict in ("suspect", "dead"):
+                self._suspect(watched)
+        return [watched for watched in self.replicas if watched.pulse.verdict == "recovered" and not watched.ailment()]
+
+    def _suspect(self, watched: Watched) -> None:
+        ailment = watched.ailment()
+        if not ailment and watched.pulse.verdict != "dead":
+            return
+        others = [
+            each for each in self.replicas if each is not watched and each.pulse.carries and not each.pulse.missed
+        ]
+        if not others:
+            return
+        self._share([each for each in self.replicas if each.pulse.carries and each is not watched])
+        watched.pulse = Pulse(False)
+        reason = ailment or "no heartbeat comes through, though all looks well"
+        self._say("replica dead", replica=watched.replica.label, reason=reason)
+
+    def put_back(self, watched: Watched) -> None:
+        """Have a replica learn the flows of those that carry them, and give it its share. The caller holds the lock."""
+        before = [each for each in self.replicas if each.pulse.carries]
+        self._kernel.rejoin(watched.replica.namespace, [each.replica.namespace for each in before])
+        self._share([*before, watched])
+        watched.pulse = Pulse(True)
+        self._say("replica back", replica=watched.replica.label)
+        self._loosen(before, [*before, watched])
+
+    def _share(self, carrying: list[Watched]) -> None:
+        for group in self._gateway.groups:
+            wanted = self._group(group, carrying)
+            with contextlib.suppress(MissingError):  # whoever took the namespace away took the group with it
+                self._kernel.update(group, wanted)
+
+    def _group(self, group: NextHopGroup, carrying: list[Watched]) -> NextHopGroup:
+        alive = {leg.mac for each in carrying for leg in (each.replica.inner, each.replica.outer)}
+        macs = [mac for _, _, mac in group.shares]
+        return replace(group, shares=spread.shares(macs, alive & set(macs)))
+
+    def _loosen(self, before: list[Watched], after: list[Watched]) -> None:
+        """Who gave flows away stops judging their windows: they may come back."""
+        owners = {each.inner.mac: each.namespace for each in self._gateway.replicas}
+        for group in self._gateway.groups:
+            change = handover.Handover(None, self._group(group, before), self._group(group, after))
+            for stale in handover.loosening(change, owners, self._gateway.seed):
+                loosen(self._kernel, stale)
+
+    def _carrying(self) -> list[bool]:
+        shares = [self._kernel.group(group) for group in self._gateway.groups]
+        macs = [(each.inner.mac, each.outer.mac) for each in self._gateway.replicas]
+        members = [spread.members(found.shares) if found is not None else frozenset(macs[0]) for found in shares]
+        return [all(any(mac in group for group in members) for mac in pair) for pair in macs]
+
+    def close(self) -> None:
+        """Let go of all sockets."""
+        for watched in self.replicas:
+            watched.close()
+
+
+def describe(error: EigwError) -> str:
+    """An error as the log has it."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
