@@ -192,6 +192,11 @@ class FakeKernel:
     def can_sync(self) -> bool:
         return self.has_conntrackd
 
+    def open_daemon(self, namespace: str) -> int | None:
+        """Nothing runs here, so nothing can be watched."""
+        self._space(namespace, f"look for the daemon of {namespace}")
+        return None
+
     def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
         doing = self._begin("rejoin", namespace)
         space = self._space(namespace, doing)

@@ -15,6 +15,7 @@ What was learnt the hard way, and where the answer stands:
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -180,6 +181,11 @@ class LinuxKernel:
     def can_sync(self) -> bool:
         """See `Kernel.can_sync`."""
         return daemons.installed() is not None
+
+    def open_daemon(self, namespace: str) -> int | None:
+        """See `Kernel.open_daemon`."""
+        found = daemons.of(namespace)
+        return os.pidfd_open(found.pid) if found is not None else None
 
     def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
         """See `Kernel.rejoin`."""

@@ -92,6 +92,13 @@ class Kernel(Protocol):
         """Whether the host has conntrackd, by which replicas tell each other of their flows."""
         ...
 
+    def open_daemon(self, namespace: str) -> int | None:
+        """A pidfd of the namespace's conntrackd, readable once that ends; None where none runs. The caller closes it.
+
+        Raises MissingError where there is no such namespace.
+        """
+        ...
+
     def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
         """Have a replica that carries nothing forget its flows and learn those of its peers (namespaces).
 

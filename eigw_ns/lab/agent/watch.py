@@ -8,12 +8,13 @@ else is alive nothing would be won. Everything else takes time, and the lock.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from eigw_ns.dataplane import handover, spread
 from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION
-from eigw_ns.dataplane.state import NextHopGroup
+from eigw_ns.dataplane.state import Daemon, NextHopGroup
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import health
 from eigw_ns.kernel.heartbeat import Heartbeat
@@ -32,9 +33,11 @@ class Watched:
     def __init__(self, replica: Replica, carries: bool, source: str) -> None:
         self.replica = replica
         self.pulse = Pulse(carries)
+        self.daemon_ended = False
         self._source = source
         self._heart: Heartbeat | None = None
         self._expected = 0
+        self._daemon: int | None = None
 
     def beat(self) -> None:
         """Send the next beat, through new sockets where the ports are new."""
@@ -44,15 +47,24 @@ class Watched:
             self._heart.beat()
             self._expected = self._heart.sent
         except MissingError:
-            self.close()
+            self._let_go()
 
-    def hear(self) -> None:
-        """Take in what has come."""
+    def look(self, kernel: Kernel) -> None:
+        """Find its conntrackd, where it should have one, and watch it until it ends."""
+        if self._daemon is None and any(isinstance(thing, Daemon) for thing in self.replica.holds):
+            with contextlib.suppress(MissingError):
+                self._daemon = kernel.open_daemon(self.replica.namespace)
+            self.daemon_ended = self._daemon is None
+
+    def hear(self, ready: Collection[int]) -> None:
+        """Take in what has come, `ready` being the descriptors with news."""
+        if self._daemon in ready:
+            self._forget_daemon()
         if self._heart is not None:
             try:
                 self._heart.hear()
             except MissingError:
-                self.close()
+                self._let_go()
 
     def judge(self) -> None:
         """Count the last beat as answered or missed."""
@@ -63,14 +75,25 @@ class Watched:
         """What becomes readable when a beat comes."""
         if self._heart is not None:
             yield from (opened.fileno() for opened in self._heart.sockets())
+        if self._daemon is not None:
+            yield self._daemon
 
     def ailment(self) -> str:
         """What is visibly wrong with it; empty where nothing is."""
         ports = [(leg.namespace, leg.link) for leg in (self.replica.inner, self.replica.outer)]
         return health.ailment(self.replica.namespace, self.replica.holds, ports)
 
+    def _forget_daemon(self) -> None:
+        if self._daemon is not None:
+            os.close(self._daemon)
+            self._daemon = None
+
     def close(self) -> None:
-        """Let go of the sockets."""
+        """Let go of everything."""
+        self._forget_daemon()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._heart is not None:
             self._heart.close()
             self._heart = None
@@ -84,11 +107,20 @@ class Watch:
         self.replicas = tuple(Watched(replica, True, gateway.source) for replica in gateway.replicas)
         self.look()
 
+    @property
+    def whole(self) -> bool:
+        """Whether every replica carries flows and every daemon runs."""
+        return all(each.pulse.carries and not each.daemon_ended for each in self.replicas)
+
     def look(self) -> None:
-        """See in the kernel who carries flows, which others may have changed."""
+        """See in the kernel who carries flows and which daemons run, which others may have changed."""
         for watched, carries in zip(self.replicas, self._carrying(), strict=True):
             if watched.pulse.carries != carries:
                 watched.pulse = Pulse(carries)
+            ended = watched.daemon_ended
+            watched.look(self._kernel)
+            if watched.daemon_ended and not ended:
+                self._say("conntrackd ended", replica=watched.replica.label)
 
     def judge(self) -> list[Watched]:
         """Judge each by its last beat, and take out who is dead; who is well enough to come back."""
@@ -103,12 +135,10 @@ class Watch:
         ailment = watched.ailment()
         if not ailment and watched.pulse.verdict != "dead":
             return
-        others = [
-            each for each in self.replicas if each is not watched and each.pulse.carries and not each.pulse.missed
-        ]
-        if not others:
+        others = [each for each in self.replicas if each.pulse.carries and each is not watched]
+        if all(each.pulse.missed for each in others):
             return
-        self._share([each for each in self.replicas if each.pulse.carries and each is not watched])
+        self._share(others)
         watched.pulse = Pulse(False)
         reason = ailment or "no heartbeat comes through, though all looks well"
         self._say("replica dead", replica=watched.replica.label, reason=reason)
