@@ -64,9 +64,13 @@ SYNC_GROUP, SYNC_PORT = "ff02::6c1a:e61d", 3780
 _SYNC_MESSAGE = f'iifname "{SYNC_LINK}" ip6 saddr fe80::/10 ip6 daddr {SYNC_GROUP} udp dport {SYNC_PORT} accept'
 _SYNCED_INPUT = NftChain(_CLOSED_INPUT.name, _CLOSED_INPUT.hook, (_SYNC_MESSAGE, *_CLOSED_INPUT.rules))
 _FROM_REPLICAS = f'iifname "{SYNC_LINK}" goto sync'
-_SYNC = NftChain("sync", rules=(_SYNC_MESSAGE, 'counter name "drop_sync" drop'))
-_SYNC_OUTPUT = NftChain(
-    "sync_output", "type filter hook output priority raw; policy accept;", (f'oifname "{SYNC_LINK}" notrack',)
+_RAW = "type filter hook {} priority raw; policy accept;"
+_SYNC = (
+    NftChain("sync", rules=(_SYNC_MESSAGE, 'counter name "drop_sync" drop')),
+    # Messages about flows are no flows. After fragments became whole: conntrackd's largest messages are 20 octets
+    # longer than the link takes, and what is not tracked at -400 stays in pieces.
+    NftChain("sync_in", _RAW.format("prerouting"), (f'iifname "{SYNC_LINK}" notrack',)),
+    NftChain("sync_out", _RAW.format("output"), (f'oifname "{SYNC_LINK}" notrack',)),
 )
 _GLOBAL = "2000::/3"
 """All that IANA has given out as unicast (RFC 4291): neither unspecified, loopback, mapped, discard, unique-local,
@@ -172,15 +176,8 @@ def egress_only_gateway(
         NftChain("prerouting", PREROUTING, (_VERDICT, *((_FROM_REPLICAS,) if synced else ()), "goto refuse")),
         _REFUSE,
         NftChain("related", rules=_related(vpc_prefix)),
-        NftChain(
-            "spoofed",
-            early,
-            (
-                f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',
-                *((f'iifname "{SYNC_LINK}" notrack',) if synced else ()),
-            ),
-        ),
-        *((_SYNC, _SYNC_OUTPUT) if synced else ()),
+        NftChain("spoofed", early, (f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',)),
+        *(_SYNC if synced else ()),
     ]
     sets = (
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
