@@ -3,8 +3,9 @@
 A flow that moves to another replica must find its state there, and one that moves back must not be judged by what that
 replica remembers of its window:
 
+    learn     those that stay learn what they do not know of the flows of those that go
     leave     replicas that go, or that are about to be built anew, lose their flows to the others at once
-    rejoin    one that comes (back) forgets all flows and learns them from those that carry them
+    learn     one that comes (back) forgets all flows and learns them from those that carry them
     join      then it gets its share, on both sides of the gateway
     loosen    the replicas that gave flows away stop judging their windows: should they come back, they are welcome
 """
@@ -21,11 +22,12 @@ from eigw_ns.dataplane.state import Link, NetState, NextHopGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Rejoin:
-    """That a replica forgets its flows and learns those of its peers (namespaces) before it gets any."""
+class Learn:
+    """That a replica learns the flows of its peers (namespaces); `anew`: having forgotten all that it knew."""
 
     namespace: str
     peers: tuple[str, ...]
+    anew: bool
 
     def __str__(self) -> str:
         return f"flows of {self.namespace}"
@@ -91,7 +93,24 @@ def _meanwhile(
     return replace(new, shares=spread.shares(macs, staying))
 
 
-def rejoining(change: Handover, owners: dict[str, str], alive: frozenset[str]) -> Iterator[Rejoin]:
+def inheriting(change: Handover, owners: dict[str, str], unwell: frozenset[str]) -> Iterator[Learn]:
+    """The replicas that stay, which have to know the flows of those that leave for good and are alive still."""
+    if change.actual is None or change.actual.family != "bridge":
+        return
+    before = spread.members(change.actual.shares)
+    after = spread.members(change.desired.shares) if change.desired is not None else _first(change.actual)
+    leaving = tuple(sorted(owners[mac] for mac in before - after if mac in owners))
+    if leaving:
+        staying = sorted(owners[mac] for mac in before & after if mac in owners)
+        yield from (Learn(namespace, leaving, anew=False) for namespace in staying if namespace not in unwell)
+
+
+def _first(group: NextHopGroup) -> frozenset[str]:
+    """The first replica, which has all flows where there is no group: the first bucket is its own while it lives."""
+    return frozenset({group.shares[0][2]})
+
+
+def rejoining(change: Handover, owners: dict[str, str], alive: frozenset[str]) -> Iterator[Learn]:
     """The replicas that have to learn flows before they get any; nobody where no flows are, as in a new gateway.
 
     `alive` are the namespaces that were there all the time: before there was a group, the first replica had all flows.
@@ -102,7 +121,8 @@ def rejoining(change: Handover, owners: dict[str, str], alive: frozenset[str]) -
     before = spread.members(change.meanwhile.shares) if change.meanwhile is not None else {macs[0]}
     peers = tuple(sorted(owners[mac] for mac in before if owners.get(mac) in alive))
     if peers:
-        yield from (Rejoin(owners[mac], peers) for mac in macs if mac in change.joining and owners[mac] not in peers)
+        joining = (owners[mac] for mac in macs if mac in change.joining)
+        yield from (Learn(namespace, peers, anew=True) for namespace in joining if namespace not in peers)
 
 
 def loosening(change: Handover, owners: dict[str, str], seed: int) -> Iterator[Loosen]:

@@ -23,7 +23,7 @@ from typing import Literal
 
 from eigw_ns.dataplane import flows, handover, spread
 from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.handover import Handover, Loosen, Rejoin
+from eigw_ns.dataplane.handover import Handover, Learn, Loosen
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.state import (
     Address,
@@ -41,7 +41,7 @@ from eigw_ns.dataplane.state import (
     Sysctls,
 )
 
-Verb = Literal["create", "update", "delete", "flush", "rejoin", "loosen"]
+Verb = Literal["create", "update", "delete", "flush", "learn", "loosen"]
 
 _CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
 
@@ -51,7 +51,7 @@ class Step:
     """One change: what is done to which object, and why. `old` is the object an update replaces."""
 
     verb: Verb
-    object: NetObject | Flows | Rejoin | Loosen
+    object: NetObject | Flows | Learn | Loosen
     reason: str
     old: NetObject | None = None
 
@@ -115,6 +115,9 @@ class _Planner:
         yield from self._join()
 
     def _leave(self) -> Iterator[Step]:
+        for change in self._handovers:
+            for replica in handover.inheriting(change, self._replicas | handover.replicas(self._whole), self._unwell):
+                yield Step("learn", replica, "it takes over the flows of those that leave")
         for change in self._handovers:
             old, meanwhile = change.actual, change.meanwhile
             if old is not None and change.desired is None and old.namespace not in self._leaving:
@@ -192,7 +195,7 @@ class _Planner:
         there = frozenset(owner.namespace for owner in self._desired.namespaces() if owner.key in self._actual)
         for change in outward:
             for replica in handover.rejoining(change, self._replicas, there - self._unwell):
-                yield Step("rejoin", replica, "it is to know the flows that it takes over")
+                yield Step("learn", replica, "it is to know the flows that it takes over")
         for change in self._handovers:
             yield from _joined(change)
         for change in outward:
@@ -249,7 +252,7 @@ def _link_of(thing: NetObject) -> str:
 
 
 def _rank(step: Step) -> int:
-    return 0 if isinstance(step.object, Flows | Rejoin | Loosen) else step.object.rank
+    return 0 if isinstance(step.object, Flows | Learn | Loosen) else step.object.rank
 
 
 def _update(old: NetObject, new: NetObject) -> Step:

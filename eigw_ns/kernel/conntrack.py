@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6, inet_ntop, inet_pton
 
 from eigw_ns.dataplane.state import Flow
-from eigw_ns.kernel.netlink import Message, Netlink, attribute, attributes, nested
+from eigw_ns.kernel.netlink import CREATE, EXCLUSIVE, Attributes, Message, Netlink, attribute, attributes, nested
 
 _NETLINK_NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
 _CHANGE, _GET, _DELETE = _SUBSYSTEM, _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
-_TUPLE_ORIG, _ID, _ZONE = 1, 12, 18
+_TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _TIMEOUT, _ID, _ZONE = 1, 2, 3, 7, 12, 18
 _TUPLE_IP, _IP_V6_SRC, _IP_V6_DST = 1, 3, 4
 _TUPLE_PROTO, _PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 2, 1, 2, 3
-_PROTOINFO, _PROTOINFO_TCP, _TCP_FLAGS_ORIGINAL, _TCP_FLAGS_REPLY = 4, 1, 4, 5
+_PROTOINFO, _PROTOINFO_TCP = 4, 1
+_TCP_STATE, _TCP_WSCALE_ORIGINAL, _TCP_WSCALE_REPLY, _TCP_FLAGS_ORIGINAL, _TCP_FLAGS_REPLY = 1, 2, 3, 4, 5
+_COPIED_STATUS = 0x02 | 0x04 | 0x08  # IPS_SEEN_REPLY, IPS_ASSURED, IPS_CONFIRMED
+_COPIED_FLAGS = 0x01 | 0x02 | 0x04 | 0x08  # window scaling, SACK, who closes, be liberal
 _BE_LIBERAL = 0x08  # IP_CT_TCP_FLAG_BE_LIBERAL, linux/netfilter/nf_conntrack_tcp.h
 _GONE = frozenset({errno.ENOENT})
 _NESTED = 0x8000
@@ -96,6 +99,41 @@ def tuples() -> frozenset[bytes]:
     with Netlink(_NETLINK_NETFILTER) as netlink:
         dump = netlink.dump(_GET, _HEADER, "list the connection table")
         return frozenset(attributes(payload[4:])[_TUPLE_ORIG] for _, payload in dump)
+
+
+def snapshot() -> dict[bytes, bytes]:
+    """The IPv6 flows, by what tells them apart: the attributes that make each anew, all but its windows."""
+    with Netlink(_NETLINK_NETFILTER) as netlink:
+        dump = netlink.dump(_GET, _HEADER, "list the connection table")
+    found = (attributes(payload[4:]) for _, payload in dump)
+    return {each[_TUPLE_ORIG]: _copy(each) for each in found}
+
+
+def add(copies: Mapping[bytes, bytes]) -> int:
+    """Make the flows of a snapshot that are not known here; how many. Their TCP windows are learnt from packets.
+
+    What is known is left out first: a refusal for each of thousands would not fit into the socket.
+    """
+    missing = [copies[each] for each in copies.keys() - tuples()]
+    meanwhile = frozenset({errno.EEXIST})
+    messages = [Message(_CHANGE, CREATE | EXCLUSIVE, _HEADER + copy, "learn a flow", meanwhile) for copy in missing]
+    with Netlink(_NETLINK_NETFILTER) as netlink:
+        netlink.send(messages)
+    return len(messages)
+
+
+def _copy(found: Attributes) -> bytes:
+    status = int.from_bytes(found[_STATUS]) & _COPIED_STATUS
+    made = nested(_TUPLE_ORIG, found[_TUPLE_ORIG]) + nested(_TUPLE_REPLY, found[_TUPLE_REPLY])
+    made += attribute(_STATUS, status.to_bytes(4)) + attribute(_TIMEOUT, found[_TIMEOUT])
+    tcp = attributes(attributes(found.get(_PROTOINFO, b"")).get(_PROTOINFO_TCP, b""))
+    if tcp:
+        kept = [attribute(kind, tcp[kind]) for kind in (_TCP_STATE, _TCP_WSCALE_ORIGINAL, _TCP_WSCALE_REPLY)]
+        for kind in (_TCP_FLAGS_ORIGINAL, _TCP_FLAGS_REPLY):
+            flags = tcp[kind][0] & _COPIED_FLAGS
+            kept.append(attribute(kind, bytes((flags, flags))))
+        made += nested(_PROTOINFO, nested(_PROTOINFO_TCP, *kept))
+    return made
 
 
 def loosen(stale: Iterable[Flow]) -> int:

@@ -30,7 +30,13 @@ _PAUSE = 0.005  # seconds between two looks at what is not ready yet
 
 
 def installed() -> str | None:
-    """Where the program is, None where it is not installed. Debian has it in /usr/sbin, which users have no PATH to."""
+    """Where the program is, None where it is not installed. Debian has it in /usr/sbin, which users have no PATH to.
+
+    EIGW_NS_CONNTRACKD names another one; empty, it says to do without.
+    """
+    named = os.environ.get("EIGW_NS_CONNTRACKD")
+    if named is not None:
+        return named or None
     return shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/sbin")
 
 
@@ -78,8 +84,19 @@ def _named_so() -> Iterator[int]:
                     yield int(entry.name)
 
 
+def strays(folder: Path, namespaces: Mapping[int, str]) -> list[Running]:
+    """Daemons that were started below `folder` and are in none of the namespaces: theirs has lost its name."""
+    found = []
+    for pid in _named_so():
+        with contextlib.suppress(OSError):
+            daemon = Running(pid, _folder(pid))
+            if daemon.folder.is_relative_to(folder) and Path(f"/proc/{pid}/ns/net").stat().st_ino not in namespaces:
+                found.append(daemon)
+    return found
+
+
 def start(folder: Path, wanted: Daemon) -> None:
-    """Start the daemon, wait until it answers, and have it tell its peers what it finds in the kernel.
+    """Start the daemon, and wait until it answers.
 
     Raises HostError where conntrackd is not installed, EigwError with its own words where it ends at once.
     """
@@ -94,11 +111,15 @@ def start(folder: Path, wanted: Daemon) -> None:
     _until(lambda: (folder / Daemon.SOCKET).exists() or not process.alive(pid), f"start the {wanted}")
     if not process.alive(pid):
         raise EigwError(f"the {wanted} did not start: {_last_words(folder)}", hint="`eigw-ns doctor` tries it")
-    ask(folder, wanted.namespace, "-B")
 
 
-def ask(folder: Path, namespace: str, command: str) -> None:
-    """Send the running daemon a command, such as `-B`: tell the peers everything. See conntrackd(8)."""
+def catch_up(folder: Path, namespace: str) -> None:
+    """Have a daemon tell its peers what it found in the kernel, and ask them what it has missed. See conntrackd(8)."""
+    for command in ("-B", "-n"):
+        _ask(folder, namespace, command)
+
+
+def _ask(folder: Path, namespace: str, command: str) -> None:
     command_line = [installed() or PROGRAM, "-C", _CONFIGURATION, command]
     code, words = process.run(namespace, command_line, folder, _PATIENCE)
     if code != 0:

@@ -107,6 +107,9 @@ class FakeKernel:
             for thing in space.objects.values()
         )
 
+    def exists(self, namespace: str) -> bool:
+        return namespace in self.namespaces
+
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(
             sorted(name for name in names if name in self.namespaces and _mark(name, self.namespaces[name]) is None)
@@ -197,11 +200,11 @@ class FakeKernel:
         self._space(namespace, f"look for the daemon of {namespace}")
         return None
 
-    def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
-        doing = self._begin("rejoin", namespace)
+    def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
+        doing = self._begin("learn", namespace)
         space = self._space(namespace, doing)
         known = [flow for peer in peers for flow in self._space(peer, doing).flows]
-        space.flows = known if ("daemon", namespace) in space.objects else []
+        space.flows = list(dict.fromkeys([*([] if anew else space.flows), *known]))
 
     def group(self, group: NextHopGroup) -> NextHopGroup | None:
         found = self._space(group.namespace, f"read the {group}").objects.get(group.key)

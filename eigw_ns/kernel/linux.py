@@ -41,7 +41,7 @@ from eigw_ns.dataplane.state import (
     Sysctls,
 )
 from eigw_ns.errors import ForeignError, MissingError
-from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, resync, rtnetlink, sysctl
+from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
@@ -84,6 +84,10 @@ class LinuxKernel:
             for namespace, daemon in daemons.running(synced).items():
                 found.append(Daemon(namespace, daemon.configuration()))
         return NetState.of(observe.join_peers(found, seen))
+
+    def exists(self, namespace: str) -> bool:
+        """See `Kernel.exists`."""
+        return netns.exists(namespace)
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
@@ -187,18 +191,27 @@ class LinuxKernel:
         found = daemons.of(namespace)
         return os.pidfd_open(found.pid) if found is not None else None
 
-    def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
-        """See `Kernel.rejoin`."""
-        self.writes += 1
-        found = daemons.of(namespace)
+    def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
+        """See `Kernel.learn`."""
+        carriers = tuple(peers)
+        found = daemons.of(namespace) if anew else None
         if found is not None:
             wanted = Daemon(namespace, found.configuration())
             daemons.stop(found)  # first: it would tell its peers to forget the same
-        with netns.inside(namespace):
-            conntrack.flush((), ())
+        if anew:
+            with netns.inside(namespace):
+                self.writes += conntrack.flush((), ())
+        self._copy_flows(namespace, carriers)
         if found is not None:
             daemons.start(self._folder(namespace), wanted)
-            resync.wait(namespace, peers)
+            self._copy_flows(namespace, carriers)  # those that began before it could be told of them
+
+    def _copy_flows(self, namespace: str, peers: Iterable[str]) -> None:
+        for peer in peers:
+            with netns.inside(peer):
+                seen = conntrack.snapshot()
+            with netns.inside(namespace):
+                self.writes += conntrack.add(seen)
 
     def group(self, group: NextHopGroup) -> NextHopGroup | None:
         """See `Kernel.group`."""
@@ -232,6 +245,7 @@ class LinuxKernel:
             case Daemon():
                 self.writes += 1
                 daemons.start(self._folder(thing.namespace), thing)
+                daemons.catch_up(self._folder(thing.namespace), thing.namespace)
             case NextHopGroup():
                 self._share(thing, None)
 

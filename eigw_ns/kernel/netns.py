@@ -114,7 +114,15 @@ def husks(prefix: str) -> tuple[str, ...]:
         found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]
     except FileNotFoundError:
         return ()
-    return tuple(sorted(entry.name for entry in found if entry.is_file() and entry.stat().st_size == 0))
+    return tuple(sorted(entry.name for entry in found if _is_empty_file(entry)))
+
+
+def _is_empty_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one still: others come and go in the directory."""
+    try:
+        return entry.is_file() and entry.stat().st_size == 0
+    except FileNotFoundError:
+        return False
 
 
 def exists(name: str) -> bool:

@@ -37,6 +37,10 @@ class Kernel(Protocol):
         """
         ...
 
+    def exists(self, namespace: str) -> bool:
+        """Whether there is a namespace of that name, whosever."""
+        ...
+
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that exist as network namespaces but bear no mark of ours, sorted."""
         ...
@@ -99,11 +103,11 @@ class Kernel(Protocol):
         """
         ...
 
-    def rejoin(self, namespace: str, peers: Iterable[str]) -> None:
-        """Have a replica that carries nothing forget its flows and learn those of its peers (namespaces).
+    def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
+        """Have a replica of a gateway learn the flows of its peers (namespaces) that it does not know.
 
-        Returns when it knows them. Without a conntrackd it only forgets. Raises EigwError where it does not learn
-        them within seconds.
+        `anew`: it carries nothing, so it forgets all that it knows first. Raises MissingError where a namespace is not
+        there.
         """
         ...
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.handover import Loosen, Rejoin
+from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Link, NetObject
 from eigw_ns.errors import EigwError
@@ -59,8 +59,8 @@ def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
             for step in steps:
                 if isinstance(step.object, Flows):
                     kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended)
-                elif isinstance(step.object, Rejoin):
-                    kernel.rejoin(step.object.namespace, step.object.peers)
+                elif isinstance(step.object, Learn):
+                    kernel.learn(step.object.namespace, step.object.peers, anew=step.object.anew)
                 elif isinstance(step.object, Loosen):
                     loosen(kernel, step.object)
                 elif step.old is not None:
@@ -77,4 +77,4 @@ def loosen(kernel: Kernel, stale: Loosen) -> None:
 
 
 def _objects(steps: list[Step]) -> list[NetObject]:
-    return [step.object for step in steps if not isinstance(step.object, Flows | Rejoin | Loosen)]
+    return [step.object for step in steps if not isinstance(step.object, Flows | Learn | Loosen)]

@@ -90,6 +90,11 @@ class Flows:
         answer: int = self._ask("lost")
         return answer
 
+    def resting(self) -> int:
+        """How many connections rest."""
+        answer: int = self._ask("resting")
+        return answer
+
     def add(self, resting: int) -> int:
         """Open so many more resting connections; how many of them opened."""
         answer: int = self._ask(("add", resting))
@@ -260,14 +265,21 @@ class _Holder:
     def _answer(self, question: object) -> object:
         match question:
             case "ready":
-                return self._report() and True
+                self._restart()
+                return True
             case "report":
                 return self._report()
+            case "resting":
+                return len(self.resting)
             case "lost":
                 return self._lost()
             case ("add", int(number)):
                 return self._add(number)
         raise ValueError(question)
+
+    def _restart(self) -> None:
+        for each in (*self.tcp, *self.udp, *self.transfer):
+            each.answered, each.gap = time.monotonic(), 0.0
 
     def _report(self) -> Report:
         now = time.monotonic()

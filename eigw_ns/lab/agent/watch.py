@@ -126,6 +126,8 @@ class Watch:
         """Judge each by its last beat, and take out who is dead; who is well enough to come back."""
         for watched in self.replicas:
             watched.judge()
+            if watched.pulse.carries and not self._kernel.exists(watched.replica.namespace):
+                watched.pulse = replace(watched.pulse, missed=max(1, watched.pulse.missed))  # it may work on, nameless
         for watched in self.replicas:
             if watched.pulse.verdict in ("suspect", "dead"):
                 self._suspect(watched)
@@ -146,7 +148,7 @@ class Watch:
     def put_back(self, watched: Watched) -> None:
         """Have a replica learn the flows of those that carry them, and give it its share. The caller holds the lock."""
         before = [each for each in self.replicas if each.pulse.carries]
-        self._kernel.rejoin(watched.replica.namespace, [each.replica.namespace for each in before])
+        self._kernel.learn(watched.replica.namespace, [each.replica.namespace for each in before], anew=True)
         self._share([*before, watched])
         watched.pulse = Pulse(True)
         self._say("replica back", replica=watched.replica.label)
