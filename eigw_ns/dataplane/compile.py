@@ -214,9 +214,11 @@ class _Compiler:
     def _gateway(self, gateway: Gateway) -> Iterator[NetObject]:
         """A gateway of either kind, between the fabric and the internet; each of its replicas, if it has several."""
         replicas = gateway.replicas if isinstance(gateway, EgressOnlyInternetGateway) else 1
+        internet, port = self._name(self._internet), self._way_out(gateway.id, replicas)
+        if replicas > 1:  # a bridge comes before its ports
+            yield Link(internet, port, "bridge", self._mac(_End(self._internet, port_name(gateway.id))))
         for number in range(1, replicas + 1):
             yield from self._replica(gateway, ids.replica_id(gateway.id, number), replicas)
-        internet, port = self._name(self._internet), self._way_out(gateway.id, replicas)
         yield Address(internet, port, f"{ROUTER_LINK_LOCAL}/64")
         yield Neighbour(internet, port, PEER_LINK_LOCAL, self._mac(_End(gateway.id, UPLINK)))
         if isinstance(gateway, EgressOnlyInternetGateway) and replicas > 1:
@@ -270,9 +272,8 @@ class _Compiler:
 
     def _replicas(self, gateway: EgressOnlyInternetGateway) -> Iterator[NetObject]:
         """What joins the replicas: the bridge of their uplinks, who has which flows, and how they share them."""
-        internet, bridge = self._name(self._internet), names.bridge_name(gateway.id)
+        internet = self._name(self._internet)
         members = [ids.replica_id(gateway.id, number) for number in range(1, gateway.replicas + 1)]
-        yield Link(internet, bridge, "bridge", self._mac(_End(self._internet, port_name(gateway.id))))
         for member in members:
             yield Fdb(internet, port_name(member), self._mac(_End(member, UPLINK)))
         if self._synced:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eigw_ns.cloud.model import Cloud
@@ -24,7 +24,7 @@ def _same_lab(cloud: Cloud) -> Cloud:
 
 
 @given(clouds())
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_a_state_does_not_differ_from_itself(cloud: Cloud) -> None:
     state = compile_cloud(cloud)
     assert state == compile_cloud(cloud)
@@ -32,7 +32,7 @@ def test_a_state_does_not_differ_from_itself(cloud: Cloud) -> None:
 
 
 @given(clouds(), clouds())
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_leads_from_any_cloud_to_any_other(before: Cloud, after: Cloud) -> None:
     kernel = FakeKernel()
     for cloud in (_same_lab(before), _same_lab(after)):
@@ -45,7 +45,7 @@ def test_a_plan_leads_from_any_cloud_to_any_other(before: Cloud, after: Cloud) -
 
 
 @given(clouds(), clouds(), st.data())
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_cut_anywhere_is_finished_by_the_next(before: Cloud, after: Cloud, data: st.DataObject) -> None:
     kernel = FakeKernel()
     execute(kernel, make_plan(compile_cloud(_same_lab(before)), NetState()))
@@ -59,7 +59,7 @@ def test_a_plan_cut_anywhere_is_finished_by_the_next(before: Cloud, after: Cloud
 
 
 @given(clouds(), clouds())
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, after: Cloud) -> None:
     desired, actual = compile_cloud(_same_lab(after)), compile_cloud(_same_lab(before))
     verbs = [(step.verb, step.object) for step in make_plan(desired, actual)]

@@ -27,7 +27,7 @@ vpcs:
     ipv6_cidr_block: 2600:1f16:aa0:5500::/56      # /44–/60, steps of 4
     tags: {Team: network}
     egress_only_internet_gateways:
-      outbound: {tags: {Name: outbound}}
+      outbound: {replicas: 2, tags: {Name: outbound}}
     internet_gateways:
       edge: {}
     route_tables:
@@ -52,7 +52,7 @@ expect:                                # what `verify` proves with packets
   - {from: app, to: web, protocol: tcp, port: 443, result: allowed}
   - {from: web, to: app, protocol: tcp, port: 22, result: blocked}
 """
-"""The design's own file, word for word but for its two replicas."""
+"""The design's own file, word for word."""
 
 
 def loaded(text: str) -> Topology:

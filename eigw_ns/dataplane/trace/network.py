@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address, IPv6Network
 from typing import Generic, TypeVar
 
-from eigw_ns.dataplane.names import BRIDGE, ROUTER_MAC
+from eigw_ns.dataplane.names import ROUTER_MAC
 from eigw_ns.dataplane.state import Address, Fdb, Link, Namespace, Neighbour, NetState, Route, Ruleset
 
 End = tuple[str, str]
@@ -99,16 +99,20 @@ class Network:
     def transmit(self, route: Route, destination: IPv6Address) -> End:
         """Where a packet comes out that leaves by the route.
 
-        That is a bridge itself, as (its namespace, its own interface), where it knows no port for the packet.
+        That is a bridge itself, as (its namespace, its own interface), where the packet is for it, or it knows no port
+        for the packet. Of a gateway's replicas, which all do the same, it is always the first.
         """
-        namespace, link = self.far_end(route.namespace, route.link)
-        if self._links[namespace, link].bridge is None:
-            return namespace, link
         mac: str | None = self._macs[route.namespace, route.link, route.via or str(destination)]
+        if self._links[route.namespace, route.link].kind == "bridge":
+            return self.far_end(route.namespace, self._ports[route.namespace, str(mac)])
+        namespace, link = self.far_end(route.namespace, route.link)
+        bridge = self._links[namespace, link].bridge
+        if bridge is None:
+            return namespace, link
         if mac == ROUTER_MAC:
             mac = next(self._routers[namespace].matches(destination), None)
-        if mac is None:
-            return namespace, BRIDGE
+        if mac is None or mac == self._links[namespace, bridge].mac:
+            return namespace, bridge
         return self.far_end(namespace, self._ports[namespace, mac])
 
 

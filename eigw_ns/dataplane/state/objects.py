@@ -28,27 +28,6 @@ SYNC_LINK = "sync"
 TENANT_KINDS = frozenset({"i", "host"})
 """Id prefixes of the namespaces that belong to a user: an instance, an internet host."""
 
-_HOST_SYSCTLS = (
-    "net.ipv4.ip_forward",  # a new namespace inherits the host's
-    "net.ipv6.conf.all.accept_source_route",
-    "net.ipv6.conf.all.seg6_enabled",
-    "net.ipv6.conf.default.accept_ra",
-    "net.ipv6.conf.default.accept_redirects",
-    "net.ipv6.conf.default.accept_source_route",
-    "net.ipv6.conf.default.addr_gen_mode",
-    "net.ipv6.conf.default.autoconf",
-    "net.ipv6.conf.default.dad_transmits",
-    "net.ipv6.conf.default.router_solicitations",
-)
-_TRACKING_SYSCTLS = (
-    "net.netfilter.nf_conntrack_checksum",
-    "net.netfilter.nf_conntrack_tcp_be_liberal",
-    "net.netfilter.nf_conntrack_tcp_loose",
-    "net.netfilter.nf_conntrack_tcp_timeout_established",
-    "net.netfilter.nf_conntrack_udp_timeout",
-    "net.netfilter.nf_conntrack_udp_timeout_stream",
-)
-
 Key = tuple[str, ...]
 
 Family = Literal["inet", "bridge", "netdev"]
@@ -56,17 +35,6 @@ Family = Literal["inet", "bridge", "netdev"]
 
 GROUP = "replicas_"
 """What the name of a map begins with that says which replica of a gateway has which flows."""
-
-
-def sysctl_keys(resource_id: str) -> tuple[str, ...]:
-    """The sysctls that we set in the namespace of this resource; IPv6 forwarding is not among them.
-
-    Those of `conf.default` count for every interface that is made later, and all of ours are.
-    """
-    kind = resource_id.partition("-")[0]
-    if kind == "eigw":
-        return (*_HOST_SYSCTLS, *_TRACKING_SYSCTLS, "net.ipv6.fwmark_reflect")
-    return _HOST_SYSCTLS + _TRACKING_SYSCTLS if kind == "subnet" else _HOST_SYSCTLS
 
 
 @dataclass(frozen=True, slots=True)
