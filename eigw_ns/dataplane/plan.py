@@ -2,6 +2,7 @@
 
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
     2 namespaces, rules, sysctls made; rules changed (each change one transaction)
+      flows               forgotten whose instance goes: the rules stop it, and its successor is not wired yet
     3 links               those in the way first, then the new ones
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
                           added and replaced before removed, since flows live on them
@@ -18,7 +19,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from eigw_ns.dataplane.rules import kept_flows
+from eigw_ns.dataplane import flows
+from eigw_ns.dataplane.flows import Flows
 from eigw_ns.dataplane.state import (
     Address,
     Fdb,
@@ -40,20 +42,6 @@ _CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
 
 
 @dataclass(frozen=True, slots=True)
-class Flows:
-    """The connection table of a gateway, and the flows that may stay in it.
-
-    Each of `keep` is (source prefix, first destination, last destination), the original direction's.
-    """
-
-    namespace: str
-    keep: tuple[tuple[str, str, str], ...]
-
-    def __str__(self) -> str:
-        return f"flows of {self.namespace}"
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """One change: what is done to which object, and why. `old` is the object an update replaces."""
 
@@ -72,7 +60,7 @@ Plan = tuple[Step, ...]
 def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False) -> Plan:
     """The steps from `actual` to `desired`; empty when they agree.
 
-    `forget_flows` sweeps every gateway's connection table, as is due after an unfinished change.
+    `forget_flows` sweeps the connection tables, as is due after an unfinished change.
     """
     return tuple(_Planner(desired, actual, forget_flows).steps())
 
@@ -82,6 +70,7 @@ class _Planner:
 
     def __init__(self, desired: NetState, actual: NetState, forget_flows: bool) -> None:
         self._desired = desired
+        self._whole = actual
         self._forget_flows = forget_flows
         self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
         self._rebuilt = _rebuilt_links(desired, actual)
@@ -106,6 +95,7 @@ class _Planner:
     def steps(self) -> Iterator[Step]:
         yield from self._close()
         yield from self._found()
+        yield from self._forget_tenants()
         yield from self._link()
         yield from self._configure()
         yield from self._remove()
@@ -156,17 +146,13 @@ class _Planner:
             if isinstance(thing, Forwarding):
                 yield Step("create", thing, "everything it needs stands")
 
+    def _forget_tenants(self) -> Iterator[Step]:
+        for stale in flows.of_tenants(self._desired, self._whole, distrust=self._forget_flows):
+            yield Step("flush", stale, "flows of an instance that is gone, or gives way, end with it")
+
     def _forget(self) -> Iterator[Step]:
-        changed = {new.namespace: old for old, new in self._changed if isinstance(new, Ruleset)}
-        for thing in self._desired:
-            if not isinstance(thing, Ruleset):
-                continue
-            keep, old = kept_flows(thing), changed.get(thing.namespace)
-            before = kept_flows(old) if isinstance(old, Ruleset) else None
-            if keep is None or (thing.key not in self._actual):
-                continue
-            if self._forget_flows or (old is not None and (before is None or set(before) - set(keep))):
-                yield Step("flush", Flows(thing.namespace, keep), "flows whose route is gone end at once")
+        for stale in flows.of_routes(self._desired, self._whole, distrust=self._forget_flows):
+            yield Step("flush", stale, "flows whose route is gone end at once")
 
 
 def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, str]]:

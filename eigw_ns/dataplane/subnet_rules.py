@@ -39,6 +39,9 @@ from eigw_ns.dataplane.ranges import (
 from eigw_ns.dataplane.rules import PREROUTING, plain_set, table
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
+SOURCES = "sources"
+"""The set that says which address each port may be the source of: ("port" . address) elements."""
+
 _ALL_NUMBERS = (0, 65535)
 _KNOWN_FLOW = (
     "ct state established,related accept",
@@ -55,7 +58,7 @@ def subnet(namespace: str, cloud: Cloud, subject: Subnet, untracked: Iterable[Ra
     raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", str(block[1])), interval=True),
-        plain_set("sources", "ifname . ipv6_addr", sources),
+        plain_set(SOURCES, "ifname . ipv6_addr", sources),
         *raw_set,
     ]
     chains = [*_ways(block), *raw_chain]
@@ -72,7 +75,7 @@ def _ways(block: IPv6Network) -> tuple[NftChain, ...]:
     prerouting = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         f'iifname "{FABRIC_LINK}" goto from_vpc',
-        "iifname . ip6 saddr @sources goto from_port",
+        f"iifname . ip6 saddr @{SOURCES} goto from_port",
         f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
         'counter name "drop_source" drop',
     )

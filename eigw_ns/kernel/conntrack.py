@@ -32,6 +32,9 @@ class Flow:
     handle: bytes
 
 
+_ALL = (("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),)
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Flows that may stay: from a source prefix to a range of destinations, both ends included."""
@@ -45,11 +48,20 @@ class Kept:
         return flow.source in self.source and self.first <= flow.destination <= self.last
 
 
-def flush(keep: Iterable[tuple[str, str, str]]) -> int:
-    """Delete every IPv6 flow that no `keep` (source prefix, first, last destination) covers; how many they were."""
-    kept = [Kept(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in keep]
+def flush(keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str]) -> int:
+    """Delete the IPv6 flows that no `keep` covers, and those with an end in `ended`; how many they were.
+
+    A `keep` is (source prefix, first, last destination); None covers all.
+    """
+    wanted = _ALL if keep is None else keep
+    kept = [Kept(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in wanted]
+    gone = frozenset(map(IPv6Address, ended))
+
+    def stays(flow: Flow) -> bool:
+        return gone.isdisjoint((flow.source, flow.destination)) and any(entry.covers(flow) for entry in kept)
+
     with Netlink(_NETLINK_NETFILTER) as netlink:
-        stale = [flow for flow in _flows(netlink) if not any(entry.covers(flow) for entry in kept)]
+        stale = [flow for flow in _flows(netlink) if not stays(flow)]
         netlink.send([_deletion(flow) for flow in stale])
     return len(stale)
 

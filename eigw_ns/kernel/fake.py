@@ -185,17 +185,21 @@ class FakeKernel:
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`: here everything is in effect at once."""
 
-    def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
+    def flush_flows(
+        self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()
+    ) -> int:
         space = self._space(namespace, f"flush the flows of {namespace}")
-        wanted = [(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in keep]
-        kept = [
-            (source, destination)
-            for source, destination in space.flows
-            if any(
+        wanted = None if keep is None else [(IPv6Network(a), IPv6Address(b), IPv6Address(c)) for a, b, c in keep]
+        gone = set(ended)
+
+        def stays(source: str, destination: str) -> bool:
+            covered = wanted is None or any(
                 IPv6Address(source) in prefix and first <= IPv6Address(destination) <= last
                 for prefix, first, last in wanted
             )
-        ]
+            return covered and gone.isdisjoint((source, destination))
+
+        kept = [ends for ends in space.flows if stays(*ends)]
         flushed = len(space.flows) - len(kept)
         if flushed:
             self._begin("flush", namespace)

@@ -153,10 +153,12 @@ class LinuxKernel:
         self._retired.clear()
         settle(namespaces)
 
-    def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
+    def flush_flows(
+        self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()
+    ) -> int:
         """See `Kernel.flush_flows`."""
         with netns.inside(namespace):
-            flushed = conntrack.flush(keep)
+            flushed = conntrack.flush(keep, ended)
         self.writes += flushed
         return flushed
 

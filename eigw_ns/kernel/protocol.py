@@ -76,9 +76,12 @@ class Kernel(Protocol):
         """
         ...
 
-    def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
-        """Delete the connection table's entries that no `keep` covers; how many they were.
+    def flush_flows(
+        self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()
+    ) -> int:
+        """Delete the connection table's entries that no `keep` covers, and those with an end in `ended`; how many.
 
-        A `keep` is (source prefix, first destination, last destination) of a flow's original direction.
+        A `keep` is (source prefix, first destination, last destination) of a flow's original direction; None covers
+        all. `ended` are addresses.
         """
         ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from eigw_ns.dataplane.plan import Flows, Plan, Step
+from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Link, NetObject
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
@@ -55,7 +56,7 @@ def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
         case _:
             for step in steps:
                 if isinstance(step.object, Flows):
-                    kernel.flush_flows(step.object.namespace, step.object.keep)
+                    kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended)
                 elif step.old is not None:
                     kernel.update(step.old, step.object)
 

@@ -105,6 +105,18 @@ def test_flows_that_are_kept_go_on(world: World, kernel: Kernel, lab_name: str) 
     assert kernel.flush_flows(talk.wire.there, []) == 2
 
 
+def test_flows_with_an_end_that_is_gone_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Either end counts; those that no `keep` covers go as well, and None covers all."""
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    assert kernel.flush_flows(talk.wire.there, None, ["2001:db8:1::1", "2001:db8:1::77"]) == 1
+    keep = [("2001:db8:1::2/127", talk.destination, talk.destination)]
+    assert kernel.flush_flows(talk.wire.there, keep, ["2001:db8:1::2"]) == 2  # this one, and ::4 which is not kept
+    assert kernel.flush_flows(talk.wire.there, None) == 0
+    assert kernel.flush_flows(talk.wire.there, None, [talk.destination]) == 1
+
+
 def test_flows_belong_to_one_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
     talk = Talk(lab_name)
     kernel.create([*talk.objects, Ruleset(talk.wire.here, "inet")])

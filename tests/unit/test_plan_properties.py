@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.plan import Flows, make_plan
-from eigw_ns.dataplane.state import Forwarding, Namespace, NetState, Ruleset
+from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.state import Forwarding, Link, Namespace, NetState, Ruleset
 from eigw_ns.kernel.fake import FakeKernel
 from eigw_ns.lab.execute import execute
 from tests.strategies import clouds
@@ -69,7 +70,12 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
             assert all(index < opened for opened in on), f"{thing} comes after a gate is open"
         if verb == "delete" and isinstance(thing, (Namespace, Ruleset)) and thing.namespace in off:
             assert off[thing.namespace] < index, f"{thing} goes while it still routes"
-        if isinstance(thing, Flows):
+        if isinstance(thing, Flows) and thing.keep is None:  # before anything is wired, behind the rules
+            assert not any(isinstance(other, Link) and verb == "create" for verb, other in verbs[:index]), (
+                f"{thing} go when another may have their address"
+            )
+            assert not any(isinstance(other, Ruleset) for _, other in verbs[index:])
+        elif isinstance(thing, Flows):
             assert all(earlier == "flush" or place < index for place, (earlier, _) in enumerate(verbs))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eigw_ns.dataplane.plan import Flows, Step
+from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.plan import Step
 from eigw_ns.dataplane.state import Address, Forwarding, Namespace, Route
 from eigw_ns.lab.verify import Check, Report
 from eigw_ns.render import steps, verdicts
