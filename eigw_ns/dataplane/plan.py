@@ -34,6 +34,7 @@ from eigw_ns.dataplane.state import (
     RoutingRule,
     Ruleset,
     Sysctls,
+    is_tenant,
 )
 
 Verb = Literal["create", "update", "delete", "flush"]
@@ -90,7 +91,9 @@ class _Planner:
             for key, thing in self._actual.items()
             if key not in desired.objects and thing.namespace not in self._leaving
         ]
-        self._going = [owner for owner in actual.namespaces() if owner.namespace in self._leaving]
+        going = (owner for owner in actual.namespaces() if owner.namespace in self._leaving)
+        # tenants first: one that has wiped its mark is known by its router alone
+        self._going = sorted(going, key=lambda owner: not is_tenant(owner.namespace))
 
     def steps(self) -> Iterator[Step]:
         yield from self._close()
@@ -114,12 +117,12 @@ class _Planner:
             yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _link(self) -> Iterator[Step]:
+        for old in self._actual.values():
+            if isinstance(old, Link) and old.key in self._desired.objects and old.key[1:] in self._rebuilt:
+                yield Step("delete", old, "it leads elsewhere, or its other end is gone")
         for old, new in self._changed:
-            if isinstance(new, Link):
-                if (new.namespace, new.name) in self._rebuilt:
-                    yield Step("delete", old, "it leads elsewhere")
-                else:
-                    yield _update(old, new)
+            if isinstance(new, Link) and (new.namespace, new.name) not in self._rebuilt:
+                yield _update(old, new)
         for thing in self._desired:
             if isinstance(thing, Link):
                 if thing.key not in self._actual:
