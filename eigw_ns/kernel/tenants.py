@@ -81,9 +81,8 @@ def make_way(netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) ->
     """
     links = {thing.link for thing in things if isinstance(thing, (Address, Neighbour, Route)) and thing.link}
     for link in links:
-        key = f"net.ipv6.conf.{link}.disable_ipv6"
-        if sysctl.read(key) == "1":
-            sysctl.write(key, "0")
+        if sysctl.read(f"net.ipv6.conf.{link}.disable_ipv6") == "1":
+            sysctl.write("net.ipv6.conf.all.disable_ipv6", "0")  # on every interface, the loopback too
     messages = [rtnetlink.bring_up(indexes[link]) for link in links if link in indexes]
     messages += _addresses(netlink, [thing for thing in things if isinstance(thing, Address)], indexes)
     for thing in things:

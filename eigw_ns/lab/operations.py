@@ -13,6 +13,7 @@ from eigw_ns.dataplane.state import NetState
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
+from eigw_ns.lab.around import execute_around
 from eigw_ns.lab.execute import Progress, execute, silent
 from eigw_ns.topology import Topology, to_data
 
@@ -62,7 +63,7 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
     if plan or journal.unfinished(lab):
         with journal.written(lab, plan):
             _store(topology)
-            execute(kernel, plan, progress)
+            execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
     else:
         _store(topology)
     return Applied(len(plan), kernel.writes - before)
