@@ -99,10 +99,18 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
     if not len(actual) and not store.exists(lab):
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
-        plan = plan_states(NetState(), kernel.observe(lab))
-        with journal.written(lab, plan):
-            execute(kernel, plan, progress)
+        return dismantle(kernel, lab, progress=progress)
+
+
+def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+    """What `destroy` does, for a caller that holds the lab's lock.
+
+    Killed anywhere, the journal says that the lab is to go; it is the last thing that does.
+    """
+    plan = plan_states(NetState(), kernel.observe(lab))
+    with journal.written(lab, plan, destroy=True):
+        execute(kernel, plan, progress)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
-        lock.remove_run_files(lab)
-        return len(plan)
+    lock.remove_run_files(lab)
+    return len(plan)
