@@ -2,7 +2,8 @@
 
 A check passes when what was observed, what was expected and what the model predicts are the same, and when silence is
 proven: what should answer was alive (canary), the path carried something else at the same time (control), and nothing
-arrived that should not have (sniffer).
+arrived that should not have (sniffer). A refusal is proven when the destination heard the packet (sniffer), and its own
+address said so; anybody else's word is no refusal, and no silence either.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Failure(StrEnum):
     LEAKED = "LEAKED"  # the packet came through where the model says that it cannot
     CANARY_SILENT = "CANARY_SILENT"  # what should have answered was dead, so silence proves nothing
     CONTROL_FAILED = "CONTROL_FAILED"  # nothing else came through either, so silence proves nothing
+    REJECTED = "REJECTED"  # somebody on the way answered in the destination's place, where silence is due
     NOT_DELIVERED = "NOT_DELIVERED"  # lost on the way there; the model says on the way back
     MODEL_DISAGREES = "MODEL_DISAGREES"  # observed is not what the model predicts
 
@@ -137,6 +139,8 @@ def _failure(expectation: Expectation, predicted: Trace, seen: prober.Evidence) 
     wanted = seen.outcome == expectation.result == "allowed"  # then the model is wrong, not the gateway
     if seen.arrived and not predicted.delivered and not wanted:
         return Failure.LEAKED
+    if seen.rejected:
+        return Failure.REJECTED
     if seen.outcome == "blocked":
         if not seen.canary:
             return Failure.CANARY_SILENT
@@ -194,7 +198,8 @@ class _Planner:
         source, destination = _endpoint(self._cloud, source_id), _endpoint(self._cloud, destination_id)
         flow = prober.Flow(source, destination, protocol, port, listening, predicted.source_ports)
         if "blocked" not in (predicted.outcome, expectation.result):
-            return _Plan(expectation, predicted, prober.Probe(flow))
+            refused = "refused" in (predicted.outcome, expectation.result)
+            return _Plan(expectation, predicted, prober.Probe(flow, sniff=refused))
         if self._tracer.trace(destination_id, source_id, protocol, port).outcome == "allowed":
             controls: tuple[prober.Flow, ...] = (prober.Flow(destination, source, protocol, port),)
         else:

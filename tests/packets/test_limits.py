@@ -91,7 +91,7 @@ def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name:
         dropped = lab.counter("outbound", "drop_limit_source")
         assert _connections(lab) == 401 - dropped
         assert 100 < dropped < 300  # of eight lists the source has three
-        _open_flows(lab, "app", 400, 999)  # the same flows again: those that are known pass, the others are refused again
+        _open_flows(lab, "app", 400, 999)  # the same again: those that are known pass, the others do not
         until(lambda: lab.counter("outbound", "drop_limit_source") == 2 * dropped, "no list has become free")
         assert stream.works()
         assert stream.retransmissions() == 0
