@@ -11,13 +11,16 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv6Address
 from typing import Any
 
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
-from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, namespace_name
+from eigw_ns.cloud.nodes import internet_id
+from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
 from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
 from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.kernel import netns
@@ -203,18 +206,39 @@ class _Planner:
         if self._tracer.trace(destination_id, source_id, protocol, port).outcome == "allowed":
             controls: tuple[prober.Flow, ...] = (prober.Flow(destination, source, protocol, port),)
         else:
-            controls = (_first_hop(source), _first_hop(destination))
+            controls = (*self._leg(source_id), *self._leg(destination_id))
         return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
+
+
+    def _leg(self, node_id: str) -> tuple[prober.Flow, ...]:
+        """What shows that a node's side of the path is alive, where the two ends cannot reach each other either way.
+
+        An echo from its router; and of an instance, where its own routes and rules let it, one from the internet's
+        router, so over its gateway and back. No other user's machine is needed, which might be down.
+        """
+        node = _endpoint(self._cloud, node_id)
+        legs = (prober.Flow(node, prober.Endpoint("", ROUTER_LINK_LOCAL, ""), "icmpv6"),)
+        if node_id not in self._cloud.instances:
+            return legs
+        if self._afar.trace(node_id, self._internet.id, "icmpv6", None).outcome != "allowed":
+            return legs
+        return (*legs, prober.Flow(node, prober.Endpoint("", str(self._internet.ipv6_address), ""), "icmpv6"))
+
+    @cached_property
+    def _internet(self) -> InternetHost:
+        """The internet's router, as if it were a host."""
+        router = internet_id(self._cloud.lab)
+        return InternetHost(router, router, IPv6Address(infrastructure_address(router)))
+
+    @cached_property
+    def _afar(self) -> Tracer:
+        """The model of a cloud that has this host: made only where it is needed."""
+        return Tracer(replace(self._cloud, hosts={**self._cloud.hosts, self._internet.id: self._internet}))
 
 
 def _endpoint(cloud: Cloud, node_id: str) -> prober.Endpoint:
     node: Instance | InternetHost = cloud.instances.get(node_id) or cloud.hosts[node_id]
     return prober.Endpoint(namespace_name(cloud.lab, node_id), str(node.ipv6_address), INSTANCE_LINK)
-
-
-def _first_hop(node: prober.Endpoint) -> prober.Flow:
-    """An echo from the node's own router: its leg of the path is alive."""
-    return prober.Flow(node, prober.Endpoint("", ROUTER_LINK_LOCAL, ""), "icmpv6")
 
 
 def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:

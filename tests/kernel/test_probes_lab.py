@@ -103,3 +103,18 @@ def test_a_gateway_that_has_lost_its_rules_is_not_taken_for_one_that_refuses(lab
                        thing.namespace == gateway])  # fmt: skip
     (check,) = verify(inbound).checks
     assert (check.observed, check.reason) == ("blocked", "CONTROL_FAILED")
+
+
+def test_where_neither_end_reaches_the_other_the_way_to_the_internet_must_be_alive(lab_name: str) -> None:
+    """An echo from its own router would not show that the gateway is dead."""
+    hole = SMALL.replace("[{destination", '[{destination: "2001:db8:f00::/48", target: blackhole}, {destination')
+    lab = Lab(lab_name)
+    lab.apply(hole)
+    assert lab.current is not None
+    inbound = replace(lab.current, expectations=(Expectation("web", "app", "tcp", 22, "blocked"),))
+    assert not failed(verify(inbound))
+    gateway = lab.namespace("out")
+    lab.kernel.delete([thing for thing in lab.kernel.observe(lab_name) if isinstance(thing, Ruleset) and
+                       thing.namespace == gateway])  # fmt: skip
+    (check,) = verify(inbound).checks
+    assert (check.observed, check.reason) == ("blocked", "CONTROL_FAILED")
