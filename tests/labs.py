@@ -82,6 +82,11 @@ class Lab:
         """The packets that a named counter of the node has seen."""
         return self.kernel.counters(self.namespace(node))[name].packets
 
+    def met(self, node: str) -> dict[str, int]:
+        """The packets that each counter of a gateway has seen, its neighbours' link-local chatter apart."""
+        found = self.kernel.counters(self.namespace(node))
+        return {name: count.packets for name, count in found.items() if name != "drop_link_local"}
+
     def open_socket(
         self, node: str, family: int = socket.AF_INET6, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> socket.socket:

@@ -8,9 +8,9 @@ from ipaddress import IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
-from eigw_ns.dataplane.state import PREFIX
+from eigw_ns.dataplane.state import PREFIX, TENANT_LINK
 
-INSTANCE_LINK = "eth0"  # in an instance and in an internet host
+INSTANCE_LINK = TENANT_LINK  # in an instance and in an internet host
 FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC
 UPLINK = "up"  # in a gateway: towards the internet
 BRIDGE = "br0"  # in a fabric namespace, and in one that joins replicas

@@ -39,6 +39,7 @@ from eigw_ns.dataplane.state import (
     RoutingRule,
     Ruleset,
     Sysctls,
+    is_tenant,
 )
 
 Verb = Literal["create", "update", "delete", "flush", "learn", "loosen"]
@@ -95,11 +96,13 @@ class _Planner:
             for key, thing in self._actual.items()
             if key not in desired.objects and thing.namespace not in self._leaving
         ]
-        self._going = [owner for owner in actual.namespaces() if owner.namespace in self._leaving]
         self._replicas = handover.replicas(desired)
         self._unwell = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
         self._unwell |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
         self._handovers = tuple(handover.handovers(desired, actual, self._unwell))
+        going = (owner for owner in actual.namespaces() if owner.namespace in self._leaving)
+        # tenants first: one that has wiped its mark is known by its router alone
+        self._going = sorted(going, key=lambda owner: not is_tenant(owner.namespace))
 
     def steps(self) -> Iterator[Step]:
         yield from self._leave()
@@ -143,18 +146,17 @@ class _Planner:
         yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _link(self) -> Iterator[Step]:
-        changed = [(old, new) for old, new in self._changed if isinstance(new, Link)]
-        for old, new in changed:
-            if (new.namespace, new.name) in self._rebuilt:
-                yield Step("delete", old, "it leads elsewhere")
+        for old in self._actual.values():
+            if isinstance(old, Link) and old.key in self._desired.objects and old.key[1:] in self._rebuilt:
+                yield Step("delete", old, "it leads elsewhere, or its other end is gone")
         for thing in self._desired:
             if isinstance(thing, Link):
                 if thing.key not in self._actual:
                     yield Step("create", thing, "missing")
                 elif (thing.namespace, thing.name) in self._rebuilt:
                     yield Step("create", thing, "it led elsewhere, or its other end was gone")
-        for old, new in changed:  # last: one may become the port of a bridge that was not there
-            if (new.namespace, new.name) not in self._rebuilt:
+        for old, new in self._changed:  # last: one may become the port of a bridge that was not there
+            if isinstance(new, Link) and (new.namespace, new.name) not in self._rebuilt:
                 yield _update(old, new)
 
     def _configure(self) -> Iterator[Step]:

@@ -93,7 +93,10 @@ One lookup in a bitmap for the packets that have none of them, which are nearly 
 _LIST = 512
 """How many connections one list of a limit should hold at most."""
 
-_PER_SOURCE = NftSet("per_source", "ipv6_addr . mark", size=65535)
+_PER_SOURCE = NftSet("per_source", "ipv6_addr . mark", size=1 << 18)
+"""A list for each source and hash that has connections: more than the default of connections in all, so it is never
+full before the gateway is. Where a larger limit is set, what finds no list is refused, since nobody would count it."""
+
 _PER_GATEWAY = NftSet("per_gateway", "mark", size=256)
 _VERDICTS = NftSet(
     "verdicts",
@@ -217,6 +220,7 @@ def _limits(tracking: ConnectionTracking) -> tuple[str, ...]:
         f"meta mark set jhash ip6 daddr . th sport . th dport mod {sources} "
         f"add @per_source {{ ip6 saddr . meta mark ct count over {source_limit} }} "
         'counter name "drop_limit_source" drop',
+        'ip6 saddr . meta mark != @per_source counter name "drop_limit_source" drop',
         f"add @per_gateway {{ jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists} ct count over {limit} }} "
         'counter name "drop_limit_gateway" drop',
     )

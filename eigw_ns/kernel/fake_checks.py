@@ -57,7 +57,7 @@ def check_update(objects: Objects, actual: NetObject, new: NetObject, doing: str
     if isinstance(new, Link) and isinstance(actual, Link):
         same = replace(new, mtu=actual.mtu, up=actual.up, bridge=actual.bridge)
     elif isinstance(new, Namespace) and isinstance(actual, Namespace):
-        same = replace(new, loopback_up=actual.loopback_up)
+        same = replace(new, loopback_up=actual.loopback_up, marked=actual.marked)
     if isinstance(new, Link | Namespace) and same != actual:
         raise kernel_error(doing, errno.EINVAL, detail="only by deleting and creating it can this change")
     _check_needs(objects, new, doing)

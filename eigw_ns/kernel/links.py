@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from eigw_ns.dataplane.state import Link
-from eigw_ns.errors import KernelError, MissingError
-from eigw_ns.kernel import netns, observe, rtnetlink
+from eigw_ns.dataplane.state import Link, is_tenant
+from eigw_ns.errors import ExistsError, KernelError, MissingError
+from eigw_ns.kernel import netns, observe, rtnetlink, tenants
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.rtnetlink import SeenLink
 
@@ -61,11 +61,21 @@ def _unborn(ends: Mapping[tuple[str, str], Link]) -> Iterator[tuple[Link, Link]]
 
 def _waiting(end: Link) -> bool:
     """Whether this end was made when its far end came, and still waits for its own settings."""
-    with netns.inside(end.namespace), Netlink() as netlink:
+    with netns.inside(end.namespace), Netlink(restless=is_tenant(end.namespace)) as netlink:
         return any(seen.name == end.name and not seen.alias for seen in observe.links(netlink))
 
 
 def _create_pairs(pairs: Sequence[tuple[Link, Link]]) -> int:
+    try:
+        return _make(pairs)
+    except ExistsError:
+        hindered = [pair for pair in pairs if not all(map(_there, pair))]  # the kernel has tried all of them
+        if not hindered:
+            raise
+        return sum(_insist(near, far) for near, far in hindered)
+
+
+def _make(pairs: Sequence[tuple[Link, Link]]) -> int:
     with contextlib.ExitStack() as stack:
         netlink = stack.enter_context(Netlink())
         return _send(
@@ -73,8 +83,19 @@ def _create_pairs(pairs: Sequence[tuple[Link, Link]]) -> int:
         )
 
 
+def _insist(near: Link, far: Link) -> int:
+    """Make the pair; where a tenant has the name of its end for something else, that gets another name."""
+    writes = sum(tenants.vacate(end.namespace, end.name) for end in (near, far) if is_tenant(end.namespace))
+    return writes + _make([(near, far)])
+
+
+def _there(end: Link) -> bool:
+    with netns.inside(end.namespace), Netlink(restless=is_tenant(end.namespace)) as netlink:
+        return any(seen.name == end.name for seen in observe.links(netlink))
+
+
 def _settle(namespace: str, ends: Sequence[Link]) -> int:
-    with netns.inside(namespace), Netlink() as netlink:
+    with netns.inside(namespace), Netlink(restless=is_tenant(namespace)) as netlink:
         seen = {link.name: link for link in observe.links(netlink)}
         return _send(netlink, [message for end in ends for message in _settings(end, seen)])
 

@@ -39,9 +39,10 @@ from eigw_ns.dataplane.state import (
     RoutingRule,
     Ruleset,
     Sysctls,
+    is_tenant,
 )
-from eigw_ns.errors import ForeignError, MissingError
-from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, rtnetlink, sysctl
+from eigw_ns.errors import EigwError, ForeignError, MissingError
+from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, rtnetlink, sysctl, tenants
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
@@ -51,6 +52,9 @@ from eigw_ns.kernel.settle import settle
 _RETIRED = 32
 """libnftables contexts kept open after use: closing one at once waits for its transaction's RCU grace period (12 ms
 on 6.18, for each namespace), closing it 32 namespaces later waits for nothing. None outlives a batch."""
+
+_RACES = 20
+"""How often a tenant may undo what we do before we give up."""
 
 _Config = Address | Neighbour | Fdb | RoutingRule | Route
 
@@ -72,9 +76,10 @@ class LinuxKernel:
         for name in netns.names():
             if not name.startswith(f"{PREFIX}{lab}-"):
                 continue
-            with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
+            restless = is_tenant(name)
+            with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=restless) as netlink:
                 here = observe.links(netlink)
-                owner = observe.mark(name, here)
+                owner = observe.mark(name, here) or tenants.known(name, here)
                 if owner is None or owner.lab != lab:
                     continue
                 found.extend(observe.contents(netlink, owner, here))
@@ -121,7 +126,7 @@ class LinuxKernel:
                 case Link():
                     self.writes += links.create([thing for thing in batch if isinstance(thing, Link)])
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
-                    self._configure(batch, lambda thing, indexes: _config_message(thing, indexes))
+                    self._configure(batch, _creation_message)
                 case _:
                     for thing in batch:
                         self._create_one(thing)
@@ -147,7 +152,7 @@ class LinuxKernel:
             case NextHopGroup(), NextHopGroup():
                 self._share(new, old)
             case _:
-                self._configure([new], lambda thing, indexes: _config_message(thing, indexes, replace=True))
+                self._configure([new], _replacement_message)
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
@@ -322,13 +327,33 @@ class LinuxKernel:
 
     def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
         """Send the messages for objects of one namespace, all in one go."""
-        with netns.inside(things[0].namespace), Netlink() as netlink:
+        tenant = is_tenant(things[0].namespace)
+        with netns.inside(things[0].namespace), Netlink(restless=tenant) as netlink:
             indexes = {link.name: link.index for link in observe.links(netlink)}
             messages: list[Message] = []
             try:
                 messages.extend(encode(thing, indexes) for thing in things)
             finally:  # also what stands before an object whose link is missing
-                self._send(netlink, messages)
+                try:
+                    self._send(netlink, messages)
+                except EigwError:
+                    if not tenant:
+                        raise
+                    self._insist(netlink, things, indexes)
+
+    def _insist(self, netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> None:
+        """Where a tenant has put something in the way: move that aside, and make the objects anew, in one go.
+
+        A tenant that puts it back at once may win the race, but not every one.
+        """
+        for left in reversed(range(_RACES)):
+            wanted = [_creation_message(thing, indexes) for thing in things]
+            try:
+                self._send(netlink, [*tenants.make_way(netlink, things, indexes), *wanted])
+                return
+            except EigwError:
+                if not left:
+                    raise
 
     def _send(self, netlink: Netlink, messages: Sequence[Message]) -> None:
         self.writes += len(messages)
@@ -343,9 +368,18 @@ def _transport(thing: NetObject) -> tuple[str, str]:
 
 
 def _owner(name: str) -> Namespace | None:
-    with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
-        return observe.mark(name, observe.links(netlink))
+    with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
+        seen = observe.links(netlink)
+        return observe.mark(name, seen) or tenants.known(name, seen)
     return None
+
+
+def _creation_message(thing: NetObject, indexes: Indexes) -> Message:
+    return _config_message(thing, indexes)
+
+
+def _replacement_message(thing: NetObject, indexes: Indexes) -> Message:
+    return _config_message(thing, indexes, replace=True)
 
 
 def _config_message(thing: NetObject, indexes: Indexes, *, replace: bool = False) -> Message:

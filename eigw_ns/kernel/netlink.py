@@ -24,6 +24,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _BATCH_BYTES = 60_000  # below the default send buffer, so that one sendmsg(2) takes it whole
 _RECEIVE_BYTES = 1 << 17
+_READINGS = 20
 
 Attributes = dict[int, bytes]
 
@@ -83,10 +84,12 @@ def attributes(data: bytes) -> Attributes:
 class Netlink:
     """A netlink socket; it speaks to the namespace this thread was in when it was made.
 
-    Raises HostError where the kernel lacks the protocol. Use as a context manager.
+    Raises HostError where the kernel lacks the protocol. Use as a context manager. `restless`: the namespace is that
+    of somebody who may change it without end, so that the last of many interrupted readings is taken.
     """
 
-    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE, *, restless: bool = False) -> None:
+        self._restless = restless
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
             self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
@@ -119,13 +122,27 @@ class Netlink:
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[tuple[int, bytes]]:
         """Everything of a kind: (message type, payload) each. An interrupted dump is taken again, never believed."""
-        for _ in range(20):
+        found: list[tuple[int, bytes]] = []
+        for _ in range(_READINGS):
             frame = self._frame(Message(kind, DUMP, payload, doing), acknowledge=False)
             self._socket.send(frame)
             found, interrupted = self._collect(doing)
             if not interrupted:
                 return found
-        raise EigwError(f"{doing}: the kernel's tables changed during each of 20 readings", hint="try again")
+        if self._restless:
+            return found
+        raise EigwError(f"{doing}: the kernel's tables changed during each of {_READINGS} readings", hint="try again")
+
+    def ask(self, kind: int, payload: bytes, doing: str) -> bytes:
+        """The one answer to a question. Raises what the kernel refuses it with."""
+        self._socket.send(self._frame(Message(kind, 0, payload, doing), acknowledge=False))
+        while True:
+            for answered, flags, sequence, answer in _messages(self._socket.recv(_RECEIVE_BYTES)):
+                if sequence == self._sequence and answered == _ERROR:
+                    code, detail = _error(flags, answer)
+                    raise kernel_error(doing, code, detail=detail)
+                if sequence == self._sequence:
+                    return answer
 
     def _frame(self, message: Message, *, acknowledge: bool) -> bytes:
         self._sequence += 1

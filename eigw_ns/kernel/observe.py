@@ -1,6 +1,7 @@
 """Reading a namespace: everything in it that `dataplane.state` has a word for, and nothing that the kernel put there.
 
-A tenant (instance, internet host) may do in its namespace what it likes: there only what is ours is read.
+A tenant (instance, internet host) may do in its namespace what it likes: there only its end of the line is read, and
+on it only what bears our number. Whatever else it makes, also what looks like ours, is its own business.
 
 All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
 """
@@ -14,11 +15,15 @@ from functools import partial
 from eigw_ns.dataplane.state import (
     PREFIX,
     TENANT_KINDS,
+    TENANT_LINK,
     Forwarding,
+    Key,
     Link,
     Namespace,
     NetObject,
+    Route,
     Sysctls,
+    is_tenant,
     sysctl_keys,
 )
 from eigw_ns.kernel import nft, rtnetlink, sysctl
@@ -27,6 +32,7 @@ from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.rtnetlink import Names, SeenLink
 
 _MARK = "eigw-ns"
+_PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
 
 
 def links(netlink: Netlink) -> list[SeenLink]:
@@ -34,22 +40,39 @@ def links(netlink: Netlink) -> list[SeenLink]:
     return [SeenLink(payload) for _, payload in netlink.dump(rtnetlink.GETLINK, rtnetlink.LINK_REQUEST, "list links")]
 
 
-def in_effect(netlink: Netlink) -> bool:
-    """Whether all links that have a carrier carry packets, and all addresses have their local route."""
-    if any(link.waking for link in links(netlink) if link.kind == "veth"):
+def in_effect(netlink: Netlink, name: str, *, tenants: bool) -> bool:
+    """Whether our links that have a carrier carry packets, and our addresses on them have their local route.
+
+    `tenants`: those as well over which a tenant has a say: its own end of the line, and the router's.
+    """
+    tenant = is_tenant(name)
+    if tenant and not tenants:
+        return True
+    shown = [link for link in links(netlink) if not tenant or link.name == TENANT_LINK]
+    if any(link.waking for link in shown if link.kind == "veth" and (tenants or not link.name.startswith(_PORTS))):
         return False
+    names = {link.index: link.name for link in shown}
     dump = netlink.dump(rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, "list addresses")
-    addresses = {rtnetlink.address_bytes(payload) for _, payload in dump}
+    addresses = {
+        rtnetlink.address_bytes(payload)
+        for _, payload in dump
+        if rtnetlink.parse_address(payload, name, names, ours=tenant) is not None
+    }
     dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.LOCAL_ROUTE_REQUEST, "list local routes")
     return addresses <= {rtnetlink.destination_bytes(payload) for _, payload in dump}
 
 
 def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
-    """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign."""
-    loopback = next(link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX)
+    """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign.
+
+    A mark that is not that of its name is none: a tenant has forged it.
+    """
+    loopback = next((link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX), None)
+    if loopback is None:
+        return None
     program, _, rest = loopback.alias.partition(":")
     lab, _, resource_id = rest.partition(":")
-    if program != _MARK or not resource_id:
+    if program != _MARK or f"{PREFIX}{lab}-{resource_id}" != name:
         return None
     return Namespace(name, lab, resource_id, loopback.up)
 
@@ -58,15 +81,29 @@ def contents(netlink: Netlink, owner: Namespace, seen: list[SeenLink]) -> Iterat
     """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces."""
     name = owner.namespace
     yield owner
-    yield from _rulesets(name)
     yield Sysctls(name, tuple(_values(sysctl_keys(owner.id))))
+    if is_tenant(name):
+        yield from _line(netlink, name, seen)
+        return
+    yield from _rulesets(name)
     names = {link.index: link.name for link in seen}
-    tenant = owner.id.partition("-")[0] in TENANT_KINDS
-    shown = [link for link in seen if link.kind in ("veth", "bridge") and not (tenant and not _is_ours(link))]
-    yield from (_link(name, link, names) for link in shown)
-    yield from _dumped(netlink, name, names, ours=tenant)
-    if not tenant and sysctl.read(sysctl.FORWARDING) == "1":
+    yield from (_link(name, link, names) for link in seen if link.kind in ("veth", "bridge"))
+    yield from _dumped(netlink, name, names, _dumps(rtnetlink.ROUTE_REQUEST, ours=False) + _BRIDGE_AND_RULES)
+    if sysctl.read(sysctl.FORWARDING) == "1":
         yield Forwarding(name)
+
+
+def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObject]:
+    """A tenant's end of its line, and what of ours is on it. Of two routes to one destination the first counts."""
+    end = next((link for link in seen if link.name == TENANT_LINK and link.kind == "veth"), None)
+    if end is None:
+        return
+    yield _link(name, end, {link.index: link.name for link in seen})
+    found: dict[Key, NetObject] = {}
+    for thing in _dumped(netlink, name, {end.index: end.name}, _dumps(rtnetlink.OUR_ROUTE_REQUEST, ours=True)):
+        if not isinstance(thing, Route) or thing.link:
+            found.setdefault(thing.key, thing)
+    yield from found.values()
 
 
 def _rulesets(name: str) -> Iterator[NetObject]:
@@ -101,22 +138,28 @@ def _link(name: str, seen: SeenLink, names: Names) -> Link:
     )
 
 
-def _is_ours(seen: SeenLink) -> bool:
-    """Whether a link's ifalias names a peer in a namespace of ours."""
-    return seen.alias.startswith(PREFIX)
+_Dump = tuple[int, bytes, Callable[..., NetObject | None]]
 
 
-def _dumped(netlink: Netlink, name: str, names: Names, *, ours: bool) -> Iterator[NetObject]:
-    dumps: tuple[tuple[int, bytes, Callable[..., NetObject | None]], ...] = (
-        (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours, names=names)),
-        (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours, names=names)),
-        (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, partial(rtnetlink.parse_fdb, names=names)),
-        (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, partial(rtnetlink.parse_rule, ours=ours)),
-        (rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, partial(rtnetlink.parse_route, ours=ours, names=names)),
+def _dumps(routes: bytes, *, ours: bool) -> tuple[_Dump, ...]:
+    """What is read of every namespace; with `ours` only what bears our number."""
+    return (
+        (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours)),
+        (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours)),
+        (rtnetlink.GETROUTE, routes, partial(rtnetlink.parse_route, ours=ours)),
     )
+
+
+_BRIDGE_AND_RULES: tuple[_Dump, ...] = (
+    (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, rtnetlink.parse_fdb),
+    (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, rtnetlink.parse_rule),
+)
+
+
+def _dumped(netlink: Netlink, name: str, names: Names, dumps: Iterable[_Dump]) -> Iterator[NetObject]:
     for kind, request, parse in dumps:
         for _, payload in netlink.dump(kind, request, f"read the namespace {name}"):
-            thing = parse(payload, namespace=name)
+            thing = parse(payload, name, names)
             if thing is not None:
                 yield thing
 

@@ -56,7 +56,7 @@ _BR_MCAST_SNOOPING = 23
 _PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD = 8, 9, 27, 30
 _OWN_NUMBERS = 1 << 29  # from here on; the kernel numbers links 1, 2, 3 …
 _PORT_FLAGS = (_PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD)
-_IFA_ADDRESS, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 8, 11, 0x02, 1
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 2, 4, 5, 6, 15
 _LOCAL_TABLE = 255
 _RTN_UNICAST, _RTN_BLACKHOLE, _RTPROT_KERNEL = 1, 6, 2
@@ -123,6 +123,17 @@ def mark_loopback(mark: str) -> Message:
     """Give the loopback its ifalias, the mark of a namespace, and bring it up."""
     payload = _LINK.pack(0, 0, LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, mark.encode())
     return Message(SETLINK, 0, payload, "mark the namespace")
+
+
+def bring_up(index: int, *, up: bool = True) -> Message:
+    """Set a link up, or down."""
+    return Message(SETLINK, 0, _LINK.pack(0, 0, index, _IFF_UP if up else 0, _IFF_UP), "set a link up or down", _GONE)
+
+
+def rename(index: int, name: str) -> Message:
+    """Give a link another name. Older kernels want it down."""
+    payload = _LINK.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name)
+    return Message(SETLINK, 0, payload, f"rename a link to {name}", _GONE)
 
 
 def set_port(link: Link, index: int) -> Message:
@@ -213,6 +224,7 @@ FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
 RULE_REQUEST = _RULE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
 LOCAL_ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0) + number(_RTA_TABLE, _LOCAL_TABLE)
 ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(_RTA_TABLE, MAIN_TABLE)
+OUR_ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(_RTA_TABLE, MAIN_TABLE)
 
 
 class SeenLink:
@@ -256,14 +268,25 @@ class SeenLink:
 
 
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
-    """The address in a dump's message; None for the loopback's own `::1`, and with `ours` for any but ours."""
+    """The address in a dump's message; None for the loopback's own `::1`, and with `ours` for any but ours.
+
+    None, too, on a link that is not among `names`, and with `ours` where a tenant has given it a peer: it is then no
+    address that anything is sent to.
+    """
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
     found = attributes(payload[_ADDRESS.size :])
     if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == inet_pton(AF_INET6, "::1"):
         return None
-    if ours and found.get(_IFA_PROTO) != _OURS:
+    if index not in names or (ours and (found.get(_IFA_PROTO) != _OURS or _IFA_LOCAL in found)):
         return None
     return Address(namespace, names[index], f"{inet_ntop(AF_INET6, found[_IFA_ADDRESS])}/{length}")
+
+
+def near_end(payload: bytes) -> tuple[int, str]:
+    """The link's number, and the address with its prefix length, in a dump's message; of two ends the near one."""
+    _, length, _, _, index = _ADDRESS.unpack_from(payload)
+    found = attributes(payload[_ADDRESS.size :])
+    return index, f"{inet_ntop(AF_INET6, found.get(_IFA_LOCAL, found[_IFA_ADDRESS]))}/{length}"
 
 
 def address_bytes(payload: bytes) -> bytes:
@@ -282,7 +305,7 @@ def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool)
     found = attributes(payload[_NEIGHBOUR.size :])
     if not state & _NUD_PERMANENT or _NDA_LLADDR not in found:
         return None
-    if ours and found.get(_NDA_PROTOCOL) != _OURS:
+    if index not in names or (ours and found.get(_NDA_PROTOCOL) != _OURS):
         return None
     return Neighbour(namespace, names[index], inet_ntop(AF_INET6, found[_NDA_DST]), _mac_text(found[_NDA_LLADDR]))
 
@@ -291,18 +314,18 @@ def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
     """The bridge's forwarding entry in a dump's message; None for the ports' own and for learnt ones."""
     family, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
     found = attributes(payload[_NEIGHBOUR.size :])
-    if family != _AF_BRIDGE or not state & _NUD_NOARP or _NDA_LLADDR not in found:
+    if family != _AF_BRIDGE or not state & _NUD_NOARP or _NDA_LLADDR not in found or index not in names:
         return None
     return Fdb(namespace, names[index], _mac_text(found[_NDA_LLADDR]))
 
 
-def parse_rule(payload: bytes, namespace: str, *, ours: bool) -> RoutingRule | None:
-    """The policy routing rule in a dump's message; None for the kernel's own, and with `ours` for any but ours."""
+def parse_rule(payload: bytes, namespace: str, _names: Names) -> RoutingRule | None:
+    """The policy routing rule in a dump's message; None for the kernel's own."""
     _, _, _, _, table, _, _, action, _ = _RULE.unpack_from(payload)
     found = attributes(payload[_RULE.size :])
     if found.get(_FRA_PROTOCOL) == bytes((_RTPROT_KERNEL,)) or action not in (_TO_TABLE, _RULE_BLACKHOLE):
         return None
-    if (action == _TO_TABLE and table != MAIN_TABLE) or (ours and found.get(_FRA_PROTOCOL) != _OURS):
+    if action == _TO_TABLE and table != MAIN_TABLE:
         return None
     mark = _integer(found.get(_FRA_FWMARK))
     return RoutingRule(

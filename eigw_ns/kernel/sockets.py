@@ -15,6 +15,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 
 from eigw_ns.errors import kernel_error
@@ -26,6 +27,10 @@ _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _ETH_P_IPV6 = 0x86DD
 _BACKLOG = 1024
 _ANCILLARY_BYTES = 256
+_EXTENDED_ERROR = struct.Struct("=IBBBxxxxxxxxx")  # struct sock_extended_err, linux/errqueue.h
+_SENDER = _EXTENDED_ERROR.size + 8  # in the struct sockaddr_in6 behind it
+_ORIGIN_ICMP6 = 3
+_PORT_UNREACHABLE = (1, 4)  # RFC 4443
 
 ECHO_REQUEST, ECHO_REPLY = 128, 129  # RFC 4443
 _NUMBERS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "icmpv6": socket.IPPROTO_ICMPV6}
@@ -139,21 +144,40 @@ def _prepare(opened: socket.socket, protocol: str) -> None:
         opened.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("8I", *words))
 
 
-def pending_error(opened: socket.socket) -> int:
-    """The errno that has come for the socket, 0 if none.
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Why a socket failed: the errno, and of an ICMPv6 error who sent it and whether it is about the port."""
 
-    An ICMPv6 error that comes while connect still holds the socket, as it does over a short path, is in the error
-    queue alone.
+    errno: int
+    sender: str = ""
+    port: bool = False
+
+
+def notice(opened: socket.socket, code: int = 0) -> Notice | None:
+    """What has come for the socket, or came with the errno `code` already; None if nothing has.
+
+    An ICMPv6 error stands in the error queue, with who sent it; a TCP reset leaves an errno alone.
     """
-    code: int = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        return code
+    told = _icmpv6_error(opened)
+    if told is not None:
+        return told
+    code = code or opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return Notice(code) if code else None
+
+
+def _icmpv6_error(opened: socket.socket) -> Notice | None:
+    """The first in the error queue: struct sock_extended_err, then the sender's address. See ipv6(7), IPV6_RECVERR."""
     try:
         _, ancillary, _, _ = opened.recvmsg(0, _ANCILLARY_BYTES, socket.MSG_ERRQUEUE)
-    except BlockingIOError:
-        return 0
-    errors = (data for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_RECVERR))
-    return next((int(struct.unpack_from("I", data)[0]) for data in errors), 0)  # sock_extended_err begins with it
+    except OSError:  # none there, or the socket's own error, which is asked for next
+        return None
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_RECVERR):
+            code, origin, icmp_type, icmp_code = _EXTENDED_ERROR.unpack_from(data)
+            if origin == _ORIGIN_ICMP6:
+                sender = socket.inet_ntop(socket.AF_INET6, data[_SENDER : _SENDER + 16])
+                return Notice(code, sender, (icmp_type, icmp_code) == _PORT_UNREACHABLE)
+    return None
 
 
 def sniff(namespace: str, link: str, protocol: str, source: str, port: int | None) -> socket.socket:

@@ -20,17 +20,17 @@ KernelFactory = Callable[[], Kernel]
 def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Request, settings: Settings) -> Reply:
     """Carry out an EC2 action (`CreateRoute`) on the stored lab; where it changes the cloud, the kernel too.
 
-    A change that was cut short before is finished first. Describing and dry runs change nothing of their own: they
-    need neither root nor a lab that is alive. Raises CloudError where AWS would refuse, NoSuchLabError, LockedError,
-    ForeignError and HostError; nothing has changed then. Raises KernelError where Linux refuses halfway: the stored
-    lab is the new one then, and the hint says what makes the kernel agree.
+    A change that was cut short before is finished first; a destroy that was cut short stays one, and what would change
+    the lab is refused. Describing and dry runs change nothing: they need neither root nor a lab that is alive. Raises
+    CloudError where AWS would refuse, NoSuchLabError, LockedError, ForeignError and HostError; nothing has changed
+    then. Raises KernelError where Linux refuses halfway: the stored lab is the new one then, and the hint says what
+    makes the kernel agree.
     """
     if request.get("DryRun") is True:
         return api.call(store.load(lab).cloud, action, request, settings)
     if action.startswith("Describe"):
-        unfinished = _why_unfinished(kernel_factory, lab)
         reply = api.call(store.load(lab).cloud, action, request, settings)
-        return replace(reply, warnings=(*unfinished, *reply.warnings))
+        return replace(reply, warnings=(*_unfinished(lab), *reply.warnings))
     with lock.hold(lab, f"eigw-ns ec2 {action} ({lab})"):
         _finish(kernel_factory, lab)
         stored = store.load(lab)
@@ -47,24 +47,26 @@ def _reconcile(kernel: Kernel, wanted: Topology) -> None:
         if operations.is_stored(wanted):
             error.hint = (
                 "the request is stored, but the kernel holds only a part of it, and lets nothing in; the next"
-                f" `eigw-ns ec2` verb, or `eigw-ns apply --lab {wanted.cloud.lab}`, does the rest"
+                f" changing `eigw-ns ec2` verb, or `eigw-ns apply --lab {wanted.cloud.lab}`, does the rest"
             )
         raise
 
 
 def _finish(kernel_factory: KernelFactory, lab: str) -> None:
     """Do the rest of a change that was cut short. The caller holds the lab's lock."""
+    if journal.destroying(lab):
+        raise EigwError(
+            f"the lab {lab} is to be destroyed: its `eigw-ns destroy` was cut short",
+            hint=f"`eigw-ns destroy --lab {lab}` does the rest; `eigw-ns apply --lab {lab}` brings the lab back",
+        )
     if journal.unfinished(lab):
         _reconcile(kernel_factory(), store.load(lab))
 
 
-def _why_unfinished(kernel_factory: KernelFactory, lab: str) -> tuple[str, ...]:
-    """Do the rest of a change that was cut short, if we can; why we cannot."""
-    if not journal.unfinished(lab):
-        return ()
-    try:
-        with lock.hold(lab, f"eigw-ns ec2 ({lab})"):
-            _finish(kernel_factory, lab)
-    except EigwError as error:
-        return (f"a change of the lab is not finished, so the kernel may not agree with this yet: {error.message}",)
+def _unfinished(lab: str) -> tuple[str, ...]:
+    """What whoever asks must know of a lab that is not as it is stored."""
+    if journal.destroying(lab):
+        return (f"the lab {lab} is being destroyed, or its destroy was cut short: not all of this is alive",)
+    if journal.unfinished(lab):
+        return ("a change of the lab is being made, or was cut short: the kernel may not agree with this yet",)
     return ()

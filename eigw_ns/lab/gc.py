@@ -41,15 +41,23 @@ def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
     Each lab is locked meanwhile. Raises LockedError where somebody has begun to work on one since.
     """
     leftovers = find(kernel, lab)
+    removed: list[Leftover] = []
     for name in sorted({thing.lab for thing in leftovers}):
-        mine = [thing for thing in leftovers if thing.lab == name]
-        if any(thing.kind == "namespace" for thing in mine):
-            operations.destroy(kernel, name)  # in the order that lets nothing in, and with husks and run folder
-            continue
         with lock.hold(name, f"eigw-ns gc ({name})"):
-            kernel.remove_husks(thing.name for thing in mine if thing.kind == "husk")
-            if not store.exists(name):
-                lock.remove_run_files(name)
+            removed += _remove(kernel, name, [thing for thing in leftovers if thing.lab == name])
+    return tuple(removed)
+
+
+def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
+    """Remove what is a leftover still, now that nobody else works on the lab: it may have been applied meanwhile."""
+    if store.exists(lab):
+        leftovers = [thing for thing in leftovers if thing.kind == "husk"]
+    if any(thing.kind == "namespace" for thing in leftovers):
+        operations.dismantle(kernel, lab)  # in the order that lets nothing in, and with husks and run folder
+        return leftovers
+    kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
+    if not store.exists(lab):
+        lock.remove_run_files(lab)
     return leftovers
 
 

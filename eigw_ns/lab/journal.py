@@ -1,7 +1,7 @@
 """What was about to be done to a lab: written before the first change, removed after the last.
 
-One that is still there tells that somebody was killed halfway. It is a hint for people and tests; what is true is
-asked of the kernel.
+One that is still there tells that somebody was killed halfway, and whether in changing the lab or in destroying it:
+what was to be destroyed is not built again by accident. What is true is asked of the kernel.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ from collections.abc import Iterable, Iterator
 from eigw_ns.errors import kernel_error
 from eigw_ns.lab import paths
 
+_CHANGE, _DESTROY = "change", "destroy"  # the first line
+
 
 @contextlib.contextmanager
-def written(lab: str, intended: Iterable[object]) -> Iterator[None]:
+def written(lab: str, intended: Iterable[object], *, destroy: bool = False) -> Iterator[None]:
     """Run the block with the journal of `lab` telling what is `intended`, one line each; keep it if the block fails.
+
+    `destroy`: the lab is to be gone afterwards.
 
     Raises HostError where the run folder is not writable.
     """
     path = paths.journal_file(lab)
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        path.write_text("".join(f"{step}\n" for step in intended), encoding="utf-8")
+        lines = (_DESTROY if destroy else _CHANGE, *intended)
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except OSError as error:
         raise kernel_error(f"write the journal {path}", error.errno or 0) from error
     yield
@@ -32,3 +37,10 @@ def written(lab: str, intended: Iterable[object]) -> Iterator[None]:
 def unfinished(lab: str) -> bool:
     """Whether a change of `lab` was begun and not ended. Under the lab's lock: whether it was cut short."""
     return paths.journal_file(lab).exists()
+
+
+def destroying(lab: str) -> bool:
+    """Whether what was begun and not ended is the end of the lab."""
+    with contextlib.suppress(OSError), paths.journal_file(lab).open(encoding="utf-8") as lines:
+        return lines.readline().strip() == _DESTROY
+    return False

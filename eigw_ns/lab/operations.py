@@ -14,6 +14,7 @@ from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
 from eigw_ns.lab.agent import background
+from eigw_ns.lab.around import execute_around
 from eigw_ns.lab.execute import Progress, execute, silent
 from eigw_ns.topology import Topology, to_data
 
@@ -63,7 +64,7 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
     if plan or journal.unfinished(lab):
         with journal.written(lab, plan):
             _store(topology)
-            execute(kernel, plan, progress)
+            execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
     else:
         _store(topology)
     return Applied(len(plan), kernel.writes - before)
@@ -100,10 +101,18 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
-        plan = plan_states(NetState(), kernel.observe(lab))
-        with journal.written(lab, plan):
-            execute(kernel, plan, progress)
+        return dismantle(kernel, lab, progress=progress)
+
+
+def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+    """What `destroy` does, for a caller that holds the lab's lock.
+
+    Killed anywhere, the journal says that the lab is to go; it is the last thing that does.
+    """
+    plan = plan_states(NetState(), kernel.observe(lab))
+    with journal.written(lab, plan, destroy=True):
+        execute(kernel, plan, progress)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
-        lock.remove_run_files(lab)
-        return len(plan)
+    lock.remove_run_files(lab)
+    return len(plan)

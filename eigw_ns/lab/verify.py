@@ -2,7 +2,8 @@
 
 A check passes when what was observed, what was expected and what the model predicts are the same, and when silence is
 proven: what should answer was alive (canary), the path carried something else at the same time (control), and nothing
-arrived that should not have (sniffer).
+arrived that should not have (sniffer). A refusal is proven when the destination heard the packet (sniffer), and its own
+address said so; anybody else's word is no refusal, and no silence either.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv6Address
 from typing import Any
 
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
-from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, namespace_name
+from eigw_ns.cloud.nodes import internet_id
+from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
 from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
 from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.kernel import netns
@@ -36,6 +40,7 @@ class Failure(StrEnum):
     LEAKED = "LEAKED"  # the packet came through where the model says that it cannot
     CANARY_SILENT = "CANARY_SILENT"  # what should have answered was dead, so silence proves nothing
     CONTROL_FAILED = "CONTROL_FAILED"  # nothing else came through either, so silence proves nothing
+    REJECTED = "REJECTED"  # somebody on the way answered in the destination's place, where silence is due
     NOT_DELIVERED = "NOT_DELIVERED"  # lost on the way there; the model says on the way back
     MODEL_DISAGREES = "MODEL_DISAGREES"  # observed is not what the model predicts
 
@@ -137,6 +142,8 @@ def _failure(expectation: Expectation, predicted: Trace, seen: prober.Evidence) 
     wanted = seen.outcome == expectation.result == "allowed"  # then the model is wrong, not the gateway
     if seen.arrived and not predicted.delivered and not wanted:
         return Failure.LEAKED
+    if seen.rejected:
+        return Failure.REJECTED
     if seen.outcome == "blocked":
         if not seen.canary:
             return Failure.CANARY_SILENT
@@ -194,22 +201,44 @@ class _Planner:
         source, destination = _endpoint(self._cloud, source_id), _endpoint(self._cloud, destination_id)
         flow = prober.Flow(source, destination, protocol, port, listening, predicted.source_ports)
         if "blocked" not in (predicted.outcome, expectation.result):
-            return _Plan(expectation, predicted, prober.Probe(flow))
+            refused = "refused" in (predicted.outcome, expectation.result)
+            return _Plan(expectation, predicted, prober.Probe(flow, sniff=refused))
         if self._tracer.trace(destination_id, source_id, protocol, port).outcome == "allowed":
             controls: tuple[prober.Flow, ...] = (prober.Flow(destination, source, protocol, port),)
         else:
-            controls = (_first_hop(source), _first_hop(destination))
+            controls = (*self._leg(source_id), *self._leg(destination_id))
         return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
+
+
+    def _leg(self, node_id: str) -> tuple[prober.Flow, ...]:
+        """What shows that a node's side of the path is alive, where the two ends cannot reach each other either way.
+
+        An echo from its router; and of an instance, where its own routes and rules let it, one from the internet's
+        router, so over its gateway and back. No other user's machine is needed, which might be down.
+        """
+        node = _endpoint(self._cloud, node_id)
+        legs = (prober.Flow(node, prober.Endpoint("", ROUTER_LINK_LOCAL, ""), "icmpv6"),)
+        if node_id not in self._cloud.instances:
+            return legs
+        if self._afar.trace(node_id, self._internet.id, "icmpv6", None).outcome != "allowed":
+            return legs
+        return (*legs, prober.Flow(node, prober.Endpoint("", str(self._internet.ipv6_address), ""), "icmpv6"))
+
+    @cached_property
+    def _internet(self) -> InternetHost:
+        """The internet's router, as if it were a host."""
+        router = internet_id(self._cloud.lab)
+        return InternetHost(router, router, IPv6Address(infrastructure_address(router)))
+
+    @cached_property
+    def _afar(self) -> Tracer:
+        """The model of a cloud that has this host: made only where it is needed."""
+        return Tracer(replace(self._cloud, hosts={**self._cloud.hosts, self._internet.id: self._internet}))
 
 
 def _endpoint(cloud: Cloud, node_id: str) -> prober.Endpoint:
     node: Instance | InternetHost = cloud.instances.get(node_id) or cloud.hosts[node_id]
     return prober.Endpoint(namespace_name(cloud.lab, node_id), str(node.ipv6_address), INSTANCE_LINK)
-
-
-def _first_hop(node: prober.Endpoint) -> prober.Flow:
-    """An echo from the node's own router: its leg of the path is alive."""
-    return prober.Flow(node, prober.Endpoint("", ROUTER_LINK_LOCAL, ""), "icmpv6")
 
 
 def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:

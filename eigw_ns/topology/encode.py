@@ -43,9 +43,8 @@ def to_data(topology: Topology) -> Data:
     if topology.expectations:
         data["expect"] = [_expectation_data(expectation) for expectation in topology.expectations]
     if cloud.client_tokens:
-        data["client_tokens"] = {
-            token: dataclasses.asdict(request) for token, request in sorted(cloud.client_tokens.items())
-        }
+        tokens = cloud.client_tokens.items()  # the oldest first
+        data["client_tokens"] = {token: dataclasses.asdict(request) for token, request in tokens}
     return data
 
 

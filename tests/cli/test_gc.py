@@ -9,7 +9,8 @@ import pytest
 
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel import netns
-from eigw_ns.lab import journal, lock, store
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab import gc, journal, lock, store
 from tests.cli.command import Cli, process
 
 pytestmark = pytest.mark.root
@@ -97,6 +98,35 @@ def test_a_lab_that_is_worked_on_is_left_alone(cli: Cli, lab_name: str) -> None:
         assert (netns.DIRECTORY / name).exists()
     assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] != []
     assert not (netns.DIRECTORY / name).exists()
+
+
+class BusyKernel(LinuxKernel):
+    """Linux where somebody applies the lab just after the leftovers were looked for."""
+
+    def __init__(self, apply: Callable[[], object]) -> None:
+        super().__init__()
+        self._apply: Callable[[], object] | None = apply
+
+    def husks(self) -> tuple[str, ...]:
+        found = super().husks()
+        if self._apply is not None:
+            self._apply()
+            self._apply = None
+        return found
+
+
+def test_a_lab_applied_since_it_was_looked_for_is_no_leftover(
+    cli: Cli, demo_file: Callable[[str], str], lab_name: str
+) -> None:
+    file = demo_file(lab_name)
+    assert cli("apply", "-f", file).code == 0
+    store.remove(lab_name)
+    assert {thing.kind for thing in gc.find(LinuxKernel(), lab_name)} == {"namespace"}
+    assert gc.remove(BusyKernel(lambda: cli("apply", "-f", file)), lab_name) == ()
+    assert cli("status", "--lab", lab_name).code == 0
+    store.remove(lab_name)
+    assert {thing.kind for thing in gc.remove(LinuxKernel(), lab_name)} == {"namespace"}  # the control
+    assert not LinuxKernel().observe(lab_name)
 
 
 def test_doctor_finds_this_host_fit(cli: Cli, own_folders: Path) -> None:

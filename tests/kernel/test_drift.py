@@ -16,32 +16,32 @@ from eigw_ns.kernel.nft import Nft
 pytestmark = pytest.mark.root
 
 LAB = f"drift{os.getpid()}"
-TENANT = Namespace(f"eigw-{LAB}-i-00000000000000001", LAB, "i-00000000000000001")
+ROUTER = Namespace(f"eigw-{LAB}-subnet-00000000000000001", LAB, "subnet-00000000000000001")
 CHAIN = NftChain("prerouting", "type filter hook prerouting priority filter; policy drop;", ("accept",))
-RULES = Ruleset(TENANT.namespace, "inet", chains=(CHAIN,))
+RULES = Ruleset(ROUTER.namespace, "inet", chains=(CHAIN,))
 
 
 @pytest.fixture
 def kernel() -> Iterator[LinuxKernel]:
     kernel = LinuxKernel()
-    kernel.create([TENANT, RULES])
+    kernel.create([ROUTER, RULES])
     yield kernel
-    kernel.delete([TENANT])
+    kernel.delete([ROUTER])
 
 
 def test_a_loopback_that_was_renamed_still_says_whose_the_namespace_is(kernel: LinuxKernel) -> None:
-    with netns.inside(TENANT.namespace), IPRoute() as netlink:
+    with netns.inside(ROUTER.namespace), IPRoute() as netlink:
         netlink.link("set", index=1, state="down")
         netlink.link("set", index=1, ifname="other")
-    down = Namespace(TENANT.namespace, LAB, TENANT.id, loopback_up=False)
+    down = Namespace(ROUTER.namespace, LAB, ROUTER.id, loopback_up=False)
     assert tuple(kernel.observe(LAB).namespaces()) == (down,)
-    kernel.update(down, TENANT)
-    assert tuple(kernel.observe(LAB).namespaces()) == (TENANT,)
+    kernel.update(down, ROUTER)
+    assert tuple(kernel.observe(LAB).namespaces()) == (ROUTER,)
 
 
 def test_a_dormant_table_is_drift_and_is_woken(kernel: LinuxKernel) -> None:
     """Its rules are listed as ever, and no packet meets them."""
-    with netns.inside(TENANT.namespace):
+    with netns.inside(ROUTER.namespace):
         Nft().run("add table inet eigw_ns { flags dormant; }", "put the table to sleep")
     asleep = kernel.observe(LAB).objects[RULES.key]
     assert asleep != RULES

@@ -81,13 +81,33 @@ def test_refused_where_nothing_listens(app: Endpoint, web: Endpoint, protocol: P
     assert one(suspect(tried), PATIENCE) == Evidence("refused", arrived=True, canary=True, controls=True)
 
 
-@pytest.mark.parametrize("kind", ["no-route", "admin-prohibited", "addr-unreachable"])
+@pytest.mark.parametrize("kind", ["no-route", "admin-prohibited", "addr-unreachable", "port-unreachable"])
 @pytest.mark.parametrize("protocol", ALL)
-def test_an_icmpv6_error_is_a_refusal(star: Star, app: Endpoint, web: Endpoint, protocol: Protocol, kind: str) -> None:
+def test_the_word_of_a_router_is_no_refusal(
+    star: Star, app: Endpoint, web: Endpoint, protocol: Protocol, kind: str
+) -> None:
     rule = SILENT_IN[protocol].replace("drop", f"reject with icmpv6 type {kind}")
     star.rule(star.router, "forward", f"ip6 daddr {web.address} {rule}")
     seen = one(suspect(flow(app, web, protocol)), PATIENCE)
-    assert seen == Evidence("refused", arrived=False, canary=True, controls=True)
+    assert seen == Evidence("blocked", arrived=False, canary=True, controls=True, rejected=True)
+
+
+def test_a_reset_that_the_destination_cannot_have_sent_is_no_refusal(star: Star, app: Endpoint, web: Endpoint) -> None:
+    """It bears the destination's address; but the destination has heard nothing."""
+    star.rule(star.router, "forward", f"ip6 daddr {web.address} tcp dport {PORT} reject with tcp reset")
+    seen = one(suspect(flow(app, web, "tcp")), PATIENCE)
+    assert seen == Evidence("blocked", arrived=False, canary=True, controls=True, rejected=True)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize(("kind", "refused"), [("port-unreachable", True), ("admin-prohibited", False)])
+def test_the_destinations_own_word_counts_if_it_is_about_the_port(
+    star: Star, app: Endpoint, web: Endpoint, protocol: Protocol, kind: str, refused: bool
+) -> None:
+    rule = SILENT_IN[protocol].replace("drop", f"reject with icmpv6 type {kind}")
+    star.rule(web, "input", f"ip6 saddr {app.address} {rule}")
+    seen = one(suspect(flow(app, web, protocol)), PATIENCE)
+    assert (seen.outcome, seen.arrived, seen.rejected) == ("refused" if refused else "blocked", True, not refused)
 
 
 @pytest.mark.parametrize("protocol", ALL)

@@ -91,10 +91,16 @@ def test_every_pair_does_what_the_model_says(lab_name: str) -> None:
     }
 
 
-def test_a_gateway_that_has_lost_its_rules_is_not_taken_for_one_that_refuses(lab_name: str) -> None:
-    """It fails closed, so what comes from the internet is met by silence, and so is all else."""
+@pytest.mark.parametrize("hole", [False, True])
+def test_a_gateway_that_has_lost_its_rules_is_not_taken_for_one_that_refuses(lab_name: str, hole: bool) -> None:
+    """It fails closed, so what comes from the internet is met by silence, and so is all else.
+
+    Also where the instance has no way to the host (`hole`): it has one to the internet, and its own router's echo would
+    not show that the gateway is dead.
+    """
+    first = '[{destination: "2001:db8:f00::/48", target: blackhole}, {' if hole else "[{"
     lab = Lab(lab_name)
-    lab.apply(SMALL)
+    lab.apply(SMALL.replace("[{", first, 1))
     assert lab.current is not None
     inbound = replace(lab.current, expectations=(Expectation("web", "app", "tcp", 22, "blocked"),))
     assert not failed(verify(inbound))

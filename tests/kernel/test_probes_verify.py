@@ -134,7 +134,14 @@ def test_a_gateway_that_loses_the_answers_only(star: Star) -> None:
 
 def test_a_gateway_that_rejects(star: Star) -> None:
     star.rule(star.router, "forward", f"ip6 saddr {WEB_ADDRESS} ct state new reject with icmpv6 type admin-prohibited")
-    assert verdict(one(star, IN)) == ("refused", "MODEL_DISAGREES", False)
+    assert verdict(one(star, IN)) == ("blocked", "REJECTED", False)
+
+
+def test_a_gateway_that_resets_in_the_name_of_the_instance(star: Star) -> None:
+    star.rule(star.router, "forward", f"ip6 saddr {WEB_ADDRESS} tcp flags syn reject with tcp reset")
+    assert verdict(one(star, IN)) == ("blocked", "REJECTED", False)
+    expected = replace(IN, result="refused")
+    assert verdict(one(star, expected)) == ("blocked", "REJECTED", False)
 
 
 def test_an_expectation_that_the_network_meets_and_the_model_does_not(star: Star) -> None:
@@ -165,7 +172,7 @@ def test_a_source_without_its_wire(star: Star) -> None:
 def test_a_destination_without_its_wire(star: Star) -> None:
     """The router says that it has no route, where the model knows nobody who would say anything."""
     star.cut(APP)
-    assert verdict(one(star, IN)) == ("refused", "MODEL_DISAGREES", False)
+    assert verdict(one(star, IN)) == ("blocked", "REJECTED", False)
 
 
 def test_a_dead_first_hop_where_no_way_back_exists(star: Star) -> None:

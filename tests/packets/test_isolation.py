@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pyroute2 import IPRoute
-from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import (
     ICMPv6EchoRequest,
     ICMPv6ND_NA,
@@ -163,6 +163,14 @@ def test_two_vpcs_cannot_reach_each_other_behind_the_internet(lab: Lab) -> None:
         with lab.stream("far", "web", WEB, 4545) as stream:  # the control: the other VPC is alive, and heard
             assert stream.works()
         assert inward(inside)
+
+
+def test_ipv4_dies_at_its_port(lab: Lab) -> None:
+    with evil_beside_a_live_flow(lab) as evil:
+        before = lab.counter("main/a", "drop_ipv4")
+        for destination in ("10.0.0.1", "192.0.2.1", "255.255.255.255", "224.0.0.1"):
+            evil.send(IP(src="10.0.0.66", dst=destination) / UDP(sport=1, dport=9))
+        until(lambda: lab.counter("main/a", "drop_ipv4") == before + 4, "four packets of IPv4 counted")
 
 
 def _id_of(lab: Lab, node: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel import netns, sysctl
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.test_under_load import ALL, APP, TREE, WEB
@@ -34,9 +36,10 @@ def _connections(lab: Lab) -> int:
         return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
 
 
-def _open_flows(lab: Lab, node: str, count: int) -> None:
+def _open_flows(lab: Lab, node: str, count: int, source_port: int = 0) -> None:
     """Begin so many UDP flows, each to a port of its own."""
     with lab.open_socket(node, kind=socket.SOCK_DGRAM) as client:
+        client.bind(("::", source_port))
         for port in range(10_000, 10_000 + count):
             client.sendto(b"x", (WEB, port))
 
@@ -70,6 +73,28 @@ def test_a_large_limit_is_met_about_where_it_stands(lab_name: str) -> None:
     assert lab.counter("outbound", "drop_limit_source") == 0
     _open_flows(lab, "app", 9000)
     assert 3072 < _connections(lab) <= 4096
+
+
+def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name: str) -> None:
+    """What a list would be needed for is refused; what has one goes on, and begins more, as long as it may."""
+    lab = Lab(lab_name)
+    lab.apply(_tree(max_connections_per_source=4096))  # eight lists a source
+    room = 4
+    held = lab.kernel.observe(lab.name).objects["ruleset", lab.namespace("outbound"), "inet"]
+    assert isinstance(held, Ruleset)
+    sets = tuple(replace(item, size=room) if item.name == "per_source" else item for item in held.sets)
+    lab.kernel.update(held, replace(held, sets=sets))
+    with lab.stream("mate", "web", WEB) as stream:  # one list
+        assert stream.works()
+        _open_flows(lab, "app", 400, 999)
+        until(lambda: lab.counter("outbound", "drop_limit_source") > 0, "what finds no list is counted")
+        dropped = lab.counter("outbound", "drop_limit_source")
+        assert _connections(lab) == 401 - dropped
+        assert 100 < dropped < 300  # of eight lists the source has three
+        _open_flows(lab, "app", 400, 999)  # the same again: those that are known pass, the others do not
+        until(lambda: lab.counter("outbound", "drop_limit_source") == 2 * dropped, "no list has become free")
+        assert stream.works()
+        assert stream.retransmissions() == 0
 
 
 def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2.api import ACTIONS, call
 from eigw_ns.cloud.ec2.settings import Settings, random_id
+from eigw_ns.topology import Topology, from_data, to_data
 from tests.small_cloud import (
     ASSOCIATION,
     BARE_VPC,
@@ -262,3 +265,17 @@ def test_a_new_id_is_one_that_nothing_has() -> None:
 def test_ids_are_random_unless_told_otherwise() -> None:
     assert ids.kind_of(f"eigw-{random_id()}") == "eigw"
     assert random_id() != random_id()
+
+
+def test_the_oldest_of_many_client_tokens_are_forgotten_also_after_storing() -> None:
+    account = Account()
+    first = account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="first")
+    known = account.cloud.client_tokens["first"]
+    others = {f"z{number:03}": known for number in range(499, 0, -1)}
+    account.cloud = replace(account.cloud, client_tokens={"first": known, **others})
+    account.cloud = from_data(json.loads(json.dumps(to_data(Topology(account.cloud))))).cloud
+    assert account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="first") == first
+    account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="last")
+    assert len(account.cloud.client_tokens) == 500
+    assert list(account.cloud.client_tokens)[-2:] == ["z001", "last"]
+    assert account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="first") != first

@@ -208,6 +208,6 @@ def test_cut_short_anywhere_the_next_verb_makes_both_agree(topology: Topology, d
             event("cut short")
             assert "does the rest" in error.hint
             run.kernel.fail_on = None
-            perform(lambda: run.kernel, run.lab, "DescribeTags", {}, run.settings)
+            operations.apply(run.kernel, store.load(run.lab))
         run.kernel.fail_on = None
         run.check()

@@ -100,11 +100,22 @@ def test_a_folder_that_cannot_be_made(run_folder: Path) -> None:
         raise AssertionError("there is no lock")
 
 
+def test_the_journal_tells_that_a_lab_is_to_go(run_folder: Path) -> None:
+    assert not journal.destroying("one")
+    with pytest.raises(ZeroDivisionError), journal.written("one", ["delete that"], destroy=True):
+        raise ZeroDivisionError
+    assert journal.destroying("one")
+    with journal.written("one", []):  # brought back
+        assert not journal.destroying("one")
+    assert not journal.destroying("one")
+
+
 def test_the_journal_tells_what_was_intended(run_folder: Path) -> None:
     assert not journal.unfinished("one")
     with journal.written("one", ["create this", "delete that"]):
         assert journal.unfinished("one")
-        assert (run_folder / "one" / "journal").read_text() == "create this\ndelete that\n"
+        assert not journal.destroying("one")
+        assert (run_folder / "one" / "journal").read_text() == "change\ncreate this\ndelete that\n"
     assert not journal.unfinished("one")
 
 

@@ -17,7 +17,7 @@ ANSWER_LOST = Trace("blocked", True, "WHY_NOT", ())
 
 ANSWER = Evidence("allowed", arrived=True, canary=True, controls=True)
 REFUSAL = Evidence("refused", arrived=True, canary=True, controls=True)
-REJECTED = Evidence("refused", arrived=False, canary=True, controls=True)
+REJECTED = Evidence("blocked", arrived=False, canary=True, controls=True, rejected=True)
 SILENCE = Evidence("blocked", arrived=False, canary=True, controls=True)
 LOST_ANSWER = Evidence("blocked", arrived=True, canary=True, controls=True)
 DEAF = Evidence("blocked", arrived=False, canary=False, controls=True)
@@ -46,7 +46,8 @@ CUT_OFF = Evidence("blocked", arrived=False, canary=True, controls=False)
         ("allowed", KEPT_OUT, LOST_ANSWER, "LEAKED", False),
         # the model is wrong
         ("allowed", KEPT_OUT, ANSWER, "MODEL_DISAGREES", False),
-        ("blocked", KEPT_OUT, REJECTED, "MODEL_DISAGREES", False),
+        ("blocked", KEPT_OUT, REJECTED, "REJECTED", False),
+        ("refused", REFUSED, REJECTED, "REJECTED", False),
         ("blocked", REACHABLE, SILENCE, "MODEL_DISAGREES", False),
         ("blocked", ANSWER_LOST, ANSWER, "MODEL_DISAGREES", False),
         ("allowed", REACHABLE, REFUSAL, "MODEL_DISAGREES", False),

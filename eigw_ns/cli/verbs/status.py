@@ -38,6 +38,8 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
         talk.note("repair it with `eigw-ns apply`")
     else:
         talk.note(f"the lab {chosen} is what was applied")
-    if journal.unfinished(chosen):
+    if journal.destroying(chosen):
+        talk.note("it is being destroyed, or its destroy was cut short: `eigw-ns destroy` does the rest")
+    elif journal.unfinished(chosen):
         talk.note("a change was cut short, or is being made right now")
     return CHANGES if steps else 0

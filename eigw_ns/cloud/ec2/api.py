@@ -19,13 +19,15 @@ __all__ = ["ACTIONS", "call"]
 
 _DEFAULT = Settings()
 _LONGEST_TOKEN = 64
+_REMEMBERED = 500
+"""So many client tokens a lab knows; AWS forgets them after a while, a lab whose clock stands still after others."""
 
 
 def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settings = _DEFAULT) -> Reply:
     """Carry out `action` (`CreateRoute`) on `cloud`; `request` has botocore's form (`{"RouteTableId": …}`).
 
     Raises CloudError with AWS's code. DryRun raises one too, DryRunOperation, where all would have gone well. A request
-    whose ClientToken was used before gets the first answer again, and changes nothing.
+    whose ClientToken was used before gets the first answer again, and changes nothing (the oldest are forgotten).
     Source: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
     described = ACTIONS.get(action)
@@ -63,7 +65,7 @@ def _first(cloud: Cloud, action: str, request: Request, token: str | None, setti
         return reply
     answer = {**reply.answer, "ClientToken": token}
     known = ClientToken(action, _canonical(request), json.dumps(answer))
-    tokens = {**reply.cloud.client_tokens, token: known}
+    tokens = dict([*reply.cloud.client_tokens.items(), (token, known)][-_REMEMBERED:])
     return replace(reply, cloud=replace(reply.cloud, client_tokens=tokens), answer=answer)
 
 

@@ -10,6 +10,7 @@ from eigw_ns.dataplane.state.objects import (
     PROTOCOL,
     SYNC_LINK,
     TENANT_KINDS,
+    TENANT_LINK,
     Address,
     Daemon,
     Family,
@@ -29,6 +30,7 @@ from eigw_ns.dataplane.state.objects import (
     RoutingRule,
     Ruleset,
     Sysctls,
+    is_tenant,
 )
 from eigw_ns.dataplane.state.sysctls import sysctl_keys
 
@@ -40,6 +42,7 @@ __all__ = [
     "PROTOCOL",
     "SYNC_LINK",
     "TENANT_KINDS",
+    "TENANT_LINK",
     "Address",
     "Daemon",
     "Family",
@@ -59,5 +62,6 @@ __all__ = [
     "RoutingRule",
     "Ruleset",
     "Sysctls",
+    "is_tenant",
     "sysctl_keys",
 ]

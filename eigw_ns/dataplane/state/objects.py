@@ -28,6 +28,15 @@ SYNC_LINK = "sync"
 TENANT_KINDS = frozenset({"i", "host"})
 """Id prefixes of the namespaces that belong to a user: an instance, an internet host."""
 
+TENANT_LINK = "eth0"
+"""The one interface in such a namespace that is ours."""
+
+
+def is_tenant(namespace: str) -> bool:
+    """Whether the namespace of this name (`eigw-<lab>-<kind>-<digits>`) belongs to a user, who may be root in it."""
+    return namespace.rpartition("-")[0].rpartition("-")[2] in TENANT_KINDS
+
+
 Key = tuple[str, ...]
 
 Family = Literal["inet", "bridge", "netdev"]
@@ -39,12 +48,17 @@ GROUP = "replicas_"
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A network namespace named `eigw-<lab>-<id>` whose `lo` is up and bears the ifalias `eigw-ns:<lab>:<id>`."""
+    """A network namespace named `eigw-<lab>-<id>` whose `lo` is up and bears the ifalias `eigw-ns:<lab>:<id>`.
+
+    One that is not `marked` is a tenant's whose mark the tenant has wiped: a router of ours knows it for the other end
+    of a line.
+    """
 
     namespace: str
     lab: str
     id: str
     loopback_up: bool = True
+    marked: bool = True
 
     rank: ClassVar[int] = 0
 

@@ -9,26 +9,18 @@ import secrets
 import socket
 import struct
 
-from eigw_ns.errors import kernel_error
 from eigw_ns.kernel import sockets
-from eigw_ns.lab.prober.flow import Flow, Outcome
+from eigw_ns.lab.prober.flow import Flow, Word
 
 _NONCE_BYTES = 16
 _MOST = 2048
 _TRIES = 4  # so often UDP and ICMPv6 are sent, so that one lost packet decides nothing
 
-_REFUSALS = (
-    errno.ECONNREFUSED,
-    errno.ECONNRESET,
-    errno.EPIPE,
-    errno.EHOSTUNREACH,
-    errno.ENETUNREACH,
-    errno.EACCES,
-)
-"""What the kernel makes of a RST and of ICMPv6 destination unreachable: no answer, but somebody's word."""
+_RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
+"""What the kernel makes of a TCP reset."""
 
 
-async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Outcome:
+async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Word:
     """Try `flow` for at most `timeout` seconds. `foreign`: a service that is not ours answers, not our echo.
 
     TCP repeats a lost SYN after a second at the earliest (RFC 6298), which may be too late. So a second connection
@@ -51,19 +43,51 @@ async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Outcome:
             task.cancel()
 
 
-async def _try(flow: Flow, timeout: float, foreign: bool) -> Outcome:
+async def _try(flow: Flow, timeout: float, foreign: bool) -> Word:
     """One socket's worth of it."""
     try:
         async with asyncio.timeout(timeout):
             with await _open(flow, timeout / _TRIES) as client:
-                await _talk(client, flow.protocol, foreign, timeout / _TRIES)
+                return await _answer(client, flow, foreign, timeout / _TRIES)
+    except ConnectionRefusedError:
+        return "refused"
     except TimeoutError:
         return "blocked"
-    except OSError as error:
-        if error.errno in _REFUSALS:
-            return "refused"
-        raise kernel_error(f"send {flow.protocol} from {flow.source.namespace}", error.errno or 0) from error
-    return "allowed"
+
+
+async def _answer(client: socket.socket, flow: Flow, foreign: bool, interval: float) -> Word:
+    """What comes back. After an error that says nothing of the destination, a socket without connection goes on."""
+    while True:
+        try:
+            await _talk(client, flow.protocol, foreign, interval)
+            return "allowed"
+        except _Noticed as error:
+            found = error.notice
+        except TimeoutError:
+            raise
+        except OSError as error:
+            found = sockets.notice(client, error.errno or 0) or sockets.Notice(0)
+        word = _word(flow, found)
+        if word != "blocked" or flow.protocol == "tcp":
+            return word
+        await asyncio.sleep(interval)
+
+
+def _word(flow: Flow, told: sockets.Notice) -> Word:
+    """Whose word the notice is: the destination's, nobody's but the source's own, or somebody's on the way."""
+    if not told.sender:
+        return "refused" if flow.protocol == "tcp" and told.errno in _RESETS else "blocked"
+    if told.sender == flow.destination.address and told.port:
+        return "refused"
+    return "blocked" if told.sender == flow.source.address else "rejected"
+
+
+class _Noticed(Exception):
+    """A connection that did not come about."""
+
+    def __init__(self, notice: sockets.Notice) -> None:
+        super().__init__(os.strerror(notice.errno))
+        self.notice = notice
 
 
 async def _open(flow: Flow, interval: float) -> socket.socket:
@@ -97,7 +121,7 @@ async def _talk(client: socket.socket, protocol: str, foreign: bool, interval: f
 
 
 async def _connected(client: socket.socket) -> None:
-    """Wait for the TCP handshake. Raises the OSError that it ended with."""
+    """Wait for the TCP handshake. Raises what it ended with."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_writer(client, ready.set)
@@ -105,9 +129,9 @@ async def _connected(client: socket.socket) -> None:
         await ready.wait()
     finally:
         loop.remove_writer(client)
-    code = sockets.pending_error(client)
-    if code:
-        raise OSError(code, os.strerror(code))
+    found = sockets.notice(client)
+    if found is not None:
+        raise _Noticed(found)
 
 
 async def _exchange(client: socket.socket, nonce: bytes) -> None:
@@ -125,11 +149,7 @@ async def _ask(client: socket.socket, message: bytes, answer: bytes | None, inte
     """Send the message every `interval` seconds until a datagram ends with `answer`; any datagram, if that is None."""
     loop = asyncio.get_running_loop()
     while True:
-        try:
-            await loop.sock_sendall(client, message)
-        except OSError as error:
-            if error.errno != errno.EPERM:  # a rule of the source's own namespace dropped it: that is silence
-                raise
+        await loop.sock_sendall(client, message)
         try:
             async with asyncio.timeout(interval):
                 while not (await loop.sock_recv(client, _MOST)).endswith(answer or b""):

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Outcome = Literal["allowed", "blocked", "refused"]
-"""An answer; silence; or somebody's word that there is none (TCP RST, ICMPv6 destination unreachable)."""
+"""An answer; silence; or the destination's own word that nobody listens there (TCP RST, ICMPv6 port unreachable)."""
+
+Word = Literal["allowed", "blocked", "refused", "rejected"]
+"""What came back: an outcome, or somebody else's word in the destination's place, which is a kind of `blocked`."""
 
 Protocol = Literal["tcp", "udp", "icmpv6"]
 
@@ -73,10 +76,11 @@ class Evidence:
     """What was seen of a probe.
 
     `arrived`: its first packet was heard at the destination (or it was answered). `canary`: what shall answer is alive.
-    `controls`: all controls were answered.
+    `controls`: all controls were answered. `rejected`: it was blocked, but not silently.
     """
 
     outcome: Outcome
     arrived: bool
     canary: bool
     controls: bool
+    rejected: bool = False

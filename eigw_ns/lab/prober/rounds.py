@@ -10,7 +10,7 @@ _MOST_FLOWS = 1000
 """Above this the event loop itself could take so long that a timely answer is read too late."""
 
 _EACH = 3  # descriptors a flow: two TCP connections, of which one ends at ours
-_LARGEST = 16  # descriptors: a probe with two controls and a listener at either end, over TCP
+_LARGEST = 24  # descriptors: a probe with four controls and a listener at either end, over TCP
 
 
 class Round:

@@ -11,7 +11,7 @@ from eigw_ns.errors import MissingError
 from eigw_ns.kernel import sockets
 from eigw_ns.lab.prober.attempt import attempt
 from eigw_ns.lab.prober.echo import Echoes
-from eigw_ns.lab.prober.flow import Evidence, Flow, Outcome, Probe
+from eigw_ns.lab.prober.flow import Evidence, Flow, Outcome, Probe, Word
 from eigw_ns.lab.prober.rounds import Round, rounds
 
 _DESCRIPTORS = 5120  # asked for; a round of 1,000 flows needs about 4,500
@@ -43,28 +43,34 @@ async def _run(probes: Sequence[Probe], descriptors: int, timeout: float, done: 
 
 async def _run_round(current: Round, timeout: float, done: Done) -> dict[Probe, Evidence]:
     """Sniffers first, then listeners, then the packets; nothing is sent before all that watches is open."""
-    outcomes: dict[Flow, Outcome] = {}
+    outcomes: dict[Flow, Word] = {}
 
     with _sniffers(current.sniffed) as ears, Echoes(current.services) as echoes:
 
         async def try_one(flow: Flow) -> None:
             outcomes[flow] = await attempt(flow, timeout, foreign=flow.service in echoes.foreign)
-            done(flow, outcomes[flow])
+            done(flow, _outcome(outcomes[flow]))
 
         await asyncio.gather(*(try_one(flow) for flow in current.flows))
         heard = {flow for flow, ear in ears.items() if sockets.heard(ear)}
     return {probe: _evidence(probe, outcomes, heard) for probe in current.probes}
 
 
-def _evidence(probe: Probe, outcomes: dict[Flow, Outcome], heard: set[Flow]) -> Evidence:
-    outcome = outcomes[probe.flow]
-    alive = outcomes[probe.flow.canary]
+def _outcome(word: Word) -> Outcome:
+    return "blocked" if word == "rejected" else word
+
+
+def _evidence(probe: Probe, outcomes: dict[Flow, Word], heard: set[Flow]) -> Evidence:
+    word, alive = outcomes[probe.flow], outcomes[probe.flow.canary]
+    if word == "refused" and probe.sniff and probe.flow not in heard:
+        word = "rejected"  # a reset in the name of a destination that has heard nothing
     return Evidence(
-        outcome=outcome,
-        arrived=outcome == "allowed" or probe.flow in heard,
+        outcome=_outcome(word),
+        arrived=word == "allowed" or probe.flow in heard,
         # where nobody shall listen, the kernel's refusal is the sign of life
-        canary=alive == "allowed" if probe.flow.listening else alive != "blocked",
+        canary=alive == "allowed" if probe.flow.listening else alive in ("allowed", "refused"),
         controls=all(outcomes[control] == "allowed" for control in probe.controls),
+        rejected=word == "rejected",
     )
 
 

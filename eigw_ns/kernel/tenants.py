@@ -1,0 +1,140 @@
+"""A tenant may be root in its namespace: what it puts in our way is moved aside, and nothing it says is believed.
+
+What it can change: the mark of its namespace, the names of its links, everything on them, whether they speak IPv6. What
+it cannot: its router, which knows the tenant's namespace as the one at the other end of a line, also when the line has
+been cut (namespaces get numbers in each other, RTM_GETNSID, that live as long as they do).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from errno import EINVAL, ENODEV, EOPNOTSUPP
+from socket import AF_INET6, inet_pton
+
+from eigw_ns.dataplane.state import PREFIX, Address, Namespace, Neighbour, NetObject, Route, is_tenant
+from eigw_ns.errors import MissingError
+from eigw_ns.kernel import netns, observe, rtnetlink, sysctl
+from eigw_ns.kernel.netlink import Message, Netlink, attributes, nested, number, text
+from eigw_ns.kernel.rtnetlink import LOOPBACK_INDEX, Indexes, SeenLink
+
+_ROUTERS = ("subnet", "internet")
+_GETNSID, _NSID, _FD = 90, 1, 3  # linux/rtnetlink.h, net_namespace.h
+_DELLINKPROP, _IFNAME, _PROP_LIST, _ALT_IFNAME = 109, 3, 52, 53  # if_link.h
+_NONE = frozenset({ENODEV, EINVAL, EOPNOTSUPP})
+_LOOPBACK = "lo"
+
+
+# ---- whose namespace it is -------------------------------------------------------------------------------------------
+
+
+def known(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
+    """The tenant's namespace that a router of its lab knows by this name's end of a line, though it bears no mark.
+
+    None where it is no tenant's, or no router knows it: then it is foreign.
+    """
+    if not is_tenant(name):
+        return None
+    lab, kind, digits = name.removeprefix(PREFIX).rsplit("-", 2)
+    with _descriptor(name) as there:
+        if any(_is_beyond(router, there) for router in _routers(lab)):
+            up = any(link.index == LOOPBACK_INDEX and link.up for link in seen)
+            return Namespace(name, lab, f"{kind}-{digits}", up, marked=False)
+    return None
+
+
+def _routers(lab: str) -> Iterator[str]:
+    prefixes = tuple(f"{PREFIX}{lab}-{kind}-" for kind in _ROUTERS)
+    return (name for name in netns.names() if name.startswith(prefixes))
+
+
+def _is_beyond(router: str, there: int) -> bool:
+    """Whether the router is marked and has given the namespace behind the descriptor a number."""
+    with contextlib.suppress(MissingError), netns.inside(router), Netlink() as netlink:
+        if observe.mark(router, observe.links(netlink)) is None:
+            return False
+        answer = netlink.ask(_GETNSID, bytes(4) + number(_FD, there), f"ask {router} whom it knows")
+        return bool(struct.unpack("=i", attributes(answer[4:])[_NSID])[0] >= 0)
+    return False
+
+
+@contextlib.contextmanager
+def _descriptor(name: str) -> Iterator[int]:
+    descriptor = netns.open_descriptor(name)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+# ---- what is in the way ----------------------------------------------------------------------------------------------
+
+
+def make_way(netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> list[Message]:
+    """The messages that remove what keeps `things` from being made in the namespace this thread is in.
+
+    IPv6 is switched on at once where it was off, since that is no message.
+    """
+    links = {thing.link for thing in things if isinstance(thing, (Address, Neighbour, Route)) and thing.link}
+    for link in links:
+        if sysctl.read(f"net.ipv6.conf.{link}.disable_ipv6") == "1":
+            sysctl.write("net.ipv6.conf.all.disable_ipv6", "0")  # on every interface, the loopback too
+    messages = [rtnetlink.bring_up(indexes[link]) for link in links if link in indexes]
+    messages += _addresses(netlink, [thing for thing in things if isinstance(thing, Address)], indexes)
+    for thing in things:
+        if isinstance(thing, Neighbour):
+            messages.append(rtnetlink.neighbour_message(thing, indexes.get(thing.link, 0), delete=True))
+    return messages + _routes(netlink, [thing for thing in things if isinstance(thing, Route)], indexes)
+
+
+def _addresses(netlink: Netlink, wanted: Sequence[Address], indexes: Indexes) -> Iterator[Message]:
+    """The same addresses on the same links, whatever their prefix length."""
+    places = {(indexes.get(thing.link), thing.address.partition("/")[0]): thing for thing in wanted}
+    for _, payload in netlink.dump(rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, "list addresses"):
+        index, address = rtnetlink.near_end(payload)
+        thing = places.get((index, address.partition("/")[0]))
+        if thing is not None:
+            yield rtnetlink.address_message(replace(thing, address=address), index, delete=True)
+
+
+def _routes(netlink: Netlink, wanted: Sequence[Route], indexes: Indexes) -> list[Message]:
+    """One deletion for every route of whatever kind to the same destination: too many do no harm."""
+    if not wanted:
+        return []
+    dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, "list routes")
+    found = [rtnetlink.destination_bytes(payload) for _, payload in dump]
+    return [
+        rtnetlink.route_message(thing, indexes, delete=True)
+        for thing in wanted
+        for _ in range(found.count(inet_pton(AF_INET6, thing.destination.partition("/")[0])))
+    ]
+
+
+def vacate(namespace: str, name: str) -> int:
+    """See to it that no link of the tenant's has this name, nor answers to it; how many writes that took."""
+    with netns.inside(namespace), Netlink(restless=True) as netlink:
+        alias = nested(_PROP_LIST, text(_ALT_IFNAME, name))
+        messages = [Message(_DELLINKPROP, 0, rtnetlink.LINK_REQUEST + text(_IFNAME, name) + alias, "", _NONE)]
+        seen = {link.name: link for link in observe.links(netlink)}
+        messages += _renamings(seen, name)
+        netlink.send(messages)
+    return len(messages)
+
+
+def _renamings(seen: dict[str, SeenLink], name: str) -> Iterator[Message]:
+    """The loopback gets its own name back, any other link one that nobody can have foreseen."""
+    link = seen.get(name)
+    if link is None:
+        return
+    new = f"old{secrets.token_hex(4)}"
+    if link.index == LOOPBACK_INDEX:
+        yield from _renamings(seen, _LOOPBACK)
+        new = _LOOPBACK
+    yield rtnetlink.bring_up(link.index, up=False)
+    yield rtnetlink.rename(link.index, new)
+    if link.up:
+        yield rtnetlink.bring_up(link.index)

@@ -1,0 +1,99 @@
+"""The lab's owner keeps every verb, whatever an instance with root does in its namespace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.names import port_name
+from eigw_ns.dataplane.state import Link, NetObject
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab import operations, store
+from tests.cli.command import Cli
+from tests.labs import Lab, topology
+from tests.packets import test_hostile_root as hostile
+from tests.packets.test_hostile_root import TEXT, Act, done
+from tests.packets.test_under_load import APP, WEB
+
+pytestmark = pytest.mark.root
+
+LATE = "2600:1f16:aa0:5501::30"
+
+
+@pytest.fixture
+def lab(cli: Cli, tmp_path: Path, lab_name: str) -> Lab:
+    file = tmp_path / f"{lab_name}.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    assert cli("apply", "-f", str(file)).code == 0
+    return Lab(lab_name, current=store.load(lab_name))
+
+
+ACTS = (
+    hostile.makes_its_default_route_a_blackhole,
+    hostile.takes_its_address_away,
+    hostile.renames_its_link_and_takes_the_name_for_another,
+    hostile.deletes_its_link,
+    hostile.switches_ipv6_off_everywhere,
+    hostile.wipes_the_mark,
+    hostile.forges_the_mark,
+    hostile.owns_a_table_of_our_name,
+    hostile.leaves_links_that_never_come_up,
+    hostile.has_a_thousand_routes_and_never_rests,
+)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: str(act.__name__))
+def test_every_verb_works(cli: Cli, lab: Lab, act: Act) -> None:
+    with done(lab, act):
+        assert cli("status", "--lab", lab.name).code in (0, 3)
+        assert cli("describe", "--lab", lab.name).code == 0
+        verified = cli("verify", "--lab", lab.name, "--timeout", "0.3", "-o", "json")
+        assert verified.code in (0, 4), verified.err
+        passed = {(check["from"], check["to"]) for check in verified.data["checks"] if check["passed"]}
+        assert ("mate", "web") in passed
+        applied = cli("apply", "--lab", lab.name)
+        assert applied.code == 0, applied.err
+        assert cli("verify", "--lab", lab.name, "--timeout", "0.3").code == 0
+        assert cli("destroy", "--lab", lab.name).code == 0
+
+
+class BeatenKernel(LinuxKernel):
+    """Linux with a tenant who deletes its interface whenever one has been made, before anything else happens."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__()
+        self._tenant = tenant
+
+    def create(self, things: Iterable[NetObject]) -> None:
+        made = list(things)
+        super().create(made)
+        for thing in made:
+            if isinstance(thing, Link) and thing.namespace == self._tenant:
+                super().delete([thing])
+
+
+def test_a_tenant_that_undoes_everything_hinders_only_itself(cli: Cli, lab: Lab) -> None:
+    tree = json.loads(TEXT)
+    tree["vpcs"]["main"]["instances"]["late"] = {"subnet": "a", "ipv6_address": LATE, "security_groups": ["open"]}
+    beaten = BeatenKernel(lab.namespace("app"))
+    with done(lab, hostile.deletes_its_link), pytest.raises(EigwError, match="but what tenants prevent") as raised:
+        operations.apply(beaten, topology(json.dumps(tree), lab.name))
+    assert "remove the instance" in raised.value.hint
+    lab.current = store.load(lab.name)
+    with lab.stream("late", "web", WEB) as stream:
+        assert stream.works()
+    own = (lab.namespace("app"), port_name(find(lab.current.cloud, "app").id), f"route {APP}/128")
+    status = cli("status", "--lab", lab.name, "-o", "json")
+    assert status.code == 3
+    theirs = [step["object"] for step in status.data["steps"] if step["verb"] != "flush"]
+    assert theirs
+    assert [thing for thing in theirs if not any(name in thing for name in own)] == []
+    assert cli("apply", "--lab", lab.name).code == 0
+    with lab.stream("app", "web", WEB) as stream:
+        assert stream.works()
+    assert cli("status", "--lab", lab.name).code == 0

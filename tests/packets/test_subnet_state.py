@@ -1,0 +1,110 @@
+"""What a subnet's namespace does by the state of a flow: each rule of its three ways, with a packet that shows it.
+
+    within       from one instance to another of the same subnet
+    from a port  to another subnet, or out of the VPC
+    from the VPC to an instance, from another subnet or from a gateway
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import socket
+from typing import Any
+
+import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.inet6 import IPv6
+
+from tests.labs import PATIENCE, Lab, inward, until
+from tests.packets.test_under_load import ALL, APP, TREE, WEB
+
+pytestmark = pytest.mark.root
+
+MATE, BOX, WWW = "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10", "2600:1f16:aa0:5503::10"
+ADDRESSES = {"app": APP, "mate": MATE, "box": BOX, "www": WWW, "web": WEB}
+CLOSED = 4747
+STRAY = b"belongs to no flow"
+
+
+@pytest.fixture
+def lab(lab_name: str) -> Lab:
+    """Instances whose group is not open both ways, so that their flows are tracked; `box` and `www` are open."""
+    tree: dict[str, Any] = copy.deepcopy(TREE)
+    main = tree["vpcs"]["main"]
+    main["internet_gateways"] = {"edge": {}}
+    main["route_tables"]["public"] = {"routes": [{"destination": "::/0", "target": "edge"}]}
+    most = {"protocol": "tcp", "ports": "0-65534", "cidr": "::/0"}
+    question = {"protocol": "udp", "ports": CLOSED, "cidr": "::/0"}
+    main["security_groups"] = {
+        "open": {"ingress": [ALL], "egress": [ALL]},
+        "most": {"ingress": [most], "egress": [most]},
+        "asks": {"ingress": [], "egress": [most, question]},
+        "asked": {"ingress": [most, question], "egress": []},
+    }
+    main["subnets"]["b"] = {"ipv6_cidr_block": "2600:1f16:aa0:5502::/64"}
+    main["subnets"]["c"] = {"ipv6_cidr_block": "2600:1f16:aa0:5503::/64", "route_table": "public"}
+    main["instances"] = {
+        "app": {"subnet": "a", "ipv6_address": APP, "security_groups": ["most", "asks"]},
+        "mate": {"subnet": "a", "ipv6_address": MATE, "security_groups": ["asked"]},
+        "box": {"subnet": "b", "ipv6_address": BOX, "security_groups": ["open"]},
+        "www": {"subnet": "c", "ipv6_address": WWW, "security_groups": ["open"]},
+        "far": {"subnet": "b", "ipv6_address": "2600:1f16:aa0:5502::20", "security_groups": ["asked"]},
+    }
+    built = Lab(lab_name)
+    built.apply(json.dumps(tree))
+    return built
+
+
+FAR = "2600:1f16:aa0:5502::20"
+
+
+def _is_told(lab: Lab, source: str, address: str) -> bool:
+    """Whether a datagram to the closed port is answered with an ICMPv6 error that reaches the source."""
+    with lab.open_socket(source, kind=socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.connect((address, CLOSED))
+        client.send(b"is anybody there?")
+        try:
+            client.recv(1)
+        except ConnectionRefusedError as error:
+            return error.errno == errno.ECONNREFUSED
+        except TimeoutError:
+            return False
+    return False
+
+
+@pytest.mark.parametrize("peer", [MATE, FAR], ids=["within", "between subnets"])
+def test_an_error_about_a_flow_needs_no_rule_of_its_own(lab: Lab, peer: str) -> None:
+    """Who is asked may send nothing by its group; that its port is closed is said all the same."""
+    assert _is_told(lab, "app", peer)
+
+
+def test_errors_about_flows_that_are_not_tracked_pass_both_ways(lab: Lab) -> None:
+    """To conntrack they are invalid; but path MTU discovery must work for an instance that is open both ways."""
+    assert _is_told(lab, "web", WWW)
+    assert _is_told(lab, "www", WEB)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "judge"),
+    [("app", "mate", "main/a"), ("app", "box", "main/a"), ("box", "app", "main/a")],
+    ids=["within", "from a port", "from the VPC"],
+)
+def test_a_segment_of_no_flow_is_dropped_though_the_groups_would_let_it_pass(
+    lab: Lab, source: str, destination: str, judge: str
+) -> None:
+    stray = IPv6(src=ADDRESSES[source], dst=ADDRESSES[destination]) / TCP(sport=4711, dport=4712, flags="A") / STRAY
+    before = lab.counter(judge, "drop_invalid")
+    with (
+        lab.sniffer(destination) as inside,
+        lab.open_socket(source, kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw,
+    ):
+        raw.sendto(bytes(stray), (ADDRESSES[destination], 0))
+        until(lambda: lab.counter(judge, "drop_invalid") == before + 1, "the segment counted")
+        with lab.stream(source, destination, ADDRESSES[destination], 4712) as stream:  # the control
+            assert stream.works()
+        heard = inward(inside)
+        assert any(b"ping" in packet for packet in heard)
+        assert not any(STRAY in packet for packet in heard)
