@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-SCRIPTS = sorted(path for path in (TOP / "scripts").iterdir() if path.is_file())
-RUN_AS_THEY_ARE = [path for path in SCRIPTS if path.name != "_setup.sh"]
+FILES = sorted(path for path in (TOP / "scripts").rglob("*") if path.is_file())
+SCRIPTS = [path for path in FILES if path.read_text().startswith(("#!", "# shellcheck shell=bash"))]
+RUN_AS_THEY_ARE = [path for path in SCRIPTS if not path.name.startswith("_")]  # those are sourced
 
 PYPROJECT = """\
 [build-system]
