@@ -129,6 +129,14 @@ def test_ci_runs_what_a_developer_runs() -> None:
     assert os.access(TOP / ".ci" / "run", os.X_OK)
 
 
+def test_both_vms_are_provisioned_by_the_first_command_of_the_readme() -> None:
+    first = next(line.split()[0] for line in (TOP / "README.md").read_text().splitlines() if line.startswith("    ./"))
+    provision = Path("scripts/vagrant/provision")
+    assert f'"$top/{Path(first)}"' in (TOP / provision).read_text().splitlines()
+    assert f"/vagrant/{provision}" in (TOP / "Vagrantfile").read_text()
+    assert f"provision) there ./{provision}" in (TOP / "scripts" / "vm").read_text()
+
+
 def test_what_makes_a_set_up_stale(repo: Path) -> None:
     library = repo / "libnftables.so.1"
     library.touch()
