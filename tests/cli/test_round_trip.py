@@ -105,7 +105,9 @@ def test_a_stored_lab_of_which_nothing_lives(cli: Cli, lab: str) -> None:
     inside = process("exec", "--lab", lab, "app", "--", "true")
     assert inside.code == 1
     assert "main/app is not alive" in inside.err
-    assert cli("verify", "--lab", lab).code == 1
+    unproven = cli("verify", "--lab", lab)
+    assert unproven.code == 1
+    assert f"build it with `eigw-ns apply --lab {lab}`, then verify" in unproven.err
     assert cli("apply", "--lab", lab).code == 0
     assert cli("status", "--lab", lab).code == 0
 
