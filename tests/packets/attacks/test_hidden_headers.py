@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from scapy.packet import Raw
 
@@ -12,6 +10,7 @@ from tests.packets.attacks.bench import Bench, Way, forwarded
 from tests.packets.attacks.flows import Datagrams, Tcp, packet
 from tests.packets.attacks.headers import (
     AUTHENTICATION,
+    DCCP,
     DESTINATION,
     FRAGMENT,
     HOP_BY_HOP,
@@ -19,6 +18,7 @@ from tests.packets.attacks.headers import (
     NO_NEXT,
     Header,
     behind,
+    conntrack_knows_dccp,
     fragment,
     fragments,
     option,
@@ -30,10 +30,6 @@ pytestmark = pytest.mark.root
 
 UNFOLLOWED = frozenset({0, 1, 6, 17, 43, 51, 59, 60, 132, 136})
 """Headers that conntrack makes nothing of: 64 octets of nothing are none of its protocols, and no whole packet."""
-
-DCCP = 33
-TRACKS_DCCP = Path("/proc/sys/net/netfilter/nf_conntrack_dccp_loose")
-"""There where Linux follows DCCP, as 6.1 does and 6.18 does not: 64 octets of nothing are none of that either."""
 
 NO_FRAGMENTS = [number for number in range(256) if number != FRAGMENT]  # those are a matter of their own
 ICMPV6 = 58
@@ -53,7 +49,7 @@ def _every_next_header(source: str, destination: str) -> list[bytes]:
 def test_every_next_header_that_conntrack_follows_goes_out_and_is_answered(bench: Bench) -> None:
     """G1's other unicast protocols, all of them. A mobility header alone has no answer: F2 drops it."""
     out, back = _every_next_header(HERE, THERE), _every_next_header(THERE, HERE)
-    unfollowed = UNFOLLOWED | ({DCCP} if TRACKS_DCCP.exists() else set())
+    unfollowed = UNFOLLOWED | ({DCCP} if conntrack_knows_dccp() else set())
     followed = [at for at, number in enumerate(NO_FRAGMENTS) if number not in {*unfollowed, ICMPV6}]
     outcome = bench.attack("out", out, {"drop_icmpv6_error": 1, "drop_invalid": len(unfollowed)})
     assert outcome.through == [forwarded(out[at]) for at in followed]
