@@ -61,7 +61,7 @@ setup() ( # a subshell: its directory, umask and lock are its own
     _fresh "${1:-runtime}" && exit
   fi
 
-  _system_packages
+  _system_packages "${1:-runtime}"
   _virtual_environment "${1:-runtime}"
 )
 
@@ -103,11 +103,11 @@ _system_packages() {
     [[ -n $base ]] || fail "Python 3.11 or newer is needed; found${old:- none}" "Debian 12 and Ubuntu 24.04 have it."
   fi
 
-  missing=$(_missing)
+  missing=$(_missing "$1")
   [[ -n $missing ]] || return 0
   # shellcheck disable=SC2086  # words
   _apt_install $missing
-  missing=$(_missing)
+  missing=$(_missing "$1")
   [[ -z $missing ]] || fail "installed, but still not usable by $base: ${missing//$'\n'/ }" \
     "Reinstall by hand: apt-get install --reinstall ${missing//$'\n'/ }"
 }
@@ -161,6 +161,10 @@ if not there("nftables"):
 if not (whole and loads("libnftables.so.1")):
     print("libnftables1")
 PYTHON
+  [[ $1 != dev ]] || { # what the guided lab has people type
+    type -P ip >/dev/null || echo iproute2
+    type -P ping >/dev/null || echo iputils-ping
+  }
 }
 
 _apt_install() {

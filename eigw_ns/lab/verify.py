@@ -248,7 +248,7 @@ def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise NoSuchLabError(
             f"the lab {cloud.lab} is not running: there is no namespace {missing[0]}{more}",
-            hint="build it with `eigw-ns apply -f FILE`, then verify",
+            hint=f"build it with `eigw-ns apply --lab {cloud.lab}`, then verify",
         )
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-SCRIPTS = sorted(path for path in (TOP / "scripts").iterdir() if path.is_file())
-RUN_AS_THEY_ARE = [path for path in SCRIPTS if path.name != "_setup.sh"]
+FILES = sorted(path for path in (TOP / "scripts").rglob("*") if path.is_file())
+SCRIPTS = [path for path in FILES if path.read_text().startswith(("#!", "# shellcheck shell=bash"))]
+RUN_AS_THEY_ARE = [path for path in SCRIPTS if not path.name.startswith("_")]  # those are sourced
 
 PYPROJECT = """\
 [build-system]
@@ -126,6 +127,14 @@ def test_ci_runs_what_a_developer_runs() -> None:
     code = [line for line in (TOP / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
     assert code == ['cd "$(dirname "$0")/.." && exec ./scripts/test']
     assert os.access(TOP / ".ci" / "run", os.X_OK)
+
+
+def test_both_vms_are_provisioned_by_the_first_command_of_the_readme() -> None:
+    first = next(line.split()[0] for line in (TOP / "README.md").read_text().splitlines() if line.startswith("    ./"))
+    provision = Path("scripts/vagrant/provision")
+    assert f'"$top/{Path(first)}"' in (TOP / provision).read_text().splitlines()
+    assert f"/vagrant/{provision}" in (TOP / "Vagrantfile").read_text()
+    assert f"provision) there ./{provision}" in (TOP / "scripts" / "vm").read_text()
 
 
 def test_what_makes_a_set_up_stale(repo: Path) -> None:

@@ -2,42 +2,94 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+from click.core import ParameterSource
 
 from eigw_ns.cli import options
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json
+from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
-from eigw_ns.lab import operations
+from eigw_ns.errors import EigwError, UsageError
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab import operations, store
+from eigw_ns.lab.operations import Applied
+from eigw_ns.topology import Topology
 
 
 @click.command("apply")
 @options.file
 @options.lab
+@click.option("--all", "every", is_flag=True, help="Every lab that is stored, as after a reboot.")
 @options.output
 @options.quiet
 @options.verbose
-def command(file: str | None, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
+def command(file: str | None, lab: str | None, every: bool, output: str, quiet: bool, verbose: bool) -> int:
     """Make the kernel hold what the topology says; change only what differs.
 
     The first time this builds the lab. On a running lab, flows through what stays the same lose nothing, and a second
     apply writes nothing at all. Without -f the topology applied last is applied again: that repairs drift, and
     rebuilds the lab after a reboot. Killed halfway, nothing inbound has a way in; apply again.
 
+    With --all, a lab that cannot be built does not keep the others from it; the exit code tells. The systemd unit
+    eigw-ns-restore does this at boot, once enabled.
+
     \b
     eigw-ns init | sudo eigw-ns apply -f -
     sudo eigw-ns apply -f lab.yaml
     sudo eigw-ns apply
+    sudo eigw-ns apply --all
     """
     talk = Talk(quiet=quiet, verbose=verbose)
+    if every:
+        _refuse_one(file)
+        return _apply_all(open_kernel(), output, talk)
     given = topology_of(file, lab) if file is not None else None  # its mistakes are told without root, too
     kernel = open_kernel()
-    topology = given or topology_of(None, lab, kernel)
+    applied = _apply(kernel, given or topology_of(None, lab, kernel), talk)
+    if output == "json":
+        show_json(_data(applied))
+    return 0
+
+
+def _apply(kernel: LinuxKernel, topology: Topology, talk: Talk) -> Applied:
+    lab = topology.cloud.lab
     with talk.progress("apply") as progress:
         applied = operations.apply(kernel, topology, progress=progress)
-    if output == "json":
-        show_json({"changes": applied.steps, "writes": applied.writes})
     if applied.steps:
-        talk.note(f"the lab {topology.cloud.lab} is up: {applied.steps:,} changes, {applied.writes:,} kernel writes")
+        talk.note(f"the lab {lab} is up: {applied.steps:,} changes, {applied.writes:,} kernel writes")
     else:
-        talk.note(f"nothing to do: the lab {topology.cloud.lab} is what the topology says")
+        talk.note(f"nothing to do: the lab {lab} is what the topology says")
+    return applied
+
+
+def _apply_all(kernel: LinuxKernel, output: str, talk: Talk) -> int:
+    """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
+    code = 0
+    done: list[dict[str, Any]] = []
+    for lab in store.labs():
+        try:
+            done.append({"lab": lab, **_data(_apply(kernel, store.load(lab), talk))})
+        except EigwError as error:
+            complain(f"the lab {lab} is not up: {error.message}", error.hint)
+            done.append({"lab": lab, "error": error.message})
+            code = max(code, error.exit_code)
+    if output == "json":
+        show_json({"labs": done})
+    if not done:
+        talk.note("nothing to do: no lab is stored")
+    return code
+
+
+def _data(applied: Applied) -> dict[str, int]:
+    return {"changes": applied.steps, "writes": applied.writes}
+
+
+def _refuse_one(file: str | None) -> None:
+    """EIGW_NS_LAB may stand in the environment of whoever says --all; --lab beside it is a contradiction."""
+    lab_given = click.get_current_context().get_parameter_source("lab") is ParameterSource.COMMANDLINE
+    if lab_given or file is not None:
+        given = "--lab" if lab_given else "--file"
+        raise UsageError(f"{given} means one lab, --all every one", hint="leave one of them out")

@@ -30,12 +30,15 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     chosen = choose_lab(lab, kernel)
     alive = chosen in kernel.labs()
     steps = operations.status(kernel, chosen)
+    apply = "eigw-ns apply" if len(store.labs()) == 1 else f"eigw-ns apply --lab {chosen}"
     if alive or output == "json":
         show_steps(steps, store.load(chosen).cloud, output, talk)
     if not alive:
-        talk.note(f"the lab {chosen} is stored, but nothing of it is alive: rebuild it with `eigw-ns apply`")
+        talk.note(
+            f"the lab {chosen} is stored, but nothing of it is in the kernel (a reboot?): rebuild it with `{apply}`"
+        )
     elif steps:
-        talk.note("repair it with `eigw-ns apply`")
+        talk.note(f"repair it with `{apply}`")
     else:
         talk.note(f"the lab {chosen} is what was applied")
     if journal.destroying(chosen):

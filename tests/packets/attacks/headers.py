@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY, NO_NEXT = 0, 43, 44, 51, 60, 135, 59
+DCCP = 33
 _FIXED = 40  # octets of the IPv6 header (RFC 8200)
 
 
@@ -22,6 +24,11 @@ class Header:
         octets = 2 + len(self.data)
         length = octets // 4 - 2 if self.number == AUTHENTICATION else octets // 8 - 1
         return bytes([following, length]) + self.data
+
+
+def conntrack_knows_dccp() -> bool:
+    """Whether Linux looks into DCCP, as 6.1 does and 6.18 does not. Ask where conntrack is loaded already."""
+    return Path("/proc/sys/net/netfilter/nf_conntrack_dccp_loose").exists()
 
 
 def behind(packet: bytes, *headers: Header) -> bytes:

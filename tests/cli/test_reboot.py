@@ -1,0 +1,99 @@
+"""After a reboot the namespaces are gone and the stored labs are not: `apply --all` builds them, whatever one has."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import eigw_ns
+from eigw_ns.kernel import netns
+from eigw_ns.topology import Topology
+from tests.cli.command import Cli, process
+
+UNIT = Path(eigw_ns.__file__).parent / "data" / "systemd" / "eigw-ns-restore.service"
+
+
+@pytest.fixture
+def labs(lab_name: str, stored: Callable[[str], Topology], cli: Cli) -> Iterator[tuple[str, str]]:
+    """Two labs, stored as if applied before a reboot; their names in order."""
+    names = (f"{lab_name}a", f"{lab_name}b")
+    for name in names:
+        stored(name)
+    yield names
+    for name in names:
+        cli("destroy", "--lab", name)
+
+
+@pytest.mark.root
+def test_every_stored_lab_is_built(cli: Cli, labs: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"rebuild it with `eigw-ns apply --lab {labs[0]}`" in cli("status", "--lab", labs[0]).err
+    monkeypatch.setenv("EIGW_NS_LAB", labs[0])  # a habit, not a contradiction
+    built = cli("apply", "--all", "-o", "json")
+    assert built.code == 0
+    assert [lab["lab"] for lab in built.data["labs"]] == list(labs)
+    assert all(lab["changes"] > 50 and lab["writes"] > 50 for lab in built.data["labs"])
+    assert [cli("status", "--lab", lab).code for lab in labs] == [0, 0]
+    again = cli("apply", "--all")
+    assert (again.code, again.out) == (0, "")
+    assert again.err.splitlines() == [f"nothing to do: the lab {lab} is what the topology says" for lab in labs]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_damaged_lab_keeps_no_other_from_it(cli: Cli, labs: tuple[str, str], own_folders: Path, place: int) -> None:
+    (own_folders / "state" / labs[place] / "topology.json").write_text("{")
+    built = cli("apply", "--all", "-o", "json")
+    assert built.code == 1
+    assert f"error: the lab {labs[place]} is not up: the stored topology" in built.err
+    assert ["error" in lab for lab in built.data["labs"]] == [place == 0, place == 1]
+    assert cli("status", "--lab", labs[1 - place]).code == 0
+
+
+@pytest.mark.root
+def test_a_name_that_is_taken_keeps_no_other_lab_from_it(cli: Cli, labs: tuple[str, str]) -> None:
+    assert cli("apply", "--all").code == 0
+    ours = [name for name in netns.names() if name.startswith(f"eigw-{labs[0]}-")]
+    assert cli("apply", "--all").code == 0
+    for name in ours:
+        netns.remove(name)
+    with netns.creating(ours[0]):
+        pass
+    built = cli("apply", "--all")
+    netns.remove(ours[0])
+    assert built.code == 1
+    assert f"the lab {labs[0]} is not up: these namespaces exist but are not ours" in built.err
+    assert f"nothing to do: the lab {labs[1]}" in built.err
+
+
+@pytest.mark.root
+def test_where_no_lab_is_stored_there_is_nothing_to_do(cli: Cli) -> None:
+    empty = cli("apply", "--all", "-o", "json")
+    assert (empty.code, empty.data) == (0, {"labs": []})
+    assert empty.err == "nothing to do: no lab is stored\n"
+
+
+@pytest.mark.parametrize("arguments", [("-f", "lab.yaml"), ("--lab", "demo")])
+def test_all_and_one_is_a_contradiction(cli: Cli, arguments: tuple[str, str]) -> None:
+    result = cli("apply", "--all", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "means one lab, --all every one" in result.err
+
+
+def test_all_needs_root(stored: Callable[[str], Topology]) -> None:
+    stored("one")
+    result = process("apply", "--all", powerless=True)
+    assert result.code == 5
+    assert result.err.count("error: ") == 1
+
+
+def test_the_unit_builds_what_is_stored() -> None:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read(UNIT)
+    assert unit["Service"]["ExecStart"] == "/usr/bin/eigw-ns apply --all"
+    # anything that gives it a mount namespace would hide the labs' names from everybody else
+    hiding = ("Private", "Protect", "ReadOnly", "ReadWrite", "Inaccessible", "Bind", "Temporary", "Root", "Mount")
+    assert not [key for key in unit["Service"] if key.startswith(hiding)]
