@@ -1,0 +1,90 @@
+"""The way from an instance to a host, as kernel state: with all rules, without any, and beside a thousand others."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.nodes import find, internet_id
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_LINK_LOCAL, namespace_name
+from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.state import Link, Neighbour, NetObject, NetState, RoutingRule, Ruleset
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab.execute import execute
+from scripts.benchmarks.labs import Tree, Workshop, topology
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The two ends of a way that stands in the kernel: namespaces."""
+
+    app: str
+    web: str
+
+
+@contextlib.contextmanager
+def scene(place: Workshop, content: Tree, *, rules: bool = True) -> Iterator[Scene]:
+    """Build the way between the instance `i000` and the host `web`; without rules, as bare routers would be.
+
+    Of a large topology only the namespaces on the way are made; their rules, sets and routes are those of all of it.
+    """
+    lab = place.new_name()
+    cloud = topology(lab, content).cloud
+    state = _part(compile_cloud(cloud), _on_the_way(cloud))
+    state = state if rules else _bare(state, cloud)
+    kernel = LinuxKernel()
+    try:
+        execute(kernel, make_plan(state, NetState()))
+        yield Scene(_namespace(cloud, "i000"), _namespace(cloud, "web"))
+    finally:
+        execute(kernel, make_plan(NetState(), kernel.observe(lab)))
+
+
+def _namespace(cloud: Cloud, node: str) -> str:
+    return namespace_name(cloud.lab, find(cloud, node).id)
+
+
+def _on_the_way(cloud: Cloud) -> frozenset[str]:
+    routers = [internet_id(cloud.lab), *cloud.vpcs, *cloud.egress_only_internet_gateways]
+    ends = [find(cloud, node).id for node in ("i000", "s000", "web")]
+    return frozenset(namespace_name(cloud.lab, each) for each in (*routers, *ends))
+
+
+def _part(state: NetState, namespaces: frozenset[str]) -> NetState:
+    """The objects of these namespaces, without the links that lead out of them and what lies on those."""
+    inside = [thing for thing in state if thing.namespace in namespaces]
+    cut = {
+        (thing.namespace, thing.name)
+        for thing in inside
+        if isinstance(thing, Link) and thing.peer is not None and thing.peer[0] not in namespaces
+    }
+    return NetState.of(
+        thing
+        for thing in inside
+        if (thing.namespace, thing.name if isinstance(thing, Link) else getattr(thing, "link", "")) not in cut
+    )
+
+
+def _bare(state: NetState, cloud: Cloud) -> NetState:
+    """The same without tables and policy routing: gateways route all that comes.
+
+    The fabric's rules are the VPC's router, so without them the gateway knows the MAC of the one subnet itself.
+    """
+    subnet = _namespace(cloud, "s000")
+    mac = next(
+        thing.mac
+        for thing in state
+        if isinstance(thing, Link) and thing.namespace == subnet and thing.name == FABRIC_LINK
+    )
+
+    def kept() -> Iterator[NetObject]:
+        for thing in state:
+            if isinstance(thing, Neighbour) and (thing.link, thing.address) == (FABRIC_LINK, ROUTER_LINK_LOCAL):
+                yield replace(thing, mac=mac)
+            elif not isinstance(thing, (Ruleset, RoutingRule)):
+                yield thing
+
+    return NetState.of(kept())
