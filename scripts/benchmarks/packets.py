@@ -68,9 +68,12 @@ def _every(number: int, job: Job) -> Callable[[], None]:
 
 def _rows(job: Job) -> Iterator[Row]:
     with traffic.pinned(), scene(job.place, tree(1)) as ours:
-        with scene(job.place, tree(1), rules=False) as bare:
+        with scene(job.place, tree(1), "none") as bare:
             for kind in _KINDS:
                 yield _row(job, kind, ours, bare, "no rules", kind.target)
+            with scene(job.place, tree(1), "tracking") as tracked:
+                for kind in _KINDS[:3]:
+                    yield _row(job, kind, tracked, bare, "tracking alone : no rules", None)
         for content, against in _others(job):
             with scene(job.place, content) as other:
                 for kind in _KINDS[:3]:
@@ -94,6 +97,8 @@ BENCHMARK = Benchmark(
         "64-byte UDP, against no rules": "Packets of an answered flow, 64 with one system call, cut at once.",
         "new connections, against no rules": "Opened, asked, answered, reset; one after the other.",
         "bulk TCP, nothing copied": "Sent from a file's pages, thrown away unread: the dearest the rules can look.",
+        "…, against tracking alone : no rules": "What connection tracking costs by itself, in the same two "
+        "namespaces (subnet and gateway) with one rule that asks for the state.",
         "…, against 1000 subnets and rules : 1": "The same with 1,000 subnets' prefixes in every set and route "
         "table on the way and 1,000 security group rules of other instances of the subnet, against one subnet.",
         "…, against N replicas : 1": "The same through a gateway of several replicas, against one of one.",

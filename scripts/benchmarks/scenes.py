@@ -5,16 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import find, internet_id
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_LINK_LOCAL, namespace_name
 from eigw_ns.dataplane.plan import make_plan
-from eigw_ns.dataplane.state import Link, Neighbour, NetObject, NetState, RoutingRule, Ruleset
+from eigw_ns.dataplane.state import Link, Neighbour, NetObject, NetState, NftChain, RoutingRule, Ruleset
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.execute import execute
 from scripts.benchmarks.labs import Tree, Workshop, topology
+
+Rules = Literal["all", "tracking", "none"]
+
+_HOOK = "type filter hook prerouting priority filter; policy accept;"
+_TRACKING = NftChain(
+    "tracking", "type filter hook prerouting priority filter; policy accept;", ("ct state new accept",)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +34,17 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(place: Workshop, content: Tree, *, rules: bool = True) -> Iterator[Scene]:
-    """Build the way between the instance `i000` and the host `web`; without rules, as bare routers would be.
+def scene(place: Workshop, content: Tree, rules: Rules = "all") -> Iterator[Scene]:
+    """Build the way between the instance `i000` and the host `web`: with all rules, with none, as bare routers would
+    be, or with nothing but connection tracking where it is needed.
 
     Of a large topology only the namespaces on the way are made; their rules, sets and routes are those of all of it.
     """
     lab = place.new_name()
     cloud = topology(lab, content).cloud
     state = _part(compile_cloud(cloud), _on_the_way(cloud))
-    state = state if rules else _bare(state, cloud)
+    if rules != "all":
+        state = _bare(state, cloud, tracking=rules == "tracking")
     kernel = LinuxKernel()
     try:
         execute(kernel, make_plan(state, NetState()))
@@ -68,9 +78,10 @@ def _part(state: NetState, namespaces: frozenset[str]) -> NetState:
     )
 
 
-def _bare(state: NetState, cloud: Cloud) -> NetState:
+def _bare(state: NetState, cloud: Cloud, *, tracking: bool) -> NetState:
     """The same without tables and policy routing: gateways route all that comes.
 
+    With `tracking`, the subnet and the gateway have a table of one rule that asks for a connection's state.
     The fabric's rules are the VPC's router, so without them the gateway knows the MAC of the one subnet itself.
     """
     subnet = _namespace(cloud, "s000")
@@ -84,6 +95,8 @@ def _bare(state: NetState, cloud: Cloud) -> NetState:
         for thing in state:
             if isinstance(thing, Neighbour) and (thing.link, thing.address) == (FABRIC_LINK, ROUTER_LINK_LOCAL):
                 yield replace(thing, mac=mac)
+            elif isinstance(thing, Ruleset) and thing.family == "inet" and tracking:
+                yield Ruleset(thing.namespace, "inet", chains=(_TRACKING,))
             elif not isinstance(thing, (Ruleset, RoutingRule)):
                 yield thing
 
