@@ -20,9 +20,7 @@ from scripts.benchmarks.labs import Tree, Workshop, topology
 Rules = Literal["all", "tracking", "none"]
 
 _HOOK = "type filter hook prerouting priority filter; policy accept;"
-_TRACKING = NftChain(
-    "tracking", "type filter hook prerouting priority filter; policy accept;", ("ct state new accept",)
-)
+_TRACKING = NftChain("tracking", _HOOK, ("ct state new accept",))
 
 
 @dataclass(frozen=True, slots=True)
