@@ -53,8 +53,8 @@ def require(tools: Mapping[str, str]) -> None:
         raise HostError(f"not on PATH: {', '.join(missing)}", hint=f"apt-get install {packages}")
 
 
-def timed(command: Sequence[str | Path], environment: Mapping[str, str], expected: int = 0) -> float:
-    """Run a command; how many seconds it took. Raises EigwError with its last words if it ends otherwise."""
+def timed(command: Sequence[str | Path], environment: Mapping[str, str]) -> float:
+    """Run a command; how many seconds it took. Raises EigwError with its first words if it fails."""
     begin = time.perf_counter()
     done = subprocess.run(
         command,
@@ -65,10 +65,10 @@ def timed(command: Sequence[str | Path], environment: Mapping[str, str], expecte
         check=False,
     )
     spent = time.perf_counter() - begin
-    if done.returncode != expected:
+    if done.returncode:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         name = " ".join(map(str, command))
-        raise EigwError(f"{name}: exit code {done.returncode}: {words[-1] if words else 'no word of why'}")
+        raise EigwError(f"{name}: exit code {done.returncode}: {'; '.join(words[:2]) or 'no word of why'}")
     return spent
 
 

@@ -90,9 +90,10 @@ def _link_lines(link: Link) -> Iterator[tuple[str, str]]:
         yield "links", f"link add name {link.name} netns {link.namespace} type veth peer name {name} netns {space}"
     master = f" master {link.bridge}" if link.bridge else ""
     alias = "/".join(link.peer)
-    yield f"{link.namespace}.ip", f"link set dev {link.name} address {link.mac} mtu {link.mtu} alias {alias}{master} up"
-    if link.bridge:
+    yield f"{link.namespace}.ip", f"link set dev {link.name} address {link.mac} mtu {link.mtu} alias {alias}{master}"
+    if link.bridge:  # before it is up: what a port has learnt stands in the way of the static entries
         yield f"{link.namespace}.ip", f"link set dev {link.name} type bridge_slave {_SILENT}"
+    yield f"{link.namespace}.ip", f"link set dev {link.name} up"
 
 
 def _command(thing: Neighbour | RoutingRule | Route) -> str:
