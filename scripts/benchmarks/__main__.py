@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import click
 
@@ -30,7 +32,7 @@ class _Command(click.Command):
         """See `click.Command`."""
         for name in catalogue.NAMES:
             benchmark = catalogue.load(name)
-            with formatter.section(f"{name}: {benchmark.summary}"):
+            with formatter.section(f"{name}: {benchmark.summary.rstrip('.')}"):
                 formatter.write_dl(list(benchmark.explain.items()), col_max=34)
 
 
@@ -72,6 +74,9 @@ def command(
         raise HostError("the labs to measure need root", hint="sudo scripts/bench")
     for name in wanted:
         require(catalogue.load(name).tools)
+        for tool, package in catalogue.load(name).extras.items():
+            if shutil.which(tool) is None and not quiet:
+                click.echo(f"{name}: without {tool} a row is left out (apt-get install {package})", err=True)
     sizes = subnets or ((3, 6) if quick else _SIZES)
     with workshop() as place:
         found = {
@@ -91,15 +96,14 @@ def _measured(
     name: str, place: Workshop, sizes: tuple[int, ...], rounds: int, quick: bool, quiet: bool
 ) -> Iterator[Row]:
     """The rows of one benchmark, with a bar that counts what has been measured."""
-    done = 0
+    benchmark, numbers = catalogue.load(name), count(1)
     with Talk(quiet=quiet, verbose=False).progress(name) as progress:
 
         def step() -> None:
-            nonlocal done
-            done += 1
-            progress(done, 0, name)
+            progress(next(numbers), benchmark.steps(job), name)
 
-        yield from catalogue.load(name).rows(Job(place, sizes, rounds, quick, step))
+        job = Job(place, sizes, rounds, quick, step)
+        yield from benchmark.rows(job)
 
 
 def _show(found: dict[str, list[Row]], output: str) -> None:

@@ -34,15 +34,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`rows` measures. `explain` says of each row what is done, in the order of the table.
+    """`rows` measures, in so many `steps`. `explain` says of each row what is done, in the order of the table.
 
-    `tools` are programs it cannot do without, each with the Debian package that has it.
+    `tools` are programs it cannot do without, `extras` those without which a row is left out, each with the Debian
+    package that has it.
     """
 
     summary: str
     explain: Mapping[str, str]
     rows: Callable[[Job], Iterator[Row]]
+    steps: Callable[[Job], int]
     tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extras: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def require(tools: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from scripts.benchmarks.labs import Workshop, topology, tree
 from scripts.benchmarks.rows import Row, Target, alternate, compare, seconds
 
 _MININET = Path(__file__).parent / "mininet_hosts.py"
+_EXTRAS = {"strace": "strace", "mn": "mininet"}
 _DEBIAN_PYTHON = "/usr/bin/python3"  # the one that Debian's Mininet is for
 
 
@@ -72,6 +73,12 @@ def _rows(job: Job) -> Iterator[Row]:
         yield from _slope(job)
 
 
+def _steps(job: Job) -> int:
+    pairs = 1 + sum(shutil.which(tool) is not None for tool in _EXTRAS)
+    sizes = 0 if job.quick or len(set(job.subnets)) < 2 else len(set(job.subnets)) + 1
+    return job.rounds * (2 * pairs + sizes)
+
+
 def _slope(job: Job) -> Iterator[Row]:
     """What a subnet costs more in a larger lab; what the first one costs (starting the program, …) is taken off."""
     sizes = sorted(set(job.subnets))
@@ -103,5 +110,7 @@ BENCHMARK = Benchmark(
         "a subnet among N, among 100": "What a subnet costs in a lab of N, against one of 100: must not grow.",
     },
     rows=_rows,
+    steps=_steps,
+    extras=_EXTRAS,
     tools={"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "bridge": "iproute2"},
 )

@@ -52,5 +52,6 @@ BENCHMARK = Benchmark(
         "destroy, against script": "`destroy` against the script's: forwarding off everywhere, then `ip netns del`.",
     },
     rows=_rows,
+    steps=lambda job: 5 * job.rounds,
     tools={"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "bridge": "iproute2"},
 )

@@ -28,4 +28,5 @@ BENCHMARK = Benchmark(
     summary="Print the help.",
     explain={"--help, against interpreter + 60 ms": "What `eigw-ns --help` takes longer than `python -c pass`."},
     rows=_rows,
+    steps=lambda job: 10 * job.rounds,
 )

@@ -42,4 +42,5 @@ BENCHMARK = Benchmark(
         "verify 200 checks, against 3 s": "`eigw-ns verify` of 200 expectations on 20 subnets, half of them `blocked`."
     },
     rows=_rows,
+    steps=lambda job: job.rounds,
 )
