@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -58,20 +60,21 @@ def require(tools: Mapping[str, str]) -> None:
 
 def timed(command: Sequence[str | Path], environment: Mapping[str, str]) -> float:
     """Run a command; how many seconds it took. Raises EigwError with its first words if it fails."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
+    begin, null = time.perf_counter(), subprocess.DEVNULL
+    running = subprocess.Popen(
+        command, env=environment, stdin=null, stdout=null, stderr=subprocess.PIPE, start_new_session=True
     )
+    try:
+        _, complaint = running.communicate()
+    except BaseException:  # its children too: they would go on making what is being swept up
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        raise
     spent = time.perf_counter() - begin
-    if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
+    if running.returncode:
+        words = complaint.decode(errors="replace").strip().splitlines()
         name = " ".join(map(str, command))
-        raise EigwError(f"{name}: exit code {done.returncode}: {'; '.join(words[:2]) or 'no word of why'}")
+        raise EigwError(f"{name}: exit code {running.returncode}: {'; '.join(words[:2]) or 'no word of why'}")
     return spent
 
 

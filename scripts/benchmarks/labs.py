@@ -116,10 +116,11 @@ def workshop() -> Iterator[Workshop]:
         try:
             yield made
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C shall not leave half of it behind
+            for number in (signal.SIGINT, *_SIGNALS):  # a second Ctrl-C shall not leave half of it behind
+                before.setdefault(number, signal.signal(number, signal.SIG_IGN))
             made.sweep()
-    for number, handler in before.items():
-        signal.signal(number, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -57,15 +57,16 @@ def test_the_script_and_the_floor_build_the_same_lab_as_the_program() -> None:
     assert "script" in {row["against"] for row in json.loads(done.stdout)["rows"]}
 
 
-def test_an_interrupt_leaves_nothing() -> None:
+@pytest.mark.parametrize(("name", "number"), [("packets", signal.SIGINT), ("build", signal.SIGTERM)])
+def test_an_interrupt_leaves_nothing(name: str, number: signal.Signals) -> None:
     before = labs()
-    running = subprocess.Popen([*BENCH, "packets"], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    running = subprocess.Popen([*BENCH, name, "-q"], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while labs() <= before:
         assert time.monotonic() < deadline
         assert running.poll() is None
         select.select([], [], [], 0.01)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, said = running.communicate(timeout=20)
     assert (running.returncode, said.decode().strip()) == (130, "error: interrupted")
     assert labs() <= before
