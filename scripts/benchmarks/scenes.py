@@ -62,12 +62,19 @@ def _on_the_way(cloud: Cloud) -> frozenset[str]:
 
 
 def _part(state: NetState, namespaces: frozenset[str]) -> NetState:
-    """The objects of these namespaces, without the links that lead out of them and what lies on those."""
-    inside = [thing for thing in state if thing.namespace in namespaces]
+    """The objects of these namespaces, without the links that lead out of them and what lies on those.
+
+    The replicas of a gateway are called like it, with a dot and a number behind.
+    """
+
+    def on_the_way(namespace: str) -> bool:
+        return namespace.partition(".")[0] in namespaces
+
+    inside = [thing for thing in state if on_the_way(thing.namespace)]
     cut = {
         (thing.namespace, thing.name)
         for thing in inside
-        if isinstance(thing, Link) and thing.peer is not None and thing.peer[0] not in namespaces
+        if isinstance(thing, Link) and thing.peer is not None and not on_the_way(thing.peer[0])
     }
     return NetState.of(
         thing
