@@ -194,9 +194,11 @@ def egress_only_gateway(
 def _begin(vpc_prefix: str) -> tuple[str, ...]:
     """What a packet that begins a flow must be; only those pay for these checks.
 
-    A destination that is never valid on the internet is refused, so that no established flow has such a peer.
+    A destination that is never valid on the internet is refused, so that no established flow has such a peer. Linux
+    calls a flow new until its first answer: what follows the packet that began it (a confirmed flow) has been checked.
     """
     return (
+        "ct status confirmed goto pass",
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
         'icmpv6 type != echo-request counter name "drop_not_opening" drop',

@@ -1,0 +1,1 @@
+"""The performance budget (DESIGN section 6), measured as ratios within one run."""

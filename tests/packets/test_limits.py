@@ -97,6 +97,24 @@ def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name:
         assert stream.retransmissions() == 0
 
 
+def test_an_unanswered_flow_is_checked_and_counted_once(lab_name: str) -> None:
+    """Linux calls each of its packets new; what begins nothing any more has only its state to be looked at."""
+    lab = Lab(lab_name)
+    lab.apply(_tree())
+    with (
+        lab.open_socket("web", kind=socket.SOCK_DGRAM) as server,
+        lab.open_socket("app", kind=socket.SOCK_DGRAM) as client,
+    ):
+        server.bind((WEB, 53))
+        server.settimeout(PATIENCE)
+        for word in (b"one", b"two", b"three"):
+            client.sendto(word, (WEB, 53))
+            assert server.recv(64) == word
+    assert lab.counter("outbound", "allowed_new") == 1
+    assert lab.counter("outbound", "allowed_established") == 2
+    assert _connections(lab) == 1
+
+
 def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree())

@@ -1,0 +1,151 @@
+"""The command line of `scripts/bench`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import click
+
+from eigw_ns.cli.output import show_json, show_tables
+from eigw_ns.cli.program import FAILED, INTERRUPTED, complain
+from eigw_ns.cli.talk import Talk
+from eigw_ns.errors import EigwError, HostError, UsageError
+from eigw_ns.render.table import Cell, Table
+from scripts.benchmarks import catalogue
+from scripts.benchmarks.benchmark import Job, require
+from scripts.benchmarks.labs import Workshop, workshop
+from scripts.benchmarks.rows import Row
+
+_SIZES = (20, 50, 100, 200, 500)
+_LARGEST = 1000
+_STYLES = {"met": "green", "missed": "bold red", "": "dim"}
+
+
+class _Command(click.Command):
+    """Its help explains every row, in the words of the benchmark that measures it."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See `click.Command`."""
+        for name in catalogue.NAMES:
+            benchmark = catalogue.load(name)
+            with formatter.section(f"{name}: {benchmark.summary.rstrip('.')}"):
+                formatter.write_dl(list(benchmark.explain.items()), col_max=34)
+
+
+def _sizes(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        found = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of numbers; write one such as 20,100,200") from None
+    if not all(2 <= number <= _LARGEST for number in found):
+        raise click.BadParameter(f"{value!r}: from 2 to {_LARGEST} subnets each")
+    return found
+
+
+@click.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.argument("names", nargs=-1, metavar="[" + "|".join((*catalogue.NAMES, "all")) + "]…")
+@click.option("--subnets", callback=_sizes, metavar="N,N,…", help="Sizes of labs.  [default: 20,50,100,200,500]")
+@click.option("--rounds", type=click.IntRange(1, 1000), help="How often each is measured.  [default: 5]")
+@click.option("--quick", is_flag=True, help="A look in seconds: small labs, two rounds. Its verdicts mean little.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(
+    names: tuple[str, ...], subnets: tuple[int, ...] | None, rounds: int | None, quick: bool, output: str, quiet: bool
+) -> None:
+    """Measure the performance budget on this machine, as root.
+
+    Everything is a ratio of two things measured in turn within one run (A B A B …): the median of all rounds, and the
+    quartiles as spread. Absolute times are shown beside, and hold for this machine and this moment only. Nothing else
+    should run meanwhile. All labs have names of their own and are removed at the end, also after Ctrl-C.
+
+    \b
+    scripts/bench                          # all of it; some minutes
+    scripts/bench build --subnets 100,200  # one part
+    scripts/bench packets -o json
+    """
+    wanted = _wanted(names)
+    if os.geteuid() != 0:
+        raise HostError("the labs to measure need root", hint="sudo scripts/bench")
+    for name in wanted:
+        require(catalogue.load(name).tools)
+        for tool, package in catalogue.load(name).extras.items():
+            if shutil.which(tool) is None and not quiet:
+                click.echo(f"{name}: without {tool} a row is left out (apt-get install {package})", err=True)
+    sizes = subnets or ((3, 6) if quick else _SIZES)
+    with workshop() as place:
+        found = {
+            name: list(_measured(name, place, sizes, rounds or (2 if quick else 5), quick, quiet)) for name in wanted
+        }
+    _show(found, output)
+
+
+def _wanted(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in (*catalogue.NAMES, "all"):
+            raise UsageError(f"there is no benchmark {name}", hint=f"there are {', '.join(catalogue.NAMES)}, and all")
+    return catalogue.NAMES if not names or "all" in names else tuple(dict.fromkeys(names))
+
+
+def _measured(
+    name: str, place: Workshop, sizes: tuple[int, ...], rounds: int, quick: bool, quiet: bool
+) -> Iterator[Row]:
+    """The rows of one benchmark, with a bar that counts what has been measured."""
+    benchmark, numbers = catalogue.load(name), count(1)
+    with Talk(quiet=quiet, verbose=False).progress(name) as progress:
+
+        def step() -> None:
+            progress(next(numbers), benchmark.steps(job), name)
+
+        job = Job(place, sizes, rounds, quick, step)
+        yield from benchmark.rows(job)
+
+
+def _show(found: dict[str, list[Row]], output: str) -> None:
+    if output == "json":
+        show_json({"rows": [{"benchmark": name, **row.document()} for name, rows in found.items() for row in rows]})
+        return
+    columns = ("", "Against", "Target", "Ratio", "Spread", "Verdict", "Absolute")
+    show_tables([Table("", columns, tuple(_cells(row) for rows in found.values() for row in rows))])
+
+
+def _cells(row: Row) -> tuple[Cell, ...]:
+    spread = f"{row.low:.3f}–{row.high:.3f}"
+    verdict = row.verdict
+    return (
+        row.name,
+        row.against,
+        str(row.target or ""),
+        f"{row.ratio:.3f}",
+        spread,
+        (verdict or "–", _STYLES[verdict]),
+        row.detail,
+    )
+
+
+def main() -> int:
+    """Run; the exit code, as the program's own (README)."""
+    try:
+        command.main(prog_name="scripts/bench", standalone_mode=False)
+    except EigwError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except click.ClickException as error:
+        complain(error.format_message(), "see `scripts/bench --help`")
+        return error.exit_code
+    except OSError as error:
+        complain(str(error))
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Building a lab, against the script of a person, the kernel's own work, and Mininet."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel.linux import LinuxKernel
+from scripts.benchmarks import by_hand
+from scripts.benchmarks.benchmark import Benchmark, Job, program, timed
+from scripts.benchmarks.floor import Replay
+from scripts.benchmarks.labs import Workshop, topology, tree
+from scripts.benchmarks.rows import Row, Target, alternate, compare, seconds
+
+_MININET = Path(__file__).parent / "mininet_hosts.py"
+_EXTRAS = {"strace": "strace", "mn": "mininet"}
+_DEBIAN_PYTHON = "/usr/bin/python3"  # the one that Debian's Mininet is for
+
+
+class Contest:
+    """One lab, built and destroyed in turn by the program and by the script."""
+
+    def __init__(self, place: Workshop, subnets: int) -> None:
+        self._place = place
+        self.lab = place.new_name()
+        content = tree(subnets)
+        self.file = place.write(self.lab, content)
+        self.state = compile_cloud(topology(self.lab, content).cloud)
+        self._folder = place.folder / f"{self.lab}.by-hand"
+        by_hand.write(self.state, self._folder)
+
+    def apply(self) -> float:
+        """Build it with the program, or change nothing where it stands."""
+        return timed(program("apply", "-q", "-f", self.file), self._place.environment)
+
+    def destroy(self) -> float:
+        """Destroy it with the program."""
+        return timed(program("destroy", "-q", "--lab", self.lab), self._place.environment)
+
+    def built(self) -> float:
+        """Build it with the program, and take it away unmeasured."""
+        spent = self.apply()
+        self.destroy()
+        return spent
+
+    def script(self) -> tuple[float, float]:
+        """Build it with the script, and destroy it: seconds each. Raises EigwError where it is not the same lab."""
+        building = timed([by_hand.SCRIPT, "build", self._folder], self._place.environment)
+        left = by_hand.left_over(self.state, LinuxKernel(), self.lab)
+        destroying = timed([by_hand.SCRIPT, "destroy", self._folder], self._place.environment)
+        if left:
+            raise EigwError(f"the script has built something else: {left[0]} and {len(left) - 1} more steps are left")
+        return building, destroying
+
+
+def _rows(job: Job) -> Iterator[Row]:
+    contest = Contest(job.place, job.size)
+    ours, script = alternate(job.rounds, job.step, contest.built, lambda: contest.script()[0])
+    name = f"build {job.size} subnets"
+    yield compare(name, "script", ours, script, Target("most", 0.35), f"{seconds(ours)} : {seconds(script)}")
+    if shutil.which("strace"):
+        replay = Replay(contest.state)
+        ours, least = alternate(job.rounds, job.step, contest.built, replay.run)
+        yield compare(name, "floor", ours, least, Target("most", 2), f"{seconds(ours)} : {seconds(least)}")
+    if shutil.which("mn"):
+        mininet: list[str | Path] = [_DEBIAN_PYTHON, _MININET, str(job.size)]
+        ours, theirs = alternate(job.rounds, job.step, contest.built, lambda: timed(mininet, job.place.environment))
+        yield compare(name, "Mininet", ours, theirs, None, f"{seconds(ours)} : {seconds(theirs)}")
+    if not job.quick:
+        yield from _slope(job)
+
+
+def _steps(job: Job) -> int:
+    pairs = 1 + sum(shutil.which(tool) is not None for tool in _EXTRAS)
+    sizes = 0 if job.quick or len(set(job.subnets)) < 2 else len(set(job.subnets)) + 1
+    return job.rounds * (2 * pairs + sizes)
+
+
+def _slope(job: Job) -> Iterator[Row]:
+    """What a subnet costs more in a larger lab; what the first one costs (starting the program, …) is taken off."""
+    sizes = sorted(set(job.subnets))
+    if len(sizes) < 2:
+        return
+    contests = [Contest(job.place, size) for size in (1, *sizes)]
+    first, *figures = alternate(job.rounds, job.step, *(contest.built for contest in contests))
+    each = [
+        [(whole - one) / (size - 1) for whole, one in zip(found, first, strict=True)]
+        for size, found in zip(sizes, figures, strict=True)
+    ]
+    middle = min(range(len(sizes)), key=lambda index: abs(sizes[index] - 100))
+    for index, size in enumerate(sizes):
+        if index != middle:
+            target = Target("most", 1.1) if size > sizes[middle] else None
+            detail = f"{seconds(each[index])} : {seconds(each[middle])} a subnet"
+            yield compare(f"a subnet among {size}", f"among {sizes[middle]}", each[index], each[middle], target, detail)
+
+
+BENCHMARK = Benchmark(
+    summary="Build a lab from nothing.",
+    explain={
+        "build N subnets, against script": "`eigw-ns apply` of N subnets with an instance each, the whole "
+        "command, against scripts/benchmarks/by-hand: few processes, ip -batch, nft -f and the shell's echo, all "
+        "processors at once. Its files are written beforehand. That both build the same lab is checked with `plan`.",
+        "…, against floor": "The same against a loop that makes the system calls of that lab alone, with netlink "
+        "messages and nftables batches recorded beforehand (strace). Only where strace is installed.",
+        "…, against Mininet": "The same against as many Mininet hosts with a link each. Only where it is installed.",
+        "a subnet among N, among 100": "What a subnet costs in a lab of N, against one of 100: must not grow.",
+    },
+    rows=_rows,
+    steps=_steps,
+    extras=_EXTRAS,
+    tools={"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "bridge": "iproute2"},
+)

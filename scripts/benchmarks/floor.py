@@ -1,0 +1,206 @@
+"""The floor: the system calls that a lab cannot do without, all messages prepared. What takes time is the kernel.
+
+Python around a system call costs some microseconds, a namespace some hundreds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.state import (
+    LOOPBACK,
+    Address,
+    Fdb,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetState,
+    Route,
+    RoutingRule,
+    Ruleset,
+    Sysctls,
+)
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel import netns, rtnetlink, sysctl
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.netlink import REQUEST, Message, attribute
+from eigw_ns.kernel.rtnetlink import SeenLink
+from scripts.benchmarks import recorded
+
+_HEADER = struct.Struct("=IHHII")
+_NUMBER = struct.Struct("=I")
+_ANY_FD = (0x7EED0001, 0x7EED0002)  # stand where the descriptors of the two namespaces will
+_RECEIVE = 1 << 16
+_NETLINK_NETFILTER, _NLMSG_ERROR = 12, 2  # linux/netlink.h
+_IFLA_ADDRESS = 1
+
+
+@dataclass(slots=True)
+class _Place:
+    """What one namespace gets: bytes to send, files to write."""
+
+    mark: bytes = b""
+    rules: list[bytes] = field(default_factory=list)
+    sysctls: list[tuple[str, bytes]] = field(default_factory=list)
+    bridges: list[bytes] = field(default_factory=list)
+    configuration: list[bytes] = field(default_factory=list)
+    indexes: dict[str, int] = field(default_factory=lambda: {LOOPBACK: rtnetlink.LOOPBACK_INDEX})
+    forwarding: bool = False
+
+
+class Replay:
+    """Builds the lab again and again, and takes it away; each run must leave exactly the state that was asked for."""
+
+    def __init__(self, state: NetState) -> None:
+        self._state = state
+        self._lab = next(owner.lab for owner in state.namespaces())
+        self._places: defaultdict[str, _Place] = defaultdict(_Place)
+        self._pairs: list[tuple[bytearray, tuple[int, int], tuple[str, str]]] = []
+        self._prepare()
+
+    def run(self) -> float:
+        """Seconds that building took. Raises EigwError where something else was built."""
+        begin = time.perf_counter()
+        self._build()
+        spent = time.perf_counter() - begin
+        left = make_plan(self._state, LinuxKernel().observe(self._lab))
+        for name in self._places:
+            netns.remove(name)
+        if left:
+            raise EigwError(f"the floor has built something else: {left[0]} and {len(left) - 1} more steps are left")
+        return spent
+
+    def _build(self) -> None:
+        for name, place in self._places.items():
+            with netns.creating(name):
+                _send([place.mark])
+                for batch in place.rules:
+                    _send([batch], _NETLINK_NETFILTER)
+                for path, value in place.sysctls:
+                    _write(path, value)
+                if place.bridges:
+                    _send(place.bridges)
+        with contextlib.ExitStack() as stack:
+            opened = {}
+            for name in self._places:
+                opened[name] = os.open(netns.DIRECTORY / name, os.O_RDONLY)
+                stack.callback(os.close, opened[name])
+            for message, offsets, names in self._pairs:
+                for offset, name in zip(offsets, names, strict=True):
+                    _NUMBER.pack_into(message, offset, opened[name])
+            _send([message for message, _, _ in self._pairs])
+        for name, place in self._places.items():
+            with netns.inside(name):
+                _send(place.configuration)
+                if place.forwarding:
+                    _write(_path(sysctl.FORWARDING), b"1")
+
+    # ---- beforehand -------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        rulesets = [thing for thing in self._state if isinstance(thing, Ruleset)]
+        for ruleset, batch in zip(rulesets, recorded.batches(rulesets), strict=True):
+            self._places[ruleset.namespace].rules.append(batch)
+        links = [thing for thing in self._state if isinstance(thing, Link)]
+        self._prepare_links(links)
+        for thing in self._state:
+            place = self._places[thing.namespace]
+            match thing:
+                case Namespace():
+                    place.mark = _frame(rtnetlink.mark_loopback(thing.mark))
+                case Sysctls():
+                    place.sysctls = [(_path(key), value.encode()) for key, value in thing.values]
+                case Forwarding():
+                    place.forwarding = True
+        for link in links:
+            self._configure_link(link)
+        for thing in sorted(self._state, key=lambda thing: thing.rank):
+            self._configure(thing)
+
+    def _prepare_links(self, links: Iterable[Link]) -> None:
+        """Links in the order in which they are made, since the kernel numbers them in it."""
+        ends = {(link.namespace, link.name): link for link in links}
+        for link in ends.values():
+            if link.peer is None:
+                self._places[link.namespace].bridges.append(_frame(rtnetlink.new_bridge(link)))
+                self._number(link)
+        for place, near in ends.items():
+            if near.peer is not None and place < near.peer:
+                far = ends[near.peer]
+                frame = bytearray(_frame(rtnetlink.new_veth(near, far, *_ANY_FD)))
+                one, other = (frame.find(_NUMBER.pack(number)) for number in _ANY_FD)
+                self._pairs.append((frame, (one, other), (near.namespace, far.namespace)))
+                (self._places[near.namespace].indexes[near.name],) = struct.unpack_from("=i", frame, _HEADER.size + 4)
+                self._number(far)
+
+    def _number(self, link: Link) -> None:
+        indexes = self._places[link.namespace].indexes
+        indexes[link.name] = 1 + max(index for index in indexes.values() if index < 1 << 29)
+
+    def _configure_link(self, link: Link) -> None:
+        place = self._places[link.namespace]
+        index = place.indexes[link.name]
+        if link.peer is None:
+            return
+        address = attribute(_IFLA_ADDRESS, bytes.fromhex(link.mac.replace(":", "")))
+        seen = SeenLink(struct.pack("=BxHiII", 0, 0, index, 0, 0) + address)
+        master = place.indexes[link.bridge] if link.bridge else 0
+        place.configuration.append(_frame(rtnetlink.set_link(link, seen, master)))
+        if link.bridge is not None:
+            place.configuration.append(_frame(rtnetlink.set_port(link, index)))
+
+    def _configure(self, thing: object) -> None:
+        match thing:
+            case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+                place = self._places[thing.namespace]
+                place.configuration.append(_frame(_message(thing, place.indexes)))
+
+
+def _message(thing: Address | Neighbour | Fdb | RoutingRule | Route, indexes: Mapping[str, int]) -> Message:
+    match thing:
+        case Address():
+            return rtnetlink.address_message(thing, indexes[thing.link])
+        case Neighbour():
+            return rtnetlink.neighbour_message(thing, indexes[thing.link])
+        case Fdb():
+            return rtnetlink.fdb_message(thing, indexes[thing.link])
+        case RoutingRule():
+            return rtnetlink.rule_message(thing)
+        case Route():
+            return rtnetlink.route_message(thing, indexes)
+
+
+def _frame(message: Message) -> bytes:
+    size = _HEADER.size + len(message.payload)
+    return _HEADER.pack(size, message.type, REQUEST | message.flags, 0, 0) + message.payload
+
+
+def _send(frames: Iterable[bytes | bytearray], protocol: int = socket.NETLINK_ROUTE) -> None:
+    """Send all in one go, and see that the kernel had no objection. It answers before `send` returns."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
+        netlink.send(b"".join(frames))
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                answer = netlink.recv(_RECEIVE, socket.MSG_DONTWAIT)
+                code = struct.unpack_from("=i", answer, _HEADER.size)[0]
+                if struct.unpack_from("=H", answer, 4)[0] == _NLMSG_ERROR and code:
+                    raise OSError(-code, os.strerror(-code))
+
+
+def _path(key: str) -> str:
+    return "/proc/sys/" + key.replace(".", "/")
+
+
+def _write(path: str, value: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    os.write(descriptor, value)
+    os.close(descriptor)

@@ -1,0 +1,53 @@
+"""The nftables batches of rulesets, as libnftables sends them: recorded once with strace, replayed by `floor`."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eigw_ns.dataplane.state import Ruleset
+from eigw_ns.kernel import netns
+from eigw_ns.kernel.nft import Nft
+
+_BATCH_BEGIN = b"\x10\x00"  # NFNL_MSG_BATCH_BEGIN, linux/netfilter/nfnetlink.h
+_DUMPED = re.compile(r" \| [0-9a-f]+  ([0-9a-f ]{49}) ")
+
+
+def batches(rulesets: Sequence[Ruleset]) -> list[bytes]:
+    """The one batch that makes each ruleset's table."""
+    with tempfile.TemporaryDirectory(prefix="eigw-ns-bench-") as folder:
+        (Path(folder) / "rulesets").write_bytes(pickle.dumps(list(rulesets)))
+        trace = Path(folder) / "trace"
+        program = [sys.executable, "-m", "scripts.benchmarks.recorded", folder]
+        subprocess.run(["strace", "-qq", "-e", "trace=sendmsg", "-e", "write=all", "-o", trace, *program], check=True)
+        return [sent for sent in _sent(trace) if sent[4:6] == _BATCH_BEGIN]
+
+
+def _sent(trace: Path) -> Iterator[bytes]:
+    """What each sendmsg(2) sent, from strace's dump of it."""
+    octets: list[str] = []
+    with trace.open(encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("sendmsg(") and octets:
+                yield bytes.fromhex("".join(octets))
+                octets = []
+            elif found := _DUMPED.match(line):
+                octets.append(found.group(1))
+    if octets:
+        yield bytes.fromhex("".join(octets))
+
+
+def _load(folder: Path) -> None:
+    """Under strace: load each ruleset, in a namespace of its own that nobody sees."""
+    for ruleset in pickle.loads((folder / "rulesets").read_bytes()):
+        with netns.nameless():
+            Nft().apply(ruleset, None)
+
+
+if __name__ == "__main__":
+    _load(Path(sys.argv[1]))

@@ -1,0 +1,95 @@
+"""What a benchmark finds: rows of the budget, each a ratio with its spread, its target and the verdict."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Measure = Callable[[], float]
+"""Does the thing once, and says what it took (or how much came through)."""
+
+Step = Callable[[], None]
+"""Called when something has been measured: progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The budget: a ratio that must be `most` this, or at `least` this."""
+
+    kind: Literal["most", "least"]
+    ratio: float
+
+    def met_by(self, ratio: float) -> bool:
+        """Whether the ratio keeps the budget."""
+        return ratio <= self.ratio if self.kind == "most" else ratio >= self.ratio
+
+    def __str__(self) -> str:
+        return f"{'≤' if self.kind == 'most' else '≥'} {self.ratio:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the budget. `low` and `high` are the quartiles of the ratios of all rounds, `ratio` their median.
+
+    `detail` has the absolute figures, which hold for this machine and this moment only. A row without a target is
+    there to be looked at.
+    """
+
+    name: str
+    against: str
+    ratio: float
+    low: float
+    high: float
+    target: Target | None = None
+    detail: str = ""
+
+    @property
+    def verdict(self) -> Literal["met", "missed", ""]:
+        """Whether the target was met; empty where there is none."""
+        if self.target is None:
+            return ""
+        return "met" if self.target.met_by(self.ratio) else "missed"
+
+    def document(self) -> dict[str, Any]:
+        """What `-o json` prints of it."""
+        return {
+            "name": self.name,
+            "against": self.against,
+            "ratio": round(self.ratio, 4),
+            "spread": [round(self.low, 4), round(self.high, 4)],
+            "target": None if self.target is None else {self.target.kind: self.target.ratio},
+            "verdict": self.verdict or None,
+            "detail": self.detail,
+        }
+
+
+def alternate(rounds: int, step: Step, *measures: Measure) -> list[list[float]]:
+    """Measure A B A B …, so that what else the machine does falls on all alike; the figures of each, in rounds."""
+    found: list[list[float]] = [[] for _ in measures]
+    for _ in range(rounds):
+        for figures, measure in zip(found, measures, strict=True):
+            figures.append(measure())
+            step()
+    return found
+
+
+def compare(
+    name: str,
+    against: str,
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    target: Target | None = None,
+    detail: str = "",
+) -> Row:
+    """The row of the ratio ours to theirs, taken round by round."""
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    low, ratio, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    return Row(name, against, ratio, low, high, target, detail)
+
+
+def seconds(figures: Sequence[float]) -> str:
+    """The median of times, to be read."""
+    middle = statistics.median(figures)
+    return f"{middle:.2f} s" if middle >= 1 else f"{middle * 1000:.0f} ms"

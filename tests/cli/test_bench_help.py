@@ -1,0 +1,52 @@
+"""`scripts/bench` explains itself, and says what is wrong, without root and without measuring."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.errors import HostError
+from scripts.benchmarks import __main__ as program
+from scripts.benchmarks import catalogue
+from scripts.benchmarks.benchmark import require
+
+TOP = Path(__file__).parents[2]
+
+
+def test_help_explains_every_benchmark() -> None:
+    command = [sys.executable, "-P", "-m", "scripts.benchmarks", "--help"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(TOP)}, capture_output=True, text=True, check=True)
+    words = " ".join(done.stdout.split())
+    for name in catalogue.NAMES:
+        benchmark = catalogue.load(name)
+        assert f"{name}: {benchmark.summary.rstrip('.')}:" in words
+        assert benchmark.explain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bulid"], "there is no benchmark bulid"),
+        (["build", "--subnets", "many"], "'many' is no list of numbers"),
+        (["build", "--subnets", "1"], "from 2 to 1000 subnets each"),
+        (["--rounds", "0"], "0 is not in the range"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    assert program.main() == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HostError) as caught:
+        require({"ip": "iproute2", "bridge": "iproute2", "nft": "nftables"})
+    assert "ip, bridge, nft" in caught.value.message
+    assert caught.value.hint == "apt-get install iproute2 nftables"
+    assert caught.value.exit_code == 5

@@ -1,0 +1,72 @@
+"""`scripts/bench` in a hurry: it measures, says so in JSON, and leaves nothing. Its verdicts are no test's matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.kernel import netns
+
+TOP = Path(__file__).parents[2]
+BENCH = (sys.executable, "-P", "-m", "scripts.benchmarks")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TOP)}
+
+pytestmark = pytest.mark.root
+
+
+def labs() -> set[str]:
+    return {name for name in netns.names() if name.startswith("eigw-bench")}
+
+
+def test_rows_as_json_and_nothing_left() -> None:
+    before = labs()
+    done = subprocess.run(
+        [*BENCH, "packets", "help", "--quick", "--rounds", "1", "-o", "json"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert labs() <= before
+    assert done.stderr == ""
+    rows = json.loads(done.stdout)["rows"]
+    assert {row["benchmark"] for row in rows} == {"packets", "help"}
+    for row in rows:
+        assert set(row) == {"benchmark", "name", "against", "ratio", "spread", "target", "verdict", "detail"}
+        low, high = row["spread"]
+        assert low <= row["ratio"] <= high
+        assert (row["verdict"] is None) == (row["target"] is None)
+    packets = {(row["name"], row["against"]): row for row in rows if row["benchmark"] == "packets"}
+    for name, target in (("bulk TCP", 0.95), ("64-byte UDP", 0.92), ("new connections", 0.85)):
+        assert packets[name, "no rules"]["target"] == {"least": target}
+        assert packets[name, "no rules"]["ratio"] > 0
+
+
+def test_the_script_and_the_floor_build_the_same_lab_as_the_program() -> None:
+    """The benchmark itself compares them, and fails where a step is left."""
+    command = [*BENCH, "build", "--quick", "--rounds", "1", "--subnets", "2", "-o", "json"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert "script" in {row["against"] for row in json.loads(done.stdout)["rows"]}
+
+
+@pytest.mark.parametrize(("name", "number"), [("packets", signal.SIGINT), ("build", signal.SIGTERM)])
+def test_an_interrupt_leaves_nothing(name: str, number: signal.Signals) -> None:
+    before = labs()
+    running = subprocess.Popen([*BENCH, name, "-q"], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while labs() <= before:
+        assert time.monotonic() < deadline
+        assert running.poll() is None
+        select.select([], [], [], 0.01)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=20)
+    assert (running.returncode, said.decode().strip()) == (130, "error: interrupted")
+    assert labs() <= before
