@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from eigw_ns import __version__
+from eigw_ns.cli import options
 from eigw_ns.cli.group import VerbGroup
 from eigw_ns.errors import EigwError
 
@@ -38,16 +39,20 @@ interrupted.
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
+@options.rootless
 @click.pass_context
-def cli(context: click.Context) -> int:
+def cli(context: click.Context, rootless: bool | None) -> int:
     """An IPv6 egress-only internet gateway made of network namespaces, routes and nftables rules.
 
-    Write a topology in AWS's words, apply it as root, and real packets obey it: instances reach the internet, and
-    nothing that the internet begins reaches an instance.
+    Write a topology in AWS's words, apply it, and real packets obey it: instances reach the internet, and nothing that
+    the internet begins reaches an instance. As root, labs are the host's; otherwise they are in namespaces of your own.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         return USAGE
+    from eigw_ns.cli.rootless import choose  # the help needs nothing of it
+
+    context.obj = choose(rootless)
     return 0
 
 
