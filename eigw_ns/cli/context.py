@@ -34,6 +34,7 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
 
     Raises NoSuchLabError where there is none or not that one, UsageError where several could be meant.
     """
+    rootless.choose()  # whose labs are meant
     labs = sorted({*store.labs(), *(kernel.labs() if kernel else ())})
     if given is not None:
         if given not in labs:

@@ -41,7 +41,7 @@ interrupted.
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @options.rootless
 @click.pass_context
-def cli(context: click.Context, rootless: bool | None) -> int:
+def cli(context: click.Context, /, **_rootless: bool | None) -> int:
     """An IPv6 egress-only internet gateway made of network namespaces, routes and nftables rules.
 
     Write a topology in AWS's words, apply it, and real packets obey it: instances reach the internet, and nothing that
@@ -50,9 +50,6 @@ def cli(context: click.Context, rootless: bool | None) -> int:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         return USAGE
-    from eigw_ns.cli.rootless import choose  # the help needs nothing of it
-
-    context.obj = choose(rootless)
     return 0
 
 

@@ -7,55 +7,50 @@ from dataclasses import dataclass
 
 import click
 
-from eigw_ns.kernel import privilege, sysctl, userns
+from eigw_ns.kernel import capabilities, sysctl, userns
 from eigw_ns.lab import paths, rootless
 
-_AUTOMATIC = (
-    "not root: working rootless, in namespaces of your own (sudo for the host's labs; --rootless says nothing)"
-)
+_AUTOMATIC = "not root: working rootless, in namespaces of your own (sudo for the host's labs; --rootless says nothing)"
 _VISIT = "eigw_ns.cli.rootless.visit"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was decided for this run. `automatic`: nobody asked for it, so it is told."""
+    """How this run works. `automatic`: nobody asked for it, so it is told."""
 
-    wanted: bool
+    rootless: bool
     automatic: bool = False
 
 
-def choose(flag: bool | None) -> Choice:
-    """What the flag, or without one this process's privilege, decides; the folders become the user's own."""
-    if flag is None:
-        choice = Choice(wanted=(automatic := _fits()), automatic=automatic)
-    else:
-        choice = Choice(wanted=flag)
-    if choice.wanted:
+def choose(context: click.Context | None = None) -> Choice:
+    """What the command line, or without a word of it this process's privilege, decides.
+
+    Where that is rootless, the folders are the user's own from now on, also for an `eigw-ns` called inside `shell`.
+    """
+    context = context or click.get_current_context(silent=True)
+    flag = context.find_root().params.get("rootless") if context else False
+    choice = Choice(_fits(), automatic=True) if flag is None else Choice(bool(flag))
+    if choice.rootless:
         for variable, folder in rootless.folders(os.environ, os.geteuid()).items():
-            os.environ.setdefault(variable, folder)  # also for an `eigw-ns` that is called inside `shell`
+            os.environ.setdefault(variable, folder)
     return choice
 
 
 def _fits() -> bool:
     """Whether this is an ordinary user who may make user namespaces, as far as sysctls tell."""
-    return bool(os.geteuid() and privilege.lacking()) and not userns.forbidden(sysctl.read)[0]
-
-
-def chosen() -> Choice:
-    """What was chosen for the command that runs now."""
-    context = click.get_current_context(silent=True)
-    return (context.find_object(Choice) if context else None) or Choice(wanted=False)
+    return bool(os.geteuid() and capabilities.lacking()) and not userns.forbidden(sysctl.read)[0]
 
 
 def enter() -> None:
     """Go where the choice says, until the command ends. Raises HostError where this host does not allow it."""
-    choice, context = chosen(), click.get_current_context(silent=True)
-    if context is None or not choice.wanted or _VISIT in context.meta:
+    choice, context = choose(), click.get_current_context(silent=True)
+    if context is None or not choice.rootless or _VISIT in context.meta:
         return
-    quiet = context.params.get("quiet")
+    quiet = bool(context.params.get("quiet"))
     if choice.automatic and not quiet:
         click.echo(_AUTOMATIC, err=True)
     visit = context.meta[_VISIT] = rootless.enter(paths.run_dir())
-    context.find_root().call_on_close(lambda: _leave(visit, quiet=bool(quiet)))
+    context.find_root().call_on_close(lambda: _leave(visit, quiet=quiet))
 
 
 def _leave(visit: rootless.Visit, *, quiet: bool) -> None:

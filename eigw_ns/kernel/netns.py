@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eigw_ns.errors import HostError, kernel_error
+from eigw_ns.kernel.capabilities import RUN_FIX
 from eigw_ns.kernel.libc import CLONE_NEWNET, MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, call, libc, mount_tmpfs
 
 DIRECTORY = Path("/run/netns")
 
-WRITABLE_FIX = "make /run writable; in a container: --tmpfs /run"
 
 _NSFS_MAGIC = 0x6E736673
 
@@ -106,7 +106,14 @@ def husks(prefix: str) -> tuple[str, ...]:
         found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]
     except FileNotFoundError:
         return ()
-    return tuple(sorted(entry.name for entry in found if entry.is_file() and entry.stat().st_size == 0))
+    return tuple(sorted(entry.name for entry in found if _is_empty(entry)))
+
+
+def _is_empty(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file() and entry.stat().st_size == 0
+    except FileNotFoundError:  # another lab was being removed
+        return False
 
 
 def exists(name: str) -> bool:
@@ -149,7 +156,7 @@ def _prepare_directory() -> None:
         DIRECTORY.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
         if error.errno == errno.EROFS:
-            raise HostError(f"make the directory {DIRECTORY}: {error.strerror}", hint=WRITABLE_FIX) from error
+            raise HostError(f"make the directory {DIRECTORY}: {error.strerror}", hint=RUN_FIX) from error
         raise kernel_error(f"make the directory {DIRECTORY}", error.errno or 0) from error
     target = os.fsencode(DIRECTORY)
     if read_only(DIRECTORY):

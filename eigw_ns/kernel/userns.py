@@ -74,7 +74,7 @@ def join(process: int) -> None:
 
 def identity(process: int | str = "self") -> int:
     """The number of the user namespace that a process (its id) is in. Raises OSError where there is no such process."""
-    return os.stat(f"/proc/{process}/ns/user").st_ino
+    return Path(f"/proc/{process}/ns/user").stat().st_ino
 
 
 def forbidden(read: Callable[[str], str | None]) -> tuple[str, str]:

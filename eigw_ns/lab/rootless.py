@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eigw_ns.errors import HostError, kernel_error
+from eigw_ns.errors import EigwError, HostError, kernel_error
 from eigw_ns.kernel import keeper, netns
 from eigw_ns.kernel.keeper import Keeper
 
@@ -51,11 +51,7 @@ def enter(folder: Path) -> Visit:
     """
     with _alone(folder):
         found = keeper.find(folder / _RECORD)
-        if found is None:
-            keeper.start(folder / _RECORD)
-        holder = found or keeper.find(folder / _RECORD)
-        if holder is None:
-            raise HostError("the keeper of the namespaces ended at once", hint="see whether something kills it")
+        holder = found or _start(folder)
         descriptor = os.open(folder / _VISITS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         keeper.join(holder)
@@ -87,11 +83,27 @@ def _end(visit: Visit) -> bool:
     if netns.names():
         return False
     keeper.end(visit.keeper)
-    for name in (_RECORD, _VISITS):
-        (visit.folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a lab's run folder, cut short
-        visit.folder.rmdir()
+    _remove_files(visit.folder)
     return True
+
+
+def _start(folder: Path) -> Keeper:
+    try:
+        keeper.start(folder / _RECORD)
+    except EigwError:
+        _remove_files(folder)
+        raise
+    started = keeper.find(folder / _RECORD)
+    if started is None:
+        raise EigwError("the keeper of the namespaces ended at once", hint="see what kills it, then try again")
+    return started
+
+
+def _remove_files(folder: Path) -> None:
+    for name in (_RECORD, _VISITS):
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there is a lab's run folder in it
+        folder.rmdir()
 
 
 @contextlib.contextmanager
