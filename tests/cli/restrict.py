@@ -7,7 +7,8 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 Restriction = Callable[[], None]
 
@@ -39,8 +40,8 @@ def only(*names: str) -> Restriction:
     return lambda: _drop(bit for bit in range(_LAST_CAPABILITY + 1) if bit not in kept)
 
 
-def _drop(bits: object) -> None:
-    for bit in bits:  # type: ignore[attr-defined]
+def _drop(bits: Iterable[int]) -> None:
+    for bit in bits:
         _call(_libc.prctl, _PR_CAPBSET_DROP, bit, 0, 0, 0)
 
 
@@ -70,17 +71,26 @@ def forbidding(syscall: str, code: int = errno.EPERM) -> Restriction:
 
 def read_only(folder: str) -> Restriction:
     """As a container's /proc/sys is: mounted read-only, in a mount namespace of the process's own."""
-    target = folder.encode()
 
-    def bind() -> None:
+    def remount() -> None:
         private_mounts()
-        _call(_libc.mount, target, target, None, _BIND | _REC, None)
-        _call(_libc.mount, None, target, None, _BIND | _REMOUNT | _RDONLY, None)
+        bind(Path(folder), Path(folder))
+        _call(_libc.mount, None, folder.encode(), None, _BIND | _REMOUNT | _RDONLY, None)
 
-    return bind
+    return remount
 
 
 def private_mounts() -> None:
     """A mount namespace of one's own, from which nothing gets out."""
     _call(_libc.unshare, _NEWNS)
     _call(_libc.mount, None, b"/", None, _REC | _PRIVATE, None)
+
+
+def bind(source: Path, target: Path) -> None:
+    """Show `source` at `target`, too."""
+    _call(_libc.mount, os.fsencode(source), os.fsencode(target), None, _BIND | _REC, None)
+
+
+def cover(folder: Path) -> None:
+    """An empty folder that everybody may look into, over what is in this one."""
+    _call(_libc.mount, b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"mode=755")
