@@ -3,7 +3,8 @@
 #
 #   need TOOL…              ends with exit code 5 where one is missing
 #   bare_root SUITE CACHE   makes CACHE/SUITE, a bare Debian (debootstrap --variant=minbase), unless it is there
-#   the_way_here SUITE DIR  copies into DIR what leads from here to Debian's mirror and the Python index
+#   the_way_here SUITE DIR  the way from here to Debian's mirror and the Python index, as it must be from there: copies
+#                           files into DIR, and sets way=(--env …) for podman
 #   podman_here WORK ARG…   podman, also on machines where crun would not start; WORK is a folder for its settings
 
 need() {
@@ -35,6 +36,10 @@ the_way_here() {
       [[ ! -e $path ]] || cp -r --parents "$path" "$2"
     done
   fi
+  way=()
+  for path in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do
+    [[ ! -v $path ]] || way+=(--env "$path")
+  done
 }
 
 podman_here() {

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-SCRIPTS = sorted(path for path in (TOP / "scripts").iterdir() if path.is_file())
-RUN_AS_THEY_ARE = [path for path in SCRIPTS if path.name != "_setup.sh"]
+SCRIPTS = sorted(path for path in (TOP / "scripts").iterdir() if path.is_file() and path.name != "Containerfile")
+RUN_AS_THEY_ARE = [path for path in SCRIPTS if not path.name.startswith("_")]
 
 PYPROJECT = """\
 [build-system]
