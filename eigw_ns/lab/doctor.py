@@ -84,7 +84,7 @@ def _limits() -> tuple[Check, ...]:
         Check(
             "limits of the host",
             "warn",
-            f"they stay as they are: at most {tracked} flows a namespace, neighbour tables, buffers, open files",
+            f"they stay: at most {tracked} flows a namespace, neighbour tables, buffers, open files, priorities",
             "should a lab need more: sudo sysctl net.netfilter.nf_conntrack_max=…, net.ipv6.neigh.default.gc_thresh3=…",
         ),
         Check(
