@@ -93,6 +93,8 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     message = f"there is no option {error.option_name}"
     if error.possibilities:
         return message, f"did you mean {' or '.join(error.possibilities)}?"
+    if any(error.option_name in (*option.opts, *option.secondary_opts) for option in cli.params):
+        return message, f"it stands before the verb: `{PROGRAM} {error.option_name} VERB …`"
     if context is not None and context.parent is None:
         return message, f"options of a verb stand after it: `{PROGRAM} VERB {error.option_name} …`"
     return message, help_hint

@@ -93,7 +93,8 @@ def join(keeper: Keeper) -> None:
 def end(keeper: Keeper) -> None:
     """End the keeper, and wait until it has. What runs in its namespaces goes on; named ones vanish."""
     with _descriptor(keeper) as descriptor:
-        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
         if not select.select([descriptor], [], [], _SECONDS)[0]:
             raise EigwError(f"the keeper (process {keeper.pid}) does not end", hint=f"kill -9 {keeper.pid}")
 
@@ -106,14 +107,21 @@ def _descriptor(keeper: Keeper) -> Iterator[int]:
     except OSError as error:
         raise kernel_error("find the keeper", error.errno or 0) from error
     try:
-        if userns.identity(keeper.pid) != keeper.namespace:
+        if not _lives(keeper):
             raise HostError(
-                f"the keeper (process {keeper.pid}) cannot be seen from here",
-                hint="another container uses the same folder: set EIGW_NS_RUN_DIR to one of your own",
+                f"the keeper (process {keeper.pid}) has just ended, or is not to be seen from here",
+                hint="try again; where another container uses the same folder, set EIGW_NS_RUN_DIR to one of your own",
             )
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lives(keeper: Keeper) -> bool:
+    try:
+        return userns.identity(keeper.pid) == keeper.namespace
+    except OSError:
+        return False
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
@@ -139,7 +147,7 @@ def _is_current(record: Path, descriptor: int) -> bool:
     """Whether the record is there still: without it nobody would find the keeper any more."""
     try:
         return os.path.samestat(record.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
+    except OSError:  # also where its folder is gone, as $XDG_RUNTIME_DIR after the last logout
         return False
 
 

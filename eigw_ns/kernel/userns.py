@@ -66,9 +66,9 @@ def join(process: int) -> None:
 
     The working directory stays what it was. Raises MissingError where that process has ended meanwhile.
     """
-    here = os.fsencode(Path.cwd())
+    here = Path("/proc/self/cwd").readlink()
     call("join the namespaces of the keeper", libc.setns, process, _ALL)
-    with contextlib.suppress(OSError):  # a folder that is not to be seen from there: / then
+    with contextlib.suppress(OSError):  # a folder that was removed, or is not to be seen from there: / then
         os.chdir(here)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
+from eigw_ns.cli.program import run
 from eigw_ns.errors import HostError
 from eigw_ns.kernel import keeper, userns
 from eigw_ns.lab import rootless
@@ -70,3 +72,22 @@ def test_a_record_without_its_lock_is_a_dead_keepers(tmp_path: Path) -> None:
     assert keeper.find(record) is None
     record.write_text(f'{{"pid": {os.getpid()}, "namespace": 1}}')
     assert keeper.find(record) is None
+
+
+def test_a_keeper_that_is_not_who_it_should_be_is_left_alone(tmp_path: Path) -> None:
+    """Its folder may be another container's too, and the process of that number another one here."""
+    record = tmp_path / "keeper"
+    mine = keeper.Keeper(os.getpid(), 1)
+    record.write_text(f'{{"pid": {mine.pid}, "namespace": {mine.namespace}}}')
+    with record.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert keeper.find(record) == mine
+        for attempt in (keeper.join, keeper.end):
+            with pytest.raises(HostError, match="not to be seen from here") as caught:
+                attempt(mine)
+            assert "EIGW_NS_RUN_DIR" in caught.value.hint
+
+
+def test_the_option_stands_before_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["apply", "--rootless"]) == 2
+    assert "it stands before the verb: `eigw-ns --rootless VERB …`" in capsys.readouterr().err
