@@ -1,5 +1,25 @@
 # shellcheck shell=bash
-# Sourced by the scripts that run things in a fresh Debian: clean-room and vm.
+# Sourced by the scripts that run things in a fresh Debian (clean-room, ci-container, vm), after `set -euo pipefail`.
+
+# need TOOL…: ends with exit code 5 where this is not root, or one is missing.
+need() {
+  local me=${0##*/}
+  ((EUID == 0)) || { echo "$me: needs root" >&2 && exit 5; }
+  for tool; do
+    type -P "$tool" >/dev/null || { echo "$me: apt-get install $*" >&2 && exit 5; }
+  done
+}
+
+# bare_root SUITE CACHE: makes CACHE/SUITE, a bare Debian (debootstrap --variant=minbase), unless it is there.
+bare_root() {
+  local suite=$1 cache=$2 root=$2/$1
+  [[ ! -e $root/etc/os-release ]] || return 0
+  echo "${0##*/}: making $root (debootstrap)"
+  mkdir -p "$cache"
+  rm -rf "$root.new"
+  debootstrap --variant=minbase "$suite" "$root.new" >"$cache/$suite.log" || { tail "$cache/$suite.log" && exit 1; }
+  mv "$root.new" "$root"
+}
 
 # here_into FOLDER SUITE: this machine's settings for apt and pip, and its own certificates, go under FOLDER, since
 # the way from here to Debian's mirror and the Python index must be the way from there. apt's sources go only where
@@ -23,6 +43,25 @@ here_environment() {
   for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do
     [[ ! -v $variable ]] || printf '%s=%s\n' "$variable" "${!variable}"
   done
+}
+
+# podman_environment: sets way=(--env NAME …), what podman hands on of them.
+podman_environment() {
+  local setting
+  way=()
+  while IFS= read -r setting; do way+=(--env "${setting%%=*}"); done < <(here_environment)
+}
+
+# podman_here WORK ARGUMENT…: podman, also on machines where crun would not start; WORK is a folder for its settings.
+podman_here() {
+  local work=$1 run=(podman)
+  shift
+  # crun refuses the hybrid of cgroups v1 and v2 that some virtual machines have; without its v2 half it runs.
+  [[ ! -d /sys/fs/cgroup/unified ]] ||
+    run=(unshare --mount -- sh -c 'umount -l /sys/fs/cgroup/unified && exec podman "$@"' podman)
+  # Nor does it start where podman's default limits are above what this root may set: take ours as they are.
+  printf '[containers]\ndefault_ulimits = []\n' >"$work/containers.conf"
+  CONTAINERS_CONF=$work/containers.conf "${run[@]}" "$@"
 }
 
 # run_lines NAME COMMAND LINE…: calls COMMAND with each LINE until one fails, then tells how long each took; the exit

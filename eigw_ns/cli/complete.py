@@ -8,10 +8,12 @@ from click.shell_completion import CompletionItem
 from eigw_ns.errors import EigwError
 
 
-def labs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The stored labs."""
-    from eigw_ns.lab import store  # only a tab pays for it
+    from eigw_ns.cli import rootless  # only a tab pays for it
+    from eigw_ns.lab import store
 
+    rootless.choose(context)
     try:
         return [CompletionItem(lab) for lab in store.labs() if lab.startswith(incomplete)]
     except OSError:
@@ -20,10 +22,12 @@ def labs(_context: click.Context, _parameter: click.Parameter, incomplete: str) 
 
 def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The nodes of the lab that the command line means, with what each is."""
+    from eigw_ns.cli import rootless
     from eigw_ns.cli.context import choose_lab
     from eigw_ns.cloud import nodes as known
     from eigw_ns.lab import store
 
+    rootless.choose(context)
     try:
         cloud = store.load(choose_lab(context.params.get("lab"))).cloud
     except (EigwError, OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from eigw_ns.cli import rootless
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import Node
@@ -22,7 +23,8 @@ _LARGEST_FILE = 32 << 20  # bytes; more than the loader takes, so that it is the
 
 
 def open_kernel() -> LinuxKernel:
-    """The kernel we run on. Raises HostError, before anything is changed, where it cannot be worked with."""
+    """The kernel we run on, as root or rootless. Raises HostError, before anything is changed, where it is no use."""
+    rootless.enter()
     probe.require()
     return LinuxKernel(paths.run_dir())
 
@@ -32,6 +34,7 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
 
     Raises NoSuchLabError where there is none or not that one, UsageError where several could be meant.
     """
+    rootless.choose()  # whose labs are meant
     labs = sorted({*store.labs(), *(kernel.labs() if kernel else ())})
     if given is not None:
         if given not in labs:

@@ -50,3 +50,11 @@ required_file = click.option(
     required=True,
     help="The topology file; `-` is stdin.",
 )
+
+rootless = click.option(
+    "--rootless/--no-rootless",
+    default=None,
+    envvar="EIGW_NS_ROOTLESS",
+    show_envvar=True,
+    help="Work without root, in namespaces of your own. By default so where you are not root.",
+)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from eigw_ns import __version__
+from eigw_ns.cli import options
 from eigw_ns.cli.group import VerbGroup
 from eigw_ns.errors import EigwError
 
@@ -38,12 +39,13 @@ interrupted.
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
+@options.rootless
 @click.pass_context
-def cli(context: click.Context) -> int:
+def cli(context: click.Context, /, **_rootless: bool | None) -> int:
     """An IPv6 egress-only internet gateway made of network namespaces, routes and nftables rules.
 
-    Write a topology in AWS's words, apply it as root, and real packets obey it: instances reach the internet, and
-    nothing that the internet begins reaches an instance.
+    Write a topology in AWS's words, apply it, and real packets obey it: instances reach the internet, and nothing that
+    the internet begins reaches an instance. As root, labs are the host's; otherwise they are in namespaces of your own.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -91,6 +93,8 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     message = f"there is no option {error.option_name}"
     if error.possibilities:
         return message, f"did you mean {' or '.join(error.possibilities)}?"
+    if any(error.option_name in (*option.opts, *option.secondary_opts) for option in cli.params):
+        return message, f"it stands before the verb: `{PROGRAM} {error.option_name} VERB …`"
     if context is not None and context.parent is None:
         return message, f"options of a verb stand after it: `{PROGRAM} VERB {error.option_name} …`"
     return message, help_hint

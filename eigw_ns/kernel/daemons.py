@@ -107,7 +107,7 @@ def start(folder: Path, wanted: Daemon) -> None:
     for name in (Daemon.SOCKET, "lock"):  # of one that was killed: it would refuse to start
         (folder / name).unlink(missing_ok=True)
     (folder / _CONFIGURATION).write_text(wanted.configuration, encoding="utf-8")
-    pid = process.detach(wanted.namespace, [program, "-C", str(folder / _CONFIGURATION)], folder, _LOG)
+    pid = process.leave(wanted.namespace, [program, "-C", str(folder / _CONFIGURATION)], folder, _LOG)
     _until(lambda: (folder / Daemon.SOCKET).exists() or not process.alive(pid), f"start the {wanted}")
     if not process.alive(pid):
         raise EigwError(f"the {wanted} did not start: {_last_words(folder)}", hint="`eigw-ns doctor` tries it")
@@ -121,7 +121,7 @@ def catch_up(folder: Path, namespace: str) -> None:
 
 def _ask(folder: Path, namespace: str, command: str) -> None:
     command_line = [installed() or PROGRAM, "-C", _CONFIGURATION, command]
-    code, words = process.run(namespace, command_line, folder, _PATIENCE)
+    code, words = process.run(command_line, _PATIENCE, namespace=namespace, folder=folder)
     if code != 0:
         raise EigwError(f"conntrackd {command} in {namespace}: {words.strip() or code}")
 

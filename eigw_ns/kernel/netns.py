@@ -11,25 +11,17 @@ import contextlib
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from eigw_ns.errors import kernel_error
+from eigw_ns.errors import HostError, kernel_error
+from eigw_ns.kernel.capabilities import RUN_FIX
+from eigw_ns.kernel.libc import CLONE_NEWNET, MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, call, libc, mount_tmpfs
 
 DIRECTORY = Path("/run/netns")
 
-_CLONE_NEWNET = 0x40000000
-_MS_BIND, _MS_REC, _MS_SHARED = 0x1000, 0x4000, 1 << 20
-_MNT_DETACH = 2
+
 _NSFS_MAGIC = 0x6E736673
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _call(doing: str, function: Callable[..., int], *arguments: object) -> None:
-    """Call into libc; errno becomes an error that says what we were `doing`."""
-    if function(*arguments) != 0:
-        raise kernel_error(doing, ctypes.get_errno())
 
 
 @contextlib.contextmanager
@@ -39,7 +31,7 @@ def _come_back() -> Iterator[None]:
     try:
         yield
     finally:
-        _call("return to the own namespace", _libc.setns, here, _CLONE_NEWNET)
+        call("return to the own namespace", libc.setns, here, CLONE_NEWNET)
         os.close(here)
 
 
@@ -52,7 +44,7 @@ def inside(name: str) -> Iterator[None]:
     there = open_descriptor(name)
     try:
         with _come_back():
-            if _libc.setns(there, _CLONE_NEWNET) != 0:
+            if libc.setns(there, CLONE_NEWNET) != 0:
                 code = ctypes.get_errno()  # EINVAL: a file with no namespace on it, as while one is made or removed
                 raise kernel_error(f"enter the namespace {name}", errno.ENOENT if code == errno.EINVAL else code)
             yield
@@ -72,10 +64,10 @@ def creating(name: str) -> Iterator[None]:
     if exists(name):
         raise kernel_error(doing, errno.EEXIST)
     with _come_back():
-        _call(doing, _libc.unshare, _CLONE_NEWNET)
+        call(doing, libc.unshare, CLONE_NEWNET)
         yield
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
-        _call(doing, _libc.mount, b"/proc/thread-self/ns/net", os.fsencode(path), b"none", _MS_BIND, None)
+        call(doing, libc.mount, b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None)
 
 
 @contextlib.contextmanager
@@ -85,7 +77,7 @@ def nameless() -> Iterator[None]:
     Raises HostError without CAP_SYS_ADMIN.
     """
     with _come_back():
-        _call("create a namespace", _libc.unshare, _CLONE_NEWNET)
+        call("create a namespace", libc.unshare, CLONE_NEWNET)
         yield
 
 
@@ -94,7 +86,7 @@ def remove(name: str) -> bool:
     path = DIRECTORY / name
     if not path.exists():
         return False
-    if _libc.umount2(os.fsencode(path), _MNT_DETACH) != 0 and ctypes.get_errno() != errno.EINVAL:
+    if libc.umount2(os.fsencode(path), MNT_DETACH) != 0 and ctypes.get_errno() != errno.EINVAL:
         raise kernel_error(f"unmount the namespace {name}", ctypes.get_errno())  # EINVAL: a file nothing is mounted on
     path.unlink(missing_ok=True)
     return True
@@ -114,14 +106,13 @@ def husks(prefix: str) -> tuple[str, ...]:
         found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]
     except FileNotFoundError:
         return ()
-    return tuple(sorted(entry.name for entry in found if _is_empty_file(entry)))
+    return tuple(sorted(entry.name for entry in found if _is_empty(entry)))
 
 
-def _is_empty_file(entry: os.DirEntry[str]) -> bool:
-    """Whether it is one still: others come and go in the directory."""
+def _is_empty(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file() and entry.stat().st_size == 0
-    except FileNotFoundError:
+    except FileNotFoundError:  # another lab was being removed
         return False
 
 
@@ -146,6 +137,11 @@ def inode(name: str) -> int:
         raise kernel_error(f"look at the namespace {name}", error.errno or 0) from error
 
 
+def read_only(directory: Path) -> bool:
+    """Whether the file system under `directory` is mounted read-only."""
+    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+
+
 class _StatFs(ctypes.Structure):
     _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_long * 31))
 
@@ -153,7 +149,7 @@ class _StatFs(ctypes.Structure):
 def _filesystem(path: Path) -> int | None:
     """The magic number of the file system that `path` stands on; None if there is no such file. See statfs(2)."""
     buffer = _StatFs()
-    if _libc.statfs(os.fsencode(path), ctypes.byref(buffer)) != 0:
+    if libc.statfs(os.fsencode(path), ctypes.byref(buffer)) != 0:
         return None
     return int(buffer.f_type)
 
@@ -161,16 +157,21 @@ def _filesystem(path: Path) -> int | None:
 def _prepare_directory() -> None:
     """Make /run/netns as iproute2 does: a shared mount, so that names appear in every mount namespace.
 
-    iproute2 would otherwise do it later, over our names, and they could not be removed any more.
+    iproute2 would otherwise do it later, over our names, and they could not be removed any more. Where it is read-only,
+    as a container's may be, a tmpfs covers it.
     """
     try:
         DIRECTORY.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise HostError(f"make the directory {DIRECTORY}: {error.strerror}", hint=RUN_FIX) from error
         raise kernel_error(f"make the directory {DIRECTORY}", error.errno or 0) from error
     target = os.fsencode(DIRECTORY)
-    if _libc.mount(b"", target, b"none", _MS_SHARED | _MS_REC, None) == 0:
+    if read_only(DIRECTORY):
+        mount_tmpfs(target)
+    if libc.mount(b"", target, b"none", MS_SHARED | MS_REC, None) == 0:
         return
     if ctypes.get_errno() != errno.EINVAL:  # EINVAL: not a mount point yet
         raise kernel_error(f"share {DIRECTORY}", ctypes.get_errno())
-    _call(f"bind {DIRECTORY} to itself", _libc.mount, target, target, b"none", _MS_BIND | _MS_REC, None)
-    _call(f"share {DIRECTORY}", _libc.mount, b"", target, b"none", _MS_SHARED | _MS_REC, None)
+    call(f"bind {DIRECTORY} to itself", libc.mount, target, target, b"none", MS_BIND | MS_REC, None)
+    call(f"share {DIRECTORY}", libc.mount, b"", target, b"none", MS_SHARED | MS_REC, None)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import platform
 import re
+import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from eigw_ns.dataplane.state import Link, Route
 from eigw_ns.errors import EigwError, HostError
-from eigw_ns.kernel import netns, rtnetlink, sysctl
+from eigw_ns.kernel import capabilities, netns, rtnetlink, sysctl, userns
+from eigw_ns.kernel.libc import MNT_DETACH, MS_BIND, call, libc
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 
@@ -22,7 +23,6 @@ Reason = str
 
 NFT_FIX = "apt install python3-nftables libnftables1, and use a venv made with --system-site-packages"
 
-_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}  # linux/capability.h
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
 _MAC = "06:00:00:00:00:0{}"
 
@@ -33,10 +33,8 @@ def linux() -> Reason:
 
 
 def privilege() -> Reason:
-    """Whether this process has the capabilities that namespaces, routes and raw sockets need (CapEff, proc(5))."""
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    mask = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), 16)
-    lacking = [name for name, bit in _CAPABILITIES.items() if not mask >> bit & 1]
+    """Whether this process has the capabilities that namespaces, routes, raw sockets and low ports need."""
+    lacking = capabilities.lacking()
     return f"this process lacks {', '.join(lacking)}" if lacking else ""
 
 
@@ -44,20 +42,41 @@ def require() -> None:
     """Raise HostError, before anything is changed, where this process may not do, or lacks, what a lab needs."""
     reason = privilege()
     if reason:
-        raise HostError(
-            f"not enough privilege: {reason}",
-            hint="run it as root (sudo), in a container with --privileged; `eigw-ns doctor` names what is missing",
-        )
+        raise HostError(f"not enough privilege: {reason}", hint=_privilege_hint())
     reason = nft_binding()
     if reason:
         raise HostError(reason, hint=f"{NFT_FIX}; `eigw-ns doctor` names what else is missing")
+    if netns.read_only(sysctl.DIRECTORY):
+        raise HostError(f"{sysctl.DIRECTORY} is read-only", hint=capabilities.SYSCTL_FIX)
+    reason = _unwritable()
+    if reason:
+        raise HostError(f"there is no {netns.DIRECTORY}, and {reason}", hint=capabilities.RUN_FIX)
 
 
-def namespace_directory() -> Reason:
-    """Whether names can be given to namespaces: /run/netns is writable, or can be made."""
+def _privilege_hint() -> str:
+    reason, fix = userns.forbidden(sysctl.read)
+    rootless = f"; without root it needs user namespaces, but {reason}: {fix}" if reason else ""
+    return f"{capabilities.fix()}{rootless}; `eigw-ns doctor` names what is missing"
+
+
+def names() -> Reason:
+    """Whether names can be given to namespaces: /run/netns can be written, made or covered, and mounted on."""
+    return _unwritable() or _tried(_mount)
+
+
+def _unwritable() -> Reason:
+    """Why /run/netns cannot be made; empty where it is there (a tmpfs covers it where it is read-only) or can be."""
     directory = netns.DIRECTORY
-    existing = directory if directory.exists() else directory.parent
-    return "" if os.access(existing, os.W_OK) else f"{existing} is not writable"
+    makeable = directory.exists() or os.access(directory.parent, os.W_OK)
+    return "" if makeable else f"{directory.parent} is not writable"
+
+
+def _mount() -> None:
+    """Mount this thread's namespace as a file of its own, as a name is, and take it away."""
+    with tempfile.NamedTemporaryFile(prefix="eigw-ns-") as file:
+        target = os.fsencode(file.name)
+        call("mount a namespace", libc.mount, os.fsencode(_OWN_NAMESPACE), target, b"none", MS_BIND, None)
+        call("unmount a namespace", libc.umount2, target, MNT_DETACH)
 
 
 def namespace() -> Reason:

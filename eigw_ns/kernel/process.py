@@ -1,4 +1,4 @@
-"""Becoming another program inside a namespace, or leaving one behind in it."""
+"""Other programs: becoming one inside a namespace, running one, leaving one behind; going on without who started us."""
 
 from __future__ import annotations
 
@@ -46,29 +46,14 @@ def become(namespace: str, command: Sequence[str], environment: Mapping[str, str
             raise NotExecutableError(f"{command[0]}: {error.strerror}") from error
 
 
-def run(namespace: str, command: Sequence[str], folder: Path, patience: float) -> tuple[int, str]:
-    """Run `command` in the namespace and the folder to its end; its exit code and what it wrote on stderr.
-
-    Raises MissingError where there is no such namespace, EigwError where it takes longer than `patience` seconds.
-    """
-    try:
-        with netns.inside(namespace):
-            done = subprocess.run(
-                list(command), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, check=False
-            )
-    except subprocess.TimeoutExpired as error:
-        raise EigwError(f"{' '.join(command)} in {namespace}: not within {patience:.0f} s") from error
-    return done.returncode, done.stderr.decode(errors="replace")
-
-
-def detach(namespace: str | None, command: Sequence[str], folder: Path, log: str) -> int:
+def leave(namespace: str | None, command: Sequence[str], folder: Path, log: str) -> int:
     """Leave `command` (an absolute path and its arguments) running in the namespace, without a parent; its pid.
 
     None is the namespace that we are in. It works in `folder`, and writes into the file `log` there. Raises
     MissingError where there is no such namespace.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    with netns.inside(namespace) if namespace is not None else contextlib.nullcontext():
+    with _inside(namespace):
         middle = os.fork()
         if middle == 0:
             _leave_behind(command, folder, log, writing)
@@ -106,3 +91,51 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def run(
+    command: Sequence[str],
+    seconds: float,
+    *,
+    namespace: str | None = None,
+    folder: Path = Path("/"),
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run `command` until it has ended and its output is closed; exit code and all that it said.
+
+    Raises EigwError where that takes longer than `seconds`, MissingError where there is no such namespace.
+    """
+    try:
+        with _inside(namespace):
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=folder,
+                timeout=seconds,
+                check=False,
+            )
+    except subprocess.TimeoutExpired as error:
+        raise EigwError(f"{command[0]} did not end within {seconds:.0f} s") from error
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def _inside(namespace: str | None) -> contextlib.AbstractContextManager[None]:
+    return netns.inside(namespace) if namespace is not None else contextlib.nullcontext()
+
+
+def detach() -> None:
+    """Go on as a process of its own session that nobody waits for; whoever started us sees the exit code 0."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+
+
+def hush() -> None:
+    """Read from nowhere, and write to nowhere, from now on."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

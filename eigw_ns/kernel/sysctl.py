@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from eigw_ns.errors import kernel_error
 
+DIRECTORY = Path("/proc/sys/net")
 FORWARDING = "net.ipv6.conf.all.forwarding"
 
 

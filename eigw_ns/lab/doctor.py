@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from eigw_ns.kernel import probe
+from eigw_ns.errors import HostError
+from eigw_ns.kernel import capabilities, probe, sysctl, userns
 from eigw_ns.lab import paths
 
 Outcome = Literal["ok", "missing", "warn"]
 
-_ROOT = "run as root (`sudo eigw-ns doctor`); in a container, start it with --privileged"
-_PRIVILEGED = "in a container, start it with --privileged"
 _MODULE = "load the module ({}) on the host, or boot a kernel that has it"
 
 
@@ -32,17 +32,26 @@ class Check:
 class _Need:
     name: str
     probe: Callable[[], probe.Reason]
-    fix: str
-    needs_privilege: bool = True
+    fix: str | Callable[[str], str]
+    in_a_namespace: bool = True
+
+
+def _refused(reason: probe.Reason) -> str:
+    """What lifts the refusal of a privileged process: seccomp says EPERM, AppArmor and SELinux EACCES."""
+    return capabilities.MOUNT_FIX if os.strerror(errno.EACCES) in reason else capabilities.SECCOMP_FIX
+
+
+def _unnamed(reason: probe.Reason) -> str:
+    return capabilities.RUN_FIX if "writable" in reason else _refused(reason)
 
 
 _NEEDS = (
-    _Need("Linux", probe.linux, "use a Linux machine, a VM or the Vagrant lab", needs_privilege=False),
-    _Need("privilege", probe.privilege, _ROOT, needs_privilege=False),
-    _Need("nftables for Python", probe.nft_binding, probe.NFT_FIX, needs_privilege=False),
-    _Need("names for namespaces", probe.namespace_directory, _ROOT, needs_privilege=False),
-    _Need("network namespaces", probe.namespace, _PRIVILEGED),
-    _Need("writable sysctls", probe.sysctls, _PRIVILEGED),
+    _Need("Linux", probe.linux, "use a Linux machine, a VM or the Vagrant lab", in_a_namespace=False),
+    _Need("privilege", probe.privilege, lambda _reason: capabilities.fix(), in_a_namespace=False),
+    _Need("nftables for Python", probe.nft_binding, probe.NFT_FIX, in_a_namespace=False),
+    _Need("network namespaces", probe.namespace, _refused),
+    _Need("names for namespaces", probe.names, _unnamed),
+    _Need("writable sysctls", probe.sysctls, capabilities.SYSCTL_FIX),
     _Need("IPv6", probe.ipv6, "boot without ipv6.disable=1 and set net.ipv6.conf.{all,default}.disable_ipv6=0"),
     _Need("IPv6 routes by source", probe.source_routes, "boot a kernel with CONFIG_IPV6_SUBTREES=y, as Debian's"),
     _Need("veth links", probe.veth, _MODULE.format("modprobe veth")),
@@ -55,8 +64,36 @@ _NEEDS = (
 
 def examine() -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
-    privileged = not probe.privilege()
-    return (*(_check(need, privileged=privileged) for need in _NEEDS), *_folders())
+    lacking = "privilege" if probe.privilege() else "network namespaces" if probe.namespace() else ""
+    return (*(_check(need, lacking) for need in _NEEDS), *_folders())
+
+
+def examine_rootless() -> tuple[Check, ...]:
+    """The same in namespaces of one's own, where this process, which must have one thread, then stays."""
+    try:
+        userns.create()
+    except HostError as error:
+        return Check("user namespaces", "missing", error.message, error.hint), *_folders()
+    return Check("user namespaces", "ok"), *examine(), *_limits()
+
+
+def _limits() -> tuple[Check, ...]:
+    """What cannot be had without root; a lab can do without it."""
+    tracked = sysctl.read("net.netfilter.nf_conntrack_max")
+    return (
+        Check(
+            "limits of the host",
+            "warn",
+            f"they stay: at most {tracked} flows a namespace, neighbour tables, buffers, open files, priorities",
+            "should a lab need more: sudo sysctl net.netfilter.nf_conntrack_max=…, net.ipv6.neigh.default.gc_thresh3=…",
+        ),
+        Check(
+            "other users",
+            "warn",
+            "inside there is only root, who is you: programs that change to another user fail",
+            "tell them not to, as in `eigw-ns exec app -- tcpdump -Z root`",
+        ),
+    )
 
 
 def fit(checks: tuple[Check, ...]) -> bool:
@@ -64,25 +101,29 @@ def fit(checks: tuple[Check, ...]) -> bool:
     return all(check.outcome != "missing" for check in checks)
 
 
-def _check(need: _Need, *, privileged: bool) -> Check:
-    if need.needs_privilege and not privileged:
-        return Check(need.name, "warn", "not tried: needs privilege", _ROOT)
+def _check(need: _Need, lacking: str) -> Check:
+    """`lacking` is what else must be mended first."""
+    if need.in_a_namespace and lacking and need.name != lacking:
+        return Check(need.name, "warn", f"not tried: needs {lacking}", f"see {lacking} above")
     reason = need.probe()
-    return Check(need.name, "missing", reason, need.fix) if reason else Check(need.name, "ok")
+    if not reason:
+        return Check(need.name, "ok")
+    return Check(need.name, "missing", reason, need.fix if isinstance(need.fix, str) else need.fix(reason))
 
 
 def _folders() -> tuple[Check, ...]:
     return (
-        _folder("state folder", paths.state_dir(), "EIGW_NS_STATE_DIR"),
-        _folder("run folder", paths.run_dir(), "EIGW_NS_RUN_DIR"),
+        _folder("state folder", paths.state_dir(), "EIGW_NS_STATE_DIR", "--volume eigw-ns:/var/lib/eigw-ns"),
+        _folder("run folder", paths.run_dir(), "EIGW_NS_RUN_DIR", "--tmpfs /run"),
     )
 
 
-def _folder(name: str, folder: Path, variable: str) -> Check:
+def _folder(name: str, folder: Path, variable: str, flag: str) -> Check:
     existing = next(place for place in (folder, *folder.parents) if _seen(place))
     if existing.is_dir() and os.access(existing, os.W_OK):
         return Check(name, "ok", str(folder))
-    return Check(name, "missing", f"{existing} is not a writable folder", f"run as root, or set {variable} to another")
+    fix = f"run as root, or set {variable} to another; in a container: {flag}"
+    return Check(name, "missing", f"{existing} is not a writable folder", fix)
 
 
 def _seen(place: Path) -> bool:

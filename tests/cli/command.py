@@ -34,8 +34,19 @@ class Result:
 Cli = Callable[..., Result]
 
 
-def process(*arguments: str, stdin: str = "", env: Mapping[str, str] | None = None, powerless: bool = False) -> Result:
-    """Runs `eigw-ns` in a process of its own; `powerless` takes every capability from it, also where root runs it."""
+def process(
+    *arguments: str,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+    powerless: bool = False,
+    prepare: Callable[[], None] | None = None,
+) -> Result:
+    """Runs `eigw-ns` in a process of its own, in which `prepare` is called first.
+
+    `powerless` takes every capability from it, also where root runs it.
+    """
+    if powerless and os.geteuid() == 0:
+        prepare = _give_up_power
     done = subprocess.run(
         [sys.executable, "-m", "eigw_ns", *arguments],
         input=stdin,
@@ -43,7 +54,7 @@ def process(*arguments: str, stdin: str = "", env: Mapping[str, str] | None = No
         text=True,
         timeout=SECONDS,
         env={**os.environ, **(env or {})},
-        preexec_fn=_give_up_power if powerless and os.geteuid() == 0 else None,
+        preexec_fn=prepare,
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -19,6 +19,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """State and run folders of this test alone, and no settings of whoever runs the tests."""
     for name in [name for name in os.environ if name.startswith("EIGW_NS_") or name == "NO_COLOR"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("EIGW_NS_ROOTLESS", "0")  # whoever runs the tests: without root is what a test asks for
     monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
     return tmp_path

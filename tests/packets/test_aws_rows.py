@@ -299,13 +299,13 @@ def test_specific_route_only(world: World) -> None:
 @row("local route")
 def test_local_route(world: World) -> None:
     world.apply()
-    before = [world.lab.met(node) for node in (OUTBOUND, "edge")]
+    before = [world.lab.counted(node) for node in (OUTBOUND, "edge")]
     assert world.opens("app", "www", WWW)
     assert world.opens("www", "app", APP)
-    assert [world.lab.met(node) for node in (OUTBOUND, "edge")] == before
+    assert [world.lab.counted(node) for node in (OUTBOUND, "edge")] == before
     assert world.opens("app", "web", WEB)  # the control: what leaves the VPC is counted by both
     assert world.opens("www", "web", WEB)
-    assert all(world.lab.met(node) != then for node, then in zip((OUTBOUND, "edge"), before, strict=True))
+    assert all(world.lab.counted(node) != then for node, then in zip((OUTBOUND, "edge"), before, strict=True))
 
 
 @row("main/implicit association")

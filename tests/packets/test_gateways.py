@@ -122,15 +122,15 @@ def test_space_of_the_vpc_without_a_subnet_is_swallowed(lab: Lab) -> None:
 
 
 def test_traffic_within_the_vpc_never_meets_a_gateway(lab: Lab) -> None:
-    before = lab.met("outbound"), lab.met("edge")
+    before = lab.counted("outbound"), lab.counted("edge")
     with lab.stream("app", "www", WWW) as stream:
         assert stream.works()
-    assert (lab.met("outbound"), lab.met("edge")) == before
+    assert (lab.counted("outbound"), lab.counted("edge")) == before
     with lab.stream("app", "web", WEB) as out, lab.stream("www", "web", WEB, 4444) as public:  # the control
         assert out.works()
         assert public.works()
-    assert lab.met("outbound") != before[0]
-    assert lab.met("edge") != before[1]
+    assert lab.counted("outbound") != before[0]
+    assert lab.counted("edge") != before[1]
 
 
 def test_a_port_lets_out_its_own_instances_address_only(lab: Lab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from eigw_ns.cli import options
+from eigw_ns.cli import options, rootless
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import HostError
@@ -21,12 +21,14 @@ _COLOURS = {"ok": "green", "warn": "yellow", "missing": "bold red"}
 def command(output: str, quiet: bool, verbose: bool) -> int:
     """Try everything that a lab needs of this host, and say how to get what is missing.
 
-    Tries it in namespaces that vanish at once, and leaves the host as it was. Exit code 5 where something is missing.
+    Tries it in namespaces that vanish at once, and leaves the host as it was. Exit code 5 where something is missing;
+    the fix names the flag that gives it to a container. Without root it looks at what can be had without root.
 
     \b
     sudo eigw-ns doctor
+    eigw-ns --rootless doctor
     """
-    checks = doctor.examine()
+    checks = doctor.examine_rootless() if rootless.choose().rootless else doctor.examine()
     if output == "json":
         show_json({"fit": doctor.fit(checks), "checks": [_data(check) for check in checks]})
     else:

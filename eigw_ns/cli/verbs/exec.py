@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from eigw_ns.cli import complete, options
@@ -39,4 +37,4 @@ def command(node: str, arguments: tuple[str, ...], lab: str | None) -> None:
             f"{words[0]} stands behind the node",
             hint=f"write options first: eigw-ns exec {words[0]} … {node} -- COMMAND",
         )
-    enter(lab, node, words, os.environ)
+    enter(lab, node, words, {})

@@ -28,7 +28,7 @@ def command(node: str, lab: str | None) -> None:
     eigw-ns shell internet/web
     """
     shell = os.environ.get("SHELL") or "/bin/sh"
-    enter(lab, node, arguments(shell), {**os.environ, **environment(shell, node, os.environ)})
+    enter(lab, node, arguments(shell), environment(shell, node, os.environ))
 
 
 def arguments(shell: str) -> tuple[str, ...]:

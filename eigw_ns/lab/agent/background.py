@@ -73,7 +73,7 @@ def start(lab: str, *, repair: bool) -> int:
     folder = paths.agent_file(lab).parent
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, *(("--repair",) if repair else ())]
-    pid = process.detach(None, command, folder, paths.agent_log(lab).name)
+    pid = process.leave(None, command, folder, paths.agent_log(lab).name)
     deadline = time.monotonic() + _PATIENCE
     while running(lab) is None:
         if time.monotonic() > deadline or not process.alive(pid):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterable, Iterator
 
 from eigw_ns.kernel import netns
@@ -11,6 +12,7 @@ from eigw_ns.kernel import netns
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD  # linux/if_ether.h
 _ALL = 0x0003  # ETH_P_ALL: a bridge's port hands IPv6 to the bridge before a socket that asks for IPv6 alone
 _SOL_PACKET, _IGNORE_OUTGOING = 263, 23  # linux/if_packet.h
+_STATISTICS = 6  # PACKET_STATISTICS, linux/if_packet.h
 _SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 _ROOM = 32 << 20  # bytes that a batch of packets may take before anybody listens
 _CHATTER = (socket.inet_pton(socket.AF_INET6, "ff02::16"), socket.inet_pton(socket.AF_INET6, "ff02::2"))
@@ -25,7 +27,7 @@ class Wire:
         with netns.inside(namespace):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        self._make_room()
         self._socket.bind((link, _ALL))
 
     def close(self) -> None:
@@ -42,7 +44,15 @@ class Wire:
         """The packets that came since it was last asked, the chatter of a young link apart."""
         return [packet for packet in self._received() if packet[24:40] not in _CHATTER]
 
+    def _make_room(self) -> None:
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        except PermissionError:  # rootless: what the host's net.core.rmem_max allows
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+
     def _received(self) -> Iterator[bytes]:
         with contextlib.suppress(BlockingIOError):
             while True:
                 yield self._socket.recv(65535, socket.MSG_DONTWAIT)
+        _, lost = struct.unpack("=II", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8))
+        assert not lost, f"{lost} packets came while there was no room for them: silence would prove nothing"

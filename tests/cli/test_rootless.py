@@ -1,0 +1,211 @@
+"""Labs without root: an ordinary user's verbs, the keeper behind them, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.kernel import keeper, netns
+from tests.cli import restrict
+from tests.labs import until
+from tests.ordinary import UID, User, ordinary_user
+
+pytestmark = pytest.mark.root
+"""Root is needed to become somebody else."""
+
+RECORD = "keeper"
+ADDRESS = "26001f160aa055010000000000000010"
+"""Of the demo's `app`, as /proc/net/if_inet6 has it: a bare Debian has no `ip`."""
+
+
+@pytest.fixture
+def user() -> Iterator[User]:
+    """An ordinary user. Whatever the test does, his keeper is gone afterwards, and a passing test has ended it."""
+    with ordinary_user() as user:
+        yield user
+        left = keeper.find(user.folder / RECORD)
+        if left is not None:
+            keeper.end(left)
+        assert left is None, "the keeper outlived its labs"
+
+
+def topology(user: User, demo_file: Callable[[str], str], lab: str) -> str:
+    """The demo's file, where the user can read it."""
+    path = user.home / f"{lab}.yaml"
+    path.write_bytes(Path(demo_file(lab)).read_bytes())
+    path.chmod(0o644)
+    return str(path)
+
+
+def holder(user: User) -> keeper.Keeper:
+    found = keeper.find(user.folder / RECORD)
+    assert found is not None
+    return found
+
+
+def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    file = topology(user, demo_file, lab_name)
+    built = user.eigw("apply", "-f", file)  # nobody said --rootless
+    assert (built.code, built.out) == (0, "")
+    said = built.err.splitlines()
+    assert said[0].startswith("not root: working rootless")
+    assert said[1].startswith(f"the lab {lab_name} is up")
+    assert said[2].startswith(f"process {holder(user).pid} keeps your namespaces until the last lab is destroyed")
+
+    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")], "it is not the host's"
+
+    def rootless(*arguments: str, code: int = 0) -> str:
+        result = user.eigw("--rootless", *arguments)
+        assert result.code == code, result.err
+        assert "rootless" not in result.err
+        return result.out
+
+    rootless("plan", "-f", file)
+    rootless("verify")
+    rootless("status")
+    assert "app reaches web" in rootless("explain", "app", "web", "--port", "443")
+    assert lab_name in rootless("export")
+    assert "eigw-" in rootless("describe", "egress-only-internet-gateways")
+    assert rootless("exec", "app", "--", "pwd").strip() == str(Path(__file__).parents[2])
+    assert ADDRESS in rootless("exec", "app", "--", "cat", "/proc/net/if_inet6")
+    rootless("exec", "app", "--", "sh", "-c", "exit 7", code=7)
+    rootless("gc")
+    rootless("destroy")
+    assert keeper.find(user.folder / RECORD) is None
+    assert not user.folder.exists()
+
+
+def test_a_shell_is_inside(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).err == ""
+    script = user.home / "shell"
+    script.write_text(f"#!/bin/sh\nid -u; cat /proc/net/if_inet6; exec {sys.executable} -m eigw_ns status\n")
+    script.chmod(0o755)
+    shell = user.eigw("--rootless", "shell", "app", env={"SHELL": str(script)})
+    assert shell.code == 0
+    assert shell.out.startswith("0\n")
+    assert ADDRESS in shell.out
+    assert "is what was applied" in shell.err, "an eigw-ns inside works on the same labs"
+    assert user.eigw("destroy", "-q").code == 0
+
+
+def test_the_last_lab_ends_the_keeper(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    other = f"{lab_name}b"
+    assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).code == 0
+    first = holder(user)
+    assert user.eigw("apply", "-q", "-f", topology(user, demo_file, other)).code == 0
+    assert holder(user) == first
+    assert user.eigw("destroy", "-q", "--lab", lab_name).code == 0
+    assert holder(user) == first
+    assert user.eigw("exec", "--lab", other, "app", "--", "true").code == 0
+    assert user.eigw("destroy", "-q", "--lab", other).code == 0
+    assert keeper.find(user.folder / RECORD) is None
+    until(lambda: not Path(f"/proc/{first.pid}").exists(), "the keeper's end")
+
+
+def test_a_verb_that_leaves_no_lab_leaves_no_keeper(user: User) -> None:
+    result = user.eigw("status")
+    assert result.code == 1
+    assert "there is no lab" in result.err
+    assert "keeps your namespaces" not in result.err
+    assert not user.folder.exists()
+
+
+def test_a_dead_keeper_is_replaced_and_the_lab_rebuilt(
+    user: User, demo_file: Callable[[str], str], lab_name: str
+) -> None:
+    assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).code == 0
+    dead = holder(user)
+    os.kill(dead.pid, signal.SIGKILL)
+    until(lambda: keeper.find(user.folder / RECORD) is None, "its end")
+
+    status = user.eigw("status")
+    assert status.code == 3
+    assert f"the lab {lab_name} is stored, but nothing of it is alive: rebuild it with `eigw-ns apply`" in status.err
+    assert user.eigw("apply", "-q").code == 0
+    assert holder(user).pid != dead.pid
+    assert user.eigw("status").code == 0
+    assert user.eigw("destroy", "-q").code == 0
+
+
+def test_first_verbs_at_once_share_one_keeper(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    labs = [f"{lab_name}{letter}" for letter in "abc"]
+    files = [topology(user, demo_file, lab) for lab in labs]
+    program = (sys.executable, "-m", "eigw_ns")
+    verbs = [user.start(*program, "--rootless", "apply", "-q", "-f", file) for file in files]
+    said = [verb.communicate(timeout=60) for verb in verbs]
+    assert [verb.returncode for verb in verbs] == [0, 0, 0], said
+    inside = user.eigw("--rootless", "exec", "--lab", labs[0], "app", "--", "ls", "/run/netns")
+    assert all(f"eigw-{lab}-" in inside.out for lab in labs), "each would see its own only, were there two keepers"
+
+    ends = [user.start(*program, "--rootless", "destroy", "-q", "--lab", lab) for lab in labs]
+    said = [verb.communicate(timeout=60) for verb in ends]
+    assert [verb.returncode for verb in ends] == [0, 0, 0], said
+    assert not user.folder.exists(), "the last of them ended the keeper"
+
+
+def test_without_run_netns_and_without_xdg(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    """A host where root has never named a namespace; a folder of root's own stays to be seen."""
+
+    def empty_run() -> None:
+        restrict.private_mounts()
+        restrict.cover(Path("/run"))
+        Path("/run/seen").mkdir()
+        Path("/run/link").symlink_to("seen")
+
+    folder = Path(f"/tmp/eigw-ns-{UID}")
+    no_xdg = {"XDG_RUNTIME_DIR": "", "EIGW_NS_ROOTLESS": "1"}
+    built = user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name), env=no_xdg, prepare=empty_run)
+    assert (built.code, built.err) == (0, "")
+    assert folder.stat().st_uid == UID
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert user.eigw("exec", "app", "--", "ls", "/run", env=no_xdg).out == "link\nnetns\nseen\n"
+    assert user.eigw("destroy", "-q", env=no_xdg).code == 0
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("value", ["0", "false"])
+def test_who_wants_no_namespaces_of_his_own_is_heard(user: User, value: str) -> None:
+    result = user.eigw("status", env={"EIGW_NS_ROOTLESS": value})
+    assert result.code == 5
+    assert "not enough privilege: this process lacks" in result.err
+    assert not user.folder.exists()
+
+
+def test_where_the_host_forbids_it_the_sysctl_and_the_fix_are_named(user: User) -> None:
+    """user.max_user_namespaces is every user namespace's own, so this one is not the host's."""
+    verbs = " ; ".join(f"{sys.executable} -m eigw_ns --rootless {verb}" for verb in ("status", "doctor -o json"))
+    script = f"echo 0 > /proc/sys/user/max_user_namespaces; {verbs}"
+    result = user.run("unshare", "--user", "--map-root-user", "sh", "-c", script)
+    assert result.code == 5
+    assert result.err == (
+        "error: make a user namespace: user.max_user_namespaces is 0\n"
+        "hint: sudo sysctl user.max_user_namespaces=15000; or run eigw-ns as root\n"
+    )
+    first = result.data["checks"][0]
+    assert (first["name"], first["outcome"]) == ("user namespaces", "missing")
+    assert "user.max_user_namespaces=15000" in first["fix"]
+    assert not user.folder.exists()
+
+
+def test_doctor_says_what_cannot_work_and_leaves_nothing(user: User) -> None:
+    result = user.eigw("doctor", "-o", "json")
+    checks = {check["name"]: check for check in result.data["checks"]}
+    assert (result.code, result.data["fit"]) == (0, True)
+    assert {name for name, check in checks.items() if check["outcome"] != "ok"} == {"limits of the host", "other users"}
+    assert "nf_conntrack_max" in checks["limits of the host"]["fix"]
+    assert not user.folder.exists()
+
+
+def test_a_run_folder_of_somebody_else_is_refused(user: User, tmp_path: Path) -> None:
+    foreign = user.home / "foreign"
+    foreign.mkdir()
+    result = user.eigw("--rootless", "status", env={"EIGW_NS_RUN_DIR": str(foreign)})
+    assert result.code == 5
+    assert "belongs to somebody else" in result.err
+    assert "EIGW_NS_RUN_DIR" in result.err
+    assert list(foreign.iterdir()) == []

@@ -1,0 +1,46 @@
+"""The packet suite once more, by an ordinary user: in namespaces of his own, which a keeper holds.
+
+Left out is what takes long and asks no more of the kernel than the rest: predictions and load.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.kernel import keeper, netns
+from eigw_ns.topology import example
+from tests.ordinary import REPO, ordinary_user
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
+
+LEFT_OUT = ("test_explain_agrees.py", "test_under_load.py", Path(__file__).name)
+AT_LEAST = 200  # tests; so that a suite that has gone elsewhere is missed
+SECONDS = 280
+
+
+def test_the_packet_suite_passes_without_root(lab_name: str) -> None:
+    folder = REPO / "tests" / "packets"
+    ignored = [f"--ignore={folder / name}" for name in LEFT_OUT]
+    pytest_ = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *ignored)
+    with ordinary_user() as user:
+        lab = user.home / "lab.yaml"
+        lab.write_text(example("minimal").replace("lab: minimal", f"lab: {lab_name}"))
+        lab.chmod(0o644)
+        assert user.eigw("--rootless", "apply", "-q", "-f", str(lab)).code == 0
+        assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")], "it is not the host's"
+        try:
+            inside = ("--rootless", "exec", "app", "--", *pytest_, f"--basetemp={user.home / 'pytest'}", str(folder))
+            env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(user.home / "hypothesis")}
+            result = user.run(sys.executable, "-m", "eigw_ns", *inside, env=env, seconds=SECONDS)
+        finally:
+            ended = user.eigw("--rootless", "destroy", "-q")
+        found = keeper.find(user.folder / "keeper")
+    assert result.code == 0, result.out[-6000:] + result.err
+    summary = re.search(r"^(\d+) passed in ", result.out, re.MULTILINE)
+    assert summary, "something was skipped"
+    assert int(summary.group(1)) >= AT_LEAST
+    assert (ended.code, found) == (0, None)

@@ -1,0 +1,93 @@
+"""What decides about working without root: sysctls that forbid it, folders that are the user's own."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.cli.program import run
+from eigw_ns.errors import HostError
+from eigw_ns.kernel import keeper, userns
+from eigw_ns.lab import rootless
+
+
+@pytest.mark.parametrize(
+    ("sysctls", "code", "reason", "fix"),
+    [
+        ({"user.max_user_namespaces": "0"}, errno.ENOSPC, "user.max_user_namespaces is 0", "max_user_namespaces=15000"),
+        (
+            {"kernel.unprivileged_userns_clone": "0"},
+            errno.EPERM,
+            "kernel.unprivileged_userns_clone is 0",
+            "sudo sysctl kernel.unprivileged_userns_clone=1",
+        ),
+        (
+            {"user.max_user_namespaces": "96365", "kernel.apparmor_restrict_unprivileged_userns": "1"},
+            errno.EACCES,
+            "kernel.apparmor_restrict_unprivileged_userns is 1",
+            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with `userns,`",
+        ),
+        ({"user.max_user_namespaces": "5"}, errno.ENOSPC, "are in use", "a larger number"),
+        ({}, errno.EPERM, "Operation not permitted", "--security-opt seccomp=unconfined"),
+    ],
+)
+def test_what_forbids_user_namespaces_is_named_with_its_fix(
+    sysctls: dict[str, str], code: int, reason: str, fix: str
+) -> None:
+    error = userns.refusal(code, sysctls.get)
+    assert isinstance(error, HostError)
+    assert reason in error.message
+    assert fix in error.hint
+    assert error.hint.endswith("or run eigw-ns as root")
+
+
+def test_nothing_is_said_to_forbid_what_is_allowed() -> None:
+    allowed = {"user.max_user_namespaces": "96365", "kernel.unprivileged_userns_clone": "1"}
+    assert userns.forbidden(allowed.get) == ("", "")
+
+
+def test_the_folders_are_where_xdg_says(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": "/somewhere/state", "XDG_RUNTIME_DIR": str(tmp_path), "HOME": "/home/u"}
+    assert rootless.folders(environment, os.geteuid()) == {
+        "EIGW_NS_STATE_DIR": "/somewhere/state/eigw-ns",
+        "EIGW_NS_RUN_DIR": f"{tmp_path}/eigw-ns",
+    }
+
+
+@pytest.mark.parametrize("runtime", ["", "/nonexistent", "/proc/1"])
+def test_a_runtime_folder_that_is_not_the_users_is_not_used(runtime: str) -> None:
+    """As after `su`, which keeps the variable."""
+    assert rootless.folders({"HOME": "/home/u", "XDG_RUNTIME_DIR": runtime}, 4321) == {
+        "EIGW_NS_STATE_DIR": "/home/u/.local/state/eigw-ns",
+        "EIGW_NS_RUN_DIR": "/tmp/eigw-ns-4321",
+    }
+
+
+def test_a_record_without_its_lock_is_a_dead_keepers(tmp_path: Path) -> None:
+    record = tmp_path / "keeper"
+    assert keeper.find(record) is None
+    record.write_text(f'{{"pid": {os.getpid()}, "namespace": 1}}')
+    assert keeper.find(record) is None
+
+
+def test_a_keeper_that_is_not_who_it_should_be_is_left_alone(tmp_path: Path) -> None:
+    """Its folder may be another container's too, and the process of that number another one here."""
+    record = tmp_path / "keeper"
+    mine = keeper.Keeper(os.getpid(), 1)
+    record.write_text(f'{{"pid": {mine.pid}, "namespace": {mine.namespace}}}')
+    with record.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert keeper.find(record) == mine
+        for attempt in (keeper.join, keeper.end):
+            with pytest.raises(HostError, match="not to be seen from here") as caught:
+                attempt(mine)
+            assert "EIGW_NS_RUN_DIR" in caught.value.hint
+
+
+def test_the_option_stands_before_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["apply", "--rootless"]) == 2
+    assert "it stands before the verb: `eigw-ns --rootless VERB …`" in capsys.readouterr().err
