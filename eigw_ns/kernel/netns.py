@@ -114,7 +114,14 @@ def husks(prefix: str) -> tuple[str, ...]:
         found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]
     except FileNotFoundError:
         return ()
-    return tuple(sorted(entry.name for entry in found if entry.is_file() and entry.stat().st_size == 0))
+    return tuple(sorted(entry.name for entry in found if entry.is_file() and _is_empty(entry)))
+
+
+def _is_empty(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.stat().st_size == 0
+    except FileNotFoundError:  # another lab's, which has gone in the meantime
+        return False
 
 
 def exists(name: str) -> bool:
