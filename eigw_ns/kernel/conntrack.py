@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6
 
-from eigw_ns.kernel.netlink import Message, Netlink, attribute, attributes
+from eigw_ns.kernel.netlink import NETFILTER, Message, Netlink, attribute, attributes
 
-_NETLINK_NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
 _GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
@@ -48,7 +47,7 @@ class Kept:
 def flush(keep: Iterable[tuple[str, str, str]]) -> int:
     """Delete every IPv6 flow that no `keep` (source prefix, first, last destination) covers; how many they were."""
     kept = [Kept(IPv6Network(source), IPv6Address(first), IPv6Address(last)) for source, first, last in keep]
-    with Netlink(_NETLINK_NETFILTER) as netlink:
+    with Netlink(NETFILTER) as netlink:
         stale = [flow for flow in _flows(netlink) if not any(entry.covers(flow) for entry in kept)]
         netlink.send([_deletion(flow) for flow in stale])
     return len(stale)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.dataplane.state import (
+    NOTHING,
     Fdb,
     Forwarding,
     Key,
@@ -95,13 +96,16 @@ class FakeKernel:
         """Leave a name with no namespace behind it, as a creation that is killed in the middle does."""
         self._husks.add(name)
 
-    def observe(self, lab: str) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         return NetState.of(
             thing
             for name, space in self.namespaces.items()
             if (ours := _mark(name, space)) is not None and ours.lab == lab
             for thing in space.objects.values()
         )
+
+    def outline(self, lab: str) -> NetState:
+        return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding)))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from eigw_ns.dataplane.state import (
+    NOTHING,
     PREFIX,
     Address,
     Fdb,
@@ -35,7 +36,7 @@ from eigw_ns.dataplane.state import (
     Sysctls,
 )
 from eigw_ns.errors import ForeignError, MissingError
-from eigw_ns.kernel import conntrack, links, netns, nft, observe, rtnetlink, sysctl
+from eigw_ns.kernel import conntrack, links, netns, nft, observe, proof, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
@@ -58,21 +59,20 @@ class LinuxKernel:
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
-    def observe(self, lab: str) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """See `Kernel.observe`."""
-        found: list[NetObject] = []
+        rules = _rules_by_namespace(believed)
         seen: dict[tuple[str, str], SeenLink] = {}
-        for name in netns.names():
-            if not name.startswith(f"{PREFIX}{lab}-"):
-                continue
-            with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
-                here = observe.links(netlink)
-                owner = observe.mark(name, here)
-                if owner is None or owner.lab != lab:
-                    continue
-                found.extend(observe.contents(netlink, owner, here))
-                seen.update({(name, link.name): link for link in here})
-        return NetState.of(observe.join_peers(found, seen))
+
+        def contents(netlink: Netlink, owner: Namespace, here: list[SeenLink]) -> Iterator[NetObject]:
+            seen.update({(owner.namespace, link.name): link for link in here})
+            return observe.contents(netlink, owner, here, rules.get(owner.namespace, []))
+
+        return NetState.of(observe.join_peers(_look(lab, contents), seen))
+
+    def outline(self, lab: str) -> NetState:
+        """See `Kernel.outline`."""
+        return NetState.of(_look(lab, lambda _, owner, __: (owner, *observe.forwarding(owner))))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
@@ -80,7 +80,7 @@ class LinuxKernel:
 
     def labs(self) -> tuple[str, ...]:
         """See `Kernel.labs`."""
-        owners = (_owner(name) for name in netns.names() if name.startswith(PREFIX))
+        owners = (_owner(name) for name in netns.names(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
@@ -204,9 +204,8 @@ class LinuxKernel:
 
     def _load(self, namespace: str, new: Ruleset | None, old: Ruleset | None) -> None:
         with netns.inside(namespace):
-            self.writes += 1
             library = Nft()
-            library.apply(new, old)
+            self.writes += proof.load(library, new, old)
             self._retired.append(library)
 
     def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
@@ -241,6 +240,28 @@ def _transport(thing: NetObject) -> tuple[str, str]:
     if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule, Route)):
         return "config", thing.namespace
     return type(thing).__name__, ""
+
+
+def _rules_by_namespace(state: NetState) -> dict[str, list[Ruleset]]:
+    found: dict[str, list[Ruleset]] = {}
+    for thing in state:
+        if isinstance(thing, Ruleset):
+            found.setdefault(thing.namespace, []).append(thing)
+    return found
+
+
+def _look(
+    lab: str, read: Callable[[Netlink, Namespace, list[SeenLink]], Iterable[NetObject]]
+) -> list[NetObject]:
+    """What `read` finds in each namespace of the lab; it gets a socket there, whose the namespace is, its links."""
+    found: list[NetObject] = []
+    for name in netns.names(f"{PREFIX}{lab}-"):
+        with contextlib.suppress(MissingError), netns.inside(name), Netlink() as netlink:
+            here = observe.links(netlink)
+            owner = observe.mark(name, here)
+            if owner is not None and owner.lab == lab:
+                found.extend(read(netlink, owner, here))
+    return found
 
 
 def _owner(name: str) -> Namespace | None:

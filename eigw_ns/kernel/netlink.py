@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 from eigw_ns.errors import EigwError, kernel_error
 
+NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
+
 REQUEST, ACK, DUMP, REPLACE, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
 
 _ERROR, _DONE, _DUMP_INTERRUPTED = 2, 3, 0x10
 _NESTED, _TYPE_MASK = 0x8000, 0x3FFF
 _SOL_NETLINK, _EXT_ACK, _STRICT_CHECK = 270, 11, 12
+_NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h
 _EXT_ACK_TEXT, _ACK_TLVS, _CAPPED = 1, 0x200, 0x100
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -67,17 +71,20 @@ def nested(kind: int, *inner: bytes) -> bytes:
     return attribute(kind | _NESTED, b"".join(inner))
 
 
-def attributes(data: bytes) -> Attributes:
-    """Attributes by type; of two with the same type the later wins."""
-    found: Attributes = {}
-    offset, end = 0, len(data)
+def attributes(data: bytes, start: int = 0) -> Attributes:
+    """The attributes that begin at `start`, by type; of two with the same type the later wins."""
+    return dict(each_attribute(data, start))
+
+
+def each_attribute(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Type and value of each attribute, for where a type may come more than once."""
+    offset, end = start, len(data)
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if length < 4:
             break
-        found[kind & _TYPE_MASK] = data[offset + 4 : offset + length]
+        yield kind & _TYPE_MASK, data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
-    return found
 
 
 class Netlink:
@@ -116,6 +123,20 @@ class Netlink:
             if size > _BATCH_BYTES or index == len(messages) - 1:
                 self._transact(batch, messages[start : index + 1])
                 batch, start, size = [], index + 1, 0
+
+    def cookie(self) -> int:
+        """The number of the socket's namespace, which no other has or had since the machine started."""
+        return int.from_bytes(self._socket.getsockopt(socket.SOL_SOCKET, _NETNS_COOKIE, 8), sys.byteorder)
+
+    def ask(self, kind: int, payload: bytes, doing: str) -> bytes:
+        """The payload of the one message that answers a question."""
+        self._socket.send(self._frame(Message(kind, 0, payload, doing), acknowledge=False))
+        for answer, flags, _, found in _messages(self._socket.recv(_RECEIVE_BYTES)):
+            if answer != _ERROR:
+                return found
+            code, detail = _error(flags, found)
+            raise kernel_error(doing, code, detail=detail)
+        raise EigwError(f"{doing}: the kernel answered nothing")
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[tuple[int, bytes]]:
         """Everything of a kind: (message type, payload) each. An interrupted dump is taken again, never believed."""

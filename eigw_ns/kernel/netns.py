@@ -100,10 +100,11 @@ def remove(name: str) -> bool:
     return True
 
 
-def names() -> tuple[str, ...]:
-    """Every named namespace of the host, ours or not, sorted."""
+def names(prefix: str = "") -> tuple[str, ...]:
+    """Every named namespace of the host that begins with `prefix`, ours or not, sorted."""
     try:
-        return tuple(sorted(entry.name for entry in os.scandir(DIRECTORY) if exists(entry.name)))
+        found = [entry.name for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix)]
+        return tuple(sorted(name for name in found if exists(name)))
     except FileNotFoundError:
         return ()
 

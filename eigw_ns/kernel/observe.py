@@ -7,7 +7,7 @@ All functions speak of the namespace this thread is in, whose name is given only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,16 +18,16 @@ from eigw_ns.dataplane.state import (
     Link,
     Namespace,
     NetObject,
+    Ruleset,
     Sysctls,
     sysctl_keys,
 )
-from eigw_ns.kernel import nft, rtnetlink, sysctl
-from eigw_ns.kernel.netlink import Netlink
+from eigw_ns.kernel import nft, proof, rtnetlink, sysctl
+from eigw_ns.kernel.netlink import NETFILTER, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.rtnetlink import Names, SeenLink
 
 _MARK = "eigw-ns"
-_FAMILIES = ("inet", "bridge")
 
 
 def links(netlink: Netlink) -> list[SeenLink]:
@@ -47,32 +47,54 @@ def in_effect(netlink: Netlink) -> bool:
 
 def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
     """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign."""
-    loopback = next(link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX)
-    program, _, rest = loopback.alias.partition(":")
+    first = loopback(seen)
+    program, _, rest = first.alias.partition(":")
     lab, _, resource_id = rest.partition(":")
     if program != _MARK or not resource_id:
         return None
-    return Namespace(name, lab, resource_id, loopback.up)
+    return Namespace(name, lab, resource_id, first.up)
 
 
-def contents(netlink: Netlink, owner: Namespace, seen: list[SeenLink]) -> Iterator[NetObject]:
-    """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces."""
+def loopback(seen: Iterable[SeenLink]) -> SeenLink:
+    """The loopback, whatever it is called by now."""
+    return next(link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX)
+
+
+def contents(
+    netlink: Netlink, owner: Namespace, seen: list[SeenLink], believed: Sequence[Ruleset]
+) -> Iterator[NetObject]:
+    """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces.
+
+    Rules are listed unless it is proved that they are those that are `believed` to be here.
+    """
     name = owner.namespace
     yield owner
-    yield from _rulesets(name)
+    yield from _rulesets(name, believed, loopback(seen).other_names)
     yield Sysctls(name, tuple(_values(sysctl_keys(owner.id))))
     names = {link.index: link.name for link in seen}
     tenant = owner.id.partition("-")[0] in TENANT_KINDS
     shown = [link for link in seen if link.kind in ("veth", "bridge") and not (tenant and not _is_ours(link))]
     yield from (_link(name, link, names) for link in shown)
     yield from _dumped(netlink, name, names, ours=tenant)
-    if not tenant and sysctl.read(sysctl.FORWARDING) == "1":
-        yield Forwarding(name)
+    yield from forwarding(owner)
 
 
-def _rulesets(name: str) -> Iterator[NetObject]:
+def forwarding(owner: Namespace) -> Iterator[Forwarding]:
+    """Whether our namespace routes IPv6; in a tenant's that is its own business."""
+    if owner.id.partition("-")[0] not in TENANT_KINDS and sysctl.read(sysctl.FORWARDING) == "1":
+        yield Forwarding(owner.namespace)
+
+
+def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> Iterator[Ruleset]:
+    with Netlink(NETFILTER) as netfilter:
+        if len(believed) == 1 and proof.proves(notes, believed[0], proof.generation(netfilter)):
+            yield believed[0]
+            return
+        families = proof.families(netfilter)
+    if not families:
+        return
     library = Nft()
-    for family in _FAMILIES:
+    for family in families:
         ruleset = nft.parse(library.listing(family), name)
         if ruleset is not None:
             yield ruleset

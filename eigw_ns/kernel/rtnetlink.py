@@ -29,6 +29,7 @@ from eigw_ns.kernel.netlink import (
     Message,
     attribute,
     attributes,
+    each_attribute,
     nested,
     number,
     octet,
@@ -43,13 +44,15 @@ NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NEWRULE, DELRULE, GETRULE = 32, 33, 34
+NEWLINKPROP, DELLINKPROP = 108, 109
 
 _AF_BRIDGE = 7
 LOOPBACK_INDEX = 1  # the kernel's own constant, include/net/flow.h
 _IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 16, 18, 20, 28
-_IFLA_CARRIER = 33
+_IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 1 << 3
+_IFLA_CARRIER, _IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 33, 52, 53
 _OPERATIONAL = 6  # IF_OPER_UP, linux/if.h
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA, _VETH_PEER = 1, 2, 4, 5, 1
 _BR_MCAST_SNOOPING = 23
@@ -123,6 +126,21 @@ def mark_loopback(mark: str) -> Message:
     """Give the loopback its ifalias, the mark of a namespace, and bring it up."""
     payload = _LINK.pack(0, 0, LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, mark.encode())
     return Message(SETLINK, 0, payload, "mark the namespace")
+
+
+def give_name(name: str) -> Message:
+    """Give the loopback an alternative name."""
+    return _loopback_name(NEWLINKPROP, CREATE | EXCLUSIVE, name)
+
+
+def forget_name(name: str) -> Message:
+    """Take an alternative name from the loopback."""
+    return _loopback_name(DELLINKPROP, 0, name)
+
+
+def _loopback_name(kind: int, flags: int, name: str) -> Message:
+    payload = _LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + nested(_IFLA_PROP_LIST, text(_IFLA_ALT_IFNAME, name))
+    return Message(kind, flags, payload, "note which rules were loaded")
 
 
 def set_port(link: Link, index: int) -> Message:
@@ -206,7 +224,8 @@ def route_message(route: Route, indexes: Indexes, *, delete: bool = False, repla
 
 # ---- what the kernel answers -----------------------------------------------------------------------------------------
 
-LINK_REQUEST = _LINK.pack(0, 0, 0, 0, 0)
+LINK_REQUEST = _LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+LOOPBACK_REQUEST = _LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
 ADDRESS_REQUEST = _ADDRESS.pack(AF_INET6, 0, 0, 0, 0)
 NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(AF_INET6, 0, 0, 0, 0)
 FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
@@ -221,14 +240,17 @@ class SeenLink:
     A `waking` link has a carrier, and does not carry packets yet.
     """
 
-    __slots__ = ("alias", "index", "kind", "mac", "master", "mtu", "name", "peer_index", "silent", "up", "waking")
+    __slots__ = (
+        "alias", "index", "kind", "mac", "master", "mtu", "name", "other_names", "peer_index", "silent", "up", "waking"
+    )  # fmt: skip
 
     def __init__(self, payload: bytes) -> None:
         _, _, self.index, flags, _ = _LINK.unpack_from(payload)
-        found = attributes(payload[_LINK.size :])
+        found = attributes(payload, _LINK.size)
         info = attributes(found.get(_IFLA_LINKINFO, b""))
         port = attributes(info.get(_INFO_SLAVE_DATA, b""))
         self.name = _string(found.get(_IFLA_IFNAME, b""))
+        self.other_names = [_string(name) for _, name in each_attribute(found.get(_IFLA_PROP_LIST, b""))]
         self.alias = _string(found.get(_IFLA_IFALIAS, b""))
         self.mac = _mac_text(found.get(_IFLA_ADDRESS, b""))
         self.mtu = _integer(found.get(_IFLA_MTU))
@@ -243,7 +265,7 @@ class SeenLink:
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
     """The address in a dump's message; None for the loopback's own `::1`, and with `ours` for any but ours."""
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
-    found = attributes(payload[_ADDRESS.size :])
+    found = attributes(payload, _ADDRESS.size)
     if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == inet_pton(AF_INET6, "::1"):
         return None
     if ours and found.get(_IFA_PROTO) != _OURS:
@@ -253,18 +275,18 @@ def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -
 
 def address_bytes(payload: bytes) -> bytes:
     """The address in a dump's message, in network order."""
-    return attributes(payload[_ADDRESS.size :])[_IFA_ADDRESS]
+    return attributes(payload, _ADDRESS.size)[_IFA_ADDRESS]
 
 
 def destination_bytes(payload: bytes) -> bytes:
     """The destination in a route dump's message, in network order."""
-    return attributes(payload[_ROUTE.size :]).get(_RTA_DST, _ANY)
+    return attributes(payload, _ROUTE.size).get(_RTA_DST, _ANY)
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:
     """The neighbour in a dump's message; None where it is not a permanent one, and with `ours` for any but ours."""
     _, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
-    found = attributes(payload[_NEIGHBOUR.size :])
+    found = attributes(payload, _NEIGHBOUR.size)
     if not state & _NUD_PERMANENT or _NDA_LLADDR not in found:
         return None
     if ours and found.get(_NDA_PROTOCOL) != _OURS:
@@ -275,7 +297,7 @@ def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool)
 def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
     """The bridge's forwarding entry in a dump's message; None for the ports' own and for learnt ones."""
     family, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
-    found = attributes(payload[_NEIGHBOUR.size :])
+    found = attributes(payload, _NEIGHBOUR.size)
     if family != _AF_BRIDGE or not state & _NUD_NOARP or _NDA_LLADDR not in found:
         return None
     return Fdb(namespace, names[index], _mac_text(found[_NDA_LLADDR]))
@@ -284,7 +306,7 @@ def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
 def parse_rule(payload: bytes, namespace: str, *, ours: bool) -> RoutingRule | None:
     """The policy routing rule in a dump's message; None for the kernel's own, and with `ours` for any but ours."""
     _, _, _, _, table, _, _, action, _ = _RULE.unpack_from(payload)
-    found = attributes(payload[_RULE.size :])
+    found = attributes(payload, _RULE.size)
     if found.get(_FRA_PROTOCOL) == bytes((_RTPROT_KERNEL,)) or action not in (_TO_TABLE, _RULE_BLACKHOLE):
         return None
     if (action == _TO_TABLE and table != MAIN_TABLE) or (ours and found.get(_FRA_PROTOCOL) != _OURS):
@@ -302,7 +324,7 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, ours: bool) -> 
         return None
     if ours and protocol != PROTOCOL:
         return None
-    found = attributes(payload[_ROUTE.size :])
+    found = attributes(payload, _ROUTE.size)
     blackhole = kind == _RTN_BLACKHOLE
     source = found.get(_RTA_SRC)
     gateway = found.get(_RTA_GATEWAY)
