@@ -37,15 +37,16 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import ForeignError, MissingError
 from eigw_ns.kernel import conntrack, links, netns, nft, observe, proof, rtnetlink, sysctl
-from eigw_ns.kernel.netlink import Message, Netlink
+from eigw_ns.kernel.netlink import NETFILTER, Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
 from eigw_ns.kernel.rtnetlink import Indexes, SeenLink
 from eigw_ns.kernel.settle import settle
 
 _RETIRED = 32
-"""libnftables contexts kept open after use: closing one at once waits for its transaction's RCU grace period (12 ms
-on 6.18, for each namespace), closing it 32 namespaces later waits for nothing. None outlives a batch."""
+"""nftables sockets kept open after use, in pairs (libnftables' own and ours): closing one at once waits for its
+transaction's RCU grace period (12 ms on 6.18, for each namespace, even for a socket that only read), closing it 32
+namespaces later waits for nothing. None outlives a batch."""
 
 _Config = Address | Neighbour | Fdb | RoutingRule | Route
 
@@ -55,7 +56,10 @@ class LinuxKernel:
 
     def __init__(self) -> None:
         self.writes = 0
-        self._retired: deque[Nft] = deque(maxlen=_RETIRED)
+        self._retired: deque[tuple[Nft, Netlink]] = deque()
+
+    def __del__(self) -> None:
+        self._close_retired()  # what a batch that failed has left
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -110,7 +114,7 @@ class LinuxKernel:
                 case _:
                     for thing in batch:
                         self._create_one(thing)
-                    self._retired.clear()
+                    self._close_retired()
 
     def update(self, old: NetObject, new: NetObject) -> None:
         """See `Kernel.update`."""
@@ -131,7 +135,7 @@ class LinuxKernel:
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
-        self._retired.clear()  # an open context would keep a deleted namespace alive
+        self._close_retired()  # an open context would keep a deleted namespace alive
         for _, run in groupby(things, key=_transport):
             batch = list(run)
             match batch[0]:
@@ -150,7 +154,7 @@ class LinuxKernel:
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`."""
-        self._retired.clear()
+        self._close_retired()
         settle(namespaces)
 
     def flush_flows(self, namespace: str, keep: Iterable[tuple[str, str, str]]) -> int:
@@ -204,9 +208,16 @@ class LinuxKernel:
 
     def _load(self, namespace: str, new: Ruleset | None, old: Ruleset | None) -> None:
         with netns.inside(namespace):
-            library = Nft()
-            self.writes += proof.load(library, new, old)
-            self._retired.append(library)
+            library, netfilter = Nft(), Netlink(NETFILTER)
+            self._retired.append((library, netfilter))
+            self.writes += proof.load(library, netfilter, new, old)
+        self._close_retired(_RETIRED)
+
+    def _close_retired(self, keep: int = 0) -> None:
+        """Close the nftables sockets of all but the last `keep` transactions."""
+        while len(self._retired) > keep:
+            _, netfilter = self._retired.popleft()
+            netfilter.close()
 
     def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
         with netns.inside(wanted.namespace):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel import nft, rtnetlink
-from eigw_ns.kernel.netlink import NETFILTER, Message, Netlink, attributes
+from eigw_ns.kernel.netlink import Message, Netlink, attributes
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.rtnetlink import SeenLink
 
@@ -64,12 +64,13 @@ def proves(notes: Collection[str], rules: Ruleset, moment: Generation) -> bool:
     return _note(rules, moment) in notes
 
 
-def load(library: Nft, new: Ruleset | None, old: Ruleset | None) -> int:
+def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | None) -> int:
     """Replace the rules `old` by `new` in the namespace this thread is in, and note what can be proved.
 
-    None stands for no table. How many writes it took.
+    None stands for no table. How many writes it took. The netfilter socket is open still when this has returned, since
+    closing it waits for the transaction's end.
     """
-    with Netlink(NETFILTER) as netfilter, Netlink() as netlink:
+    with Netlink() as netlink:
         notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
         before = generation(netfilter)
         known = proves(notes, old, before) if old else not families(netfilter)
