@@ -52,7 +52,7 @@ def port_name(resource_id: str) -> str:
 def mac(*names: str) -> str:
     """A locally administered unicast MAC, always the same for the same names."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (0x06, *digest[:5]))
+    return bytes((0x06, *digest[:5])).hex(":")
 
 
 def link_local(resource_id: str) -> str:

@@ -14,6 +14,7 @@ All of it is decided before the routing lookup: a refused packet is never answer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from ipaddress import IPv6Network
 
 from eigw_ns.cloud.filtering import (
@@ -47,9 +48,9 @@ _KNOWN_FLOW = (
 )
 
 
-def subnet(namespace: str, cloud: Cloud, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
+def subnet(namespace: str, filters: Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
     """The whole table. `untracked` are the destinations whose flows AWS does not track where all is open."""
-    instances = [item for item in cloud.instances.values() if item.subnet_id == subject.id]
+    cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
     sources = (f'"{port_name(item.id)}" . {item.ipv6_address}' for item in instances)
     raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
@@ -61,7 +62,7 @@ def subnet(namespace: str, cloud: Cloud, subject: Subnet, untracked: Iterable[Ra
     chains = [*_ways(block), *raw_chain]
     acl = network_acl(cloud, subject)
     for egress in (True, False):
-        group_sets, group_chain = _groups(cloud, instances, egress=egress)
+        group_sets, group_chain = _groups(filters, instances, egress=egress)
         sets += group_sets
         chains += [group_chain, _acl(acl, egress=egress)]
     return table(namespace, sets, chains)
@@ -139,7 +140,7 @@ def _icmp_numbers(icmp_type: int, icmp_code: int) -> Range:
 # ---- security groups -------------------------------------------------------------------------------------------------
 
 
-def _groups(cloud: Cloud, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
+def _groups(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
     """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
     way = "egress" if egress else "ingress"
     own, peer = ("saddr", "daddr") if egress else ("daddr", "saddr")
@@ -148,14 +149,12 @@ def _groups(cloud: Cloud, instances: Iterable[Instance], *, egress: bool) -> tup
     ports: list[str] = []
     icmp: list[str] = []
     for instance in instances:
-        allowed = _Allowed(cloud, instance, egress)
-        me = str(instance.ipv6_address)
-        any_protocol += [f"{me} . {addresses_text(peers)}" for peers in allowed.peers(ALL_PROTOCOLS)]
-        for protocol in allowed.protocols():
-            whole_protocol += [f"{me} . {protocol} . {addresses_text(peers)}" for peers in allowed.peers(protocol)]
-            for peers, numbers in allowed.parts(protocol):
-                part = f"{addresses_text(peers)} . {numbers_text(numbers)}"
-                (icmp if protocol == ICMPV6 else ports).append(f"{me} . {protocol} . {part}")
+        allowed = filters.allowed(instance, egress=egress)
+        me = f"{instance.ipv6_address} . "
+        any_protocol += [me + peers for peers in allowed.any_protocol]
+        whole_protocol += [me + peers for peers in allowed.whole_protocol]
+        ports += [me + peers for peers in allowed.ports]
+        icmp += [me + peers for peers in allowed.icmp]
     shapes = (
         ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", any_protocol),
         ("protocol", "ipv6_addr . inet_proto . ipv6_addr", f"ip6 {own} . meta l4proto . ip6 {peer}", whole_protocol),
@@ -178,33 +177,66 @@ def _groups(cloud: Cloud, instances: Iterable[Instance], *, egress: bool) -> tup
     return sets, NftChain(f"group_{way}", rules=(*rules, f'counter name "drop_group_{way}" drop'))
 
 
+@dataclass(frozen=True, slots=True)
 class _Allowed:
-    """What all groups of one instance allow together in one direction, as ranges that do not overlap."""
+    """What some groups allow together in one direction: the sets' elements, without the instance in front of each."""
 
-    def __init__(self, cloud: Cloud, instance: Instance, egress: bool) -> None:
-        self._cloud = cloud
-        groups = security_groups(cloud, instance)
-        self._rules = [rule for group in groups for rule in group.rules if rule.egress is egress]
+    any_protocol: tuple[str, ...]
+    whole_protocol: tuple[str, ...]
+    ports: tuple[str, ...]
+    icmp: tuple[str, ...]
 
-    def protocols(self) -> list[int]:
-        """The protocols that some rule names."""
-        return sorted({rule.protocol for rule in self._rules} - {ALL_PROTOCOLS})
 
-    def peers(self, protocol: int) -> list[Range]:
-        """The peers to which all of the protocol is allowed."""
-        whole = [rule for rule in self._rules if rule.protocol == protocol and _numbers(rule) == _ALL_NUMBERS]
+class Filters:
+    """What the rules of a cloud's subnets have in common, each worked out once: most instances share their groups."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.instances: dict[str, list[Instance]] = {}
+        for instance in cloud.instances.values():
+            self.instances.setdefault(instance.subnet_id, []).append(instance)
+        self._allowed: dict[tuple[bool, tuple[str, ...]], _Allowed] = {}
+
+    def allowed(self, instance: Instance, *, egress: bool) -> _Allowed:
+        """What all groups of the instance allow together."""
+        key = (egress, instance.security_group_ids)
+        if key not in self._allowed:
+            groups = security_groups(self.cloud, instance)
+            self._allowed[key] = self._together([rule for group in groups for rule in group.rules], egress)
+        return self._allowed[key]
+
+    def _together(self, rules: Iterable[SecurityGroupRule], egress: bool) -> _Allowed:
+        mine = [rule for rule in rules if rule.egress is egress]
+        protocols = sorted({rule.protocol for rule in mine} - {ALL_PROTOCOLS})
+        whole = {protocol: self._whole(mine, protocol) for protocol in (ALL_PROTOCOLS, *protocols)}
+        parts = [(protocol, part) for protocol in protocols for part in self._parts(mine, protocol)]
+        return _Allowed(
+            tuple(map(addresses_text, whole[ALL_PROTOCOLS])),
+            tuple(f"{protocol} . {addresses_text(peers)}" for protocol in protocols for peers in whole[protocol]),
+            tuple(_part_text(protocol, part) for protocol, part in parts if protocol != ICMPV6),
+            tuple(_part_text(protocol, part) for protocol, part in parts if protocol == ICMPV6),
+        )
+
+    def _whole(self, rules: Iterable[SecurityGroupRule], protocol: int) -> list[Range]:
+        """The peers to which all of the protocol is allowed, as ranges that do not overlap."""
+        whole = [rule for rule in rules if rule.protocol == protocol and _numbers(rule) == _ALL_NUMBERS]
         return merged(peers for rule in whole for peers in self._peers(rule))
 
-    def parts(self, protocol: int) -> list[Box]:
+    def _parts(self, rules: Iterable[SecurityGroupRule], protocol: int) -> list[Box]:
         """The peers, and the ports (or ICMPv6 types and codes) to which only those are allowed."""
-        parts = [rule for rule in self._rules if rule.protocol == protocol and _numbers(rule) != _ALL_NUMBERS]
+        parts = [rule for rule in rules if rule.protocol == protocol and _numbers(rule) != _ALL_NUMBERS]
         return disjoint([(peers, _numbers(rule)) for rule in parts for peers in self._peers(rule)])
 
     def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
         if isinstance(rule.peer, str):
-            yield from map(address_range, members(self._cloud, rule.peer))
+            yield from map(address_range, members(self.cloud, rule.peer))
         elif isinstance(rule.peer, IPv6Network):
             yield address_range(rule.peer)
+
+
+def _part_text(protocol: int, part: Box) -> str:
+    peers, numbers = part
+    return f"{protocol} . {addresses_text(peers)} . {numbers_text(numbers)}"
 
 
 def _numbers(rule: SecurityGroupRule) -> Range:

@@ -73,17 +73,25 @@ def nested(kind: int, *inner: bytes) -> bytes:
 
 def attributes(data: bytes, start: int = 0) -> Attributes:
     """The attributes that begin at `start`, by type; of two with the same type the later wins."""
-    return dict(each_attribute(data, start))
-
-
-def each_attribute(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Type and value of each attribute, for where a type may come more than once."""
-    offset, end = start, len(data)
-    while offset + 4 <= end:
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+    found: Attributes = {}
+    offset, end, unpack = start, len(data) - 3, _ATTRIBUTE.unpack_from  # a dump has thousands: no call for each
+    while offset < end:
+        length, kind = unpack(data, offset)
         if length < 4:
             break
-        yield kind & _TYPE_MASK, data[offset + 4 : offset + length]
+        found[kind & _TYPE_MASK] = data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    return found
+
+
+def repeated(data: bytes) -> Iterator[bytes]:
+    """The values of attributes that are all of one type."""
+    offset = 0
+    while offset + 4 <= len(data):
+        length, _ = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            break
+        yield data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
 
 

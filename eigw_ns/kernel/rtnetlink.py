@@ -29,10 +29,10 @@ from eigw_ns.kernel.netlink import (
     Message,
     attribute,
     attributes,
-    each_attribute,
     nested,
     number,
     octet,
+    repeated,
     text,
 )
 
@@ -247,10 +247,10 @@ class SeenLink:
     def __init__(self, payload: bytes) -> None:
         _, _, self.index, flags, _ = _LINK.unpack_from(payload)
         found = attributes(payload, _LINK.size)
-        info = attributes(found.get(_IFLA_LINKINFO, b""))
-        port = attributes(info.get(_INFO_SLAVE_DATA, b""))
+        info = attributes(found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in found else {}
+        port = attributes(info[_INFO_SLAVE_DATA]) if _INFO_SLAVE_DATA in info else {}
         self.name = _string(found.get(_IFLA_IFNAME, b""))
-        self.other_names = [_string(name) for _, name in each_attribute(found.get(_IFLA_PROP_LIST, b""))]
+        self.other_names = [_string(name) for name in repeated(found.get(_IFLA_PROP_LIST, b""))]
         self.alias = _string(found.get(_IFLA_IFALIAS, b""))
         self.mac = _mac_text(found.get(_IFLA_ADDRESS, b""))
         self.mtu = _integer(found.get(_IFLA_MTU))
