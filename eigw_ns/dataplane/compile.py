@@ -29,7 +29,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import names, rules, subnet_rules
+from eigw_ns.dataplane import group_rules, names, rules, subnet_rules
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
@@ -100,7 +100,7 @@ class _Compiler:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._filters = subnet_rules.Filters(cloud)
+        self._filters = group_rules.Filters(cloud)
         self._internet = internet_id(cloud.lab)
         self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
 

@@ -1,7 +1,8 @@
 """From what is to what shall be: a tuple of small steps in an order that never opens a gate too early.
 
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
-    2 namespaces, rules, sysctls made; rules changed (each change one transaction)
+    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves a subnet can send no more
+                          before a security group closes over his address
     3 links               those in the way first, then the new ones
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
                           added and replaced before removed, since flows live on them
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from eigw_ns.dataplane.group_rules import stages
 from eigw_ns.dataplane.rules import kept_flows
 from eigw_ns.dataplane.state import (
     Address,
@@ -120,8 +122,18 @@ class _Planner:
     def _found(self) -> Iterator[Step]:
         for kind in (Namespace, Ruleset, Sysctls):
             yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, kind))
-            yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+            yield from self._change(kind)
             yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
+
+    def _change(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
+        """Rules in stages, each of them everywhere before the next: see `group_rules.stages`."""
+        if kind is not Ruleset:
+            yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+            return
+        pairs = [(old, new) for old, new in self._changed if isinstance(old, Ruleset) and isinstance(new, Ruleset)]
+        ways = [(old, *stages(old, new)) for old, new in pairs]
+        for stage in range(3):
+            yield from (_update(way[stage], way[stage + 1]) for way in ways if way[stage] != way[stage + 1])
 
     def _link(self) -> Iterator[Step]:
         for old, new in self._changed:
