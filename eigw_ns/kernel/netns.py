@@ -68,7 +68,7 @@ def creating(name: str) -> Iterator[None]:
     """
     doing = f"create the namespace {name}"
     _prepare_directory()
-    path = DIRECTORY / name
+    path = _path(name)
     if exists(name):
         raise kernel_error(doing, errno.EEXIST)
     with _come_back():
@@ -120,22 +120,27 @@ def husks(prefix: str) -> tuple[str, ...]:
 
 def exists(name: str) -> bool:
     """Whether `name` is a namespace. An empty file left by a killed `ip netns add`, or by us, is none."""
-    return _filesystem(DIRECTORY / name) == _NSFS_MAGIC
+    return _filesystem(_path(name)) == _NSFS_MAGIC
 
 
 def open_descriptor(name: str) -> int:
     """A descriptor of the namespace, for setns(2) and for netlink; the caller closes it. Raises MissingError."""
     try:
-        return os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(_path(name), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise kernel_error(f"enter the namespace {name}", error.errno or 0) from error
+
+
+def _path(name: str) -> str:
+    """The namespace's file; text, since thousands are made, and a Path costs as much as what is done with it."""
+    return f"{DIRECTORY}/{name}"
 
 
 class _StatFs(ctypes.Structure):
     _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_long * 31))
 
 
-def _filesystem(path: Path) -> int | None:
+def _filesystem(path: str) -> int | None:
     """The magic number of the file system that `path` stands on; None if there is no such file. See statfs(2)."""
     buffer = _StatFs()
     if _libc.statfs(os.fsencode(path), ctypes.byref(buffer)) != 0:

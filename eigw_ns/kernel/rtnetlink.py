@@ -26,6 +26,7 @@ from eigw_ns.kernel.netlink import (
     CREATE,
     EXCLUSIVE,
     REPLACE,
+    Attributes,
     Message,
     attribute,
     attributes,
@@ -53,7 +54,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 1
 _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 16, 18, 20, 28
 _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 1 << 3
 _IFLA_CARRIER, _IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 33, 52, 53
-_OPERATIONAL = 6  # IF_OPER_UP, linux/if.h
+_OPERATIONAL = b"\6"  # IF_OPER_UP, linux/if.h
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA, _VETH_PEER = 1, 2, 4, 5, 1
 _BR_MCAST_SNOOPING = 23
 _PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD = 8, 9, 27, 30
@@ -235,31 +236,68 @@ ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(
 
 
 class SeenLink:
-    """A link as a dump shows it; `peer_index` is the other end's number in the other end's namespace.
+    """A link as a dump shows it: what is asked for is looked up when it is, since most ask for little of many links."""
 
-    A `waking` link has a carrier, and does not carry packets yet.
-    """
-
-    __slots__ = (
-        "alias", "index", "kind", "mac", "master", "mtu", "name", "other_names", "peer_index", "silent", "up", "waking"
-    )  # fmt: skip
+    __slots__ = ("_found", "_info", "index", "name", "up")
 
     def __init__(self, payload: bytes) -> None:
         _, _, self.index, flags, _ = _LINK.unpack_from(payload)
-        found = attributes(payload, _LINK.size)
-        info = attributes(found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in found else {}
-        port = attributes(info[_INFO_SLAVE_DATA]) if _INFO_SLAVE_DATA in info else {}
-        self.name = _string(found.get(_IFLA_IFNAME, b""))
-        self.other_names = [_string(name) for name in repeated(found.get(_IFLA_PROP_LIST, b""))]
-        self.alias = _string(found.get(_IFLA_IFALIAS, b""))
-        self.mac = _mac_text(found.get(_IFLA_ADDRESS, b""))
-        self.mtu = _integer(found.get(_IFLA_MTU))
-        self.kind = _string(info.get(_INFO_KIND, b""))
-        self.master = _integer(found.get(_IFLA_MASTER))
-        self.peer_index = _integer(found.get(_IFLA_LINK))
+        self._found = attributes(payload, _LINK.size)
+        self._info: Attributes | None = None
+        self.name = _string(self._found[_IFLA_IFNAME])
         self.up = bool(flags & _IFF_UP)
-        self.waking = found.get(_IFLA_CARRIER) == b"\1" and found.get(_IFLA_OPERSTATE) != bytes((_OPERATIONAL,))
-        self.silent = not any(port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
+
+    @property
+    def other_names(self) -> list[str]:
+        """Its alternative names."""
+        return [_string(name) for name in repeated(self._found.get(_IFLA_PROP_LIST, b""))]
+
+    @property
+    def alias(self) -> str:
+        """Its ifalias."""
+        return _string(self._found.get(_IFLA_IFALIAS, b""))
+
+    @property
+    def mac(self) -> str:
+        """Its MAC address."""
+        return _mac_text(self._found.get(_IFLA_ADDRESS, b""))
+
+    @property
+    def mtu(self) -> int:
+        """Its MTU in bytes."""
+        return _integer(self._found.get(_IFLA_MTU))
+
+    @property
+    def master(self) -> int:
+        """The number of the bridge that it is a port of, 0 for none."""
+        return _integer(self._found.get(_IFLA_MASTER))
+
+    @property
+    def peer_index(self) -> int:
+        """The other end's number in the other end's namespace."""
+        return _integer(self._found.get(_IFLA_LINK))
+
+    @property
+    def kind(self) -> str:
+        """`veth`, `bridge` and so on; empty for the loopback."""
+        return _string(self._information().get(_INFO_KIND, b""))
+
+    @property
+    def silent(self) -> bool:
+        """Whether, as a port, it neither learns nor floods."""
+        port = attributes(self._information().get(_INFO_SLAVE_DATA, b""))
+        return not any(port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
+
+    @property
+    def waking(self) -> bool:
+        """Whether it has a carrier, and does not carry packets yet."""
+        found = self._found
+        return found.get(_IFLA_CARRIER) == b"\1" and found.get(_IFLA_OPERSTATE) != _OPERATIONAL
+
+    def _information(self) -> Attributes:
+        if self._info is None:
+            self._info = attributes(self._found.get(_IFLA_LINKINFO, b""))
+        return self._info
 
 
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
