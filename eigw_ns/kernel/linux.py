@@ -76,7 +76,7 @@ class LinuxKernel:
 
     def outline(self, lab: str) -> NetState:
         """See `Kernel.outline`."""
-        return NetState.of(_look(lab, lambda _, owner, __: (owner, *observe.forwarding(owner))))
+        return NetState.of(_look(lab, observe.outline))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
@@ -220,11 +220,11 @@ class LinuxKernel:
             netfilter.close()
 
     def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
-        with netns.inside(wanted.namespace):
+        with netns.inside(wanted.namespace), contextlib.closing(sysctl.Tree()) as tree:
             for key, value in wanted.values:
                 if old.get(key) != value:
                     self.writes += 1
-                    sysctl.write(key, value)
+                    tree.write(key, value)
 
     def _forward(self, namespace: str, enabled: bool) -> None:
         with netns.inside(namespace):

@@ -7,6 +7,7 @@ All functions speak of the namespace this thread is in, whose name is given only
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -70,19 +71,28 @@ def contents(
     name = owner.namespace
     yield owner
     yield from _rulesets(name, believed, loopback(seen).other_names)
-    yield Sysctls(name, tuple(_values(sysctl_keys(owner.id))))
+    with contextlib.closing(sysctl.Tree()) as tree:
+        yield Sysctls(name, tuple(_values(tree, sysctl_keys(owner.id))))
+        routes = list(forwarding(owner, tree))
     names = {link.index: link.name for link in seen}
     tenant = owner.id.partition("-")[0] in TENANT_KINDS
     shown = [link for link in seen if link.kind in ("veth", "bridge") and not (tenant and not _is_ours(link))]
     yield from (_link(name, link, names) for link in shown)
     yield from _dumped(netlink, name, names, ours=tenant)
-    yield from forwarding(owner)
+    yield from routes
 
 
-def forwarding(owner: Namespace) -> Iterator[Forwarding]:
+def forwarding(owner: Namespace, tree: sysctl.Tree) -> Iterator[Forwarding]:
     """Whether our namespace routes IPv6; in a tenant's that is its own business."""
-    if owner.id.partition("-")[0] not in TENANT_KINDS and sysctl.read(sysctl.FORWARDING) == "1":
+    if owner.id.partition("-")[0] not in TENANT_KINDS and tree.read(sysctl.FORWARDING) == "1":
         yield Forwarding(owner.namespace)
+
+
+def outline(_netlink: Netlink, owner: Namespace, _seen: list[SeenLink]) -> Iterator[NetObject]:
+    """The namespace and whether it routes: all that one needs to know to end it."""
+    yield owner
+    with contextlib.closing(sysctl.Tree()) as tree:
+        yield from forwarding(owner, tree)
 
 
 def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> Iterator[Ruleset]:
@@ -100,9 +110,9 @@ def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> I
             yield ruleset
 
 
-def _values(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     for key in keys:
-        value = sysctl.read(key)
+        value = tree.read(key)
         if value is not None:
             yield key, value
 
