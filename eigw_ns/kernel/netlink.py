@@ -204,12 +204,15 @@ class Netlink:
                 found.append((kind, payload))
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    offset = 0
-    while offset + 16 <= len(data):
+def _messages(data: bytes) -> list[tuple[int, int, int, bytes]]:
+    """(type, flags, sequence, payload) of each message in what was received."""
+    found = []
+    offset, end = 0, len(data) - 15
+    while offset < end:
         length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
-        yield kind, flags, sequence, data[offset + 16 : offset + length]
+        found.append((kind, flags, sequence, data[offset + 16 : offset + length]))
         offset += (length + 3) & ~3
+    return found
 
 
 def _error(flags: int, payload: bytes) -> tuple[int, str]:

@@ -78,7 +78,7 @@ def contents(
     tenant = owner.id.partition("-")[0] in TENANT_KINDS
     shown = [link for link in seen if link.kind in ("veth", "bridge") and not (tenant and not _is_ours(link))]
     yield from (_link(name, link, names) for link in shown)
-    yield from _dumped(netlink, name, names, ours=tenant)
+    yield from _dumped(netlink, name, names, ours=tenant, bridge=any(link.kind == "bridge" for link in seen))
     yield from routes
 
 
@@ -136,14 +136,15 @@ def _is_ours(seen: SeenLink) -> bool:
     return seen.alias.startswith(PREFIX)
 
 
-def _dumped(netlink: Netlink, name: str, names: Names, *, ours: bool) -> Iterator[NetObject]:
-    dumps: tuple[tuple[int, bytes, Callable[..., NetObject | None]], ...] = (
+def _dumped(netlink: Netlink, name: str, names: Names, *, ours: bool, bridge: bool) -> Iterator[NetObject]:
+    dumps: list[tuple[int, bytes, Callable[..., NetObject | None]]] = [
         (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours, names=names)),
         (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours, names=names)),
-        (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, partial(rtnetlink.parse_fdb, names=names)),
         (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, partial(rtnetlink.parse_rule, ours=ours)),
         (rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, partial(rtnetlink.parse_route, ours=ours, names=names)),
-    )
+    ]
+    if bridge:  # only a bridge has entries of ours, and every other link a dozen of its own
+        dumps.append((rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, partial(rtnetlink.parse_fdb, names=names)))
     for kind, request, parse in dumps:
         for _, payload in netlink.dump(kind, request, f"read the namespace {name}"):
             thing = parse(payload, namespace=name)
