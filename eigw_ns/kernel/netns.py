@@ -158,7 +158,7 @@ def _prepare_directory() -> None:
     except OSError as error:
         raise kernel_error(f"make the directory {DIRECTORY}", error.errno or 0) from error
     target = os.fsencode(DIRECTORY)
-    if _libc.mount(b"", target, b"none", _MS_SHARED | _MS_REC, None) == 0:
+    if _libc.mount(b"", target, b"none", _MS_SHARED, None) == 0:  # alone: with all names in it, each new one costs more
         return
     if ctypes.get_errno() != errno.EINVAL:  # EINVAL: not a mount point yet
         raise kernel_error(f"share {DIRECTORY}", ctypes.get_errno())
