@@ -41,7 +41,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import names, rules, spread, subnet_rules, sync
+from eigw_ns.dataplane import group_rules, names, rules, spread, subnet_rules, sync
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
@@ -123,6 +123,7 @@ class _Compiler:
     def __init__(self, cloud: Cloud, synced: bool) -> None:
         self._cloud = cloud
         self._synced = synced
+        self._filters = group_rules.Filters(cloud)
         self._internet = internet_id(cloud.lab)
         self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
 
@@ -173,7 +174,7 @@ class _Compiler:
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
         yield from self._namespace(subnet.id)
-        yield subnet_rules.subnet(name, self._cloud, subnet, self._untracked(subnet, vpc))
+        yield subnet_rules.subnet(name, self._filters, subnet, self._untracked(subnet, vpc))
         yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
         yield Address(name, LOOPBACK, f"{block[1]}/128")

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from eigw_ns.dataplane.group_rules import SOURCES
 from eigw_ns.dataplane.names import port_name
 from eigw_ns.dataplane.rules import kept_flows
 from eigw_ns.dataplane.state import NetState, Route, Ruleset
-from eigw_ns.dataplane.subnet_rules import SOURCES
 
 _SHOWN = 2  # addresses, in words
 

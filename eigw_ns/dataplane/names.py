@@ -62,7 +62,7 @@ def sync_id(gateway_id: str) -> str:
 def mac(*names: str) -> str:
     """A locally administered unicast MAC, always the same for the same names."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (0x06, *digest[:5]))
+    return bytes((0x06, *digest[:5])).hex(":")
 
 
 def heartbeat_source(vpc_block: IPv6Network) -> str:

@@ -2,7 +2,8 @@
 
     0 replicas leave      those that go, or are unwell, lose their flows to the others (`handover`)
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
-    2 namespaces, rules, sysctls made; rules changed (each change one transaction)
+    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves a subnet can send no more
+                          before a security group closes over his address
       flows               forgotten whose instance goes: the rules stop it, and its successor is not wired yet
     3 links               those in the way first, then the new ones; then the rules that hang on links
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
@@ -23,6 +24,7 @@ from typing import Literal
 
 from eigw_ns.dataplane import flows, handover, spread
 from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.group_rules import stages
 from eigw_ns.dataplane.handover import Handover, Learn, Loosen
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.state import (
@@ -140,10 +142,20 @@ class _Planner:
     def _rules_of_links(self) -> Iterator[Step]:
         yield from (step for step in self._of(Ruleset) if _hangs_on_links(step.object))
 
-    def _of(self, kind: type[NetObject]) -> Iterator[Step]:
+    def _of(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
         yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, kind))
-        yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+        yield from self._change(kind)
         yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
+
+    def _change(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
+        """Rules in stages, each of them everywhere before the next: see `group_rules.stages`."""
+        if kind is not Ruleset:
+            yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+            return
+        pairs = [(old, new) for old, new in self._changed if isinstance(old, Ruleset) and isinstance(new, Ruleset)]
+        ways = [(old, *stages(old, new)) for old, new in pairs]
+        for stage in range(3):
+            yield from (_update(way[stage], way[stage + 1]) for way in ways if way[stage] != way[stage + 1])
 
     def _link(self) -> Iterator[Step]:
         for old in self._actual.values():

@@ -13,6 +13,10 @@ Box = tuple[Range, Range]
 """A range of addresses, and a range of ports (or of ICMPv6 type × 256 + code)."""
 
 
+ALL_NUMBERS: Range = (0, 65535)
+"""Every port, or every ICMPv6 type and code."""
+
+
 def address_range(block: IPv6Network | IPv6Address) -> Range:
     """The addresses of a block, or the one address, as numbers."""
     if isinstance(block, IPv6Address):
@@ -60,3 +64,12 @@ def addresses_text(addresses: Range) -> str:
 def numbers_text(numbers: Range) -> str:
     """A range of ports as nft prints it."""
     return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]}-{numbers[1]}"
+
+
+def icmp_numbers(icmp_type: int, icmp_code: int) -> Range:
+    """Type and code as one number: they are the two octets at which other protocols have their source port."""
+    if icmp_type == -1:
+        return ALL_NUMBERS
+    if icmp_code == -1:
+        return icmp_type << 8, (icmp_type << 8) + 255
+    return (icmp_type << 8) + icmp_code, (icmp_type << 8) + icmp_code

@@ -8,41 +8,28 @@
 
 The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
 All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
-(instance, peer, port) elements, so the number of rules a packet meets does not grow with instances.
+(instance, peer, port) elements, so the number of rules a packet meets does not grow with instances: `group_rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from ipaddress import IPv6Network
 
 from eigw_ns.cloud.filtering import (
     ICMPV6,
     TCP,
     UDP,
-    members,
     network_acl,
     open_both_ways,
-    security_groups,
 )
-from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, SecurityGroupRule, Subnet
+from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, Subnet
+from eigw_ns.dataplane import group_rules
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
-from eigw_ns.dataplane.ranges import (
-    Box,
-    Range,
-    address_range,
-    addresses_text,
-    disjoint,
-    merged,
-    numbers_text,
-)
+from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, addresses_text, icmp_numbers, numbers_text
 from eigw_ns.dataplane.rules import PREROUTING, plain_set, table
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
-SOURCES = "sources"
-"""The set that says which address each port may be the source of: ("port" . address) elements."""
-
-_ALL_NUMBERS = (0, 65535)
 _KNOWN_FLOW = (
     "ct state established,related accept",
     # an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
@@ -50,21 +37,21 @@ _KNOWN_FLOW = (
 )
 
 
-def subnet(namespace: str, cloud: Cloud, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
+def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
     """The whole table. `untracked` are the destinations whose flows AWS does not track where all is open."""
-    instances = [item for item in cloud.instances.values() if item.subnet_id == subject.id]
+    cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
     sources = (f'"{port_name(item.id)}" . {item.ipv6_address}' for item in instances)
     raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", str(block[1])), interval=True),
-        plain_set(SOURCES, "ifname . ipv6_addr", sources),
+        plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
         *raw_set,
     ]
     chains = [*_ways(block), *raw_chain]
     acl = network_acl(cloud, subject)
     for egress in (True, False):
-        group_sets, group_chain = _groups(cloud, instances, egress=egress)
+        group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
         sets += group_sets
         chains += [group_chain, _acl(acl, egress=egress)]
     return table(namespace, sets, chains)
@@ -75,7 +62,7 @@ def _ways(block: IPv6Network) -> tuple[NftChain, ...]:
     prerouting = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         f'iifname "{FABRIC_LINK}" goto from_vpc',
-        f"iifname . ip6 saddr @{SOURCES} goto from_port",
+        f"iifname . ip6 saddr @{group_rules.SOURCES} goto from_port",
         f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
         'counter name "drop_source" drop',
     )
@@ -119,101 +106,18 @@ def _entry_match(entry: NetworkAclEntry, block: IPv6Network) -> str:
     """The entry's conditions as nft lists them; empty where it matches everything."""
     address = "daddr" if entry.egress else "saddr"
     parts = [f"ip6 {address} {addresses_text(address_range(block))}"] if block.prefixlen else []
-    if entry.protocol in (TCP, UDP) and entry.ports not in (None, _ALL_NUMBERS):
+    if entry.protocol in (TCP, UDP) and entry.ports not in (None, ALL_NUMBERS):
         assert entry.ports is not None
         parts.append(f"{'tcp' if entry.protocol == TCP else 'udp'} dport {numbers_text(entry.ports)}")
     elif entry.protocol == ICMPV6 and entry.icmp is not None and entry.icmp[0] != -1:
-        numbers = numbers_text(_icmp_numbers(*entry.icmp))  # nft lists no other form as it is written
+        numbers = numbers_text(icmp_numbers(*entry.icmp))  # nft lists no other form as it is written
         parts.append(f"meta l4proto . th sport {{ {ICMPV6} . {numbers} }}")
     elif entry.protocol != ALL_PROTOCOLS:
         parts.append(f"meta l4proto {entry.protocol}")
     return " ".join(parts)
 
 
-def _icmp_numbers(icmp_type: int, icmp_code: int) -> Range:
-    """Type and code as one number: they are the two octets at which other protocols have their source port."""
-    if icmp_type == -1:
-        return _ALL_NUMBERS
-    if icmp_code == -1:
-        return icmp_type << 8, (icmp_type << 8) + 255
-    return (icmp_type << 8) + icmp_code, (icmp_type << 8) + icmp_code
-
-
-# ---- security groups -------------------------------------------------------------------------------------------------
-
-
-def _groups(cloud: Cloud, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
-    """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
-    way = "egress" if egress else "ingress"
-    own, peer = ("saddr", "daddr") if egress else ("daddr", "saddr")
-    any_protocol: list[str] = []
-    whole_protocol: list[str] = []
-    ports: list[str] = []
-    icmp: list[str] = []
-    for instance in instances:
-        allowed = _Allowed(cloud, instance, egress)
-        me = str(instance.ipv6_address)
-        any_protocol += [f"{me} . {addresses_text(peers)}" for peers in allowed.peers(ALL_PROTOCOLS)]
-        for protocol in allowed.protocols():
-            whole_protocol += [f"{me} . {protocol} . {addresses_text(peers)}" for peers in allowed.peers(protocol)]
-            for peers, numbers in allowed.parts(protocol):
-                part = f"{addresses_text(peers)} . {numbers_text(numbers)}"
-                (icmp if protocol == ICMPV6 else ports).append(f"{me} . {protocol} . {part}")
-    shapes = (
-        ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", any_protocol),
-        ("protocol", "ipv6_addr . inet_proto . ipv6_addr", f"ip6 {own} . meta l4proto . ip6 {peer}", whole_protocol),
-        (
-            "ports",
-            "ipv6_addr . inet_proto . ipv6_addr . inet_service",
-            f"ip6 {own} . meta l4proto . ip6 {peer} . th dport",
-            ports,
-        ),
-        (
-            "icmp",
-            "ipv6_addr . inet_proto . ipv6_addr . inet_service",
-            f"ip6 {own} . meta l4proto . ip6 {peer} . th sport",
-            icmp,
-        ),
-    )
-    used = [(f"{way}_{name}", kind, key, elements) for name, kind, key, elements in shapes if elements]
-    sets = [plain_set(name, kind, elements, interval=True) for name, kind, _, elements in used]
-    rules = [f"{key} @{name} return" for name, _, key, _ in used]
-    return sets, NftChain(f"group_{way}", rules=(*rules, f'counter name "drop_group_{way}" drop'))
-
-
-class _Allowed:
-    """What all groups of one instance allow together in one direction, as ranges that do not overlap."""
-
-    def __init__(self, cloud: Cloud, instance: Instance, egress: bool) -> None:
-        self._cloud = cloud
-        groups = security_groups(cloud, instance)
-        self._rules = [rule for group in groups for rule in group.rules if rule.egress is egress]
-
-    def protocols(self) -> list[int]:
-        """The protocols that some rule names."""
-        return sorted({rule.protocol for rule in self._rules} - {ALL_PROTOCOLS})
-
-    def peers(self, protocol: int) -> list[Range]:
-        """The peers to which all of the protocol is allowed."""
-        whole = [rule for rule in self._rules if rule.protocol == protocol and _numbers(rule) == _ALL_NUMBERS]
-        return merged(peers for rule in whole for peers in self._peers(rule))
-
-    def parts(self, protocol: int) -> list[Box]:
-        """The peers, and the ports (or ICMPv6 types and codes) to which only those are allowed."""
-        parts = [rule for rule in self._rules if rule.protocol == protocol and _numbers(rule) != _ALL_NUMBERS]
-        return disjoint([(peers, _numbers(rule)) for rule in parts for peers in self._peers(rule)])
-
-    def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
-        if isinstance(rule.peer, str):
-            yield from map(address_range, members(self._cloud, rule.peer))
-        elif isinstance(rule.peer, IPv6Network):
-            yield address_range(rule.peer)
-
-
-def _numbers(rule: SecurityGroupRule) -> Range:
-    if rule.from_port is None or rule.to_port is None or rule.protocol not in (TCP, UDP, ICMPV6):
-        return _ALL_NUMBERS
-    return _icmp_numbers(rule.from_port, rule.to_port) if rule.protocol == ICMPV6 else (rule.from_port, rule.to_port)
+# ---- what is not tracked ---------------------------------------------------------------------------------------------
 
 
 def _untracked(

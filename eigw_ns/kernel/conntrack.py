@@ -13,9 +13,18 @@ from ipaddress import IPv6Address, IPv6Network
 from socket import AF_INET6, inet_ntop, inet_pton
 
 from eigw_ns.dataplane.state import Flow
-from eigw_ns.kernel.netlink import CREATE, EXCLUSIVE, Attributes, Message, Netlink, attribute, attributes, nested
+from eigw_ns.kernel.netlink import (
+    CREATE,
+    EXCLUSIVE,
+    NETFILTER,
+    Attributes,
+    Message,
+    Netlink,
+    attribute,
+    attributes,
+    nested,
+)
 
-_NETLINK_NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
 _CHANGE, _GET, _DELETE = _SUBSYSTEM, _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
@@ -68,7 +77,7 @@ def flush(keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str]) -> 
     def stays(flow: _Entry) -> bool:
         return gone.isdisjoint((flow.source, flow.destination)) and any(entry.covers(flow) for entry in kept)
 
-    with Netlink(_NETLINK_NETFILTER) as netlink:
+    with Netlink(NETFILTER) as netlink:
         stale = [flow for flow in _entries(netlink) if not stays(flow)]
         netlink.send([_deletion(flow) for flow in stale])
     return len(stale)
@@ -96,14 +105,14 @@ def flows() -> tuple[Flow, ...]:
 
 def tuples() -> frozenset[bytes]:
     """What tells the IPv6 flows apart, as the kernel encodes it (CTA_TUPLE_ORIG): for comparing many of them."""
-    with Netlink(_NETLINK_NETFILTER) as netlink:
+    with Netlink(NETFILTER) as netlink:
         dump = netlink.dump(_GET, _HEADER, "list the connection table")
         return frozenset(attributes(payload[4:])[_TUPLE_ORIG] for _, payload in dump)
 
 
 def snapshot() -> dict[bytes, bytes]:
     """The IPv6 flows, by what tells them apart: the attributes that make each anew, all but its windows."""
-    with Netlink(_NETLINK_NETFILTER) as netlink:
+    with Netlink(NETFILTER) as netlink:
         dump = netlink.dump(_GET, _HEADER, "list the connection table")
     found = (attributes(payload[4:]) for _, payload in dump)
     return {each[_TUPLE_ORIG]: _copy(each) for each in found}
@@ -117,7 +126,7 @@ def add(copies: Mapping[bytes, bytes]) -> int:
     missing = [copies[each] for each in copies.keys() - tuples()]
     meanwhile = frozenset({errno.EEXIST})
     messages = [Message(_CHANGE, CREATE | EXCLUSIVE, _HEADER + copy, "learn a flow", meanwhile) for copy in missing]
-    with Netlink(_NETLINK_NETFILTER) as netlink:
+    with Netlink(NETFILTER) as netlink:
         netlink.send(messages)
     return len(messages)
 
@@ -145,7 +154,7 @@ def loosen(stale: Iterable[Flow]) -> int:
         Message(_CHANGE, 0, _HEADER + nested(_TUPLE_ORIG, _tuple(flow)) + liberal, f"loosen the flow {flow}", _GONE)
         for flow in stale
     ]
-    with Netlink(_NETLINK_NETFILTER) as netlink:
+    with Netlink(NETFILTER) as netlink:
         netlink.send(messages)
     return len(messages)
 

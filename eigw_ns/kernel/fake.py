@@ -14,6 +14,8 @@ from ipaddress import IPv6Address, IPv6Network
 from socket import IPPROTO_UDP
 
 from eigw_ns.dataplane.state import (
+    NOTHING,
+    Daemon,
     Fdb,
     Flow,
     Forwarding,
@@ -99,7 +101,7 @@ class FakeKernel:
         """Leave a name with no namespace behind it, as a creation that is killed in the middle does."""
         self._husks.add(name)
 
-    def observe(self, lab: str) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         return NetState.of(
             thing
             for name, space in self.namespaces.items()
@@ -109,6 +111,9 @@ class FakeKernel:
 
     def exists(self, namespace: str) -> bool:
         return namespace in self.namespaces
+
+    def outline(self, lab: str) -> NetState:
+        return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding, Daemon)))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(

@@ -47,7 +47,7 @@ def _contents(namespace: str) -> NetState | None:
         here = observe.links(netlink)
         owner = observe.mark(namespace, here)
         if owner is not None:
-            return NetState.of(observe.contents(netlink, owner, here))
+            return NetState.of(observe.contents(netlink, owner, here, ()))
     return None
 
 

@@ -11,7 +11,7 @@ from eigw_ns.dataplane.state import Link, is_tenant
 from eigw_ns.errors import ExistsError, KernelError, MissingError
 from eigw_ns.kernel import netns, observe, rtnetlink, tenants
 from eigw_ns.kernel.netlink import Message, Netlink
-from eigw_ns.kernel.rtnetlink import SeenLink
+from eigw_ns.kernel.seen_link import SeenLink
 
 _PAIRS_AT_ONCE = 100  # each needs two descriptors while it is made
 

@@ -17,13 +17,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from eigw_ns.dataplane.state import (
+    NOTHING,
     PREFIX,
-    SYNC_LINK,
     Address,
     Daemon,
     Fdb,
@@ -42,16 +42,19 @@ from eigw_ns.dataplane.state import (
     is_tenant,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
-from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, rtnetlink, sysctl, tenants
-from eigw_ns.kernel.netlink import Message, Netlink
+from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, proof, replicas, rtnetlink, sysctl, tenants
+from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message
+from eigw_ns.kernel.netlink import NETFILTER, Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
-from eigw_ns.kernel.rtnetlink import Indexes, SeenLink
+from eigw_ns.kernel.rtnetlink import Indexes
+from eigw_ns.kernel.seen_link import SeenLink
 from eigw_ns.kernel.settle import settle
 
 _RETIRED = 32
-"""libnftables contexts kept open after use: closing one at once waits for its transaction's RCU grace period (12 ms
-on 6.18, for each namespace), closing it 32 namespaces later waits for nothing. None outlives a batch."""
+"""nftables sockets kept open after use, in pairs (libnftables' own and ours): closing one at once waits for its
+transaction's RCU grace period (12 ms on 6.18, for each namespace, even for a socket that only read), closing it 32
+namespaces later waits for nothing. None outlives a batch."""
 
 _RACES = 20
 """How often a tenant may undo what we do before we give up."""
@@ -65,30 +68,29 @@ class LinuxKernel:
     def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:
         self.writes = 0
         self._run_folder = run_folder  # where daemons have their sockets
-        self._retired: deque[Nft] = deque(maxlen=_RETIRED)
+        self._retired: deque[tuple[Nft, Netlink]] = deque()
+
+    def __del__(self) -> None:
+        self._close_retired()  # what a batch that failed has left
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
-    def observe(self, lab: str) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """See `Kernel.observe`."""
-        found: list[NetObject] = []
+        rules = _rules_by_namespace(believed)
         seen: dict[tuple[str, str], SeenLink] = {}
-        for name in netns.names():
-            if not name.startswith(f"{PREFIX}{lab}-"):
-                continue
-            restless = is_tenant(name)
-            with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=restless) as netlink:
-                here = observe.links(netlink)
-                owner = observe.mark(name, here) or tenants.known(name, here)
-                if owner is None or owner.lab != lab:
-                    continue
-                found.extend(observe.contents(netlink, owner, here))
-                seen.update({(name, link.name): link for link in here})
-        synced = {netns.inode(namespace): namespace for namespace, link in seen if link == SYNC_LINK}
-        if synced:
-            for namespace, daemon in daemons.running(synced).items():
-                found.append(Daemon(namespace, daemon.configuration()))
-        return NetState.of(observe.join_peers(found, seen))
+
+        def contents(netlink: Netlink, owner: Namespace, here: list[SeenLink]) -> Iterator[NetObject]:
+            seen.update({(owner.namespace, link.name): link for link in here})
+            return observe.contents(netlink, owner, here, rules.get(owner.namespace, []))
+
+        found = _look(lab, contents)
+        return NetState.of([*observe.join_peers(found, seen), *replicas.daemons_in(found)])
+
+    def outline(self, lab: str) -> NetState:
+        """See `Kernel.outline`."""
+        found = _look(lab, observe.outline)
+        return NetState.of([*found, *replicas.daemons_in(found)])
 
     def exists(self, namespace: str) -> bool:
         """See `Kernel.exists`."""
@@ -100,7 +102,7 @@ class LinuxKernel:
 
     def labs(self) -> tuple[str, ...]:
         """See `Kernel.labs`."""
-        owners = (_owner(name) for name in netns.names() if name.startswith(PREFIX))
+        owners = (_owner(name) for name in netns.names(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
@@ -126,11 +128,11 @@ class LinuxKernel:
                 case Link():
                     self.writes += links.create([thing for thing in batch if isinstance(thing, Link)])
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
-                    self._configure(batch, _creation_message)
+                    self._configure(batch, creation_message)
                 case _:
                     for thing in batch:
                         self._create_one(thing)
-                    self._retired.clear()
+                    self._close_retired()
 
     def update(self, old: NetObject, new: NetObject) -> None:
         """See `Kernel.update`."""
@@ -152,17 +154,17 @@ class LinuxKernel:
             case NextHopGroup(), NextHopGroup():
                 self._share(new, old)
             case _:
-                self._configure([new], _replacement_message)
+                self._configure([new], replacement_message)
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
-        self._retired.clear()  # an open context would keep a deleted namespace alive
+        self._close_retired()  # an open context would keep a deleted namespace alive
         for _, run in groupby(things, key=_transport):
             batch = list(run)
             match batch[0]:
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
                     with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
-                        self._configure(batch, _deletion_message)
+                        self._configure(batch, deletion_message)
                 case _:
                     for thing in batch:
                         with contextlib.suppress(MissingError):  # each for itself: the others may be there still
@@ -175,7 +177,7 @@ class LinuxKernel:
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`."""
-        self._retired.clear()
+        self._close_retired()
         settle(namespaces)
 
     def flush_flows(
@@ -198,25 +200,7 @@ class LinuxKernel:
 
     def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
         """See `Kernel.learn`."""
-        carriers = tuple(peers)
-        found = daemons.of(namespace) if anew else None
-        if found is not None:
-            wanted = Daemon(namespace, found.configuration())
-            daemons.stop(found)  # first: it would tell its peers to forget the same
-        if anew:
-            with netns.inside(namespace):
-                self.writes += conntrack.flush((), ())
-        self._copy_flows(namespace, carriers)
-        if found is not None:
-            daemons.start(self._folder(namespace), wanted)
-            self._copy_flows(namespace, carriers)  # those that began before it could be told of them
-
-    def _copy_flows(self, namespace: str, peers: Iterable[str]) -> None:
-        for peer in peers:
-            with netns.inside(peer):
-                seen = conntrack.snapshot()
-            with netns.inside(namespace):
-                self.writes += conntrack.add(seen)
+        self.writes += replicas.learn(namespace, tuple(peers), anew=anew)
 
     def group(self, group: NextHopGroup) -> NextHopGroup | None:
         """See `Kernel.group`."""
@@ -292,19 +276,26 @@ class LinuxKernel:
 
     def _load(self, namespace: str, new: Ruleset | None, old: Ruleset | None) -> None:
         with netns.inside(namespace):
-            self.writes += 1
-            library = Nft()
-            library.apply(new, old)
-            self._retired.append(library)
+            library, netfilter = Nft(), Netlink(NETFILTER)
+            self._retired.append((library, netfilter))
+            self.writes += proof.load(library, netfilter, new, old)
+        self._close_retired(_RETIRED)
+
+    def _close_retired(self, keep: int = 0) -> None:
+        """Close the nftables sockets of all but the last `keep` transactions."""
+        while len(self._retired) > keep:
+            _, netfilter = self._retired.popleft()
+            netfilter.close()
 
     def _share(self, new: NextHopGroup | None, old: NextHopGroup | None) -> None:
         there = new or old
         assert there is not None
         with netns.inside(there.namespace):
+            library, netfilter = Nft(), Netlink(NETFILTER)
+            self._retired.append((library, netfilter))
             self.writes += 1
-            library = Nft()
             library.run(nft.group_transaction(new, old), f"change the {there}")
-            self._retired.append(library)
+        self._close_retired(_RETIRED)
 
     def _folder(self, namespace: str) -> Path:
         """Where the namespace's daemon has its files: `<run>/<lab>/<id>`."""
@@ -314,11 +305,11 @@ class LinuxKernel:
         return self._run_folder / owner.lab / owner.id
 
     def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
-        with netns.inside(wanted.namespace):
+        with netns.inside(wanted.namespace), contextlib.closing(sysctl.Tree()) as tree:
             for key, value in wanted.values:
                 if old.get(key) != value:
                     self.writes += 1
-                    sysctl.write(key, value)
+                    tree.write(key, value)
 
     def _forward(self, namespace: str, enabled: bool) -> None:
         with netns.inside(namespace):
@@ -347,7 +338,7 @@ class LinuxKernel:
         A tenant that puts it back at once may win the race, but not every one.
         """
         for left in reversed(range(_RACES)):
-            wanted = [_creation_message(thing, indexes) for thing in things]
+            wanted = [creation_message(thing, indexes) for thing in things]
             try:
                 self._send(netlink, [*tenants.make_way(netlink, things, indexes), *wanted])
                 return
@@ -367,54 +358,31 @@ def _transport(thing: NetObject) -> tuple[str, str]:
     return type(thing).__name__, ""
 
 
+def _rules_by_namespace(state: NetState) -> dict[str, list[Ruleset]]:
+    found: dict[str, list[Ruleset]] = {}
+    for thing in state:
+        if isinstance(thing, Ruleset):
+            found.setdefault(thing.namespace, []).append(thing)
+    return found
+
+
+def _look(
+    lab: str, read: Callable[[Netlink, Namespace, list[SeenLink]], Iterable[NetObject]]
+) -> list[NetObject]:
+    """What `read` finds in each namespace of the lab; it gets a socket there, whose the namespace is, its links."""
+    found: list[NetObject] = []
+    for name in netns.names(f"{PREFIX}{lab}-"):
+        restless = is_tenant(name)
+        with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=restless) as netlink:
+            here = observe.links(netlink)
+            owner = observe.mark(name, here) or tenants.known(name, here)
+            if owner is not None and owner.lab == lab:
+                found.extend(read(netlink, owner, here))
+    return found
+
+
 def _owner(name: str) -> Namespace | None:
     with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
         seen = observe.links(netlink)
         return observe.mark(name, seen) or tenants.known(name, seen)
     return None
-
-
-def _creation_message(thing: NetObject, indexes: Indexes) -> Message:
-    return _config_message(thing, indexes)
-
-
-def _replacement_message(thing: NetObject, indexes: Indexes) -> Message:
-    return _config_message(thing, indexes, replace=True)
-
-
-def _config_message(thing: NetObject, indexes: Indexes, *, replace: bool = False) -> Message:
-    match thing:
-        case Address():
-            return rtnetlink.address_message(thing, _index(thing, thing.link, indexes))
-        case Neighbour():
-            return rtnetlink.neighbour_message(thing, _index(thing, thing.link, indexes), replace=replace)
-        case Fdb():
-            return rtnetlink.fdb_message(thing, _index(thing, thing.link, indexes), replace=replace)
-        case RoutingRule():
-            return rtnetlink.rule_message(thing)
-        case Route():
-            if thing.link:
-                _index(thing, thing.link, indexes)
-            return rtnetlink.route_message(thing, indexes, replace=replace)
-    raise TypeError(f"not a thing of a namespace's configuration: {thing!r}")
-
-
-def _deletion_message(thing: NetObject, indexes: Indexes) -> Message:
-    match thing:
-        case Address():
-            return rtnetlink.address_message(thing, indexes.get(thing.link, 0), delete=True)
-        case Neighbour():
-            return rtnetlink.neighbour_message(thing, indexes.get(thing.link, 0), delete=True)
-        case Fdb():
-            return rtnetlink.fdb_message(thing, indexes.get(thing.link, 0), delete=True)
-        case RoutingRule():
-            return rtnetlink.rule_message(thing, delete=True)
-        case Route():
-            return rtnetlink.route_message(thing, indexes, delete=True)
-    raise TypeError(f"not a thing of a namespace's configuration: {thing!r}")
-
-
-def _index(thing: NetObject, link: str, indexes: Indexes) -> int:
-    if link not in indexes:
-        raise MissingError(f"create the {thing}", detail=f"there is no link {link}")
-    return indexes[link]

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 from eigw_ns.errors import EigwError, kernel_error
 
+NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
+
 REQUEST, ACK, DUMP, REPLACE, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
 
 _ERROR, _DONE, _DUMP_INTERRUPTED = 2, 3, 0x10
 _NESTED, _TYPE_MASK = 0x8000, 0x3FFF
 _SOL_NETLINK, _EXT_ACK, _STRICT_CHECK = 270, 11, 12
+_NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h
 _EXT_ACK_TEXT, _ACK_TLVS, _CAPPED = 1, 0x200, 0x100
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -68,17 +72,28 @@ def nested(kind: int, *inner: bytes) -> bytes:
     return attribute(kind | _NESTED, b"".join(inner))
 
 
-def attributes(data: bytes) -> Attributes:
-    """Attributes by type; of two with the same type the later wins."""
+def attributes(data: bytes, start: int = 0) -> Attributes:
+    """The attributes that begin at `start`, by type; of two with the same type the later wins."""
     found: Attributes = {}
-    offset, end = 0, len(data)
-    while offset + 4 <= end:
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+    offset, end, unpack = start, len(data) - 3, _ATTRIBUTE.unpack_from  # a dump has thousands: no call for each
+    while offset < end:
+        length, kind = unpack(data, offset)
         if length < 4:
             break
         found[kind & _TYPE_MASK] = data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return found
+
+
+def repeated(data: bytes) -> Iterator[bytes]:
+    """The values of attributes that are all of one type."""
+    offset = 0
+    while offset + 4 <= len(data):
+        length, _ = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            break
+        yield data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
 
 
 class Netlink:
@@ -104,6 +119,10 @@ class Netlink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the socket back."""
         self._socket.close()
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -119,6 +138,10 @@ class Netlink:
             if size > _BATCH_BYTES or index == len(messages) - 1:
                 self._transact(batch, messages[start : index + 1])
                 batch, start, size = [], index + 1, 0
+
+    def cookie(self) -> int:
+        """The number of the socket's namespace, which no other has or had since the machine started."""
+        return int.from_bytes(self._socket.getsockopt(socket.SOL_SOCKET, _NETNS_COOKIE, 8), sys.byteorder)
 
     def dump(self, kind: int, payload: bytes, doing: str) -> list[tuple[int, bytes]]:
         """Everything of a kind: (message type, payload) each. An interrupted dump is taken again, never believed."""
@@ -188,12 +211,15 @@ class Netlink:
                 found.append((kind, payload))
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    offset = 0
-    while offset + 16 <= len(data):
+def _messages(data: bytes) -> list[tuple[int, int, int, bytes]]:
+    """(type, flags, sequence, payload) of each message in what was received."""
+    found = []
+    offset, end = 0, len(data) - 15
+    while offset < end:
         length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
-        yield kind, flags, sequence, data[offset + 16 : offset + length]
+        found.append((kind, flags, sequence, data[offset + 16 : offset + length]))
         offset += (length + 3) & ~3
+    return found
 
 
 def _error(flags: int, payload: bytes) -> tuple[int, str]:

@@ -60,7 +60,7 @@ def creating(name: str) -> Iterator[None]:
     """
     doing = f"create the namespace {name}"
     _prepare_directory()
-    path = DIRECTORY / name
+    path = _path(name)
     if exists(name):
         raise kernel_error(doing, errno.EEXIST)
     with _come_back():
@@ -92,10 +92,11 @@ def remove(name: str) -> bool:
     return True
 
 
-def names() -> tuple[str, ...]:
-    """Every named namespace of the host, ours or not, sorted."""
+def names(prefix: str = "") -> tuple[str, ...]:
+    """Every named namespace of the host that begins with `prefix`, ours or not, sorted."""
     try:
-        return tuple(sorted(entry.name for entry in os.scandir(DIRECTORY) if exists(entry.name)))
+        found = [entry.name for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix)]
+        return tuple(sorted(name for name in found if exists(name)))
     except FileNotFoundError:
         return ()
 
@@ -118,13 +119,13 @@ def _is_empty(entry: os.DirEntry[str]) -> bool:
 
 def exists(name: str) -> bool:
     """Whether `name` is a namespace. An empty file left by a killed `ip netns add`, or by us, is none."""
-    return _filesystem(DIRECTORY / name) == _NSFS_MAGIC
+    return _filesystem(_path(name)) == _NSFS_MAGIC
 
 
 def open_descriptor(name: str) -> int:
     """A descriptor of the namespace, for setns(2) and for netlink; the caller closes it. Raises MissingError."""
     try:
-        return os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(_path(name), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise kernel_error(f"enter the namespace {name}", error.errno or 0) from error
 
@@ -142,11 +143,16 @@ def read_only(directory: Path) -> bool:
     return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
 
 
+def _path(name: str) -> str:
+    """The namespace's file; text, since thousands are made, and a Path costs as much as what is done with it."""
+    return f"{DIRECTORY}/{name}"
+
+
 class _StatFs(ctypes.Structure):
     _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_long * 31))
 
 
-def _filesystem(path: Path) -> int | None:
+def _filesystem(path: str) -> int | None:
     """The magic number of the file system that `path` stands on; None if there is no such file. See statfs(2)."""
     buffer = _StatFs()
     if libc.statfs(os.fsencode(path), ctypes.byref(buffer)) != 0:
@@ -169,7 +175,7 @@ def _prepare_directory() -> None:
     target = os.fsencode(DIRECTORY)
     if read_only(DIRECTORY):
         mount_tmpfs(target)
-    if libc.mount(b"", target, b"none", MS_SHARED | MS_REC, None) == 0:
+    if libc.mount(b"", target, b"none", MS_SHARED, None) == 0:  # alone: with all names in it, each new one costs more
         return
     if ctypes.get_errno() != errno.EINVAL:  # EINVAL: not a mount point yet
         raise kernel_error(f"share {DIRECTORY}", ctypes.get_errno())

@@ -8,7 +8,8 @@ All functions speak of the namespace this thread is in, whose name is given only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -22,14 +23,16 @@ from eigw_ns.dataplane.state import (
     Namespace,
     NetObject,
     Route,
+    Ruleset,
     Sysctls,
     is_tenant,
     sysctl_keys,
 )
-from eigw_ns.kernel import nft, rtnetlink, sysctl
-from eigw_ns.kernel.netlink import Netlink
+from eigw_ns.kernel import nft, proof, rtnetlink, sysctl
+from eigw_ns.kernel.netlink import NETFILTER, Netlink
 from eigw_ns.kernel.nft import Nft
-from eigw_ns.kernel.rtnetlink import Names, SeenLink
+from eigw_ns.kernel.rtnetlink import Names
+from eigw_ns.kernel.seen_link import SeenLink
 
 _MARK = "eigw-ns"
 _PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
@@ -67,30 +70,45 @@ def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
 
     A mark that is not that of its name is none: a tenant has forged it.
     """
-    loopback = next((link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX), None)
-    if loopback is None:
+    first = loopback(seen)
+    if first is None:
         return None
-    program, _, rest = loopback.alias.partition(":")
+    program, _, rest = first.alias.partition(":")
     lab, _, resource_id = rest.partition(":")
     if program != _MARK or f"{PREFIX}{lab}-{resource_id}" != name:
         return None
-    return Namespace(name, lab, resource_id, loopback.up)
+    return Namespace(name, lab, resource_id, first.up)
 
 
-def contents(netlink: Netlink, owner: Namespace, seen: list[SeenLink]) -> Iterator[NetObject]:
-    """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces."""
+def loopback(seen: Iterable[SeenLink]) -> SeenLink | None:
+    """The loopback, whatever it is called by now; None where a tenant has moved it away."""
+    return next((link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX), None)
+
+
+def contents(
+    netlink: Netlink, owner: Namespace, seen: list[SeenLink], believed: Sequence[Ruleset]
+) -> Iterator[NetObject]:
+    """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces.
+
+    Rules are listed unless it is proved that they are those that are `believed` to be here.
+    """
     name = owner.namespace
     yield owner
-    yield Sysctls(name, tuple(_values(sysctl_keys(owner.id))))
+    with contextlib.closing(sysctl.Tree()) as tree:
+        yield Sysctls(name, tuple(_values(tree, sysctl_keys(owner.id))))
+        routes = list(_forwarding(owner, tree))
     if is_tenant(name):
         yield from _line(netlink, name, seen)
         return
-    yield from _rulesets(name)
+    first = loopback(seen)
+    yield from _rulesets(name, believed, first.other_names if first is not None else ())
     names = {link.index: link.name for link in seen}
     yield from (_link(name, link, names) for link in seen if link.kind in ("veth", "bridge"))
-    yield from _dumped(netlink, name, names, _dumps(rtnetlink.ROUTE_REQUEST, ours=False) + _BRIDGE_AND_RULES)
-    if sysctl.read(sysctl.FORWARDING) == "1":
-        yield Forwarding(name)
+    dumps = [*_dumps(rtnetlink.ROUTE_REQUEST, ours=False), _RULES]
+    if any(link.kind == "bridge" for link in seen):  # any other link has no entries of ours, but a dozen of its own
+        dumps.append(_BRIDGE)
+    yield from _dumped(netlink, name, names, dumps)
+    yield from routes
 
 
 def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObject]:
@@ -106,9 +124,31 @@ def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObje
     yield from found.values()
 
 
-def _rulesets(name: str) -> Iterator[NetObject]:
+def _forwarding(owner: Namespace, tree: sysctl.Tree) -> Iterator[Forwarding]:
+    """Whether our namespace routes IPv6; in a tenant's that is its own business."""
+    if not is_tenant(owner.namespace) and tree.read(sysctl.FORWARDING) == "1":
+        yield Forwarding(owner.namespace)
+
+
+def outline(_netlink: Netlink, owner: Namespace, _seen: list[SeenLink]) -> Iterator[NetObject]:
+    """The namespace and whether it routes."""
+    yield owner
+    with contextlib.closing(sysctl.Tree()) as tree:
+        yield from _forwarding(owner, tree)
+
+
+def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> Iterator[NetObject]:
+    """The rules, believed where they are proved. Groups change by themselves, so what has any is always listed."""
+    with Netlink(NETFILTER) as netfilter:
+        quiet = len(believed) == 1 and not any(item.is_group for item in believed[0].sets)
+        if quiet and proof.proves(notes, believed[0], proof.generation(netfilter)):
+            yield believed[0]
+            return
+        families = proof.families(netfilter)
+    if not families:
+        return
     library = Nft()
-    for family in nft.FAMILIES:
+    for family in families:
         listing = library.listing(family)
         ruleset = nft.parse(listing, name)
         if ruleset is not None:
@@ -116,9 +156,9 @@ def _rulesets(name: str) -> Iterator[NetObject]:
             yield from nft.parse_groups(listing, name)
 
 
-def _values(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     for key in keys:
-        value = sysctl.read(key)
+        value = tree.read(key)
         if value is not None:
             yield key, value
 
@@ -150,10 +190,8 @@ def _dumps(routes: bytes, *, ours: bool) -> tuple[_Dump, ...]:
     )
 
 
-_BRIDGE_AND_RULES: tuple[_Dump, ...] = (
-    (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, rtnetlink.parse_fdb),
-    (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, rtnetlink.parse_rule),
-)
+_RULES: _Dump = (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, rtnetlink.parse_rule)
+_BRIDGE: _Dump = (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, rtnetlink.parse_fdb)
 
 
 def _dumped(netlink: Netlink, name: str, names: Names, dumps: Iterable[_Dump]) -> Iterator[NetObject]:

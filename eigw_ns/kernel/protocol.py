@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eigw_ns.dataplane.state import Flow, NetObject, NetState, NextHopGroup
+from eigw_ns.dataplane.state import NOTHING, Flow, NetObject, NetState, NextHopGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,17 @@ class Kernel(Protocol):
     writes: int
     """How many changes (netlink messages, nft transactions, sysctl writes, mounts) this object has asked for."""
 
-    def observe(self, lab: str) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """What the kernel holds in the namespaces that bear this lab's mark.
 
+        `believed` changes nothing in the answer: what is believed to be there may be cheaper to prove than to read.
         In those of tenants (instances, internet hosts) only what is ours: the rest is their own business.
         """
+        ...
+
+    def outline(self, lab: str) -> NetState:
+        """The namespaces that bear this lab's mark, which of them route, and what runs in them: all that one needs to
+        know to end them."""
         ...
 
     def exists(self, namespace: str) -> bool:

@@ -34,6 +34,22 @@ from eigw_ns.kernel.netlink import (
     octet,
     text,
 )
+from eigw_ns.kernel.seen_link import (
+    IFLA_ADDRESS,
+    IFLA_IFALIAS,
+    IFLA_IFNAME,
+    IFLA_LINKINFO,
+    IFLA_MASTER,
+    IFLA_MTU,
+    IFLA_PROP_LIST,
+    INFO_KIND,
+    INFO_SLAVE_DATA,
+    LINK,
+    PORT_FLAGS,
+    SeenLink,
+    integer,
+    mac_text,
+)
 
 Indexes = Mapping[str, int]
 Names = Mapping[int, str]
@@ -43,19 +59,17 @@ NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NEWRULE, DELRULE, GETRULE = 32, 33, 34
+NEWLINKPROP, DELLINKPROP = 108, 109
 
 _AF_BRIDGE = 7
 LOOPBACK_INDEX = 1  # the kernel's own constant, include/net/flow.h
 _IFF_UP = 1
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
-_IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 16, 18, 20, 28
-_IFLA_CARRIER = 33
-_OPERATIONAL = 6  # IF_OPER_UP, linux/if.h
-_INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA, _VETH_PEER = 1, 2, 4, 5, 1
+_IFLA_NET_NS_FD = 28
+_IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 1 << 3
+_IFLA_ALT_IFNAME = 53
+_INFO_DATA, _INFO_SLAVE_KIND, _VETH_PEER = 2, 4, 1
 _BR_MCAST_SNOOPING = 23
-_PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD = 8, 9, 27, 30
 _OWN_NUMBERS = 1 << 29  # from here on; the kernel numbers links 1, 2, 3 …
-_PORT_FLAGS = (_PORT_LEARNING, _PORT_FLOOD, _PORT_MCAST_FLOOD, _PORT_BCAST_FLOOD)
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 2, 4, 5, 6, 15
 _LOCAL_TABLE = 255
@@ -67,7 +81,6 @@ _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 
 _TO_TABLE, _RULE_BLACKHOLE = 1, 6
 _GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH, errno.EADDRNOTAVAIL})
 
-_LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
@@ -86,23 +99,23 @@ def new_veth(near: Link, far: Link, near_fd: int, far_fd: int) -> Message:
     a number that the far one cannot have by chance: Linux takes up to a second to activate a link whose number is that
     of its peer, since it does not see that they are two (linkwatch_urgent_event in net/core/link_watch.c).
     """
-    peer = _LINK.pack(0, 0, 0, 0, 0) + _link_basics(far) + number(_IFLA_NET_NS_FD, far_fd)
-    kind = nested(_IFLA_LINKINFO, text(_INFO_KIND, "veth"), nested(_INFO_DATA, attribute(_VETH_PEER, peer)))
+    peer = LINK.pack(0, 0, 0, 0, 0) + _link_basics(far) + number(_IFLA_NET_NS_FD, far_fd)
+    kind = nested(IFLA_LINKINFO, text(INFO_KIND, "veth"), nested(_INFO_DATA, attribute(_VETH_PEER, peer)))
     index = _OWN_NUMBERS + zlib.crc32(f"{near.namespace}/{near.name}".encode()) % _OWN_NUMBERS
-    payload = _LINK.pack(0, 0, index, 0, 0) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
+    payload = LINK.pack(0, 0, index, 0, 0) + _link_basics(near) + number(_IFLA_NET_NS_FD, near_fd) + kind
     return Message(NEWLINK, CREATE | EXCLUSIVE, payload, f"create the {near}")
 
 
 def new_bridge(link: Link) -> Message:
     """A bridge, up, that snoops nothing."""
-    kind = nested(_IFLA_LINKINFO, text(_INFO_KIND, "bridge"), nested(_INFO_DATA, octet(_BR_MCAST_SNOOPING, 0)))
-    payload = _LINK.pack(0, 0, 0, _IFF_UP, _IFF_UP) + _link_basics(link) + kind
+    kind = nested(IFLA_LINKINFO, text(INFO_KIND, "bridge"), nested(_INFO_DATA, octet(_BR_MCAST_SNOOPING, 0)))
+    payload = LINK.pack(0, 0, 0, _IFF_UP, _IFF_UP) + _link_basics(link) + kind
     return Message(NEWLINK, CREATE | EXCLUSIVE, payload, f"create the {link}")
 
 
 def _link_basics(link: Link) -> bytes:
-    address = attribute(_IFLA_ADDRESS, _mac_bytes(link.mac)) if link.mac else b""
-    return text(_IFLA_IFNAME, link.name) + address + number(_IFLA_MTU, link.mtu)
+    address = attribute(IFLA_ADDRESS, _mac_bytes(link.mac)) if link.mac else b""
+    return text(IFLA_IFNAME, link.name) + address + number(IFLA_MTU, link.mtu)
 
 
 def set_link(link: Link, seen: SeenLink, master: int) -> Message:
@@ -110,42 +123,57 @@ def set_link(link: Link, seen: SeenLink, master: int) -> Message:
 
     A veth end's ifalias names its peer. The MAC is set only where it differs, since setting it flushes the neighbours.
     """
-    payload = _LINK.pack(0, 0, seen.index, _IFF_UP if link.up else 0, _IFF_UP) + number(_IFLA_MTU, link.mtu)
-    payload += number(_IFLA_MASTER, master)
+    payload = LINK.pack(0, 0, seen.index, _IFF_UP if link.up else 0, _IFF_UP) + number(IFLA_MTU, link.mtu)
+    payload += number(IFLA_MASTER, master)
     if link.peer is not None:
-        payload += attribute(_IFLA_IFALIAS, "/".join(link.peer).encode())
+        payload += attribute(IFLA_IFALIAS, "/".join(link.peer).encode())
     if link.mac != seen.mac:
-        payload += attribute(_IFLA_ADDRESS, _mac_bytes(link.mac))
+        payload += attribute(IFLA_ADDRESS, _mac_bytes(link.mac))
     return Message(SETLINK, 0, payload, f"change the {link}")
 
 
 def mark_loopback(mark: str) -> Message:
     """Give the loopback its ifalias, the mark of a namespace, and bring it up."""
-    payload = _LINK.pack(0, 0, LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(_IFLA_IFALIAS, mark.encode())
+    payload = LINK.pack(0, 0, LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(IFLA_IFALIAS, mark.encode())
     return Message(SETLINK, 0, payload, "mark the namespace")
 
 
 def bring_up(index: int, *, up: bool = True) -> Message:
     """Set a link up, or down."""
-    return Message(SETLINK, 0, _LINK.pack(0, 0, index, _IFF_UP if up else 0, _IFF_UP), "set a link up or down", _GONE)
+    return Message(SETLINK, 0, LINK.pack(0, 0, index, _IFF_UP if up else 0, _IFF_UP), "set a link up or down", _GONE)
 
 
 def rename(index: int, name: str) -> Message:
     """Give a link another name. Older kernels want it down."""
-    payload = _LINK.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name)
+    payload = LINK.pack(0, 0, index, 0, 0) + text(IFLA_IFNAME, name)
     return Message(SETLINK, 0, payload, f"rename a link to {name}", _GONE)
+
+
+def give_name(name: str) -> Message:
+    """Give the loopback an alternative name."""
+    return _loopback_name(NEWLINKPROP, CREATE | EXCLUSIVE, name)
+
+
+def forget_name(name: str) -> Message:
+    """Take an alternative name from the loopback."""
+    return _loopback_name(DELLINKPROP, 0, name)
+
+
+def _loopback_name(kind: int, flags: int, name: str) -> Message:
+    payload = LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + nested(IFLA_PROP_LIST, text(_IFLA_ALT_IFNAME, name))
+    return Message(kind, flags, payload, "note which rules were loaded")
 
 
 def set_port(link: Link, index: int) -> Message:
     """Make a bridge port one that does not learn nor, unless it is to, flood: frames go where static entries say."""
-    flags = octet(_PORT_LEARNING, 0) + b"".join(octet(flag, link.flood) for flag in _PORT_FLAGS[1:])
-    slave = nested(_IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), nested(_INFO_SLAVE_DATA, flags))
-    return Message(NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0) + slave, f"set the bridge port that the {link} is")
+    flags = octet(PORT_FLAGS[0], 0) + b"".join(octet(flag, link.flood) for flag in PORT_FLAGS[1:])
+    slave = nested(IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), nested(INFO_SLAVE_DATA, flags))
+    return Message(NEWLINK, 0, LINK.pack(0, 0, index, 0, 0) + slave, f"set the bridge port that the {link} is")
 
 
 def delete_link(link: Link) -> Message:
     """Remove a link by name; its peer goes with it."""
-    return Message(DELLINK, 0, _LINK.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, link.name), f"delete the {link}", _GONE)
+    return Message(DELLINK, 0, LINK.pack(0, 0, 0, 0, 0) + text(IFLA_IFNAME, link.name), f"delete the {link}", _GONE)
 
 
 def address_message(address: Address, index: int, *, delete: bool = False) -> Message:
@@ -217,7 +245,8 @@ def route_message(route: Route, indexes: Indexes, *, delete: bool = False, repla
 
 # ---- what the kernel answers -----------------------------------------------------------------------------------------
 
-LINK_REQUEST = _LINK.pack(0, 0, 0, 0, 0)
+LINK_REQUEST = LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+LOOPBACK_REQUEST = LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
 ADDRESS_REQUEST = _ADDRESS.pack(AF_INET6, 0, 0, 0, 0)
 NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(AF_INET6, 0, 0, 0, 0)
 FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
@@ -227,46 +256,6 @@ ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(
 OUR_ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(_RTA_TABLE, MAIN_TABLE)
 
 
-class SeenLink:
-    """A link as a dump shows it; `peer_index` is the other end's number in the other end's namespace.
-
-    A `waking` link has a carrier, and does not carry packets yet.
-    """
-
-    __slots__ = (
-        "alias",
-        "flood",
-        "index",
-        "kind",
-        "mac",
-        "master",
-        "mtu",
-        "name",
-        "peer_index",
-        "tame",
-        "up",
-        "waking",
-    )
-
-    def __init__(self, payload: bytes) -> None:
-        _, _, self.index, flags, _ = _LINK.unpack_from(payload)
-        found = attributes(payload[_LINK.size :])
-        info = attributes(found.get(_IFLA_LINKINFO, b""))
-        port = attributes(info.get(_INFO_SLAVE_DATA, b""))
-        self.name = _string(found.get(_IFLA_IFNAME, b""))
-        self.alias = _string(found.get(_IFLA_IFALIAS, b""))
-        self.mac = _mac_text(found.get(_IFLA_ADDRESS, b""))
-        self.mtu = _integer(found.get(_IFLA_MTU))
-        self.kind = _string(info.get(_INFO_KIND, b""))
-        self.master = _integer(found.get(_IFLA_MASTER))
-        self.peer_index = _integer(found.get(_IFLA_LINK))
-        self.up = bool(flags & _IFF_UP)
-        self.waking = found.get(_IFLA_CARRIER) == b"\1" and found.get(_IFLA_OPERSTATE) != bytes((_OPERATIONAL,))
-        learns, *floods = (port.get(flag, b"\0") != b"\0" for flag in _PORT_FLAGS)
-        self.tame = not learns and len({*floods}) == 1  # as we make ports: nothing learnt, all flooded or nothing
-        self.flood = self.tame and floods[0]
-
-
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
     """The address in a dump's message; None for the loopback's own `::1`, and with `ours` for any but ours.
 
@@ -274,7 +263,7 @@ def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -
     address that anything is sent to.
     """
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
-    found = attributes(payload[_ADDRESS.size :])
+    found = attributes(payload, _ADDRESS.size)
     if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == inet_pton(AF_INET6, "::1"):
         return None
     if index not in names or (ours and (found.get(_IFA_PROTO) != _OURS or _IFA_LOCAL in found)):
@@ -291,45 +280,45 @@ def near_end(payload: bytes) -> tuple[int, str]:
 
 def address_bytes(payload: bytes) -> bytes:
     """The address in a dump's message, in network order."""
-    return attributes(payload[_ADDRESS.size :])[_IFA_ADDRESS]
+    return attributes(payload, _ADDRESS.size)[_IFA_ADDRESS]
 
 
 def destination_bytes(payload: bytes) -> bytes:
     """The destination in a route dump's message, in network order."""
-    return attributes(payload[_ROUTE.size :]).get(_RTA_DST, _ANY)
+    return attributes(payload, _ROUTE.size).get(_RTA_DST, _ANY)
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:
     """The neighbour in a dump's message; None where it is not a permanent one, and with `ours` for any but ours."""
     _, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
-    found = attributes(payload[_NEIGHBOUR.size :])
+    found = attributes(payload, _NEIGHBOUR.size)
     if not state & _NUD_PERMANENT or _NDA_LLADDR not in found:
         return None
     if index not in names or (ours and found.get(_NDA_PROTOCOL) != _OURS):
         return None
-    return Neighbour(namespace, names[index], inet_ntop(AF_INET6, found[_NDA_DST]), _mac_text(found[_NDA_LLADDR]))
+    return Neighbour(namespace, names[index], inet_ntop(AF_INET6, found[_NDA_DST]), mac_text(found[_NDA_LLADDR]))
 
 
 def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
     """The bridge's forwarding entry in a dump's message; None for the ports' own and for learnt ones."""
     family, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
-    found = attributes(payload[_NEIGHBOUR.size :])
+    found = attributes(payload, _NEIGHBOUR.size)
     if family != _AF_BRIDGE or not state & _NUD_NOARP or _NDA_LLADDR not in found or index not in names:
         return None
-    return Fdb(namespace, names[index], _mac_text(found[_NDA_LLADDR]))
+    return Fdb(namespace, names[index], mac_text(found[_NDA_LLADDR]))
 
 
 def parse_rule(payload: bytes, namespace: str, _names: Names) -> RoutingRule | None:
     """The policy routing rule in a dump's message; None for the kernel's own."""
     _, _, _, _, table, _, _, action, _ = _RULE.unpack_from(payload)
-    found = attributes(payload[_RULE.size :])
+    found = attributes(payload, _RULE.size)
     if found.get(_FRA_PROTOCOL) == bytes((_RTPROT_KERNEL,)) or action not in (_TO_TABLE, _RULE_BLACKHOLE):
         return None
     if action == _TO_TABLE and table != MAIN_TABLE:
         return None
-    mark = _integer(found.get(_FRA_FWMARK))
+    mark = integer(found.get(_FRA_FWMARK))
     return RoutingRule(
-        namespace, _integer(found.get(_FRA_PRIORITY)), mark, "main" if action == _TO_TABLE else "blackhole"
+        namespace, integer(found.get(_FRA_PRIORITY)), mark, "main" if action == _TO_TABLE else "blackhole"
     )
 
 
@@ -340,32 +329,20 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, ours: bool) -> 
         return None
     if ours and protocol != PROTOCOL:
         return None
-    found = attributes(payload[_ROUTE.size :])
+    found = attributes(payload, _ROUTE.size)
     blackhole = kind == _RTN_BLACKHOLE
     source = found.get(_RTA_SRC)
     gateway = found.get(_RTA_GATEWAY)
     return Route(
         namespace,
         f"{inet_ntop(AF_INET6, found.get(_RTA_DST, _ANY))}/{length}",
-        link="" if blackhole else names.get(_integer(found.get(_RTA_OIF)), ""),
+        link="" if blackhole else names.get(integer(found.get(_RTA_OIF)), ""),
         via=inet_ntop(AF_INET6, gateway) if gateway else "",
         source=f"{inet_ntop(AF_INET6, source)}/{source_length}" if source else "",
-        metric=_integer(found.get(_RTA_PRIORITY)),
+        metric=integer(found.get(_RTA_PRIORITY)),
         blackhole=blackhole,
     )
 
 
-def _string(value: bytes) -> str:
-    return value.rstrip(b"\0").decode(errors="replace")
-
-
-def _integer(value: bytes | None) -> int:
-    return int(_NUMBER.unpack(value)[0]) if value else 0
-
-
 def _mac_bytes(text_: str) -> bytes:
     return bytes.fromhex(text_.replace(":", ""))
-
-
-def _mac_text(value: bytes) -> str:
-    return value.hex(":")

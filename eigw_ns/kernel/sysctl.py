@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,31 +12,59 @@ DIRECTORY = Path("/proc/sys/net")
 FORWARDING = "net.ipv6.conf.all.forwarding"
 
 
+class Tree:
+    """The sysctls of the namespace this thread is in; close it.
+
+    A folder such as net/ipv6 is opened once for all keys in it: Linux looks for it among those of all namespaces, one
+    after the other (proc_sys_compare), so a file's whole path costs the more the more namespaces there are.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, int] = {}
+
+    def read(self, key: str) -> str | None:
+        """The value, or None where the kernel has no such key."""
+        try:
+            descriptor = self._open(key, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise kernel_error(f"read the sysctl {key}", error.errno or 0) from error
+        try:
+            return os.read(descriptor, 256).decode().strip()
+        finally:
+            os.close(descriptor)
+
+    def write(self, key: str, value: str) -> None:
+        """Set it. Raises MissingError where the kernel has no such key."""
+        try:
+            descriptor = self._open(key, os.O_WRONLY)
+            try:
+                os.write(descriptor, value.encode())
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise kernel_error(f"set the sysctl {key} to {value}", error.errno or 0) from error
+
+    def close(self) -> None:
+        """Give the folders back."""
+        for descriptor in self._folders.values():
+            os.close(descriptor)
+
+    def _open(self, key: str, mode: int) -> int:
+        root, folder, rest = key.split(".", 2)
+        if folder not in self._folders:
+            self._folders[folder] = os.open(f"/proc/sys/{root}/{folder}", os.O_PATH | os.O_CLOEXEC)
+        return os.open(rest.replace(".", "/"), mode | os.O_CLOEXEC, dir_fd=self._folders[folder])
+
+
 def read(key: str) -> str | None:
-    """The value in the namespace this thread is in, or None where the kernel has no such key."""
-    try:
-        descriptor = os.open(_path(key), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise kernel_error(f"read the sysctl {key}", error.errno or 0) from error
-    try:
-        return os.read(descriptor, 256).decode().strip()
-    finally:
-        os.close(descriptor)
+    """One value in the namespace this thread is in, or None where the kernel has no such key."""
+    with contextlib.closing(Tree()) as tree:
+        return tree.read(key)
 
 
 def write(key: str, value: str) -> None:
-    """Set it in the namespace this thread is in. Raises MissingError where the kernel has no such key."""
-    try:
-        descriptor = os.open(_path(key), os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(descriptor, value.encode())
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise kernel_error(f"set the sysctl {key} to {value}", error.errno or 0) from error
-
-
-def _path(key: str) -> str:
-    return "/proc/sys/" + key.replace(".", "/")
+    """Set one in the namespace this thread is in. Raises MissingError where the kernel has no such key."""
+    with contextlib.closing(Tree()) as tree:
+        tree.write(key, value)

@@ -20,7 +20,8 @@ from eigw_ns.dataplane.state import PREFIX, Address, Namespace, Neighbour, NetOb
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel import netns, observe, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import Message, Netlink, attributes, nested, number, text
-from eigw_ns.kernel.rtnetlink import LOOPBACK_INDEX, Indexes, SeenLink
+from eigw_ns.kernel.rtnetlink import LOOPBACK_INDEX, Indexes
+from eigw_ns.kernel.seen_link import SeenLink
 
 _ROUTERS = ("subnet", "internet")
 _GETNSID, _NSID, _FD = 90, 1, 3  # linux/rtnetlink.h, net_namespace.h

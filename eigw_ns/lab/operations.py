@@ -9,7 +9,7 @@ from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.names import is_name_of
 from eigw_ns.dataplane.plan import Plan
 from eigw_ns.dataplane.plan import make_plan as plan_states
-from eigw_ns.dataplane.state import NetState
+from eigw_ns.dataplane.state import NOTHING
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
@@ -33,13 +33,14 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
     Raises ForeignError where a namespace that we need has a name of ours but not our mark.
     """
     desired = compile_cloud(cloud, synced=kernel.can_sync())
-    foreign = kernel.foreign(owner.namespace for owner in desired.namespaces())
+    actual = kernel.observe(cloud.lab, believed=desired)
+    foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
     if foreign:
         raise ForeignError(
             f"these namespaces exist but are not ours, so they are left alone: {', '.join(foreign)}",
             hint="remove them if they are yours (`ip netns del NAME`), or give the lab another name",
         )
-    return plan_states(desired, kernel.observe(cloud.lab), forget_flows=journal.unfinished(cloud.lab))
+    return plan_states(desired, actual, forget_flows=journal.unfinished(cloud.lab))
 
 
 def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
@@ -96,8 +97,7 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
 
     Raises NoSuchLabError where there is nothing at all.
     """
-    actual = kernel.observe(lab)
-    if not len(actual) and not store.exists(lab):
+    if not store.exists(lab) and not len(kernel.outline(lab)):
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
@@ -109,7 +109,7 @@ def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
 
     Killed anywhere, the journal says that the lab is to go; it is the last thing that does.
     """
-    plan = plan_states(NetState(), kernel.observe(lab))
+    plan = plan_states(NOTHING, kernel.outline(lab))
     with journal.written(lab, plan, destroy=True):
         execute(kernel, plan, progress)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))

@@ -33,7 +33,7 @@ from eigw_ns.errors import EigwError
 from eigw_ns.kernel import netns, rtnetlink, sysctl
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.netlink import REQUEST, Message, attribute
-from eigw_ns.kernel.rtnetlink import SeenLink
+from eigw_ns.kernel.seen_link import SeenLink
 from scripts.benchmarks import recorded
 
 _HEADER = struct.Struct("=IHHII")

@@ -5,14 +5,18 @@ What it lists in another form would be drift for ever: of `meta l4proto 58 th sp
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.state import Ruleset
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.nft import Nft, parse
+from eigw_ns.dataplane.names import mac
+from eigw_ns.dataplane.state import Link, Ruleset
+from eigw_ns.kernel import netns, rtnetlink
+from eigw_ns.kernel.netlink import Netlink
+from eigw_ns.kernel.nft import FAMILIES, Nft, parse
 from tests.strategies import clouds
 
 pytestmark = pytest.mark.root
@@ -22,13 +26,23 @@ def _rulesets(cloud: Cloud) -> list[Ruleset]:
     return [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
 
 
+def _make(devices: set[str]) -> None:
+    """The interfaces that rules hang on."""
+    with Netlink() as netlink:
+        netlink.send([rtnetlink.new_bridge(Link("", name, "bridge", mac(name))) for name in sorted(devices)])
+
+
 @given(clouds(), clouds())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_rules_come_back_as_they_were_written(before: Cloud, after: Cloud) -> None:
     with netns.nameless():
         library = Nft()
-        held: dict[str, Ruleset | None] = {"inet": None, "bridge": None}
+        held: dict[str, Ruleset | None] = dict.fromkeys(FAMILIES)
+        devices: set[str] = set()
         for ruleset in (*_rulesets(before), *_rulesets(after)):
+            wanted = set(re.findall(r'device "([^"]+)"', " ".join(chain.hook for chain in ruleset.chains)))
+            _make(wanted - devices)
+            devices |= wanted
             library.apply(ruleset, held[ruleset.family])
             held[ruleset.family] = ruleset
             assert parse(library.listing(ruleset.family), ruleset.namespace) == ruleset

@@ -389,3 +389,7 @@ class NetState:
     def namespaces(self) -> Iterator[Namespace]:
         """The namespaces of this state, in the order they were added."""
         return (thing for thing in self if isinstance(thing, Namespace))
+
+
+NOTHING = NetState()
+"""The state that holds no object."""

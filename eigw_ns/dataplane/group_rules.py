@@ -1,0 +1,198 @@
+"""The security groups of a subnet's instances as nftables sets and the chain that looks in them.
+
+A rule whose peer is a block becomes an element. One whose peer is a group means the group's members, and a VPC has
+hundreds of them in as many subnets: written out in each subnet, every subnet would make all others dearer. So where
+members send (ingress), an element spans all of them that follow each other with no other instance between. Nothing
+else can send from the addresses between them: a subnet's source check lets out no address but those of its instances,
+and no gateway lets one of the VPC's in. Save the subnets' routers (`::1`), which the rule excepts. Towards members
+(egress) nothing keeps a sender from trying the addresses between them, so there each is written out.
+
+That holds while rules change only if nobody who leaves can send when ranges close over his address: see `stages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Network
+from itertools import groupby
+
+from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, security_groups
+from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
+from eigw_ns.dataplane.ranges import (
+    ALL_NUMBERS,
+    Box,
+    Range,
+    address_range,
+    addresses_text,
+    disjoint,
+    icmp_numbers,
+    merged,
+    numbers_text,
+)
+from eigw_ns.dataplane.rules import plain_set
+from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+
+SOURCES = "sources"
+"""The set that says which (port, address) an instance sends from."""
+
+_MEMBERS = "_members"
+_INTERFACE_ID = (1 << 64) - 1
+_ROUTER = 1  # the interface id of a subnet's router in its first /64
+_NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
+
+
+def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
+    """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
+    way = "egress" if egress else "ingress"
+    known = [(f"{item.ipv6_address} . ", *filters.allowed(item, egress=egress)) for item in instances]
+    found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
+    found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
+    rules = (*(rule for _, rule in found), f'counter name "drop_group_{way}" drop')
+    return [item for item, _ in found], NftChain(f"group_{way}", rules=rules)
+
+
+def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _Allowed]]) -> Iterator[tuple[NftSet, str]]:
+    """Each set that has elements, with the rule that looks in it."""
+    known = tuple(known)
+    own, peer = ("saddr", "daddr") if way == "egress" else ("daddr", "saddr")
+    short, long = "ipv6_addr . inet_proto . ipv6_addr", "ipv6_addr . inet_proto . ipv6_addr . inet_service"
+    key = f"ip6 {own} . meta l4proto . ip6 {peer}"
+    shapes = (
+        ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", [me + to for me, all_ in known for to in all_.any]),
+        ("protocol", short, key, [me + to for me, all_ in known for to in all_.protocol]),
+        ("ports", long, f"{key} . th dport", [me + to for me, all_ in known for to in all_.ports]),
+        ("icmp", long, f"{key} . th sport", [me + to for me, all_ in known for to in all_.icmp]),
+    )
+    for shape, kind, packet, elements in shapes:
+        if elements:
+            name = f"{way}_{shape}{suffix}"
+            yield plain_set(name, kind, elements, interval=True), f"{condition}{packet} @{name} return"
+
+
+# ---- what groups allow -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """Elements of the four sets, without the instance in front of each."""
+
+    any: tuple[str, ...]
+    protocol: tuple[str, ...]
+    ports: tuple[str, ...]
+    icmp: tuple[str, ...]
+
+
+class Filters:
+    """What the rules of a cloud's subnets have in common, each worked out once: most instances share their groups."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.instances: dict[str, list[Instance]] = {}  # by subnet
+        self._of_vpc: dict[str, list[Instance]] = {}  # in the order of their addresses
+        for instance in sorted(cloud.instances.values(), key=lambda item: item.ipv6_address):
+            self.instances.setdefault(instance.subnet_id, []).append(instance)
+            self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, []).append(instance)
+        self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
+
+    def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
+        """What all groups of the instance allow together: of peers that are meant exactly, and of spans of members."""
+        key = (egress, instance.security_group_ids)
+        if key not in self._allowed:
+            groups = security_groups(self.cloud, instance)
+            rules = [rule for group in groups for rule in group.rules if rule.egress is egress]
+            peers = _together((rule, list(self._peers(rule))) for rule in rules)
+            spans = _together((rule, self._spans(rule)) for rule in rules)
+            self._allowed[key] = peers, spans
+        return self._allowed[key]
+
+    def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
+        """A block; the members of a group that no span has."""
+        if isinstance(rule.peer, IPv6Network):
+            yield address_range(rule.peer)
+        elif isinstance(rule.peer, str):
+            addresses = map(address_range, members(self.cloud, rule.peer))
+            yield from (each for each in addresses if rule.egress or each[0] & _INTERFACE_ID == _ROUTER)
+
+    def _spans(self, rule: SecurityGroupRule) -> list[Range]:
+        """From member to member of a group that may send, with no other instance of the VPC between them."""
+        if rule.egress or not isinstance(rule.peer, str):
+            return []
+        vpc_id = self.cloud.security_groups[rule.peer].vpc_id
+        senders = [item for item in self._of_vpc.get(vpc_id, ()) if int(item.ipv6_address) & _INTERFACE_ID != _ROUTER]
+        runs = groupby(senders, lambda item: rule.peer in item.security_group_ids)
+        together = [list(run) for is_member, run in runs if is_member]
+        return [(int(run[0].ipv6_address), int(run[-1].ipv6_address)) for run in together]
+
+
+def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowed:
+    """What rules with these peers allow together, as elements that do not overlap."""
+    rules = [(rule.protocol, _numbers(rule), peers) for rule, peers in given if peers]
+    protocols = sorted({protocol for protocol, _, _ in rules} - {ALL_PROTOCOLS})
+    whole = {
+        wanted: merged(each for protocol, numbers, peers in rules for each in peers if (protocol, numbers) == wanted)
+        for wanted in ((protocol, ALL_NUMBERS) for protocol in (ALL_PROTOCOLS, *protocols))
+    }
+    parts = [(wanted, part) for wanted in protocols for part in _parts(rules, wanted)]
+    return _Allowed(
+        tuple(map(addresses_text, whole[ALL_PROTOCOLS, ALL_NUMBERS])),
+        tuple(f"{proto} . {addresses_text(peers)}" for proto in protocols for peers in whole[proto, ALL_NUMBERS]),
+        tuple(_part_text(protocol, part) for protocol, part in parts if protocol != ICMPV6),
+        tuple(_part_text(protocol, part) for protocol, part in parts if protocol == ICMPV6),
+    )
+
+
+def _parts(rules: Iterable[tuple[int, Range, list[Range]]], wanted: int) -> list[Box]:
+    """The peers, and the ports (or ICMPv6 types and codes) to which only those are allowed."""
+    found = [(numbers, peers) for protocol, numbers, peers in rules if protocol == wanted and numbers != ALL_NUMBERS]
+    return disjoint([(each, numbers) for numbers, peers in found for each in peers])
+
+
+def _part_text(protocol: int, part: Box) -> str:
+    peers, numbers = part
+    return f"{protocol} . {addresses_text(peers)} . {numbers_text(numbers)}"
+
+
+def _numbers(rule: SecurityGroupRule) -> Range:
+    if rule.from_port is None or rule.to_port is None or rule.protocol not in (TCP, UDP, ICMPV6):
+        return ALL_NUMBERS
+    return icmp_numbers(rule.from_port, rule.to_port) if rule.protocol == ICMPV6 else (rule.from_port, rule.to_port)
+
+
+# ---- from rules to rules ---------------------------------------------------------------------------------------------
+
+
+def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
+    """What a namespace's rules are, one after the other, on the way from `old` to `new`.
+
+    All namespaces reach a stage before any goes on to the next, so that no span ever covers a sender it does not mean:
+    first those who leave cannot send any more, then spans are the new ones, then those who moved send from where they
+    are now. An instance that is new sends nothing before its link is made, which is later.
+    """
+    before, after = _elements(old, SOURCES), _elements(new, SOURCES)
+    staying = before & after
+    ports = {_port(source) for source in before}
+    arriving = {source for source in after - before if _port(source) not in ports}
+    spans = {item.name: item for item in old.sets if item.name.endswith(_MEMBERS)}
+    first = _with_sets(new, staying, spans) if before - after else old
+    return first, _with_sets(new, staying | arriving, None), new
+
+
+def _with_sets(rules: Ruleset, sources: set[tuple[str, str]], spans: dict[str, NftSet] | None) -> Ruleset:
+    """The rules with only these sources, and with these spans (None: its own)."""
+    sets = []
+    for item in rules.sets:
+        if item.name == SOURCES:
+            item = replace(item, elements=tuple(sorted(sources)))
+        elif spans is not None and item.name.endswith(_MEMBERS):
+            item = replace(item, elements=spans[item.name].elements if item.name in spans else ())
+        sets.append(item)
+    return replace(rules, sets=tuple(sets))
+
+
+def _elements(rules: Ruleset, name: str) -> set[tuple[str, str]]:
+    return {element for item in rules.sets if item.name == name for element in item.elements}
+
+
+def _port(source: tuple[str, str]) -> str:
+    return source[0].partition(" . ")[0]

@@ -1,0 +1,110 @@
+"""A link as the kernel shows it (linux/if_link.h), and how the attributes of links are read."""
+
+from __future__ import annotations
+
+import struct
+
+from eigw_ns.kernel.netlink import Attributes, attributes, repeated
+
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
+IFLA_OPERSTATE, IFLA_LINKINFO, IFLA_IFALIAS = 16, 18, 20
+IFLA_CARRIER, IFLA_PROP_LIST = 33, 52
+INFO_KIND, INFO_SLAVE_DATA = 1, 5
+PORT_FLAGS = (8, 9, 27, 30)
+"""Attributes of a bridge port: whether it learns; whether it floods unknown unicast, multicast, broadcast."""
+
+LINK = struct.Struct("=BxHiII")
+"""struct ifinfomsg: family, device type, index, flags, which of the flags change."""
+
+_IFF_UP = 1
+_OPERATIONAL = b"\6"  # IF_OPER_UP, linux/if.h
+_NUMBER = struct.Struct("=I")
+
+
+def string(value: bytes) -> str:
+    """A text that ends with a zero octet."""
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def integer(value: bytes | None) -> int:
+    """An unsigned 32-bit number, 0 where there is none."""
+    return int(_NUMBER.unpack(value)[0]) if value else 0
+
+
+def mac_text(value: bytes) -> str:
+    """A MAC as people write it."""
+    return value.hex(":")
+
+
+class SeenLink:
+    """A link as a dump shows it: what is asked for is looked up when it is, since most ask for little of many links."""
+
+    __slots__ = ("_found", "_info", "index", "name", "up")
+
+    def __init__(self, payload: bytes) -> None:
+        _, _, self.index, flags, _ = LINK.unpack_from(payload)
+        self._found = attributes(payload, LINK.size)
+        self._info: Attributes | None = None
+        self.name = string(self._found.get(IFLA_IFNAME, b""))
+        self.up = bool(flags & _IFF_UP)
+
+    @property
+    def other_names(self) -> list[str]:
+        """Its alternative names."""
+        return [string(name) for name in repeated(self._found.get(IFLA_PROP_LIST, b""))]
+
+    @property
+    def alias(self) -> str:
+        """Its ifalias."""
+        return string(self._found.get(IFLA_IFALIAS, b""))
+
+    @property
+    def mac(self) -> str:
+        """Its MAC address."""
+        return mac_text(self._found.get(IFLA_ADDRESS, b""))
+
+    @property
+    def mtu(self) -> int:
+        """Its MTU in bytes."""
+        return integer(self._found.get(IFLA_MTU))
+
+    @property
+    def master(self) -> int:
+        """The number of the bridge that it is a port of, 0 for none."""
+        return integer(self._found.get(IFLA_MASTER))
+
+    @property
+    def peer_index(self) -> int:
+        """The other end's number in the other end's namespace."""
+        return integer(self._found.get(IFLA_LINK))
+
+    @property
+    def kind(self) -> str:
+        """`veth`, `bridge` and so on; empty for the loopback."""
+        return string(self._information().get(INFO_KIND, b""))
+
+    @property
+    def tame(self) -> bool:
+        """Whether, as a port, it is as we make them: it learns nothing, and floods all or nothing."""
+        learns, *floods = self._port_flags()
+        return not learns and len({*floods}) == 1
+
+    @property
+    def flood(self) -> bool:
+        """Whether it is a port of ours that floods all."""
+        return self.tame and self._port_flags()[1]
+
+    @property
+    def waking(self) -> bool:
+        """Whether it has a carrier, and does not carry packets yet."""
+        found = self._found
+        return found.get(IFLA_CARRIER) == b"\1" and found.get(IFLA_OPERSTATE) != _OPERATIONAL
+
+    def _port_flags(self) -> list[bool]:
+        port = attributes(self._information().get(INFO_SLAVE_DATA, b""))
+        return [port.get(flag, b"\0") != b"\0" for flag in PORT_FLAGS]
+
+    def _information(self) -> Attributes:
+        if self._info is None:
+            self._info = attributes(self._found.get(IFLA_LINKINFO, b""))
+        return self._info

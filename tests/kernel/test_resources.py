@@ -1,0 +1,68 @@
+"""What the controller itself takes: descriptors and memory, in processes of their own, with more namespaces than both
+would allow if any were kept for each."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.root
+
+DESCRIPTORS = 240  # it takes 32 nftables sockets of two kinds, then the ends of 100 veth pairs; namespaces are 258
+KILOBYTES_A_SUBNET = 120  # its own two namespaces' objects, as desired and as seen; measured: 54
+TOPOLOGY = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    subnets: {{{subnets}}}
+    instances: {{{instances}}}
+"""
+PROGRAM = """
+import json, os, resource, sys
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.state import NOTHING
+from eigw_ns.lab.execute import execute
+from eigw_ns.topology import load
+
+def opened(): return len(os.listdir("/proc/self/fd"))
+
+lab, text, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+kernel, before = LinuxKernel(), opened()
+try:
+    for _ in range(2):
+        desired = compile_cloud(load(text.encode(), file="x", default_lab=lab).cloud)
+        execute(kernel, make_plan(desired, kernel.observe(lab, desired)))
+    count = len(list(desired.namespaces()))
+    assert kernel.observe(lab, desired) == desired == kernel.observe(lab)
+finally:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    execute(kernel, make_plan(NOTHING, kernel.outline(lab)))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"namespaces": count, "kept": opened() - before, "peak": peak}))
+"""
+
+
+def built(lab: str, subnets: int) -> dict[str, int]:
+    """Namespaces made, descriptors kept, and the most memory (KB) that building, looking and destroying took."""
+    text = TOPOLOGY.format(
+        subnets=", ".join(f"s{n}: {{}}" for n in range(subnets)),
+        instances=", ".join(f"i{n}: {{subnet: s{n}}}" for n in range(subnets)),
+    )
+    command = [sys.executable, "-c", PROGRAM, lab, text, str(DESCRIPTORS)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
+
+
+def test_descriptors_and_memory_do_not_grow_with_namespaces(lab_name: str) -> None:
+    some, many = built(lab_name, 64), built(lab_name, 128)
+    assert many["namespaces"] > DESCRIPTORS
+    assert (some["kept"], many["kept"]) == (0, 0)
+    assert many["peak"] - some["peak"] < 64 * KILOBYTES_A_SUBNET

@@ -1,0 +1,80 @@
+"""Where an element spans a security group's members, nobody else between them gets in: no stranger, no router."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.labs import PATIENCE, SILENCE, Lab
+
+pytestmark = pytest.mark.root
+
+LAB = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    security_groups: {open: {ingress: [{protocol: all, cidr: "::/0"}]}}
+    subnets:
+      one: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}
+      two: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}
+      three: {ipv6_cidr_block: "2600:1f16:aa0:5503::/64"}
+    instances:
+      first: {subnet: one, ipv6_address: "2600:1f16:aa0:5501::10"}
+      middle: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::10"%s}
+      last: {subnet: three, ipv6_address: "2600:1f16:aa0:5503::10"}
+      anyone: {subnet: three, ipv6_address: "2600:1f16:aa0:5503::20", security_groups: [open]}
+"""
+ADDRESSES = {"last": "2600:1f16:aa0:5503::10", "anyone": "2600:1f16:aa0:5503::20"}
+_IPV6_FREEBIND = 78  # linux/in6.h
+ROUTER = "2600:1f16:aa0:5502::1"
+
+
+def reaches(lab: Lab, source: str, destination: str, patience: float, *, own: str = "::") -> bool:
+    """Whether a TCP connection from the node, sent from its address `own`, is taken in time."""
+    address = ADDRESSES[destination]
+    with lab.listening(destination, address, 4443), lab.open_socket(source) as client:
+        client.settimeout(patience)
+        client.bind((own, 0))
+        try:
+            client.connect((address, 4443))
+        except TimeoutError:
+            return False
+        return True
+
+
+def test_members_reach_each_other_and_the_router_between_them_does_not(lab_name: str) -> None:
+    lab = Lab(lab_name)
+    lab.apply(LAB % "")
+    assert reaches(lab, "first", "last", PATIENCE)
+    assert reaches(lab, "middle", "last", PATIENCE)
+    assert reaches(lab, "two", "anyone", PATIENCE, own=ROUTER)
+    before = lab.counter("three", "drop_group_ingress")
+    assert not reaches(lab, "two", "last", SILENCE, own=ROUTER)
+    assert lab.counter("three", "drop_group_ingress") > before
+
+
+def test_who_stands_between_members_is_none(lab_name: str) -> None:
+    lab = Lab(lab_name)
+    lab.apply(LAB % ", security_groups: [open]")
+    assert reaches(lab, "first", "last", PATIENCE)
+    assert reaches(lab, "middle", "anyone", PATIENCE)
+    before = lab.counter("three", "drop_group_ingress")
+    assert not reaches(lab, "middle", "last", SILENCE)
+    assert lab.counter("three", "drop_group_ingress") > before
+
+
+def test_who_takes_an_address_between_members_sends_nothing(lab_name: str) -> None:
+    """What makes a span as good as a list: the subnet lets out no address but its instances' own."""
+    lab = Lab(lab_name)
+    lab.apply(LAB % ", security_groups: [open]")
+    taken = "2600:1f16:aa0:5501::11"
+    with lab.open_socket("first") as client:  # as its owner may: without asking
+        client.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+        client.settimeout(SILENCE)
+        client.bind((taken, 0))
+        before = lab.counter("one", "drop_source")
+        with lab.listening("last", ADDRESSES["last"], 4443), pytest.raises(TimeoutError):
+            client.connect((ADDRESSES["last"], 4443))
+    assert lab.counter("one", "drop_source") > before
+    assert reaches(lab, "first", "last", PATIENCE)

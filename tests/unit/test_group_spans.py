@@ -1,0 +1,147 @@
+"""Spans of a security group's members: as many elements as needed, and at no moment a sender that is no member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+
+import pytest
+
+from eigw_ns.cloud.filtering import Packet, group_rule
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.group_rules import SOURCES
+from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.state import Link, NetState, Ruleset
+from tests.labs import topology
+
+BLOCK = "2600:1f16:aa0:5500"
+START = {"a": "00::10", "b": "01::10", "c": "02::10", "d": "03::10", "d2": "03::20"}
+
+
+def lab(instances: dict[str, str], groups: dict[str, str] | None = None, subnets: int = 4) -> Cloud:
+    """Instances by name with the end of their address; `d2` lives beside `d`. They are members unless `groups` says."""
+    lines = [
+        "vpcs:", "  main:", f"    ipv6_cidr_block: {BLOCK[:-2]}00::/56",
+        "    security_groups: {other: {}}", "    subnets:",
+        *(f"      s{n}: {{ipv6_cidr_block: '{BLOCK[:-2]}{n:02x}::/64'}}" for n in range(subnets)),
+        "    instances:",
+        *(
+            f"      {name}: {{subnet: s{int(end[:2], 16)}, ipv6_address: '{BLOCK[:-2]}{end}',"
+            f" security_groups: [{(groups or {}).get(name, 'default')}]}}"
+            for name, end in instances.items()
+        ),
+    ]  # fmt: skip
+    return topology("\n".join(lines), "spans").cloud
+
+
+def rules(state: NetState) -> dict[str, Ruleset]:
+    return {thing.namespace: thing for thing in state if isinstance(thing, Ruleset) and thing.family == "inet"}
+
+
+def elements(ruleset: Ruleset, name: str) -> list[list[str]]:
+    return [key.split(" . ") for item in ruleset.sets if item.name == name for key, _ in item.elements]
+
+
+def covers(span: str, address: str) -> bool:
+    first, _, last = span.partition("-")
+    return IPv6Address(first) <= IPv6Address(address) <= IPv6Address(last or first)
+
+
+def let_in(held: dict[str, Ruleset]) -> Iterator[tuple[str, str]]:
+    """(sender's, receiver's address) of all who can send and whom a span of the receiver's group covers."""
+    senders = [(port, address) for each in held.values() for port, address in elements(each, SOURCES)]
+    for each in held.values():
+        for me, span in elements(each, "ingress_any_members"):
+            yield from ((address, me) for _, address in senders if covers(span, address))
+
+
+def allowed(cloud: Cloud, sender: str, receiver: str) -> bool:
+    """What AWS says: a rule of the receiver's groups lets the sender begin."""
+    to = [item for item in cloud.instances.values() if item.ipv6_address == IPv6Address(receiver)]
+    packet = Packet(6, IPv6Address(sender), IPv6Address(receiver), 40000, 443)
+    return any(_is_there(cloud, sender) and group_rule(cloud, item, packet, egress=False) for item in to)
+
+
+def _is_there(cloud: Cloud, address: str) -> bool:
+    return any(item.ipv6_address == IPv6Address(address) for item in cloud.instances.values())
+
+
+def test_the_elements_of_a_subnet_do_not_grow_with_the_vpc() -> None:
+    sizes = set()
+    for count in (3, 30):
+        cloud = lab({f"i{n}": f"{n:02x}::10" for n in range(count)}, subnets=count)
+        sizes |= {sum(len(item.elements) for item in each.sets) for each in rules(compile_cloud(cloud)).values()}
+    assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("stranger", START)
+def test_a_span_ends_before_who_is_no_member(stranger: str) -> None:
+    cloud = lab(START, {stranger: "other"})
+    addresses = [str(item.ipv6_address) for item in cloud.instances.values()]
+    expected = {(one, other) for one in addresses for other in addresses if allowed(cloud, one, other)}
+    assert set(let_in(rules(compile_cloud(cloud)))) == expected
+    assert len(expected) == 16
+
+
+def test_an_address_that_looks_like_a_routers_is_meant_exactly() -> None:
+    """A subnet of more than a /64 may have an instance there, and spans except routers."""
+    text = f"""
+vpcs:
+  main:
+    ipv6_cidr_block: {BLOCK[:-2]}00::/56
+    subnets: {{wide: {{ipv6_cidr_block: '{BLOCK[:-2]}10::/60'}}}}
+    instances:
+      one: {{subnet: wide, ipv6_address: '{BLOCK[:-2]}10::10'}}
+      odd: {{subnet: wide, ipv6_address: '{BLOCK[:-2]}11::1'}}
+      two: {{subnet: wide, ipv6_address: '{BLOCK[:-2]}12::10'}}
+"""
+    (ruleset,) = rules(compile_cloud(topology(text, "spans").cloud)).values()
+    exact = {peer for _, peer in elements(ruleset, "ingress_any")}
+    assert exact == {f"{BLOCK[:-2]}11::1"}
+    assert {span for _, span in elements(ruleset, "ingress_any_members")} == {f"{BLOCK[:-2]}10::10-{BLOCK[:-2]}12::10"}
+    chain = next(each for each in ruleset.chains if each.name == "group_ingress")
+    assert chain.rules[1].startswith("ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 ")
+
+
+OTHER = {"x": "other", "y": "other"}
+CHANGES = {
+    "a stranger goes": (START, {"b": "other"}, {name: end for name, end in START.items() if name != "b"}, {}),
+    "one goes from beside a member": (START, {"d": "other"}, {k: end for k, end in START.items() if k != "d"}, {}),
+    "two go from two subnets": (START, {"b": "other", "c": "other"}, {"a": "00::10", "d2": "03::20"}, {}),
+    "two go from beside members": ({**START, "x": "00::20", "y": "03::15"}, OTHER, START, {}),
+    "a stranger moves into a span": ({**START, "x": "03::99"}, OTHER, {**START, "x": "03::15"}, OTHER),
+    "two strangers swap": (
+        {**START, "x": "00::5", "y": "03::99"}, OTHER, {**START, "x": "00::99", "y": "03::5"}, OTHER
+    ),
+    "a stranger comes": (START, {}, {**START, "x": "02::5"}, OTHER),
+    "a member leaves the group": (START, {}, START, {"c": "other"}),
+    "a stranger becomes a member": (START, {"c": "other"}, START, {}),
+    "member and stranger swap": (START, {"b": "other"}, {**START, "b": "02::10", "c": "01::10"}, {"b": "other"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_at_no_step_of_a_change_a_stranger_gets_in(
+    change: tuple[dict[str, str], dict[str, str], dict[str, str], dict[str, str]],
+) -> None:
+    """After each step, whoever can send and is let in is so in the cloud before or in the one after the change."""
+    before, after = lab(change[0], change[1]), lab(change[2], change[3])
+    old, new = compile_cloud(before), compile_cloud(after)
+    held = rules(old)
+    steps = 0
+    linked = {(thing.namespace, thing.name) for thing in old if isinstance(thing, Link)}
+    for step in make_plan(new, old):
+        if not isinstance(step.object, Ruleset):
+            continue
+        steps += 1
+        held[step.object.namespace] = step.object
+        live = {(port.strip('"'), address) for each in held.values() for port, address in elements(each, SOURCES)
+                if (each.namespace, port.strip('"')) in linked}  # fmt: skip
+        senders = {address for _, address in live}
+        for sender, receiver in let_in(held):
+            if sender in senders:
+                assert allowed(before, sender, receiver) or allowed(after, sender, receiver), (str(step), sender)
+    assert steps
+    final = {name: each for name, each in held.items() if ("namespace", name) in new.objects}
+    assert final == rules(new)
