@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -49,6 +48,8 @@ def run(command: Sequence[str], environment: Mapping[str, str], seconds: float) 
 
     Raises EigwError where that takes longer than `seconds`.
     """
+    import subprocess  # only here: few verbs start a program
+
     try:
         done = subprocess.run(
             command,
