@@ -12,12 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eigw_ns.kernel import keeper
 from tests.cli import restrict
 from tests.cli.command import SECONDS, Result
 
 REPO = Path(__file__).parents[1]
 UID = 100_000 + os.getpid()
 """The user's number. Nobody else has it, not even another run of the tests."""
+FALLBACK = Path(f"/tmp/eigw-ns-{UID}")
+"""His run folder where he has no XDG_RUNTIME_DIR."""
+RECORD = "keeper"
+"""In his run folder."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class User:
 
 @contextmanager
 def ordinary_user() -> Iterator[User]:
-    """A user with a home, which is gone afterwards."""
+    """A user with a home, which is gone afterwards, as is his keeper; one that outlived its labs is a failure."""
     home = Path(tempfile.mkdtemp(prefix="eigw-ns-home-"))
     runtime = home / "runtime"
     try:
@@ -88,7 +93,12 @@ def ordinary_user() -> Iterator[User]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "CI") if name in os.environ}
         yield User(home, {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONDONTWRITEBYTECODE": "1"})
     finally:
+        left = [found for folder in (runtime / "eigw-ns", FALLBACK) if (found := keeper.find(folder / RECORD))]
+        for each in left:
+            keeper.end(each)
         shutil.rmtree(home)
+        shutil.rmtree(FALLBACK, ignore_errors=True)
+    assert not left, "the keeper outlived its labs"
 
 
 def _become_ordinary() -> None:

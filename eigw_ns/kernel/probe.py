@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import tempfile
 from collections.abc import Callable
 
 from eigw_ns.dataplane.state import Link, Route
@@ -73,6 +72,8 @@ def _unwritable() -> Reason:
 
 def _mount() -> None:
     """Mount this thread's namespace as a file of its own, as a name is, and take it away."""
+    import tempfile  # only here: other verbs than doctor need not wait for it
+
     with tempfile.NamedTemporaryFile(prefix="eigw-ns-") as file:
         target = os.fsencode(file.name)
         call("mount a namespace", libc.mount, os.fsencode(_OWN_NAMESPACE), target, b"none", MS_BIND, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,6 +104,8 @@ def run(
 
     Raises EigwError where that takes longer than `seconds`, MissingError where there is no such namespace.
     """
+    import subprocess  # only here: few verbs start a program
+
     try:
         with _inside(namespace):
             done = subprocess.run(
