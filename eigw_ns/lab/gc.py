@@ -16,6 +16,7 @@ from typing import Literal
 from eigw_ns.dataplane.names import lab_of
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import lock, operations, paths, store
+from eigw_ns.lab.agent import background
 
 Kind = Literal["namespace", "husk", "run folder"]
 
@@ -49,6 +50,8 @@ def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
         with lock.hold(name, f"eigw-ns gc ({name})"):
             kernel.remove_husks(thing.name for thing in mine if thing.kind == "husk")
             if not store.exists(name):
+                background.stop(name)
+                kernel.end_strays(name)
                 lock.remove_run_files(name)
     return leftovers
 

@@ -64,6 +64,7 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
         with journal.written(lab, plan):
             _store(topology)
             execute(kernel, plan, progress)
+            kernel.end_strays(lab)
     else:
         _store(topology)
     return Applied(len(plan), kernel.writes - before)
@@ -103,6 +104,7 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
         plan = plan_states(NetState(), kernel.observe(lab))
         with journal.written(lab, plan):
             execute(kernel, plan, progress)
+        kernel.end_strays(lab)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
         lock.remove_run_files(lab)
