@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import string
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,19 @@ def _namespaces(prefix: str) -> set[str]:
     return {name for name in netns.names() if name.startswith(prefix)} | set(netns.husks(prefix))
 
 
+def _processes(lab: str) -> dict[int, str]:
+    """The conntrackds and agents of labs whose names begin so, with their command lines."""
+    found = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                words = os.fsdecode(Path(entry.path, "cmdline").read_bytes()).split("\0")
+                parts = {part for word in words for part in word.split("/")}
+                if {"conntrackd", "agent"} & parts and any(part.startswith(lab) for part in parts):
+                    found[int(entry.name)] = " ".join(words)
+    return found
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Without root the kernel tests are skipped, but in CI they fail: a skipped proof is none."""
     if item.get_closest_marker("root") is None or os.geteuid() == 0:
@@ -60,6 +75,9 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 def _fresh_name() -> Iterator[str]:
     name = f"{_RUN}{_base36(next(_serial))}"
     yield name
+    for pid in _processes(name):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     for leftover in _namespaces(f"eigw-{name}-"):
         netns.remove(leftover)
 
@@ -80,9 +98,14 @@ def module_lab_name() -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """No namespace of ours outlives the run. On a shared machine only this run's names are its own; in CI all are."""
+    """No namespace and no process of ours outlives the run.
+
+    On a shared machine only this run's names are its own; in CI all namespaces are.
+    """
     ours = "eigw-" if os.environ.get("CI") else f"eigw-{_RUN}"
     before = _namespaces(ours)
     yield
     left = sorted(_namespaces(ours) - before)
     assert not left, f"the tests left namespaces behind: {left}"
+    running = sorted(_processes(_RUN).values())
+    assert not running, f"the tests left processes behind: {running}"

@@ -13,7 +13,7 @@ import select
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,15 +84,35 @@ def _named_so() -> Iterator[int]:
                     yield int(entry.name)
 
 
-def strays(folder: Path, namespaces: Mapping[int, str]) -> list[Running]:
-    """Daemons that were started below `folder` and are in none of the namespaces: theirs has lost its name."""
-    found = []
+def sweep(folder: Path, namespaces: Collection[int]) -> int:
+    """End the daemons that were started below `folder` and are in none of the namespaces (inode numbers); how many.
+
+    Theirs has lost its name, and lives as long as they do. Folders in which no daemon runs are removed too.
+    """
+    below = list(_below(folder))
+    lost = [daemon for daemon, inode in below if inode not in namespaces]
+    for daemon in lost:
+        stop(daemon)
+    alive = {daemon.folder for daemon, inode in below if inode in namespaces}
+    for left in _folders_in(folder) - alive:
+        remove_folder(left)
+    return len(lost)
+
+
+def _below(folder: Path) -> Iterator[tuple[Running, int]]:
+    """The daemons that were started in the folder or below it, and the inode numbers of their namespaces."""
     for pid in _named_so():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
             daemon = Running(pid, _folder(pid))
-            if daemon.folder.is_relative_to(folder) and Path(f"/proc/{pid}/ns/net").stat().st_ino not in namespaces:
-                found.append(daemon)
-    return found
+            if daemon.folder.is_relative_to(folder):
+                yield daemon, Path(f"/proc/{pid}/ns/net").stat().st_ino
+
+
+def _folders_in(folder: Path) -> set[Path]:
+    """The folders in it that are a daemon's; empty where there is no such folder."""
+    with contextlib.suppress(OSError):
+        return {each for each in folder.iterdir() if (each / _CONFIGURATION).is_file()}
+    return set()
 
 
 def start(folder: Path, wanted: Daemon) -> None:
@@ -103,6 +123,7 @@ def start(folder: Path, wanted: Daemon) -> None:
     program = installed()
     if program is None:
         raise HostError("conntrackd is not installed, so replicas cannot share their flows", hint=HINT)
+    sweep(folder, ())  # one of a namespace that was removed, and has another successor now
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in (Daemon.SOCKET, "lock"):  # of one that was killed: it would refuse to start
         (folder / name).unlink(missing_ok=True)
@@ -130,6 +151,9 @@ def stop(found: Running) -> None:
     """End the daemon and remove its folder; no error where it has ended already."""
     with contextlib.suppress(ProcessLookupError):
         descriptor = os.pidfd_open(found.pid)
+        if found.pid not in set(_named_so()):  # it has ended, and another process has its number
+            os.close(descriptor)
+            raise ProcessLookupError
         ended = select.poll()  # select(2) takes no descriptor above 1,023
         ended.register(descriptor, select.POLLIN)
         try:

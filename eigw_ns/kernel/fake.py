@@ -200,6 +200,9 @@ class FakeKernel:
     def can_sync(self) -> bool:
         return self.has_conntrackd
 
+    def end_strays(self, lab: str) -> None:
+        """Nothing runs here."""
+
     def open_daemon(self, namespace: str) -> int | None:
         """Nothing runs here, so nothing can be watched."""
         self._space(namespace, f"look for the daemon of {namespace}")

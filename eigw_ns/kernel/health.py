@@ -22,10 +22,13 @@ from eigw_ns.kernel.netlink import Netlink
 _VITAL = (Namespace, Link, Ruleset, Forwarding, RoutingRule, Route)
 
 
-def ailment(namespace: str, holds: Iterable[NetObject], ports: Iterable[tuple[str, str]]) -> str:
+def ailment(
+    namespace: str, holds: Iterable[NetObject], ports: Iterable[tuple[str, str]], *, changing: bool = False
+) -> str:
     """The first thing that is wrong, in words; empty where all looks well.
 
-    `holds` is what the namespace should hold, `ports` are the (namespace, link) at the other ends of its links.
+    `holds` is what the namespace should hold, `ports` are the (namespace, link) at the other ends of its links. While
+    somebody is `changing` the lab it may hold other things instead.
     """
     found = _contents(namespace)
     if found is None:
@@ -37,7 +40,7 @@ def ailment(namespace: str, holds: Iterable[NetObject], ports: Iterable[tuple[st
         if isinstance(thing, Link) and isinstance(there, Link):
             if not there.up:
                 return f"{thing} is down"
-        elif there != thing:
+        elif there != thing and not changing:
             return f"another {thing}"
     return next((f"link {link} in {there} is down" for there, link in ports if not _is_up(there, link)), "")
 

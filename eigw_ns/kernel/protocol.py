@@ -102,6 +102,10 @@ class Kernel(Protocol):
         """Whether the host has conntrackd, by which replicas tell each other of their flows."""
         ...
 
+    def end_strays(self, lab: str) -> None:
+        """End the lab's daemons whose namespace was removed by others: it lives, nameless, as long as they do."""
+        ...
+
     def open_daemon(self, namespace: str) -> int | None:
         """A pidfd of the namespace's conntrackd, readable once that ends; None where none runs. The caller closes it.
 

@@ -16,6 +16,7 @@ from typing import Literal
 from eigw_ns.dataplane.names import lab_of
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import lock, operations, paths, store
+from eigw_ns.lab.agent import background
 
 Kind = Literal["namespace", "husk", "run folder"]
 
@@ -52,11 +53,14 @@ def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftove
     """Remove what is a leftover still, now that nobody else works on the lab: it may have been applied meanwhile."""
     if store.exists(lab):
         leftovers = [thing for thing in leftovers if thing.kind == "husk"]
+    else:
+        background.stop(lab)
     if any(thing.kind == "namespace" for thing in leftovers):
         operations.dismantle(kernel, lab)  # in the order that lets nothing in, and with husks and run folder
         return leftovers
     kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
     if not store.exists(lab):
+        kernel.end_strays(lab)
         lock.remove_run_files(lab)
     return leftovers
 

@@ -66,6 +66,7 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
         with journal.written(lab, plan):
             _store(topology)
             execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
+            kernel.end_strays(lab)
     else:
         _store(topology)
     return Applied(len(plan), kernel.writes - before)
@@ -112,6 +113,7 @@ def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
     plan = plan_states(NOTHING, kernel.outline(lab))
     with journal.written(lab, plan, destroy=True):
         execute(kernel, plan, progress)
+        kernel.end_strays(lab)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
     lock.remove_run_files(lab)

@@ -77,8 +77,7 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
             )
             assert not any(isinstance(other, Ruleset) and other.family != "netdev" for _, other in verbs[index:])
         elif isinstance(thing, Flows):
-            later_steps = verbs[index:]
-            assert all(later == "flush" or isinstance(other, _JOINING) for later, other in later_steps)
+            assert all(later == "flush" or isinstance(other, _JOINING) for later, other in verbs[index:])
 
 
 _JOINING = (Daemon, NextHopGroup, Learn, Loosen)

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from eigw_ns.errors import EigwError, LockedError, kernel_error
 from eigw_ns.kernel import process
@@ -26,24 +27,37 @@ _PAUSE = 0.01  # seconds between two looks
 def alone(lab: str) -> Iterator[None]:
     """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
     path = paths.agent_file(lab)
+    descriptor = _alone(lab, path)
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise kernel_error(f"open {path}", error.errno or 0) from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            hint = "stop it first (`kill` it, or its systemd unit), or leave it be"
-            raise LockedError(f"the lab {lab} has an agent already: process {_read(descriptor)}", hint=hint) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
+    finally:
         path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # others work on the lab
             path.parent.rmdir()
-    finally:
+        os.close(descriptor)
+
+
+def _alone(lab: str, path: Path) -> int:
+    """A descriptor of the file with the lock on it; again where the last agent removed the file meanwhile."""
+    while True:
+        try:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise kernel_error(f"open {path}", error.errno or 0) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"the lab {lab} has an agent already: process {_read(descriptor)}"
+            os.close(descriptor)
+            raise LockedError(message, hint="stop it first (`kill` it, or its systemd unit), or leave it be") from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
         os.close(descriptor)
 
 
@@ -56,7 +70,7 @@ def running(lab: str) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read(descriptor)
+        return _holder(descriptor)
     finally:
         os.close(descriptor)
     return None
@@ -96,6 +110,35 @@ def stop(lab: str) -> bool:
     for path in (paths.agent_file(lab), paths.agent_log(lab)):
         path.unlink(missing_ok=True)
     return pid is not None
+
+
+def _holder(descriptor: int) -> int | None:
+    """The process that has the lock. Until it has written its number, that of one that was killed stands there."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        pid = _read(descriptor)
+        if pid is not None and _has_open(pid, descriptor):
+            return pid
+        select.select([], [], [], _PAUSE)
+    return None
+
+
+def _has_open(pid: int, descriptor: int) -> bool:
+    there = os.fstat(descriptor)
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            return any(_is_file(entry, there) for entry in entries)
+    except FileNotFoundError:
+        return False
+    except PermissionError:  # whoever may not look may not stop it either
+        return True
+
+
+def _is_file(entry: os.DirEntry[str], wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(wanted, entry.stat())
+    except FileNotFoundError:  # closed meanwhile
+        return False
 
 
 def _read(descriptor: int) -> int | None:

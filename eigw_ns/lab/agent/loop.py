@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eigw_ns.dataplane.state import Daemon, Forwarding, Namespace, NetObject
 from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import lock, operations, paths, store
 from eigw_ns.lab.agent.judge import INTERVAL, LATE, SILENT, STEADY
-from eigw_ns.lab.agent.scene import gateways
+from eigw_ns.lab.agent.scene import Replica, gateways
 from eigw_ns.lab.agent.watch import Say, Watch, Watched, describe
 
 _LOOK = 1.0  # seconds between two looks at what others have changed
@@ -67,9 +68,10 @@ class Agent:
             self._close()
 
     def _round(self, now: float) -> None:
+        if self.stale():
+            self._load()
         if now - self._looked >= _LOOK:
             self._looked = now
-            self._load_if_changed()
             for watch in self._watches:
                 watch.look()
         self._beat(now)
@@ -118,7 +120,7 @@ class Agent:
             with lock.hold(self._lab, f"eigw-ns agent --repair ({self._lab})"):
                 for each in dead:
                     if each.pulse.missed and not each.ailment():
-                        self._kernel.delete(each.replica.holds[:1])
+                        self._kernel.delete(_whole(each.replica))
                 applied = operations.reconcile(self._kernel, store.load(self._lab))
         except LockedError:
             return
@@ -129,22 +131,36 @@ class Agent:
         for watch in self._watches:
             watch.look()
 
-    def _load_if_changed(self) -> None:
-        """The lab may have got other replicas, or be gone."""
-        if _changed(self._lab) != self._stored:
-            self._load()
+    def stale(self) -> bool:
+        """Whether the lab may have got other replicas since they were looked up, or be gone."""
+        return _changed(self._lab) != self._stored
+
+    def changing(self) -> bool:
+        """Whether somebody is changing the lab."""
+        return lock.held(self._lab)
 
     def _load(self) -> None:
+        pulses = {each.replica.namespace: each.pulse for watch in self._watches for each in watch.replicas}
         self._close()
         self._stored = _changed(self._lab)
         cloud = store.load(self._lab).cloud
         found = gateways(cloud, synced=self._kernel.can_sync())
-        self._watches = tuple(Watch(self._kernel, gateway, self._say) for gateway in found)
+        self._watches = tuple(Watch(self._kernel, gateway, self, self._say) for gateway in found)
+        for each in (each for watch in self._watches for each in watch.replicas):
+            before = pulses.get(each.replica.namespace, each.pulse)
+            if before.carries == each.pulse.carries:  # so that change upon change hides nobody's death
+                each.pulse = before
 
     def _close(self) -> None:
         for watch in self._watches:
             watch.close()
         self._watches = ()
+
+
+def _whole(replica: Replica) -> list[NetObject]:
+    """What ends a replica, in the order that lets nothing in: its daemon would keep the namespace alive, nameless."""
+    found = (thing for thing in replica.holds if isinstance(thing, Daemon | Forwarding | Namespace))
+    return sorted(found, key=lambda thing: -thing.rank)
 
 
 def _changed(lab: str) -> int:

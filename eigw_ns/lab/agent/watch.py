@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 from eigw_ns.dataplane import handover, spread
 from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION
@@ -78,10 +79,10 @@ class Watched:
         if self._daemon is not None:
             yield self._daemon
 
-    def ailment(self) -> str:
-        """What is visibly wrong with it; empty where nothing is."""
+    def ailment(self, *, changing: bool = False) -> str:
+        """What is visibly wrong with it; empty where nothing is. See `health.ailment`."""
         ports = [(leg.namespace, leg.link) for leg in (self.replica.inner, self.replica.outer)]
-        return health.ailment(self.replica.namespace, self.replica.holds, ports)
+        return health.ailment(self.replica.namespace, self.replica.holds, ports, changing=changing)
 
     def _forget_daemon(self) -> None:
         if self._daemon is not None:
@@ -99,11 +100,21 @@ class Watched:
             self._heart = None
 
 
+class Wanted(Protocol):
+    """What others want of the lab right now."""
+
+    def stale(self) -> bool:
+        """Whether another topology is wanted than the one that a watch was made from."""
+
+    def changing(self) -> bool:
+        """Whether somebody is changing the lab."""
+
+
 class Watch:
     """A gateway's replicas. `say` is told what happens to them."""
 
-    def __init__(self, kernel: Kernel, gateway: Gateway, say: Say) -> None:
-        self._kernel, self._gateway, self._say = kernel, gateway, say
+    def __init__(self, kernel: Kernel, gateway: Gateway, wanted: Wanted, say: Say) -> None:
+        self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
         self.replicas = tuple(Watched(replica, True, gateway.source) for replica in gateway.replicas)
         self.look()
 
@@ -135,7 +146,11 @@ class Watch:
 
     def _suspect(self, watched: Watched) -> None:
         ailment = watched.ailment()
+        if ailment and self._wanted.changing():
+            ailment = watched.ailment(changing=True)
         if not ailment and watched.pulse.verdict != "dead":
+            return
+        if self._wanted.stale():  # our shares are of replicas that may be no more; those that are will be watched next
             return
         others = [each for each in self.replicas if each.pulse.carries and each is not watched]
         if all(each.pulse.missed for each in others):
@@ -174,8 +189,11 @@ class Watch:
                 loosen(self._kernel, stale)
 
     def _carrying(self) -> list[bool]:
-        shares = [self._kernel.group(group) for group in self._gateway.groups]
         macs = [(each.inner.mac, each.outer.mac) for each in self._gateway.replicas]
+        try:
+            shares = [self._kernel.group(group) for group in self._gateway.groups]
+        except MissingError:  # a side of the gateway is gone: nobody carries anything
+            return [False for _ in macs]
         members = [spread.members(found.shares) if found is not None else frozenset(macs[0]) for found in shares]
         return [all(any(mac in group for group in members) for mac in pair) for pair in macs]
 
