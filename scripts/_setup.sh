@@ -68,7 +68,7 @@ setup() ( # a subshell: its directory, umask and lock are its own
 # What decides about .venv: its place (venvs don't move) and pyproject.toml, less the tools' settings.
 _wanted() {
   local line keep=1
-  printf 'set-up 1 in %s\n' "$top"
+  printf 'set-up 2 in %s\n' "$top"
   while IFS= read -r line || [[ -n $line ]]; do
     if [[ $line == '['* ]]; then
       keep=1
@@ -107,6 +107,8 @@ _system_packages() {
   [[ -n $missing ]] || return 0
   # shellcheck disable=SC2086  # words
   _apt_install $missing
+  # Debian starts one for the host itself, which nobody has asked for.
+  [[ $missing != *conntrackd* || ! -d /run/systemd/system ]] || as_root systemctl disable --quiet --now conntrackd
   missing=$(_missing "$1")
   [[ -z $missing ]] || fail "installed, but still not usable by $base: ${missing//$'\n'/ }" \
     "Reinstall by hand: apt-get install --reinstall ${missing//$'\n'/ }"
@@ -164,6 +166,7 @@ PYTHON
   [[ $1 != dev ]] || { # what the guided lab has people type
     type -P ip >/dev/null || echo iproute2
     type -P ping >/dev/null || echo iputils-ping
+    [[ -x /usr/sbin/conntrackd ]] || echo conntrackd # what replicas share their flows by
   }
 }
 

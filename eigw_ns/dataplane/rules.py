@@ -61,12 +61,15 @@ _CLOSED_INPUT = NftChain(
 SYNC_GROUP, SYNC_PORT = "ff02::6c1a:e61d", 3780
 """Where replicas tell each other of their flows: a multicast group of the link (RFC 4291), conntrackd's usual port."""
 
+_LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
+"""Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
+
 _SYNC_MESSAGE = f'iifname "{SYNC_LINK}" ip6 saddr fe80::/10 ip6 daddr {SYNC_GROUP} udp dport {SYNC_PORT} accept'
 _SYNCED_INPUT = NftChain(_CLOSED_INPUT.name, _CLOSED_INPUT.hook, (_SYNC_MESSAGE, *_CLOSED_INPUT.rules))
 _FROM_REPLICAS = f'iifname "{SYNC_LINK}" goto sync'
 _RAW = "type filter hook {} priority raw; policy accept;"
 _SYNC = (
-    NftChain("sync", rules=(_SYNC_MESSAGE, 'counter name "drop_sync" drop')),
+    NftChain("sync", rules=(_SYNC_MESSAGE, _LINK_CHATTER, 'counter name "drop_sync" drop')),
     # Messages about flows are no flows. After fragments became whole: conntrackd's largest messages are 20 octets
     # longer than the link takes, and what is not tracked at -400 stays in pieces.
     NftChain("sync_in", _RAW.format("prerouting"), (f'iifname "{SYNC_LINK}" notrack',)),
@@ -79,9 +82,6 @@ link-local nor multicast. The documentation prefixes lie in it."""
 Routed = tuple[str, Range]
 """A subnet's prefix, and a range of destinations that it reaches through a gateway."""
 
-
-_LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
-"""Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
 
 _PASS = "meta mark set 0x00000001 accept"
 _VERDICT = "iifname . ct direction . ct state vmap @verdicts"

@@ -49,17 +49,17 @@ def shares(macs: Sequence[str], alive: Collection[str]) -> tuple[Share, ...]:
     if not alive:
         return ()
     heirs = [mac for mac in macs if mac in alive]
-    owners: list[str] = []
+    having: list[str] = []
     for index, mac in enumerate(macs):
         size = BUCKETS * (index + 1) // len(macs) - BUCKETS * index // len(macs)
-        owners += [mac] * size if mac in alive else [heirs[at * len(heirs) // size] for at in range(size)]
-    return _runs(owners)
+        having += [mac] * size if mac in alive else [heirs[at * len(heirs) // size] for at in range(size)]
+    return _runs(having)
 
 
-def _runs(owners: Sequence[str]) -> tuple[Share, ...]:
+def _runs(having: Sequence[str]) -> tuple[Share, ...]:
     found: list[Share] = []
     first = 0
-    for mac, run in groupby(owners):
+    for mac, run in groupby(having):
         last = first + len(list(run)) - 1
         found.append((first, last, mac))
         first = last + 1
@@ -73,15 +73,16 @@ def members(group: Iterable[Share]) -> frozenset[str]:
 
 def lost(before: Iterable[Share], after: Iterable[Share]) -> dict[str, tuple[Range, ...]]:
     """The buckets that each replica had before and has no more, as ranges, by MAC."""
-    now = _owners(after)
+    now = owners(after)
     gone: dict[str, list[int]] = {}
-    for bucket, mac in _owners(before).items():
+    for bucket, mac in owners(before).items():
         if now.get(bucket) != mac:
             gone.setdefault(mac, []).append(bucket)
     return {mac: tuple(_ranges(buckets)) for mac, buckets in gone.items()}
 
 
-def _owners(group: Iterable[Share]) -> dict[int, str]:
+def owners(group: Iterable[Share]) -> dict[int, str]:
+    """The MAC of the replica that has each bucket."""
     return {bucket: mac for first, last, mac in group for bucket in range(first, last + 1)}
 
 

@@ -153,6 +153,12 @@ def nft_bridge() -> Reason:
     return _tried(lambda: _nft("table bridge probe { chain c { type filter hook prerouting priority 0; }; }"))
 
 
+def nft_egress() -> Reason:
+    """Whether the kernel takes rules for what leaves an interface, which spread flows over replicas."""
+    hook = 'type filter hook egress device "lo" priority 0;'
+    return _tried(lambda: _nft(f"table netdev probe {{ chain c {{ {hook} }}; }}"))
+
+
 def conntrack() -> Reason:
     """Whether the kernel tracks connections, and counts by name what a rule drops."""
     rules = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from eigw_ns.errors import HostError
-from eigw_ns.kernel import capabilities, probe, sysctl, userns
+from eigw_ns.kernel import capabilities, daemons, probe, sysctl, userns
 from eigw_ns.lab import paths
 
 Outcome = Literal["ok", "missing", "warn"]
@@ -65,7 +65,19 @@ _NEEDS = (
 def examine() -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
     lacking = "privilege" if probe.privilege() else "network namespaces" if probe.namespace() else ""
-    return (*(_check(need, lacking) for need in _NEEDS), *_folders())
+    return (*(_check(need, lacking) for need in _NEEDS), *_replicas(lacking), *_folders())
+
+
+def _replicas(lacking: str) -> Iterator[Check]:
+    """What only gateways of several replicas need."""
+    where = daemons.installed()
+    lost = "a replica that dies takes its open connections with it"
+    yield Check("conntrackd", "ok", where) if where else Check("conntrackd", "warn", lost, daemons.HINT)
+    need = _Need("nftables, hook egress", probe.nft_egress, "boot Linux 5.16 or later, as Debian 12's")
+    egress = _check(need, lacking)
+    if egress.outcome == "missing":
+        egress = replace(egress, outcome="warn", detail=f"no replicas: {egress.detail}")
+    yield egress
 
 
 def examine_rootless() -> tuple[Check, ...]:

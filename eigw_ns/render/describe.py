@@ -73,7 +73,7 @@ def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     found = _tagged(cloud.subnets.values(), tags)
     return ("Name", "Id", "IPv6 block", "Route table", "Network ACL", "Tags"), tuple(
         (
-            _qualified(cloud, subnet.vpc_id, subnet.name),
+            qualified(cloud, subnet.vpc_id, subnet.name),
             subnet.id,
             str(subnet.ipv6_cidr_block),
             _table_of(cloud, subnet),
@@ -91,7 +91,7 @@ def _route_tables(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
 
 
 def _routes(cloud: Cloud, table: RouteTable) -> Iterator[tuple[Cell, ...]]:
-    name = _qualified(cloud, table.vpc_id, table.name) + (" (main)" if table.main else "")
+    name = qualified(cloud, table.vpc_id, table.name) + (" (main)" if table.main else "")
     local = str(cloud.vpcs[table.vpc_id].ipv6_cidr_block)
     yield name, table.id, local, "local", _ACTIVE, _tag_text(table.tags)
     for route in table.routes:
@@ -132,7 +132,7 @@ def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     rows: list[tuple[Cell, ...]] = []
     for instance in _tagged(cloud.instances.values(), tags):
         subnet = cloud.subnets[instance.subnet_id]
-        name = _qualified(cloud, subnet.vpc_id, instance.name)
+        name = qualified(cloud, subnet.vpc_id, instance.name)
         groups = ", ".join(group.name for group in security_groups(cloud, instance))
         rows.append((name, instance.id, str(instance.ipv6_address), subnet.name, groups, _tag_text(instance.tags)))
     return ("Name", "Id", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
@@ -160,13 +160,14 @@ def _counters(cloud: Cloud, counters: Counters, zeros: bool) -> Iterator[tuple[C
     gateways: dict[str, Gateway] = {**cloud.egress_only_internet_gateways, **cloud.internet_gateways}
     for gateway_id, found in counters.items():
         gateway = gateways[gateway_id]
-        name = _qualified(cloud, gateway.vpc_id, gateway.name) if gateway.vpc_id else gateway.name
+        name = qualified(cloud, gateway.vpc_id, gateway.name) if gateway.vpc_id else gateway.name
         shown = [(counter, numbers) for counter, numbers in sorted(found.items()) if zeros or numbers[0]]
         for index, (counter, (packets, size)) in enumerate(shown):
             yield "" if index else name, counter, f"{packets:,}", f"{size:,}"
 
 
-def _qualified(cloud: Cloud, vpc_id: str, name: str) -> str:
+def qualified(cloud: Cloud, vpc_id: str, name: str) -> str:
+    """`main/outbound`."""
     return f"{cloud.vpcs[vpc_id].name}/{name}"
 
 

@@ -14,15 +14,14 @@ from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.program import FAILED, INTERRUPTED, complain
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import EigwError, HostError, UsageError
-from eigw_ns.render.table import Cell, Table
+from eigw_ns.render.table import Table
 from scripts.benchmarks import catalogue
 from scripts.benchmarks.benchmark import Job, require
 from scripts.benchmarks.labs import Workshop, workshop
-from scripts.benchmarks.rows import Row
+from scripts.benchmarks.rows import Line
 
 _SIZES = (20, 50, 100, 200, 500)
 _LARGEST = 1000
-_STYLES = {"met": "green", "missed": "bold red", "": "dim"}
 
 
 class _Command(click.Command):
@@ -94,7 +93,7 @@ def _wanted(names: Sequence[str]) -> tuple[str, ...]:
 
 def _measured(
     name: str, place: Workshop, sizes: tuple[int, ...], rounds: int, quick: bool, quiet: bool
-) -> Iterator[Row]:
+) -> Iterator[Line]:
     """The rows of one benchmark, with a bar that counts what has been measured."""
     benchmark, numbers = catalogue.load(name), count(1)
     with Talk(quiet=quiet, verbose=False).progress(name) as progress:
@@ -106,26 +105,14 @@ def _measured(
         yield from benchmark.rows(job)
 
 
-def _show(found: dict[str, list[Row]], output: str) -> None:
+def _show(found: dict[str, list[Line]], output: str) -> None:
     if output == "json":
         show_json({"rows": [{"benchmark": name, **row.document()} for name, rows in found.items() for row in rows]})
         return
-    columns = ("", "Against", "Target", "Ratio", "Spread", "Verdict", "Absolute")
-    show_tables([Table("", columns, tuple(_cells(row) for rows in found.values() for row in rows))])
-
-
-def _cells(row: Row) -> tuple[Cell, ...]:
-    spread = f"{row.low:.3f}–{row.high:.3f}"
-    verdict = row.verdict
-    return (
-        row.name,
-        row.against,
-        str(row.target or ""),
-        f"{row.ratio:.3f}",
-        spread,
-        (verdict or "–", _STYLES[verdict]),
-        row.detail,
-    )
+    tables: dict[tuple[str, ...], list[Line]] = {}
+    for name, rows in found.items():
+        tables.setdefault(catalogue.load(name).columns, []).extend(rows)
+    show_tables([Table("", columns, tuple(row.cells() for row in rows)) for columns, rows in tables.items()])
 
 
 def main() -> int:

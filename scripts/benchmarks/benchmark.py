@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from eigw_ns.errors import EigwError, HostError
 from scripts.benchmarks.labs import Workshop
-from scripts.benchmarks.rows import Row, Step
+from scripts.benchmarks.rows import COLUMNS, Line, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,9 @@ class Benchmark:
 
     summary: str
     explain: Mapping[str, str]
-    rows: Callable[[Job], Iterator[Row]]
+    rows: Callable[[Job], Iterator[Line]]
     steps: Callable[[Job], int]
+    columns: tuple[str, ...] = COLUMNS
     tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     extras: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -14,6 +14,7 @@ import contextlib
 import multiprocessing
 import resource
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -109,6 +110,8 @@ class Flows:
 
 
 def _hold(ends: Ends, wanted: Wanted, pipe: Connection) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
     try:

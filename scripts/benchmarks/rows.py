@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+from eigw_ns.render.table import Cell
 
 Measure = Callable[[], float]
 """Does the thing once, and says what it took (or how much came through)."""
@@ -27,6 +29,24 @@ class Target:
 
     def __str__(self) -> str:
         return f"{'≤' if self.kind == 'most' else '≥'} {self.ratio:g}"
+
+
+COLUMNS = ("", "Against", "Target", "Ratio", "Spread", "Verdict", "Absolute")
+
+STYLES = {"met": "green", "missed": "bold red", "": "dim"}
+"""Of verdicts, in colour."""
+
+
+class Line(Protocol):
+    """What a benchmark finds, one line of its table."""
+
+    def document(self) -> dict[str, Any]:
+        """What `-o json` prints of it."""
+        ...
+
+    def cells(self) -> tuple[Cell, ...]:
+        """What the table shows of it, in the benchmark's columns."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,12 @@ class Row:
             "verdict": self.verdict or None,
             "detail": self.detail,
         }
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Under `COLUMNS`."""
+        spread = f"{self.low:.3f}–{self.high:.3f}"
+        verdict = (self.verdict or "–", STYLES[self.verdict])
+        return self.name, self.against, str(self.target or ""), f"{self.ratio:.3f}", spread, verdict, self.detail
 
 
 def alternate(rounds: int, step: Step, *measures: Measure) -> list[list[float]]:

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from eigw_ns.cli import options
+from eigw_ns.cli.changes import UNSHARED
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
@@ -15,6 +16,7 @@ from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import EigwError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import operations, store
+from eigw_ns.lab.agent import background
 from eigw_ns.lab.operations import Applied
 from eigw_ns.topology import Topology
 
@@ -23,10 +25,13 @@ from eigw_ns.topology import Topology
 @options.file
 @options.lab
 @click.option("--all", "every", is_flag=True, help="Every lab that is stored, as after a reboot.")
+@click.option("--agent", is_flag=True, help="Leave an agent running that watches the lab's replicas and repairs them.")
 @options.output
 @options.quiet
 @options.verbose
-def command(file: str | None, lab: str | None, every: bool, output: str, quiet: bool, verbose: bool) -> int:
+def command(
+    file: str | None, lab: str | None, every: bool, agent: bool, output: str, quiet: bool, verbose: bool
+) -> int:
     """Make the kernel hold what the topology says; change only what differs.
 
     The first time this builds the lab. On a running lab, flows through what stays the same lose nothing, and a second
@@ -36,25 +41,28 @@ def command(file: str | None, lab: str | None, every: bool, output: str, quiet: 
     With --all, a lab that cannot be built does not keep the others from it; the exit code tells. The systemd unit
     eigw-ns-restore does this at boot, once enabled.
 
+    With --agent, what `eigw-ns agent --repair` does is done in the background until `eigw-ns destroy`.
+
     \b
     eigw-ns init | sudo eigw-ns apply -f -
     sudo eigw-ns apply -f lab.yaml
     sudo eigw-ns apply
     sudo eigw-ns apply --all
+    sudo eigw-ns apply --agent
     """
     talk = Talk(quiet=quiet, verbose=verbose)
     if every:
         _refuse_one(file)
-        return _apply_all(open_kernel(), output, talk)
+        return _apply_all(open_kernel(), output, agent, talk)
     given = topology_of(file, lab) if file is not None else None  # its mistakes are told without root, too
     kernel = open_kernel()
-    applied = _apply(kernel, given or topology_of(None, lab, kernel), talk)
+    applied = _apply(kernel, given or topology_of(None, lab, kernel), agent, talk)
     if output == "json":
         show_json(_data(applied))
     return 0
 
 
-def _apply(kernel: LinuxKernel, topology: Topology, talk: Talk) -> Applied:
+def _apply(kernel: LinuxKernel, topology: Topology, agent: bool, talk: Talk) -> Applied:
     lab = topology.cloud.lab
     with talk.progress("apply") as progress:
         applied = operations.apply(kernel, topology, progress=progress)
@@ -62,16 +70,23 @@ def _apply(kernel: LinuxKernel, topology: Topology, talk: Talk) -> Applied:
         talk.note(f"the lab {lab} is up: {applied.steps:,} changes, {applied.writes:,} kernel writes")
     else:
         talk.note(f"nothing to do: the lab {lab} is what the topology says")
+    if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):
+        if not kernel.can_sync():
+            talk.note(UNSHARED)
+        if agent:
+            talk.note(f"the agent watches: process {background.start(lab, repair=True)}")
+    elif agent:
+        talk.note("there is nothing for an agent to watch: no gateway has several replicas")
     return applied
 
 
-def _apply_all(kernel: LinuxKernel, output: str, talk: Talk) -> int:
+def _apply_all(kernel: LinuxKernel, output: str, agent: bool, talk: Talk) -> int:
     """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
     code = 0
     done: list[dict[str, Any]] = []
     for lab in store.labs():
         try:
-            done.append({"lab": lab, **_data(_apply(kernel, store.load(lab), talk))})
+            done.append({"lab": lab, **_data(_apply(kernel, store.load(lab), agent, talk))})
         except EigwError as error:
             complain(f"the lab {lab} is not up: {error.message}", error.hint)
             done.append({"lab": lab, "error": error.message})

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import click
 
 from eigw_ns.cli import complete, options
+from eigw_ns.cli.changes import UNSHARED
 from eigw_ns.cli.context import choose_lab, open_kernel
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
@@ -16,9 +17,11 @@ from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.errors import HostError, MissingError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import store
+from eigw_ns.lab import replicas, store
+from eigw_ns.lab.agent.scene import gateways
 from eigw_ns.render import aws
 from eigw_ns.render import describe as render
+from eigw_ns.render import replicas as render_replicas
 
 _SHORT = {
     "rtb": "route-tables",
@@ -67,7 +70,8 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
 
     KIND is vpcs, subnets, route-tables, egress-only-internet-gateways (or eigw), internet-gateways (or igw),
     network-acls (or acl), security-groups (or sg), instances or internet-hosts. Gateways come with the counters that
-    have counted anything, with -v with all; that takes root. `-o json` has AWS's own shapes.
+    have counted anything, with -v with all, and with their replicas: health, flows, copies of the others' flows; that
+    takes root. `-o json` has AWS's own shapes.
 
     \b
     eigw-ns describe
@@ -79,12 +83,16 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
     cloud = store.load(choose_lab(lab, kernel)).cloud
     kinds = (kind,) if kind else tuple(aws.KINDS)
     shapes = aws.describe(cloud, kinds, tags)
-    counters = _counters(kernel, cloud, shapes, talk) if kernel else {}
+    replicated = _replicated(kernel, cloud, shapes, talk) if kernel else {}
+    counters = _counters(kernel, cloud, shapes, replicated, talk) if kernel else {}
     if output == "json":
         found = {"Counters": render.counter_data(counters)} if counters else {}
-        show_json({**shapes, **found})
+        more = {"Replicas": render_replicas.data(replicated)} if replicated else {}
+        show_json({**shapes, **found, **more})
         return
     tables = render.tables(cloud, kinds, tags, counters, zeros=talk.verbose)
+    if replicated:
+        tables = (*tables, render_replicas.table(cloud, replicated))
     if tables:
         show_tables(tables)
     else:
@@ -99,12 +107,36 @@ def _kernel_if_allowed(talk: Talk) -> LinuxKernel | None:
         return None
 
 
-def _counters(kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[Shape]], talk: Talk) -> render.Counters:
-    """The named counters of the gateways among `shapes`."""
+def _replicated(
+    kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[Shape]], talk: Talk
+) -> dict[str, tuple[replicas.Report, ...]]:
+    """The replicas of those gateways among `shapes` that have several."""
+    wanted = set(_gateway_ids(shapes))
+    found: dict[str, tuple[replicas.Report, ...]] = {}
+    for gateway in gateways(cloud, synced=kernel.can_sync()):
+        if gateway.id in wanted:
+            try:
+                found[gateway.id] = replicas.examine(kernel, gateway)
+            except MissingError:
+                talk.note(f"{gateway.label} is not alive; `eigw-ns apply` rebuilds it")
+    if found and not kernel.can_sync():
+        talk.note(UNSHARED)
+    return found
+
+
+def _counters(
+    kernel: LinuxKernel,
+    cloud: Cloud,
+    shapes: dict[str, list[Shape]],
+    replicated: dict[str, tuple[replicas.Report, ...]],
+    talk: Talk,
+) -> render.Counters:
+    """The named counters of the gateways among `shapes`; those of several replicas added up."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for gateway in _gateway_ids(shapes):
         try:
-            counts = kernel.counters(namespace_name(cloud.lab, gateway))
+            reports = replicated.get(gateway)
+            counts = replicas.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, gateway))
         except MissingError:
             talk.note(f"{gateway} is not alive, so it has no counters; `eigw-ns apply` rebuilds it")
             continue

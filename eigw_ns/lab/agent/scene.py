@@ -30,6 +30,7 @@ class Replica:
 class Gateway:
     """A gateway of several replicas. `groups` say who has which flows, on both sides, while all are alive."""
 
+    id: str
     label: str
     replicas: tuple[Replica, ...]
     groups: tuple[NextHopGroup, ...]
@@ -52,6 +53,7 @@ def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) 
         if isinstance(thing, NextHopGroup) and thing.name.endswith(gateway.id.partition("-")[2])
     ]
     return Gateway(
+        gateway.id,
         f"{vpc.name}/{gateway.name}",
         tuple(_replicas(cloud, gateway, state)),
         tuple(groups),

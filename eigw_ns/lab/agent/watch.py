@@ -152,6 +152,7 @@ class Watch:
             return
         if self._wanted.stale():  # our shares are of replicas that may be no more; those that are will be watched next
             return
+        self.look()  # somebody may have put one back a moment ago
         others = [each for each in self.replicas if each.pulse.carries and each is not watched]
         if all(each.pulse.missed for each in others):
             return
