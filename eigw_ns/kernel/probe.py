@@ -15,12 +15,12 @@ from eigw_ns.dataplane.state import Link, Route
 from eigw_ns.errors import EigwError, HostError
 from eigw_ns.kernel import netns, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import Message, Netlink
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.nft import BINDING_FIX, Nft
 
 Reason = str
 """Why something does not work; empty where it does."""
 
-NFT_FIX = "apt install python3-nftables libnftables1, and use a venv made with --system-site-packages"
+NFT_FIX = BINDING_FIX
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}  # linux/capability.h
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
