@@ -36,12 +36,12 @@ def topology(text: str, lab: str) -> Topology:
     return load(text.encode(), file="test.yaml", default_lab=lab)
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
     """Wait for the condition, with a deadline."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {PATIENCE} s")
+            raise AssertionError(f"{what}: not within {patience} s")
         selectors.DefaultSelector().select(0.005)
 
 

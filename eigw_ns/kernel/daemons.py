@@ -142,9 +142,9 @@ def catch_up(folder: Path, namespace: str) -> None:
 
 def _ask(folder: Path, namespace: str, command: str) -> None:
     command_line = [installed() or PROGRAM, "-C", _CONFIGURATION, command]
-    code, words = process.run(command_line, _PATIENCE, namespace=namespace, folder=folder)
-    if code != 0:
-        raise EigwError(f"conntrackd {command} in {namespace}: {words.strip() or code}")
+    done = process.run(command_line, namespace=namespace, folder=folder, timeout=_PATIENCE)
+    if done.code != 0:
+        raise EigwError(f"conntrackd {command} in {namespace}: {done.err.strip() or done.code}")
 
 
 def stop(found: Running) -> None:

@@ -70,13 +70,17 @@ def start(record: Path) -> None:
     """
     search = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     command = (sys.executable, "-P", "-m", __name__, str(record))
-    code, said = process.run(command, _SECONDS, environment={**os.environ, "PYTHONPATH": search})
-    if code == 0:
+    done = process.run(
+        command, folder=Path("/"), environment={**os.environ, "PYTHONPATH": search}, timeout=_SECONDS
+    )
+    if done.code == 0:
         return
+    said = done.out + done.err
     try:
         raise HostError(**json.loads(said))
     except (ValueError, TypeError):
-        raise EigwError(f"the keeper of the namespaces did not start: {said.strip() or f'exit code {code}'}") from None
+        words = said.strip() or f"exit code {done.code}"
+        raise EigwError(f"the keeper of the namespaces did not start: {words}") from None
 
 
 def join(keeper: Keeper) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from eigw_ns.dataplane.state import GROUP, Family, NextHopGroup, NftChain, NftSet, Ruleset
@@ -20,6 +21,14 @@ from eigw_ns.kernel.protocol import Count
 
 TABLE = "eigw_ns"
 FAMILIES: tuple[Family, ...] = ("inet", "bridge", "netdev")
+
+BINDING_FIX = (
+    "apt install python3-nftables libnftables1"
+    if sys.prefix == sys.base_prefix
+    else "this installation does not see Debian's python3-nftables: apt install libnftables1, and install eigw-ns with"
+    " its extra `nft` (pipx install '.[nft]', uv tool install '.[nft]', pip install '.[nft]')"
+)
+"""What to do where the binding is missing. PyPI knows it only under the names of copies; the extra is one of them."""
 
 _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
@@ -40,7 +49,7 @@ class Nft:
         except ImportError as error:
             raise HostError(
                 "the Python binding of libnftables is missing",
-                hint="apt install python3-nftables, and use a venv made with --system-site-packages",
+                hint=BINDING_FIX,
             ) from error
         self._nft = nftables.Nftables()
         self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which not every host has

@@ -15,12 +15,12 @@ from eigw_ns.errors import EigwError, HostError
 from eigw_ns.kernel import capabilities, netns, rtnetlink, sysctl, userns
 from eigw_ns.kernel.libc import MNT_DETACH, MS_BIND, call, libc
 from eigw_ns.kernel.netlink import Message, Netlink
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.nft import BINDING_FIX, Nft
 
 Reason = str
 """Why something does not work; empty where it does."""
 
-NFT_FIX = "apt install python3-nftables libnftables1, and use a venv made with --system-site-packages"
+NFT_FIX = BINDING_FIX
 
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
 _MAC = "06:00:00:00:00:0{}"

@@ -1,16 +1,19 @@
-"""Other programs: becoming one inside a namespace, running one, leaving one behind; going on without who started us."""
+"""Other programs: becoming one inside a namespace, running one, leaving one behind, ending all; going on unattended."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from eigw_ns.errors import EigwError
+from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import netns
 
 
@@ -37,12 +40,61 @@ def become(namespace: str, command: Sequence[str], environment: Mapping[str, str
     with netns.inside(namespace):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores both, and a new program would inherit that
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        try:
+        with _refusals(command[0]):
             os.execvpe(command[0], list(command), environment)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise NoSuchCommandError(f"{command[0]}: command not found") from error
-        except OSError as error:
-            raise NotExecutableError(f"{command[0]}: {error.strerror}") from error
+    raise AssertionError("execve(2) does not return")
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a command did. `code` is negative where a signal ended it."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    command: Sequence[str],
+    *,
+    namespace: str | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
+    timeout: float | None = None,
+) -> Completed:
+    """Run `command` (looked up in PATH), and wait until it has ended and its output is closed.
+
+    `namespace` and `folder` are where, None where we are. After `timeout` seconds, or when we are interrupted, it is
+    killed with all that it started. Raises MissingError where there is no such namespace, NoSuchCommandError,
+    NotExecutableError; EigwError where it took too long.
+    """
+    pipe = subprocess.PIPE
+    with _inside(namespace), _refusals(command[0]):
+        started = subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+            errors="replace",
+        )
+    with started:
+        try:
+            out, err = started.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            _kill_session(started)
+            raise EigwError(f"{command[0]}: still running after {timeout} s, so it was killed") from None
+        except BaseException:
+            _kill_session(started)
+            raise
+    return Completed(started.returncode, out, err)
+
+
+def _inside(namespace: str | None) -> contextlib.AbstractContextManager[None]:
+    return netns.inside(namespace) if namespace is not None else contextlib.nullcontext()
 
 
 def leave(namespace: str | None, command: Sequence[str], folder: Path, log: str) -> int:
@@ -92,41 +144,6 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
-def run(
-    command: Sequence[str],
-    seconds: float,
-    *,
-    namespace: str | None = None,
-    folder: Path = Path("/"),
-    environment: Mapping[str, str] | None = None,
-) -> tuple[int, str]:
-    """Run `command` until it has ended and its output is closed; exit code and all that it said.
-
-    Raises EigwError where that takes longer than `seconds`, MissingError where there is no such namespace.
-    """
-    import subprocess  # only here: few verbs start a program
-
-    try:
-        with _inside(namespace):
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=folder,
-                timeout=seconds,
-                check=False,
-            )
-    except subprocess.TimeoutExpired as error:
-        raise EigwError(f"{command[0]} did not end within {seconds:.0f} s") from error
-    return done.returncode, done.stdout.decode(errors="replace")
-
-
-def _inside(namespace: str | None) -> contextlib.AbstractContextManager[None]:
-    return netns.inside(namespace) if namespace is not None else contextlib.nullcontext()
-
-
 def detach() -> None:
     """Go on as a process of its own session that nobody waits for; whoever started us sees the exit code 0."""
     if os.fork():
@@ -140,3 +157,60 @@ def hush() -> None:
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def end_all(namespaces: Iterable[str]) -> None:
+    """Kill every process that runs in one of the namespaces, and wait until they are gone.
+
+    Raises EigwError where one stays, as one does that waits for a disk.
+    """
+    found = set()
+    for name in namespaces:
+        with contextlib.suppress(MissingError):
+            found.add(netns.inode(name))
+    while sum(_end(int(entry.name), found) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        pass  # what they started in the meantime
+
+
+_DEATH_SECONDS = 5
+
+
+def _end(process: int, namespaces: set[int]) -> bool:
+    """Kill the process if it is in one of the namespaces (their inodes); False where it is not, or has ended.
+
+    Its descriptor comes first, so that a number that has passed to another process is never the one that dies. One
+    that we may not look at is somebody else's.
+    """
+    gone_or_foreign = contextlib.suppress(ProcessLookupError, FileNotFoundError, PermissionError)
+    with gone_or_foreign, _descriptor(process) as descriptor:
+        if Path(f"/proc/{process}/ns/net").stat().st_ino in namespaces:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            if not select.select([descriptor], [], [], _DEATH_SECONDS)[0]:
+                raise EigwError(f"process {process} is still there {_DEATH_SECONDS} s after it was killed")
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def _descriptor(process: int) -> Iterator[int]:
+    descriptor = os.pidfd_open(process)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _kill_session(started: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _refusals(program: str) -> Iterator[None]:
+    """The kernel's refusals to run a program, as our errors."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoSuchCommandError(f"{program}: command not found") from None
+    except OSError as error:
+        raise NotExecutableError(f"{program}: {error.strerror}") from error

@@ -16,13 +16,17 @@ _HINT = "write an instance, an internet host or an IPv6 address"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the user asks. Both ends are NODEs or IPv6 addresses; `source_port` None is any ephemeral port."""
+    """What the user asks. Both ends are NODEs or IPv6 addresses; `source_port` None is any ephemeral port.
+
+    `listening`: whether something answers at the destination's port.
+    """
 
     source: str
     destination: str
     protocol: Protocol
     port: int | None
     source_port: int | None = None
+    listening: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class Explanation:
     others: tuple[Trace, ...]
     real: bool
 
+    def require_real(self) -> None:
+        """Raise UsageError where no packet can be sent."""
+        if not self.real:
+            raise UsageError(
+                "nobody in the lab has that address, so there is nothing to send a packet with, or to",
+                hint="name a node, or add an internet host with the address",
+            )
+
 
 def explain(cloud: Cloud, question: Question) -> Explanation:
     """Trace what is asked. An address that no node has is on the internet; a sender there may have any.
@@ -56,11 +68,12 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
         cloud = replace(cloud, hosts={**cloud.hosts, sender.id: sender})
     receiver = _end(cloud, question.destination)
     there = receiver if isinstance(receiver, IPv6Address) else receiver.id
-    tracer, what = Tracer(cloud), (question.protocol, question.port)
+    tracer, what = Tracer(cloud), (sender.id, there, question.protocol, question.port)
     if question.source_port is not None:
-        found: tuple[Trace, ...] = (tracer.trace(sender.id, there, *what, source_port=question.source_port),)
+        one = tracer.trace(*what, source_port=question.source_port, listening=question.listening)
+        found: tuple[Trace, ...] = (one,)
     else:
-        found = tracer.by_source_port(sender.id, there, *what)
+        found = tracer.by_source_port(*what, listening=question.listening)
     worst = next((trace for trace in found if trace.outcome == "blocked"), found[0])
     return Explanation(
         question,

@@ -109,10 +109,21 @@ def probe(cloud: Cloud, expectation: Expectation, predicted: Trace, *, timeout: 
 
     Raises as `verify` does.
     """
+    return judge(expectation, predicted, evidence(cloud, expectation, predicted, timeout=timeout))
+
+
+def evidence(
+    cloud: Cloud, expectation: Expectation, predicted: Trace, *, listening: bool | None = None, timeout: float = 1.0
+) -> prober.Evidence:
+    """What is seen of the packet that `probe` sends. `listening`: whether something shall answer; by default the
+    expectation says it. Raises as `verify` does.
+    """
     index = nodes.NodeIndex(nodes.nodes(cloud))
     ends = index.find(expectation.source).id, index.find(expectation.destination).id
-    (check,) = _run(cloud, (_Planner(cloud).plan(expectation, predicted, *ends),), timeout, None)
-    return check
+    plan = _Planner(cloud).plan(expectation, predicted, *ends, listening=listening)
+    _require_namespaces(cloud, (plan,))
+    (seen,) = prober.run((plan.probe,), timeout)
+    return seen
 
 
 def _run(cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progress | None) -> tuple[Check, ...]:
@@ -194,10 +205,19 @@ class _Planner:
             predicted = next((trace for trace in found if trace.outcome != expectation.result), found[0])
             yield self.plan(expectation, predicted, source, destination)
 
-    def plan(self, expectation: Expectation, predicted: Trace, source_id: str, destination_id: str) -> _Plan:
+    def plan(
+        self,
+        expectation: Expectation,
+        predicted: Trace,
+        source_id: str,
+        destination_id: str,
+        *,
+        listening: bool | None = None,
+    ) -> _Plan:
         """How it is tried, with what must come through at the same time where silence is to mean anything."""
         protocol, port = expectation.protocol, expectation.port
-        listening = expectation.result != "refused" or protocol == "icmpv6"
+        if listening is None:
+            listening = expectation.result != "refused" or protocol == "icmpv6"
         source, destination = _endpoint(self._cloud, source_id), _endpoint(self._cloud, destination_id)
         flow = prober.Flow(source, destination, protocol, port, listening, predicted.source_ports)
         if "blocked" not in (predicted.outcome, expectation.result):

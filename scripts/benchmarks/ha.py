@@ -297,7 +297,7 @@ _LABS = ((2, True), (3, True), (3, False))
 BENCHMARK = Benchmark(
     summary="What each way for a replica to die costs the flows through a gateway.",
     explain={
-        "failure": "what is done to one replica while an agent watches; shared: no, that is without conntrackd, to compare",
+        "failure": "what is done to one replica while an agent watches; not shared: without conntrackd, to compare",
         "lost": "of 2,000 TCP connections that rest, those that carry nothing any more afterwards",
         "seen after": "from the deed to the agent's word; 200 ms where anything can be seen, 1 s where nothing can",
         "TCP gap, UDP gap": "longest time without an answer of 40 connections and 20 streams that send every 20 ms:"

@@ -24,6 +24,7 @@ BELOW = {
     "lab": {"kernel", "dataplane", "topology", "cloud", "errors"},
     "render": {"lab", "dataplane", "topology", "cloud", "errors"},
     "cli": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors"},
+    "testing": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -36,6 +37,8 @@ LINUX_MODULES = {"ctypes", "nftables", "pyroute2"}
 LINUX_NAMES = {"setns", "unshare", "AF_NETLINK"}
 PROCESS_MODULE = "kernel.process"
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
+
+PYTEST_MODULE = "testing.plugin"
 
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
@@ -116,6 +119,15 @@ def processes_elsewhere(module: str, tree: ast.Module) -> Offences:
             yield node.lineno, f"only {PROCESS_MODULE} starts processes, not {dotted(node)}"
 
 
+def pytest_elsewhere(module: str, tree: ast.Module) -> Offences:
+    """Who installs the program need not have pytest: only what pytest itself loads may import it."""
+    if module == PYTEST_MODULE:
+        return
+    for line, name in imports(tree):
+        if room_of(name) in {"pytest", "_pytest"}:
+            yield line, f"only {PYTEST_MODULE} imports {name}"
+
+
 def shells(_module: str, tree: ast.Module) -> Offences:
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "shell" and ast.unparse(node.value) != "False":
@@ -156,6 +168,7 @@ RULES: list[Callable[[str, ast.Module], Offences]] = [
     linux_outside_kernel,
     effects_in_pure_rooms,
     processes_elsewhere,
+    pytest_elsewhere,
     shells,
     broad_excepts,
     sleeps,
@@ -206,6 +219,9 @@ BROKEN = [
     (processes_elsewhere, "lab.x", "import subprocess"),
     (processes_elsewhere, "kernel.netns", "from subprocess import run"),
     (processes_elsewhere, "cli.x", "import os\nos.system('id')"),
+    (upward_imports, "lab.x", "from eigw_ns.testing import lab"),
+    (upward_imports, "testing.x", "from eigw_ns.cli import context"),
+    (pytest_elsewhere, "testing.lab", "from pytest import fail"),
     (shells, "kernel.process", "run('id', shell=True)"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept:\n    pass"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept (OSError, Exception):\n    pass"),
@@ -218,6 +234,7 @@ SOUND = [
     (upward_imports, "kernel.x", "from eigw_ns.dataplane.state import Link\nfrom eigw_ns.kernel import netns"),
     (upward_imports, "cli.x", "from eigw_ns import __version__"),
     (processes_elsewhere, PROCESS_MODULE, "import subprocess"),
+    (pytest_elsewhere, PYTEST_MODULE, "import pytest"),
     (linux_outside_kernel, "kernel.x", "import os, pyroute2\nos.setns(3)"),
     (effects_in_pure_rooms, "lab.x", "import os"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),

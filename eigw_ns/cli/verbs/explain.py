@@ -10,7 +10,6 @@ from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.dataplane.trace import Protocol
-from eigw_ns.errors import UsageError
 from eigw_ns.lab.explain import Explanation, Question, explain
 from eigw_ns.lab.verify import Check, probe
 from eigw_ns.render import explain as render
@@ -76,11 +75,7 @@ def command(
 
 
 def _probed(explanation: Explanation) -> Check:
-    if not explanation.real:
-        raise UsageError(
-            "nobody in the lab has that address, so there is nothing to send a packet with, or to",
-            hint="leave --probe out, or add an internet host with the address",
-        )
+    explanation.require_real()
     open_kernel()
     question, trace = explanation.question, explanation.trace
     ends = explanation.source_id, explanation.destination_id

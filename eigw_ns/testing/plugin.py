@@ -1,0 +1,132 @@
+"""The pytest plugin: `@pytest.mark.eigw_topology("lab.yaml")` and the fixture `lab`.
+
+pytest loads this in every run on a machine that has eigw-ns, so it imports nothing that costs until a lab is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from eigw_ns.errors import EigwError, HostError, TopologyError
+
+if TYPE_CHECKING:
+    from eigw_ns.testing.lab import Lab
+
+MARKER = "eigw_topology"
+
+_USAGE = f'@pytest.mark.{MARKER}("lab.yaml")'
+_alive = pytest.StashKey["set[Lab]"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """See pytest. What an interrupted teardown has left of a lab is removed when pytest ends."""
+    about = "the topology of the test's `lab`: a file, relative to the test's own, or the YAML itself"
+    config.addinivalue_line("markers", f"{MARKER}(source): {about}")
+    config.stash[_alive] = set()
+    config.add_cleanup(lambda: _destroy_all(config.stash[_alive]))
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab of network namespaces for this test alone, built from the topology that its `eigw_topology` mark names.
+
+    `lab.verify()`, `lab.exec("app", ["ip", "route"])`, `lab.node("app").connect("web", 443)`. Afterwards it is gone,
+    whatever happened. Where this host cannot hold a lab the test is skipped; in CI (the variable `CI` is set) it fails.
+    """
+    made = _lab(request, tmp_path_factory.mktemp("eigw-ns"))
+    alive = request.config.stash[_alive]
+    alive.add(made)
+    with _termination_interrupts(), pytest.MonkeyPatch.context() as patch:
+        for name, value in made.environment.items():
+            patch.setenv(name, value)
+        try:
+            _build(made)
+            yield made
+        finally:
+            made.destroy()
+            alive.remove(made)
+
+
+def _lab(request: pytest.FixtureRequest, folder: Path) -> Lab:
+    from eigw_ns.testing.lab import Lab, read
+
+    data, name = _source(request)
+    try:
+        return Lab(read(data, name), folder)
+    except TopologyError as error:
+        mistakes = error
+    _fail(mistakes)
+
+
+def _source(request: pytest.FixtureRequest) -> tuple[bytes, str]:
+    """The YAML that the test's mark gives, and what mistakes in it call the place."""
+    mark = request.node.get_closest_marker(MARKER)
+    if mark is None:
+        pytest.fail(f"the fixture `lab` needs a topology: {_USAGE}", pytrace=False)
+    given = mark.args[0] if len(mark.args) == 1 and not mark.kwargs else None
+    if isinstance(given, str) and "\n" in given:
+        return given.encode(), f"the topology of {request.node.nodeid}"
+    if not isinstance(given, str | os.PathLike):
+        pytest.fail(f"`{MARKER}` takes one file, or YAML: {_USAGE}", pytrace=False)
+    path = request.path.parent / given
+    try:
+        return path.read_bytes(), str(path)
+    except OSError as error:
+        reason = error.strerror
+    pytest.fail(f"cannot read the topology {path}: {reason}\nhint: `eigw-ns init > {path}` writes one", pytrace=False)
+
+
+def _build(lab: Lab) -> None:
+    try:
+        lab.build()
+        return
+    except EigwError as error:
+        reason = error
+    if isinstance(reason, HostError) and not os.environ.get("CI"):
+        pytest.skip(_text(reason))
+    _fail(reason)
+
+
+def _fail(error: EigwError) -> NoReturn:
+    """The message is for whoever wrote the test: the way through our code would tell nothing."""
+    pytest.fail(_text(error), pytrace=False)
+
+
+def _text(error: EigwError) -> str:
+    return f"{error.message}\nhint: {error.hint}" if error.hint else error.message
+
+
+def _destroy_all(labs: set[Lab]) -> None:
+    with contextlib.ExitStack() as all_of_them:  # one that fails keeps no other from being tried
+        for left in labs:
+            all_of_them.callback(left.destroy)
+
+
+@contextlib.contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """While there is a lab, SIGTERM is what Ctrl-C is: pytest would die of it and leave the lab behind.
+
+    CI systems, containers and timeout(1) end what takes too long this way.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt("terminated")

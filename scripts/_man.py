@@ -1,0 +1,109 @@
+"""Write the man pages: `python scripts/_man.py FOLDER`. All they say is what `--help` says, so they cannot disagree.
+
+One page for the program and one a verb, in man(7)'s macros. (click-man wants an entry point that is a click command;
+ours is a function that also catches what nobody foresaw.) SOURCE_DATE_EPOCH dates them, for builds that repeat.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from eigw_ns import __version__
+from eigw_ns.cli.group import SectionGroup
+from eigw_ns.cli.program import PROGRAM, cli
+
+AS_IT_IS = "\b\n"  # click's mark of a paragraph that is not to be filled: our examples
+
+
+def pages() -> dict[str, str]:
+    """Name of the file and text of every page."""
+    root = click.Context(cli, info_name=PROGRAM, help_option_names=cli.context_settings["help_option_names"])
+    contexts = [root]
+    for verb in cli.list_commands(root):
+        command = cli.get_command(root, verb)
+        if command is None:
+            raise LookupError(f"there is no verb {verb}")
+        contexts.append(click.Context(command, info_name=verb, parent=root))
+    names = [_name(context) for context in contexts]
+    return {f"{name}.1": _page(context, names) for name, context in zip(names, contexts, strict=True)}
+
+
+def _name(context: click.Context) -> str:
+    return context.command_path.replace(" ", "-")
+
+
+def _page(context: click.Context, all_names: list[str]) -> str:
+    return "\n".join([*_lines(context, all_names), ""])
+
+
+def _lines(context: click.Context, all_names: list[str]) -> Iterator[str]:
+    command, name = context.command, _name(context)
+    summary, *texts = _paragraphs(command.help)
+    when = time.strftime("%Y-%m-%d", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))))
+    yield f'.TH "{_plain(name.upper())}" 1 {when} "{PROGRAM} {__version__}" "User Commands"'
+    yield from (".SH NAME", _plain(f"{name} - {summary.rstrip('.')}"))
+    yield from (".SH SYNOPSIS", f".B {_plain(context.command_path)}")
+    yield _plain(" ".join(command.collect_usage_pieces(context)))
+    yield ".SH DESCRIPTION"
+    for text in (summary, *texts):
+        yield from _paragraph(text)
+    yield ".SH OPTIONS"
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None and record[1]:
+            yield from _item(*record)
+    if isinstance(command, SectionGroup):
+        for title, verbs in command.sections().items():
+            yield f'.SH "{_plain(title.upper())}"'
+            for verb, about in verbs.items():
+                yield from _item(verb, about)
+    for text in _paragraphs(command.epilog):
+        yield from _paragraph(text)
+    yield ".SH SEE ALSO"
+    yield ",\n".join(f".BR {_plain(other)} (1)" for other in all_names if other != name).replace(",\n", " ,\n")
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    """Where the text begins with an unfilled paragraph, that one keeps its mark."""
+    return [part for part in inspect.cleandoc(text or "").split("\n\n") if part.strip()]
+
+
+def _paragraph(text: str) -> Iterator[str]:
+    """Each unfilled paragraph ends with the next: a text may hold several."""
+    yield ".PP"
+    filled, *unfilled = text.split(AS_IT_IS) if AS_IT_IS in text else (text,)
+    if filled.strip():
+        yield _plain(" ".join(filled.split()))
+    for example in unfilled:
+        yield from (".EX", *(_plain(line) for line in example.splitlines()), ".EE")
+
+
+def _item(term: str, about: str) -> Iterator[str]:
+    yield from (".TP", f".B {_plain(term)}", _plain(about))
+
+
+def _plain(text: str) -> str:
+    """Text that is nothing but text to roff: no escapes, no requests, and hyphens that can be copied."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def main() -> None:
+    """Write them all."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python scripts/_man.py FOLDER")
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in pages().items():
+        (folder / file).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The pytest plugin with real labs: tests in a pytest of their own, and nothing left of them however they end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.errors import ForeignError
+from eigw_ns.kernel import netns
+from eigw_ns.testing.lab import Lab, read
+from eigw_ns.topology import example
+from tests.labs import until
+
+pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.root
+
+DEMO = example("demo")
+
+PASSING = """
+import os, subprocess, sys
+import pytest
+
+pytestmark = pytest.mark.eigw_topology("topologies/demo.yaml")
+
+def test_what_the_readme_says(lab):
+    lab.verify()
+    app = lab.node("app")
+    assert app.connect("web", 443).allowed
+    assert app.connect("2001:db8:80::1", 53, "udp").allowed
+    assert app.ping("web").allowed
+    assert app.connect("web", 443, listen=False).refused
+    assert "default" in lab.exec("app", ["ip", "-6", "route"]).out
+    assert app.exec(["cat"], stdin="x").out == "x"
+    assert app.exec(["sh", "-c", "exit 3"], check=False).code == 3
+
+def test_what_must_not_get_in(lab):
+    seen = lab.node("web").connect("app", 22)
+    assert seen.blocked and not seen.arrived
+    assert seen.reason == "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
+
+def test_the_program_means_this_lab(lab):
+    eigw = [sys.executable, "-m", "eigw_ns"]
+    subprocess.run([*eigw, "status"], check=True)
+    (gateway,) = (node for node in [lab.node("main/outbound")])
+    delete = "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway.id
+    subprocess.run([*eigw, "ec2", *delete], check=True)
+    seen = lab.node("app").connect("web", 443)
+    assert seen.blocked and seen.predicted == "blocked"  # the model knows it too
+
+@pytest.mark.eigw_topology('''
+vpcs:
+  main: {ipv6_cidr_block: 2600:1f16:aa0:5500::/56}
+''')
+def test_yaml_of_its_own(lab):
+    assert list(lab.topology.cloud.instances) == []
+
+def test_a_daemon_ends_with_the_lab(lab):
+    lab.exec("app", ["sh", "-c", "sleep 7531 > /dev/null 2>&1 & echo $!"])
+"""
+
+FAILING = """
+import pytest
+pytestmark = pytest.mark.eigw_topology("topologies/demo.yaml")
+
+def test_assertion(lab):
+    assert lab.node("web").connect("app", 22).allowed
+
+def test_command(lab):
+    lab.exec("app", ["ls", "/nowhere"])
+
+def test_too_long(lab):
+    lab.exec("app", ["sleep", "1000"], timeout=0.1)
+
+def test_no_node(lab):
+    lab.exec("appp", ["true"])
+
+def test_verify(lab):
+    lab.exec("main/outbound", ["ip", "link", "set", "down", "dev", "up"])
+    assert lab.node("app").connect("web", 443).blocked
+    lab.verify()
+"""
+
+WAITING = """
+import pathlib, threading
+import pytest
+
+@pytest.mark.eigw_topology("topologies/demo.yaml")
+@pytest.mark.parametrize("number", [1, 2])
+def test_it(lab, number):
+    part = pathlib.Path(f"name-{number}.part")
+    part.write_text(lab.name)
+    part.rename(f"name-{number}")
+    threading.Event().wait(60)
+"""
+
+
+@pytest.fixture
+def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A place for tests, with the demo in a folder beside them."""
+    monkeypatch.setenv("PYTHONPATH", "")
+    (pytester.path / "topologies").mkdir()
+    (pytester.path / "topologies" / "demo.yaml").write_text(DEMO)
+    return pytester
+
+
+def left() -> list[str]:
+    """What is left of the labs of plugins."""
+    return [name for name in netns.names() if name.startswith("eigw-pytest-")]
+
+
+def test_passing_tests(inner: pytest.Pytester) -> None:
+    inner.makepyfile(PASSING)
+    inner.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", "-W", "error").assert_outcomes(passed=5)
+    assert not left()
+    assert "sleep\x007531\x00" not in {line.read_text() for line in Path("/proc").glob("[0-9]*/cmdline")}
+
+
+def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytester) -> None:
+    inner.makepyfile(FAILING)
+    result = inner.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "E *where False = <web → app tcp 22: blocked (nothing arrived, the destination is alive, *",
+            "E *: app: `ls /nowhere` ended with 2",
+            "E *ls: cannot access*",
+            "E *sleep: still running after 0.1 s, so it was killed",
+            "E *no node is called appp",
+            "E *hint: did you mean app?",
+            "E *: 2 of 6 checks passed",
+            "E *✗  app *→ *web *443 *allowed *allowed *blocked *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*eigw_ns/*.py:*")  # no way through our code
+    assert not left()
+
+
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 0), (signal.SIGINT, 2)])
+def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signal.Signals, workers: int) -> None:
+    """Ctrl-C, and what timeout(1) and systemd send, go to all processes of the run."""
+    inner.makepyfile(WAITING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", str(workers)]
+    running = inner.popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )
+    with running:
+        try:
+            names = [inner.path / f"name-{each}" for each in range(1, max(workers, 1) + 1)]
+            until(lambda: all(name.exists() for name in names), "the labs of all workers", 30)
+            labs = {name.read_text() for name in names}
+            assert len(labs) == len(names)
+            assert all(any(lab in name for name in left()) for lab in labs)
+            os.killpg(running.pid, number)
+            output, _ = running.communicate(timeout=30)
+        except BaseException:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
+    assert b"KeyboardInterrupt" in output
+    until(lambda: not left(), "nothing left", 30)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_build_that_is_cut_short_leaves_nothing(tmp_path: Path) -> None:
+    """As by Ctrl-C, at moments all over a build. Now and then one falls where Python cannot raise: in a destructor."""
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    interrupted = 0
+    try:
+        for moment in range(10):
+            lab = Lab(read(DEMO.encode(), "demo.yaml"), tmp_path / str(moment))
+            timer = threading.Timer(0.01 * moment, os.kill, (os.getpid(), signal.SIGUSR1))
+            built = False
+            with contextlib.suppress(KeyboardInterrupt):
+                timer.start()
+                lab.build()
+                built = True
+                timer.join()
+            if built:
+                lab.destroy()
+            interrupted += not built
+            assert not left()
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert interrupted
+
+
+def test_a_build_that_is_refused_leaves_what_is_foreign(tmp_path: Path) -> None:
+    lab = Lab(read(DEMO.encode(), "demo.yaml"), tmp_path)
+    name = f"eigw-{lab.name}-{next(iter(lab.built_from.cloud.instances))}"
+    with netns.creating(name):
+        pass
+    try:
+        with pytest.raises(ForeignError):
+            lab.build()
+        assert left() == [name]
+    finally:
+        netns.remove(name)

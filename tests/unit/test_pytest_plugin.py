@@ -1,0 +1,114 @@
+"""The pytest plugin, as far as it needs no kernel: what it says where there is no lab to have, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import distribution
+
+import pytest
+
+from eigw_ns.lab.prober import Evidence, Outcome
+from eigw_ns.testing.connection import Connection
+from tests.cli.command import _give_up_power
+
+pytest_plugins = ["pytester"]
+
+NO_TOPOLOGY = """
+import pytest
+
+def test_no_mark(lab): pass
+
+@pytest.mark.eigw_topology("nowhere.yaml")
+def test_no_file(lab): pass
+
+@pytest.mark.eigw_topology('''
+lab: x
+vpc: {}
+''')
+def test_mistake(lab): pass
+
+@pytest.mark.eigw_topology(3)
+def test_number(lab): pass
+
+@pytest.mark.eigw_topology
+def test_nothing(lab): pass
+"""
+
+
+NO_PRIVILEGE = """
+import pytest
+
+@pytest.fixture(autouse=True, params=["", "true"])
+def ci(request, monkeypatch):
+    monkeypatch.setenv("CI", request.param)
+
+@pytest.mark.eigw_topology("vpcs:\\n  main: {ipv6_cidr_block: 2600:1f16:aa0:5500::/56}\\n")
+def test_it(lab): pass
+"""
+
+
+def test_what_is_wrong_with_a_mark_is_said_in_a_line(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(NO_TOPOLOGY)
+    result = pytester.runpytest_inprocess("--strict-markers")
+    result.assert_outcomes(errors=5)
+    result.stdout.fnmatch_lines_random(
+        [
+            'the fixture `lab` needs a topology: @pytest.mark.eigw_topology("lab.yaml")',
+            f"cannot read the topology {pytester.path}/nowhere.yaml: No such file or directory",
+            "the topology of test_*::test_mistake:3: vpc: there is no such key; did you mean vpcs?",
+            "*`eigw_topology` takes one file, or YAML: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*During handling*")
+    assert not result.stderr.str()
+
+
+def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile(NO_PRIVILEGE)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # half of the time
+    inner = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-p", "eigw_ns.testing.plugin"]
+    done = subprocess.run(inner, capture_output=True, text=True, check=False, preexec_fn=_give_up_power, timeout=60)
+    assert "1 skipped, 1 error" in done.stdout.splitlines()[-1]
+    assert done.stdout.count("not enough privilege: this process lacks CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN") == 2
+    assert "run it as root" in done.stdout
+
+
+def test_it_costs_nothing_until_a_lab_is_asked_for() -> None:
+    code = "import sys, pytest, eigw_ns.testing.plugin; print(*(m for m in sys.modules if m.startswith('eigw_ns')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"eigw_ns", "eigw_ns.errors", "eigw_ns.testing", "eigw_ns.testing.plugin"}
+
+
+def test_pytest_finds_it_and_is_no_dependency() -> None:
+    ours = distribution("eigw-ns")
+    assert [each.value for each in ours.entry_points.select(group="pytest11")] == ["eigw_ns.testing.plugin"]
+    assert [each.value for each in ours.entry_points.select(group="console_scripts")] == ["eigw_ns.cli.main:main"]
+    always = [need for need in ours.requires or () if "extra ==" not in need]
+    assert not [need for need in always if "pytest" in need]
+
+
+def connection(outcome: Outcome, *, reason: str = "X", canary: bool = True, arrived: bool = False) -> Connection:
+    seen = Evidence(outcome=outcome, arrived=arrived, canary=canary, controls=True)
+    return Connection("app", "web", "tcp", 443, seen, "blocked", reason)
+
+
+def test_a_connection_is_one_of_three_things() -> None:
+    outcomes: tuple[Outcome, ...] = ("allowed", "refused", "blocked")
+    found = [(seen.allowed, seen.refused, seen.blocked) for seen in map(connection, outcomes)]
+    assert found == [(True, False, False), (False, True, False), (False, False, True)]
+    with pytest.raises(TypeError, match=r"assert its .allowed, .refused or .blocked; this is <app → web"):
+        assert connection("allowed")
+
+
+@pytest.mark.parametrize(
+    ("unproven", "said"),
+    [
+        (connection("blocked", reason="CANARY_SILENT", canary=False), "THE DESTINATION IS DEAD: silence"),
+        (connection("blocked", reason="LEAKED", arrived=True), "its packet arrived"),
+        (connection("blocked", reason="CONTROL_FAILED"), "model: blocked, control failed"),
+    ],
+)
+def test_silence_that_proves_nothing_is_not_blocked(unproven: Connection, said: str) -> None:
+    assert not unproven.blocked
+    assert said in repr(unproven)
