@@ -8,6 +8,8 @@ Source: conntrackd.conf(5). What was chosen, and why:
   anew what it hears of though it lives. Who comes back is taught by `Kernel.learn`.
 - No external cache: what a replica hears of goes into its kernel at once, so that it can take over without being told.
 - TCP windows are tracked: a flow that moves is judged strictly, from the first packet of each direction on.
+- Socket buffers are the kernel's own (4,000 flows at once reach everybody): larger ones take privilege that a user
+  namespace does not give.
 - All paths lead into the folder that the daemon is started in; conntrackd takes only those that begin with `/`.
 """
 
@@ -26,8 +28,6 @@ Sync {{
     IPv6_address {group}
     Group {port}
     Interface {link}
-    SndSocketBuffer {buffer}
-    RcvSocketBuffer {buffer}
     Checksum on
   }}
   Options {{

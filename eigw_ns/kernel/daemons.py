@@ -25,6 +25,7 @@ PROGRAM = "conntrackd"
 HINT = "apt install conntrackd"
 
 _CONFIGURATION, _LOG = "conntrackd.conf", "log"
+_DEAF = "can't connect"
 _PATIENCE = 10.0  # seconds; it starts within 50 ms, on a machine that is drowning within a second
 _PAUSE = 0.005  # seconds between two looks at what is not ready yet
 
@@ -141,10 +142,16 @@ def catch_up(folder: Path, namespace: str) -> None:
 
 
 def _ask(folder: Path, namespace: str, command: str) -> None:
+    """Send a daemon a command. One that has just started has a socket a moment before it listens there."""
     command_line = [installed() or PROGRAM, "-C", _CONFIGURATION, command]
-    done = process.run(command_line, namespace=namespace, folder=folder, timeout=_PATIENCE)
-    if done.code != 0:
-        raise EigwError(f"conntrackd {command} in {namespace}: {done.err.strip() or done.code}")
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        done = process.run(command_line, namespace=namespace, folder=folder, timeout=_PATIENCE)
+        if done.code == 0:
+            return
+        if _DEAF not in done.err or time.monotonic() > deadline:
+            raise EigwError(f"conntrackd {command} in {namespace}: {done.err.strip() or done.code}")
+        select.select([], [], [], _PAUSE)
 
 
 def stop(found: Running) -> None:

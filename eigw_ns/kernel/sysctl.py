@@ -52,9 +52,10 @@ class Tree:
             os.close(descriptor)
 
     def _open(self, key: str, mode: int) -> int:
-        root, folder, rest = key.split(".", 2)
+        *folders, rest = key.split(".", 2)
+        folder = "/".join(folders)
         if folder not in self._folders:
-            self._folders[folder] = os.open(f"/proc/sys/{root}/{folder}", os.O_PATH | os.O_CLOEXEC)
+            self._folders[folder] = os.open(f"/proc/sys/{folder}", os.O_PATH | os.O_CLOEXEC)
         return os.open(rest.replace(".", "/"), mode | os.O_CLOEXEC, dir_fd=self._folders[folder])
 
 

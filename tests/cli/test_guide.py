@@ -72,21 +72,8 @@ def unseen(shown: tuple[str, ...], said: str) -> str | None:
     return None
 
 
-REPLICAS = "5. Kill a replica"
-
-
 @pytest.mark.root
-@pytest.mark.parametrize(
-    "title",
-    [
-        pytest.param(
-            title,
-            # strict: whoever builds replicas finds this test failing until the mark is gone
-            marks=[pytest.mark.xfail(reason="there are no replicas yet", strict=True)] if title == REPLICAS else [],
-        )
-        for title in exercises()
-    ],
-)
+@pytest.mark.parametrize("title", exercises())
 def test_an_exercise_goes_as_the_guide_says(title: str, environment: dict[str, str]) -> None:
     wanted = exercises()[title]
     done = subprocess.run(

@@ -120,7 +120,7 @@ def test_a_dead_keeper_is_replaced_and_the_lab_rebuilt(
 
     status = user.eigw("status")
     assert status.code == 3
-    assert f"the lab {lab_name} is stored, but nothing of it is alive: rebuild it with `eigw-ns apply`" in status.err
+    assert f"the lab {lab_name} is stored, but nothing of it is in the kernel" in status.err
     assert user.eigw("apply", "-q").code == 0
     assert holder(user).pid != dead.pid
     assert user.eigw("status").code == 0

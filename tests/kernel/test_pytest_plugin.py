@@ -83,7 +83,7 @@ def test_no_node(lab):
 
 def test_verify(lab):
     lab.exec("main/outbound", ["ip", "link", "set", "down", "dev", "up"])
-    assert lab.node("app").connect("web", 443).blocked
+    assert not lab.node("app").connect("web", 443).allowed
     lab.verify()
 """
 

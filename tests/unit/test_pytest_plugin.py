@@ -70,7 +70,7 @@ def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: p
     inner = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-p", "eigw_ns.testing.plugin"]
     done = subprocess.run(inner, capture_output=True, text=True, check=False, preexec_fn=_give_up_power, timeout=60)
     assert "1 skipped, 1 error" in done.stdout.splitlines()[-1]
-    assert done.stdout.count("not enough privilege: this process lacks CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN") == 2
+    assert done.stdout.count("not enough privilege: this process lacks CAP_") == 2
     assert "run it as root" in done.stdout
 
 
