@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -203,17 +203,23 @@ class LinuxKernel:
     def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
         """See `Kernel.learn`."""
         carriers = tuple(peers)
-        found = daemons.of(namespace) if anew else None
-        if found is not None:
-            wanted = Daemon(namespace, found.configuration())
-            daemons.stop(found)  # first: it would tell its peers to forget the same
         if anew:
-            with netns.inside(namespace):
-                self.writes += conntrack.flush((), ())
-        self._copy_flows(namespace, carriers)
+            with self._untold(namespace):
+                with netns.inside(namespace):
+                    self.writes += conntrack.flush((), ())
+                self._copy_flows(namespace, carriers)
+        self._copy_flows(namespace, carriers)  # also those that began before its daemon could be told of them
+
+    @contextlib.contextmanager
+    def _untold(self, namespace: str) -> Iterator[None]:
+        """Its daemon does not run meanwhile: it would have its peers forget the same flows."""
+        found = daemons.of(namespace)
+        wanted = Daemon(namespace, found.configuration()) if found is not None else None
         if found is not None:
+            daemons.stop(found)
+        yield
+        if wanted is not None:
             daemons.start(self._folder(namespace), wanted)
-            self._copy_flows(namespace, carriers)  # those that began before it could be told of them
 
     def _copy_flows(self, namespace: str, peers: Iterable[str]) -> None:
         for peer in peers:
@@ -236,8 +242,10 @@ class LinuxKernel:
 
     def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
         """See `Kernel.loosen`."""
-        with netns.inside(namespace):
-            self.writes += conntrack.loosen(flows)
+        stale = tuple(flows)
+        if stale:
+            with self._untold(namespace), netns.inside(namespace):
+                self.writes += conntrack.renew(stale)
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 
