@@ -7,12 +7,13 @@ replica remembers of its window:
     leave     replicas that go, or that are about to be built anew, lose their flows to the others at once
     learn     one that comes (back) forgets all flows and learns them from those that carry them
     join      then it gets its share, on both sides of the gateway
-    loosen    the replicas that gave flows away stop judging their windows: should they come back, they are welcome
+    loosen    the replicas that gave flows away forget their windows: should they come back, they are judged afresh
+    learn     what was missed meanwhile, by those whose daemons were away for it and of them
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from eigw_ns.dataplane import spread
@@ -35,7 +36,7 @@ class Learn:
 
 @dataclass(frozen=True, slots=True)
 class Loosen:
-    """That a replica no longer judges the TCP windows of flows in these buckets, which others carry now."""
+    """That a replica forgets the TCP windows of flows in these buckets, which others carry now."""
 
     namespace: str
     seed: int
@@ -134,3 +135,11 @@ def loosening(change: Handover, owners: dict[str, str], seed: int) -> Iterator[L
     for mac, buckets in sorted(spread.lost(before, change.desired.shares).items()):
         if mac in owners:
             yield Loosen(owners[mac], seed, buckets)
+
+
+def catching_up(members: Collection[str], away: Collection[str]) -> Iterator[Learn]:
+    """What replicas of a gateway (`members`) tell each other after the daemons of some were `away` for a moment."""
+    for namespace in sorted(members):
+        peers = set(members if namespace in away else away) - {namespace}
+        if peers:
+            yield Learn(namespace, tuple(sorted(peers)), anew=False)

@@ -213,9 +213,16 @@ class _Planner:
         for change in self._handovers:
             yield from _joined(change)
         for change in outward:
-            for stale in handover.loosening(change, self._replicas, self._seed()):
-                if stale.namespace in there:
-                    yield Step("loosen", stale, "others carry these flows now")
+            yield from self._loosen(change, there)
+
+    def _loosen(self, change: Handover, there: frozenset[str]) -> Iterator[Step]:
+        assert change.desired is not None
+        stale = [each for each in handover.loosening(change, self._replicas, self._seed()) if each.namespace in there]
+        yield from (Step("loosen", each, "others carry these flows now") for each in stale)
+        away = {each.namespace for each in stale if ("daemon", each.namespace) in self._desired.objects}
+        members = {self._replicas[mac] for mac in spread.members(change.desired.shares)}
+        for replica in handover.catching_up(members, away):
+            yield Step("learn", replica, "what daemons missed that were away for it")
 
     def _seed(self) -> int:
         return spread.seed(next(self._desired.namespaces()).lab)

@@ -1,4 +1,4 @@
-"""The connection table of the namespace this thread is in: its IPv6 flows, deleting and judging them.
+"""The connection table of the namespace this thread is in: its IPv6 flows, deleting and copying them.
 
 Source: linux/netfilter/nfnetlink_conntrack.h.
 """
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
-from socket import AF_INET6, inet_ntop, inet_pton
+from socket import AF_INET6, inet_ntop
 
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.netlink import (
@@ -35,8 +35,7 @@ _PROTOINFO, _PROTOINFO_TCP = 4, 1
 _TCP_STATE, _TCP_WSCALE_ORIGINAL, _TCP_WSCALE_REPLY, _TCP_FLAGS_ORIGINAL, _TCP_FLAGS_REPLY = 1, 2, 3, 4, 5
 _COPIED_STATUS = 0x02 | 0x04 | 0x08  # IPS_SEEN_REPLY, IPS_ASSURED, IPS_CONFIRMED
 _COPIED_FLAGS = 0x01 | 0x02 | 0x04  # window scaling, SACK, who closes; a copy is judged, whatever it was copied from
-_BE_LIBERAL = 0x08  # IP_CT_TCP_FLAG_BE_LIBERAL, linux/netfilter/nf_conntrack_tcp.h
-_GONE = frozenset({errno.ENOENT})
+_GONE, _THERE = frozenset({errno.ENOENT}), frozenset({errno.EEXIST})
 _NESTED = 0x8000
 
 
@@ -124,8 +123,7 @@ def add(copies: Mapping[bytes, bytes]) -> int:
     What is known is left out first: a refusal for each of thousands would not fit into the socket.
     """
     missing = [copies[each] for each in copies.keys() - tuples()]
-    meanwhile = frozenset({errno.EEXIST})
-    messages = [Message(_CHANGE, CREATE | EXCLUSIVE, _HEADER + copy, "learn a flow", meanwhile) for copy in missing]
+    messages = [Message(_CHANGE, CREATE | EXCLUSIVE, _HEADER + copy, "learn a flow", _THERE) for copy in missing]
     with Netlink(NETFILTER) as netlink:
         netlink.send(messages)
     return len(messages)
@@ -145,15 +143,19 @@ def _copy(found: Attributes) -> bytes:
     return made
 
 
-def loosen(stale: Iterable[Flow]) -> int:
-    """Have the kernel accept what lies outside the windows of these TCP flows that it remembers; how many messages."""
-    flags = struct.pack("BB", _BE_LIBERAL, _BE_LIBERAL)  # value and mask
-    both = attribute(_TCP_FLAGS_ORIGINAL, flags) + attribute(_TCP_FLAGS_REPLY, flags)
-    liberal = nested(_PROTOINFO, nested(_PROTOINFO_TCP, both))
-    messages = [
-        Message(_CHANGE, 0, _HEADER + nested(_TUPLE_ORIG, _tuple(flow)) + liberal, f"loosen the flow {flow}", _GONE)
-        for flow in stale
-    ]
+def renew(stale: Iterable[Flow]) -> int:
+    """Make these flows anew, without their TCP windows, which are then learnt from packets; how many messages.
+
+    Not the flag that has the kernel accept what lies outside: it would for as long as the flow lives.
+    """
+    wanted = frozenset(stale)
+    messages = []
+    for encoded, copy in snapshot().items():
+        flow = _flow(encoded)
+        if flow in wanted:
+            handle = attribute(_TUPLE_ORIG | _NESTED, encoded)
+            messages.append(Message(_DELETE, 0, _HEADER + handle, f"forget the windows of {flow}", _GONE))
+            messages.append(Message(_CHANGE, CREATE | EXCLUSIVE, _HEADER + copy, f"renew the flow {flow}", _THERE))
     with Netlink(NETFILTER) as netlink:
         netlink.send(messages)
     return len(messages)
@@ -168,14 +170,4 @@ def _flow(encoded: bytes) -> Flow:
         inet_ntop(AF_INET6, addresses[_IP_V6_DST]),
         protocol[_PROTO_NUMBER][0],
         (int.from_bytes(ports[0]), int.from_bytes(ports[1])) if ports[0] and ports[1] else None,
-    )
-
-
-def _tuple(flow: Flow) -> bytes:
-    source, destination = inet_pton(AF_INET6, flow.source), inet_pton(AF_INET6, flow.destination)
-    protocol = attribute(_PROTO_NUMBER, bytes((flow.protocol,)))
-    for kind, port in zip((_PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT), flow.ports or (), strict=False):
-        protocol += attribute(kind, port.to_bytes(2))
-    return nested(_TUPLE_IP, attribute(_IP_V6_SRC, source), attribute(_IP_V6_DST, destination)) + nested(
-        _TUPLE_PROTO, protocol
     )

@@ -225,8 +225,7 @@ class LinuxKernel:
 
     def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
         """See `Kernel.loosen`."""
-        with netns.inside(namespace):
-            self.writes += conntrack.loosen(flows)
+        self.writes += replicas.renew(namespace, tuple(flows))
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 

@@ -95,7 +95,10 @@ class Kernel(Protocol):
         ...
 
     def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
-        """Stop judging the windows of these TCP flows; of one that has ended meanwhile there is nothing to judge."""
+        """Forget the windows of these TCP flows, so that each is judged from its next packets on.
+
+        A daemon is away for a moment meanwhile, and misses what happens.
+        """
         ...
 
     def can_sync(self) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Collection, Iterable, Iterator
 
-from eigw_ns.dataplane.state import Daemon, Namespace, NetObject
+from eigw_ns.dataplane.state import Daemon, Flow, Namespace, NetObject
 from eigw_ns.kernel import conntrack, daemons, netns
 
 _SYNC = "sync-"
@@ -21,28 +22,35 @@ def daemons_in(found: Iterable[NetObject]) -> Iterator[Daemon]:
         yield Daemon(namespace, daemon.configuration())
 
 
-def learn(namespace: str, peers: Iterable[str], *, anew: bool) -> int:
-    """See `Kernel.learn`; how many writes it took.
+def learn(namespace: str, peers: Collection[str], *, anew: bool) -> int:
+    """See `Kernel.learn`; how many writes it took."""
+    writes = 0
+    if anew:
+        with _untold(namespace):
+            with netns.inside(namespace):
+                writes += conntrack.flush((), ())
+            writes += _copy(namespace, peers)
+    return writes + _copy(namespace, peers)  # also those that began before its daemon could be told of them
 
-    The daemon of one that forgets is stopped first: it would tell its peers to forget the same. Started again, it hears
-    of flows that begin from then on, so those that began in between are looked for once more.
-    """
-    carriers = tuple(peers)
-    found = daemons.of(namespace) if anew else None
+
+def renew(namespace: str, stale: Collection[Flow]) -> int:
+    """See `Kernel.loosen`; how many writes it took."""
+    if not stale:
+        return 0
+    with _untold(namespace), netns.inside(namespace):
+        return conntrack.renew(stale)
+
+
+@contextlib.contextmanager
+def _untold(namespace: str) -> Iterator[None]:
+    """Its daemon does not run meanwhile: it would have its peers forget the same flows."""
+    found = daemons.of(namespace)
+    wanted = Daemon(namespace, found.configuration()) if found is not None else None
     if found is not None:
-        wanted = Daemon(namespace, found.configuration())
         daemons.stop(found)
-    writes = _forget(namespace) if anew else 0
-    writes += _copy(namespace, carriers)
-    if found is not None:
+    yield
+    if found is not None and wanted is not None:
         daemons.start(found.folder, wanted)
-        writes += _copy(namespace, carriers)
-    return writes
-
-
-def _forget(namespace: str) -> int:
-    with netns.inside(namespace):
-        return conntrack.flush((), ())
 
 
 def _copy(namespace: str, peers: Iterable[str]) -> int:

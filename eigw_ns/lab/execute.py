@@ -68,7 +68,7 @@ def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
 
 
 def loosen(kernel: Kernel, stale: Loosen) -> None:
-    """Have a replica judge the windows of the flows that others carry no more."""
+    """Have a replica forget the windows of the flows that others carry now."""
     buckets = {bucket for first, last in stale.buckets for bucket in range(first, last + 1)}
     moved = [
         flow for flow in kernel.flows(stale.namespace) if flow.is_tcp and spread.bucket_of(flow, stale.seed) in buckets

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from eigw_ns.dataplane.state import PROTOCOL
 from eigw_ns.kernel import netns, sysctl
@@ -251,8 +252,9 @@ def has_a_thousand_routes_and_never_rests(tenant: Tenant) -> None:
     def flap() -> None:
         with netns.inside(tenant.namespace), IPRoute() as netlink:
             while not ended.is_set():
-                netlink.route("add", dst="2001:1::/48", oif=link, proto=FOREIGN)
-                netlink.route("del", dst="2001:1::/48", oif=link, proto=FOREIGN)
+                with contextlib.suppress(NetlinkError):  # its line was taken away for a moment, or for good
+                    netlink.route("add", dst="2001:1::/48", oif=link, proto=FOREIGN)
+                    netlink.route("del", dst="2001:1::/48", oif=link, proto=FOREIGN)
 
     thread = threading.Thread(target=flap)
     thread.start()

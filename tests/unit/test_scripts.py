@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-FILES = sorted(path for path in (TOP / "scripts").rglob("*") if path.is_file())
+FILES = sorted(path for path in (TOP / "scripts").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 SCRIPTS = [path for path in FILES if path.read_text().startswith(("#!", "# shellcheck shell=bash"))]
 RUN_AS_THEY_ARE = [path for path in SCRIPTS if not path.name.startswith("_")]  # those are sourced
 

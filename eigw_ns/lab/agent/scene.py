@@ -11,7 +11,7 @@ from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane import names, spread
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK, namespace_name, port_name
-from eigw_ns.dataplane.state import Link, NetObject, NetState, NextHopGroup
+from eigw_ns.dataplane.state import Daemon, Link, NetObject, NetState, NextHopGroup
 from eigw_ns.kernel.heartbeat import Leg
 
 
@@ -36,6 +36,7 @@ class Gateway:
     groups: tuple[NextHopGroup, ...]
     source: str
     seed: int
+    synced: bool
 
 
 def gateways(cloud: Cloud, *, synced: bool) -> tuple[Gateway, ...]:
@@ -59,6 +60,7 @@ def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) 
         tuple(groups),
         names.heartbeat_source(vpc.ipv6_cidr_block),
         spread.seed(cloud.lab),
+        any(isinstance(thing, Daemon) for thing in state),
     )
 
 

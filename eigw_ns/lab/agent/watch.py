@@ -182,12 +182,16 @@ class Watch:
         return replace(group, shares=spread.shares(macs, alive & set(macs)))
 
     def _loosen(self, before: list[Watched], after: list[Watched]) -> None:
-        """Who gave flows away stops judging their windows: they may come back."""
+        """Who gave flows away forgets their windows: they may come back. What daemons missed meanwhile is learnt."""
         owners = {each.inner.mac: each.namespace for each in self._gateway.replicas}
+        away: set[str] = set()
         for group in self._gateway.groups:
             change = handover.Handover(None, self._group(group, before), self._group(group, after))
             for stale in handover.loosening(change, owners, self._gateway.seed):
                 loosen(self._kernel, stale)
+                away.update({stale.namespace} if self._gateway.synced else ())
+        for replica in handover.catching_up([each.replica.namespace for each in after], away):
+            self._kernel.learn(replica.namespace, replica.peers, anew=False)
 
     def _carrying(self) -> list[bool]:
         macs = [(each.inner.mac, each.outer.mac) for each in self._gateway.replicas]

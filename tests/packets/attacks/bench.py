@@ -61,6 +61,7 @@ TREE: dict[str, Any] = {
 """A VPC whose every instance is open both ways: nothing but the gateway stands between it and the internet."""
 
 _CHATTER = "drop_link_local"
+_CHATTERS = (_CHATTER, "drop_source", "drop_sync")  # a replica hears two bridges more, one without an address at first
 _CANARY_PORT, _STREAM_PORT = 40_000, 4443
 
 Way = Literal["in", "out"]
@@ -100,19 +101,21 @@ class Outcome:
 
 @dataclass
 class Bench:
-    """A lab and the two wires beside its gateway `outbound`."""
+    """A lab and the two wires beside its gateway `outbound`, or beside one of its replicas."""
 
     lab: Lab
     outer: Wire
     inner: Wire
     stream: Stream
+    node: str = "outbound"
+    noise: tuple[str, ...] = (_CHATTER,)
     _ports: Iterator[int] = field(default_factory=lambda: itertools.count(20_000))
     _canaries: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def gateway(self) -> str:
         """The gateway's namespace."""
-        return self.lab.namespace("outbound")
+        return self.lab.namespace(self.node)
 
     def port(self) -> int:
         """A port number that no flow has had yet."""
@@ -191,7 +194,7 @@ class Bench:
 
         def risen() -> dict[str, int]:
             found = {name: now - before[name] for name, now in self.counters().items()}
-            found[_CHATTER] = min(found[_CHATTER], counted.get(_CHATTER, 0))
+            found |= {name: min(found.get(name, 0), counted.get(name, 0)) for name in self.noise}
             return {name: rise for name, rise in found.items() if rise}
 
         with contextlib.suppress(AssertionError):
@@ -234,24 +237,36 @@ def building(lab_name: str, tree: dict[str, Any] = TREE) -> Iterator[Bench]:
     """
     lab = Lab(lab_name)
     lab.apply(json.dumps(tree))
-    assert lab.current is not None
-    gateway = find(lab.current.cloud, "main/outbound").id
-    with netns.inside(lab.namespace("outbound")):
-        sysctl.write("net.ipv6.icmp.ratelimit", "0")
-    port, processors = names.port_name(gateway), os.sched_getaffinity(0)
+    with beside(lab, "outbound") as (bench,):
+        yield bench
+
+
+@contextlib.contextmanager
+def beside(lab: Lab, *nodes: str) -> Iterator[tuple[Bench, ...]]:
+    """Lay wires beside a gateway, or beside replicas of one: what goes in there meets this one and no other."""
+    processors = os.sched_getaffinity(0)
     with contextlib.ExitStack() as stack:
         os.sched_setaffinity(0, {min(processors)})
         stack.callback(os.sched_setaffinity, 0, processors)
-        wires = [
-            Wire(namespace, port, names.mac(lab_name, gateway, link))
-            for namespace, link in ((lab.namespace("internet"), "up"), (lab.fabric("main"), "fabric"))
-        ]
-        for wire in wires:
-            stack.callback(wire.close)
         stream = stack.enter_context(lab.stream("app", "web", WEB, _STREAM_PORT))
-        built = Bench(lab, wires[0], wires[1], stream)
-        built.attack("out", [], {})  # opens the canary's flow
-        yield built
+        benches = []
+        for node in nodes:
+            with netns.inside(lab.namespace(node)):
+                sysctl.write("net.ipv6.icmp.ratelimit", "0")
+            noise = _CHATTERS if "#" in node else (_CHATTER,)
+            bench = Bench(lab, _wire(lab, node, "up"), _wire(lab, node, "fabric"), stream, node, noise)
+            stack.callback(bench.outer.close)
+            stack.callback(bench.inner.close)
+            bench.attack("out", [], {})  # opens the canary's flow
+            benches.append(bench)
+        yield tuple(benches)
+
+
+def _wire(lab: Lab, node: str, link: str) -> Wire:
+    assert lab.current is not None
+    gateway = find(lab.current.cloud, node).id
+    namespace = lab.namespace("internet") if link == "up" else lab.fabric("main")
+    return Wire(namespace, names.port_name(gateway), names.mac(lab.name, gateway, link))
 
 
 def forwarded(packet: bytes) -> bytes:
