@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +40,7 @@ _HEADER = struct.Struct("=IHHII")
 _NUMBER = struct.Struct("=I")
 _ANY_FD = (0x7EED0001, 0x7EED0002)  # stand where the descriptors of the two namespaces will
 _RECEIVE = 1 << 16
+_KEPT = 32  # sockets
 _NETLINK_NETFILTER, _NLMSG_ERROR = 12, 2  # linux/netlink.h
 _IFLA_ADDRESS = 1
 
@@ -80,15 +81,17 @@ class Replay:
         return spent
 
     def _build(self) -> None:
+        rules = _Rules()
         for name, place in self._places.items():
             with netns.creating(name):
                 _send([place.mark])
                 for batch in place.rules:
-                    _send([batch], _NETLINK_NETFILTER)
+                    rules.send(batch)
                 for path, value in place.sysctls:
                     _write(path, value)
                 if place.bridges:
                     _send(place.bridges)
+        rules.close()
         with contextlib.ExitStack() as stack:
             opened = {}
             for name in self._places:
@@ -185,15 +188,37 @@ def _frame(message: Message) -> bytes:
 
 
 def _send(frames: Iterable[bytes | bytearray], protocol: int = socket.NETLINK_ROUTE) -> None:
-    """Send all in one go, and see that the kernel had no objection. It answers before `send` returns."""
+    """Send all in one go, and see that the kernel had no objection."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
-        netlink.send(b"".join(frames))
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                answer = netlink.recv(_RECEIVE, socket.MSG_DONTWAIT)
-                code = struct.unpack_from("=i", answer, _HEADER.size)[0]
-                if struct.unpack_from("=H", answer, 4)[0] == _NLMSG_ERROR and code:
-                    raise OSError(-code, os.strerror(-code))
+        _tell(netlink, frames)
+
+
+def _tell(netlink: socket.socket, frames: Iterable[bytes | bytearray]) -> None:
+    """The kernel answers before `send` returns."""
+    netlink.send(b"".join(frames))
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            answer = netlink.recv(_RECEIVE, socket.MSG_DONTWAIT)
+            code = struct.unpack_from("=i", answer, _HEADER.size)[0]
+            if struct.unpack_from("=H", answer, 4)[0] == _NLMSG_ERROR and code:
+                raise OSError(-code, os.strerror(-code))
+
+
+class _Rules:
+    """Sends nft transactions. Closing a socket right after one waits 12 ms for its end, which would be no floor."""
+
+    def __init__(self) -> None:
+        self._open: deque[socket.socket] = deque()
+
+    def send(self, batch: bytes) -> None:
+        netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+        self._open.append(netlink)
+        _tell(netlink, [batch])
+        self.close(_KEPT)
+
+    def close(self, keep: int = 0) -> None:
+        while len(self._open) > keep:
+            self._open.popleft().close()
 
 
 def _path(key: str) -> str:
