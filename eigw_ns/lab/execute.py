@@ -9,7 +9,7 @@ from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.flows import Flows
 from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, Step
-from eigw_ns.dataplane.state import Address, Link, NetObject
+from eigw_ns.dataplane.state import Address, Fdb, Link, Neighbour, NetObject, Route, RoutingRule
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 
@@ -43,10 +43,15 @@ def _takes_a_moment(step: Step) -> bool:
 
 
 def _batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
-    for (verb, _), run in groupby(plan, key=lambda step: (step.verb, type(step.object))):
+    for (verb, _), run in groupby(plan, key=lambda step: (step.verb, _kind(step.object))):
         steps = list(run)
         for start in range(0, len(steps), _BATCH):
             yield verb, steps[start : start + _BATCH]
+
+
+def _kind(thing: object) -> type:
+    """What goes to the kernel together: all that configures a namespace does, in one message after the other."""
+    return Route if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule)) else type(thing)
 
 
 def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
