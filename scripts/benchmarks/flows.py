@@ -50,6 +50,7 @@ class Wanted:
     asking: int = 40
     datagrams: int = 20
     transfers: int = 1
+    patience: float = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +313,7 @@ class _Holder:
                 with contextlib.suppress(OSError):
                     end.setblocking(False)
                     end.send(b"!")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.wanted.patience
         waiting = {end: pair for pair in self.resting for end in pair}
         poll = select.poll()
         by_number = {end.fileno(): end for end in waiting}

@@ -1,0 +1,176 @@
+"""Failover with the agent as users run it: whatever a replica dies of, no flow is lost and nothing gets in.
+
+The bounds are generous, for busy machines; `scripts/bench ha` measures and holds the tight ones.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.cli.program import run
+from eigw_ns.kernel import daemons, netns
+from eigw_ns.lab.agent import background
+from scripts.benchmarks.failures import FAILURES, delete_namespace, drop_silently, kill_daemon
+from scripts.benchmarks.flows import Wanted
+from scripts.benchmarks.ha import HaLab, Outcome, Watcher, failover, ha_lab, outcomes, struck
+from tests.cli.command import process
+from tests.labs import until
+
+pytestmark = pytest.mark.root
+
+WANTED = Wanted(resting=150, asking=10, datagrams=5)
+VISIBLE, SILENT = 1.0, 3.0
+"""Seconds in which a death that can be seen, and one that cannot, must be noticed."""
+
+
+@pytest.fixture
+def made(lab_name: str) -> Iterator[HaLab]:
+    """Three replicas that share their flows."""
+    with ha_lab(lab_name, 3) as made:
+        yield made
+
+
+def _check(outcome: Outcome) -> None:
+    assert outcome.lost == 0, outcome
+    assert outcome.got_in == 0, outcome
+    assert outcome.attacks > 0, outcome
+    assert outcome.detected < (SILENT if outcome.failure == "silent drop" else VISIBLE), outcome
+
+
+def test_no_way_to_die_costs_a_flow(made: HaLab) -> None:
+    names = []
+    for outcome in outcomes(made, WANTED):
+        _check(outcome)
+        names.append(outcome.failure)
+    assert set(names) > {failure.name for failure in FAILURES}
+
+
+@pytest.mark.parametrize("failure", [FAILURES[0], FAILURES[-1]], ids=lambda failure: failure.name)
+def test_one_of_two(lab_name: str, failure: object) -> None:
+    wanted = next(each for each in FAILURES if each is failure)
+    with ha_lab(lab_name, 2) as made, made.flows(WANTED) as flows:
+        _check(failover(made, flows, wanted.name, struck(made, wanted)))
+
+
+def test_what_is_not_shared_is_lost(lab_name: str) -> None:
+    """The contrast: flows of the dead replica end, others go on, and still nothing gets in."""
+    with ha_lab(lab_name, 3, shared=False) as made, made.flows(Wanted(60, 5, 5, 0, patience=3.0)) as flows:
+        outcome = failover(made, flows, FAILURES[0].name, struck(made, FAILURES[0]))
+        assert 0 < outcome.lost < 60
+        assert outcome.got_in == 0
+        assert outcome.attacks > 0
+
+
+def test_a_killed_conntrackd_is_drift_that_apply_mends(made: HaLab, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--lab", made.lab]) == 0
+    kill_daemon(made.gateway.replicas[1])
+    until(lambda: daemons.of(made.gateway.replicas[1].namespace) is None, "conntrackd ended")
+    capsys.readouterr()
+    assert run(["status", "--lab", made.lab, "-v"]) == 3
+    assert "main/outbound#2  conntrackd  missing" in capsys.readouterr().out
+    assert run(["apply", "--lab", made.lab]) == 0
+    assert run(["status", "--lab", made.lab]) == 0
+    assert daemons.of(made.gateway.replicas[1].namespace) is not None
+
+
+def _once(made: HaLab, *arguments: str) -> int:
+    """`agent --once`; a process of its own, since it handles signals its own way."""
+    return process("agent", "--lab", made.lab, "--once", "-q", *arguments).code
+
+
+def test_once_tells_who_is_dead_and_repairs(made: HaLab) -> None:
+    assert _once(made) == 0
+    drop_silently(made.gateway.replicas[0])
+    kill_daemon(made.gateway.replicas[1])
+    assert _once(made) == 3
+    _once(made, "--repair")
+    assert _once(made) == 0
+    assert run(["status", "--lab", made.lab]) == 0
+
+
+def test_what_the_agent_rebuilds_gets_flows_again_and_cuts_none(made: HaLab) -> None:
+    with made.flows(WANTED) as flows, Watcher(made.lab, "--repair") as watcher:
+        flows.report()
+        for strike in (delete_namespace, drop_silently):
+            strike(made.gateway.replicas[0])
+            watcher.wait_for("replica dead")
+            watcher.wait_for("repaired")
+            until(lambda: made.kernel.group(made.gateway.groups[0]) == made.gateway.groups[0], "it has its share again")
+            before = made.kernel.counters(made.gateway.replicas[0].namespace)["allowed_new"].packets
+            assert flows.add(30) == 30
+            assert made.kernel.counters(made.gateway.replicas[0].namespace)["allowed_new"].packets > before
+            seen = flows.report()
+            assert flows.lost() == 0
+            assert seen.got_in == 0
+        kill_daemon(made.gateway.replicas[2])
+        watcher.wait_for("repaired")
+        assert daemons.of(made.gateway.replicas[2].namespace) is not None
+
+
+def test_a_replica_that_recovers_is_put_back(made: HaLab) -> None:
+    failure = next(each for each in FAILURES if each.name == "silent drop")
+    with made.flows(WANTED) as flows, Watcher(made.lab) as watcher:
+        failure.strike(made.gateway.replicas[1])
+        watcher.wait_for("replica dead")
+        failure.undo(made.gateway.replicas[1])
+        watcher.wait_for("replica back")
+        assert made.kernel.group(made.gateway.groups[1]) == made.gateway.groups[1]
+        assert flows.lost() == 0
+
+
+def test_there_is_one_agent_a_lab(made: HaLab) -> None:
+    with Watcher(made.lab):
+        second = process("agent", "--lab", made.lab)
+        assert second.code == 1
+        assert "has an agent already" in second.err
+        assert background.running(made.lab) is not None
+    assert background.running(made.lab) is None
+
+
+def test_destroy_stops_the_agent_and_daemons_that_nobody_can_name(lab_name: str) -> None:
+    """Also where a replica's namespace was removed by hand, which its conntrackd keeps alive without a name."""
+    with ha_lab(lab_name, 3) as made:
+        run_folder = Path(os.environ["EIGW_NS_RUN_DIR"])
+        background.start(lab_name, repair=False)
+        netns.remove(made.gateway.replicas[2].namespace)
+        kill_daemon(made.gateway.replicas[0])
+        assert run(["destroy", "--lab", lab_name]) == 0
+        assert not run_folder.exists() or not list(run_folder.iterdir())
+        assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+        assert not _processes_of(lab_name)
+        made.build()  # for `ha_lab`, which destroys it once more
+
+
+def _processes_of(lab: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"/{lab}/" in words or f"--lab {lab}" in words:
+            found.append(words)
+    return found
+
+
+def test_a_namespace_removed_by_hand_leaves_no_daemon_behind_after_apply(made: HaLab) -> None:
+    netns.remove(made.gateway.replicas[1].namespace)
+    made.build()
+    conntrackds = [words for words in _processes_of(made.lab) if "conntrackd" in words]
+    assert len(conntrackds) == 3
+    assert made.kernel.observe(made.lab).objects.keys() >= {
+        ("daemon", each.namespace) for each in made.gateway.replicas
+    }
+
+
+def test_the_agent_costs_next_to_nothing(made: HaLab) -> None:
+    with Watcher(made.lab) as watcher:
+        before, begin = watcher.cpu(), time.monotonic()
+        until(lambda: time.monotonic() - begin > 3.0, "three seconds of watching")
+        share = (watcher.cpu() - before) / (time.monotonic() - begin)
+    assert share < 0.03, f"{share:.1%} of a processor"
