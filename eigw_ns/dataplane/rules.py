@@ -69,7 +69,14 @@ _SYNCED_INPUT = NftChain(_CLOSED_INPUT.name, _CLOSED_INPUT.hook, (_SYNC_MESSAGE,
 _FROM_REPLICAS = f'iifname "{SYNC_LINK}" goto sync'
 _RAW = "type filter hook {} priority raw; policy accept;"
 _SYNC = (
-    NftChain("sync", rules=(_SYNC_MESSAGE, _LINK_CHATTER, 'counter name "drop_sync" drop')),
+    NftChain(
+        "sync",
+        rules=(
+            _SYNC_MESSAGE,
+            'meta l4proto 58 counter name "drop_link_local" drop',  # as below: discovery and multicast reports
+            'counter name "drop_sync" drop',
+        ),
+    ),
     # Messages about flows are no flows. After fragments became whole: conntrackd's largest messages are 20 octets
     # longer than the link takes, and what is not tracked at -400 stays in pieces.
     NftChain("sync_in", _RAW.format("prerouting"), (f'iifname "{SYNC_LINK}" notrack',)),

@@ -184,8 +184,12 @@ def remove_folder(folder: Path) -> None:
 
 
 def _last_words(folder: Path) -> str:
-    with contextlib.suppress(OSError, IndexError):
-        return (folder / _LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
+    """What it complained of; its very last line says only that it does not start."""
+    with contextlib.suppress(OSError):
+        lines = (folder / _LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        errors = [line.partition("[ERROR] ")[2] for line in lines if "[ERROR] " in line]
+        if errors or lines:
+            return "; ".join(errors) or lines[-1]
     return "it said nothing"
 
 

@@ -167,6 +167,7 @@ class _Holder:
         with contextlib.ExitStack() as stack:
             ends = self.ends
             self._listener = stack.enter_context(self._socket(ends.host))
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # those before leave a TIME_WAIT
             self._listener.bind((ends.host_address, PORT))
             self._listener.listen(4096)
             self._sniffers = [

@@ -17,7 +17,7 @@ from scripts.benchmarks.traffic import Slice
 _SLICE = 0.04  # seconds: short, so that what else the machine does falls on both alike
 _SLICES = 10  # a round
 _CROWD = 1000
-REPLICAS = 1
+REPLICAS = 2
 """How many replicas the row `with replicas` has; fewer than two, and there is no such row."""
 
 
