@@ -146,6 +146,16 @@ def inode(name: str) -> int:
         raise kernel_error(f"look at the namespace {name}", error.errno or 0) from error
 
 
+def inodes(prefix: str) -> frozenset[int]:
+    """The numbers of all namespaces whose name begins so."""
+    found = set()
+    for name in names():
+        if name.startswith(prefix):
+            with contextlib.suppress(OSError):  # it is gone meanwhile
+                found.add((DIRECTORY / name).stat().st_ino)
+    return frozenset(found)
+
+
 class _StatFs(ctypes.Structure):
     _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_long * 31))
 
