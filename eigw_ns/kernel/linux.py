@@ -195,12 +195,7 @@ class LinuxKernel:
 
     def end_strays(self, lab: str) -> None:
         """See `Kernel.end_strays`."""
-        named: set[int] = set()
-        for name in netns.names():
-            if name.startswith(f"{PREFIX}{lab}-"):
-                with contextlib.suppress(MissingError):
-                    named.add(netns.inode(name))
-        self.writes += daemons.sweep(self._run_folder / lab, named)
+        self.writes += daemons.sweep(self._run_folder / lab, netns.inodes(f"{PREFIX}{lab}-"))
 
     def open_daemon(self, namespace: str) -> int | None:
         """See `Kernel.open_daemon`."""

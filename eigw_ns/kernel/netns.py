@@ -148,6 +148,16 @@ def _path(name: str) -> str:
     return f"{DIRECTORY}/{name}"
 
 
+def inodes(prefix: str) -> frozenset[int]:
+    """The numbers of all namespaces whose name begins so."""
+    found = set()
+    for name in names():
+        if name.startswith(prefix):
+            with contextlib.suppress(OSError):  # it is gone meanwhile
+                found.add((DIRECTORY / name).stat().st_ino)
+    return frozenset(found)
+
+
 class _StatFs(ctypes.Structure):
     _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_long * 31))
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, make_plan
-from eigw_ns.dataplane.state import NetState
+from eigw_ns.dataplane.state import Daemon, NetState, NextHopGroup
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
@@ -41,11 +42,11 @@ ATTACK = b"the internet starts this"
 APP, WEB = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
 
 
-def _killed_after(plan: Plan, steps: int) -> None:
+def _killed_after(plan: Plan, steps: int, run_folder: Path = Path("/run/eigw-ns")) -> None:
     """Carry out the first steps in a process that then dies as of `kill -9`."""
     child = os.fork()
     if child == 0:
-        execute(LinuxKernel(), plan[:steps])
+        execute(LinuxKernel(run_folder), plan[:steps])
         os.kill(os.getpid(), signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), f"the child failed before step {steps}"
@@ -109,6 +110,37 @@ def test_killed_after_any_step_of_the_build(lab_name: str) -> None:
         assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     assert netns.husks(f"eigw-{lab_name}-") == ()
     assert sent > len(plan)
+
+
+def _of(replicas: int) -> str:
+    return SMALL.replace("{outbound: {}}", f"{{outbound: {{replicas: {replicas}}}}}")
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (0, 2)], ids=["grows", "shrinks", "is built"])
+def test_killed_while_replicas_come_or_go(lab_name: str, tmp_path: Path, before: int, after: int) -> None:
+    """In coarse steps, but after each of those that hand flows over; open flows go on, and nothing gets in."""
+    lab = Lab(lab_name, LinuxKernel(tmp_path), topology(_of(after), lab_name))
+    desired = compile_cloud(topology(_of(after), lab_name).cloud)
+    plan = make_plan(desired, compile_cloud(topology(_of(before), lab_name).cloud) if before else NetState())
+    late = [index for index, step in enumerate(plan) if isinstance(step.object, (Daemon, NextHopGroup, Learn, Loosen))]
+    for steps in sorted({*range(0, len(plan), max(1, len(plan) // 3)), *(index + 1 for index in late)}):
+        if before:
+            lab.apply(_of(before))
+        with contextlib.closing(Attacker(lab)) as attacker, contextlib.ExitStack() as stack:
+            streams = [stack.enter_context(lab.stream("app", "web", WEB, port)) for port in range(4001, 4007) if before]
+            attacker.strike()
+            _killed_after(plan, steps, tmp_path)
+            assert attacker.strike() == [], f"killed after {steps} steps"
+            lab.apply(_of(after))
+            assert attacker.strike() == [], f"mended after {steps} steps"
+            assert all(stream.works() for stream in streams), f"a flow was lost after {steps} steps"
+            assert attacker.sent > 0
+        assert lab.kernel.observe(lab_name) == desired, f"after {steps} steps"
+        if not before:
+            lab.destroy()
+    lab.destroy()
+    lab.kernel.end_strays(lab_name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_gets_in_after_any_step_of_building_and_destroying(lab_name: str) -> None:

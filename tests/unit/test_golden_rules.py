@@ -11,6 +11,7 @@ from pathlib import Path
 import nftables
 import pytest
 
+from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel import netns
@@ -49,6 +50,15 @@ vpcs:
       app: {subnet: plain, ipv6_address: "2600:1f16:aa0:5502::10"}
       any: {subnet: plain, ipv6_address: "2600:1f16:aa0:5502::20", security_groups: [open]}
 """
+REPLICATED = b"""
+lab: golden
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {replicas: 3}}
+    route_tables: {private: {main: true, routes: [{destination: "::/0", target: outbound}]}}
+    subnets: {a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}}
+"""
 NAMES = {"strict": "subnet-strict", "plain": "subnet-plain"}
 
 
@@ -63,6 +73,28 @@ def _rulesets() -> dict[str, Ruleset]:
     }
     rulesets = [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
     return {files[ruleset.namespace.removeprefix("eigw-golden-")]: ruleset for ruleset in rulesets}
+
+
+def _replicated() -> dict[str, Ruleset]:
+    """Those that are different where a gateway has several replicas."""
+    cloud = load(REPLICATED, file="golden.yaml", default_lab="golden").cloud
+    files = {
+        **{vpc.id: "replicated-fabric" for vpc in cloud.vpcs.values()},
+        **{f"{eigw.id}.2": "replicated-gateway" for eigw in cloud.egress_only_internet_gateways.values()},
+        internet_id(cloud.lab): "replicated-internet",
+    }
+    rulesets = [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
+    named = {ruleset.namespace.removeprefix("eigw-golden-"): ruleset for ruleset in rulesets}
+    return {name: named[resource_id] for resource_id, name in files.items()}
+
+
+@pytest.mark.parametrize("name", sorted(_replicated()))
+def test_rules_for_replicas_read_as_they_did(name: str) -> None:
+    text = transaction(_replicated()[name], None)
+    golden = FOLDER / f"{name}.nft"
+    if os.environ.get("REGENERATE"):
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
 @pytest.mark.parametrize("name", ["fabric", "egress-only-gateway", "internet-gateway", "subnet-strict", "subnet-plain"])

@@ -28,6 +28,17 @@ internet:
 """, file="lab.yaml", default_lab="demo").cloud
 
 
+def test_replicas_are_nodes_of_their_own() -> None:
+    text = b"vpcs: {main: {ipv6_cidr_block: '2600::/56', egress_only_internet_gateways: {outbound: {replicas: 3}}}}"
+    cloud = load(text, file="lab.yaml", default_lab="demo").cloud
+    gateway = find(cloud, "outbound")
+    assert find(cloud, "main/outbound#1") == gateway
+    assert [find(cloud, f"outbound#{number}").id for number in (2, 3)] == [f"{gateway.id}.2", f"{gateway.id}.3"]
+    with pytest.raises(UsageError) as refused:
+        find(cloud, "outbound#4")
+    assert "outbound#1 to outbound#3" in refused.value.hint
+
+
 def test_all_nodes_in_order() -> None:
     assert [(node.qualified, node.kind) for node in nodes(CLOUD)] == [
         ("internet", "internet"),
