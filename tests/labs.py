@@ -84,6 +84,11 @@ class Lab:
         """The packets that a named counter of the node has seen."""
         return self.kernel.counters(self.namespace(node))[name].packets
 
+    def counts(self, node: str) -> dict[str, int]:
+        """All counters of the node, less that of what routers next door say on the link at any time."""
+        found = self.kernel.counters(self.namespace(node))
+        return {name: count.packets for name, count in found.items() if name != "drop_link_local"}
+
     def open_socket(
         self, node: str, family: int = socket.AF_INET6, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> socket.socket:

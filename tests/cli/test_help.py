@@ -50,7 +50,7 @@ def test_the_list_sees_what_is_loaded() -> None:
 def test_every_verb_of_the_design_is_there() -> None:
     wanted = (
         "init validate schema plan apply status describe verify explain ec2 exec shell export destroy gc doctor version"
-        " completion"
+        " completion agent"
     )
     assert set(VERBS) == set(wanted.split())
     assert {module.name for module in pkgutil.iter_modules(verbs.__path__)} == set(VERBS)

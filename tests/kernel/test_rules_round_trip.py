@@ -5,8 +5,11 @@ What it lists in another form would be drift for ever: of `meta l4proto 58 th sp
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
+from pyroute2 import IPRoute
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
@@ -22,13 +25,27 @@ def _rulesets(cloud: Cloud) -> list[Ruleset]:
     return [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
 
 
+_DEVICE = re.compile(r'device "(.+?)"')
+
+
+def _make_devices(names: set[str]) -> None:
+    """The links that hooks name, without which nft does not take them."""
+    with IPRoute() as netlink:
+        for name in names:
+            netlink.link("add", ifname=name, kind="bridge")
+
+
 @given(clouds(), clouds())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_rules_come_back_as_they_were_written(before: Cloud, after: Cloud) -> None:
     with netns.nameless():
         library = Nft()
-        held: dict[str, Ruleset | None] = {"inet": None, "bridge": None}
-        for ruleset in (*_rulesets(before), *_rulesets(after)):
+        held: dict[str, Ruleset | None] = {"inet": None, "bridge": None, "netdev": None}
+        rulesets = (*_rulesets(before), *_rulesets(after))
+        _make_devices(
+            {name for ruleset in rulesets for chain in ruleset.chains for name in _DEVICE.findall(chain.hook)}
+        )
+        for ruleset in rulesets:
             library.apply(ruleset, held[ruleset.family])
             held[ruleset.family] = ruleset
             assert parse(library.listing(ruleset.family), ruleset.namespace) == ruleset

@@ -299,11 +299,10 @@ def test_specific_route_only(world: World) -> None:
 @row("local route")
 def test_local_route(world: World) -> None:
     world.apply()
-    gateways = [world.lab.namespace(node) for node in (OUTBOUND, "edge")]
-    before = [world.lab.kernel.counters(name) for name in gateways]
+    before = [world.lab.counts(node) for node in (OUTBOUND, "edge")]
     assert world.opens("app", "www", WWW)
     assert world.opens("www", "app", APP)
-    assert [world.lab.kernel.counters(name) for name in gateways] == before
+    assert [world.lab.counts(node) for node in (OUTBOUND, "edge")] == before
 
 
 @row("main/implicit association")

@@ -122,10 +122,10 @@ def test_space_of_the_vpc_without_a_subnet_is_swallowed(lab: Lab) -> None:
 
 
 def test_traffic_within_the_vpc_never_meets_a_gateway(lab: Lab) -> None:
-    before = lab.kernel.counters(lab.namespace("outbound")), lab.kernel.counters(lab.namespace("edge"))
+    before = lab.counts("outbound"), lab.counts("edge")
     with lab.stream("app", "www", WWW) as stream:
         assert stream.works()
-    assert (lab.kernel.counters(lab.namespace("outbound")), lab.kernel.counters(lab.namespace("edge"))) == before
+    assert (lab.counts("outbound"), lab.counts("edge")) == before
 
 
 def test_a_port_lets_out_its_own_instances_address_only(lab: Lab) -> None:
