@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Iterator
 from eigw_ns.dataplane.state import Daemon, Flow, Namespace, NetObject
 from eigw_ns.kernel import conntrack, daemons, netns
 
-_SYNC = "sync-"
-"""What the id of a namespace begins with that joins replicas."""
+_SYNC, _FURTHER = "sync-", "."
+"""What the id of a namespace begins with that joins replicas, and what only a further replica's id contains."""
 
 
 def daemons_in(found: Iterable[NetObject]) -> Iterator[Daemon]:
-    """What runs in these namespaces; nothing is looked for where none joins replicas."""
+    """What runs in these namespaces; nothing is looked for where there is no sign of replicas."""
     owners = [thing for thing in found if isinstance(thing, Namespace)]
-    if not any(owner.id.startswith(_SYNC) for owner in owners):
+    if not any(owner.id.startswith(_SYNC) or _FURTHER in owner.id for owner in owners):
         return
     inodes = {netns.inode(owner.namespace): owner.namespace for owner in owners}
     for namespace, daemon in daemons.running(inodes).items():

@@ -49,7 +49,10 @@ def commands(text: str) -> Iterator[Command]:
 def script(wanted: list[Command]) -> str:
     """All commands in one shell, since one sets what another uses. The first that fails ends it."""
     lines = (f"{command.text}\nprintf '{MARK}'\n" for command in wanted)
-    return "set -eo pipefail; exec 2>&1\neigw-ns init | eigw-ns apply -q -f -\n" + "".join(lines)
+    return (
+        "set -eo pipefail; exec 2>&1; trap 'eigw-ns destroy -q || :' EXIT\neigw-ns init | eigw-ns apply -q -f -\n"
+        + "".join(lines)
+    )
 
 
 @pytest.fixture

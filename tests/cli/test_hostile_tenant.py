@@ -58,7 +58,7 @@ def test_every_verb_works(cli: Cli, lab: Lab, act: Act) -> None:
         assert ("mate", "web") in passed
         applied = cli("apply", "--lab", lab.name)
         assert applied.code == 0, applied.err
-        assert cli("verify", "--lab", lab.name, "--timeout", "0.3").code == 0
+        assert cli("verify", "--lab", lab.name, "--timeout", "1").code == 0
         assert cli("destroy", "--lab", lab.name).code == 0
 
 

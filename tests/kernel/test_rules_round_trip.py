@@ -9,7 +9,6 @@ import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from pyroute2 import IPRoute
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud

@@ -19,7 +19,7 @@ from eigw_ns.lab.agent.judge import INTERVAL, LATE, SILENT, STEADY
 from eigw_ns.lab.agent.scene import Replica, gateways
 from eigw_ns.lab.agent.watch import Say, Watch, Watched, describe
 
-_LOOK = 1.0  # seconds between two looks at what others have changed
+_LOOK = 5.0  # seconds between two looks at what others have changed
 _MEND = 5.0  # seconds between two tries to repair
 
 
