@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-INTERVAL = 0.08
+INTERVAL = 0.1
 """Seconds between two beats through a replica."""
 
 LATE = 0.03
 """Seconds after which a beat should have come back; it takes 50 µs."""
 
-SILENT = 8
+SILENT = 7
 """So many beats without an answer, one after the other, are death: with `LATE`, within 0.75 s."""
 
 STEADY = 12

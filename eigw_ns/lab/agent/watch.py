@@ -61,7 +61,7 @@ class Watched:
         """Take in what has come, `ready` being the descriptors with news."""
         if self._daemon in ready:
             self._forget_daemon()
-        if self._heart is not None:
+        if self._heart is not None and any(opened.fileno() in ready for opened in self._heart.sockets()):
             try:
                 self._heart.hear()
             except MissingError:
