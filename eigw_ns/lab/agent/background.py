@@ -103,7 +103,7 @@ def stop(lab: str) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _PATIENCE
-        while running(lab) is not None:
+        while running(lab) is not None or process.alive(pid):  # it lets go of the file a moment before it ends
             if time.monotonic() > deadline:
                 raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
             select.select([], [], [], _PAUSE)
