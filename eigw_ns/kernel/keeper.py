@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from eigw_ns.errors import EigwError, HostError, kernel_error
-from eigw_ns.kernel import process, userns
+from eigw_ns.kernel import flock, process, userns
 
 _PACKAGES = Path(__file__).parents[2]
 _SECONDS = 20.0
@@ -40,17 +40,8 @@ class Keeper:
 
 def find(record: Path) -> Keeper | None:
     """The living keeper that `record` is of; None where there is none, or it is dead."""
-    try:
-        descriptor = os.open(record, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read(descriptor)
-    finally:
-        os.close(descriptor)
-    return None
+    with flock.held(record, os.O_NOFOLLOW) as descriptor:
+        return _read(descriptor) if descriptor is not None else None
 
 
 def _read(descriptor: int) -> Keeper:
@@ -141,18 +132,10 @@ def main(arguments: Sequence[str]) -> NoReturn:
     os.pwrite(descriptor, json.dumps(asdict(Keeper(os.getpid(), userns.identity()))).encode(), 0)
     process.hush()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's would be a traceback that nobody reads
-    while _is_current(record, descriptor):
+    while flock.is_current(descriptor, record):  # without it nobody would find us any more
         os.utime(descriptor)  # else whoever cleans /tmp would think that nobody needs it
         select.select([], [], [], _LOOK)
     sys.exit(0)
-
-
-def _is_current(record: Path, descriptor: int) -> bool:
-    """Whether the record is there still: without it nobody would find the keeper any more."""
-    try:
-        return os.path.samestat(record.stat(), os.fstat(descriptor))
-    except OSError:  # also where its folder is gone, as $XDG_RUNTIME_DIR after the last logout
-        return False
 
 
 def _claim(record: Path) -> int:

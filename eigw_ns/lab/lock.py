@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
-from eigw_ns.errors import LockedError, kernel_error
+from eigw_ns.errors import LockedError
+from eigw_ns.kernel import flock
 from eigw_ns.lab import paths
-
-_TRIES = 100
 
 
 @contextlib.contextmanager
@@ -22,8 +19,7 @@ def hold(lab: str, command: str) -> Iterator[None]:
 
     Raises LockedError, which says who holds the lab, without waiting; HostError where the run folder is not writable.
     """
-    path = paths.lock_file(lab)
-    descriptor = _acquire(lab, path)
+    descriptor = flock.take(paths.lock_file(lab), lambda found: _refusal(lab, found))
     try:
         record = {
             "pid": os.getpid(),
@@ -41,17 +37,8 @@ def hold(lab: str, command: str) -> Iterator[None]:
 
 def held(lab: str) -> bool:
     """Whether somebody works on `lab` right now. Leaves no trace, not even a lock file."""
-    try:
-        descriptor = os.open(paths.lock_file(lab), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    with flock.held(paths.lock_file(lab)) as descriptor:
+        return descriptor is not None
 
 
 def remove_run_files(lab: str) -> None:
@@ -62,33 +49,9 @@ def remove_run_files(lab: str) -> None:
         paths.lock_file(lab).parent.rmdir()
 
 
-def _acquire(lab: str, path: Path) -> int:
-    """A descriptor of the lock file with the lock on it."""
-    for _ in range(_TRIES):
-        try:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except FileNotFoundError:
-            continue  # its holder removed the folder between our two calls
-        except OSError as error:
-            raise kernel_error(f"open the lock {path}", error.errno or 0) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = f"the lab {lab} is being worked on by {_holder(descriptor)}"
-            os.close(descriptor)
-            raise LockedError(message, hint="wait until it is done, then try again") from None
-        if _is_current(descriptor, path):
-            return descriptor
-        os.close(descriptor)  # its holder removed the file before we got the lock: nobody else would see ours
-    raise LockedError(f"the lock {path} vanishes again and again", hint="see who removes it, then try again")
-
-
-def _is_current(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
+def _refusal(lab: str, descriptor: int) -> LockedError:
+    message = f"the lab {lab} is being worked on by {_holder(descriptor)}"
+    return LockedError(message, hint="wait until it is done, then try again")
 
 
 def _holder(descriptor: int) -> str:

@@ -6,17 +6,15 @@ It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its pro
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from eigw_ns.errors import EigwError, LockedError, kernel_error
-from eigw_ns.kernel import process
+from eigw_ns.errors import EigwError, LockedError
+from eigw_ns.kernel import flock, process
 from eigw_ns.lab import paths
 
 _PATIENCE = 10.0  # seconds
@@ -27,7 +25,7 @@ _PAUSE = 0.01  # seconds between two looks
 def alone(lab: str) -> Iterator[None]:
     """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
     path = paths.agent_file(lab)
-    descriptor = _alone(lab, path)
+    descriptor = flock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -39,41 +37,15 @@ def alone(lab: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _alone(lab: str, path: Path) -> int:
-    """A descriptor of the file with the lock on it; again where the last agent removed the file meanwhile."""
-    while True:
-        try:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise kernel_error(f"open {path}", error.errno or 0) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = f"the lab {lab} has an agent already: process {_read(descriptor)}"
-            os.close(descriptor)
-            raise LockedError(message, hint="stop it first (`kill` it, or its systemd unit), or leave it be") from None
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        os.close(descriptor)
+def _refusal(lab: str, descriptor: int) -> LockedError:
+    message = f"the lab {lab} has an agent already: process {_read(descriptor)}"
+    return LockedError(message, hint="stop it first (`kill` it, or its systemd unit), or leave it be")
 
 
 def running(lab: str) -> int | None:
     """The process id of the lab's agent, None where there is none."""
-    try:
-        descriptor = os.open(paths.agent_file(lab), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _holder(descriptor)
-    finally:
-        os.close(descriptor)
-    return None
+    with flock.held(paths.agent_file(lab)) as descriptor:
+        return _holder(descriptor) if descriptor is not None else None
 
 
 def start(lab: str, *, repair: bool) -> int:
