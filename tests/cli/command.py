@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -32,6 +33,11 @@ class Result:
 
 
 Cli = Callable[..., Result]
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: have SIGINT end what is started, which a shell's background jobs inherit as ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def process(

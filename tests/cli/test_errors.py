@@ -13,7 +13,7 @@ import pytest
 
 from eigw_ns.kernel import netns
 from eigw_ns.topology import Topology
-from tests.cli.command import SECONDS, Cli, process
+from tests.cli.command import SECONDS, Cli, heed_interrupts, process
 
 PROGRAM = [sys.executable, "-m", "eigw_ns"]
 BROKEN = "import eigw_ns.cli.program as program, eigw_ns.cli.main as main; program.run = lambda _: 1 // 0; main.main()"
@@ -61,7 +61,8 @@ def test_its_traceback_is_there_for_who_asks() -> None:
 def test_ctrl_c_is_130(tmp_path: Path) -> None:
     pipe = tmp_path / "topology.yaml"
     os.mkfifo(pipe)
-    with subprocess.Popen([*PROGRAM, "validate", "-f", str(pipe)], stderr=subprocess.PIPE, text=True) as running:
+    command = [*PROGRAM, "validate", "-f", str(pipe)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts) as running:
         writer = os.open(pipe, os.O_WRONLY)  # returns once the program has it open for reading
         running.send_signal(signal.SIGINT)
         _, complaint = running.communicate(timeout=SECONDS)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.kernel import netns
+from tests.cli.command import heed_interrupts
 
 TOP = Path(__file__).parents[2]
 BENCH = (sys.executable, "-P", "-m", "scripts.benchmarks")
@@ -60,7 +61,13 @@ def test_the_script_and_the_floor_build_the_same_lab_as_the_program() -> None:
 @pytest.mark.parametrize(("name", "number"), [("packets", signal.SIGINT), ("build", signal.SIGTERM)])
 def test_an_interrupt_leaves_nothing(name: str, number: signal.Signals) -> None:
     before = labs()
-    running = subprocess.Popen([*BENCH, name, "-q"], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        [*BENCH, name, "-q"],
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )
     deadline = time.monotonic() + 20
     while labs() <= before:
         assert time.monotonic() < deadline

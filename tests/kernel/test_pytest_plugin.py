@@ -16,6 +16,7 @@ from eigw_ns.errors import ForeignError
 from eigw_ns.kernel import netns
 from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
+from tests.cli.command import heed_interrupts
 from tests.labs import until
 
 pytest_plugins = ["pytester"]
@@ -153,7 +154,7 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        preexec_fn=heed_interrupts,
     )
     with running:
         try:
