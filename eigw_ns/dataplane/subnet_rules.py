@@ -7,6 +7,7 @@
                       from the VPC:  network ACL (ingress) ────────────────▶ known flow? ─▶ groups of the receiver
 
 The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
+An ACL that allows all has nothing to cut, and there the known flows come first: they are most of all packets.
 All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
 (instance, peer, port) elements, so the number of rules a packet meets does not grow with instances: `group_rules`.
 """
@@ -30,11 +31,11 @@ from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, addresse
 from eigw_ns.dataplane.rules import PREROUTING, plain_set, table
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
-_KNOWN_FLOW = (
-    "ct state established,related accept",
-    # an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
-    f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop',
-)
+_KNOWN_FLOW = "ct state established,related accept"
+# an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
+_NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop'
+_IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever let through, so none is of a known flow
+_OPEN = ("return",)  # the chain of an ACL that allows all
 
 
 def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
@@ -48,39 +49,37 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
         plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
         *raw_set,
     ]
-    chains = [*_ways(block), *raw_chain]
     acl = network_acl(cloud, subject)
+    egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
+    chains = [*_ways(block, egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN), *raw_chain]
+    chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
         sets += group_sets
-        chains += [group_chain, _acl(acl, egress=egress)]
+        chains.append(group_chain)
     return table(namespace, sets, chains)
 
 
-def _ways(block: IPv6Network) -> tuple[NftChain, ...]:
-    """The chains that every subnet has: where a packet comes from decides what it has to pass."""
+def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool) -> tuple[NftChain, ...]:
+    """The chains that every subnet has: where a packet comes from decides what it has to pass.
+
+    `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it.
+    """
     prerouting = (
-        'meta nfproto ipv4 counter name "drop_ipv4" drop',
         f'iifname "{FABRIC_LINK}" goto from_vpc',
         f"iifname . ip6 saddr @{group_rules.SOURCES} goto from_port",
+        _IPV4,
         f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
         'counter name "drop_source" drop',
     )
-    from_port = (
-        "ip6 daddr @router accept",
-        f"ip6 daddr {block} goto within",
-        "jump acl_egress",
-        *_KNOWN_FLOW,
-        "jump group_egress",
-        "accept",
-    )
-    within = (*_KNOWN_FLOW, "jump group_egress", "jump group_ingress", "accept")
-    from_vpc = ("jump acl_ingress", *_KNOWN_FLOW, "jump group_ingress", "accept")
+    to_router = ("ip6 daddr @router accept", f"ip6 daddr {block} goto within")
+    known_out = (_KNOWN_FLOW, *to_router) if open_egress else (*to_router, "jump acl_egress", _KNOWN_FLOW)
+    known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
     return (
-        NftChain("from_port", rules=from_port),
-        NftChain("from_vpc", rules=from_vpc),
+        NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", "accept")),
+        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", "accept")),
         NftChain("prerouting", PREROUTING, prerouting),
-        NftChain("within", rules=within),
+        NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, "jump group_egress", "jump group_ingress", "accept")),
     )
 
 
