@@ -14,7 +14,8 @@ from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel import probe
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import paths, store
+from eigw_ns.lab import paths, sources, store
+from eigw_ns.lab.sources import Source
 from eigw_ns.topology import Topology, load
 
 STDIN = "-"
@@ -51,25 +52,44 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
 _HOW_TO_BEGIN = "begin with `eigw-ns init > lab.yaml` and `eigw-ns apply -f lab.yaml`"
 
 
-def read_topology(file: str, lab: str | None) -> Topology:
-    """The topology in `file` (`-`: stdin). `lab` names it where the file does not, and must not contradict it.
+def open_source(file: str, lab: str | None) -> Source:
+    """The bytes of `file` (`-`: stdin), whose lab is called `lab` where they do not name it, else like the file.
+
+    Raises UsageError where it cannot be read.
+    """
+    return Source(_read(file), lab or Path(STDIN_NAME if file == STDIN else file).stem)
+
+
+def read_topology(file: str, lab: str | None, source: Source | None = None) -> Topology:
+    """The topology in `file`, whose bytes may be at hand. `lab` must not contradict it.
 
     Raises TopologyError with every mistake in it, UsageError where it cannot be read or has no name.
     """
-    data = _read(file)
-    name = STDIN_NAME if file == STDIN else Path(file).name
-    topology = load(data, file=name if file == STDIN else file, default_lab=lab or Path(name).stem)
-    found = topology.cloud.lab
-    if lab is None and file == STDIN and found == name:
+    source = source or open_source(file, lab)
+    name = STDIN_NAME if file == STDIN else file
+    return _checked(load(source.content, file=name, default_lab=source.default_lab), file, lab)
+
+
+def recall_topology(file: str, lab: str | None, source: Source | None = None) -> Topology:
+    """The same, without reading what is known of these bytes."""
+    rootless.choose()  # whose labs are stored
+    source = source or open_source(file, lab)
+    known = sources.recall(source)
+    return _checked(known, file, lab) if known is not None else read_topology(file, lab, source)
+
+
+def _checked(found: Topology, file: str, lab: str | None) -> Topology:
+    name = found.cloud.lab
+    if lab is None and file == STDIN and name == STDIN_NAME:
         raise UsageError("what comes from stdin has no file name to call the lab after", hint="write `lab: NAME` in it")
-    if lab is not None and found != lab:
-        raise UsageError(f"{file} describes the lab {found}, not {lab}", hint="leave out --lab and EIGW_NS_LAB")
-    return topology
+    if lab is not None and name != lab:
+        raise UsageError(f"{file} describes the lab {name}, not {lab}", hint="leave out --lab and EIGW_NS_LAB")
+    return found
 
 
 def topology_of(file: str | None, lab: str | None, kernel: LinuxKernel | None = None) -> Topology:
     """The topology in `file`; without one, what was applied last to the lab that is meant."""
-    return read_topology(file, lab) if file is not None else store.load(choose_lab(lab, kernel))
+    return recall_topology(file, lab) if file is not None else store.load(choose_lab(lab, kernel))
 
 
 def find_node(cloud: Cloud, text: str) -> tuple[Node, str]:

@@ -44,7 +44,7 @@ def _reconcile(kernel: Kernel, wanted: Topology) -> None:
     try:
         operations.reconcile(kernel, wanted)
     except EigwError as error:
-        if operations.is_stored(wanted):
+        if store.holds(wanted):
             error.hint = (
                 "the request is stored, but the kernel holds only a part of it, and lets nothing in; the next"
                 f" changing `eigw-ns ec2` verb, or `eigw-ns apply --lab {wanted.cloud.lab}`, does the rest"

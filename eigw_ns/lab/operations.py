@@ -10,13 +10,13 @@ from eigw_ns.dataplane.names import is_name_of
 from eigw_ns.dataplane.plan import Plan
 from eigw_ns.dataplane.plan import make_plan as plan_states
 from eigw_ns.dataplane.state import NOTHING
-from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
+from eigw_ns.errors import ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.around import execute_around
 from eigw_ns.lab.execute import Progress, execute, silent
-from eigw_ns.topology import Topology, to_data
+from eigw_ns.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +73,8 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
 
 
 def _store(topology: Topology) -> None:
-    if not is_stored(topology):
+    if not store.holds(topology):
         store.save(topology)
-
-
-def is_stored(topology: Topology) -> bool:
-    """Whether what is stored for the lab says the same as this topology.
-
-    As data, since a resource that was moved to another VPC loses its name when it is stored.
-    """
-    try:
-        return to_data(store.load(topology.cloud.lab)) == to_data(topology)
-    except EigwError:  # none, or a damaged one: the new one takes its place
-        return False
 
 
 def status(kernel: Kernel, lab: str) -> Plan:

@@ -1,6 +1,6 @@
 """Where a lab's files are. Both folders hold one folder a lab; losing them never loses a lab.
 
-- `/var/lib/eigw-ns/<lab>/topology.json`: the desired state (another folder by EIGW_NS_STATE_DIR)
+- `/var/lib/eigw-ns/<lab>/{topology.json,source}`: the desired state, and which file it was (EIGW_NS_STATE_DIR)
 - `/run/eigw-ns/<lab>/{lock,journal}`: who works on it, and what was begun (EIGW_NS_RUN_DIR)
 """
 
@@ -29,6 +29,11 @@ def run_dir() -> Path:
 def topology_file(lab: str) -> Path:
     """The stored desired state of `lab`."""
     return state_dir() / _checked(lab) / "topology.json"
+
+
+def source_file(lab: str) -> Path:
+    """The note of which file the desired state of `lab` was read from."""
+    return state_dir() / _checked(lab) / "source"
 
 
 def lock_file(lab: str) -> Path:

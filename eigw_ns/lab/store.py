@@ -12,7 +12,7 @@ from eigw_ns.errors import EigwError, NoSuchLabError, kernel_error
 from eigw_ns.lab import paths
 from eigw_ns.topology import Topology, from_data, to_data
 
-_TEMPORARY = ".topology-"  # left behind only by a power cut or a kill in the middle of a write
+_TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the middle of a write
 
 
 def labs() -> tuple[str, ...]:
@@ -32,9 +32,22 @@ def save(topology: Topology) -> None:
     """
     path = paths.topology_file(topology.cloud.lab)
     try:
-        _write_atomically(path, json.dumps(to_data(topology), indent=1) + "\n")
+        write_atomically(path, text(topology))
     except OSError as error:
         raise kernel_error(f"write {path}", error.errno or 0) from error
+
+
+def text(topology: Topology) -> str:
+    """What `save` writes."""
+    return json.dumps(to_data(topology), indent=1) + "\n"
+
+
+def holds(topology: Topology) -> bool:
+    """Whether this topology is what is stored for its lab."""
+    try:
+        return bool(json.loads(paths.topology_file(topology.cloud.lab).read_bytes()) == to_data(topology))
+    except (OSError, ValueError):  # none, or a damaged one
+        return False
 
 
 def load(lab: str) -> Topology:
@@ -66,6 +79,7 @@ def remove(lab: str) -> bool:
     path = paths.topology_file(lab)
     stored = path.exists()
     try:
+        paths.source_file(lab).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
             unfinished.unlink(missing_ok=True)
@@ -83,14 +97,15 @@ def _damaged(path: Path, reason: str) -> EigwError:
     )
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str) -> None:
+    """A file of the state folder, old or new after a crash. Raises OSError."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             os.fchmod(stream.fileno(), 0o644)  # `export` and `describe` need no root
-            stream.write(text)
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

@@ -83,7 +83,7 @@ def test_it_is_plain_json() -> None:
 
 def test_removed_is_gone_with_its_folder(state: Path) -> None:
     store.save(topology("one"))
-    (state / "one" / ".topology-killed").touch()  # what a kill in the middle of a write leaves
+    (state / "one" / ".unfinished-killed").touch()  # what a kill in the middle of a write leaves
     assert store.remove("one")
     assert not (state / "one").exists()
     assert not store.remove("one")

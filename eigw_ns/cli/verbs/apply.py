@@ -9,13 +9,13 @@ from click.core import ParameterSource
 
 from eigw_ns.cli import options
 from eigw_ns.cli.changes import UNSHARED
-from eigw_ns.cli.context import open_kernel, topology_of
+from eigw_ns.cli.context import open_kernel, open_source, recall_topology, topology_of
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import EigwError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import operations, store
+from eigw_ns.lab import operations, sources, store
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.operations import Applied
 from eigw_ns.topology import Topology
@@ -54,9 +54,14 @@ def command(
     if every:
         _refuse_one(file)
         return _apply_all(open_kernel(), output, agent, talk)
-    given = topology_of(file, lab) if file is not None else None  # its mistakes are told without root, too
-    kernel = open_kernel()
-    applied = _apply(kernel, given or topology_of(None, lab, kernel), agent, talk)
+    if file is None:
+        kernel = open_kernel()
+        applied = _apply(kernel, topology_of(None, lab, kernel), agent, talk)
+    else:
+        source = open_source(file, lab)
+        given = recall_topology(file, lab, source)
+        applied = _apply(open_kernel(), given, agent, talk)  # a file's mistakes are told without root, too
+        sources.remember(source, given)
     if output == "json":
         show_json(_data(applied))
     return 0
