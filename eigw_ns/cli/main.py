@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from types import TracebackType
+
+_MANY = 100_000
+"""Objects between two looks for garbage: states are many values without cycles, and looking for some costs a tenth."""
 
 
 def main() -> None:
     """Run the program with the process's own arguments, and end the process with its exit code."""
     sys.excepthook = _report
+    gc.set_threshold(_MANY)
     from eigw_ns.cli.program import run  # only now: Ctrl-C while this loads shall be no traceback either
 
     sys.exit(run(sys.argv[1:]))

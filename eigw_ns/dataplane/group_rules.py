@@ -121,8 +121,28 @@ class Filters:
         vpc_id = self.cloud.security_groups[rule.peer].vpc_id
         senders = [item for item in self._of_vpc.get(vpc_id, ()) if int(item.ipv6_address) & _INTERFACE_ID != _ROUTER]
         runs = groupby(senders, lambda item: rule.peer in item.security_group_ids)
-        together = [list(run) for is_member, run in runs if is_member]
-        return [(int(run[0].ipv6_address), int(run[-1].ipv6_address)) for run in together]
+        ends = [(is_member, *_ends(run)) for is_member, run in runs]
+        before = [-1, *(last for _, _, last in ends)]
+        after = [*(first for _, first, _ in ends[1:]), 1 << 128]
+        return [
+            _widened((first, last), previous, following)
+            for (is_member, first, last), previous, following in zip(ends, before, after, strict=False)
+            if is_member
+        ]
+
+
+def _widened(span: Range, before: int, after: int) -> Range:
+    """The span up to the ends of its first and last /64, unless it is within one. Beside it are `before`, `after`."""
+    first, last = span[0] & ~_INTERFACE_ID, span[1] | _INTERFACE_ID
+    if last - first == _INTERFACE_ID:
+        return span
+    return first if before < first else span[0], last if after > last else span[1]
+
+
+def _ends(run: Iterable[Instance]) -> Range:
+    """The first and the last address of instances in the order of their addresses."""
+    addresses = [int(item.ipv6_address) for item in run]
+    return addresses[0], addresses[-1]
 
 
 def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowed:

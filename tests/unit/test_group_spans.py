@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 
 import pytest
 
@@ -44,6 +44,8 @@ def elements(ruleset: Ruleset, name: str) -> list[list[str]]:
 
 
 def covers(span: str, address: str) -> bool:
+    if "/" in span:
+        return IPv6Address(address) in IPv6Network(span)
     first, _, last = span.partition("-")
     return IPv6Address(first) <= IPv6Address(address) <= IPv6Address(last or first)
 
@@ -84,6 +86,23 @@ def test_a_span_ends_before_who_is_no_member(stranger: str) -> None:
     assert len(expected) == 16
 
 
+@pytest.mark.parametrize(
+    ("groups", "spans"),
+    [
+        ({}, {"00::/62"}),
+        ({"d2": "other"}, {"00::-03::10"}),
+        ({"d": "other"}, {"00::-02:ffff:ffff:ffff:ffff", "03::20"}),
+        ({"b": "other", "c": "other"}, {"00::10", "03::10-03::20"}),
+    ],
+)
+def test_a_span_over_subnets_ends_where_a_64_does(groups: dict[str, str], spans: set[str]) -> None:
+    """Of whole /64s the kernel needs a few blocks, of single addresses up to 250 (`groups`: who is no member)."""
+    held = rules(compile_cloud(lab(START, groups)))
+    members = {f"{BLOCK[:-2]}{end}" for name, end in START.items() if name not in groups}
+    found = {text for each in held.values() for me, text in elements(each, "ingress_any_members") if me in members}
+    assert {text.replace(BLOCK[:-2], "") for text in found} == spans
+
+
 def test_an_address_that_looks_like_a_routers_is_meant_exactly() -> None:
     """A subnet of more than a /64 may have an instance there, and spans except routers."""
     text = f"""
@@ -99,7 +118,9 @@ vpcs:
     (ruleset,) = rules(compile_cloud(topology(text, "spans").cloud)).values()
     exact = {peer for _, peer in elements(ruleset, "ingress_any")}
     assert exact == {f"{BLOCK[:-2]}11::1"}
-    assert {span for _, span in elements(ruleset, "ingress_any_members")} == {f"{BLOCK[:-2]}10::10-{BLOCK[:-2]}12::10"}
+    assert {span for _, span in elements(ruleset, "ingress_any_members")} == {
+        f"{BLOCK[:-2]}10::-{BLOCK[:-2]}12:ffff:ffff:ffff:ffff"
+    }
     chain = next(each for each in ruleset.chains if each.name == "group_ingress")
     assert chain.rules[1].startswith("ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 ")
 
