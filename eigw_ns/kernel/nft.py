@@ -10,8 +10,10 @@ A libnftables context belongs to the namespace it was constructed in, its errors
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -51,7 +53,8 @@ class Nft:
                 "the Python binding of libnftables is missing",
                 hint=BINDING_FIX,
             ) from error
-        self._nft = nftables.Nftables()
+        with _uninterrupted():  # one half made says so, on stderr, when it ends
+            self._nft = nftables.Nftables()
         self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which not every host has
 
     def apply(self, new: Ruleset | None, old: Ruleset | None) -> None:
@@ -77,6 +80,16 @@ class Nft:
         if _NO_TABLE in complaint:
             return ""
         raise _error(f"list the table {family} {TABLE}", complaint)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C, and what else ends a program politely, waits until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _error(doing: str, complaint: str) -> Exception:
