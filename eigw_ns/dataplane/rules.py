@@ -179,7 +179,7 @@ def egress_only_gateway(
     )
     early = "type filter hook prerouting priority -450; policy accept;"
     chains = [
-        NftChain("begin", rules=(*_begin(vpc_prefix), *_limits(tracking), f'counter name "allowed_new" {_PASS}')),
+        *_begin(vpc_prefix, tracking),
         _HEADERS,
         _SYNCED_INPUT if synced else _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
@@ -198,13 +198,13 @@ def egress_only_gateway(
     return table(namespace, sets, chains)
 
 
-def _begin(vpc_prefix: str) -> tuple[str, ...]:
+def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...]:
     """What a packet that begins a flow must be; only those pay for these checks.
 
     A destination that is never valid on the internet is refused, so that no established flow has such a peer. Linux
     calls a flow new until its first answer: what follows the packet that began it (a confirmed flow) has been checked.
     """
-    return (
+    rules = (
         "ct status confirmed goto pass",
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
@@ -215,10 +215,18 @@ def _begin(vpc_prefix: str) -> tuple[str, ...]:
         f'ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
     )
+    of_source, of_gateway = _limits(tracking)
+    return (
+        NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
+        NftChain(
+            "counted",
+            rules=(f'{of_gateway} counter name "allowed_new" {_PASS}', 'counter name "drop_limit_gateway" drop'),
+        ),
+    )
 
 
-def _limits(tracking: ConnectionTracking) -> tuple[str, ...]:
-    """At most so many connections an instance, and so many in all (R1).
+def _limits(tracking: ConnectionTracking) -> tuple[str, str]:
+    """Match while an instance has at most so many connections, and while all have (R1); not where no list is left.
 
     Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.
     So a large number is spread over many short lists by a hash of the flow; the limit is then one of each list.
@@ -227,11 +235,8 @@ def _limits(tracking: ConnectionTracking) -> tuple[str, ...]:
     lists, limit = _spread(tracking.max_connections)
     return (
         f"meta mark set jhash ip6 daddr . th sport . th dport mod {sources} "
-        f"add @per_source {{ ip6 saddr . meta mark ct count over {source_limit} }} "
-        'counter name "drop_limit_source" drop',
-        'ip6 saddr . meta mark != @per_source counter name "drop_limit_source" drop',
-        f"add @per_gateway {{ jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists} ct count over {limit} }} "
-        'counter name "drop_limit_gateway" drop',
+        f"add @per_source {{ ip6 saddr . meta mark ct count {source_limit} }}",
+        f"add @per_gateway {{ jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists} ct count {limit} }}",
     )
 
 
