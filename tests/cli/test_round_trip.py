@@ -12,10 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from eigw_ns.cli import context
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.errors import EigwError
 from eigw_ns.kernel import netns, sysctl
 from eigw_ns.lab import lock, store
+from eigw_ns.topology import Topology
 from tests.cli.command import SECONDS, Cli, process
 
 pytestmark = pytest.mark.root
@@ -62,6 +65,29 @@ def test_plan_then_apply_then_nothing_to_do(cli: Cli, demo_file: Callable[[str],
     assert cli("apply", "--lab", lab_name, "-o", "json").data == {"changes": 0, "writes": 0}
     again = cli("plan", "-f", file, "-o", "json")
     assert (again.code, again.data) == (0, {"changes": 0, "steps": []})
+    assert cli("destroy", "--lab", lab_name).code == 0
+
+
+def test_a_file_is_not_read_again_while_it_says_what_is_stored(
+    cli: Cli, demo_file: Callable[[str], str], lab_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(data: bytes, *, file: str, default_lab: str) -> Topology:
+        raise EigwError(f"{file} is read: {len(data)} bytes, {default_lab}")
+
+    file = demo_file(lab_name)
+    assert cli("apply", "-f", file).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(context, "load", read)
+        assert cli("apply", "-f", file, "-o", "json").data == {"changes": 0, "writes": 0}
+        assert cli("plan", "-f", file).code == 0
+        assert "is read" in cli("validate", "-f", file).err
+    gateway = next(iter(store.load(lab_name).cloud.egress_only_internet_gateways))
+    assert cli("ec2", "create-tags", "--lab", lab_name, "--resources", gateway, "--tags", "Key=of,Value=late").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(context, "load", read)
+        assert "is read" in cli("plan", "-f", file).err
+    assert cli("apply", "-f", file).code == 0
+    assert "late" not in cli("ec2", "describe-tags", "--lab", lab_name).out
     assert cli("destroy", "--lab", lab_name).code == 0
 
 

@@ -1,0 +1,114 @@
+"""A file that was applied is read again only if it, what is stored, or the code that reads it has changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import eigw_ns
+from eigw_ns.lab import paths, sources, store
+from eigw_ns.lab.sources import Source
+from eigw_ns.topology import Topology, example, load
+
+TEXT = example("demo").encode()
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def applied(text: bytes = TEXT, default_lab: str = "mine") -> Topology:
+    """What is stored and noted when the file has been applied."""
+    found = load(text, file="demo.yaml", default_lab=default_lab)
+    store.save(found)
+    sources.remember(Source(text, default_lab), found)
+    return found
+
+
+def test_what_was_applied_is_recalled() -> None:
+    assert sources.recall(Source(TEXT, "mine")) is None
+    found = applied()
+    assert sources.recall(Source(TEXT, "mine")) == found
+
+
+def test_a_file_among_several_labs() -> None:
+    for lab in ("one", "two", "three"):
+        applied(TEXT.replace(b"lab: demo", f"lab: {lab}".encode()))
+    recalled = sources.recall(Source(TEXT.replace(b"lab: demo", b"lab: two"), "mine"))
+    assert recalled is not None
+    assert recalled.cloud.lab == "two"
+
+
+@pytest.mark.parametrize("changed", [Source(TEXT + b"\n", "mine"), Source(TEXT, "yours"), Source(b"", "mine")])
+def test_another_file_is_read(changed: Source) -> None:
+    applied()
+    assert sources.recall(changed) is None
+
+
+def test_where_the_lab_has_been_changed_the_file_is_read() -> None:
+    found = applied()
+    store.save(replace(found, expectations=()))
+    assert sources.recall(Source(TEXT, "mine")) is None
+    store.save(found)  # and back
+    assert sources.recall(Source(TEXT, "mine")) == found
+
+
+def test_what_is_stored_otherwise_than_noted_is_not_recalled() -> None:
+    """Somebody else may have stored another topology before the note is written."""
+    found = load(TEXT, file="demo.yaml", default_lab="mine")
+    store.save(replace(found, expectations=()))
+    sources.remember(Source(TEXT, "mine"), found)
+    assert sources.recall(Source(TEXT, "mine")) is None
+
+
+def test_other_code_reads_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied()
+    monkeypatch.setattr(eigw_ns, "__version__", "999")
+    assert sources.recall(Source(TEXT, "mine")) is None
+
+
+def test_code_that_was_worked_on_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "eigw_ns"
+    (code / "topology" / "rules").mkdir(parents=True)
+    module = code / "topology" / "rules" / "routes.py"
+    module.write_text("before")
+    monkeypatch.setattr(eigw_ns, "__file__", str(code / "__init__.py"))
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
+    applied()
+    assert sources.recall(Source(TEXT, "mine")) is not None
+    module.write_text("behind")
+    assert sources.recall(Source(TEXT, "mine")) is None
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff\xff", b"0" * 64])
+def test_a_note_that_is_none_is_not_believed(note: bytes) -> None:
+    applied()
+    paths.source_file("demo").write_bytes(note)
+    assert sources.recall(Source(TEXT, "mine")) is None
+
+
+def test_a_damaged_topology_is_not_recalled() -> None:
+    applied()
+    paths.topology_file("demo").write_text("{")
+    assert sources.recall(Source(TEXT, "mine")) is None
+
+
+def test_a_note_is_written_once_and_goes_with_the_lab(state: Path) -> None:
+    found = applied()
+    before = paths.source_file("demo").stat().st_mtime_ns
+    sources.remember(Source(TEXT, "mine"), found)
+    assert paths.source_file("demo").stat().st_mtime_ns == before
+    store.remove("demo")
+    assert list(state.iterdir()) == []
+
+
+def test_where_no_note_can_be_written_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _content: str) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(store, "write_atomically", full)
+    sources.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
