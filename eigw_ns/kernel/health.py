@@ -48,7 +48,7 @@ def ailment(
 def _contents(namespace: str) -> NetState | None:
     with contextlib.suppress(MissingError), netns.inside(namespace), Netlink() as netlink:
         here = observe.links(netlink)
-        owner = observe.mark(namespace, here)
+        owner = observe.mark(namespace, observe.loopback(here))
         if owner is not None:
             return NetState.of(observe.contents(netlink, owner, here, ()))
     return None

@@ -89,7 +89,7 @@ class LinuxKernel:
 
     def outline(self, lab: str) -> NetState:
         """See `Kernel.outline`."""
-        found = _look(lab, observe.outline)
+        found = _look(lab, observe.outline, observe.only_loopback)
         return NetState.of([*found, *replicas.daemons_in(found)])
 
     def exists(self, namespace: str) -> bool:
@@ -370,15 +370,17 @@ def _rules_by_namespace(state: NetState) -> dict[str, list[Ruleset]]:
 
 
 def _look(
-    lab: str, read: Callable[[Netlink, Namespace, list[SeenLink]], Iterable[NetObject]]
+    lab: str,
+    read: Callable[[Netlink, Namespace, list[SeenLink]], Iterable[NetObject]],
+    shown: Callable[[Netlink], list[SeenLink]] = observe.links,
 ) -> list[NetObject]:
-    """What `read` finds in each namespace of the lab; it gets a socket there, whose the namespace is, its links."""
+    """What `read` finds in each namespace of the lab; it gets a socket there, the namespace, the links `shown`."""
     found: list[NetObject] = []
     for name in netns.names(f"{PREFIX}{lab}-"):
         restless = is_tenant(name)
         with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=restless) as netlink:
-            here = observe.links(netlink)
-            owner = observe.mark(name, here) or tenants.known(name, here)
+            here = shown(netlink)
+            owner = _owner_by(name, here)
             if owner is not None and owner.lab == lab:
                 found.extend(read(netlink, owner, here))
     return found
@@ -386,6 +388,10 @@ def _look(
 
 def _owner(name: str) -> Namespace | None:
     with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
-        seen = observe.links(netlink)
-        return observe.mark(name, seen) or tenants.known(name, seen)
+        return _owner_by(name, observe.only_loopback(netlink))
     return None
+
+
+def _owner_by(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
+    first = observe.loopback(seen)
+    return observe.mark(name, first) or tenants.known(name, first)

@@ -28,6 +28,7 @@ from eigw_ns.dataplane.state import (
     is_tenant,
     sysctl_keys,
 )
+from eigw_ns.errors import MissingError
 from eigw_ns.kernel import nft, proof, rtnetlink, sysctl
 from eigw_ns.kernel.netlink import NETFILTER, Netlink
 from eigw_ns.kernel.nft import Nft
@@ -65,12 +66,11 @@ def in_effect(netlink: Netlink, name: str, *, tenants: bool) -> bool:
     return addresses <= {rtnetlink.destination_bytes(payload) for _, payload in dump}
 
 
-def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
+def mark(name: str, first: SeenLink | None) -> Namespace | None:
     """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign.
 
     A mark that is not that of its name is none: a tenant has forged it.
     """
-    first = loopback(seen)
     if first is None:
         return None
     program, _, rest = first.alias.partition(":")
@@ -83,6 +83,13 @@ def mark(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
 def loopback(seen: Iterable[SeenLink]) -> SeenLink | None:
     """The loopback, whatever it is called by now; None where a tenant has moved it away."""
     return next((link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX), None)
+
+
+def only_loopback(netlink: Netlink) -> list[SeenLink]:
+    """The loopback alone, if it is there: for who asks only whose the namespace is; it may have hundreds of links."""
+    with contextlib.suppress(MissingError):
+        return [SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the loopback"))]
+    return []
 
 
 def contents(

@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from errno import EINVAL, ENODEV, EOPNOTSUPP
 from socket import AF_INET6, inet_pton
@@ -33,7 +33,7 @@ _LOOPBACK = "lo"
 # ---- whose namespace it is -------------------------------------------------------------------------------------------
 
 
-def known(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
+def known(name: str, loopback: SeenLink | None) -> Namespace | None:
     """The tenant's namespace that a router of its lab knows by this name's end of a line, though it bears no mark.
 
     None where it is no tenant's, or no router knows it: then it is foreign.
@@ -43,7 +43,7 @@ def known(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
     lab, kind, digits = name.removeprefix(PREFIX).rsplit("-", 2)
     with _descriptor(name) as there:
         if any(_is_beyond(router, there) for router in _routers(lab)):
-            up = any(link.index == LOOPBACK_INDEX and link.up for link in seen)
+            up = loopback is not None and loopback.up
             return Namespace(name, lab, f"{kind}-{digits}", up, marked=False)
     return None
 
@@ -56,7 +56,7 @@ def _routers(lab: str) -> Iterator[str]:
 def _is_beyond(router: str, there: int) -> bool:
     """Whether the router is marked and has given the namespace behind the descriptor a number."""
     with contextlib.suppress(MissingError), netns.inside(router), Netlink() as netlink:
-        if observe.mark(router, observe.links(netlink)) is None:
+        if observe.mark(router, observe.loopback(observe.only_loopback(netlink))) is None:
             return False
         answer = netlink.ask(_GETNSID, bytes(4) + number(_FD, there), f"ask {router} whom it knows")
         return bool(struct.unpack("=i", attributes(answer[4:])[_NSID])[0] >= 0)
