@@ -30,7 +30,9 @@ class Source:
 
 def recall(source: Source) -> Topology | None:
     """What is stored as read from this source; None where nothing is known of it, and it must be read."""
-    found = next((lab for lab in store.labs() if _is_noted(source, lab)), None)
+    found = None
+    with contextlib.suppress(OSError):  # who may not look into the state folder can still read a file
+        found = next((lab for lab in store.labs() if _is_noted(source, lab)), None)
     return store.load(found) if found is not None else None
 
 

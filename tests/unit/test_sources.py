@@ -112,3 +112,12 @@ def test_where_no_note_can_be_written_nothing_is_lost(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(store, "write_atomically", full)
     sources.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
+
+
+def test_who_may_not_see_what_is_stored_reads_the_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_directory: Path) -> tuple[str, ...]:
+        raise PermissionError(13, "Permission denied", str(state))
+
+    applied()
+    monkeypatch.setattr(paths, "labs_in", forbidden)
+    assert sources.recall(Source(TEXT, "mine")) is None
