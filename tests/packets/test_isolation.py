@@ -6,7 +6,7 @@ import copy
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -25,9 +25,10 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
-from eigw_ns.dataplane.names import port_name
+from eigw_ns.dataplane.names import FABRIC_LINK, mac, port_name
 from eigw_ns.kernel import netns
 from tests.labs import Lab, inward, until
+from tests.packets.attacks.wire import Wire
 from tests.packets.test_under_load import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
@@ -171,6 +172,15 @@ def test_ipv4_dies_at_its_port(lab: Lab) -> None:
         for destination in ("10.0.0.1", "192.0.2.1", "255.255.255.255", "224.0.0.1"):
             evil.send(IP(src="10.0.0.66", dst=destination) / UDP(sport=1, dport=9))
         until(lambda: lab.counter("main/a", "drop_ipv4") == before + 4, "four packets of IPv4 counted")
+
+
+def test_ipv4_from_the_vpc_dies_before_the_groups_see_it(lab: Lab) -> None:
+    """No packet of it is ever let through, so none is of a known flow, whatever the subnet's network ACL says."""
+    subnet = _id_of(lab, "main/a")
+    with closing(Wire(lab.fabric("main"), port_name(subnet), mac(lab.name, subnet, FABRIC_LINK))) as wire:
+        before = lab.counted("main/a")
+        wire.send([bytes(IP(src="10.0.0.66", dst="10.0.0.1") / TCP(flags=flags)) for flags in ("S", "SA", "A")])
+        until(lambda: lab.counted("main/a") == before | {"drop_ipv4": before["drop_ipv4"] + 3}, "three packets counted")
 
 
 def _id_of(lab: Lab, node: str) -> str:
