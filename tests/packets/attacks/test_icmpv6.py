@@ -14,7 +14,7 @@ from tests.packets.attacks.flows import Datagrams, Tcp, packet
 pytestmark = pytest.mark.root
 
 ROUTER = "2001:db8:77::1"  # somebody on the way, as good a sender of errors as the peer
-UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
+UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM, ECHO_REQUEST = 1, 2, 3, 4, 128
 WANTED = (
     *((UNREACHABLE, code) for code in range(9)),
     (TOO_BIG, 0),
@@ -40,9 +40,9 @@ def _message(kind: int, code: int, body: bytes) -> Packet:
     return ICMPv6Unknown(type=kind, code=code, msgbody=body) / Raw()
 
 
-def _every_message() -> list[bytes]:
+def _every_message(source: str, destination: str) -> list[bytes]:
     """One of each type and code. Both are one word of the checksum, which scapy would take 20 s to sum up anew."""
-    first = packet(OUTSIDE, INSIDE, _message(0, 0, bytes(60)))
+    first = packet(source, destination, _message(0, 0, bytes(60)))
     rest = first[44:]
     others = 0xFFFF - int.from_bytes(first[42:44])
     sums = (others + word for word in range(1 << 16))
@@ -52,7 +52,7 @@ def _every_message() -> list[bytes]:
 
 def test_every_type_and_code_that_nobody_asked_for(bench: Bench) -> None:
     """All 65,536 from outside: errors about nothing, queries, answers, discovery, unassigned ones."""
-    messages = _every_message()
+    messages = _every_message(OUTSIDE, INSIDE)
     for kind, code in ((1, 4), (128, 0), (255, 255)):  # as scapy sums them up
         assert messages[kind << 8 | code] == packet(OUTSIDE, INSIDE, _message(kind, code, bytes(60)))
     before = bench.counters()
@@ -65,6 +65,22 @@ def test_every_type_and_code_that_nobody_asked_for(bench: Bench) -> None:
     assert sum(risen.values()) == len(messages) == 1 << 16
     assert set(risen) == {"drop_icmpv6_error", "drop_inbound", "drop_invalid"}
     assert risen["drop_icmpv6_error"] == 128 * 256
+
+
+def test_of_every_type_and_code_only_an_echo_request_leaves(bench: Bench) -> None:
+    """Whatever its code, which the receiver ignores (RFC 4443). A query for a node's information (139) would open a
+    flow if it were up to conntrack."""
+    messages = _every_message(INSIDE, OUTSIDE)
+    asked = messages[ECHO_REQUEST << 8 : (ECHO_REQUEST + 1) << 8]
+    before = bench.counters()
+    bench.outer.heard(), bench.inner.heard()
+    bench.inner.send(messages)
+    outcome = bench.listen("out")
+    assert (outcome.through, outcome.answers) == ([forwarded(each) for each in asked], [])
+    risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
+    risen.pop("drop_link_local", 0)
+    assert sum(risen.values()) == len(messages) - len(asked)
+    assert set(risen) == {"drop_icmpv6_error", "drop_invalid", "drop_not_opening"}
 
 
 @pytest.mark.parametrize("source", [ROUTER, OUTSIDE])
