@@ -10,6 +10,7 @@ from scapy.packet import Packet, Raw
 
 from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, forwarded
 from tests.packets.attacks.flows import Datagrams, Tcp, packet
+from tests.packets.attacks.headers import HOP_BY_HOP, Header, behind, routing
 
 pytestmark = pytest.mark.root
 
@@ -133,6 +134,16 @@ def test_an_error_from_where_no_router_is_stays_out(bench: Bench, source: str) -
     errors = [_error(source, INSIDE, kind, code, Datagrams.opened(bench).out()) for kind, code in WANTED]
     outcome = bench.attack("in", errors, {"drop_source": len(errors)})
     assert (outcome.through, outcome.answers) == ([], [])
+
+
+@pytest.mark.parametrize("header", [Header(HOP_BY_HOP), routing(0, 1), routing(4, 0)], ids=str)
+def test_an_error_behind_a_header_that_may_not_come_in_stays_out(bench: Bench, header: Header) -> None:
+    """F2 holds for errors about live flows too, which are no packets of theirs; behind none they pass."""
+    flow = Datagrams.opened(bench)
+    errors = [_error(ROUTER, INSIDE, kind, code, flow.out()) for kind, code in WANTED]
+    outcome = bench.attack("in", [behind(error, header) for error in errors], {"drop_extension_header": len(errors)})
+    assert (outcome.through, outcome.answers) == ([], [])
+    assert bench.attack("in", errors, {}).through == [forwarded(error) for error in errors]
 
 
 def test_an_error_does_not_leave_in_the_name_of_an_outsider(bench: Bench) -> None:
