@@ -418,6 +418,24 @@ def test_acl_families(world: World) -> None:
     assert world.opens("app", "web", WEB)
 
 
+@pytest.mark.root
+def test_groups_of_both_ends_count_within_a_subnet(world: World) -> None:
+    """The router hands the packet from port to port, and looks at the sender's groups as at the receiver's."""
+    world.group("app", [ALL], [])
+    world.group("mate", [ALL], [ALL])
+    world.apply()
+    assert not world.opens("app", "mate", MATE)
+    assert world.lab.counter("main/private-a", "drop_group_egress") > 0
+    assert world.opens("mate", "app", APP)
+    world.group("app", [ALL], [ALL])
+    world.apply()
+    assert world.opens("app", "mate", MATE)
+    world.group("mate", [], [ALL])
+    world.apply()
+    assert not world.opens("app", "mate", MATE)
+    assert world.lab.counter("main/private-a", "drop_group_ingress") > 0
+
+
 @row("SG stateful")
 def test_group_is_stateful(world: World) -> None:
     world.group("app", [], [ALL])
