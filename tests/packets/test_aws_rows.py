@@ -5,6 +5,7 @@ A test bears its row's name; `test_every_row_is_shown` holds the list of rows th
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import json
@@ -120,6 +121,18 @@ class World:
             except TimeoutError:
                 return False
             return True
+
+    def datagram_arrives(self, source: str, node: str, address: str) -> bool:
+        """Whether a datagram is heard in the other's namespace; where it is not, the listener is shown to be alive."""
+        with self.lab.open_socket(node, kind=socket.SOCK_DGRAM) as listener:
+            listener.bind((address, 7001))
+            listener.settimeout(SILENCE)
+            for sender, word in ((source, b"asked"), (node, b"control")):
+                with self.lab.open_socket(sender, kind=socket.SOCK_DGRAM) as client:
+                    client.sendto(word, (address, 7001))
+                    with contextlib.suppress(TimeoutError):
+                        return listener.recv(16) == word == b"asked"
+            raise AssertionError("the listener is dead, silence proves nothing")
 
     def pings(self, source: str, address: str) -> bool:
         """Whether an echo request is answered."""
@@ -394,6 +407,23 @@ def test_acl_within_subnet(world: World) -> None:
     assert world.opens("app", "mate", MATE)
     assert not world.opens("app", "www", WWW)
     assert not world.opens("www", "app", APP)
+
+
+@pytest.mark.root
+def test_what_no_entry_matches_is_denied_in_each_direction(world: World) -> None:
+    """By single datagrams: a connection needs both directions, so either's denial would hide that the other lets in."""
+    allow: Tree = {**ALL, "rule": 100, "action": "allow"}
+    other: Tree = {"rule": 100, "protocol": "udp", "ports": 9, "cidr": "::/0", "action": "allow"}
+    for entries in ([], [other]):
+        world.acl("private-a", entries, [allow])
+        world.apply()
+        assert world.datagram_arrives("app", "www", WWW)
+        assert not world.datagram_arrives("www", "app", APP)
+        world.acl("private-a", [allow], entries)
+        world.apply()
+        assert world.datagram_arrives("www", "app", APP)
+        assert not world.datagram_arrives("app", "www", WWW)
+    assert world.lab.counter("main/private-a", "drop_acl_egress") > 0
 
 
 @row("NACL 58")
