@@ -167,6 +167,9 @@ PYTHON
     type -P ip >/dev/null || echo iproute2
     type -P ping >/dev/null || echo iputils-ping
     [[ -x /usr/sbin/conntrackd ]] || echo conntrackd # what replicas share their flows by
+    [[ -x /usr/sbin/nft ]] || echo nftables # what the benchmark's script, which the tests run, is written for
+    type -P fish >/dev/null || echo fish # what has completions that the tests try
+    type -P groff >/dev/null || echo groff-base # what reads the man pages
   }
 }
 
