@@ -231,9 +231,9 @@ def forges_things_of_ours(tenant: Tenant) -> None:
         multipath=[{"gateway": "fe80::1", "oif": link}, {"gateway": "fe80::77", "oif": link}],
     )
     tenant.netlink.route("add", dst="2001:db8:7a::/48", type="blackhole", proto=PROTOCOL, family=socket.AF_INET6)
-    tenant.netlink.addr(
-        "add", index=link, local="2001:db8:7b::1", address="2001:db8:7b::2", prefixlen=128, proto=PROTOCOL
-    )
+    forged = {"local": "2001:db8:7b::1", "address": "2001:db8:7b::2", "prefixlen": 128, "proto": PROTOCOL}
+    # not preferred: else the tenant would send from it, which its port does not let out, as soon as DAD has ended
+    tenant.netlink.addr("add", index=link, **forged, preferred_lft=0, valid_lft=3600)
     tenant.netlink.addr("add", index=1, address="2001:db8:7c::1", prefixlen=128, proto=PROTOCOL)
     rule = {"priority": 50, "table": 254, "fwmark": 1, "fwmask": 3, "src": "2001:db8::/32", "protocol": PROTOCOL}
     tenant.netlink.rule("add", family=socket.AF_INET6, **rule)
