@@ -456,6 +456,9 @@ def test_groups_of_both_ends_count_within_a_subnet(world: World) -> None:
     world.apply()
     assert not world.opens("app", "mate", MATE)
     assert world.lab.counter("main/private-a", "drop_group_egress") > 0
+    assert world.opens("mate", "app", APP)  # answers need no rule
+    world.acl("private-a", [], [])  # and a network ACL does not stand between them
+    world.apply()
     assert world.opens("mate", "app", APP)
     world.group("app", [ALL], [ALL])
     world.apply()
