@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6Unknown
 from scapy.packet import Packet, Raw
 
-from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, forwarded
+from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, Outcome, Way, forwarded
 from tests.packets.attacks.flows import Datagrams, Tcp, packet
 from tests.packets.attacks.headers import HOP_BY_HOP, Header, behind, routing
 
@@ -51,18 +51,24 @@ def _every_message(source: str, destination: str) -> list[bytes]:
     return [first[:40] + struct.pack("!HH", word, checksum) + rest for word, checksum in enumerate(checksums)]
 
 
+def _sent(bench: Bench, way: Way, messages: list[bytes]) -> tuple[Outcome, dict[str, int]]:
+    """What was heard of them, and which counters have risen, whichever they are."""
+    before = bench.counters()
+    bench.outer.heard(), bench.inner.heard()
+    (bench.outer if way == "in" else bench.inner).send(messages)
+    outcome = bench.listen(way)
+    risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
+    risen.pop("drop_link_local", 0)
+    return outcome, risen
+
+
 def test_every_type_and_code_that_nobody_asked_for(bench: Bench) -> None:
     """All 65,536 from outside: errors about nothing, queries, answers, discovery, unassigned ones."""
     messages = _every_message(OUTSIDE, INSIDE)
     for kind, code in ((1, 4), (128, 0), (255, 255)):  # as scapy sums them up
         assert messages[kind << 8 | code] == packet(OUTSIDE, INSIDE, _message(kind, code, bytes(60)))
-    before = bench.counters()
-    bench.outer.heard(), bench.inner.heard()
-    bench.outer.send(messages)
-    outcome = bench.listen("in")
+    outcome, risen = _sent(bench, "in", messages)
     assert (outcome.through, outcome.answers) == ([], [])
-    risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
-    risen.pop("drop_link_local", 0)
     assert sum(risen.values()) == len(messages) == 1 << 16
     assert set(risen) == {"drop_icmpv6_error", "drop_inbound", "drop_invalid"}
     assert risen["drop_icmpv6_error"] == 128 * 256
@@ -73,13 +79,8 @@ def test_of_every_type_and_code_only_an_echo_request_leaves(bench: Bench) -> Non
     flow if it were up to conntrack."""
     messages = _every_message(INSIDE, OUTSIDE)
     asked = messages[ECHO_REQUEST << 8 : (ECHO_REQUEST + 1) << 8]
-    before = bench.counters()
-    bench.outer.heard(), bench.inner.heard()
-    bench.inner.send(messages)
-    outcome = bench.listen("out")
+    outcome, risen = _sent(bench, "out", messages)
     assert (outcome.through, outcome.answers) == ([forwarded(each) for each in asked], [])
-    risen = {name: now - before[name] for name, now in bench.counters().items() if now != before[name]}
-    risen.pop("drop_link_local", 0)
     assert sum(risen.values()) == len(messages) - len(asked)
     assert set(risen) == {"drop_icmpv6_error", "drop_invalid", "drop_not_opening"}
 
