@@ -43,7 +43,10 @@ def text(topology: Topology) -> str:
 
 
 def holds(topology: Topology) -> bool:
-    """Whether this topology is what is stored for its lab."""
+    """Whether this topology is what is stored for its lab.
+
+    As data, since a resource that was moved to another VPC loses its name when it is stored.
+    """
     try:
         return bool(json.loads(paths.topology_file(topology.cloud.lab).read_bytes()) == to_data(topology))
     except (OSError, ValueError):  # none, or a damaged one
