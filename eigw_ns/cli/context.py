@@ -60,20 +60,18 @@ def open_source(file: str, lab: str | None) -> Source:
     return Source(_read(file), lab or Path(STDIN_NAME if file == STDIN else file).stem)
 
 
-def read_topology(file: str, lab: str | None, source: Source | None = None) -> Topology:
-    """The topology in `file`, whose bytes may be at hand. `lab` must not contradict it.
+def read_topology(file: str, lab: str | None, source: Source) -> Topology:
+    """The topology in `file`, which is `source`. `lab` must not contradict it.
 
-    Raises TopologyError with every mistake in it, UsageError where it cannot be read or has no name.
+    Raises TopologyError with every mistake in it, UsageError where it has no name.
     """
-    source = source or open_source(file, lab)
     name = STDIN_NAME if file == STDIN else file
     return _checked(load(source.content, file=name, default_lab=source.default_lab), file, lab)
 
 
-def recall_topology(file: str, lab: str | None, source: Source | None = None) -> Topology:
+def recall_topology(file: str, lab: str | None, source: Source) -> Topology:
     """The same, without reading what is known of these bytes."""
     rootless.choose()  # whose labs are stored
-    source = source or open_source(file, lab)
     known = sources.recall(source)
     return _checked(known, file, lab) if known is not None else read_topology(file, lab, source)
 
@@ -89,7 +87,9 @@ def _checked(found: Topology, file: str, lab: str | None) -> Topology:
 
 def topology_of(file: str | None, lab: str | None, kernel: LinuxKernel | None = None) -> Topology:
     """The topology in `file`; without one, what was applied last to the lab that is meant."""
-    return recall_topology(file, lab) if file is not None else store.load(choose_lab(lab, kernel))
+    if file is not None:
+        return recall_topology(file, lab, open_source(file, lab))
+    return store.load(choose_lab(lab, kernel))
 
 
 def find_node(cloud: Cloud, text: str) -> tuple[Node, str]:

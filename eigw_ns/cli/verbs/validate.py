@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from eigw_ns.cli import options
-from eigw_ns.cli.context import STDIN, STDIN_NAME, read_topology
+from eigw_ns.cli.context import STDIN, STDIN_NAME, open_source, read_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.render.aws import KINDS
@@ -28,7 +28,7 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
     eigw-ns validate -f lab.yaml
     eigw-ns validate -f - < lab.yaml
     """
-    cloud = read_topology(file, lab).cloud
+    cloud = read_topology(file, lab, open_source(file, lab)).cloud
     counts = {kind: len(resources(cloud)) for kind, resources in KINDS.items()}
     if output == "json":
         show_json({"valid": True, "lab": cloud.lab, "resources": counts})
