@@ -14,6 +14,7 @@ import pytest
 
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel import netns
+from tests.turns import turn
 
 _DIGITS = string.digits + string.ascii_lowercase
 
@@ -98,14 +99,39 @@ def module_lab_name() -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """No namespace and no process of ours outlives the run.
-
-    On a shared machine only this run's names are its own; in CI all namespaces are.
-    """
-    ours = "eigw-" if os.environ.get("CI") else f"eigw-{_RUN}"
-    before = _namespaces(ours)
+    """No namespace and no process of this run's labs outlives it; under xdist each worker is a run."""
     yield
-    left = sorted(_namespaces(ours) - before)
+    left = sorted(_namespaces(f"eigw-{_RUN}"))
     assert not left, f"the tests left namespaces behind: {left}"
     running = sorted(_processes(_RUN).values())
     assert not running, f"the tests left processes behind: {running}"
+
+
+_BEFORE = pytest.StashKey[set[str]]()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In CI the machine is ours, so all namespaces are: also those of programs that the tests ran."""
+    if os.environ.get("CI") and not _is_worker(session.config):
+        session.config.stash[_BEFORE] = _namespaces("eigw-")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in CI that leaves any namespace of ours, whoever made it."""
+    before = session.config.stash.get(_BEFORE, None)
+    left = sorted(_namespaces("eigw-") - before) if before is not None else []
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nthe tests left namespaces behind: {left}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Take turns under xdist; first, so that no test's time limit runs while it waits."""
+    alone = item.get_closest_marker("alone") is not None
+    with turn(alone=alone) if _is_worker(item.config) else contextlib.nullcontext():
+        return (yield)

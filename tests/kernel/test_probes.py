@@ -274,6 +274,7 @@ def seconds(probes: list[Probe]) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.alone
 def test_twenty_blocked_checks_take_about_as_long_as_one(star: Star, app: Endpoint, web: Endpoint) -> None:
     star.rule(star.router, "forward", f"ip6 saddr {web.address} meta l4proto {{ tcp, udp }} ct state new drop")
     single = seconds(blocked(app, web, 1))

@@ -28,7 +28,7 @@ from tests.packets.worlds import CLOSED, OPEN, world
 
 pytestmark = pytest.mark.root
 
-_ALWAYS = range(1, 7)
+_ALWAYS = range(1, 9)
 
 
 def seeds() -> range:

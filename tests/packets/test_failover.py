@@ -21,7 +21,7 @@ from scripts.benchmarks.ha import HaLab, Outcome, Watcher, failover, ha_lab, out
 from tests.cli.command import process
 from tests.labs import until
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 WANTED = Wanted(resting=150, asking=10, datagrams=5)
 VISIBLE, SILENT = 1.0, 3.0

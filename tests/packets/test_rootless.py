@@ -1,7 +1,7 @@
 """The packet suite once more, by an ordinary user: in namespaces of his own, which a keeper holds.
 
-Left out is what takes long and asks no more of the kernel than the rest: predictions, load, every way to die, AWS's own
-rows, and what the lab's owner does about a hostile tenant.
+Left out is what takes long and asks no more of the kernel than the rest: predictions, load, every way to die, and what
+the lab's owner does about a hostile tenant.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from tests.ordinary import REPO, ordinary_user
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 
 LEFT_OUT = (
-    "test_aws_rows.py",
     "test_explain_agrees.py",
     "test_failover.py",
     "test_hostile_root.py",

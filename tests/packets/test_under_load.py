@@ -25,7 +25,7 @@ from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel import netns
 from tests.labs import Lab, Stream, inward
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 APP, WEB, PORT = "2600:1f16:aa0:5501::10", "2001:db8:80::1", 47
 ATTACK = b"the internet starts this"

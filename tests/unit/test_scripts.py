@@ -162,6 +162,7 @@ def test_what_makes_a_set_up_stale(repo: Path) -> None:
     assert not fresh(moved), "a .venv doesn't move"
 
 
+@pytest.mark.alone
 def test_nothing_to_do_costs_less_than_a_few_starts_of_python(repo: Path) -> None:
     installed_for(repo)
 
