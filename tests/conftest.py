@@ -14,6 +14,7 @@ import pytest
 
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel import netns
+from tests.slowness import SLOWNESS
 from tests.turns import turn
 
 _DIGITS = string.digits + string.ascii_lowercase
@@ -49,6 +50,14 @@ def _processes(lab: str) -> dict[int, str]:
                 if {"conntrackd", "agent"} & parts and any(part.startswith(lab) for part in parts):
                     found[int(entry.name)] = " ".join(words)
     return found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A slow machine has longer time limits."""
+    for item in items if SLOWNESS != 1 else ():
+        own = item.get_closest_marker("timeout")
+        seconds = float(own.args[0] if own is not None else config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(seconds * SLOWNESS), append=False)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

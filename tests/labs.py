@@ -20,11 +20,12 @@ from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.execute import execute
 from eigw_ns.topology import Topology, load
+from tests.slowness import SLOWNESS
 
-PATIENCE = 5.0
+PATIENCE = 5.0 * SLOWNESS
 """Seconds a test waits for what must come; a busy machine needs some."""
 
-SILENCE = 0.4
+SILENCE = 0.4 * SLOWNESS
 """Seconds in which nothing must come. Beside it something that does come always stands."""
 
 _LINK_LOCAL = b"\xfe\x80"

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 60
+from tests.slowness import SLOWNESS
+
+SECONDS = 60 * SLOWNESS
 """How long a command may take at most."""
 
 _PR_SET_SECUREBITS, _SECBIT_NOROOT = 28, 1  # linux/prctl.h, linux/securebits.h

@@ -14,8 +14,9 @@ from eigw_ns.errors import ExistsError, ForeignError, MissingError
 from eigw_ns.kernel.protocol import Kernel
 from tests.contract.conftest import World
 from tests.contract.samples import LEFT_ID, Fabric, Wire, namespace, rules, sysctls
+from tests.slowness import SLOWNESS
 
-DEADLINE = 5.0  # seconds; the far ends of a removed namespace's links vanish some 15 ms later
+DEADLINE = 5.0 * SLOWNESS  # seconds; the far ends of a removed namespace's links vanish some 15 ms later
 
 
 def becomes(observed: Callable[[], NetState], wanted: NetState) -> NetState:

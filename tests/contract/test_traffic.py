@@ -9,8 +9,9 @@ from eigw_ns.dataplane.state import Address, NetObject, NftChain, NftSet, Rulese
 from eigw_ns.kernel.protocol import Count, Kernel
 from tests.contract.conftest import World
 from tests.contract.samples import Wire, bridge_rules, rules
+from tests.slowness import SLOWNESS
 
-DEADLINE = 5.0  # seconds
+DEADLINE = 5.0 * SLOWNESS  # seconds
 NOTHING = Count(0, 0)
 
 

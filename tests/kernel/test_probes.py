@@ -16,13 +16,14 @@ from eigw_ns.errors import MissingError
 from eigw_ns.kernel import netns
 from eigw_ns.lab.prober import Endpoint, Evidence, Flow, Probe, Protocol, run
 from tests.kernel.star import Star
+from tests.slowness import SLOWNESS
 
 pytestmark = pytest.mark.root
 
 APP, WEB = "i-00000000000000001", "host-00000000000000002"
 PORT = 7
-TIMEOUT = 0.3  # seconds, where silence is waited for; an answer takes less than a millisecond here
-PATIENCE = 5.0  # seconds, where all is answered, so that a busy machine does not matter
+TIMEOUT = 0.3 * SLOWNESS  # seconds, where silence is waited for; an answer takes less than a millisecond here
+PATIENCE = 5.0 * SLOWNESS  # seconds, where all is answered, so that a busy machine does not matter
 ALL: list[Protocol] = ["tcp", "udp", "icmpv6"]
 SILENT_IN = {  # what drops the first packets of each protocol, and not their answers
     "tcp": f"tcp dport {PORT} drop",

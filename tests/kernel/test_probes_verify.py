@@ -22,13 +22,14 @@ from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
 from eigw_ns.lab.verify import Check, verify
 from eigw_ns.topology import Expectation, Topology
 from tests.kernel.star import Star
+from tests.slowness import SLOWNESS
 
 pytestmark = pytest.mark.root
 
 VPC, SUBNET, TABLE = "vpc-00000000000000001", "subnet-00000000000000001", "rtb-00000000000000001"
 EIGW, APP, WEB = "eigw-00000000000000001", "i-00000000000000001", "host-00000000000000002"
 APP_ADDRESS, WEB_ADDRESS = "2001:db8:1::10", "2001:db8:2::20"
-TIMEOUT = 0.3
+TIMEOUT = 0.3 * SLOWNESS
 
 EGRESS_ONLY = f"ip6 saddr {WEB_ADDRESS} ct state new drop"
 

@@ -25,6 +25,7 @@ from eigw_ns.lab.verify import Failure, verify
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
 from tests.labs import Lab
 from tests.packets.worlds import CLOSED, OPEN, world
+from tests.slowness import SLOWNESS
 
 pytestmark = pytest.mark.root
 
@@ -60,7 +61,7 @@ def test_prediction_equals_packet(lab_name: str, seed: int) -> None:
     cloud = world(lab_name, seed)
     kernel = LinuxKernel()
     execute(kernel, make_plan(compile_cloud(cloud), NetState()))
-    report = verify(Topology(cloud, tuple(expectations(cloud, seed))))
+    report = verify(Topology(cloud, tuple(expectations(cloud, seed))), timeout=SLOWNESS)
     wrong = [check for check in report.checks if check.reason in set(Failure)]
     assert not wrong, f"seed {seed}: " + "\n".join(str(check) for check in wrong)
     assert len(report.checks) > 300

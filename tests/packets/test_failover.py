@@ -20,11 +20,12 @@ from scripts.benchmarks.flows import Wanted
 from scripts.benchmarks.ha import HaLab, Outcome, Watcher, failover, ha_lab, outcomes, struck
 from tests.cli.command import process
 from tests.labs import until
+from tests.slowness import SLOWNESS
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 WANTED = Wanted(resting=150, asking=10, datagrams=5)
-VISIBLE, SILENT = 1.0, 3.0
+VISIBLE, SILENT = 1.0 * SLOWNESS, 3.0 * SLOWNESS
 """Seconds in which a death that can be seen, and one that cannot, must be noticed."""
 
 

@@ -15,6 +15,7 @@ import pytest
 from eigw_ns.kernel import netns
 from eigw_ns.topology import example
 from tests.ordinary import REPO, ordinary_user
+from tests.slowness import SLOWNESS
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 
@@ -26,7 +27,7 @@ LEFT_OUT = (
     Path(__file__).name,
 )
 AT_LEAST = 200  # tests; so that a suite that has gone elsewhere is missed
-SECONDS = 280
+SECONDS = 280 * SLOWNESS
 
 
 def test_the_packet_suite_passes_without_root(lab_name: str) -> None:
