@@ -50,7 +50,7 @@ _COLUMNS = (
 )  # fmt: skip
 _SILENTLY = "silent drop"
 _VISIBLE, _SILENT = 0.2, 1.0  # seconds
-_PATIENCE = 30.0
+_PATIENCE = 120.0  # seconds
 _SETTLE = 1.5  # seconds of traffic after a failover, so that what was sent again has come
 
 
@@ -174,12 +174,19 @@ class Watcher:
         command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, "-o", "json", *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.events: list[dict[str, Any]] = []
-        self.wait_for("watching")
+        try:
+            self.wait_for("watching")
+        except BaseException:
+            self._end()
+            raise
 
     def __enter__(self) -> Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.communicate(timeout=_PATIENCE)
 
