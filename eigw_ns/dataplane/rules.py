@@ -38,6 +38,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Network
+from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.dataplane import spread
@@ -215,7 +216,10 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
         f'ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
     )
-    of_source, of_gateway = _limits(tracking)
+    of_source = within_limit(_PER_SOURCE.name, "saddr", tracking.max_connections_per_source)
+    lists, limit = _spread(tracking.max_connections)
+    flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
+    of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
     return (
         NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
         NftChain(
@@ -225,23 +229,25 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
     )
 
 
-def _limits(tracking: ConnectionTracking) -> tuple[str, str]:
-    """Match while an instance has at most so many connections, and while all have (R1); not where no list is left.
+def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) -> str:
+    """Matches while this address has at most so many connections (R1), counted in a set; not where no list is left.
 
-    Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.
-    So a large number is spread over many short lists by a hash of the flow; the limit is then one of each list.
+    Changes the packet's mark.
     """
-    sources, source_limit = _spread(tracking.max_connections_per_source)
-    lists, limit = _spread(tracking.max_connections)
+    lists, each = _spread(limit)
+    peer = "daddr" if address == "saddr" else "saddr"
     return (
-        f"meta mark set jhash ip6 daddr . th sport . th dport mod {sources} "
-        f"add @per_source {{ ip6 saddr . meta mark ct count {source_limit} }}",
-        f"add @per_gateway {{ jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists} ct count {limit} }}",
+        f"meta mark set jhash ip6 {peer} . th sport . th dport mod {lists} "
+        f"add @{counting} {{ ip6 {address} . meta mark ct count {each} }}"
     )
 
 
 def _spread(limit: int) -> tuple[int, int]:
-    """Over how many lists a limit is spread, and how many each may hold; few are counted exactly, in one."""
+    """Over how many lists a limit is spread, and how many each may hold; few are counted exactly, in one.
+
+    Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.
+    So a large number is spread over many short lists by a hash of the flow; the limit is then one of each list.
+    """
     lists = max(1, min(256, limit // _LIST))
     return lists, limit // lists
 

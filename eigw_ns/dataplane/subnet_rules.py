@@ -1,11 +1,16 @@
-"""The nftables rules of a subnet's namespace: source check, network ACL, security groups.
+"""The nftables rules of a subnet's namespace: source check, network ACL, security groups, limits.
 
+    spoofed [-450]    from a port: with another source than the instance's own it is gone
     raw [-300]        flows that AWS does not track: those of instances whose groups are open both ways
     conntrack [-200]
-    prerouting [0]    from a port:   source check ─▶ network ACL (egress) ─▶ known flow? ─▶ groups of the sender
-                      within:        source check ─────────────────────────▶ known flow? ─▶ sender's, then receiver's
-                      from the VPC:  network ACL (ingress) ────────────────▶ known flow? ─▶ groups of the receiver
+    prerouting [0]    from a port:   network ACL (egress) ──▶ known flow? ─▶ groups of the sender ─────▶ its limit
+                      within:        ───────────────────────▶ known flow? ─▶ sender's, then receiver's ▶ both limits
+                      from the VPC:  network ACL (ingress) ─▶ known flow? ─▶ groups of the receiver ───▶ its limit
 
+The source check comes before conntrack (and before fragments become whole), which follows a packet whatever rules do
+with it later: a neighbour that forged a SYN and two resets ended a flow without knowing its sequence numbers.
+The limits are there since all instances of a subnet share its table of connections: one of them, with an accomplice
+elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance.
 The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
 An ACL that allows all has nothing to cut, and there the known flows come first: they are most of all packets.
 All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
@@ -16,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv6Network
+from typing import Literal
 
 from eigw_ns.cloud.filtering import (
     ICMPV6,
@@ -28,7 +34,7 @@ from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, Netw
 from eigw_ns.dataplane import group_rules
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
 from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, addresses_text, icmp_numbers, numbers_text
-from eigw_ns.dataplane.rules import PREROUTING, plain_set, table
+from eigw_ns.dataplane.rules import PREROUTING, plain_set, table, within_limit
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
@@ -36,6 +42,11 @@ _KNOWN_FLOW = "ct state established,related accept"
 _NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop'
 _IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever let through, so none is of a known flow
 _OPEN = ("return",)  # the chain of an ACL that allows all
+
+_CONNECTIONS = 16_384
+"""How many tracked connections an instance has at most in its subnet, begun by itself and by others."""
+
+_PER_INSTANCE = NftSet("per_instance", "ipv6_addr . mark", size=1 << 18)  # 32 lists for each of 8,192 instances
 
 
 def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
@@ -47,6 +58,7 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", str(block[1])), interval=True),
         plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
+        _PER_INSTANCE,
         *raw_set,
     ]
     acl = network_acl(cloud, subject)
@@ -65,21 +77,37 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool) -> tuple[Nf
 
     `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it.
     """
-    prerouting = (
-        f'iifname "{FABRIC_LINK}" goto from_vpc',
-        f"iifname . ip6 saddr @{group_rules.SOURCES} goto from_port",
+    early = "type filter hook prerouting priority -450; policy accept;"
+    spoofed = (
+        f'iifname "{FABRIC_LINK}" accept',
+        f"iifname . ip6 saddr @{group_rules.SOURCES} accept",
         _IPV4,
-        f"ip6 saddr {PEER_LINK_LOCAL} accept",  # to the router only: link-local is never forwarded
+        f"ip6 saddr {PEER_LINK_LOCAL} accept",  # its groups let it speak to the router only
         'counter name "drop_source" drop',
     )
-    to_router = ("ip6 daddr @router accept", f"ip6 daddr {block} goto within")
-    known_out = (_KNOWN_FLOW, *to_router) if open_egress else (*to_router, "jump acl_egress", _KNOWN_FLOW)
+    near = ("ip6 daddr @router goto to_router", f"ip6 daddr {block} goto within")
+    known_out = (_KNOWN_FLOW, *near) if open_egress else (*near, "jump acl_egress", _KNOWN_FLOW)
     known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
+    both = ("jump group_egress", "jump group_ingress", "jump count_sender", "jump count_receiver")
     return (
-        NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", "accept")),
-        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", "accept")),
-        NftChain("prerouting", PREROUTING, prerouting),
-        NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, "jump group_egress", "jump group_ingress", "accept")),
+        NftChain("count_receiver", rules=_count("daddr")),
+        NftChain("count_sender", rules=_count("saddr")),
+        NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", "jump count_sender", "accept")),
+        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", "jump count_receiver", "accept")),
+        NftChain("prerouting", PREROUTING, (f'iifname "{FABRIC_LINK}" goto from_vpc', "goto from_port")),
+        NftChain("spoofed", early, spoofed),
+        NftChain("to_router", rules=("jump count_sender", "accept")),
+        NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, *both, "accept")),
+    )
+
+
+def _count(address: Literal["saddr", "daddr"]) -> tuple[str, ...]:
+    """Returns what begins no flow, what follows the packet that began one, and what one more flow is allowed for."""
+    return (
+        "ct state != new return",
+        "ct status confirmed return",
+        f"{within_limit(_PER_INSTANCE.name, address, _CONNECTIONS)} return",
+        'counter name "drop_limit_instance" drop',
     )
 
 

@@ -11,12 +11,14 @@ import copy
 import errno
 import json
 import socket
+import time
 from typing import Any
 
 import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
+from eigw_ns.kernel import netns, sysctl
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.test_under_load import ALL, APP, TREE, WEB
 
@@ -108,3 +110,80 @@ def test_a_segment_of_no_flow_is_dropped_though_the_groups_would_let_it_pass(
         heard = inward(inside)
         assert any(b"ping" in packet for packet in heard)
         assert not any(STRAY in packet for packet in heard)
+
+
+def test_a_neighbour_cannot_end_a_flow_with_packets_that_bear_its_addresses(lab: Lab) -> None:
+    """A SYN as from `app` and two resets as from `box`, any sequence number: conntrack believed them before the source
+    check had seen them, and what it takes for closed it forgets, here within a second."""
+    with netns.inside(lab.namespace("main/a")):
+        sysctl.write("net.netfilter.nf_conntrack_tcp_timeout_close", "1")
+    with (
+        lab.stream("app", "box", BOX) as stream,
+        lab.open_socket("mate", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw,
+    ):
+        assert stream.works()
+        near, far = stream.client.getsockname()[1], stream.server.getsockname()[1]
+        forged = [IPv6(src=APP, dst=BOX) / TCP(sport=near, dport=far, seq=777_000, flags="S")]
+        for sequence in (0x1122_3344, 0x9122_3344):
+            reset = TCP(sport=far, dport=near, seq=sequence, ack=777_001, flags="RA")
+            forged.append(IPv6(src=BOX, dst=APP) / reset)
+        for packet in forged:
+            raw.sendto(bytes(packet), (packet.dst, 0))
+        until(lambda: lab.counter("main/a", "drop_source") == len(forged), "they left the neighbour, and were dropped")
+        begin = time.monotonic()
+        until(lambda: time.monotonic() - begin > 1.5, "long enough to be forgotten")
+        assert stream.works()
+
+
+MOST = 16_384
+
+
+def _tracked(lab: Lab, subnet: str) -> int:
+    with netns.inside(lab.namespace(subnet)):
+        return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
+
+
+def _begin_flows(lab: Lab, source: str, address: str, count: int) -> None:
+    """So many UDP flows, each to a port of its own."""
+    with lab.open_socket(source, kind=socket.SOCK_DGRAM) as client:
+        for port in range(10_000, 10_000 + count):
+            client.sendto(b"x", (address, port))
+
+
+@pytest.fixture
+def crowd(lab_name: str) -> Lab:
+    """Two instances in one subnet that may begin anything, and two in another that may be asked anything."""
+    tree: dict[str, Any] = copy.deepcopy(TREE)
+    main = tree["vpcs"]["main"]
+    main["security_groups"] = {
+        "asks": {"ingress": [], "egress": [ALL]},
+        "asked": {"ingress": [ALL], "egress": []},
+    }
+    main["subnets"]["b"] = {"ipv6_cidr_block": "2600:1f16:aa0:5502::/64"}
+    main["instances"] = {
+        "app": {"subnet": "a", "ipv6_address": APP, "security_groups": ["asks"]},
+        "mate": {"subnet": "a", "ipv6_address": MATE, "security_groups": ["asks"]},
+        "box": {"subnet": "b", "ipv6_address": BOX, "security_groups": ["asked"]},
+        "far": {"subnet": "b", "ipv6_address": FAR, "security_groups": ["asked"]},
+    }
+    built = Lab(lab_name)
+    built.apply(json.dumps(tree))
+    return built
+
+
+def test_an_instance_cannot_fill_its_subnets_table_of_connections(crowd: Lab) -> None:
+    _begin_flows(crowd, "mate", BOX, 20_000)
+    until(lambda: crowd.counter("main/a", "drop_limit_instance") >= 20_000 - MOST, "what is too much is dropped")
+    assert MOST * 3 // 4 < _tracked(crowd, "main/a") <= MOST
+    with crowd.stream("app", "far", FAR) as stream:
+        assert stream.works()
+
+
+def test_nor_can_others_fill_it_through_an_instance(crowd: Lab) -> None:
+    for source in ("app", "mate"):
+        _begin_flows(crowd, source, BOX, 10_000)
+    until(lambda: crowd.counter("main/b", "drop_limit_instance") >= 20_000 - MOST, "what is too much is dropped")
+    assert crowd.counter("main/a", "drop_limit_instance") == 0
+    assert MOST * 3 // 4 < _tracked(crowd, "main/b") <= MOST
+    with crowd.stream("app", "far", FAR) as stream:
+        assert stream.works()
