@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.topology import Topology
+from tests.cli.command import SECONDS
 
 BASH = """
 eval "$(eigw-ns completion bash)"
@@ -36,5 +37,5 @@ def test_tab(shell: str, script: str, offered: str, stored: Callable[[str], Topo
         pytest.skip(f"there is no {shell} here")
     stored("tabbed")
     env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run([shell, "-c", script], capture_output=True, text=True, env=env, timeout=60, check=True)
+    done = subprocess.run([shell, "-c", script], capture_output=True, text=True, env=env, timeout=SECONDS, check=True)
     assert done.stdout.strip() == offered

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import SECONDS
+
 TOP = Path(__file__).parents[2]
 GUIDE = TOP / "scripts" / "vagrant" / "lab.md"
-SECONDS = 60
 MARK = "\x1e"  # between what one command says and the next; no program prints it
 
 _HIDE = 'mkdir -p /run/netns && mount -t tmpfs none /run/netns && exec "$@"'

@@ -12,6 +12,7 @@ import pytest
 
 from eigw_ns.kernel import keeper, netns
 from tests.cli import restrict
+from tests.cli.command import SECONDS
 from tests.labs import until
 from tests.ordinary import FALLBACK, RECORD, UID, User, ordinary_user
 
@@ -132,13 +133,13 @@ def test_first_verbs_at_once_share_one_keeper(user: User, demo_file: Callable[[s
     files = [topology(user, demo_file, lab) for lab in labs]
     program = (sys.executable, "-m", "eigw_ns")
     verbs = [user.start(*program, "--rootless", "apply", "-q", "-f", file) for file in files]
-    said = [verb.communicate(timeout=60) for verb in verbs]
+    said = [verb.communicate(timeout=SECONDS) for verb in verbs]
     assert [verb.returncode for verb in verbs] == [0, 0, 0], said
     inside = user.eigw("--rootless", "exec", "--lab", labs[0], "app", "--", "ls", "/run/netns")
     assert all(f"eigw-{lab}-" in inside.out for lab in labs), "each would see its own only, were there two keepers"
 
     ends = [user.start(*program, "--rootless", "destroy", "-q", "--lab", lab) for lab in labs]
-    said = [verb.communicate(timeout=60) for verb in ends]
+    said = [verb.communicate(timeout=SECONDS) for verb in ends]
     assert [verb.returncode for verb in ends] == [0, 0, 0], said
     assert not user.folder.exists(), "the last of them ended the keeper"
 

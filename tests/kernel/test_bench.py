@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.kernel import netns
-from tests.cli.command import heed_interrupts
+from tests.cli.command import SECONDS, heed_interrupts
 
 TOP = Path(__file__).parents[2]
 BENCH = (sys.executable, "-P", "-m", "scripts.benchmarks")
@@ -74,6 +74,6 @@ def test_an_interrupt_leaves_nothing(name: str, number: signal.Signals) -> None:
         assert running.poll() is None
         select.select([], [], [], 0.01)
     running.send_signal(number)
-    _, said = running.communicate(timeout=20)
+    _, said = running.communicate(timeout=SECONDS)
     assert (running.returncode, said.decode().strip()) == (130, "error: interrupted")
     assert labs() <= before

@@ -16,7 +16,7 @@ from eigw_ns.errors import ForeignError
 from eigw_ns.kernel import netns
 from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
-from tests.cli.command import heed_interrupts
+from tests.cli.command import SECONDS, heed_interrupts
 from tests.labs import until
 
 pytest_plugins = ["pytester"]
@@ -164,7 +164,7 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
             assert len(labs) == len(names)
             assert all(any(lab in name for name in left()) for lab in labs)
             os.killpg(running.pid, number)
-            output, _ = running.communicate(timeout=30)
+            output, _ = running.communicate(timeout=SECONDS)
         except BaseException:
             os.killpg(running.pid, signal.SIGKILL)
             raise

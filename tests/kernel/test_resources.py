@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.cli.command import SECONDS
+
 pytestmark = pytest.mark.root
 
 DESCRIPTORS = 240  # it takes 32 nftables sockets of two kinds, then the ends of 100 veth pairs; namespaces are 1,002
@@ -56,7 +58,7 @@ def built(lab: str, subnets: int) -> dict[str, int]:
         instances=", ".join(f"i{n}: {{subnet: s{n}}}" for n in range(subnets)),
     )
     command = [sys.executable, "-c", PROGRAM, lab, text, str(DESCRIPTORS)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, int] = json.loads(done.stdout)
     return found

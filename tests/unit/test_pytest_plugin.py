@@ -10,7 +10,7 @@ import pytest
 
 from eigw_ns.lab.prober import Evidence, Outcome
 from eigw_ns.testing.connection import Connection
-from tests.cli.command import _give_up_power
+from tests.cli.command import SECONDS, _give_up_power
 
 pytest_plugins = ["pytester"]
 
@@ -68,7 +68,9 @@ def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: p
     pytester.makepyfile(NO_PRIVILEGE)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # half of the time
     inner = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-p", "eigw_ns.testing.plugin"]
-    done = subprocess.run(inner, capture_output=True, text=True, check=False, preexec_fn=_give_up_power, timeout=60)
+    done = subprocess.run(
+        inner, capture_output=True, text=True, check=False, preexec_fn=_give_up_power, timeout=SECONDS
+    )
     assert "1 skipped, 1 error" in done.stdout.splitlines()[-1]
     assert done.stdout.count("not enough privilege: this process lacks CAP_") == 2
     assert "run it as root" in done.stdout

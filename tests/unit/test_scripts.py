@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import SECONDS
+
 TOP = Path(__file__).parents[2]
 FILES = sorted(path for path in (TOP / "scripts").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 SCRIPTS = [path for path in FILES if path.read_text().startswith(("#!", "# shellcheck shell=bash"))]
@@ -88,7 +90,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def run(repo: Path, environment: dict[str, str], tmp_path: Path) -> Run:
     def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, env=environment, cwd=tmp_path, text=True, capture_output=True, timeout=100)
+        limit = 2 * SECONDS
+        return subprocess.run(command, env=environment, cwd=tmp_path, text=True, capture_output=True, timeout=limit)
 
     return run
 
@@ -212,7 +215,7 @@ def test_set_up_runs_and_repairs_itself(repo: Path, run: Run, environment: dict[
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=100) for process in both]
+    said = [process.communicate(timeout=2 * SECONDS) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert [out for out, _ in said] == [f"{tmp_path} ['--x', 'y z']\n"] * 2
     assert sorted("making .venv" in err for _, err in said) == [False, True], said
