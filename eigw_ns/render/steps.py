@@ -12,7 +12,14 @@ from eigw_ns.render.table import Cell, Table
 Labels = Mapping[str, str]
 """What people call a namespace."""
 
-_COLOURS: dict[Verb, str] = {"create": "green", "update": "yellow", "delete": "red", "flush": "red"}
+_COLOURS: dict[Verb, str] = {
+    "create": "green",
+    "update": "yellow",
+    "delete": "red",
+    "flush": "red",
+    "learn": "cyan",
+    "loosen": "yellow",
+}
 _REASONS_SHOWN = 2
 
 
