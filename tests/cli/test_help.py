@@ -115,6 +115,9 @@ def test_a_mistyped_option_is_guessed(cli: Cli, arguments: tuple[str, ...], hint
         (("status", "-o", "xml"), "'xml' is not one of 'table', 'json'"),
         (("completion", "tcsh"), "'tcsh'"),
         (("verify", "--timeout", "0"), "0"),
+        (("verify", "--timeout", "nan"), "nan"),
+        (("verify", "--timeout", "-NaN"), "NaN"),
+        (("verify", "--timeout", "inf"), "inf"),
         (("version", "surplus"), "surplus"),
     ],
 )
