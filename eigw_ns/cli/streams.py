@@ -5,21 +5,31 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_STDERR = 2
-
 
 def prepare() -> None:
-    """Have talk decide nothing: from now on, what cannot be written to stderr is lost, and nothing fails for it.
+    """Open what is closed, and have talk decide nothing: what cannot be written to stderr is lost, and nothing fails.
 
     A pipe whose reader has left, a full disc and a terminal that is gone would else end an `apply` halfway.
     """
-    talk = io.BufferedWriter(_Undeterred(_STDERR, "wb", closefd=False))
+    sys.stdin = sys.stdin or _nowhere("r")  # Python has None for what is closed; in this order each gets its number
+    sys.stdout = sys.stdout or _nowhere("w")
+    sys.stderr = sys.stderr or _nowhere("w")
+    talk = io.BufferedWriter(_Undeterred(sys.stderr.fileno(), "wb", closefd=False))
     sys.stderr = io.TextIOWrapper(talk, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+
+
+def _nowhere(mode: Literal["r", "w"]) -> TextIO:
+    """A stream that takes everything and gives nothing: reading fails, since no input is not the same as an empty one.
+
+    It keeps files of ours from getting the number of a standard stream. Programs that we become find theirs closed.
+    """
+    descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    return open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def let_go(stream: TextIO) -> None:
