@@ -12,6 +12,7 @@ from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
 from eigw_ns.errors import UsageError
 
 _HINT = "write an instance, an internet host or an IPv6 address"
+_PORTS = range(1, 65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
     """Trace what is asked. An address that no node has is on the internet; a sender there may have any.
 
     Raises UsageError where an end is neither a machine nor an IPv6 address in use on the internet, or a port is
-    missing or out of place.
+    missing, out of place or none.
     """
     _check_ports(question)
     sender = _end(cloud, question.source)
@@ -92,6 +93,9 @@ def _check_ports(question: Question) -> None:
         raise UsageError("icmpv6 has no ports", hint="leave --port and --source-port out, or write --protocol tcp")
     if question.protocol != "icmpv6" and question.port is None:
         raise UsageError(f"{question.protocol} needs a port", hint="write --port N")
+    for port in (question.port, question.source_port):
+        if port is not None and port not in _PORTS:
+            raise UsageError(f"{port!r} is no port", hint=f"write one of {_PORTS[0]} to {_PORTS[-1]}")
 
 
 def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:

@@ -87,11 +87,21 @@ def test_ends_that_send_and_take_nothing(source: str, destination: str, words: s
         (Question("app", "web", "icmpv6", 1), "icmpv6 has no ports"),
         (Question("app", "web", "icmpv6", None, 1), "icmpv6 has no ports"),
         (Question("app", "web", "udp", None), "udp needs a port"),
+        (Question("app", "web", "tcp", 443000), "443000 is no port"),
+        (Question("app", "web", "udp", 0), "0 is no port"),
+        (Question("app", "web", "tcp", 443, 65536), "65536 is no port"),
+        (Question("app", "web", "tcp", 443, -1), "-1 is no port"),
     ],
 )
 def test_ports_are_for_those_that_have_them(question: Question, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         explain(CLOUD, question)
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_first_and_the_last_port_are_ports(port: int) -> None:
+    assert explain(CLOUD, Question("app", "web", "tcp", 443, port)).trace.source_ports == (port, port)
+    assert explain(CLOUD, Question("app", "web", "tcp", port)).destination_id == id_of("web")
 
 
 # ---- for programs ----------------------------------------------------------------------------------------------------
