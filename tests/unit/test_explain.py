@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.trace import Protocol
 from eigw_ns.errors import UsageError
@@ -231,6 +232,13 @@ def test_the_way_back_is_left_out_where_there_is_none() -> None:
 
 
 APP, STRICT = (str(CLOUD.instances[id_of(name)].ipv6_address) for name in ("app", "strict"))
+TO_NOWHERE = replace(
+    CLOUD,
+    route_tables={
+        key: replace(table, routes=tuple(replace(route, target_id=BLACKHOLE) for route in table.routes))
+        for key, table in CLOUD.route_tables.items()
+    },
+)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +294,17 @@ APP, STRICT = (str(CLOUD.instances[id_of(name)].ipv6_address) for name in ("app"
             explain(replace(CLOUD, egress_only_internet_gateways={}), Question("app", "web", "tcp", 443)),
             f"app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole "
             f"({id_of('out')}).",
+            "Give that route of route table private a gateway that exists.",
+        ),
+        (
+            explain(TO_NOWHERE, Question("app", "web", "tcp", 443)),
+            "app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole.",
+            "Give that route of route table private a gateway that exists.",
+        ),
+        (
+            explain(TO_NOWHERE, Question("web", "app", "tcp", 443)),
+            "web does not reach app over tcp 443. The packet ends at the internet: the way back in route table private "
+            "is ::/0 → blackhole.",
             "Give that route of route table private a gateway that exists.",
         ),
         (
