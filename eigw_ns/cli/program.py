@@ -89,7 +89,8 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     context = error.ctx if isinstance(error, click.UsageError) else None
     help_hint = f"see `{context.command_path if context else PROGRAM} --help`"
     if not isinstance(error, click.NoSuchOption):
-        return error.format_message(), help_hint
+        lines = error.format_message().splitlines()  # several where it lists choices, which are not an error each
+        return " ".join(line.strip() for line in lines), help_hint
     message = f"there is no option {error.option_name}"
     if error.possibilities:
         return message, f"did you mean {' or '.join(error.possibilities)}?"
