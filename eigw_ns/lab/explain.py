@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from eigw_ns.cloud import ids, nodes
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST
@@ -113,11 +113,13 @@ def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
 
 
 def _address(text: str) -> IPv6Address | None:
-    """The IPv6 address that `text` is, None where it is none."""
+    """The IPv6 address that `text` is, None where it is no address."""
     try:
-        address = IPv6Address(text)
-    except AddressValueError:
+        address = ip_address(text)
+    except ValueError:
         return None
+    if isinstance(address, IPv4Address):
+        raise UsageError(f"{text} is an IPv4 address, and the lab has IPv6 alone", hint=_HINT)
     if address not in GLOBAL_UNICAST or address.scope_id is not None:
         raise UsageError(
             f"{text} is no address that is routed on the internet", hint=f"write one of {GLOBAL_UNICAST}, or a node"

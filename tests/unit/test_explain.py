@@ -73,7 +73,9 @@ def test_a_sender_outside_with_an_address_of_the_vpc_is_spoofed() -> None:
         ("app", "2001:db8::1%eth0", "no address that is routed on the internet"),
         ("ff02::1", "app", "no address that is routed on the internet"),
         ("app", "nobody", "no node is called nobody"),
-        ("app", "192.0.2.1", "no node is called 192.0.2.1"),
+        ("app", "192.0.2.1", "192.0.2.1 is an IPv4 address, and the lab has IPv6 alone"),
+        ("8.8.8.8", "app", "8.8.8.8 is an IPv4 address, and the lab has IPv6 alone"),
+        ("app", "192.0.2.256", "no node is called 192.0.2.256"),
     ],
 )
 def test_ends_that_send_and_take_nothing(source: str, destination: str, words: str) -> None:
