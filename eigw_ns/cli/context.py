@@ -114,4 +114,5 @@ def _read(file: str) -> bytes:
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         hint = f"`eigw-ns init > {file}` writes one to start from" if missing else ""
-        raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from error
+        name = STDIN_NAME if file == STDIN else file
+        raise UsageError(f"cannot read {name}: {error.strerror}", hint=hint) from error

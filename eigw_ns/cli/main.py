@@ -7,6 +7,8 @@ import os
 import sys
 from types import TracebackType
 
+from eigw_ns.cli import streams
+
 _MANY = 100_000
 """Objects between two looks for garbage: states are many values without cycles, and looking for some costs a tenth."""
 
@@ -14,6 +16,7 @@ _MANY = 100_000
 def main() -> None:
     """Run the program with the process's own arguments, and end the process with its exit code."""
     sys.excepthook = _report
+    streams.prepare()
     gc.set_threshold(_MANY)
     from eigw_ns.cli.program import run  # only now: Ctrl-C while this loads shall be no traceback either
 

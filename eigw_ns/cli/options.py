@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import click
 
 from eigw_ns.cli import complete
+
+
+class Seconds(click.FloatRange):
+    """A time within limits. `nan` is in no range, but is beyond neither end of one: click would take it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType`."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
+
 
 lab = click.option(
     "--lab",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from eigw_ns import __version__
-from eigw_ns.cli import options
+from eigw_ns.cli import options, streams
 from eigw_ns.cli.group import VerbGroup
 from eigw_ns.errors import EigwError
 
@@ -89,7 +89,8 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     context = error.ctx if isinstance(error, click.UsageError) else None
     help_hint = f"see `{context.command_path if context else PROGRAM} --help`"
     if not isinstance(error, click.NoSuchOption):
-        return error.format_message(), help_hint
+        lines = error.format_message().splitlines()  # several where it lists choices, which are not an error each
+        return " ".join(line.strip() for line in lines), help_hint
     message = f"there is no option {error.option_name}"
     if error.possibilities:
         return message, f"did you mean {' or '.join(error.possibilities)}?"
@@ -103,7 +104,7 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
 def _system_error(error: OSError) -> int:
     """A file or a pipe that failed. Nobody reading our output any more (`| head`) is nothing to talk about."""
     if error.errno == errno.EPIPE:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
+        streams.let_go(sys.stdout)  # for the interpreter's own last flush
         return FAILED
     place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
     complain(

@@ -89,8 +89,10 @@ class NodeIndex:
         if len(meant) == 1:
             return meant[0]
         if meant:
-            options = " or ".join(node.qualified for node in meant)
-            raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=f"write {options}")
+            options = tuple(dict.fromkeys(node.qualified for node in meant))
+            same = len(options) < len(meant)  # as in a file that gives one name twice
+            hint = "give one of them another name" if same else f"write {' or '.join(options)}"
+            raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=hint)
         base, _, replica = text.partition(_REPLICA)
         named = next(iter(self._meant.get(base, {}).values()), None)
         if replica and named is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from eigw_ns.cloud import ids, nodes
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST
@@ -12,6 +12,7 @@ from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
 from eigw_ns.errors import UsageError
 
 _HINT = "write an instance, an internet host or an IPv6 address"
+_PORTS = range(1, 65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
     """Trace what is asked. An address that no node has is on the internet; a sender there may have any.
 
     Raises UsageError where an end is neither a machine nor an IPv6 address in use on the internet, or a port is
-    missing or out of place.
+    missing, out of place or none.
     """
     _check_ports(question)
     sender = _end(cloud, question.source)
@@ -92,6 +93,9 @@ def _check_ports(question: Question) -> None:
         raise UsageError("icmpv6 has no ports", hint="leave --port and --source-port out, or write --protocol tcp")
     if question.protocol != "icmpv6" and question.port is None:
         raise UsageError(f"{question.protocol} needs a port", hint="write --port N")
+    for port in (question.port, question.source_port):
+        if port is not None and port not in _PORTS:
+            raise UsageError(f"{port!r} is no port", hint=f"write one of {_PORTS[0]} to {_PORTS[-1]}")
 
 
 def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
@@ -109,11 +113,13 @@ def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
 
 
 def _address(text: str) -> IPv6Address | None:
-    """The IPv6 address that `text` is, None where it is none."""
+    """The IPv6 address that `text` is, None where it is no address."""
     try:
-        address = IPv6Address(text)
-    except AddressValueError:
+        address = ip_address(text)
+    except ValueError:
         return None
+    if isinstance(address, IPv4Address):
+        raise UsageError(f"{text} is an IPv4 address, and the lab has IPv6 alone", hint=_HINT)
     if address not in GLOBAL_UNICAST or address.scope_id is not None:
         raise UsageError(
             f"{text} is no address that is routed on the internet", hint=f"write one of {GLOBAL_UNICAST}, or a node"

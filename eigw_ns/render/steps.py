@@ -12,7 +12,14 @@ from eigw_ns.render.table import Cell, Table
 Labels = Mapping[str, str]
 """What people call a namespace."""
 
-_COLOURS: dict[Verb, str] = {"create": "green", "update": "yellow", "delete": "red", "flush": "red"}
+_COLOURS: dict[Verb, str] = {
+    "create": "green",
+    "update": "yellow",
+    "delete": "red",
+    "flush": "red",
+    "learn": "cyan",
+    "loosen": "yellow",
+}
 _REASONS_SHOWN = 2
 
 
@@ -47,10 +54,11 @@ def listing(steps: Sequence[Step], labels: Labels) -> Table:
 def count(steps: Sequence[Step]) -> str:
     """`12 changes in 3 namespaces`."""
     namespaces = len({step.object.namespace for step in steps})
-    return f"{_number(len(steps), 'change')} in {_number(namespaces, 'namespace')}"
+    return f"{counted(len(steps), 'change')} in {counted(namespaces, 'namespace')}"
 
 
-def _number(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """`1 change`, `1,200 changes`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 

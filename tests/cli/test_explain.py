@@ -65,6 +65,7 @@ def test_a_source_port(cli: Cli, stored: Stored) -> None:
         (("main/private-a", "web"), "packets neither begin nor end at main/private-a"),
         (("internet", "app"), "the internet is no single machine"),
         (("app", "wbe"), "did you mean web?"),
+        (("app", "8.8.8.8"), "hint: write an instance, an internet host or an IPv6 address"),
         (("app", "web", "--protocol", "icmpv6", "--port", "1"), "icmpv6 has no ports"),
         (("app", "web", "--port", "0"), "--port"),
         (("app", "web", "--port", "65536"), "--port"),

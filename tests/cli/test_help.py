@@ -114,15 +114,21 @@ def test_a_mistyped_option_is_guessed(cli: Cli, arguments: tuple[str, ...], hint
         (("validate",), "--file"),
         (("status", "-o", "xml"), "'xml' is not one of 'table', 'json'"),
         (("completion", "tcsh"), "'tcsh'"),
+        (("completion",), "Choose from: bash, zsh, fish"),
         (("verify", "--timeout", "0"), "0"),
+        (("verify", "--timeout", "nan"), "nan"),
+        (("verify", "--timeout", "-NaN"), "NaN"),
+        (("verify", "--timeout", "inf"), "inf"),
         (("version", "surplus"), "surplus"),
     ],
 )
 def test_usage_errors_say_where_help_is(cli: Cli, arguments: tuple[str, ...], complaint: str) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (2, "")
-    assert complaint in result.err.splitlines()[0]
-    assert result.err.splitlines()[-1] == f"hint: see `eigw-ns {arguments[0]} --help`"
+    said, hint = result.err.splitlines()
+    assert said.startswith("error: ")
+    assert complaint in said
+    assert hint == f"hint: see `eigw-ns {arguments[0]} --help`"
 
 
 def test_python_dash_m_is_the_program() -> None:

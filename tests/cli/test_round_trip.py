@@ -112,7 +112,9 @@ def test_drift_is_seen_and_repaired(cli: Cli, lab: str) -> None:
     (step,) = drifted.data["steps"]
     assert step["object"] == f"forwarding of {namespace(lab, 'main/outbound')}"
     assert "repair it with `eigw-ns apply`" in cli("status", "--lab", lab).err
-    assert cli("apply", "--lab", lab, "-o", "json").data["changes"] == 1
+    repaired = cli("apply", "--lab", lab, "-o", "json")
+    assert repaired.data == {"changes": 1, "writes": 1}
+    assert repaired.err == f"the lab {lab} is up: 1 change, 1 kernel write\n"
     assert cli("status", "--lab", lab, "-o", "json").data == {"changes": 0, "steps": []}
 
 

@@ -82,6 +82,9 @@ def test_too_long(lab):
 def test_no_node(lab):
     lab.exec("appp", ["true"])
 
+def test_no_port(lab):
+    lab.node("app").connect("web", 443000)
+
 def test_verify(lab):
     lab.exec("main/outbound", ["ip", "link", "set", "down", "dev", "up"])
     assert not lab.node("app").connect("web", 443).allowed
@@ -126,7 +129,7 @@ def test_passing_tests(inner: pytest.Pytester) -> None:
 def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytester) -> None:
     inner.makepyfile(FAILING)
     result = inner.runpytest_subprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(failed=5)
+    result.assert_outcomes(failed=6)
     result.stdout.fnmatch_lines(
         [
             "E *where False = <web → app tcp 22: blocked (nothing arrived, the destination is alive, *",
@@ -135,6 +138,8 @@ def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytest
             "E *sleep: still running after 0.1 s, so it was killed",
             "E *no node is called appp",
             "E *hint: did you mean app?",
+            "E *443000 is no port",
+            "E *hint: write one of 1 to 65535",
             "E *: 2 of 6 checks passed",
             "E *✗  app *→ *web *443 *allowed *allowed *blocked *",
         ]

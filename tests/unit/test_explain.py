@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.trace import Protocol
 from eigw_ns.errors import UsageError
@@ -72,7 +73,9 @@ def test_a_sender_outside_with_an_address_of_the_vpc_is_spoofed() -> None:
         ("app", "2001:db8::1%eth0", "no address that is routed on the internet"),
         ("ff02::1", "app", "no address that is routed on the internet"),
         ("app", "nobody", "no node is called nobody"),
-        ("app", "192.0.2.1", "no node is called 192.0.2.1"),
+        ("app", "192.0.2.1", "192.0.2.1 is an IPv4 address, and the lab has IPv6 alone"),
+        ("8.8.8.8", "app", "8.8.8.8 is an IPv4 address, and the lab has IPv6 alone"),
+        ("app", "192.0.2.256", "no node is called 192.0.2.256"),
     ],
 )
 def test_ends_that_send_and_take_nothing(source: str, destination: str, words: str) -> None:
@@ -87,11 +90,21 @@ def test_ends_that_send_and_take_nothing(source: str, destination: str, words: s
         (Question("app", "web", "icmpv6", 1), "icmpv6 has no ports"),
         (Question("app", "web", "icmpv6", None, 1), "icmpv6 has no ports"),
         (Question("app", "web", "udp", None), "udp needs a port"),
+        (Question("app", "web", "tcp", 443000), "443000 is no port"),
+        (Question("app", "web", "udp", 0), "0 is no port"),
+        (Question("app", "web", "tcp", 443, 65536), "65536 is no port"),
+        (Question("app", "web", "tcp", 443, -1), "-1 is no port"),
     ],
 )
 def test_ports_are_for_those_that_have_them(question: Question, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         explain(CLOUD, question)
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_first_and_the_last_port_are_ports(port: int) -> None:
+    assert explain(CLOUD, Question("app", "web", "tcp", 443, port)).trace.source_ports == (port, port)
+    assert explain(CLOUD, Question("app", "web", "tcp", port)).destination_id == id_of("web")
 
 
 # ---- for programs ----------------------------------------------------------------------------------------------------
@@ -221,6 +234,13 @@ def test_the_way_back_is_left_out_where_there_is_none() -> None:
 
 
 APP, STRICT = (str(CLOUD.instances[id_of(name)].ipv6_address) for name in ("app", "strict"))
+TO_NOWHERE = replace(
+    CLOUD,
+    route_tables={
+        key: replace(table, routes=tuple(replace(route, target_id=BLACKHOLE) for route in table.routes))
+        for key, table in CLOUD.route_tables.items()
+    },
+)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +296,17 @@ APP, STRICT = (str(CLOUD.instances[id_of(name)].ipv6_address) for name in ("app"
             explain(replace(CLOUD, egress_only_internet_gateways={}), Question("app", "web", "tcp", 443)),
             f"app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole "
             f"({id_of('out')}).",
+            "Give that route of route table private a gateway that exists.",
+        ),
+        (
+            explain(TO_NOWHERE, Question("app", "web", "tcp", 443)),
+            "app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole.",
+            "Give that route of route table private a gateway that exists.",
+        ),
+        (
+            explain(TO_NOWHERE, Question("web", "app", "tcp", 443)),
+            "web does not reach app over tcp 443. The packet ends at the internet: the way back in route table private "
+            "is ::/0 → blackhole.",
             "Give that route of route table private a gateway that exists.",
         ),
         (

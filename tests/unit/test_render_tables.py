@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.plan import Step
+from eigw_ns.dataplane.handover import Learn, Loosen
+from eigw_ns.dataplane.plan import Step, Verb
 from eigw_ns.dataplane.state import Address, Forwarding, Namespace, Route
 from eigw_ns.lab.verify import Check, Report
 from eigw_ns.render import steps, verdicts
@@ -102,6 +105,29 @@ def test_a_plan_in_full_is_in_order_and_by_node() -> None:
         ("main/outbound", "flows"),
     ]
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
+
+
+def test_replicas_learn_and_loosen_in_both_tables() -> None:
+    plan = (
+        *PLAN[:2],
+        Step("learn", Learn(GATEWAY, (APP,), anew=True), "it is to know the flows that it takes over"),
+        Step("loosen", Loosen(GATEWAY, 1, ((0, 3),)), "others carry these flows now"),
+    )
+    table = steps.summary(plan, LABELS)
+    assert table.columns == ("Where", "Create", "Learn", "Loosen", "Why")
+    assert [[cell[0] if isinstance(cell, tuple) else cell for cell in row[:4]] for row in table.rows] == [
+        ["main/app", "2", "", ""],
+        ["main/outbound", "", "1", "1"],
+    ]
+    rows = steps.listing(plan, LABELS).rows
+    assert [row[3] for row in rows] == ["namespace", "address 2001:db8::1/128 on eth0", "flows", "windows"]
+
+
+@pytest.mark.parametrize("verb", get_args(Verb))
+def test_every_verb_of_a_plan_is_counted_and_listed(verb: Verb) -> None:
+    step = Step(verb, Forwarding(GATEWAY), "because")
+    assert steps.summary([step], LABELS).columns == ("Where", verb.capitalize(), "Why")
+    assert steps.listing([step], LABELS).rows[0][1] == (verb, steps.summary([step], LABELS).rows[0][1][1])
 
 
 def test_verdicts_stand_out() -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from eigw_ns.cli import options
+from eigw_ns.cli import options, streams
 from eigw_ns.cli.changes import CHANGES
 from eigw_ns.cli.context import choose_lab, open_kernel
 from eigw_ns.lab.agent import background
@@ -58,14 +58,18 @@ class _Log:
         self._json, self._quiet = as_json, quiet
 
     def say(self, event: str, **fields: object) -> None:
-        """Print the event at once, so that a journal has it when it happens."""
+        """Print the event at once, so that a journal has it when it happens. Nobody need read it: the watch goes on."""
         if self._quiet:
             return
         record = {"time": datetime.now().astimezone().isoformat("T", "milliseconds"), "event": event, **fields}
-        click.echo(
-            json.dumps(record) if self._json else " ".join(f"{key}={_word(value)}" for key, value in record.items())
-        )
-        sys.stdout.flush()
+        line = json.dumps(record) if self._json else " ".join(f"{key}={_word(value)}" for key, value in record.items())
+        try:
+            click.echo(line)
+        except BrokenPipeError:
+            streams.let_go(sys.stdout)
+            click.echo("nobody reads the events any more; the agent goes on", err=True)
+        except OSError:  # a full disc may have room again for what happens next
+            pass
 
 
 def _word(value: object) -> str:

@@ -18,6 +18,7 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import operations, sources, store
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.operations import Applied
+from eigw_ns.render.steps import counted
 from eigw_ns.topology import Topology
 
 
@@ -72,7 +73,8 @@ def _apply(kernel: LinuxKernel, topology: Topology, agent: bool, talk: Talk) -> 
     with talk.progress("apply") as progress:
         applied = operations.apply(kernel, topology, progress=progress)
     if applied.steps:
-        talk.note(f"the lab {lab} is up: {applied.steps:,} changes, {applied.writes:,} kernel writes")
+        done = f"{counted(applied.steps, 'change')}, {counted(applied.writes, 'kernel write')}"
+        talk.note(f"the lab {lab} is up: {done}")
     else:
         talk.note(f"nothing to do: the lab {lab} is what the topology says")
     if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):

@@ -20,7 +20,7 @@ NOT_PASSED = 4
 
 @click.command("verify")
 @options.lab
-@click.option("--timeout", type=click.FloatRange(0.05, 60), default=1.0, show_default=True, metavar="SECONDS",
+@click.option("--timeout", type=options.Seconds(0.05, 60), default=1.0, show_default=True, metavar="SECONDS",
               help="How long silence must last to count as blocked.")  # fmt: skip
 @click.option("--junit", "report_file", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE",
               help="Also write the checks as JUnit XML, for CI.")  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from eigw_ns.cloud.model import BLACKHOLE, RouteTable, Subnet
 from eigw_ns.cloud.model import Route as TableRoute
-from eigw_ns.cloud.model import RouteTable, Subnet
 from eigw_ns.cloud.nodes import INTERNET, internet_id
 from eigw_ns.cloud.routing import longest_match, route_state, target_gateway
 from eigw_ns.dataplane.gates import LOCAL
@@ -60,4 +60,5 @@ def _used(step: Step, table: RouteTable, route: TableRoute) -> tuple[RouteUsed, 
     cloud = step.scene.cloud
     used = RouteUsed(table, route.destination, route.target_id, route_state(cloud, table, route))
     gateway = target_gateway(cloud, table, route)
-    return used, f"{route.destination} → {gateway.name if gateway else f'blackhole ({route.target_id})'}"
+    gone = "" if route.target_id == BLACKHOLE else f" ({route.target_id})"
+    return used, f"{route.destination} → {gateway.name if gateway else f'blackhole{gone}'}"
