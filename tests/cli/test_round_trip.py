@@ -236,6 +236,19 @@ def test_what_export_prints_changes_nothing(cli: Cli, lab: str) -> None:
     assert applied.data == {"changes": 0, "writes": 0}
 
 
+def test_export_of_more_than_aws_s_quotas_allow(cli: Cli, lab: str) -> None:
+    """Whatever quota `ec2` was told, once: the file says so itself."""
+    (vpc_id,) = store.load(lab).cloud.vpcs
+    create = ("ec2", "create-egress-only-internet-gateway", "--lab", lab, "--vpc-id", vpc_id)
+    assert "maximum number" in cli(*create).err
+    assert cli(*create, "--quota", "egress-only-internet-gateways-per-vpc=2").code == 0
+    exported = cli("export", "--lab", lab).out
+    assert exported.startswith(f"lab: {lab}\nquotas:\n  egress_only_internet_gateways_per_vpc: 2\n")
+    planned = process("plan", "-f", "-", "-o", "json", stdin=exported)
+    assert (planned.code, planned.data) == (0, {"changes": 0, "steps": []})
+    assert process("apply", "-f", "-", "-o", "json", stdin=exported).data == {"changes": 0, "writes": 0}
+
+
 def test_destroy_where_half_is_gone(cli: Cli, lab: str, own_folders: Path) -> None:
     for name in ours(lab)[::2]:
         netns.remove(name)
