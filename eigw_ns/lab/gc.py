@@ -80,6 +80,8 @@ def _husks(kernel: Kernel) -> Iterator[Leftover]:
 
 def _run_folders(kernel: Kernel) -> Iterator[Leftover]:
     alive = {*kernel.labs(), *store.labs()}
-    for lab in paths.labs_in(paths.run_dir()):
+    with paths.run_errors(f"look into {paths.run_dir()}"):
+        found = tuple(paths.labs_in(paths.run_dir()))
+    for lab in found:
         if lab not in alive:
             yield Leftover(lab, "run folder", str(paths.lock_file(lab).parent))

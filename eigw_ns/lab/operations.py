@@ -10,7 +10,7 @@ from eigw_ns.dataplane.names import is_name_of
 from eigw_ns.dataplane.plan import Plan
 from eigw_ns.dataplane.plan import make_plan as plan_states
 from eigw_ns.dataplane.state import NOTHING
-from eigw_ns.errors import ForeignError, NoSuchLabError
+from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
 from eigw_ns.lab.agent import background
@@ -51,7 +51,12 @@ def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) ->
     """
     lab = topology.cloud.lab
     with lock.hold(lab, f"eigw-ns apply ({lab})"):
-        return reconcile(kernel, topology, progress=progress)
+        try:
+            return reconcile(kernel, topology, progress=progress)
+        except EigwError:
+            if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: nothing to remember
+                lock.remove_run_files(lab)
+            raise
 
 
 def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
@@ -62,19 +67,18 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
     lab = topology.cloud.lab
     before = kernel.writes
     plan = make_plan(kernel, topology.cloud)
+    stored = store.holds(topology)
     if plan or journal.unfinished(lab):
+        if not stored:
+            store.require_writable(lab)
         with journal.written(lab, plan):
-            _store(topology)
+            if not stored:
+                store.save(topology)
             execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
             kernel.end_strays(lab)
-    else:
-        _store(topology)
-    return Applied(len(plan), kernel.writes - before)
-
-
-def _store(topology: Topology) -> None:
-    if not store.holds(topology):
+    elif not stored:
         store.save(topology)
+    return Applied(len(plan), kernel.writes - before)
 
 
 def status(kernel: Kernel, lab: str) -> Plan:

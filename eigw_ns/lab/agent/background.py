@@ -25,7 +25,8 @@ _PAUSE = 0.01  # seconds between two looks
 def alone(lab: str) -> Iterator[None]:
     """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
     path = paths.agent_file(lab)
-    descriptor = flock.take(path, lambda found: _refusal(lab, found))
+    with paths.run_errors(f"open the lock {path}"):
+        descriptor = flock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -79,8 +80,9 @@ def stop(lab: str) -> bool:
             if time.monotonic() > deadline:
                 raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
             select.select([], [], [], _PAUSE)
-    for path in (paths.agent_file(lab), paths.agent_log(lab)):
-        path.unlink(missing_ok=True)
+    with paths.run_errors(f"remove {paths.agent_log(lab)}"):
+        for path in (paths.agent_file(lab), paths.agent_log(lab)):
+            path.unlink(missing_ok=True)
     return pid is not None
 
 
