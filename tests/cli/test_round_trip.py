@@ -263,6 +263,29 @@ def test_destroy_where_half_is_gone(cli: Cli, lab: str, own_folders: Path) -> No
     assert f"there is no lab {lab}" in gone.err
 
 
+def test_destroy_names_the_processes_that_live_on(cli: Cli, lab: str) -> None:
+    """They are whoever's who began them: he may wait for what they write."""
+
+    def begun(node: str) -> int:
+        script = "sleep 7532 > /dev/null 2>&1 & echo $!"
+        return int(process("exec", "--lab", lab, node, "--", "sh", "-c", script).out)
+
+    ended, web, private = begun("app"), begun("web"), begun("main/private-a")
+    os.kill(ended, signal.SIGKILL)
+    try:
+        assert cli("destroy", "--lab", lab).err.splitlines() == [
+            *(
+                f"warning: process {pid} lives on that was begun in {node}: sleep 7532"
+                for pid, node in sorted([(web, "internet/web"), (private, "main/private-a")])
+            ),
+            f"hint: to end them: kill {min(web, private)} {max(web, private)}",
+            f"the lab {lab} is gone",
+        ]
+    finally:
+        for pid in (web, private):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_a_lost_store_is_no_lost_lab(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
     store.remove(lab)
     status = cli("status", "--lab", lab)
