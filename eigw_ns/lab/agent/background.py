@@ -1,6 +1,7 @@
 """The agent as a process of its own: one a lab, started by `apply --agent`, stopped by `destroy`.
 
-It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its process id in there.
+It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its process id in there. To who uses other
+folders it shows a sign of life.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 from eigw_ns.errors import EigwError, LockedError
-from eigw_ns.kernel import flock, process
+from eigw_ns.kernel import flock, life, process
 from eigw_ns.lab import paths
 
 _PATIENCE = 10.0  # seconds
@@ -30,7 +31,8 @@ def alone(lab: str) -> Iterator[None]:
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        with life.shown(lab):
+            yield
     finally:
         path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # others work on the lab
