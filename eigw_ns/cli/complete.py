@@ -16,7 +16,7 @@ def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -
     rootless.choose(context)
     try:
         return [CompletionItem(lab) for lab in store.labs() if lab.startswith(incomplete)]
-    except OSError:
+    except EigwError:
         return []
 
 
@@ -30,7 +30,7 @@ def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) 
     rootless.choose(context)
     try:
         cloud = store.load(choose_lab(context.params.get("lab"))).cloud
-    except (EigwError, OSError):
+    except EigwError:
         return []
     offered = [(name, node.kind) for node in known.nodes(cloud) for name in dict.fromkeys((node.name, node.qualified))]
     return [CompletionItem(name, help=kind) for name, kind in offered if name.startswith(incomplete)]

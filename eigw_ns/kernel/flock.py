@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from eigw_ns.errors import LockedError, kernel_error
+from eigw_ns.errors import LockedError
 
 _TRIES = 100
 
@@ -20,16 +20,17 @@ def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
     """A descriptor of the file, made where there is none, with the lock on it; closing it lets go.
 
     Does not wait: where another has the lock, raises what `refusal` makes of a descriptor of its file. Raises
-    LockedError where the file vanishes again and again, HostError where it may not be written.
+    LockedError where the file vanishes again and again, OSError where it may not be written.
     """
+    lost: FileNotFoundError | None = None
     for _ in range(_TRIES):
         try:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            lost = error
             continue  # its holder removed the folder between our two calls
-        except OSError as error:
-            raise kernel_error(f"open the lock {path}", error.errno or 0) from error
+        lost = None
         if not _locks(descriptor, fcntl.LOCK_EX):
             refused = refusal(descriptor)
             os.close(descriptor)
@@ -37,6 +38,8 @@ def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
         if is_current(descriptor, path):
             return descriptor
         os.close(descriptor)  # its holder removed the file before we got the lock: nobody else would see ours
+    if lost is not None:  # nor did it ever stand: no folder can be made in /proc
+        raise lost
     raise LockedError(f"the lock {path} vanishes again and again", hint="see who removes it, then try again")
 
 

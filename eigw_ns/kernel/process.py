@@ -159,16 +159,60 @@ def hush() -> None:
     os.close(nowhere)
 
 
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """A process in a named namespace, whose number tells it from others also when it has lost its name."""
+
+    pid: int
+    command: str
+    namespace: str
+    inode: int
+
+    def stays(self) -> bool:
+        """Whether it runs still, and where it was."""
+        return alive(self.pid) and _network(self.pid) == self.inode
+
+
+def occupants(namespaces: Iterable[str]) -> tuple[Occupant, ...]:
+    """The processes in the namespaces by number, as `ip netns pids` finds them; none that we may not look at."""
+    names = _inodes(namespaces)
+    found = ((pid, inode) for pid in _numbers() if (inode := _network(pid)) in names)
+    return tuple(Occupant(pid, _command(pid), names[inode], inode) for pid, inode in sorted(found))
+
+
+def _command(process: int) -> str:
+    with contextlib.suppress(OSError):
+        return os.fsdecode(Path(f"/proc/{process}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")
+    return ""
+
+
+def _network(process: int) -> int:
+    """The number of the process's network namespace; 0 where it has ended, or is somebody else's."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/ns/net").stat().st_ino
+    return 0
+
+
+def _numbers() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _inodes(namespaces: Iterable[str]) -> dict[int, str]:
+    """The names of those that there are, by number."""
+    found = {}
+    for name in namespaces:
+        with contextlib.suppress(MissingError):
+            found[netns.inode(name)] = name
+    return found
+
+
 def end_all(namespaces: Iterable[str]) -> None:
     """Kill every process that runs in one of the namespaces, and wait until they are gone.
 
     Raises EigwError where one stays, as one does that waits for a disk.
     """
-    found = set()
-    for name in namespaces:
-        with contextlib.suppress(MissingError):
-            found.add(netns.inode(name))
-    while sum(_end(int(entry.name), found) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+    found = set(_inodes(namespaces))
+    while sum(_end(process, found) for process in _numbers()):
         pass  # what they started in the meantime
 
 

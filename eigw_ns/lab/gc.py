@@ -4,7 +4,9 @@
     husk         a name of ours under /run/netns with no namespace behind it: a creation was killed in the middle
     run folder   lock and journal of a lab that is neither stored nor alive
 
-A lab that somebody works on right now is left alone. A namespace without our mark is never touched, whatever its name.
+A lab that somebody works on right now is left alone, and so is one that an agent watches or that the process of a
+pytest has made, as long as they live: those may have folders of their own, and show signs of life. A namespace without
+our mark is never touched, whatever its name.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.dataplane.names import lab_of
+from eigw_ns.kernel import life
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import lock, operations, paths, store
 from eigw_ns.lab.agent import background
@@ -32,8 +35,11 @@ class Leftover:
 
 def find(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
     """The leftovers of `lab`, or of all labs, sorted; changes nothing."""
+    needed = life.labs()
     found = (*_namespaces(kernel), *_husks(kernel), *_run_folders(kernel))
-    return tuple(sorted(thing for thing in found if lab in (None, thing.lab) and not lock.held(thing.lab)))
+    needed |= life.labs()  # who has begun since, too
+    left = (thing for thing in found if lab in (None, thing.lab) and thing.lab not in needed)
+    return tuple(sorted(thing for thing in left if not lock.held(thing.lab)))
 
 
 def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
@@ -51,6 +57,8 @@ def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
 
 def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
     """Remove what is a leftover still, now that nobody else works on the lab: it may have been applied meanwhile."""
+    if lab in life.labs():
+        return []
     if store.exists(lab):
         leftovers = [thing for thing in leftovers if thing.kind == "husk"]
     else:
@@ -80,6 +88,8 @@ def _husks(kernel: Kernel) -> Iterator[Leftover]:
 
 def _run_folders(kernel: Kernel) -> Iterator[Leftover]:
     alive = {*kernel.labs(), *store.labs()}
-    for lab in paths.labs_in(paths.run_dir()):
+    with paths.run_errors(f"look into {paths.run_dir()}"):
+        found = tuple(paths.labs_in(paths.run_dir()))
+    for lab in found:
         if lab not in alive:
             yield Leftover(lab, "run folder", str(paths.lock_file(lab).parent))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 
-from eigw_ns.errors import kernel_error
 from eigw_ns.lab import paths
 
 _CHANGE, _DESTROY = "change", "destroy"  # the first line
@@ -24,12 +23,10 @@ def written(lab: str, intended: Iterable[object], *, destroy: bool = False) -> I
     Raises HostError where the run folder is not writable.
     """
     path = paths.journal_file(lab)
-    try:
+    lines = (_DESTROY if destroy else _CHANGE, *intended)
+    with paths.run_errors(f"write the journal {path}"):
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lines = (_DESTROY if destroy else _CHANGE, *intended)
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    except OSError as error:
-        raise kernel_error(f"write the journal {path}", error.errno or 0) from error
     yield
     path.unlink(missing_ok=True)
 

@@ -19,7 +19,9 @@ def hold(lab: str, command: str) -> Iterator[None]:
 
     Raises LockedError, which says who holds the lab, without waiting; HostError where the run folder is not writable.
     """
-    descriptor = flock.take(paths.lock_file(lab), lambda found: _refusal(lab, found))
+    path = paths.lock_file(lab)
+    with paths.run_errors(f"open the lock {path}"):
+        descriptor = flock.take(path, lambda found: _refusal(lab, found))
     try:
         record = {
             "pid": os.getpid(),

@@ -10,7 +10,9 @@ from eigw_ns.dataplane.names import is_name_of
 from eigw_ns.dataplane.plan import Plan
 from eigw_ns.dataplane.plan import make_plan as plan_states
 from eigw_ns.dataplane.state import NOTHING
-from eigw_ns.errors import ForeignError, NoSuchLabError
+from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
+from eigw_ns.kernel import netns, process
+from eigw_ns.kernel.process import Occupant
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import journal, lock, store
 from eigw_ns.lab.agent import background
@@ -25,6 +27,14 @@ class Applied:
 
     steps: int
     writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What a destroy did: steps carried out, and the processes that live on in namespaces without a name."""
+
+    steps: int
+    left: tuple[Occupant, ...]
 
 
 def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
@@ -51,7 +61,12 @@ def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) ->
     """
     lab = topology.cloud.lab
     with lock.hold(lab, f"eigw-ns apply ({lab})"):
-        return reconcile(kernel, topology, progress=progress)
+        try:
+            return reconcile(kernel, topology, progress=progress)
+        except EigwError:
+            if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: nothing to remember
+                lock.remove_run_files(lab)
+            raise
 
 
 def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
@@ -62,19 +77,18 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
     lab = topology.cloud.lab
     before = kernel.writes
     plan = make_plan(kernel, topology.cloud)
+    stored = store.holds(topology)
     if plan or journal.unfinished(lab):
+        if not stored:
+            store.require_writable(lab)
         with journal.written(lab, plan):
-            _store(topology)
+            if not stored:
+                store.save(topology)
             execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
             kernel.end_strays(lab)
-    else:
-        _store(topology)
-    return Applied(len(plan), kernel.writes - before)
-
-
-def _store(topology: Topology) -> None:
-    if not store.holds(topology):
+    elif not stored:
         store.save(topology)
+    return Applied(len(plan), kernel.writes - before)
 
 
 def status(kernel: Kernel, lab: str) -> Plan:
@@ -82,8 +96,10 @@ def status(kernel: Kernel, lab: str) -> Plan:
     return make_plan(kernel, store.load(lab).cloud)
 
 
-def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
-    """Remove everything of the lab that is left, in the kernel and on disk; how many steps it took.
+def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroyed:
+    """Remove everything of the lab that is left, in the kernel and on disk.
+
+    A process that a user began inside is his own: it is told, not ended.
 
     Raises NoSuchLabError where there is nothing at all.
     """
@@ -94,16 +110,18 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
         return dismantle(kernel, lab, progress=progress)
 
 
-def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroyed:
     """What `destroy` does, for a caller that holds the lab's lock.
 
     Killed anywhere, the journal says that the lab is to go; it is the last thing that does.
     """
     plan = plan_states(NOTHING, kernel.outline(lab))
+    inside = process.occupants(name for name in netns.names() if is_name_of(lab, name))
     with journal.written(lab, plan, destroy=True):
         execute(kernel, plan, progress)
         kernel.end_strays(lab)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
     lock.remove_run_files(lab)
-    return len(plan)
+    left = (each for each in inside if each.stays() and not netns.exists(each.namespace))
+    return Destroyed(len(plan), tuple(left))

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from eigw_ns.errors import UsageError
+from eigw_ns.errors import HostError, UsageError
 
 _LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -24,6 +26,30 @@ def state_dir() -> Path:
 def run_dir() -> Path:
     """Where locks and journals are; gone after a reboot, as the namespaces are."""
     return Path(os.environ.get("EIGW_NS_RUN_DIR") or "/run/eigw-ns")
+
+
+@contextlib.contextmanager
+def state_errors(doing: str) -> Iterator[None]:
+    """An OSError of the block, which works in the state folder, becomes a HostError that says how to have another."""
+    with _errors(doing, "EIGW_NS_STATE_DIR", state_dir()):
+        yield
+
+
+@contextlib.contextmanager
+def run_errors(doing: str) -> Iterator[None]:
+    """The same for what works in the run folder."""
+    with _errors(doing, "EIGW_NS_RUN_DIR", run_dir()):
+        yield
+
+
+@contextlib.contextmanager
+def _errors(doing: str, variable: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        root = "run it as root (sudo), or " if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() else ""
+        hint = f"{root}set {variable} to a folder that you can write to; now it is {folder}"
+        raise HostError(f"{doing}: {error.strerror}", hint=hint) from error
 
 
 def topology_file(lab: str) -> Path:

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eigw_ns.errors import EigwError, HostError, kernel_error
+from eigw_ns.errors import EigwError, HostError
 from eigw_ns.kernel import keeper, netns
 from eigw_ns.kernel.keeper import Keeper
+from eigw_ns.lab import paths
 
 _RECORD, _VISITS = "keeper", "keeper.visits"
 
@@ -120,11 +121,9 @@ def _alone(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
     """A descriptor of the folder, made if need be. Raises HostError where others could change what is in it."""
-    try:
+    with paths.run_errors(f"open the run folder {folder}"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError as error:
-        raise kernel_error(f"open the run folder {folder}", error.errno or 0) from error
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

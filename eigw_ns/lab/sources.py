@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import eigw_ns
+from eigw_ns.errors import HostError
 from eigw_ns.lab import paths, store
 from eigw_ns.topology import Topology
 
@@ -31,7 +32,7 @@ class Source:
 def recall(source: Source) -> Topology | None:
     """What is stored as read from this source; None where nothing is known of it, and it must be read."""
     found = None
-    with contextlib.suppress(OSError):  # who may not look into the state folder can still read a file
+    with contextlib.suppress(HostError):  # who may not look into the state folder can still read a file
         found = next((lab for lab in store.labs() if _is_noted(source, lab)), None)
     return store.load(found) if found is not None else None
 

@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from eigw_ns.errors import EigwError, NoSuchLabError, kernel_error
+from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.lab import paths
 from eigw_ns.topology import Topology, from_data, to_data
 
@@ -16,8 +16,10 @@ _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the 
 
 
 def labs() -> tuple[str, ...]:
-    """The labs that have a stored topology, sorted."""
-    return tuple(lab for lab in paths.labs_in(paths.state_dir()) if paths.topology_file(lab).exists())
+    """The labs that have a stored topology, sorted. Raises HostError where the state folder cannot be looked into."""
+    folder = paths.state_dir()
+    with paths.state_errors(f"look into {folder}"):
+        return tuple(lab for lab in paths.labs_in(folder) if paths.topology_file(lab).exists())
 
 
 def exists(lab: str) -> bool:
@@ -31,10 +33,18 @@ def save(topology: Topology) -> None:
     Raises HostError where the state folder cannot be written.
     """
     path = paths.topology_file(topology.cloud.lab)
-    try:
+    with paths.state_errors(f"write {path}"):
         write_atomically(path, text(topology))
-    except OSError as error:
-        raise kernel_error(f"write {path}", error.errno or 0) from error
+
+
+def require_writable(lab: str) -> None:
+    """Raise HostError where `save` would for want of a folder: asked before anything is begun."""
+    path = paths.topology_file(lab)
+    with paths.state_errors(f"write {path}"):
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+        os.close(descriptor)
+        Path(name).unlink()
 
 
 def text(topology: Topology) -> str:
@@ -59,15 +69,14 @@ def load(lab: str) -> Topology:
     Raises NoSuchLabError where none is stored, EigwError where the file is damaged, HostError where it may not be read.
     """
     path = paths.topology_file(lab)
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        hint = "`eigw-ns apply -f FILE` stores one; `eigw-ns gc` shows what is left of the lab"
-        raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
-    except OSError as error:
-        raise kernel_error(f"read {path}", error.errno or 0) from error
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
+    with paths.state_errors(f"read {path}"):
+        try:
+            data = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            hint = "`eigw-ns apply -f FILE` stores one; `eigw-ns gc` shows what is left of the lab"
+            raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
+        except ValueError as error:
+            raise _damaged(path, str(error)) from error
     try:
         topology = from_data(data)
     except EigwError as error:
@@ -80,16 +89,14 @@ def load(lab: str) -> Topology:
 def remove(lab: str) -> bool:
     """Forget the topology of `lab`; False where none was stored."""
     path = paths.topology_file(lab)
-    stored = path.exists()
-    try:
+    with paths.state_errors(f"remove {path}"):
+        stored = path.exists()
         paths.source_file(lab).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
             unfinished.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody keeps a file of his own there
             path.parent.rmdir()
-    except OSError as error:
-        raise kernel_error(f"remove {path}", error.errno or 0) from error
     return stored
 
 

@@ -22,7 +22,7 @@ from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
 from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
-from eigw_ns.errors import EigwError, NoSuchLabError
+from eigw_ns.errors import EigwError, MissingError, NoSuchLabError
 from eigw_ns.kernel import netns
 from eigw_ns.lab import prober
 from eigw_ns.topology import Expectation, Topology
@@ -121,16 +121,27 @@ def evidence(
     index = nodes.NodeIndex(nodes.nodes(cloud))
     ends = index.find(expectation.source).id, index.find(expectation.destination).id
     plan = _Planner(cloud).plan(expectation, predicted, *ends, listening=listening)
-    _require_namespaces(cloud, (plan,))
-    (seen,) = prober.run((plan.probe,), timeout)
+    (seen,) = _sent(cloud, (plan,), timeout)
     return seen
 
 
 def _run(cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progress | None) -> tuple[Check, ...]:
+    seen = _sent(cloud, plans, timeout, progress)
+    return tuple(judge(plan.expectation, plan.trace, evidence) for plan, evidence in zip(plans, seen, strict=True))
+
+
+def _sent(
+    cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progress | None = None
+) -> tuple[prober.Evidence, ...]:
     _require_namespaces(cloud, plans)
     probes = [plan.probe for plan in plans]
-    evidence = prober.run(probes, timeout, _counting(probes, progress) if progress else None)
-    return tuple(judge(plan.expectation, plan.trace, seen) for plan, seen in zip(plans, evidence, strict=True))
+    try:
+        return prober.run(probes, timeout, _counting(probes, progress) if progress else None)
+    except MissingError as error:
+        raise EigwError(
+            f"the lab {cloud.lab} was changed or destroyed while packets were on their way: {error.message}",
+            hint=f"`eigw-ns status --lab {cloud.lab}` says what is left; verify again when the other is done",
+        ) from error
 
 
 def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Check:

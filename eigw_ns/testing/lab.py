@@ -14,7 +14,7 @@ from eigw_ns.cloud import nodes
 from eigw_ns.cloud.nodes import NodeKind
 from eigw_ns.dataplane.names import is_name_of, namespace_name
 from eigw_ns.errors import EigwError, NoSuchLabError
-from eigw_ns.kernel import netns, probe, process
+from eigw_ns.kernel import life, netns, probe, process
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.process import Completed
 from eigw_ns.lab import operations, store
@@ -55,6 +55,7 @@ class Lab:
             "EIGW_NS_RUN_DIR": str(folder / "run"),
         }
         self.built_from = topology
+        self._life = contextlib.ExitStack()
 
     def __repr__(self) -> str:
         return f"<lab {self.name}>"
@@ -71,6 +72,7 @@ class Lab:
         Raises HostError where this host cannot hold a lab.
         """
         probe.require()
+        self._life.enter_context(life.shown(self.name))
         try:
             with self._settings():
                 operations.apply(LinuxKernel(), self.built_from)
@@ -83,7 +85,7 @@ class Lab:
         try:
             process.end_all(name for name in netns.names() if is_name_of(self.name, name))
         finally:
-            with self._settings(), contextlib.suppress(NoSuchLabError):
+            with self._life, self._settings(), contextlib.suppress(NoSuchLabError):
                 operations.destroy(LinuxKernel(), self.name)
 
     def node(self, name: str) -> Node:

@@ -9,7 +9,7 @@ from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
 from eigw_ns.topology.report import Report, Wrong
-from eigw_ns.topology.rules import acls, addresses, blocks, expectations, gateways, groups, names, routes, tags
+from eigw_ns.topology.rules import acls, addresses, blocks, expectations, gateways, groups, names, quotas, routes, tags
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
 from eigw_ns.topology.schema import LabFile
@@ -23,7 +23,8 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     parsed = parse(root, report)
     lab = _lab(parsed, report, default_lab)
     things = names.declared(report, lab)
-    names.check(report, things)
+    quotas.check(parsed, report)
+    names.check(report, things, parsed.quotas)
     of_vpcs = blocks.vpc_blocks(parsed, report)
     of_subnets = blocks.subnet_blocks(parsed, report, of_vpcs)
     of_instances = addresses.instance_addresses(parsed, report, of_subnets)

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
+from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
@@ -25,6 +26,7 @@ ACTIONS = ("allow", "deny")
 MAX_RULE_NUMBER = 32766  # AWS numbers its own last entries above
 
 _TRACKING = ConnectionTracking()
+_QUOTAS = Quotas()
 _NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
 _OPEN: JsonValue = [{"protocol": "all", "cidr": str(rule.peer)} for rule in open_egress("")]
@@ -37,7 +39,7 @@ class _Strict(BaseModel):
 class Tagged(_Strict):
     """What AWS lets users tag."""
 
-    tags: dict[str, str] = Field({}, description="AWS tags: 50 at most")
+    tags: dict[str, str] = Field({}, description=f"AWS tags: {_QUOTAS.tags_per_resource} at most")
 
 
 class InternetGatewayFile(Tagged):
@@ -176,10 +178,25 @@ class ExpectationFile(_Strict):
     result: str = Field(json_schema_extra={"enum": [*RESULTS]}, examples=["blocked"])
 
 
+class QuotasFile(_Strict):
+    """Those of AWS's quotas that a file can be over, where this one is: `ec2 … --quota` may have made it so."""
+
+    egress_only_internet_gateways_per_vpc: int = _QUOTAS.egress_only_internet_gateways_per_vpc
+    entries_per_network_acl: int = Field(
+        _QUOTAS.entries_per_network_acl, description="A direction and IP version; AWS's last entry counts"
+    )
+    rules_per_security_group: int = Field(
+        _QUOTAS.rules_per_security_group, description="A direction and IP version; a rule about a group counts for both"
+    )
+    security_groups_per_interface: int = Field(_QUOTAS.security_groups_per_interface, description="Of one instance")
+    tags_per_resource: int = _QUOTAS.tags_per_resource
+
+
 class LabFile(_Strict):
     """A lab of eigw-ns."""
 
     lab: str | None = Field(None, description="The lab's name; default: the file's name without its suffix")
+    quotas: QuotasFile = QuotasFile()
     vpcs: dict[str, VpcFile] = Field({}, json_schema_extra=_NAMES)
     internet_gateways: dict[str, InternetGatewayFile] = Field(
         {}, description="Gateways that are attached to no VPC", json_schema_extra=_NAMES

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from eigw_ns.topology.encode import to_data
 from eigw_ns.topology.model import Topology
+from eigw_ns.topology.quotas import raised
 
 _NEVER_FOLD = 1 << 16  # columns; a tag's value has at most 256 characters
 
@@ -21,5 +22,6 @@ def dump(topology: Topology) -> str:
     stream = io.StringIO()
     data = to_data(topology)
     data.pop("client_tokens", None)  # what was asked of a running lab says nothing about another
-    yaml.dump(data, stream)
+    lab, quotas = {"lab": data.pop("lab")}, raised(topology.cloud)
+    yaml.dump({**lab, **({"quotas": quotas} if quotas else {}), **data}, stream)
     return stream.getvalue()

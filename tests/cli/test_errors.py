@@ -124,6 +124,35 @@ def test_a_damaged_store_says_what_to_do(cli: Cli, own_folders: Path, stored: Ca
     assert "hint: apply the topology file again" in result.err
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("folder", ["/etc/passwd", "/proc/none"])
+@pytest.mark.parametrize("variable", ["EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"])
+def test_a_folder_that_cannot_be_used_is_named_with_its_variable(
+    cli: Cli, own_folders: Path, demo_file: Callable[[str], str], lab_name: str, variable: str, folder: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    file = demo_file(lab_name)
+    with monkeypatch.context() as patch:
+        patch.setenv(variable, folder)
+        result = cli("apply", "-f", file)
+    assert (result.code, result.out) == (5, "")
+    error, hint = result.err.splitlines()
+    assert error.startswith("error: ")
+    assert f" {folder}/{lab_name}/" in error
+    assert hint == f"hint: set {variable} to a folder that you can write to; now it is {folder}"
+    assert not [path for path in own_folders.rglob("*") if path.name == lab_name], "nothing was begun"
+    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+    assert cli("apply", "-f", file).code == 0
+    assert cli("destroy", "--lab", lab_name).code == 0
+
+
+def test_a_state_folder_that_is_none(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", "/etc/passwd")
+    result = cli("export")
+    assert (result.code, result.out) == (5, "")
+    assert "error: look into /etc/passwd: Not a directory\nhint: set EIGW_NS_STATE_DIR to" in result.err
+
+
 NEED_POWER = {
     "plan": ("-f", "{file}"),
     "apply": ("-f", "{file}"),

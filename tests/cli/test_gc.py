@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel import netns
+from eigw_ns.kernel import life, netns
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import gc, journal, lock, store
+from eigw_ns.lab.agent import background
 from tests.cli.command import Cli, process
 
 pytestmark = pytest.mark.root
@@ -100,6 +102,28 @@ def test_a_lab_that_is_worked_on_is_left_alone(cli: Cli, lab_name: str) -> None:
     assert not (netns.DIRECTORY / name).exists()
 
 
+def test_a_lab_that_an_agent_watches_is_left_alone_whatever_the_folders(
+    cli: Cli, demo_file: Callable[[str], str], own_folders: Path, lab_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(demo_file(lab_name))
+    file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))
+    assert cli("apply", "-f", str(file), "--agent").code == 0
+    made = [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+
+    def found() -> set[str]:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("EIGW_NS_STATE_DIR", str(own_folders / "other-state"))
+            elsewhere.setenv("EIGW_NS_RUN_DIR", str(own_folders / "other-run"))
+            return {each["name"] for each in cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"]}
+
+    assert found() == set()
+    assert [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")] == made
+    assert background.stop(lab_name)
+    assert found() == set(made)  # the control
+    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
+    assert cli("destroy", "--lab", lab_name).code == 0
+
+
 class BusyKernel(LinuxKernel):
     """Linux where somebody applies the lab just after the leftovers were looked for."""
 
@@ -127,6 +151,14 @@ def test_a_lab_applied_since_it_was_looked_for_is_no_leftover(
     store.remove(lab_name)
     assert {thing.kind for thing in gc.remove(LinuxKernel(), lab_name)} == {"namespace"}  # the control
     assert not LinuxKernel().observe(lab_name)
+
+
+def test_a_lab_that_somebody_needs_since_it_was_looked_for_is_no_leftover(lab_name: str) -> None:
+    name = husk(lab_name)
+    with contextlib.ExitStack() as life_of_another:
+        busy = BusyKernel(lambda: life_of_another.enter_context(life.shown(lab_name)))
+        assert gc.remove(busy, lab_name) == ()
+    assert [thing.name for thing in gc.remove(LinuxKernel(), lab_name)] == [name]  # the control
 
 
 def test_doctor_finds_this_host_fit(cli: Cli, own_folders: Path) -> None:

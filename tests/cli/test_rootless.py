@@ -163,6 +163,19 @@ def test_without_run_netns_and_without_xdg(user: User, demo_file: Callable[[str]
     assert not FALLBACK.exists()
 
 
+def test_a_home_that_is_none(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    """A service's user has one often, and root would not help: the lab is to be his."""
+    homeless = {"HOME": "/nonexistent"}
+    result = user.eigw("--rootless", "apply", "-f", topology(user, demo_file, lab_name), env=homeless)
+    assert (result.code, result.out) == (5, "")
+    folder = "/nonexistent/.local/state/eigw-ns"
+    assert result.err.splitlines() == [
+        f"error: write {folder}/{lab_name}/topology.json: Permission denied",
+        f"hint: set EIGW_NS_STATE_DIR to a folder that you can write to; now it is {folder}",
+    ]
+    assert not user.folder.exists(), "nothing was begun"
+
+
 @pytest.mark.parametrize("value", ["0", "false"])
 def test_who_wants_no_namespaces_of_his_own_is_heard(user: User, value: str) -> None:
     result = user.eigw("status", env={"EIGW_NS_ROOTLESS": value})

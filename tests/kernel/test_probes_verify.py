@@ -19,6 +19,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
+from eigw_ns.kernel import netns
 from eigw_ns.lab.verify import Check, verify
 from eigw_ns.topology import Expectation, Topology
 from tests.kernel.star import Star
@@ -193,6 +194,13 @@ def test_a_lab_that_is_not_applied(lab_name: str) -> None:
     with pytest.raises(NoSuchLabError, match="not running") as caught:
         verify(topology(lab_name, OUT))
     assert "eigw-ns apply" in caught.value.hint
+
+
+def test_a_lab_that_goes_while_packets_are_on_their_way(lab_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netns, "exists", lambda _name: True)  # a moment ago
+    with pytest.raises(EigwError, match=f"the lab {lab_name} was changed or destroyed while packets") as caught:
+        verify(topology(lab_name, OUT), timeout=TIMEOUT)
+    assert f"eigw-ns status --lab {lab_name}" in caught.value.hint
 
 
 def test_a_lab_without_a_pair_to_check_proves_nothing(lab_name: str) -> None:

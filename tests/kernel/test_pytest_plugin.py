@@ -14,6 +14,8 @@ import pytest
 
 from eigw_ns.errors import ForeignError
 from eigw_ns.kernel import netns
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab import gc
 from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
 from tests.cli.command import SECONDS, heed_interrupts
@@ -175,6 +177,25 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
             raise
     assert b"KeyboardInterrupt" in output
     until(lambda: not left(), "nothing left", 30)
+
+
+def test_gc_leaves_alone_what_a_living_pytest_has_made(inner: pytest.Pytester) -> None:
+    inner.makepyfile(WAITING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    running = inner.popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    with running:
+        try:
+            name = inner.path / "name-1"
+            until(name.exists, "its lab", 30)
+            lab = name.read_text()
+            made = [each for each in left() if lab in each]
+            assert made
+            assert gc.remove(LinuxKernel(), lab) == ()
+            assert [each for each in left() if lab in each] == made
+        finally:
+            running.kill()
+    assert {each.name for each in gc.remove(LinuxKernel(), lab)} == set(made)  # the control
+    assert not [each for each in left() if lab in each]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -5,6 +5,7 @@ The bounds are generous, for busy machines; `scripts/bench ha` measures and hold
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -92,6 +93,27 @@ def test_once_tells_who_is_dead_and_repairs(made: HaLab) -> None:
     _once(made, "--repair")
     assert _once(made) == 0
     assert run(["status", "--lab", made.lab]) == 0
+
+
+def test_once_says_why_each_time(made: HaLab) -> None:
+    """Cron's second mail says what is wrong, as the first did; and nobody is well only because nobody is left."""
+
+    def said() -> list[tuple[str, str, str]]:
+        result = process("agent", "--lab", made.lab, "--once", "-o", "json")
+        events = map(json.loads, result.out.splitlines())
+        dead = sorted((each["replica"], each["event"], each["reason"]) for each in events if "dead" in each["event"])
+        assert result.code == (3 if dead else 0)
+        return dead
+
+    assert said() == []
+    delete_namespace(made.gateway.replicas[0])
+    assert said() == [("main/outbound#1", "replica dead", "its namespace is gone")]
+    again = [("main/outbound#1", "replica still dead", "its namespace is gone")]
+    assert said() == again
+    for replica in made.gateway.replicas[1:]:
+        drop_silently(replica)
+    silent = "no heartbeat comes through, though all looks well"
+    assert said() == [*again, *((f"main/outbound#{n}", "replica still dead", silent) for n in (2, 3))]
 
 
 def test_what_the_agent_rebuilds_gets_flows_again_and_cuts_none(made: HaLab) -> None:

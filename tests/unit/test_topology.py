@@ -314,10 +314,43 @@ def test_any_structure_at_any_place(data: object, way: list[str]) -> None:
     check_any(json.dumps({"vpcs": data, "expect": data}, ensure_ascii=False).encode("utf-8", "replace"))
 
 
+def test_a_file_says_which_of_aws_s_quotas_it_is_over() -> None:
+    """What `ec2 … --quota` was granted must not make a lab that no file can describe."""
+    body = vpc(f"""
+tags: {{{", ".join(f"t{n}: x" for n in range(51))}}}
+egress_only_internet_gateways: {{one: {{}}, two: {{}}, three: {{}}}}
+network_acls: {{long: {{egress: [{", ".join(
+        f'{{rule: {n}, protocol: all, cidr: "::/0", action: allow}}' for n in range(1, 21)
+    )}]}}}}
+security_groups: {{long: {{ingress: [{", ".join(
+        f"{{protocol: tcp, ports: {n}, group: default}}" for n in range(1, 62)
+    )}]}}, {", ".join(f"g{n}: {{}}" for n in range(5))}}}
+subnets: {{a: {{}}}}
+instances: {{app: {{subnet: a, security_groups: [long, g0, g1, g2, g3, g4]}}}}
+""")
+    quotas = {
+        "egress_only_internet_gateways_per_vpc": 3,
+        "entries_per_network_acl": 21,
+        "rules_per_security_group": 61,
+        "security_groups_per_interface": 6,
+        "tags_per_resource": 51,
+    }
+    with pytest.raises(TopologyError) as caught:
+        loaded(body)
+    assert len(caught.value.mistakes) == len(quotas) + 1  # the third gateway, too
+    generous = loaded(f"quotas: {json.dumps(dict.fromkeys(quotas, 99))}\n{body}")
+    text = dump(generous)
+    assert text.startswith("lab: demo\nquotas:\n" + "".join(f"  {name}: {n}\n" for name, n in quotas.items()))
+    assert loaded(text) == generous
+    with pytest.raises(TopologyError, match="a VPC has 2 egress-only internet gateways at most, and this is beside"):
+        loaded(text.replace("per_vpc: 3", "per_vpc: 2"))
+    assert "quotas" not in dump(loaded(example("demo")))
+
+
 def test_the_schema_describes_the_examples_keys() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(schema["properties"]) == {"lab", "vpcs", "internet_gateways", "internet", "expect"}
+    assert set(schema["properties"]) == {"lab", "quotas", "vpcs", "internet_gateways", "internet", "expect"}
     assert schema["additionalProperties"] is False
     expectation = schema["$defs"]["ExpectationFile"]["properties"]
     assert expectation["result"]["enum"] == ["allowed", "blocked", "refused"]

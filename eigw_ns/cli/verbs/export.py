@@ -14,7 +14,8 @@ from eigw_ns.topology import dump
 def command(lab: str | None) -> None:
     """Print the topology applied last, as a file that `apply` accepts and finds no change in.
 
-    Explicit: blocks and addresses that were chosen for you are written out. Needs no root.
+    Explicit: blocks and addresses that were chosen for you are written out, and so are quotas of AWS's that `ec2` was
+    told to be more generous with, where the lab needs them. Needs no root.
 
     \b
     eigw-ns export > lab.yaml

@@ -24,6 +24,10 @@ def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool)
     Left behind are namespaces with our mark whose lab is not stored, names of namespaces that were never finished, and
     run folders of labs that are gone. A namespace without our mark is never touched, whatever its name.
 
+    A lab is no leftover while it is stored here (EIGW_NS_STATE_DIR), while somebody works on it (EIGW_NS_RUN_DIR), and,
+    whatever folders they use, while an agent watches it or the pytest lives whose test has made it. One that is stored
+    elsewhere and has no agent is a leftover.
+
     \b
     sudo eigw-ns gc
     sudo eigw-ns gc --yes

@@ -10,6 +10,7 @@ from eigw_ns.cli import options
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
+from eigw_ns.errors import UsageError
 from eigw_ns.lab.verify import verify
 from eigw_ns.render import verdicts
 from eigw_ns.render.junit import junit
@@ -40,6 +41,8 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
     eigw-ns verify --junit verify.xml
     """
     talk = Talk(quiet=quiet, verbose=verbose)
+    if report_file is not None:
+        _require_folder(report_file)
     topology = topology_of(None, lab, open_kernel())
     with talk.progress("verify") as progress:
         report = verify(topology, timeout=timeout, progress=lambda done, total: progress(done, total, "checks"))
@@ -51,3 +54,9 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
         show_tables([verdicts.table(report)])
     talk.note(verdicts.summary(report))
     return 0 if report.passed else NOT_PASSED
+
+
+def _require_folder(file: Path) -> None:
+    """Before any packet is sent: a proof without its report would have to be done again."""
+    if not file.parent.is_dir():
+        raise UsageError(f"cannot write {file}: there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")

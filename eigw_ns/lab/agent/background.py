@@ -1,6 +1,7 @@
 """The agent as a process of its own: one a lab, started by `apply --agent`, stopped by `destroy`.
 
-It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its process id in there.
+It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its process id in there. To who uses other
+folders it shows a sign of life.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 from eigw_ns.errors import EigwError, LockedError
-from eigw_ns.kernel import flock, process
+from eigw_ns.kernel import flock, life, process
 from eigw_ns.lab import paths
 
 _PATIENCE = 10.0  # seconds
@@ -25,11 +26,13 @@ _PAUSE = 0.01  # seconds between two looks
 def alone(lab: str) -> Iterator[None]:
     """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
     path = paths.agent_file(lab)
-    descriptor = flock.take(path, lambda found: _refusal(lab, found))
+    with paths.run_errors(f"open the lock {path}"):
+        descriptor = flock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        with life.shown(lab):
+            yield
     finally:
         path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # others work on the lab
@@ -79,8 +82,9 @@ def stop(lab: str) -> bool:
             if time.monotonic() > deadline:
                 raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
             select.select([], [], [], _PAUSE)
-    for path in (paths.agent_file(lab), paths.agent_log(lab)):
-        path.unlink(missing_ok=True)
+    with paths.run_errors(f"remove {paths.agent_log(lab)}"):
+        for path in (paths.agent_file(lab), paths.agent_log(lab)):
+            path.unlink(missing_ok=True)
     return pid is not None
 
 

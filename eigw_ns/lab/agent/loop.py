@@ -54,8 +54,12 @@ class Agent:
             self._close()
 
     def once(self) -> bool:
-        """Enough rounds to judge everybody, act, repair if that is allowed, and end: whether all carry flows then."""
+        """Enough rounds to judge everybody, act, repair if that is allowed, and end: whether all carry flows then.
+
+        Who does not is named with the reason, also where an earlier run has taken it out.
+        """
         self._load()
+        told = {each.replica.label for each in self._everybody() if each.pulse.carries}  # when it dies
         try:
             for _ in range(max(SILENT, STEADY) + 1):
                 self._beat(time.monotonic())
@@ -63,7 +67,11 @@ class Agent:
                 self._mended = 0.0
                 self._mend(time.monotonic())
                 self._load()
-            return all(each.pulse.carries for watch in self._watches for each in watch.replicas)
+            dead = [each for each in self._everybody() if not each.pulse.carries or each.pulse.verdict == "dead"]
+            for each in dead:
+                if each.pulse.carries or each.replica.label not in told:
+                    self._say("replica still dead", replica=each.replica.label, reason=each.reason())
+            return not dead
         finally:
             self._close()
 
@@ -80,7 +88,7 @@ class Agent:
 
     def _beat(self, now: float) -> None:
         """One beat through everybody, heard until it is late, judged, and a rest until the next is due."""
-        everybody = [each for watch in self._watches for each in watch.replicas]
+        everybody = self._everybody()
         for each in everybody:
             each.beat()
         self._hear(everybody, now + LATE)
@@ -88,6 +96,9 @@ class Agent:
             for recovered in watch.judge():
                 self._put_back(watch, recovered)
         self._hear(everybody, now + INTERVAL)
+
+    def _everybody(self) -> list[Watched]:
+        return [each for watch in self._watches for each in watch.replicas]
 
     def _hear(self, everybody: list[Watched], until: float) -> None:
         """Take in beats as they come, at least once however late it is already."""
@@ -115,7 +126,7 @@ class Agent:
     def _mend(self, now: float) -> None:
         """Do what an apply would, first taking away what is dead though nothing can be seen to be wrong with it."""
         self._mended = now
-        dead = [each for watch in self._watches for each in watch.replicas if not each.pulse.carries]
+        dead = [each for each in self._everybody() if not each.pulse.carries]
         try:
             with lock.hold(self._lab, f"eigw-ns agent --repair ({self._lab})"):
                 for each in dead:
@@ -140,13 +151,13 @@ class Agent:
         return lock.held(self._lab)
 
     def _load(self) -> None:
-        pulses = {each.replica.namespace: each.pulse for watch in self._watches for each in watch.replicas}
+        pulses = {each.replica.namespace: each.pulse for each in self._everybody()}
         self._close()
         self._stored = _changed(self._lab)
         cloud = store.load(self._lab).cloud
         found = gateways(cloud, synced=self._kernel.can_sync())
         self._watches = tuple(Watch(self._kernel, gateway, self, self._say) for gateway in found)
-        for each in (each for watch in self._watches for each in watch.replicas):
+        for each in self._everybody():
             before = pulses.get(each.replica.namespace, each.pulse)
             if before.carries == each.pulse.carries:  # so that change upon change hides nobody's death
                 each.pulse = before

@@ -27,6 +27,8 @@ from eigw_ns.lab.execute import loosen
 Say = Callable[..., None]
 """Told (event, field=value, …) of what happens."""
 
+_SILENCE = "no heartbeat comes through, though all looks well"
+
 
 class Watched:
     """A replica, its pulse, and the sockets that its beats go through while its ports are there."""
@@ -83,6 +85,10 @@ class Watched:
         """What is visibly wrong with it; empty where nothing is. See `health.ailment`."""
         ports = [(leg.namespace, leg.link) for leg in (self.replica.inner, self.replica.outer)]
         return health.ailment(self.replica.namespace, self.replica.holds, ports, changing=changing)
+
+    def reason(self) -> str:
+        """Why it carries nothing, or should carry nothing."""
+        return self.ailment() or (_SILENCE if self.pulse.missed else "it answers again, but was not put back")
 
     def _forget_daemon(self) -> None:
         if self._daemon is not None:
@@ -158,7 +164,7 @@ class Watch:
             return
         self._share(others)
         watched.pulse = Pulse(False)
-        reason = ailment or "no heartbeat comes through, though all looks well"
+        reason = ailment or _SILENCE
         self._say("replica dead", replica=watched.replica.label, reason=reason)
 
     def put_back(self, watched: Watched) -> None:

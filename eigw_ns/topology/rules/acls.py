@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.defaults import DEFAULT_ACL
-from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.topology import forms, traffic
 from eigw_ns.topology.data import DIRECTIONS
 from eigw_ns.topology.report import Report
@@ -18,11 +17,10 @@ from eigw_ns.topology.rules import traffic as traffic_rules
 from eigw_ns.topology.schema import ACTIONS, MAX_RULE_NUMBER, LabFile, NetworkAclEntryFile, VpcFile
 from eigw_ns.topology.tree import Path
 
-_MOST = Quotas().entries_per_network_acl - 1  # the last one, `*`, is AWS's
-
 
 def check(file: LabFile, report: Report, lab: str) -> None:
     """Entries as AWS accepts them, and associations with ACLs that exist."""
+    most = file.quotas.entries_per_network_acl - 1  # the last one, `*`, is AWS's
     for name, vpc in file.vpcs.items():
         _check_associations(vpc, report, name)
         default_id = ids.make_id(ids.NETWORK_ACL, lab, name, DEFAULT_ACL)
@@ -31,7 +29,7 @@ def check(file: LabFile, report: Report, lab: str) -> None:
             if acl == default_id:
                 report.add(place, "the id is that of the VPC's default network ACL", f"write {DEFAULT_ACL}", value="")
             for direction, _ in DIRECTIONS:
-                _check_entries(getattr(body, direction), report, (*place, direction))
+                _check_entries(getattr(body, direction), report, (*place, direction), most)
 
 
 def _check_associations(vpc: VpcFile, report: Report, vpc_name: str) -> None:
@@ -42,7 +40,7 @@ def _check_associations(vpc: VpcFile, report: Report, vpc_name: str) -> None:
             report.add_unknown(path, "network ACL", body.network_acl, known)
 
 
-def _check_entries(entries: Sequence[NetworkAclEntryFile], report: Report, place: Path) -> None:
+def _check_entries(entries: Sequence[NetworkAclEntryFile], report: Report, place: Path, most: int) -> None:
     numbers: dict[int, Path] = {}
     families: Counter[int] = Counter()
     for index, entry in enumerate(entries):
@@ -54,8 +52,8 @@ def _check_entries(entries: Sequence[NetworkAclEntryFile], report: Report, place
         block = report.attempt((*path, "cidr"), traffic.block, entry.cidr)
         families[block.version if block else 6] += 1
         report.attempt((*path, "action"), lambda text: forms.one_of(text, ACTIONS), entry.action)
-    if max(families.values(), default=0) > _MOST:
-        problem = f"a network ACL has {_MOST} entries at most for IPv6 and as many for IPv4, besides AWS's last one"
+    if max(families.values(), default=0) > most:
+        problem = f"a network ACL has {most} entries at most for IPv6 and as many for IPv4, besides AWS's last one"
         report.add(place, problem, "remove some", value=str(max(families.values())))
 
 

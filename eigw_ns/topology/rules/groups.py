@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import shorten
@@ -22,39 +21,37 @@ from eigw_ns.topology.rules import traffic as traffic_rules
 from eigw_ns.topology.schema import LabFile, SecurityGroupRuleFile, VpcFile
 from eigw_ns.topology.tree import Path
 
-_MOST_RULES = Quotas().rules_per_security_group
-_MOST_GROUPS = Quotas().security_groups_per_interface
 _LONGEST = 255
 _TEXT = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
 _CHARACTERS = "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 
 
 def check(file: LabFile, report: Report, lab: str) -> None:
-    """Groups and rules as AWS accepts them, references to groups that exist, one to five groups an instance."""
+    """Groups and rules as AWS accepts them, references to groups that exist, no instance without one or in too many."""
     rule_ids: dict[str, Path] = {}
     for name, vpc in file.vpcs.items():
         known = dict.fromkeys((*report.names(("vpcs", name, "security_groups")), DEFAULT_GROUP))
-        _check_members(vpc, report, name, known)
+        _check_members(vpc, report, name, known, file.quotas.security_groups_per_interface)
         _check_names(vpc, report, name, lab)
         for group, body in vpc.security_groups.items():
             place: Path = ("vpcs", name, "security_groups", group)
             report.attempt((*place, "description"), _description, body.description)
             for direction, _ in DIRECTIONS:
                 rules: Sequence[SecurityGroupRuleFile] = getattr(body, direction)
-                _check_rules(rules, report, (*place, direction), known)
+                _check_rules(rules, report, (*place, direction), known, file.quotas.rules_per_security_group)
                 _check_ids(rules, report, (*place, direction), rule_ids)
 
 
-def _check_members(vpc: VpcFile, report: Report, vpc_name: str, known: Collection[str]) -> None:
+def _check_members(vpc: VpcFile, report: Report, vpc_name: str, known: Collection[str], most: int) -> None:
     for instance, body in vpc.instances.items():
         place: Path = ("vpcs", vpc_name, "instances", instance, "security_groups")
         if not report.is_clean(place):
             continue
         if not body.security_groups:
             report.add(place, "an instance is in one group at least", f"leave the key out for {DEFAULT_GROUP}")
-        if len(body.security_groups) > _MOST_GROUPS:
+        if len(body.security_groups) > most:
             count = str(len(body.security_groups))
-            report.add(place, f"an instance is in {_MOST_GROUPS} groups at most", "remove some", value=count)
+            report.add(place, f"an instance is in {most} groups at most", "remove some", value=count)
         for index, group in enumerate(body.security_groups):
             path = (*place, index)
             if report.is_clean(path) and group not in known:
@@ -100,7 +97,7 @@ def _description(text: str) -> str:
 
 
 def _check_rules(
-    rules: Sequence[SecurityGroupRuleFile], report: Report, place: Path, known: Collection[str]
+    rules: Sequence[SecurityGroupRuleFile], report: Report, place: Path, known: Collection[str], most: int
 ) -> None:
     owners: dict[object, Path] = {}
     families: Counter[int] = Counter()
@@ -117,8 +114,8 @@ def _check_rules(
         owner = owners.setdefault((kind, peer), path)
         if owner != path:
             report.add(path, f"the rule says what the one on line {report.line(owner)} says", "remove one", value="")
-    if max(families.values(), default=0) > _MOST_RULES:
-        problem = f"a security group has {_MOST_RULES} rules at most in each direction, for IPv6 and for IPv4"
+    if max(families.values(), default=0) > most:
+        problem = f"a security group has {most} rules at most in each direction, for IPv6 and for IPv4"
         report.add(place, problem, "remove some", value=str(max(families.values())))
 
 

@@ -11,6 +11,7 @@ from eigw_ns.cloud.nodes import INTERNET, Node, NodeIndex, NodeKind, internet_id
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import forms
 from eigw_ns.topology.report import Report, Wrong
+from eigw_ns.topology.schema import QuotasFile
 from eigw_ns.topology.tree import Path
 
 GATEWAY_SECTIONS = ("egress_only_internet_gateways", "internet_gateways")
@@ -87,10 +88,11 @@ def declared_nodes(things: tuple[Declared, ...], lab: str) -> NodeIndex:
     return NodeIndex(nodes)
 
 
-def check(report: Report, things: tuple[Declared, ...]) -> None:
-    """The form of all names, one node a name in each VPC, one resource an id, one gateway of each kind a VPC."""
+def check(report: Report, things: tuple[Declared, ...], quotas: QuotasFile) -> None:
+    """The form of all names, one node a name in each VPC, one resource an id, no gateway too many in a VPC."""
     nodes: dict[tuple[str, str], Declared] = {}
-    gateways: dict[tuple[str, str], Declared] = {}
+    gateways: dict[tuple[str, str], list[Declared]] = {}
+    most = {ids.EGRESS_ONLY_INTERNET_GATEWAY: quotas.egress_only_internet_gateways_per_vpc, ids.INTERNET_GATEWAY: 1}
     by_id: dict[str, Declared] = {}
     for thing in things:
         _check_form(report, thing)
@@ -103,11 +105,17 @@ def check(report: Report, things: tuple[Declared, ...]) -> None:
         if (other := nodes.setdefault((thing.vpc, thing.name), thing)) is not thing and twin is thing:
             problem = f"{shorten(thing.name)} would be ambiguous: it names {_place(report, other)} already"
             report.add(thing.path, problem, "give one of them another name", value="")
-        if thing.kind in (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY):
-            first = gateways.setdefault((thing.vpc, thing.kind), thing)
-            if first is not thing:
-                problem = f"a VPC has one {_WORDS[thing.kind]} at most, and this is beside {_place(report, first)}"
+        if thing.kind in most:
+            beside = gateways.setdefault((thing.vpc, thing.kind), [])
+            if len(beside) >= most[thing.kind]:
+                all_there_is = _counted(most[thing.kind], _WORDS[thing.kind])
+                problem = f"a VPC has {all_there_is} at most, and this is beside {_place(report, beside[0])}"
                 report.add(thing.path, problem, "remove one of them", value="")
+            beside.append(thing)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"one {word}" if number == 1 else f"{number} {word}s"
 
 
 def _place(report: Report, thing: Declared) -> str:

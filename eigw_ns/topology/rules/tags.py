@@ -8,7 +8,6 @@ from eigw_ns.topology.report import Report
 from eigw_ns.topology.schema import LabFile, Tagged
 from eigw_ns.topology.tree import Path
 
-_MOST = 50
 _LONGEST_KEY = 128  # Unicode characters, as below
 _LONGEST_VALUE = 256
 _RESERVED = "aws:"
@@ -16,9 +15,10 @@ _RESERVED = "aws:"
 
 def check(file: LabFile, report: Report) -> None:
     """How many tags a resource has, and the keys and values of each."""
+    most = file.quotas.tags_per_resource
     for path, tags in _tagged(file):
-        if len(tags) > _MOST:
-            report.add(path, f"a resource has {_MOST} tags at most", "remove some", value=str(len(tags)))
+        if len(tags) > most:
+            report.add(path, f"a resource has {most} tags at most", "remove some", value=str(len(tags)))
         for key, value in tags.items():
             _check_tag(report, (*path, key), key, value)
 

@@ -1,0 +1,63 @@
+"""Which of AWS's quotas a cloud is over: `ec2` may have been told others, and a file has to say so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from eigw_ns.cloud.ec2.settings import Quotas
+from eigw_ns.cloud.model import Cloud, Tags
+from eigw_ns.topology.data import Data
+
+_FAMILIES = (4, 6)
+
+
+def raised(cloud: Cloud) -> Data:
+    """The quotas that the cloud needs above AWS's own, by name; as the rules of a file count, see `topology.rules`."""
+    usual = asdict(Quotas())
+    needed = {
+        "egress_only_internet_gateways_per_vpc": max(_gateways(cloud), default=0),
+        "entries_per_network_acl": max(_entries(cloud), default=0) + 1,  # the last one, `*`, is AWS's
+        "rules_per_security_group": max(_rules(cloud), default=0),
+        "security_groups_per_interface": max(
+            (len(each.security_group_ids) for each in cloud.instances.values()), default=0
+        ),
+        "tags_per_resource": max(map(len, _tags(cloud)), default=0),
+    }
+    return {name: number for name, number in needed.items() if number > usual[name]}
+
+
+def _gateways(cloud: Cloud) -> Iterator[int]:
+    yield from Counter(each.vpc_id for each in cloud.egress_only_internet_gateways.values()).values()
+
+
+def _entries(cloud: Cloud) -> Iterator[int]:
+    for acl in cloud.network_acls.values():
+        yield from Counter((entry.egress, entry.cidr_block.version) for entry in acl.entries).values()
+
+
+def _rules(cloud: Cloud) -> Iterator[int]:
+    """A rule about a group counts for both IP versions."""
+    for group in cloud.security_groups.values():
+        counts = Counter(
+            (rule.egress, version)
+            for rule in group.rules
+            for version in (_FAMILIES if isinstance(rule.peer, str) else (rule.peer.version,))
+        )
+        yield from counts.values()
+
+
+def _tags(cloud: Cloud) -> Iterator[Tags]:
+    everything = (
+        cloud.vpcs,
+        cloud.subnets,
+        cloud.route_tables,
+        cloud.egress_only_internet_gateways,
+        cloud.internet_gateways,
+        cloud.network_acls,
+        cloud.security_groups,
+        cloud.instances,
+    )
+    for resources in everything:
+        yield from (each.tags for each in resources.values())
