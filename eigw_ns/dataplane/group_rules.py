@@ -186,16 +186,15 @@ def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
     """What a namespace's rules are, one after the other, on the way from `old` to `new`.
 
     All namespaces reach a stage before any goes on to the next, so that no span ever covers a sender it does not mean:
-    first those who leave cannot send any more, then spans are the new ones, then those who moved send from where they
-    are now. An instance that is new sends nothing before its link is made, which is later.
+    first those who leave cannot send any more, then spans are the new ones, then those who came or moved send from
+    where they are now. Who came and who moved is not told apart: of a change that was cut short after the first stage
+    the rules do not say any more who sent before.
     """
     before, after = _elements(old, SOURCES), _elements(new, SOURCES)
     staying = before & after
-    ports = {_port(source) for source in before}
-    arriving = {source for source in after - before if _port(source) not in ports}
     spans = {item.name: item for item in old.sets if item.name.endswith(_MEMBERS)}
     first = _with_sets(new, staying, spans) if before - after else old
-    return first, _with_sets(new, staying | arriving, None), new
+    return first, _with_sets(new, staying, None), new
 
 
 def _with_sets(rules: Ruleset, sources: set[tuple[str, str]], spans: dict[str, NftSet] | None) -> Ruleset:
@@ -212,7 +211,3 @@ def _with_sets(rules: Ruleset, sources: set[tuple[str, str]], spans: dict[str, N
 
 def _elements(rules: Ruleset, name: str) -> set[tuple[str, str]]:
     return {element for item in rules.sets if item.name == name for element in item.elements}
-
-
-def _port(source: tuple[str, str]) -> str:
-    return source[0].partition(" . ")[0]

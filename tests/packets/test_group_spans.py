@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Iterator
 
 import pytest
 
+from eigw_ns.dataplane.plan import Plan
+from eigw_ns.dataplane.state import Ruleset
+from eigw_ns.lab.execute import execute
 from tests.labs import PATIENCE, SILENCE, Lab
 
 pytestmark = pytest.mark.root
@@ -78,3 +83,61 @@ def test_who_takes_an_address_between_members_sends_nothing(lab_name: str) -> No
             client.connect((ADDRESSES["last"], 4443))
     assert lab.counter("one", "drop_source") > before
     assert reaches(lab, "first", "last", PATIENCE)
+
+
+STAYING = LAB % ", security_groups: [open]" + """\
+      before: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::20"}
+      behind: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::40"}
+"""
+MOVED = STAYING.replace("5502::10", "5502::30")
+"""`middle`, who is no member, has moved between two members."""
+
+PORT = 999
+
+
+@contextlib.contextmanager
+def _datagrams(lab: Lab, node: str, address: str) -> Iterator[socket.socket]:
+    """A UDP socket of the node at this address, whether that is its own or not."""
+    with lab.open_socket(node, kind=socket.SOCK_DGRAM) as opened:
+        opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+        opened.settimeout(PATIENCE)
+        opened.bind((address, PORT))
+        yield opened
+
+
+def _heard(receiver: socket.socket, stranger: socket.socket, member: socket.socket) -> list[bytes]:
+    """What arrives when first the stranger sends, then the member, up to what the member sent."""
+    for sender, word in ((stranger, b"stranger"), (member, b"member")):
+        sender.sendto(word, receiver.getsockname()[:2])
+    found = [receiver.recv(64)]
+    while found[-1] != b"member":
+        found.append(receiver.recv(64))
+    return found
+
+
+def _rules(plan: Plan) -> int:
+    """The steps up to the last that changes rules."""
+    return max(number for number, step in enumerate(plan, 1) if isinstance(step.object, Ruleset))
+
+
+def test_a_move_between_members_that_is_cut_short_and_taken_up_again_lets_nobody_in(lab_name: str) -> None:
+    """At no step, before the cut or after it: of who is on the way the rules do not tell any more where he was."""
+    lab = Lab(lab_name)
+    lab.apply(STAYING)
+    with (
+        _datagrams(lab, "last", ADDRESSES["last"]) as last,
+        _datagrams(lab, "anyone", ADDRESSES["anyone"]) as anyone,
+        _datagrams(lab, "middle", "2600:1f16:aa0:5502::30") as stranger,
+        _datagrams(lab, "before", "2600:1f16:aa0:5502::20") as member,
+    ):
+        cuts = range(_rules(lab.plan(MOVED)) + 1)
+        assert len(cuts) > 3
+        for cut in cuts:
+            lab.apply(STAYING)
+            for step in lab.plan(MOVED)[:cut]:
+                execute(lab.kernel, (step,))
+                assert _heard(last, stranger, member) == [b"member"], f"after {step}"
+            for step in lab.plan(MOVED):
+                execute(lab.kernel, (step,))
+                assert _heard(last, stranger, member) == [b"member"], f"cut after {cut} steps, then after {step}"
+            assert _heard(anyone, stranger, member) == [b"stranger", b"member"]  # the control: it does send
