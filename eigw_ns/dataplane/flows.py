@@ -42,8 +42,8 @@ class Flows:
 def of_tenants(desired: NetState, actual: NetState, *, distrust: bool) -> Iterator[Flows]:
     """In every table that stays: the flows with addresses whose instance goes, or gives way to another.
 
-    Due once the rules have stopped the old instance and before the new one is wired. `distrust`: a change was cut short
-    before, so that what an address was used for may not show any more.
+    Due once the rules have stopped the old instance and before they let the new one send. `distrust`: a change was cut
+    short before, so that what an address was used for may not show any more.
     """
     ended = _ended(desired, actual, distrust)
     if not ended:

@@ -188,7 +188,8 @@ def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
     All namespaces reach a stage before any goes on to the next, so that no span ever covers a sender it does not mean:
     first those who leave cannot send any more, then spans are the new ones, then those who came or moved send from
     where they are now. Who came and who moved is not told apart: of a change that was cut short after the first stage
-    the rules do not say any more who sent before.
+    the rules do not say any more who sent before. Between the last two, flows end whose address others have now: see
+    `plan`.
     """
     before, after = _elements(old, SOURCES), _elements(new, SOURCES)
     staying = before & after

@@ -2,9 +2,10 @@
 
     0 replicas leave      those that go, or are unwell, lose their flows to the others (`handover`)
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
-    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves a subnet can send no more
-                          before a security group closes over his address
-      flows               forgotten whose instance goes: the rules stop it, and its successor is not wired yet
+    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves an address can send no
+                          more before a security group closes over it
+      flows               forgotten whose instance goes or gives way: nobody can send from its address
+      rules               who comes to an address can send
     3 links               those in the way first, then the new ones; then the rules that hang on links
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
                           added and replaced before removed, since flows live on them
@@ -100,6 +101,11 @@ class _Planner:
             for key, thing in self._actual.items()
             if key not in desired.objects and thing.namespace not in self._leaving
         ]
+        self._stages = tuple(
+            (old, *stages(old, new))
+            for old, new in self._changed
+            if isinstance(old, Ruleset) and isinstance(new, Ruleset)
+        )
         self._replicas = handover.replicas(desired)
         self._unwell = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
         self._unwell |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
@@ -113,6 +119,7 @@ class _Planner:
         yield from self._close()
         yield from self._found()
         yield from self._forget_tenants()
+        yield from self._let_send()
         yield from self._link()
         yield from self._rules_of_links()
         yield from self._configure()
@@ -150,14 +157,20 @@ class _Planner:
         yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _change(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
-        """Rules in stages, each of them everywhere before the next: see `group_rules.stages`."""
-        if kind is not Ruleset:
+        """Rules in stages, each of them everywhere before the next, up to the last: see `group_rules.stages`."""
+        if kind is Ruleset:
+            yield from self._stage(0)
+            yield from self._stage(1)
+        else:
             yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
-            return
-        pairs = [(old, new) for old, new in self._changed if isinstance(old, Ruleset) and isinstance(new, Ruleset)]
-        ways = [(old, *stages(old, new)) for old, new in pairs]
-        for stage in range(3):
-            yield from (_update(way[stage], way[stage + 1]) for way in ways if way[stage] != way[stage + 1])
+
+    def _let_send(self) -> Iterator[Step]:
+        """The last stage of the rules, when nobody can meet the flows of another any more."""
+        yield from self._stage(2)
+
+    def _stage(self, number: int) -> Iterator[Step]:
+        ways = ((way[number], way[number + 1]) for way in self._stages)
+        yield from (_update(old, new) for old, new in ways if old != new)
 
     def _link(self) -> Iterator[Step]:
         for old in self._actual.values():
