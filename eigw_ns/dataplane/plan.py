@@ -5,7 +5,8 @@
     2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves an address can send no
                           more before a security group closes over it
       flows               forgotten whose instance goes or gives way: nobody can send from its address
-      rules               who comes to an address can send
+      routes              gone that lead to who gives way: nobody else is let in to its address yet
+      rules               who comes to an address can send, and be sent to
     3 links               those in the way first, then the new ones; then the rules that hang on links
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
                           added and replaced before removed, since flows live on them
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.dataplane import flows, handover, spread
-from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.flows import Flows, is_instance
 from eigw_ns.dataplane.group_rules import stages
 from eigw_ns.dataplane.handover import Handover, Learn, Loosen
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
@@ -85,10 +86,13 @@ class _Planner:
         self._forget_flows = forget_flows
         self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
         self._rebuilt = _rebuilt_links(desired, actual)
+        self._handed_on = _handed_on(desired, actual)
+        gone = {thing.key for thing in self._handed_on}
         self._actual = {
             key: thing
             for key, thing in actual.objects.items()
             if not (isinstance(thing, _CONFIGURATION) and (thing.namespace, _link_of(thing)) in self._rebuilt)
+            and key not in gone
         }
         self._created = [thing for key, thing in desired.objects.items() if key not in self._actual]
         self._changed = [
@@ -119,6 +123,7 @@ class _Planner:
         yield from self._close()
         yield from self._found()
         yield from self._forget_tenants()
+        yield from (Step("delete", thing, "its address is another's now") for thing in self._handed_on)
         yield from self._let_send()
         yield from self._link()
         yield from self._rules_of_links()
@@ -165,7 +170,7 @@ class _Planner:
             yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
 
     def _let_send(self) -> Iterator[Step]:
-        """The last stage of the rules, when nobody can meet the flows of another any more."""
+        """The last stage of the rules, when nobody can meet flows or packets that are another's."""
         yield from self._stage(2)
 
     def _stage(self, number: int) -> Iterator[Step]:
@@ -281,6 +286,12 @@ def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, 
         elif old is None and thing.peer is not None and ("link", *thing.peer) in actual.objects:
             found.add(thing.peer)
     return frozenset(found)
+
+
+def _handed_on(desired: NetState, actual: NetState) -> tuple[Route, ...]:
+    """The routes to instances whose address another has from now on."""
+    pairs = ((old, desired.objects.get(old.key)) for old in actual if isinstance(old, Route) and is_instance(old.link))
+    return tuple(old for old, new in pairs if isinstance(new, Route) and new.link != old.link)
 
 
 def _link_of(thing: NetObject) -> str:

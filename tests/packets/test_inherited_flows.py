@@ -169,6 +169,60 @@ def test_who_is_there_already_and_takes_the_address_meets_no_flow_at_any_step(la
             assert heard(far, heir, control) == [0, 1]  # the control: it does send
 
 
+def _exchanged(across: bool, done: bool, group: str = "closed") -> str:
+    """`shy` (with this group) and `bold`, which is open, before and after they have each the address of the other;
+    in one subnet or in two."""
+    tree = json.loads(_tree("old", "open", "open"))
+    main = tree["vpcs"]["main"]
+    shy, bold = ("a", ELSEWHERE), ("b", "2600:1f16:aa0:5502::30") if across else ("a", BESIDE)
+    ends = {"shy": (bold if done else shy, group), "bold": (shy if done else bold, "open")}
+    for name, ((subnet, address), own) in ends.items():
+        main["instances"][name] = {"subnet": subnet, "ipv6_address": address, "security_groups": [own]}
+    return json.dumps(tree)
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["in one subnet", "between two"])
+def test_who_gives_way_is_reached_by_nobody_whom_only_its_heir_lets_in(lab_name: str, across: bool) -> None:
+    """At no step of an exchange of addresses, wherever it is cut short: rules and routes do not change at one time."""
+    lab = Lab(lab_name)
+    before, after = _exchanged(across, done=False), _exchanged(across, done=True)
+    lab.apply(before)
+    theirs = (ELSEWHERE, "2600:1f16:aa0:5502::30" if across else BESIDE)
+    with (
+        datagrams(lab, "shy", "::", MINE) as shy,
+        datagrams(lab, "bold", "::", MINE) as bold,
+        datagrams(lab, "mate", MATE, MINE) as mate,
+        datagrams(lab, "box", BOX, MINE) as box,
+    ):
+
+        def reached(receiver: socket.socket) -> bool:
+            """Whether what `mate` and `box` send to either address gets to the receiver before what they send last."""
+            for sender, other in ((mate, box), (box, mate)):
+                for address in theirs:
+                    sender.sendto(b"uninvited", (address, MINE))
+                assert _carries(sender, other, b"last")
+            found = b""
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    found += receiver.recv(64)
+            return found != b""
+
+        shy.setblocking(False)
+        bold.setblocking(False)
+        for cut in cuts(lab.plan(after)):
+            lab.apply(before)
+            assert reached(bold)
+            for step in lab.plan(after)[:cut]:
+                execute(lab.kernel, (step,))
+                assert not reached(shy), f"after {step}"
+            for step in _resumed(lab, after):
+                execute(lab.kernel, (step,))
+                assert not reached(shy), f"cut after {cut} steps, then after {step}"
+            assert reached(bold)
+        lab.apply(_exchanged(across, done=True, group="open"))
+        assert reached(shy)  # the control: it listens
+
+
 def test_the_flows_of_those_who_stay_go_on(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree("old", "open"))
