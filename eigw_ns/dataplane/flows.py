@@ -42,8 +42,8 @@ class Flows:
 def of_tenants(desired: NetState, actual: NetState, *, distrust: bool) -> Iterator[Flows]:
     """In every table that stays: the flows with addresses whose instance goes, or gives way to another.
 
-    Due once the rules have stopped the old instance and before the new one is wired. `distrust`: a change was cut short
-    before, so that what an address was used for may not show any more.
+    Due once the rules have stopped the old instance and before they let the new one send. `distrust`: a change was cut
+    short before, so that what an address was used for may not show any more.
     """
     ended = _ended(desired, actual, distrust)
     if not ended:
@@ -77,12 +77,13 @@ def _ended(desired: NetState, actual: NetState, distrust: bool) -> tuple[str, ..
     was, now = routed | _permitted(actual), wanted | _permitted(desired)
     leaving = {port_name(owner.id) for owner in actual.namespaces() if owner.key not in desired.objects}
     found = {address for address, _ in was - now}
-    if distrust or {port for port in leaving if _is_instance(port)} - {port for _, port in was}:
+    if distrust or {port for port in leaving if is_instance(port)} - {port for _, port in was}:
         found |= {address for address, _ in wanted - routed}  # nobody can tell whose they were
     return tuple(sorted(found))
 
 
-def _is_instance(port: str) -> bool:
+def is_instance(port: str) -> bool:
+    """Whether a link of this name is the port of an instance."""
     return port.startswith("i-")
 
 
@@ -91,7 +92,7 @@ def _routed(state: NetState) -> frozenset[tuple[str, str]]:
     return frozenset(
         (thing.destination.removesuffix("/128"), thing.link)
         for thing in state
-        if isinstance(thing, Route) and _is_instance(thing.link)
+        if isinstance(thing, Route) and is_instance(thing.link)
     )
 
 

@@ -36,6 +36,7 @@ from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 SOURCES = "sources"
 """The set that says which (port, address) an instance sends from."""
 
+_EGRESS, _INGRESS = "egress", "ingress"
 _MEMBERS = "_members"
 _INTERFACE_ID = (1 << 64) - 1
 _ROUTER = 1  # the interface id of a subnet's router in its first /64
@@ -44,7 +45,7 @@ _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 
 def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
     """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
-    way = "egress" if egress else "ingress"
+    way = _EGRESS if egress else _INGRESS
     known = [(f"{item.ipv6_address} . ", *filters.allowed(item, egress=egress)) for item in instances]
     found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
     found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
@@ -55,7 +56,7 @@ def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> t
 def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _Allowed]]) -> Iterator[tuple[NftSet, str]]:
     """Each set that has elements, with the rule that looks in it."""
     known = tuple(known)
-    own, peer = ("saddr", "daddr") if way == "egress" else ("daddr", "saddr")
+    own, peer = ("saddr", "daddr") if way == _EGRESS else ("daddr", "saddr")
     short, long = "ipv6_addr . inet_proto . ipv6_addr", "ipv6_addr . inet_proto . ipv6_addr . inet_service"
     key = f"ip6 {own} . meta l4proto . ip6 {peer}"
     shapes = (
@@ -181,38 +182,40 @@ def _numbers(rule: SecurityGroupRule) -> Range:
 
 # ---- from rules to rules ---------------------------------------------------------------------------------------------
 
+_Element = tuple[str, str]
+
 
 def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
     """What a namespace's rules are, one after the other, on the way from `old` to `new`.
 
     All namespaces reach a stage before any goes on to the next, so that no span ever covers a sender it does not mean:
-    first those who leave cannot send any more, then spans are the new ones, then those who moved send from where they
-    are now. An instance that is new sends nothing before its link is made, which is later.
+    first those who leave cannot send any more, then spans are the new ones, then those who came or moved send from
+    where they are now. Who came and who moved is not told apart: of a change that was cut short after the first stage
+    the rules do not say any more who sent before. Up to the last stage nobody new is let in to them either, since
+    whoever had the address may still be reached by it. Between the last two, `plan` ends that, and his flows.
     """
     before, after = _elements(old, SOURCES), _elements(new, SOURCES)
     staying = before & after
-    ports = {_port(source) for source in before}
-    arriving = {source for source in after - before if _port(source) not in ports}
     spans = {item.name: item for item in old.sets if item.name.endswith(_MEMBERS)}
-    first = _with_sets(new, staying, spans) if before - after else old
-    return first, _with_sets(new, staying | arriving, None), new
+    first = _held_back(new, staying, spans) if before - after else old
+    return first, _held_back(new, staying, None), new
 
 
-def _with_sets(rules: Ruleset, sources: set[tuple[str, str]], spans: dict[str, NftSet] | None) -> Ruleset:
-    """The rules with only these sources, and with these spans (None: its own)."""
+def _held_back(rules: Ruleset, staying: set[_Element], spans: dict[str, NftSet] | None) -> Ruleset:
+    """The rules for only these sources, and with these spans (None: its own)."""
+    arriving = {source.partition(" . ")[2] for source, _ in _elements(rules, SOURCES) - staying}
     sets = []
     for item in rules.sets:
         if item.name == SOURCES:
-            item = replace(item, elements=tuple(sorted(sources)))
+            item = replace(item, elements=tuple(sorted(staying)))
         elif spans is not None and item.name.endswith(_MEMBERS):
             item = replace(item, elements=spans[item.name].elements if item.name in spans else ())
+        if arriving and item.name.startswith(_INGRESS):
+            kept = (each for each in item.elements if each[0].partition(" . ")[0] not in arriving)
+            item = replace(item, elements=tuple(kept))
         sets.append(item)
     return replace(rules, sets=tuple(sets))
 
 
-def _elements(rules: Ruleset, name: str) -> set[tuple[str, str]]:
+def _elements(rules: Ruleset, name: str) -> set[_Element]:
     return {element for item in rules.sets if item.name == name for element in item.elements}
-
-
-def _port(source: tuple[str, str]) -> str:
-    return source[0].partition(" . ")[0]

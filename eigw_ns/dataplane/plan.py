@@ -2,9 +2,11 @@
 
     0 replicas leave      those that go, or are unwell, lose their flows to the others (`handover`)
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
-    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves a subnet can send no more
-                          before a security group closes over his address
-      flows               forgotten whose instance goes: the rules stop it, and its successor is not wired yet
+    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves an address can send no
+                          more before a security group closes over it
+      flows               forgotten whose instance goes or gives way: nobody can send from its address
+      routes              gone that lead to who gives way: nobody else is let in to its address yet
+      rules               who comes to an address can send, and be sent to
     3 links               those in the way first, then the new ones; then the rules that hang on links
     4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
                           added and replaced before removed, since flows live on them
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.dataplane import flows, handover, spread
-from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.flows import Flows, is_instance
 from eigw_ns.dataplane.group_rules import stages
 from eigw_ns.dataplane.handover import Handover, Learn, Loosen
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
@@ -84,10 +86,13 @@ class _Planner:
         self._forget_flows = forget_flows
         self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
         self._rebuilt = _rebuilt_links(desired, actual)
+        self._handed_on = _handed_on(desired, actual)
+        gone = {thing.key for thing in self._handed_on}
         self._actual = {
             key: thing
             for key, thing in actual.objects.items()
             if not (isinstance(thing, _CONFIGURATION) and (thing.namespace, _link_of(thing)) in self._rebuilt)
+            and key not in gone
         }
         self._created = [thing for key, thing in desired.objects.items() if key not in self._actual]
         self._changed = [
@@ -100,6 +105,11 @@ class _Planner:
             for key, thing in self._actual.items()
             if key not in desired.objects and thing.namespace not in self._leaving
         ]
+        self._stages = tuple(
+            (old, *stages(old, new))
+            for old, new in self._changed
+            if isinstance(old, Ruleset) and isinstance(new, Ruleset)
+        )
         self._replicas = handover.replicas(desired)
         self._unwell = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
         self._unwell |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
@@ -113,6 +123,8 @@ class _Planner:
         yield from self._close()
         yield from self._found()
         yield from self._forget_tenants()
+        yield from (Step("delete", thing, "its address is another's now") for thing in self._handed_on)
+        yield from self._let_send()
         yield from self._link()
         yield from self._rules_of_links()
         yield from self._configure()
@@ -150,14 +162,20 @@ class _Planner:
         yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _change(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
-        """Rules in stages, each of them everywhere before the next: see `group_rules.stages`."""
-        if kind is not Ruleset:
+        """Rules in stages, each of them everywhere before the next, up to the last: see `group_rules.stages`."""
+        if kind is Ruleset:
+            yield from self._stage(0)
+            yield from self._stage(1)
+        else:
             yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
-            return
-        pairs = [(old, new) for old, new in self._changed if isinstance(old, Ruleset) and isinstance(new, Ruleset)]
-        ways = [(old, *stages(old, new)) for old, new in pairs]
-        for stage in range(3):
-            yield from (_update(way[stage], way[stage + 1]) for way in ways if way[stage] != way[stage + 1])
+
+    def _let_send(self) -> Iterator[Step]:
+        """The last stage of the rules, when nobody can meet flows or packets that are another's."""
+        yield from self._stage(2)
+
+    def _stage(self, number: int) -> Iterator[Step]:
+        ways = ((way[number], way[number + 1]) for way in self._stages)
+        yield from (_update(old, new) for old, new in ways if old != new)
 
     def _link(self) -> Iterator[Step]:
         for old in self._actual.values():
@@ -268,6 +286,12 @@ def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, 
         elif old is None and thing.peer is not None and ("link", *thing.peer) in actual.objects:
             found.add(thing.peer)
     return frozenset(found)
+
+
+def _handed_on(desired: NetState, actual: NetState) -> tuple[Route, ...]:
+    """The routes to instances whose address another has from now on."""
+    pairs = ((old, desired.objects.get(old.key)) for old in actual if isinstance(old, Route) and is_instance(old.link))
+    return tuple(old for old, new in pairs if isinstance(new, Route) and new.link != old.link)
 
 
 def _link_of(thing: NetObject) -> str:

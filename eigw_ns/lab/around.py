@@ -7,14 +7,13 @@ part of the plan cannot be finished; everybody else's must be.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import takewhile
 
 from eigw_ns.dataplane.names import port_name
 from eigw_ns.dataplane.plan import Plan, Step
 from eigw_ns.dataplane.state import TENANT_KINDS, Link, is_tenant
 from eigw_ns.errors import EigwError, HostError, KernelError
 from eigw_ns.kernel.protocol import Kernel
-from eigw_ns.lab.execute import Progress, execute, silent
+from eigw_ns.lab.execute import Progress, batches, execute, silent
 
 _PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)
 
@@ -35,15 +34,10 @@ def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progre
     try:
         execute(kernel, plan, count)
     except (KernelError, HostError):
-        if not any(map(_tenant, _batch(plan, done))):
+        _, failed = next(batches(plan[done:]), ("", []))
+        if not any(map(_tenant, failed)):
             raise
         _rest(kernel, again())
-
-
-def _batch(plan: Plan, start: int) -> list[Step]:
-    """The steps that are carried out together with the one at `start`."""
-    kind = [(step.verb, type(step.object)) for step in plan[start : start + 1]]
-    return list(takewhile(lambda step: [(step.verb, type(step.object))] == kind, plan[start:]))
 
 
 def _rest(kernel: Kernel, plan: Plan) -> None:

@@ -26,7 +26,7 @@ def silent(_done: int, _total: int, _step: Step) -> None:
 def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
     """Carry out the plan. What was done before a failing step stays done; the next plan leads on from there."""
     done = 0
-    for verb, steps in _batches(plan):
+    for verb, steps in batches(plan):
         try:
             _run(kernel, verb, steps)
         except EigwError as error:
@@ -42,7 +42,8 @@ def _takes_a_moment(step: Step) -> bool:
     return step.verb != "delete" and isinstance(step.object, (Address, Link))
 
 
-def _batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
+def batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
+    """The steps that go to the kernel together, with their verb: what fails, fails for one of them."""
     for (verb, _), run in groupby(plan, key=lambda step: (step.verb, _kind(step.object))):
         steps = list(run)
         for start in range(0, len(steps), _BATCH):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,9 +78,24 @@ class BeatenKernel(LinuxKernel):
                 super().delete([thing])
 
 
-def test_a_tenant_that_undoes_everything_hinders_only_itself(cli: Cli, lab: Lab) -> None:
-    tree = json.loads(TEXT)
+def _with_another(tree: dict[str, Any]) -> None:
+    """One more instance: the first address to be made is a tenant's."""
     tree["vpcs"]["main"]["instances"]["late"] = {"subnet": "a", "ipv6_address": LATE, "security_groups": ["open"]}
+
+
+def _with_another_way(tree: dict[str, Any]) -> None:
+    """One more instance, and another gateway in place of the old: the first address to be made is the gateway's."""
+    _with_another(tree)
+    tree["vpcs"]["main"]["egress_only_internet_gateways"] = {"another": {}}
+    tree["vpcs"]["main"]["route_tables"]["private"]["routes"] = [{"destination": "::/0", "target": "another"}]
+
+
+@pytest.mark.parametrize("grow", [_with_another, _with_another_way])
+def test_a_tenant_that_undoes_everything_hinders_only_itself(
+    cli: Cli, lab: Lab, grow: Callable[[dict[str, Any]], None]
+) -> None:
+    tree = json.loads(TEXT)
+    grow(tree)
     beaten = BeatenKernel(lab.namespace("app"))
     with done(lab, hostile.deletes_its_link), pytest.raises(EigwError, match="but what tenants prevent") as raised:
         operations.apply(beaten, topology(json.dumps(tree), lab.name))

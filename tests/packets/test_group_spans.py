@@ -6,7 +6,9 @@ import socket
 
 import pytest
 
+from eigw_ns.lab.execute import execute
 from tests.labs import PATIENCE, SILENCE, Lab
+from tests.packets.test_inherited_flows import IPV6_FREEBIND, cuts, datagrams, heard
 
 pytestmark = pytest.mark.root
 
@@ -26,7 +28,6 @@ vpcs:
       anyone: {subnet: three, ipv6_address: "2600:1f16:aa0:5503::20", security_groups: [open]}
 """
 ADDRESSES = {"last": "2600:1f16:aa0:5503::10", "anyone": "2600:1f16:aa0:5503::20"}
-_IPV6_FREEBIND = 78  # linux/in6.h
 ROUTER = "2600:1f16:aa0:5502::1"
 
 
@@ -70,7 +71,7 @@ def test_who_takes_an_address_between_members_sends_nothing(lab_name: str) -> No
     lab.apply(LAB % ", security_groups: [open]")
     taken = "2600:1f16:aa0:5501::11"
     with lab.open_socket("first") as client:  # as its owner may: without asking
-        client.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+        client.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
         client.settimeout(SILENCE)
         client.bind((taken, 0))
         before = lab.counter("one", "drop_source")
@@ -78,3 +79,34 @@ def test_who_takes_an_address_between_members_sends_nothing(lab_name: str) -> No
             client.connect((ADDRESSES["last"], 4443))
     assert lab.counter("one", "drop_source") > before
     assert reaches(lab, "first", "last", PATIENCE)
+
+
+STAYING = LAB % ", security_groups: [open]" + """\
+      before: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::20"}
+      behind: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::40"}
+"""
+MOVED = STAYING.replace("5502::10", "5502::30")
+"""`middle`, who is no member, has moved between two members."""
+
+PORT = 999
+
+
+def test_a_move_between_members_that_is_cut_short_and_taken_up_again_lets_nobody_in(lab_name: str) -> None:
+    """At no step, before the cut or after it: of who is on the way the rules do not tell any more where he was."""
+    lab = Lab(lab_name)
+    lab.apply(STAYING)
+    with (
+        datagrams(lab, "last", ADDRESSES["last"], PORT) as last,
+        datagrams(lab, "anyone", ADDRESSES["anyone"], PORT) as anyone,
+        datagrams(lab, "middle", "2600:1f16:aa0:5502::30", PORT) as stranger,
+        datagrams(lab, "before", "2600:1f16:aa0:5502::20", PORT) as member,
+    ):
+        for cut in cuts(lab.plan(MOVED)):
+            lab.apply(STAYING)
+            for step in lab.plan(MOVED)[:cut]:
+                execute(lab.kernel, (step,))
+                assert heard(last, stranger, member) == [1], f"after {step}"
+            for step in lab.plan(MOVED):
+                execute(lab.kernel, (step,))
+                assert heard(last, stranger, member) == [1], f"cut after {cut} steps, then after {step}"
+            assert heard(anyone, stranger, member) == [0, 1]  # the control: it does send

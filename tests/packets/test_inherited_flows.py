@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.plan import Plan, make_plan
+from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel import netns
 from eigw_ns.kernel.nft import Nft
-from tests.labs import PATIENCE, Lab, inward, until
+from eigw_ns.lab.execute import execute
+from tests.labs import PATIENCE, Lab, inward, topology, until
 from tests.packets.test_under_load import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
@@ -25,6 +29,7 @@ MATE, BOX = "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
 PEERS = {"web": WEB, "mate": MATE, "box": BOX}
 """Behind the gateway, in the same subnet, in another one."""
 
+IPV6_FREEBIND = 78  # linux/in6.h
 THEIRS, MINE = 5300, 5301
 
 
@@ -46,8 +51,10 @@ def _tree(name: str, group: str, peers: str = "closed") -> str:
 
 
 @contextlib.contextmanager
-def _datagrams(lab: Lab, node: str, address: str, port: int) -> Iterator[socket.socket]:
+def datagrams(lab: Lab, node: str, address: str, port: int) -> Iterator[socket.socket]:
+    """A UDP socket of the node at this address, whether that is its own or not: root need not wait for an address."""
     with lab.open_socket(node, kind=socket.SOCK_DGRAM) as opened:
+        opened.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
         opened.bind((address, port))
         opened.settimeout(PATIENCE)
         yield opened
@@ -59,18 +66,35 @@ def _carries(sender: socket.socket, receiver: socket.socket, word: bytes) -> boo
     return receiver.recv(64) == word
 
 
+def heard(receiver: socket.socket, *senders: socket.socket) -> list[int]:
+    """Which of the senders arrive (by their numbers) when each sends a datagram after the other: the last one does."""
+    for number, sender in enumerate(senders):
+        sender.sendto(bytes([number]), receiver.getsockname()[:2])
+    found: list[int] = []
+    while not found or found[-1] != len(senders) - 1:
+        found += receiver.recv(64)
+    return found
+
+
+def cuts(plan: Plan) -> range:
+    """After how many steps to cut a plan short: any number, up to the last step that changes rules."""
+    rulings = [number for number, step in enumerate(plan, 1) if isinstance(step.object, Ruleset)]
+    assert len(rulings) > 1
+    return range(rulings[-1] + 1)
+
+
 @pytest.mark.parametrize("peer", PEERS)
 def test_what_the_old_one_began_is_closed_to_the_new_one(lab_name: str, peer: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree("old", "closed", "open"))
-    with _datagrams(lab, peer, PEERS[peer], THEIRS) as far:
-        with _datagrams(lab, "old", APP, MINE) as near:
+    with datagrams(lab, peer, PEERS[peer], THEIRS) as far:
+        with datagrams(lab, "old", APP, MINE) as near:
             assert _carries(near, far, b"question")
             assert _carries(far, near, b"answer")  # the canary: the flow was there
 
         lab.apply(_tree("new", "closed", "open"))
 
-        with _datagrams(lab, "new", APP, MINE) as near, lab.sniffer("new") as inside:
+        with datagrams(lab, "new", APP, MINE) as near, lab.sniffer("new") as inside:
             far.sendto(b"for the old one", (APP, MINE))
             assert _carries(near, far, b"own question")  # the control: the same two, once the new one has asked
             assert _carries(far, near, b"own answer")
@@ -83,20 +107,120 @@ def test_what_the_old_one_began_is_closed_to_the_new_one(lab_name: str, peer: st
 def test_what_a_peer_began_with_the_old_one_lets_the_new_one_not_in(lab_name: str, peer: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree("old", "open"))
-    with _datagrams(lab, peer, PEERS[peer], THEIRS) as far:
-        with _datagrams(lab, "old", APP, MINE) as near:
+    with datagrams(lab, peer, PEERS[peer], THEIRS) as far:
+        with datagrams(lab, "old", APP, MINE) as near:
             assert _carries(far, near, b"question")
             assert _carries(near, far, b"answer")  # the canary: the flow was there
 
         lab.apply(_tree("new", "open"))
 
-        with _datagrams(lab, "new", APP, MINE) as near, lab.sniffer(peer) as inside:
+        with datagrams(lab, "new", APP, MINE) as near, lab.sniffer(peer) as inside:
             near.sendto(b"as the old one", (PEERS[peer], THEIRS))
             assert _carries(far, near, b"own question")  # the control
             assert _carries(near, far, b"own answer")
             heard = inward(inside)
             assert any(b"own answer" in packet for packet in heard)
             assert not any(b"as the old one" in packet for packet in heard)
+
+
+ELSEWHERE, BESIDE = "2600:1f16:aa0:5501::30", "2600:1f16:aa0:5501::40"
+
+
+def _with_heir(address: str, group: str) -> str:
+    """`heir` is there all the time, at this address; at `APP` is `old`, unless `heir` is."""
+    tree = json.loads(_tree("old", "closed", "open"))
+    main = tree["vpcs"]["main"]
+    main["security_groups"]["mute"] = {"ingress": [], "egress": []}
+    if address == APP:
+        del main["instances"]["old"]
+    main["instances"]["heir"] = {"subnet": "a", "ipv6_address": address, "security_groups": [group]}
+    main["instances"]["beside"] = {"subnet": "a", "ipv6_address": BESIDE, "security_groups": ["closed"]}
+    return json.dumps(tree)
+
+
+def _resumed(lab: Lab, text: str) -> Plan:
+    """What `apply` would do after it was killed, as the journal then tells."""
+    return make_plan(compile_cloud(topology(text, lab.name).cloud), lab.kernel.observe(lab.name), forget_flows=True)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_who_is_there_already_and_takes_the_address_meets_no_flow_at_any_step(lab_name: str, peer: str) -> None:
+    """Its line stands, so it sends from the address as soon as the rules let it; wherever the change is cut short."""
+    lab = Lab(lab_name)
+    before, after = _with_heir(ELSEWHERE, "mute"), _with_heir(APP, "mute")
+    lab.apply(before)
+    with (
+        datagrams(lab, peer, PEERS[peer], THEIRS) as far,
+        datagrams(lab, "heir", APP, MINE) as heir,
+        datagrams(lab, "beside", BESIDE, MINE) as control,
+    ):
+        for cut in cuts(lab.plan(after)):
+            lab.apply(before)
+            with datagrams(lab, "old", APP, MINE) as near:
+                assert _carries(near, far, b"question")
+                assert _carries(far, near, b"answer")  # the canary: the flow is there
+            for step in lab.plan(after)[:cut]:
+                execute(lab.kernel, (step,))
+                assert heard(far, heir, control) == [1], f"after {step}"
+            for step in _resumed(lab, after):
+                execute(lab.kernel, (step,))
+                assert heard(far, heir, control) == [1], f"cut after {cut} steps, then after {step}"
+            lab.apply(_with_heir(APP, "closed"))
+            assert heard(far, heir, control) == [0, 1]  # the control: it does send
+
+
+def _exchanged(across: bool, done: bool, group: str = "closed") -> str:
+    """`shy` (with this group) and `bold`, which is open, before and after they have each the address of the other;
+    in one subnet or in two."""
+    tree = json.loads(_tree("old", "open", "open"))
+    main = tree["vpcs"]["main"]
+    shy, bold = ("a", ELSEWHERE), ("b", "2600:1f16:aa0:5502::30") if across else ("a", BESIDE)
+    ends = {"shy": (bold if done else shy, group), "bold": (shy if done else bold, "open")}
+    for name, ((subnet, address), own) in ends.items():
+        main["instances"][name] = {"subnet": subnet, "ipv6_address": address, "security_groups": [own]}
+    return json.dumps(tree)
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["in one subnet", "between two"])
+def test_who_gives_way_is_reached_by_nobody_whom_only_its_heir_lets_in(lab_name: str, across: bool) -> None:
+    """At no step of an exchange of addresses, wherever it is cut short: rules and routes do not change at one time."""
+    lab = Lab(lab_name)
+    before, after = _exchanged(across, done=False), _exchanged(across, done=True)
+    lab.apply(before)
+    theirs = (ELSEWHERE, "2600:1f16:aa0:5502::30" if across else BESIDE)
+    with (
+        datagrams(lab, "shy", "::", MINE) as shy,
+        datagrams(lab, "bold", "::", MINE) as bold,
+        datagrams(lab, "mate", MATE, MINE) as mate,
+        datagrams(lab, "box", BOX, MINE) as box,
+    ):
+
+        def reached(receiver: socket.socket) -> bool:
+            """Whether what `mate` and `box` send to either address gets to the receiver before what they send last."""
+            for sender, other in ((mate, box), (box, mate)):
+                for address in theirs:
+                    sender.sendto(b"uninvited", (address, MINE))
+                assert _carries(sender, other, b"last")
+            found = b""
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    found += receiver.recv(64)
+            return found != b""
+
+        shy.setblocking(False)
+        bold.setblocking(False)
+        for cut in cuts(lab.plan(after)):
+            lab.apply(before)
+            assert reached(bold)
+            for step in lab.plan(after)[:cut]:
+                execute(lab.kernel, (step,))
+                assert not reached(shy), f"after {step}"
+            for step in _resumed(lab, after):
+                execute(lab.kernel, (step,))
+                assert not reached(shy), f"cut after {cut} steps, then after {step}"
+            assert reached(bold)
+        lab.apply(_exchanged(across, done=True, group="open"))
+        assert reached(shy)  # the control: it listens
 
 
 def test_the_flows_of_those_who_stay_go_on(lab_name: str) -> None:
@@ -118,7 +242,7 @@ def test_flows_end_with_their_route_also_where_the_gateway_had_lost_its_table(la
     lab = Lab(lab_name)
     text = _tree("old", "closed")
     lab.apply(text)
-    with _datagrams(lab, "web", WEB, THEIRS) as far, _datagrams(lab, "old", APP, MINE) as near:
+    with datagrams(lab, "web", WEB, THEIRS) as far, datagrams(lab, "old", APP, MINE) as near:
         assert _carries(near, far, b"question")
         assert _carries(far, near, b"answer")
         with netns.inside(lab.namespace("outbound")):

@@ -10,9 +10,10 @@ import pytest
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.group_rules import SOURCES
 from eigw_ns.dataplane.names import namespace_name, port_name
 from eigw_ns.dataplane.plan import make_plan
-from eigw_ns.dataplane.state import Address, NetObject, NetState, Route
+from eigw_ns.dataplane.state import Address, NetObject, NetState, Route, Ruleset
 from eigw_ns.kernel.fake import FakeKernel
 from eigw_ns.lab.execute import execute
 from tests.small_cloud import EIGW, INSTANCE, PLAIN_SUBNET, SUBNET, small_cloud
@@ -28,15 +29,22 @@ def _heir(cloud: Cloud) -> Cloud:
     return replace(cloud, instances={OTHER: replace(old, id=OTHER, name=OTHER)})
 
 
+def _beside(cloud: Cloud) -> Cloud:
+    """The same cloud, in which that other instance is there already, with an address of its own."""
+    old = cloud.instances[INSTANCE]
+    other = replace(old, id=OTHER, name=OTHER, ipv6_address=old.ipv6_address + 1)
+    return replace(cloud, instances={INSTANCE: old, OTHER: other})
+
+
 BEFORE, AFTER = small_cloud(), _heir(small_cloud())
 ADDRESS = str(BEFORE.instances[INSTANCE].ipv6_address)
 OLD, NEW = compile_cloud(BEFORE), compile_cloud(AFTER)
 
 
-def _running() -> FakeKernel:
+def _running(state: NetState = OLD) -> FakeKernel:
     """The old lab with flows of the instance, begun by either end, in every connection table; and one of others."""
     kernel = FakeKernel()
-    execute(kernel, make_plan(OLD, NetState()))
+    execute(kernel, make_plan(state, NetState()))
     for resource in TABLES:
         kernel.namespaces[_name(resource)].flows += [(ADDRESS, PEER), (PEER, ADDRESS), ("2001:db8::1", PEER)]
     return kernel
@@ -47,10 +55,13 @@ def _name(resource_id: str) -> str:
 
 
 def _inherited(kernel: FakeKernel) -> bool:
-    """Whether a flow with the address lives while the new instance is wired."""
-    wired = ("link", _name(SUBNET), port_name(OTHER)) in kernel.observe(BEFORE.lab).objects
+    """Whether a flow with the address lives while the new instance is wired and can send from there."""
+    state = kernel.observe(BEFORE.lab)
+    wired = ("link", _name(SUBNET), port_name(OTHER)) in state.objects
+    sets = (item for thing in state if isinstance(thing, Ruleset) for item in thing.sets if item.name == SOURCES)
+    sends = any(source == f'"{port_name(OTHER)}" . {ADDRESS}' for item in sets for source, _ in item.elements)
     flows = (flow for space in kernel.namespaces.values() for flow in space.flows)
-    return wired and any(ADDRESS in flow for flow in flows)
+    return wired and sends and any(ADDRESS in flow for flow in flows)
 
 
 def _flushed(desired: NetState, actual: NetState, *, unfinished: bool = False) -> Iterator[Flows]:
@@ -63,10 +74,11 @@ def _without(state: NetState, gone: Iterable[NetObject]) -> NetState:
     return NetState.of(thing for thing in state if thing.key not in keys)
 
 
-def test_an_heir_meets_no_flow_wherever_the_plan_is_cut() -> None:
-    plan = make_plan(NEW, _running().observe(BEFORE.lab))
+@pytest.mark.parametrize("old", [OLD, compile_cloud(_beside(BEFORE))], ids=["comes", "was there"])
+def test_an_heir_meets_no_flow_wherever_the_plan_is_cut(old: NetState) -> None:
+    plan = make_plan(NEW, _running(old).observe(BEFORE.lab))
     for cut in range(len(plan) + 1):
-        kernel = _running()
+        kernel = _running(old)
         for step in plan[:cut]:
             execute(kernel, (step,))
             assert not _inherited(kernel), f"after {step}"

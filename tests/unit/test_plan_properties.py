@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.flows import Flows
+from eigw_ns.dataplane.group_rules import SOURCES
 from eigw_ns.dataplane.handover import Learn, Loosen
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.plan import Plan, Step, make_plan
 from eigw_ns.dataplane.state import Daemon, Forwarding, Link, Namespace, NetState, NextHopGroup, Ruleset
 from eigw_ns.kernel.fake import FakeKernel
 from eigw_ns.lab.execute import execute
@@ -63,7 +64,8 @@ def test_a_plan_cut_anywhere_is_finished_by_the_next(before: Cloud, after: Cloud
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, after: Cloud) -> None:
     desired, actual = compile_cloud(_same_lab(after)), compile_cloud(_same_lab(before))
-    verbs = [(step.verb, step.object) for step in make_plan(desired, actual)]
+    plan = make_plan(desired, actual)
+    verbs = [(step.verb, step.object) for step in plan]
     on = [index for index, (verb, thing) in enumerate(verbs) if verb == "create" and isinstance(thing, Forwarding)]
     off = {thing.namespace: index for index, (verb, thing) in enumerate(verbs) if _stops(verb, thing)}
     for index, (verb, thing) in enumerate(verbs):
@@ -71,13 +73,16 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
             assert all(index < opened for opened in on), f"{thing} comes after a gate is open"
         if verb == "delete" and isinstance(thing, (Namespace, Ruleset)) and thing.namespace in off:
             assert off[thing.namespace] < index, f"{thing} goes while it still routes"
-        if isinstance(thing, Flows) and thing.keep is None:  # before anything is wired, behind the rules
+        if isinstance(thing, Flows) and thing.keep is None:  # before anybody is wired or let send, behind the rules
             assert not any(isinstance(other, Link) and verb == "create" for verb, other in verbs[:index]), (
                 f"{thing} go when another may have their address"
             )
-            assert not any(isinstance(other, Ruleset) and other.family != "netdev" for _, other in verbs[index:])
+            assert not any(map(_lets_send, plan[:index])), f"{thing} go when another may send from their address"
+            assert all(map(_lets_send, _rules(plan[index:])))
         elif isinstance(thing, Flows):
             assert all(later == "flush" or isinstance(other, _JOINING) for later, other in verbs[index:])
+        elif _lets_send(plan[index]):
+            assert all(map(_lets_send, _rules(plan[index:]))), f"{thing} comes before rules that others need"
 
 
 _JOINING = (Daemon, NextHopGroup, Learn, Loosen)
@@ -86,3 +91,19 @@ _JOINING = (Daemon, NextHopGroup, Learn, Loosen)
 
 def _stops(verb: str, thing: object) -> bool:
     return verb == "delete" and isinstance(thing, Forwarding)
+
+
+def _rules(plan: Plan) -> list[Step]:
+    """The steps with rules, but for those that hang on links."""
+    return [step for step in plan if isinstance(step.object, Ruleset) and step.object.family != "netdev"]
+
+
+def _lets_send(step: Step) -> bool:
+    """Whether somebody can send afterwards who could not before, in a subnet that has rules already."""
+    if not isinstance(step.old, Ruleset) or not isinstance(step.object, Ruleset):
+        return False
+    return bool(_senders(step.object) - _senders(step.old))
+
+
+def _senders(ruleset: Ruleset) -> set[tuple[str, str]]:
+    return {element for item in ruleset.sets if item.name == SOURCES for element in item.elements}
