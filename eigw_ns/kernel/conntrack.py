@@ -120,7 +120,7 @@ def snapshot() -> dict[bytes, bytes]:
 def add(copies: Mapping[bytes, bytes]) -> int:
     """Make the flows of a snapshot that are not known here; how many. Their TCP windows are learnt from packets.
 
-    What is known is left out first: a refusal for each of thousands would not fit into the socket.
+    What is known is left out first: a refusal for each of thousands takes longer than to look.
     """
     missing = [copies[each] for each in copies.keys() - tuples()]
     messages = [Message(_CHANGE, CREATE | EXCLUSIVE, _HEADER + copy, "learn a flow", _THERE) for copy in missing]

@@ -1,8 +1,15 @@
 """conntrackd in the namespaces of replicas: start, find, ask, stop. One process a namespace, in a folder of its own.
 
-A running daemon is found by asking the kernel which processes are in the namespace (proc(5)), not by a pid file: a file
-may be lost, and a daemon that nobody knows of would keep a removed namespace alive. It has no parent of ours: it was
-started by a process that has long ended, as daemon(7) wants it.
+A running daemon is found by asking the kernel about processes (proc(5)), not by a pid file: a file may be lost, and a
+daemon that nobody knows of would keep a removed namespace alive. It has no parent of ours: it was started by a process
+that has long ended, as daemon(7) wants it.
+
+Nothing that a process says of itself counts: anybody can choose its name, its program and its command line, and root's
+processes may be somebody else's (a program that is setuid, a tenant's container). What counts is its standard output,
+which `start` gave it: the log in its folder, a file that nobody else can open. Which file that is, the kernel says.
+
+- In a namespace that has a name and is no tenant's, only root can have put a process. There the log may be lost.
+- Anywhere else it must be the very file (device and inode) that stands in a folder of ours.
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eigw_ns.dataplane.state import Daemon
+from eigw_ns.dataplane.state import PREFIX, Daemon, is_tenant
 from eigw_ns.errors import EigwError, HostError
 from eigw_ns.kernel import netns, process
 
@@ -41,12 +48,17 @@ def installed() -> str | None:
     return shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/sbin")
 
 
+File = tuple[int, int]
+"""Which file it is, whatever it is called: its device, its inode number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A conntrackd that runs: its process, and the folder it was started in."""
+    """A conntrackd that runs: its process, the folder it was started in, and the log there, which it has open."""
 
     pid: int
     folder: Path
+    log: File
 
     def configuration(self) -> str:
         """What it was started with; empty where that is gone."""
@@ -56,20 +68,19 @@ class Running:
 
 
 def running(namespaces: Mapping[int, str]) -> dict[str, Running]:
-    """The daemons in these namespaces (inode number to name), by name. Reads /proc, as `ip netns pids` does."""
+    """The daemons in these namespaces (inode number to name), by name; in a tenant's there is none.
+
+    Reads /proc, as `ip netns pids` does.
+    """
+    replicas = {inode: name for inode, name in namespaces.items() if not is_tenant(name)}
     found: dict[str, Running] = {}
-    for pid in _named_so():
+    for pid in _processes():
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            name = namespaces.get(Path(f"/proc/{pid}/ns/net").stat().st_ino)
-            if name is not None:
-                found[name] = Running(pid, _folder(pid))
+            name = replicas.get(_namespace(pid))
+            seen = _seen(pid) if name is not None else None
+            if seen is not None and name == f"{PREFIX}{seen.folder.parent.name}-{seen.folder.name}":
+                found.setdefault(name, seen)  # what it has forked for a moment comes behind it
     return found
-
-
-def _folder(pid: int) -> Path:
-    """Where its configuration is, which is the last word of its command line: it has left for `/` itself."""
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    return Path(os.fsdecode(words[-1])).parent
 
 
 def of(namespace: str) -> Running | None:
@@ -77,36 +88,78 @@ def of(namespace: str) -> Running | None:
     return running({netns.inode(namespace): namespace}).get(namespace)
 
 
-def _named_so() -> Iterator[int]:
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if Path(entry.path, "comm").read_bytes() == PROGRAM.encode() + b"\n":
-                    yield int(entry.name)
+def opened(found: Running) -> int | None:
+    """A pidfd of the daemon, which the caller closes; None where it has ended."""
+    with contextlib.suppress(OSError):
+        descriptor = os.pidfd_open(found.pid)
+        with contextlib.suppress(OSError):
+            seen = _seen(found.pid)
+            if seen is not None and seen.log == found.log:
+                return descriptor
+        os.close(descriptor)  # it has ended, and another process has its number
+    return None
+
+
+def _processes() -> Iterator[int]:
+    return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal())
+
+
+def _namespace(pid: int) -> int:
+    """The inode number of its network namespace. Raises OSError where it has ended, or is none of our business."""
+    return Path(f"/proc/{pid}/ns/net").stat().st_ino
+
+
+def _seen(pid: int) -> Running | None:
+    """The process as the daemon that it is if this is its log; None where its output is no log. Raises OSError.
+
+    The name comes first: who looks at any file waits for its file system, which may be one that never answers.
+    """
+    output = Path(f"/proc/{pid}/fd/1")
+    path = Path(str(output.readlink()).removesuffix(" (deleted)"))
+    return Running(pid, path.parent, _file(output.stat())) if path.name == _LOG else None
+
+
+def _file(status: os.stat_result) -> File:
+    return status.st_dev, status.st_ino
+
+
+def _log_in(folder: Path) -> File | None:
+    with contextlib.suppress(OSError):
+        return _file((folder / _LOG).lstat())
+    return None
 
 
 def sweep(folder: Path, namespaces: Collection[int]) -> int:
-    """End the daemons that were started below `folder` and are in none of the namespaces (inode numbers); how many.
+    """End the daemons of the folders in `folder` that are in none of the namespaces (inode numbers); how many.
 
     Theirs has lost its name, and lives as long as they do. Folders in which no daemon runs are removed too.
     """
-    below = list(_below(folder))
-    lost = [daemon for daemon, inode in below if inode not in namespaces]
-    for daemon in lost:
+    return _sweep(_folders_in(folder), namespaces)
+
+
+def _sweep(folders: Collection[Path], namespaces: Collection[int]) -> int:
+    lost: dict[Path, Running] = {}
+    alive: set[Path] = set()
+    for daemon in _writing({log: each for each in folders if (log := _log_in(each)) is not None}):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if _namespace(daemon.pid) in namespaces:
+                alive.add(daemon.folder)
+            else:
+                lost[daemon.folder] = daemon
+    for daemon in lost.values():
         stop(daemon)
-    alive = {daemon.folder for daemon, inode in below if inode in namespaces}
-    for left in _folders_in(folder) - alive:
+    for left in set(folders) - alive:
         remove_folder(left)
     return len(lost)
 
 
-def _below(folder: Path) -> Iterator[tuple[Running, int]]:
-    """The daemons that were started in the folder or below it, and the inode numbers of their namespaces."""
-    for pid in _named_so():
+def _writing(logs: Mapping[File, Path]) -> Iterator[Running]:
+    """Whoever writes into one of these logs: file to folder."""
+    for pid in _processes() if logs else ():
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            daemon = Running(pid, _folder(pid))
-            if daemon.folder.is_relative_to(folder):
-                yield daemon, Path(f"/proc/{pid}/ns/net").stat().st_ino
+            seen = _seen(pid)
+            if seen is not None and seen.log in logs:
+                yield Running(pid, logs[seen.log], seen.log)
 
 
 def _folders_in(folder: Path) -> set[Path]:
@@ -124,15 +177,16 @@ def start(folder: Path, wanted: Daemon) -> None:
     program = installed()
     if program is None:
         raise HostError("conntrackd is not installed, so replicas cannot share their flows", hint=HINT)
-    sweep(folder, ())  # one of a namespace that was removed, and has another successor now
+    _sweep((folder,), ())  # one whose namespace was removed; and what one has left that was killed is in the way
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in (Daemon.SOCKET, "lock"):  # of one that was killed: it would refuse to start
-        (folder / name).unlink(missing_ok=True)
     (folder / _CONFIGURATION).write_text(wanted.configuration, encoding="utf-8")
     pid = process.leave(wanted.namespace, [program, "-C", str(folder / _CONFIGURATION)], folder, _LOG)
     _until(lambda: (folder / Daemon.SOCKET).exists() or not process.alive(pid), f"start the {wanted}")
     if not process.alive(pid):
         raise EigwError(f"the {wanted} did not start: {_last_words(folder)}", hint="`eigw-ns doctor` tries it")
+    if of(wanted.namespace) is None:
+        os.kill(pid, signal.SIGKILL)
+        raise EigwError(f"the {wanted} has left its log, so that nobody would find it again", hint=f"see {program}")
 
 
 def catch_up(folder: Path, namespace: str) -> None:
@@ -155,22 +209,28 @@ def _ask(folder: Path, namespace: str, command: str) -> None:
 
 
 def stop(found: Running) -> None:
-    """End the daemon and remove its folder; no error where it has ended already."""
-    with contextlib.suppress(ProcessLookupError):
-        descriptor = os.pidfd_open(found.pid)
-        if found.pid not in set(_named_so()):  # it has ended, and another process has its number
-            os.close(descriptor)
-            raise ProcessLookupError
-        ended = select.poll()  # select(2) takes no descriptor above 1,023
-        ended.register(descriptor, select.POLLIN)
-        try:
-            for number, patience in ((signal.SIGTERM, _PATIENCE / 2), (signal.SIGKILL, _PATIENCE)):
-                signal.pidfd_send_signal(descriptor, number)
-                if ended.poll(patience * 1000):
-                    break
-        finally:
-            os.close(descriptor)
-    remove_folder(found.folder)
+    """End the daemon, and what else writes into its log, and remove its folder; no error where it has ended already."""
+    for each in list(_writing({found.log: found.folder})):
+        _end(each)
+    if _log_in(found.folder) == found.log:  # else another folder is there now, or none
+        remove_folder(found.folder)
+
+
+def _end(found: Running) -> None:
+    descriptor = opened(found)
+    if descriptor is None:
+        return
+    ended = select.poll()  # select(2) takes no descriptor above 1,023
+    ended.register(descriptor, select.POLLIN)
+    try:
+        for number, patience in ((signal.SIGTERM, _PATIENCE / 2), (signal.SIGKILL, _PATIENCE)):
+            signal.pidfd_send_signal(descriptor, number)
+            if ended.poll(patience * 1000):
+                break
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
 
 
 def remove_folder(folder: Path) -> None:

@@ -26,7 +26,7 @@ def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
     for _ in range(_TRIES):
         try:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # who may read it may lock it
         except FileNotFoundError as error:
             lost = error
             continue  # its holder removed the folder between our two calls

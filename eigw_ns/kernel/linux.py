@@ -15,7 +15,6 @@ What was learnt the hard way, and where the answer stands:
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -200,7 +199,7 @@ class LinuxKernel:
     def open_daemon(self, namespace: str) -> int | None:
         """See `Kernel.open_daemon`."""
         found = daemons.of(namespace)
-        return os.pidfd_open(found.pid) if found is not None else None
+        return daemons.opened(found) if found is not None else None
 
     def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
         """See `Kernel.learn`."""

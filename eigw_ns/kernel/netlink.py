@@ -6,6 +6,7 @@ takes about 5 µs. The tests hold the result against what pyroute2 sees. See net
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import sys
@@ -27,6 +28,7 @@ _EXT_ACK_TEXT, _ACK_TLVS, _CAPPED = 1, 0x200, 0x100
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _BATCH_BYTES = 60_000  # below the default send buffer, so that one sendmsg(2) takes it whole
+_BATCH_MESSAGES = 100  # each may be refused, and all refusals wait in the receive buffer: some 250 fit into 208 KiB
 _RECEIVE_BYTES = 1 << 17
 _READINGS = 20
 
@@ -135,7 +137,7 @@ class Netlink:
         for index, message in enumerate(messages):
             batch.append(self._frame(message, acknowledge=False))
             size += len(batch[-1])
-            if size > _BATCH_BYTES or index == len(messages) - 1:
+            if size > _BATCH_BYTES or len(batch) == _BATCH_MESSAGES or index == len(messages) - 1:
                 self._transact(batch, messages[start : index + 1])
                 batch, start, size = [], index + 1, 0
 
@@ -148,7 +150,7 @@ class Netlink:
         found: list[tuple[int, bytes]] = []
         for _ in range(_READINGS):
             frame = self._frame(Message(kind, DUMP, payload, doing), acknowledge=False)
-            self._socket.send(frame)
+            self._say(frame, doing)
             found, interrupted = self._collect(doing)
             if not interrupted:
                 return found
@@ -158,9 +160,9 @@ class Netlink:
 
     def ask(self, kind: int, payload: bytes, doing: str) -> bytes:
         """The one answer to a question. Raises what the kernel refuses it with."""
-        self._socket.send(self._frame(Message(kind, 0, payload, doing), acknowledge=False))
+        self._say(self._frame(Message(kind, 0, payload, doing), acknowledge=False), doing)
         while True:
-            for answered, flags, sequence, answer in _messages(self._socket.recv(_RECEIVE_BYTES)):
+            for answered, flags, sequence, answer in self._hear(doing):
                 if sequence == self._sequence and answered == _ERROR:
                     code, detail = _error(flags, answer)
                     raise kernel_error(doing, code, detail=detail)
@@ -177,19 +179,19 @@ class Netlink:
         first = self._sequence - len(frames) + 1
         length, kind, flags, sequence, port = _HEADER.unpack_from(frames[-1])
         frames[-1] = _HEADER.pack(length, kind, flags | ACK, sequence, port) + frames[-1][16:]
-        self._socket.send(b"".join(frames))
+        self._say(b"".join(frames), messages[0].doing)
         failure: EigwError | None = None
-        for answered, code, detail in self._answers(sequence):
+        for answered, code, detail in self._answers(sequence, messages[0].doing):
             message = messages[answered - first]
             if code and code not in message.tolerate and failure is None:
                 failure = kernel_error(message.doing, code, detail=detail)
         if failure is not None:
             raise failure
 
-    def _answers(self, last: int) -> Iterator[tuple[int, int, str]]:
+    def _answers(self, last: int, doing: str) -> Iterator[tuple[int, int, str]]:
         """(sequence, errno, text) of each answer, up to that of the message `last`."""
         while True:
-            for kind, flags, sequence, payload in _messages(self._socket.recv(_RECEIVE_BYTES)):
+            for kind, flags, sequence, payload in self._hear(doing):
                 if kind == _ERROR:
                     yield sequence, *_error(flags, payload)
                     if sequence == last:
@@ -199,7 +201,7 @@ class Netlink:
         found: list[tuple[int, bytes]] = []
         interrupted = False
         while True:
-            for kind, flags, sequence, payload in _messages(self._socket.recv(_RECEIVE_BYTES)):
+            for kind, flags, sequence, payload in self._hear(doing):
                 if sequence != self._sequence:
                     continue
                 if kind == _ERROR:
@@ -209,6 +211,25 @@ class Netlink:
                     return found, interrupted
                 interrupted = interrupted or bool(flags & _DUMP_INTERRUPTED)
                 found.append((kind, payload))
+
+    def _say(self, frames: bytes, doing: str) -> None:
+        try:
+            self._socket.send(frames)
+        except OSError as error:
+            raise kernel_error(doing, error.errno or 0) from error
+
+    def _hear(self, doing: str) -> list[tuple[int, int, int, bytes]]:
+        try:
+            return _messages(self._socket.recv(_RECEIVE_BYTES))
+        except OSError as error:  # ENOBUFS: more has come than the socket holds, and some of it is lost
+            self._empty()
+            raise kernel_error(doing, error.errno or 0) from error
+
+    def _empty(self) -> None:
+        """Pass over what has come: until all has been read, the kernel drops every further answer without a word."""
+        with contextlib.suppress(OSError):  # EAGAIN: that was all
+            while True:
+                self._socket.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT)
 
 
 def _messages(data: bytes) -> list[tuple[int, int, int, bytes]]:

@@ -59,7 +59,7 @@ def holds(topology: Topology) -> bool:
     """
     try:
         return bool(json.loads(paths.topology_file(topology.cloud.lab).read_bytes()) == to_data(topology))
-    except (OSError, ValueError):  # none, or a damaged one
+    except (OSError, ValueError, RecursionError):  # none, or a damaged one
         return False
 
 
@@ -75,7 +75,7 @@ def load(lab: str) -> Topology:
         except FileNotFoundError:
             hint = "`eigw-ns apply -f FILE` stores one; `eigw-ns gc` shows what is left of the lab"
             raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter where brackets are in brackets without end
             raise _damaged(path, str(error)) from error
     try:
         topology = from_data(data)

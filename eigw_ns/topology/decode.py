@@ -84,7 +84,25 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         hosts=hosts,
         client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
     )
+    _check_references(cloud)
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
+
+
+def _check_references(cloud: Cloud) -> None:
+    """Raises ValueError where something is meant that is not there, which nobody else looks out for."""
+    mains = sorted(table.vpc_id for table in cloud.route_tables.values() if table.main)
+    if mains != sorted(cloud.vpcs):
+        raise ValueError("a VPC has no main route table, or several")
+    for subnet in cloud.subnets.values():
+        if subnet.route_table_id is not None and subnet.route_table_id not in cloud.route_tables:
+            raise ValueError(f"the subnet {subnet.name} has a route table that is not there")
+        if subnet.network_acl_id is not None and subnet.network_acl_id not in cloud.network_acls:
+            raise ValueError(f"the subnet {subnet.name} has a network ACL that is not there")
+    for instance in cloud.instances.values():
+        if instance.subnet_id not in cloud.subnets:
+            raise ValueError(f"the instance {instance.name} is in a subnet that is not there")
+        if not cloud.security_groups.keys() >= set(instance.security_group_ids):
+            raise ValueError(f"the instance {instance.name} has a security group that is not there")
 
 
 def _egress_only_internet_gateways(

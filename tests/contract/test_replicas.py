@@ -148,7 +148,8 @@ def supervisor(request: pytest.FixtureRequest, tmp_path: Path) -> Kernel:
     return FakeKernel() if request.param == "fake" else LinuxKernel(tmp_path)
 
 
-def _sync(lab: str) -> tuple[list[NetObject], Daemon]:
+def synced(lab: str) -> tuple[list[NetObject], Daemon]:
+    """Two replicas and the link between them, and what should run in the first."""
     left, right = namespace(lab, "eigw-00000000000000001"), namespace(lab, "eigw-00000000000000001.2")
     near, far = veth(left, "sync", right, "sync", 1500)
     spaces: list[NetObject] = [left, right, sysctls(left), sysctls(right), Ruleset(left.namespace, "inet"), near, far]
@@ -157,7 +158,7 @@ def _sync(lab: str) -> tuple[list[NetObject], Daemon]:
 
 
 def test_a_daemon_is_an_object_like_others(supervisor: Kernel, lab_name: str) -> None:
-    ground, daemon = _sync(lab_name)
+    ground, daemon = synced(lab_name)
     supervisor.create(ground)
     before = supervisor.observe(lab_name)
     supervisor.create([daemon])
@@ -174,7 +175,7 @@ def test_a_daemon_is_an_object_like_others(supervisor: Kernel, lab_name: str) ->
 @pytest.mark.root
 def test_a_killed_daemon_is_seen_and_can_be_made_again(lab_name: str, tmp_path: Path) -> None:
     kernel = LinuxKernel(tmp_path)
-    ground, daemon = _sync(lab_name)
+    ground, daemon = synced(lab_name)
     kernel.create([*ground, daemon])
     watched = kernel.open_daemon(daemon.namespace)
     found = daemons.of(daemon.namespace)
@@ -194,7 +195,7 @@ def test_a_killed_daemon_is_seen_and_can_be_made_again(lab_name: str, tmp_path: 
 @pytest.mark.root
 def test_a_daemon_whose_namespace_lost_its_name_is_ended(lab_name: str, tmp_path: Path) -> None:
     kernel = LinuxKernel(tmp_path)
-    ground, daemon = _sync(lab_name)
+    ground, daemon = synced(lab_name)
     kernel.create([*ground, daemon])
     kernel.end_strays(lab_name)
     found = daemons.of(daemon.namespace)

@@ -11,6 +11,7 @@ import pytest
 
 from eigw_ns.errors import EigwError, LockedError
 from eigw_ns.lab import journal, lock
+from eigw_ns.lab.agent import background
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,13 @@ def test_it_is_free_after_an_error() -> None:
         raise ZeroDivisionError
     with lock.hold("one", "second"):
         pass
+
+
+def test_nobody_else_may_hold_it(run_folder: Path) -> None:
+    """flock(2) asks for no more than an open file: whoever may read it could keep us from our lab, or be its agent."""
+    with lock.hold("one", "first"), background.alone("one"):
+        for name in ("lock", "agent"):
+            assert (run_folder / "one" / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_looking_leaves_no_trace(run_folder: Path) -> None:

@@ -63,16 +63,59 @@ def test_an_unknown_lab() -> None:
     assert not store.exists("none")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"\xff\xfe", b"[]", b"null", b"{}", b'{"lab": 7}', b'{"lab": "one", "vpcs": 3}', b'{"lab": "other"}'],
-)
+def _vpc(**sections: object) -> bytes:
+    """A stored topology of one VPC with a subnet and its main route table, but for what these sections replace."""
+    whole = {
+        "ipv6_cidr_block": "2600::/56",
+        "route_tables": {"private": {"main": True}},
+        "subnets": {"a": {"ipv6_cidr_block": "2600::/64"}},
+    }
+    return json.dumps({"lab": "one", "vpcs": {"m": whole | sections}}).encode()
+
+
+def _subnet(**keys: str) -> dict[str, object]:
+    return {"a": {"ipv6_cidr_block": "2600::/64", **keys}}
+
+
+def _instance(**keys: object) -> dict[str, object]:
+    return {"x": {"subnet": "a", "ipv6_address": "2600::10", **keys}}
+
+
+DAMAGED = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[]",
+    b"null",
+    b"{}",
+    b'{"lab": 7}',
+    b'{"lab": "one", "vpcs": 3}',
+    b'{"lab": "other"}',
+    b"[" * 100_000,
+    _vpc(route_tables={}),
+    _vpc(route_tables={"private": {"main": True}, "public": {"main": True}}),
+    _vpc(subnets=_subnet(route_table="nowhere")),
+    _vpc(subnets=_subnet(network_acl="nowhere")),
+    _vpc(instances=_instance(subnet="nowhere")),
+    _vpc(instances=_instance(security_groups=["nowhere"])),
+]
+
+
+def test_the_smallest_file_is_whole(state: Path) -> None:
+    """The control of those below, which lack something."""
+    store.save(topology("one"))
+    paths.topology_file("one").write_bytes(_vpc(subnets=_subnet(), instances=_instance()))
+    assert len(store.load("one").cloud.instances) == 1
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda content: content[:60].decode(errors="replace"))
 def test_a_damaged_file_says_what_to_do(state: Path, content: bytes) -> None:
     store.save(topology("one"))
     paths.topology_file("one").write_bytes(content)
     with pytest.raises(EigwError, match=r"topology\.json is damaged: ") as caught:
         store.load("one")
     assert "apply the topology file again" in caught.value.hint
+    assert not store.holds(topology("one"))
     assert store.exists("one")  # it can still be named, and destroyed
 
 

@@ -1,0 +1,84 @@
+"""What becomes of a batch when the kernel refuses more than a socket has room to hear of."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from eigw_ns.dataplane.state import Route
+from eigw_ns.errors import ExistsError, KernelError
+from eigw_ns.kernel import conntrack, netns, rtnetlink
+from eigw_ns.kernel.netlink import Message, Netlink
+from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.rtnetlink import LOOPBACK_INDEX
+
+pytestmark = pytest.mark.root
+
+MANY = 3000
+FLOWS = 20_000
+TRACKED = "add table inet t; add chain inet t o { type filter hook output priority 0; }; add rule inet t o ct state new"
+
+
+def _blackhole(number: int) -> Route:
+    return Route("", f"2001:db8::{number:x}/128", blackhole=True)
+
+
+def _routes(netlink: Netlink) -> int:
+    return len(netlink.dump(rtnetlink.GETROUTE, rtnetlink.OUR_ROUTE_REQUEST, "list routes"))
+
+
+def _deletion(number: int) -> Message:
+    return rtnetlink.route_message(_blackhole(number), {}, delete=True)
+
+
+def test_thousands_of_refusals_hide_nothing() -> None:
+    """Those that are tolerated are passed over, and what stands among them is done; of others the first is told."""
+    with netns.nameless(), Netlink() as netlink:
+        netlink.send([rtnetlink.bring_up(LOOPBACK_INDEX), rtnetlink.route_message(_blackhole(MANY), {})])
+        assert _routes(netlink) == 1
+        with pytest.raises(ExistsError, match=f"create the route 2001:db8::{MANY:x}/128"):
+            netlink.send([rtnetlink.route_message(_blackhole(MANY), {})] * MANY)
+        netlink.send([_deletion(number) for number in range(2 * MANY)])
+        assert _routes(netlink) == 0
+
+
+def test_a_socket_that_overflows_is_an_error_of_ours() -> None:
+    """And of use again: what it has not heard is no answer to the next batch, and that one's is not lost as well."""
+    with netns.nameless(), Netlink() as netlink:
+        netlink.send([rtnetlink.bring_up(LOOPBACK_INDEX)])
+        opened: socket.socket = vars(netlink)["_socket"]
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
+        with pytest.raises(KernelError, match="No buffer space available"):
+            netlink.send([_deletion(number) for number in range(MANY)])
+        netlink.send([rtnetlink.route_message(_blackhole(1), {})])
+        assert _routes(netlink) == 1
+
+
+def test_two_forget_the_same_flows_at_once() -> None:
+    with netns.nameless():
+        with Netlink() as netlink:
+            netlink.send([rtnetlink.bring_up(LOOPBACK_INDEX)])
+        Nft().run(TRACKED, "track flows")
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+            for port in range(1, FLOWS + 1):
+                sender.sendto(b"", ("::1", port))
+        assert len(conntrack.tuples()) == FLOWS
+        ready, go = os.pipe()
+        children = []
+        for _ in range(2):
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.close(go)
+                    os.read(ready, 1)
+                    conntrack.flush((), ())
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            children.append(child)
+        os.close(ready)
+        os.close(go)
+        assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+        assert not conntrack.tuples()
