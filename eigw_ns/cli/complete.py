@@ -20,6 +20,20 @@ def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -
         return []
 
 
+def left_behind(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The labs of which something is left behind, as `gc` finds them; who may not look there is offered none."""
+    from eigw_ns.cli import rootless
+    from eigw_ns.kernel.linux import LinuxKernel
+    from eigw_ns.lab import gc, paths
+
+    rootless.choose(context)
+    try:
+        found = sorted({thing.lab for thing in gc.find(LinuxKernel(paths.run_dir()))})
+    except (EigwError, OSError):
+        return []
+    return [CompletionItem(lab) for lab in found if lab.startswith(incomplete)]
+
+
 def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The nodes of the lab that the command line means, with what each is."""
     from eigw_ns.cli import rootless

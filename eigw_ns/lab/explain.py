@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from eigw_ns.cloud import ids, nodes
-from eigw_ns.cloud.addressing import GLOBAL_UNICAST
+from eigw_ns.cloud.addressing import GLOBAL_UNICAST, is_reserved
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
 from eigw_ns.errors import UsageError
@@ -68,6 +68,8 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
         sender = InternetHost(ids.make_id(ids.INTERNET_HOST, cloud.lab, str(sender)), str(sender), sender)
         cloud = replace(cloud, hosts={**cloud.hosts, sender.id: sender})
     receiver = _end(cloud, question.destination)
+    if isinstance(receiver, IPv6Address):
+        _refuse_reserved(cloud, receiver)
     there = receiver if isinstance(receiver, IPv6Address) else receiver.id
     tracer, what = Tracer(cloud), (sender.id, there, question.protocol, question.port)
     if question.source_port is not None:
@@ -110,6 +112,19 @@ def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
     if node.kind not in ("instance", "host"):
         raise UsageError(f"packets neither begin nor end at {text}, which is no machine", hint=_HINT)
     return cloud.instances.get(node.id) or cloud.hosts[node.id]
+
+
+def _refuse_reserved(cloud: Cloud, address: IPv6Address) -> None:
+    """What AWS keeps to itself is no machine's, nor can become one's. The router of a subnet has the second of it."""
+    for subnet in cloud.subnets.values():
+        block = subnet.ipv6_cidr_block
+        if address in block and is_reserved(block, address):
+            name = f"{cloud.vpcs[subnet.vpc_id].name}/{subnet.name}"
+            if address == block[1]:
+                problem = f"{address} is the router of the subnet {name}: it answers pings, and is no machine"
+            else:
+                problem = f"{address} is an address of the subnet {name} that AWS keeps to itself: no machine has it"
+            raise UsageError(problem, hint=_HINT)
 
 
 def _address(text: str) -> IPv6Address | None:

@@ -71,6 +71,9 @@ def test_a_source_port(cli: Cli, stored: Stored) -> None:
         (("app", "web", "--port", "65536"), "--port"),
         (("app", "web", "--protocol", "sctp"), "sctp"),
         (("app",), "TO"),
+        (("app", "2600:1f16:aa0:5501::1"), "is the router of the subnet main/private-a: it answers pings, and is no"),
+        (("web", "2600:1f16:aa0:5501::1", "--protocol", "icmpv6", "--probe"), "is the router of the subnet main/priv"),
+        (("app", "2600:1f16:aa0:5501::3"), "is an address of the subnet main/private-a that AWS keeps to itself"),
         (("app", "2001:db8:99::1", "--probe"), "nobody in the lab has that address"),
         (("2001:db8:99::1", "app", "--probe"), "nobody in the lab has that address"),
     ],
@@ -80,6 +83,13 @@ def test_usage(cli: Cli, stored: Stored, arguments: tuple[str, ...], words: str)
     result = cli("explain", *arguments)
     assert (result.code, result.out) == (2, "")
     assert words in result.err
+
+
+def test_a_spoofer_may_have_the_router_s_address(cli: Cli, stored: Stored) -> None:
+    stored("mine")
+    result = cli("explain", "2600:1f16:aa0:5501::1", "www")
+    assert result.code == 0
+    assert "Give the sender an address outside the VPC's block" in result.out
 
 
 def test_a_probe_without_root(stored: Stored) -> None:

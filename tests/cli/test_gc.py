@@ -13,6 +13,7 @@ from eigw_ns.kernel import life, netns
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import gc, journal, lock, store
 from eigw_ns.lab.agent import background
+from eigw_ns.topology import Topology
 from tests.cli.command import Cli, process
 
 pytestmark = pytest.mark.root
@@ -91,6 +92,21 @@ def test_a_stale_run_folder_goes(cli: Cli, own_folders: Path, lab_name: str) -> 
     assert folder.exists()
     assert cli("gc", "--yes", "--lab", lab_name).code == 0
     assert not folder.exists()
+
+
+def test_tab_offers_what_gc_lists(stored: Callable[[str], Topology], lab_name: str) -> None:
+    stored(f"{lab_name}-stored")
+    name = husk(f"{lab_name}-left")
+
+    def offered() -> list[str]:
+        words = f"eigw-ns gc --lab {lab_name}"
+        result = process(env={"_EIGW_NS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "3"})
+        assert (result.code, result.err) == (0, "")
+        return [entry.partition(",")[2] for entry in result.out.split()]
+
+    assert offered() == [f"{lab_name}-left"]
+    (netns.DIRECTORY / name).unlink()
+    assert offered() == []
 
 
 def test_a_lab_that_is_worked_on_is_left_alone(cli: Cli, lab_name: str) -> None:

@@ -126,6 +126,13 @@ def test_it_runs_as_it_is_and_stops_at_the_first_error(script: Path) -> None:
     assert os.access(script, os.X_OK)
 
 
+def test_what_the_demo_says_to_try_next_means_its_own_lab() -> None:
+    """There may be others on the machine."""
+    hints = [line for line in (TOP / "scripts" / "demo").read_text().splitlines() if line.startswith("  $command ")]
+    assert len(hints) == 6
+    assert [hint for hint in hints if " --lab demo " not in hint and " -f lab.yaml " not in hint] == []
+
+
 def test_ci_runs_what_a_developer_runs() -> None:
     code = [line for line in (TOP / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
     assert code == ['cd "$(dirname "$0")/.." && exec ./scripts/test']

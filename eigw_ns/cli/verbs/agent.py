@@ -12,6 +12,7 @@ import click
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.changes import CHANGES
 from eigw_ns.cli.context import choose_lab, open_kernel
+from eigw_ns.cli.program import INTERRUPTED
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.agent.loop import Agent, Settings
 
@@ -28,7 +29,8 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
     Sends heartbeats through each replica, both ways. One that is visibly broken (its namespace, a link, its rules or
     its forwarding is gone) loses its flows to the others within 0.2 s, one that swallows packets silently within 1 s;
     one that is well again learns the flows of the others, and gets its share back. Says so, a line each; `-o json` has
-    JSON lines. Runs until interrupted, or until the lab is gone; one agent a lab.
+    JSON lines. Runs until the lab is gone, or it is told to end: by SIGTERM, or by Ctrl-C, which is exit code 130 as
+    everywhere. One agent a lab.
 
     \b
     eigw-ns agent --repair
@@ -45,10 +47,12 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
     agent = Agent(kernel, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
     with background.alone(chosen):
         if once:
-            return 0 if agent.once() else CHANGES
-        agent.run()
-    log.say("stopped", lab=chosen)
-    return 0
+            code = 0 if agent.once() else CHANGES
+        else:
+            code = 0
+            agent.run()
+            log.say("stopped", lab=chosen)
+    return INTERRUPTED if signal.SIGINT in signals else code
 
 
 class _Log:

@@ -14,7 +14,7 @@ from eigw_ns.render.table import Table
 
 @click.command("gc")
 @click.option("--yes", is_flag=True, help="Remove what is shown.")
-@click.option("--lab", metavar="NAME", shell_complete=complete.labs, help="Only of this lab; by default of all.")
+@click.option("--lab", metavar="NAME", shell_complete=complete.left_behind, help="Only of this lab; by default of all.")
 @options.output
 @options.quiet
 @options.verbose

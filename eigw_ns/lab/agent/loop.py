@@ -44,7 +44,8 @@ class Agent:
     def run(self) -> None:
         """Go on until told to stop, or the lab is gone. Raises NoSuchLabError where there is none to begin with."""
         self._load()
-        self._say("watching", lab=self._lab, replicas=sum(len(watch.replicas) for watch in self._watches))
+        self._say("watching", lab=self._lab, replicas=len(self._everybody()))
+        self._tell_idle()
         try:
             while not self._stopped():
                 self._round(time.monotonic())
@@ -56,9 +57,12 @@ class Agent:
     def once(self) -> bool:
         """Enough rounds to judge everybody, act, repair if that is allowed, and end: whether all carry flows then.
 
+        Of a lab that is not in the kernel nobody does.
+
         Who does not is named with the reason, also where an earlier run has taken it out.
         """
         self._load()
+        self._tell_idle()
         told = {each.replica.label for each in self._everybody() if each.pulse.carries}  # when it dies
         try:
             for _ in range(max(SILENT, STEADY) + 1):
@@ -71,13 +75,27 @@ class Agent:
             for each in dead:
                 if each.pulse.carries or each.replica.label not in told:
                     self._say("replica still dead", replica=each.replica.label, reason=each.reason())
-            return not dead
+            return not dead and self._alive()
         finally:
             self._close()
 
+    def _tell_idle(self) -> None:
+        """Nobody shall wait for words about what is not there. Both may change, so this is no error."""
+        if not self._alive():
+            build = f"nothing of the lab is in the kernel: `eigw-ns apply --lab {self._lab}` builds it"
+            self._say("nothing to watch", lab=self._lab, reason=build)
+        elif not self._everybody():
+            self._say("nothing to watch", lab=self._lab, reason="no gateway has several replicas")
+
+    def _alive(self) -> bool:
+        return self._lab in self._kernel.labs()
+
     def _round(self, now: float) -> None:
         if self.stale():
+            watched = self._everybody()
             self._load()
+            if watched and not self._everybody():
+                self._tell_idle()
         if now - self._looked >= _LOOK:
             self._looked = now
             for watch in self._watches:
