@@ -13,7 +13,8 @@
     5 links and namespaces that go
     6 forwarding on       where all of the above stands
     7 flows               forgotten where their route is gone: after the routes, so that none is born again
-    8 replicas join       once they know the flows of those that are there
+    8 strays              what others put there: whatever it kept closed, everything of ours stands by now
+    9 replicas join       once they know the flows of those that are there
 
 Killed after any step, nothing that the internet started has a way in, and the next plan leads on from there.
 """
@@ -42,6 +43,7 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
     Ruleset,
+    Stray,
     Sysctls,
     is_tenant,
 )
@@ -131,6 +133,7 @@ class _Planner:
         yield from self._remove()
         yield from self._open()
         yield from self._forget()
+        yield from self._clear()
         yield from self._join()
 
     def _leave(self) -> Iterator[Step]:
@@ -221,6 +224,11 @@ class _Planner:
         for stale in flows.of_routes(self._desired, self._whole, distrust=self._forget_flows):
             yield Step("flush", stale, "flows whose route is gone end at once")
 
+    def _clear(self) -> Iterator[Step]:
+        for thing in self._deleted:
+            if isinstance(thing, Stray):
+                yield Step("delete", thing, "not ours")
+
     def _join(self) -> Iterator[Step]:
         """The daemons, then what the fabric's group tells, which the internet's group repeats."""
         yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, Daemon))
@@ -308,6 +316,8 @@ def _update(old: NetObject, new: NetObject) -> Step:
 
 def differences(old: NetObject, new: NetObject) -> Iterable[str]:
     """What differs between two objects of one key, in words."""
+    if isinstance(old, Stray):
+        return [f"there is {old.text}"]
     if isinstance(old, Sysctls) and isinstance(new, Sysctls):
         before = dict(old.values)
         return [f"{key} is {before.get(key)}, not {value}" for key, value in new.values if before.get(key) != value]

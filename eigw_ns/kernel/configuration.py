@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as changed
+
 from eigw_ns.dataplane.state import Address, Fdb, Neighbour, NetObject, Route, RoutingRule
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel import rtnetlink
-from eigw_ns.kernel.netlink import Message
+from eigw_ns.kernel.netlink import CREATE, Message
 from eigw_ns.kernel.rtnetlink import Indexes
 
 
@@ -17,6 +19,12 @@ def creation_message(thing: NetObject, indexes: Indexes) -> Message:
 def replacement_message(thing: NetObject, indexes: Indexes) -> Message:
     """Puts it in the place of the one with the same key. Raises as `creation_message`."""
     return _config_message(thing, indexes, replace=True)
+
+
+def takeover_message(thing: NetObject, indexes: Indexes) -> Message:
+    """Puts it in the place of whatever is there, if anything is. Raises as `creation_message`."""
+    message = replacement_message(thing, indexes)
+    return changed(message, flags=message.flags | CREATE)
 
 
 def _config_message(thing: NetObject, indexes: Indexes, *, replace: bool = False) -> Message:

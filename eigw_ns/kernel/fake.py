@@ -26,6 +26,7 @@ from eigw_ns.dataplane.state import (
     NetState,
     NextHopGroup,
     Ruleset,
+    Stray,
     Sysctls,
     sysctl_keys,
 )
@@ -179,6 +180,8 @@ class FakeKernel:
             if isinstance(thing, Sysctls):
                 continue  # they are there as long as their namespace is
             actual = space.objects.get(thing.key)
+            if isinstance(thing, Stray) and actual != thing:
+                continue  # a route of ours has taken its place
             self._unhang(*thing.key)
             if actual is not None:
                 self._unhang_far_end(actual)

@@ -37,12 +37,14 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
     Ruleset,
+    Stray,
     Sysctls,
     is_tenant,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, proof, replicas, rtnetlink, sysctl, tenants
-from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message
+from eigw_ns.kernel.clearing import clear
+from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink import NETFILTER, Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
@@ -57,8 +59,6 @@ namespaces later waits for nothing. None outlives a batch."""
 
 _RACES = 20
 """How often a tenant may undo what we do before we give up."""
-
-_Config = Address | Neighbour | Fdb | RoutingRule | Route
 
 
 class LinuxKernel:
@@ -153,7 +153,7 @@ class LinuxKernel:
             case NextHopGroup(), NextHopGroup():
                 self._share(new, old)
             case _:
-                self._configure([new], replacement_message)
+                self._configure([new], takeover_message if isinstance(old, Stray) else replacement_message)
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
@@ -164,6 +164,8 @@ class LinuxKernel:
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
                     with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
                         self._configure(batch, deletion_message)
+                case Stray():
+                    self.writes += clear(thing for thing in batch if isinstance(thing, Stray))
                 case _:
                     for thing in batch:
                         with contextlib.suppress(MissingError):  # each for itself: the others may be there still

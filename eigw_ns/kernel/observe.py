@@ -1,5 +1,7 @@
 """Reading a namespace: everything in it that `dataplane.state` has a word for, and nothing that the kernel put there.
 
+In a router, what others put there is a `Stray`.
+
 A tenant (instance, internet host) may do in its namespace what it likes: there only its end of the line is read, and
 on it only what bears our number. Whatever else it makes, also what looks like ours, is its own business.
 
@@ -29,7 +31,7 @@ from eigw_ns.dataplane.state import (
     sysctl_keys,
 )
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel import nft, proof, rtnetlink, sysctl
+from eigw_ns.kernel import nft, proof, rtnetlink, strays, sysctl
 from eigw_ns.kernel.netlink import NETFILTER, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.rtnetlink import Names
@@ -111,10 +113,12 @@ def contents(
     yield from _rulesets(name, believed, first.other_names if first is not None else ())
     names = {link.index: link.name for link in seen}
     yield from (_link(name, link, names) for link in seen if link.kind in ("veth", "bridge"))
-    dumps = [*_dumps(rtnetlink.ROUTE_REQUEST, ours=False), _RULES]
+    dumps = [*_dumps(ours=False)]
     if any(link.kind == "bridge" for link in seen):  # any other link has no entries of ours, but a dozen of its own
         dumps.append(_BRIDGE)
     yield from _dumped(netlink, name, names, dumps)
+    yield from (route for route, _ in strays.routes(netlink, name, names))
+    yield from (rule for rule, _ in strays.rules(netlink, name) if rule is not None)
     yield from routes
 
 
@@ -125,7 +129,7 @@ def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObje
         return
     yield _link(name, end, {link.index: link.name for link in seen})
     found: dict[Key, NetObject] = {}
-    for thing in _dumped(netlink, name, {end.index: end.name}, _dumps(rtnetlink.OUR_ROUTE_REQUEST, ours=True)):
+    for thing in _dumped(netlink, name, {end.index: end.name}, [*_dumps(ours=True), _OUR_ROUTES]):
         if not isinstance(thing, Route) or thing.link:
             found.setdefault(thing.key, thing)
     yield from found.values()
@@ -151,7 +155,9 @@ def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> I
         if quiet and proof.proves(notes, believed[0], proof.generation(netfilter)):
             yield believed[0]
             return
-        families = proof.families(netfilter)
+        tables = proof.tables(netfilter)
+    yield from (stray for table in tables if (stray := strays.table(table, name)) is not None)
+    families = proof.families(tables)
     if not families:
         return
     library = Nft()
@@ -188,16 +194,15 @@ def _link(name: str, seen: SeenLink, names: Names) -> Link:
 _Dump = tuple[int, bytes, Callable[..., NetObject | None]]
 
 
-def _dumps(routes: bytes, *, ours: bool) -> tuple[_Dump, ...]:
+def _dumps(*, ours: bool) -> tuple[_Dump, ...]:
     """What is read of every namespace; with `ours` only what bears our number."""
     return (
         (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours)),
         (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours)),
-        (rtnetlink.GETROUTE, routes, partial(rtnetlink.parse_route, ours=ours)),
     )
 
 
-_RULES: _Dump = (rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, rtnetlink.parse_rule)
+_OUR_ROUTES: _Dump = (rtnetlink.GETROUTE, rtnetlink.OUR_ROUTE_REQUEST, rtnetlink.parse_route)
 _BRIDGE: _Dump = (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, rtnetlink.parse_fdb)
 
 

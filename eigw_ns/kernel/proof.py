@@ -5,7 +5,7 @@ transaction changes a table, a chain, a rule, a set, a policy or a table's sleep
 (counters, elements of dynamic sets) is none. So rules that are known at one generation are known as long as the number
 stays the same. Whoever loads rules leaves a note in the namespace: a digest of the rules, of the generation, and of
 the namespace's cookie, which no other namespace has until the next boot. A note that is missing or does not fit proves
-nothing, and the rules are listed.
+nothing, and the rules are listed. There is none where another table stands: whose ever that is, it would be hidden.
 
 The note is an alternative name of the loopback, since it comes with the list of links, which is read anyhow.
 Source: nf_tables_commit in net/netfilter/nf_tables_api.c, SO_NETNS_COOKIE in socket(7), linux/netfilter/nf_tables.h.
@@ -28,7 +28,7 @@ _SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
 _GET_TABLE, _GET_GENERATION = _SUBSYSTEM | 1, _SUBSYSTEM | 16
 _HEADER = struct.Struct("=BBH")
 _ANY_FAMILY = _HEADER.pack(0, 0, 0)
-_TABLE_NAME, _GENERATION_ID = 1, 1
+_TABLE_NAME, _TABLE_HANDLE, _GENERATION_ID = 1, 4, 1
 _FAMILIES: dict[int, Family] = {1: "inet", 5: "netdev", 7: "bridge"}  # NFPROTO_INET and so on
 _TABLE = nft.TABLE.encode() + b"\0"
 _NOTE = "eigw-ns.rules."
@@ -46,21 +46,40 @@ class Generation:
         return Generation(self.cookie, self.number + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of nftables: the number of its family, its name with the zero byte, the number that nft knows it by."""
+
+    family: int
+    name: bytes
+    handle: int
+
+    @property
+    def ours(self) -> Family | None:
+        """Its family where it is a table of ours."""
+        return _FAMILIES.get(self.family) if self.name == _TABLE else None
+
+
 def generation(netfilter: Netlink) -> Generation:
     """The present moment of the namespace that the netfilter socket speaks to."""
     answer = netfilter.ask(_GET_GENERATION, _ANY_FAMILY, "read the generation of the rules")
     return Generation(netfilter.cookie(), int.from_bytes(attributes(answer, _HEADER.size)[_GENERATION_ID]))
 
 
-def families(netfilter: Netlink) -> list[Family]:
-    """The families in which there is a table of our name, awake or not."""
+def tables(netfilter: Netlink) -> list[Table]:
+    """All tables of the namespace, awake or not, whosever."""
     found = netfilter.dump(_GET_TABLE, _ANY_FAMILY, "list the tables")
-    tables = ((payload[0], attributes(payload, _HEADER.size)[_TABLE_NAME]) for _, payload in found)
-    return sorted(_FAMILIES[family] for family, name in tables if name == _TABLE and family in _FAMILIES)
+    seen = ((payload[0], attributes(payload, _HEADER.size)) for _, payload in found)
+    return [Table(family, about[_TABLE_NAME], int.from_bytes(about[_TABLE_HANDLE])) for family, about in seen]
+
+
+def families(found: Iterable[Table]) -> list[Family]:
+    """The families of those tables that are ours."""
+    return sorted(family for table in found if (family := table.ours) is not None)
 
 
 def proves(notes: Collection[str], rules: Ruleset, moment: Generation) -> bool:
-    """Whether one of the loopback's other names says that `rules`, and no others of ours, are here at that moment."""
+    """Whether one of the loopback's other names says that `rules`, and no other table, are here at that moment."""
     return _note(rules, moment) in notes
 
 
@@ -73,7 +92,7 @@ def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | N
     with Netlink() as netlink:
         notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
         before = generation(netfilter)
-        known = proves(notes, old, before) if old else not families(netfilter)
+        known = proves(notes, old, before) if old else not tables(netfilter)
         library.apply(new, old)
         after = generation(netfilter)
         if new is None or not ((known and after == before.next()) or _are_listed(library, netfilter, new)):
@@ -84,13 +103,13 @@ def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | N
 
 
 def _are_listed(library: Nft, netfilter: Netlink, rules: Ruleset) -> bool:
-    """Whether these rules are the only ones of ours, as a listing shows: where the load alone proves too little."""
+    """Whether these rules are all that there is, as a listing shows: where the load alone proves too little."""
     listed = nft.parse(library.listing(rules.family), rules.namespace)
-    return listed == rules and families(netfilter) == [rules.family]
+    return listed == rules and [table.ours for table in tables(netfilter)] == [rules.family]
 
 
 def _note(rules: Ruleset, moment: Generation) -> str:
-    text = f"{moment.cookie} {moment.number} {nft.transaction(rules, None)}"
+    text = f"alone {moment.cookie} {moment.number} {nft.transaction(rules, None)}"  # older notes did not say so much
     return _NOTE + hashlib.sha256(text.encode()).hexdigest()
 
 

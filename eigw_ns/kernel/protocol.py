@@ -34,7 +34,8 @@ class Kernel(Protocol):
         """What the kernel holds in the namespaces that bear this lab's mark.
 
         `believed` changes nothing in the answer: what is believed to be there may be cheaper to prove than to read.
-        In those of tenants (instances, internet hosts) only what is ours: the rest is their own business.
+        In those of tenants (instances, internet hosts) only what is ours: the rest is their own business. In routers
+        also what somebody else put there, each a `Stray`.
         """
         ...
 
@@ -64,11 +65,14 @@ class Kernel(Protocol):
         ...
 
     def create(self, things: Iterable[NetObject]) -> None:
-        """Make the objects, in this order. A veth pair is made when the first of its ends comes."""
+        """Make the objects, in this order. A veth pair is made when the first of its ends comes; a `Stray` never is."""
         ...
 
     def update(self, old: NetObject, new: NetObject) -> None:
-        """Change an object in place, in one step that packets cannot see halfway (same key, other value)."""
+        """Change an object in place, in one step that packets cannot see halfway (same key, other value).
+
+        That may be a `Stray`, which stands in the place of a route of ours.
+        """
         ...
 
     def delete(self, things: Iterable[NetObject]) -> None:

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from socket import AF_INET6, inet_ntop, inet_pton
+from typing import Literal
 
 from eigw_ns.dataplane.state import (
     MAIN_TABLE,
@@ -71,20 +72,27 @@ _INFO_DATA, _INFO_SLAVE_KIND, _VETH_PEER = 2, 4, 1
 _BR_MCAST_SNOOPING = 23
 _OWN_NUMBERS = 1 << 29  # from here on; the kernel numbers links 1, 2, 3 …
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
-_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 2, 4, 5, 6, 15
-_LOCAL_TABLE = 255
-_RTN_UNICAST, _RTN_BLACKHOLE, _RTPROT_KERNEL = 1, 6, 2
+RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 2, 4, 5, 6, 15
+LOCAL_TABLE = 255
+_RTN_UNICAST, _RTN_BLACKHOLE, RTPROT_KERNEL = 1, 6, 2
+EXTRAS = {7: "a preferred source", 8: "metrics", 9: "several next hops", 22: "encapsulation", 30: "a next hop object"}
+"""Attributes of routes, RTA_…, that none of ours has, in words."""
 _NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
 _OURS = bytes((PROTOCOL,))
 _NUD_PERMANENT, _NUD_NOARP, _NTF_MASTER = 0x80, 0x40, 0x04
-_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
-_TO_TABLE, _RULE_BLACKHOLE = 1, 6
+FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL = 6, 10, 15, 16, 21
+TO_TABLE, _RULE_BLACKHOLE = 1, 6
+_OUR_ACTIONS: dict[tuple[int, int], Literal["main", "blackhole"]] = {
+    (TO_TABLE, MAIN_TABLE): "main",
+    (_RULE_BLACKHOLE, 0): "blackhole",
+}
+_OUR_SELECTORS = frozenset({FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL})
 _GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ESRCH, errno.EADDRNOTAVAIL})
 
 _ADDRESS = struct.Struct("=BBBBI")
-_ROUTE = struct.Struct("=BBBBBBBBI")
+ROUTE = struct.Struct("=BBBBBBBBI")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
-_RULE = struct.Struct("=BBBBBBBBI")
+RULE = struct.Struct("=BBBBBBBBI")
 _NUMBER = struct.Struct("=I")
 _ANY = bytes(16)
 
@@ -207,39 +215,39 @@ def fdb_message(fdb: Fdb, index: int, *, delete: bool = False, replace: bool = F
 
 def rule_message(rule: RoutingRule, *, delete: bool = False) -> Message:
     """Add or remove a policy routing rule."""
-    action, table = (_TO_TABLE, MAIN_TABLE) if rule.action == "main" else (_RULE_BLACKHOLE, 0)
+    action, table = (TO_TABLE, MAIN_TABLE) if rule.action == "main" else (_RULE_BLACKHOLE, 0)
     payload = (
-        _RULE.pack(AF_INET6, 0, 0, 0, table, 0, 0, action, 0)
-        + number(_FRA_PRIORITY, rule.priority)
-        + octet(_FRA_PROTOCOL, PROTOCOL)
+        RULE.pack(AF_INET6, 0, 0, 0, table, 0, 0, action, 0)
+        + number(FRA_PRIORITY, rule.priority)
+        + octet(FRA_PROTOCOL, PROTOCOL)
     )
     if rule.mark:
-        payload += number(_FRA_FWMARK, rule.mark) + number(_FRA_FWMASK, rule.mark)
+        payload += number(FRA_FWMARK, rule.mark) + number(FRA_FWMASK, rule.mark)
     if delete:
         return Message(DELRULE, 0, payload, f"delete the {rule}", _GONE)
     return Message(NEWRULE, CREATE | EXCLUSIVE, payload, f"create the {rule}")
 
 
-def route_message(route: Route, indexes: Indexes, *, delete: bool = False, replace: bool = False) -> Message:
-    """Add, replace or remove a route of the main table."""
+def route_message(
+    route: Route, indexes: Indexes, *, delete: bool = False, replace: bool = False, protocol: int = PROTOCOL
+) -> Message:
+    """Add, replace or remove a route of the main table; `protocol` 0 removes one whose ever it is."""
     destination, _, length = route.destination.partition("/")
     source, _, source_length = route.source.partition("/")
     kind = _RTN_BLACKHOLE if route.blackhole else _RTN_UNICAST
     payload = (
-        _ROUTE.pack(
-            AF_INET6, int(length), int(source_length or 0), 0, MAIN_TABLE, 0 if delete else PROTOCOL, 0, kind, 0
-        )
-        + attribute(_RTA_DST, inet_pton(AF_INET6, destination))
-        + number(_RTA_PRIORITY, route.metric)
+        ROUTE.pack(AF_INET6, int(length), int(source_length or 0), 0, MAIN_TABLE, protocol, 0, kind, 0)
+        + attribute(RTA_DST, inet_pton(AF_INET6, destination))
+        + number(RTA_PRIORITY, route.metric)
     )
     if source:
-        payload += attribute(_RTA_SRC, inet_pton(AF_INET6, source))
+        payload += attribute(RTA_SRC, inet_pton(AF_INET6, source))
     if delete:
         return Message(DELROUTE, 0, payload, f"delete the {route}", _GONE)
     if route.link:
-        payload += number(_RTA_OIF, indexes[route.link])
+        payload += number(RTA_OIF, indexes[route.link])
     if route.via:
-        payload += attribute(_RTA_GATEWAY, inet_pton(AF_INET6, route.via))
+        payload += attribute(RTA_GATEWAY, inet_pton(AF_INET6, route.via))
     return Message(NEWROUTE, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {route}")
 
 
@@ -250,10 +258,11 @@ LOOPBACK_REQUEST = LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + number(_IFLA_EXT_MASK
 ADDRESS_REQUEST = _ADDRESS.pack(AF_INET6, 0, 0, 0, 0)
 NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(AF_INET6, 0, 0, 0, 0)
 FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
-RULE_REQUEST = _RULE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
-LOCAL_ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0) + number(_RTA_TABLE, _LOCAL_TABLE)
-ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(_RTA_TABLE, MAIN_TABLE)
-OUR_ROUTE_REQUEST = _ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(_RTA_TABLE, MAIN_TABLE)
+RULE_REQUEST = RULE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
+LOCAL_ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, LOCAL_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, LOCAL_TABLE)
+ALL_ROUTES_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
+ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
+OUR_ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
 
 
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
@@ -285,7 +294,7 @@ def address_bytes(payload: bytes) -> bytes:
 
 def destination_bytes(payload: bytes) -> bytes:
     """The destination in a route dump's message, in network order."""
-    return attributes(payload, _ROUTE.size).get(_RTA_DST, _ANY)
+    return attributes(payload, ROUTE.size).get(RTA_DST, _ANY)
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:
@@ -308,38 +317,46 @@ def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
     return Fdb(namespace, names[index], mac_text(found[_NDA_LLADDR]))
 
 
-def parse_rule(payload: bytes, namespace: str, _names: Names) -> RoutingRule | None:
-    """The policy routing rule in a dump's message; None for the kernel's own."""
-    _, _, _, _, table, _, _, action, _ = _RULE.unpack_from(payload)
-    found = attributes(payload, _RULE.size)
-    if found.get(_FRA_PROTOCOL) == bytes((_RTPROT_KERNEL,)) or action not in (_TO_TABLE, _RULE_BLACKHOLE):
+def parse_rule(payload: bytes, namespace: str) -> RoutingRule | None:
+    """The policy routing rule in a dump's message; None for any that we do not make."""
+    _, to, source, tos, table, _, _, action, flags = RULE.unpack_from(payload)
+    found = attributes(payload, RULE.size)
+    if found.get(FRA_PROTOCOL) != _OURS or to or source or tos or flags:
         return None
-    if action == _TO_TABLE and table != MAIN_TABLE:
+    if (action, table) not in _OUR_ACTIONS or found.get(FRA_FWMARK) != found.get(FRA_FWMASK):
         return None
-    mark = integer(found.get(_FRA_FWMARK))
-    return RoutingRule(
-        namespace, integer(found.get(_FRA_PRIORITY)), mark, "main" if action == _TO_TABLE else "blackhole"
-    )
+    if any(kind not in _OUR_SELECTORS and says_something(value) for kind, value in found.items()):
+        return None
+    mark = integer(found.get(FRA_FWMARK))
+    return RoutingRule(namespace, integer(found.get(FRA_PRIORITY)), mark, _OUR_ACTIONS[action, table])
 
 
-def parse_route(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Route | None:
-    """The route in a dump's message; None for the kernel's own and other tables', and with `ours` for any but ours."""
-    _, length, source_length, _, table, protocol, _, kind, _ = _ROUTE.unpack_from(payload)
-    if protocol == _RTPROT_KERNEL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):
+def says_something(value: bytes) -> bool:
+    """Whether a rule's attribute selects anything. The kernel sends some that do not, all bits 0 or all 1."""
+    return bool(value.strip(b"\0") and value.strip(b"\xff"))
+
+
+def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = False) -> Route | None:
+    """The route of ours in a dump's message; None for other protocols, tables and types.
+
+    None, too, with `plain` for one that has what we never give: several next hops, metrics and the like.
+    """
+    _, length, source_length, _, table, protocol, _, kind, _ = ROUTE.unpack_from(payload)
+    if protocol != PROTOCOL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):
         return None
-    if ours and protocol != PROTOCOL:
+    found = attributes(payload, ROUTE.size)
+    if plain and not EXTRAS.keys().isdisjoint(found):
         return None
-    found = attributes(payload, _ROUTE.size)
     blackhole = kind == _RTN_BLACKHOLE
-    source = found.get(_RTA_SRC)
-    gateway = found.get(_RTA_GATEWAY)
+    source = found.get(RTA_SRC)
+    gateway = found.get(RTA_GATEWAY)
     return Route(
         namespace,
-        f"{inet_ntop(AF_INET6, found.get(_RTA_DST, _ANY))}/{length}",
-        link="" if blackhole else names.get(integer(found.get(_RTA_OIF)), ""),
+        f"{inet_ntop(AF_INET6, found.get(RTA_DST, _ANY))}/{length}",
+        link="" if blackhole else names.get(integer(found.get(RTA_OIF)), ""),
         via=inet_ntop(AF_INET6, gateway) if gateway else "",
         source=f"{inet_ntop(AF_INET6, source)}/{source_length}" if source else "",
-        metric=integer(found.get(_RTA_PRIORITY)),
+        metric=integer(found.get(RTA_PRIORITY)),
         blackhole=blackhole,
     )
 

@@ -109,7 +109,7 @@ def _routes(netlink: Netlink, wanted: Sequence[Route], indexes: Indexes) -> list
     dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, "list routes")
     found = [rtnetlink.destination_bytes(payload) for _, payload in dump]
     return [
-        rtnetlink.route_message(thing, indexes, delete=True)
+        rtnetlink.route_message(thing, indexes, delete=True, protocol=0)
         for thing in wanted
         for _ in range(found.count(inet_pton(AF_INET6, thing.destination.partition("/")[0])))
     ]

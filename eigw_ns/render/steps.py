@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eigw_ns.dataplane.plan import Step, Verb
+from eigw_ns.dataplane.state import Stray
 from eigw_ns.render.table import Cell, Table
 
 Labels = Mapping[str, str]
@@ -64,10 +65,15 @@ def counted(count: int, noun: str) -> str:
 
 def _summary_row(label: str, steps: Sequence[Step], verbs: Sequence[Verb]) -> tuple[Cell, ...]:
     counts = Counter(step.verb for step in steps)
-    reasons = [reason for reason, _ in Counter(step.reason for step in steps).most_common()]
+    reasons = [reason for reason, _ in Counter(map(_why, steps)).most_common()]
     more = "" if len(reasons) <= _REASONS_SHOWN else f"; {len(reasons) - _REASONS_SHOWN} more"
     numbers = tuple((str(counts[verb]), _COLOURS[verb]) if counts[verb] else "" for verb in verbs)
     return (label, *numbers, "; ".join(reasons[:_REASONS_SHOWN]) + more)
+
+
+def _why(step: Step) -> str:
+    """The reason; what is not ours has a name that no count of steps tells."""
+    return f"{step.reason}: {_object(step)}" if isinstance(step.object, Stray) else step.reason
 
 
 def _where(step: Step, labels: Labels) -> str:

@@ -67,7 +67,7 @@ def _nft(replica: Replica, commands: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is done to a replica, and what `apply` cannot undo of it."""
+    """What is done to a replica, and what undoes it where no `apply` does."""
 
     name: str
     strike: Callable[[Replica], None]

@@ -8,10 +8,11 @@ from typing import Protocol
 
 import pytest
 
-from eigw_ns.dataplane.state import Link, Namespace
+from eigw_ns.dataplane.state import Link, Namespace, Stray
 from eigw_ns.kernel import netns
 from eigw_ns.kernel.fake import FakeKernel
 from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count, Kernel
 from tests.witness import Witness
 
@@ -39,6 +40,9 @@ class World(Protocol):
     def set_down(self, thing: Link | Namespace) -> None:
         """Set a link, or the loopback of a namespace, down."""
 
+    def add_stray(self, namespace: str) -> Stray:
+        """Put something into a router that is not ours."""
+
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
         """One UDP packet between two (namespace, address)."""
 
@@ -56,6 +60,11 @@ class FakeWorld:
     def set_down(self, thing: Link | Namespace) -> None:
         down = replace(thing, up=False) if isinstance(thing, Link) else replace(thing, loopback_up=False)
         self.kernel.update(thing, down)
+
+    def add_stray(self, namespace: str) -> Stray:
+        stray = Stray(namespace, "table ip6 other")
+        self.kernel.namespaces[namespace].put(stray)
+        return stray
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
         """What a packet does to the fake: a flow and a count at its destination."""
@@ -82,6 +91,11 @@ class LinuxWorld:
 
     def set_down(self, thing: Link | Namespace) -> None:
         Witness(thing.namespace).set_down(thing.name if isinstance(thing, Link) else "lo")
+
+    def add_stray(self, namespace: str) -> Stray:
+        with netns.inside(namespace):
+            Nft().run("add table ip6 other", "interfere")
+        return Stray(namespace, "table ip6 other")
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
         with netns.inside(source[0]), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pyroute2 import IPRoute
 
+from eigw_ns.cli.program import run
 from eigw_ns.dataplane.rules import plain_set
-from eigw_ns.dataplane.state import Namespace, NetState, NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state import (
+    PROTOCOL,
+    Namespace,
+    NetState,
+    NftChain,
+    NftSet,
+    Route,
+    RoutingRule,
+    Ruleset,
+    Stray,
+)
 from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.nft import Nft
+from eigw_ns.lab import operations
 from tests.contract.samples import bridge_rules
+from tests.labs import PATIENCE, SILENCE, Lab, topology
 
 pytestmark = pytest.mark.root
 
@@ -181,3 +196,278 @@ def test_a_note_proves_nothing_in_another_namespace(kernel: LinuxKernel) -> None
             netlink.link("property_add", index=1, altname=note)
     assert not is_proved(kernel)
     assert kernel.observe(LAB, BELIEVED).objects[RULES.key] == Ruleset(ROUTER.namespace, "inet")
+
+
+# ---- what somebody else puts into a router --------------------------------------------------------------------------
+
+_V6 = socket.AF_INET6
+_BLOCKED = "2001:db8:80::/48"
+_DROP = "add table ip6 other; add chain ip6 other f { type filter hook forward priority 0; policy drop; }"
+_OWN_RULES = (RoutingRule(ROUTER.namespace, 100, 0x1, "main"), RoutingRule(ROUTER.namespace, 101, 0, "blackhole"))
+_OWN_ROUTE = Route(ROUTER.namespace, "2001:db8:1::/48", blackhole=True)
+
+Act = Callable[[Any], None]
+"""What somebody does in the namespace that a pyroute2 socket speaks to."""
+
+
+def act(namespace: str, *acts: Act | str) -> None:
+    """Do it there; a text is an nftables transaction."""
+    with netns.inside(namespace), IPRoute() as netlink:
+        for each in acts:
+            if isinstance(each, str):
+                Nft().run(each, "interfere")
+            else:
+                each(netlink)
+
+
+def route(verb: str = "add", **about: Any) -> Act:
+    return lambda netlink: netlink.route(verb, family=_V6, **about)
+
+
+def rule(**about: Any) -> Act:
+    return lambda netlink: netlink.rule("add", family=_V6, **about)
+
+
+def link(name: str) -> Act:
+    return lambda netlink: netlink.link("add", ifname=name, kind="bridge", state="up")
+
+
+def appended(destination: str, name: str, **about: Any) -> Act:
+    """A route as `ip route append` makes it, beside those that are there."""
+
+    def do(netlink: Any) -> None:
+        (index,) = netlink.link_lookup(ifname=name)
+        netlink.route("append", dst=destination, family=_V6, oif=index, priority=1024, **about)
+
+    return do
+
+
+def strays(kernel: LinuxKernel) -> list[Stray]:
+    return [thing for thing in kernel.observe(LAB, BELIEVED) if isinstance(thing, Stray)]
+
+
+def tables() -> tuple[list[Any], list[Any], str]:
+    """All rules and routes of the router, the kernel's own among them, and its nftables, as others see them."""
+    with netns.inside(ROUTER.namespace), IPRoute() as netlink:
+        rules = [(each["action"], *_attributes(each, "FRA", _OF_RULES)) for each in netlink.get_rules(family=_V6)]
+        routes = [
+            (each["type"], each["proto"], *_attributes(each, "RTA", _OF_ROUTES))
+            for each in netlink.get_routes(family=_V6)
+        ]
+        return rules, routes, Nft().run("list tables", "look")
+
+
+_OF_RULES = ("PRIORITY", "TABLE", "PROTOCOL", "FWMARK", "FWMASK", "SRC", "IIFNAME")
+_OF_ROUTES = ("DST", "TABLE", "PRIORITY", "OIF")
+
+
+def _attributes(message: Any, prefix: str, names: tuple[str, ...]) -> list[Any]:
+    return [message.get_attr(f"{prefix}_{name}") for name in names]
+
+
+STRAYS: dict[str, tuple[Act | str, str]] = {
+    "unreachable": (
+        route(dst=_BLOCKED, type="unreachable", proto=3, priority=1024),
+        "route unreachable 2001:db8:80::/48 table 254 metric 1024",
+    ),
+    "throw in a table of its own": (
+        route(dst="default", type="throw", table=77, proto=3),
+        "route throw ::/0 table 77 metric 1024",
+    ),
+    "prohibit in the local table": (
+        route(dst=_BLOCKED, type="prohibit", table=255, proto=3),
+        "route prohibit 2001:db8:80::/48 table 255 metric 1024",
+    ),
+    "our number in a large table": (
+        route(dst=_BLOCKED, type="blackhole", table=1000, proto=PROTOCOL),
+        f"route blackhole 2001:db8:80::/48 table 1000 metric 1024 protocol {PROTOCOL}",
+    ),
+    "another blackhole": (
+        route(dst=_BLOCKED, type="blackhole", proto=3, priority=7),
+        "route blackhole 2001:db8:80::/48 table 254 metric 7",
+    ),
+    "prohibiting": (rule(priority=10, action="FR_ACT_PROHIBIT"), "rule 10 prohibit"),
+    "another table": (rule(priority=10, table=77), "rule 10 lookup 77"),
+    "swallowing": (rule(priority=10, action="FR_ACT_BLACKHOLE"), "rule 10 blackhole"),
+    "our number": (rule(priority=10, table=77, protocol=PROTOCOL), f"rule 10 lookup 77 protocol {PROTOCOL}"),
+    "the kernel's number": (rule(priority=10, action="FR_ACT_PROHIBIT", protocol=2), "rule 10 prohibit protocol 2"),
+    "first of all": (rule(priority=0, action="FR_ACT_PROHIBIT"), "rule 0 prohibit"),
+    "the kernel's first rule again": (rule(priority=0, table=255), "rule 0 lookup 255"),
+    "the kernel's last rule again": (rule(priority=32766, table=254), "rule 32766 lookup 254"),
+    "ours again": (rule(priority=100, table=254, fwmark=1, fwmask=1), "rule 100 fwmark 0x1/0x1 lookup 254"),
+    "as ours for all": (rule(priority=100, table=254), "rule 100 lookup 254"),
+    "as ours for some": (
+        rule(priority=100, table=254, fwmark=1, fwmask=1, protocol=PROTOCOL, src="2001:db8::/32", iifname="up"),
+        f"rule 100 from 2001:db8::/32 fwmark 0x1/0x1 iif up lookup 254 protocol {PROTOCOL}",
+    ),
+    "a table of the other family": ("add table ip6 other", "table ip6 other"),
+    "a table of our name": ("add table ip6 eigw_ns", "table ip6 eigw_ns"),
+    "a table beside ours": ("add table inet other { chain a { }; }", "table inet other"),
+    "a table of IPv4": ("add table ip other", "table ip other"),
+    "a table of ARP": ("add table arp other", "table arp other"),
+    "a table of links": ("add table netdev other", "table netdev other"),
+}
+
+
+@pytest.mark.parametrize("name", STRAYS)
+def test_what_is_not_ours_is_seen_and_removed_and_nothing_else(kernel: LinuxKernel, name: str) -> None:
+    kernel.create([*_OWN_RULES, _OWN_ROUTE])
+    before, seen = tables(), kernel.observe(LAB)
+    assert strays(kernel) == []
+    deed, text = STRAYS[name]
+    act(ROUTER.namespace, deed)
+    assert [stray.text for stray in strays(kernel)] == [text]
+    assert tables() != before
+    kernel.delete(strays(kernel))
+    assert tables() == before
+    assert kernel.observe(LAB, BELIEVED) == kernel.observe(LAB) == seen
+
+
+def test_all_of_it_goes_at_once(kernel: LinuxKernel) -> None:
+    kernel.create([*_OWN_RULES, _OWN_ROUTE])
+    before = tables()
+    act(ROUTER.namespace, *(deed for deed, _ in STRAYS.values()))
+    assert {stray.text for stray in strays(kernel)} == {text for _, text in STRAYS.values()}
+    kernel.delete(strays(kernel))
+    assert tables() == before
+
+
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_a_route_beside_ours_to_the_same_place_goes_and_ours_stays(kernel: LinuxKernel, first: str) -> None:
+    ours = Route(ROUTER.namespace, "2001:db8:1::/48", "one")
+
+    acts = [appended(ours.destination, "one", proto=PROTOCOL), appended(ours.destination, "two", proto=3)]
+    act(ROUTER.namespace, link("one"), link("two"))
+    before = kernel.observe(LAB)
+    act(ROUTER.namespace, *(acts if first == "ours" else reversed(acts)))
+    assert [stray.text for stray in strays(kernel)] == ["route unicast 2001:db8:1::/48 dev two table 254 metric 1024"]
+    kernel.delete(strays(kernel))
+    assert kernel.observe(LAB) == NetState.of([*before, ours])
+
+
+def test_a_next_hop_beside_ours_is_seen_and_goes(kernel: LinuxKernel) -> None:
+    """Linux makes one route of both, which bears our number."""
+    ours = Route(ROUTER.namespace, "2001:db8:1::/48", "one", "fe80::1")
+    act(ROUTER.namespace, link("one"))
+    kernel.create([ours])
+    act(ROUTER.namespace, appended(ours.destination, "one", proto=3, gateway="fe80::2"))
+    (stray,) = strays(kernel)
+    assert stray.key == ours.key
+    assert "with several next hops" in stray.text
+    kernel.update(stray, ours)
+    assert strays(kernel) == []
+    assert kernel.observe(LAB).objects[ours.key] == ours
+
+
+def test_a_foreign_route_in_the_place_of_ours_gives_way(kernel: LinuxKernel) -> None:
+    act(ROUTER.namespace, route(dst=_OWN_ROUTE.destination, type="unreachable", proto=3, priority=1024))
+    (stray,) = strays(kernel)
+    assert stray.key == _OWN_ROUTE.key
+    kernel.update(stray, _OWN_ROUTE)
+    assert kernel.observe(LAB).objects[_OWN_ROUTE.key] == _OWN_ROUTE
+    assert strays(kernel) == []
+
+
+def test_a_table_that_stood_before_ours_was_loaded_is_not_hidden_by_proof(kernel: LinuxKernel) -> None:
+    nft("delete table inet eigw_ns\nadd table ip6 other")
+    kernel.create([RULES])
+    assert [stray.text for stray in strays(kernel)] == ["table ip6 other"]
+    other = replace(RULES, chains=(replace(CHAIN, rules=("accept",)),))
+    kernel.update(RULES, other)
+    assert Stray(ROUTER.namespace, "table ip6 other") in set(kernel.observe(LAB, NetState.of([other])))
+    assert not is_proved(kernel, other)
+    kernel.delete(strays(kernel))
+    kernel.update(other, RULES)
+    assert is_proved(kernel)
+
+
+TOPOLOGY = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    route_tables: {private: {main: true, routes: [{destination: "::/0", target: outbound}]}}
+    subnets: {a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}, b: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}}
+    instances:
+      app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}
+      pal: {subnet: b, ipv6_address: "2600:1f16:aa0:5502::10"}
+internet: {hosts: {web: {ipv6_address: "2001:db8:80::1"}}}
+"""
+WEB = "2001:db8:80::1"
+
+STOPPED: dict[str, tuple[list[Act | str], list[str]]] = {
+    "an unreachable route": (
+        [route(dst=_BLOCKED, type="unreachable", proto=3, priority=1024)],
+        ["route unreachable 2001:db8:80::/48 table 254 metric 1024"],
+    ),
+    "a prohibiting rule": ([rule(priority=10, action="FR_ACT_PROHIBIT")], ["rule 10 prohibit"]),
+    "another table": (
+        [rule(priority=10, table=77), route(dst="default", type="blackhole", table=77, proto=3)],
+        ["route blackhole ::/0 table 77 metric 1024", "rule 10 lookup 77"],
+    ),
+    "a table that drops": ([_DROP], ["table ip6 other"]),
+    "a route in the place of ours": (
+        [route("replace", dst="default", type="unreachable", proto=3, priority=1024)],
+        ["route unreachable ::/0 table 254 metric 1024"],
+    ),
+}
+
+
+@pytest.fixture
+def lab(lab_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Two subnets behind a gateway, stored and applied."""
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
+    built = Lab(lab_name, current=topology(TOPOLOGY, lab_name))
+    operations.apply(built.kernel, topology(TOPOLOGY, lab_name))
+    return built
+
+
+def status(lab: Lab, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    """The exit code of `status`, and what it prints."""
+    capsys.readouterr()
+    return run(["status", "--lab", lab.name, *options]), capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_status_names_what_stops_packets_and_apply_removes_it(
+    lab: Lab, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    deeds, texts = STOPPED[name]
+    subnet = lab.namespace("main/a")
+    before = lab.kernel.observe(lab.name)
+    with lab.stream("app", "web", WEB) as stream, lab.stream("pal", "web", WEB, 4444) as other:
+        assert stream.works()
+        assert status(lab, capsys)[0] == 0
+        act(subnet, *deeds)
+        stream.client.sendall(b"held")
+        stream.server.settimeout(SILENCE)
+        with pytest.raises(TimeoutError):
+            stream.server.recv(4)
+        assert other.works()
+        for options in ((), ("-v",), ("-o", "json")):
+            code, shown = status(lab, capsys, *options)
+            assert code == 3
+            assert all(text in shown for text in texts)
+        assert run(["apply", "--lab", lab.name]) == 0
+        stream.server.settimeout(PATIENCE)
+        assert stream.server.recv(4, socket.MSG_WAITALL) == b"held"  # sent again, as TCP does
+        assert stream.works()
+        assert other.works()
+    assert status(lab, capsys)[0] == 0
+    assert lab.kernel.observe(lab.name) == before
+
+
+def test_what_is_foreign_in_a_namespace_of_an_instance_is_left_alone(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for node in ("app", "web"):
+        for deeds, _ in list(STOPPED.values())[:4]:
+            act(lab.namespace(node), *deeds[:1])
+    assert status(lab, capsys)[0] == 0
+    act(lab.namespace("main/a"), _DROP)  # the control: of the same, in a router, there is word
+    assert status(lab, capsys)[0] == 3
+    assert run(["apply", "--lab", lab.name]) == 0
+    with netns.inside(lab.namespace("app")), IPRoute() as netlink:
+        assert 10 in {each.get_attr("FRA_PRIORITY") for each in netlink.get_rules(family=_V6)}
+        assert Nft().run("list tables", "look") == "table ip6 other\n"

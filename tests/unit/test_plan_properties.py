@@ -13,7 +13,18 @@ from eigw_ns.dataplane.flows import Flows
 from eigw_ns.dataplane.group_rules import SOURCES
 from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, Step, make_plan
-from eigw_ns.dataplane.state import Daemon, Forwarding, Link, Namespace, NetState, NextHopGroup, Ruleset
+from eigw_ns.dataplane.state import (
+    Daemon,
+    Forwarding,
+    Link,
+    Namespace,
+    NetState,
+    NextHopGroup,
+    Route,
+    Ruleset,
+    Stray,
+    is_tenant,
+)
 from eigw_ns.kernel.fake import FakeKernel
 from eigw_ns.lab.execute import execute
 from tests.strategies import clouds
@@ -83,6 +94,31 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
             assert all(later == "flush" or isinstance(other, _JOINING) for later, other in verbs[index:])
         elif _lets_send(plan[index]):
             assert all(map(_lets_send, _rules(plan[index:]))), f"{thing} comes before rules that others need"
+
+
+@given(clouds(), clouds(), st.data())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+def test_what_others_put_there_goes_when_everything_of_ours_stands(
+    before: Cloud, after: Cloud, data: st.DataObject
+) -> None:
+    """A stray may have kept closed what is not closed yet. One in the place of a route is replaced as the route is."""
+    kernel, desired = FakeKernel(), compile_cloud(_same_lab(after))
+    execute(kernel, make_plan(compile_cloud(_same_lab(before)), NetState()))
+    routers = [owner.namespace for owner in kernel.observe(LAB).namespaces() if not is_tenant(owner.namespace)]
+    routes = [thing for thing in desired if isinstance(thing, Route) and thing.namespace in routers]
+    added = [Stray(name, "table ip6 other") for name in routers]
+    added += [Stray(each.namespace, f"route {each}", each.key) for each in routes if data.draw(st.booleans())]
+    for stray in added:
+        kernel.namespaces[stray.namespace].put(stray)
+    plan = make_plan(desired, kernel.observe(LAB))
+    gone = [index for index, step in enumerate(plan) if isinstance(step.object, Stray)]
+    staying = {owner.namespace for owner in desired.namespaces()}
+    wanted = {each for each in added if not each.place and each.namespace in staying}
+    assert {plan[index].object for index in gone} == wanted
+    for step in plan[gone[0] :] if gone else ():
+        assert isinstance(step.object, (Stray, *_JOINING)), step
+    execute(kernel, plan)
+    assert kernel.observe(LAB) == desired
 
 
 _JOINING = (Daemon, NextHopGroup, Learn, Loosen)

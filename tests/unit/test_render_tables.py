@@ -9,7 +9,7 @@ import pytest
 from eigw_ns.dataplane.flows import Flows
 from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Step, Verb
-from eigw_ns.dataplane.state import Address, Forwarding, Namespace, Route
+from eigw_ns.dataplane.state import Address, Forwarding, Namespace, Route, Stray
 from eigw_ns.lab.verify import Check, Report
 from eigw_ns.render import steps, verdicts
 from eigw_ns.render.table import Table, draw
@@ -87,6 +87,16 @@ def test_a_plan_in_short() -> None:
 def test_a_plan_in_short_has_only_the_verbs_that_occur() -> None:
     assert steps.summary(PLAN[:2], {}).columns == ("Where", "Create", "Why")
     assert steps.summary(PLAN[:2], {}).rows[0][0] == APP
+
+
+def test_what_is_not_ours_is_named_also_in_short() -> None:
+    """How many there are says nothing of what somebody did."""
+    step = Step("delete", Stray(GATEWAY, "rule 10 prohibit"), "not ours")
+    assert steps.summary([step], LABELS).rows == (("main/outbound", ("1", "red"), "not ours: rule 10 prohibit"),)
+    assert steps.listing([step], LABELS).rows[0][3:] == ("rule 10 prohibit", "not ours")
+    assert steps.data([step])["steps"] == [
+        {"verb": "delete", "object": f"rule 10 prohibit in {GATEWAY}", "reason": "not ours"}
+    ]
 
 
 def test_2000_steps_stay_readable() -> None:

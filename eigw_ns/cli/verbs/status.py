@@ -20,6 +20,8 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     """Show drift between what was applied and what the kernel holds now.
 
     Lists what `eigw-ns apply` would do to repair it. Exit code 3 on drift, 0 where all is as it was applied.
+    Drift is also what somebody added to a router: IPv6 routes and routing rules of any kind, nftables tables. What is
+    in the namespaces of instances and internet hosts is their own business.
 
     \b
     eigw-ns status

@@ -33,6 +33,7 @@ from eigw_ns.dataplane.state.objects import (
     Sysctls,
     is_tenant,
 )
+from eigw_ns.dataplane.state.stray import Stray
 from eigw_ns.dataplane.state.sysctls import sysctl_keys
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Route",
     "RoutingRule",
     "Ruleset",
+    "Stray",
     "Sysctls",
     "is_tenant",
     "sysctl_keys",

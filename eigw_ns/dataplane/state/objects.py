@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
+from eigw_ns.dataplane.state.stray import Stray
+
 PROTOCOL = 201
 """Routing protocol number that marks our routes, rules and addresses (`ip route show proto 201`)."""
 
@@ -343,6 +345,7 @@ NetObject = (
     | Forwarding
     | Daemon
     | NextHopGroup
+    | Stray
 )
 
 

@@ -1,0 +1,171 @@
+"""What others have put into a router, told from what is ours and from what the kernel makes.
+
+The kernel marks what it makes (RTPROT_KERNEL): connected, local, anycast and multicast routes, and the rules that look
+into the tables `local` and `main`. What neither is marked so nor is as we make it is a stray.
+
+All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from socket import AF_INET6, inet_ntop
+
+from eigw_ns.dataplane.state import MAIN_TABLE, Key, Route, RoutingRule, Stray
+from eigw_ns.kernel import rtnetlink
+from eigw_ns.kernel.netlink import Attributes, Netlink, attributes
+from eigw_ns.kernel.proof import Table
+from eigw_ns.kernel.rtnetlink import (
+    EXTRAS,
+    FRA_FWMARK,
+    FRA_FWMASK,
+    FRA_PRIORITY,
+    FRA_PROTOCOL,
+    FRA_TABLE,
+    LOCAL_TABLE,
+    ROUTE,
+    RTA_DST,
+    RTA_GATEWAY,
+    RTA_OIF,
+    RTA_PRIORITY,
+    RTA_SRC,
+    RTA_TABLE,
+    RTPROT_KERNEL,
+    RULE,
+    TO_TABLE,
+    Names,
+    says_something,
+)
+from eigw_ns.kernel.seen_link import integer
+
+_PROTOCOL_AT = 5  # in struct rtmsg
+_UNSPECIFIED, _BOOT = 0, 3  # RTPROT_…: what `ip` marks rules and routes with
+_ROUTE_TYPES = {
+    1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast",
+    6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw",
+}  # fmt: skip
+_DEAD_ENDS = frozenset({6, 7, 8, 9})  # the kernel gives them the loopback as their link
+
+_KERNEL_RULES = frozenset({(0, LOCAL_TABLE), (32766, MAIN_TABLE)})
+_INVERTED = 2  # FIB_RULE_INVERT, linux/fib_rules.h
+_GOTO_TARGET, _L3MDEV = 4, 19
+_NAMED = {3: "iif", 17: "oif"}  # FRA_IIFNAME, FRA_OIFNAME
+_ACTIONS = {3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+_GOTO = 2
+_TOLD = frozenset({1, 2, *_NAMED, _GOTO_TARGET, FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL})
+
+FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+"""The families of nftables by number: NFPROTO_…, linux/netfilter.h."""
+
+
+def routes(netlink: Netlink, namespace: str, names: Names) -> Iterator[tuple[Route | Stray, bytes]]:
+    """Every route that is not the kernel's, with its message. Of several in one place a route of ours holds it."""
+    held: dict[Key, tuple[Route | Stray, bytes]] = {}
+    dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ALL_ROUTES_REQUEST, f"read the routes of {namespace}")
+    for _, payload in dump:
+        if payload[_PROTOCOL_AT] == RTPROT_KERNEL:
+            continue
+        thing: Route | Stray | None = rtnetlink.parse_route(payload, namespace, names, plain=True)
+        if thing is None:
+            thing = Stray(namespace, _route_text(payload, names), _place(payload, namespace))
+        key = thing.key
+        there = held.setdefault(key, (thing, payload))
+        if there[0] is not thing:
+            if isinstance(thing, Route) and isinstance(there[0], Stray):
+                held[key] = (thing, payload)
+            else:
+                there = (thing, payload)
+            yield Stray(namespace, _route_text(there[1], names)), there[1]
+    yield from held.values()
+
+
+def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | Stray | None, bytes]]:
+    """Every routing rule with its message, in the kernel's order; None stands for the kernel's own."""
+    for _, payload in netlink.dump(rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, f"read the rules of {namespace}"):
+        if _is_kernels(payload):
+            yield None, payload
+        else:
+            yield rtnetlink.parse_rule(payload, namespace) or Stray(namespace, _rule_text(payload)), payload
+
+
+def table(found: Table, namespace: str) -> Stray | None:
+    """The stray that a table of nftables is; None where it is ours."""
+    if found.ours is not None:
+        return None
+    family = FAMILIES.get(found.family, f"of family {found.family}")
+    return Stray(namespace, f"table {family} {_printable(found.name)}")
+
+
+def _place(payload: bytes, namespace: str) -> Key:
+    """The key of the route of ours that cannot be beside this one: only in the main table are there any."""
+    _, length, source_length, _, table_, _, _, _, _ = ROUTE.unpack_from(payload)
+    if table_ != MAIN_TABLE:
+        return ()
+    found = attributes(payload, ROUTE.size)
+    source = _prefix(found.get(RTA_SRC), source_length) if source_length else ""
+    metric = integer(found.get(RTA_PRIORITY))
+    return Route(namespace, _prefix(found.get(RTA_DST), length), source=source, metric=metric).key
+
+
+def _route_text(payload: bytes, names: Names) -> str:
+    _, length, source_length, tos, _, protocol, _, kind, _ = ROUTE.unpack_from(payload)
+    found = attributes(payload, ROUTE.size)
+    words = ["route", _ROUTE_TYPES.get(kind, f"of type {kind}"), _prefix(found.get(RTA_DST), length)]
+    if source_length:
+        words += ["from", _prefix(found.get(RTA_SRC), source_length)]
+    if tos:
+        words += ["tos", hex(tos)]
+    if RTA_GATEWAY in found:
+        words += ["via", inet_ntop(AF_INET6, found[RTA_GATEWAY])]
+    if RTA_OIF in found and kind not in _DEAD_ENDS:
+        index = integer(found[RTA_OIF])
+        words += ["dev", names.get(index, str(index))]
+    words += [f"with {what}" for extra, what in EXTRAS.items() if extra in found]
+    words += ["table", str(integer(found.get(RTA_TABLE))), "metric", str(integer(found.get(RTA_PRIORITY)))]
+    return " ".join(words + ([] if protocol == _BOOT else ["protocol", str(protocol)]))
+
+
+def _is_kernels(payload: bytes) -> bool:
+    """Whether the kernel made the rule: for its two tables, or (l3mdev) for the first of the links of that kind."""
+    _, _, _, _, table_, _, _, action, _ = RULE.unpack_from(payload)
+    found = attributes(payload, RULE.size)
+    if found.get(FRA_PROTOCOL) != bytes((RTPROT_KERNEL,)):
+        return False
+    return _L3MDEV in found or (action == TO_TABLE and (integer(found.get(FRA_PRIORITY)), table_) in _KERNEL_RULES)
+
+
+def _rule_text(payload: bytes) -> str:
+    _, to, source, tos, _, _, _, action, flags = RULE.unpack_from(payload)
+    found = attributes(payload, RULE.size)
+    words = ["rule", str(integer(found.get(FRA_PRIORITY)))]
+    words += ["not"] if flags & _INVERTED else []
+    words += ["from", _prefix(found.get(2), source)] if source else []
+    words += ["to", _prefix(found.get(1), to)] if to else []
+    words += ["tos", hex(tos)] if tos else []
+    if FRA_FWMARK in found or FRA_FWMASK in found:
+        words += ["fwmark", f"{integer(found.get(FRA_FWMARK)):#x}/{integer(found.get(FRA_FWMASK)):#x}"]
+    for kind, word in _NAMED.items():
+        words += [word, _printable(found[kind])] if kind in found else []
+    others = sorted(kind for kind, value in found.items() if kind not in _TOLD and says_something(value))
+    words += [f"attribute {kind} {found[kind].hex()}" for kind in others]
+    words += _action(action, found)
+    protocol = found.get(FRA_PROTOCOL, b"\0")[0]
+    return " ".join(words + ([] if protocol in (_UNSPECIFIED, _BOOT) else ["protocol", str(protocol)]))
+
+
+def _action(action: int, found: Attributes) -> list[str]:
+    if action == TO_TABLE:
+        return ["lookup", str(integer(found.get(FRA_TABLE)))]
+    if action == _GOTO:
+        return ["goto", str(integer(found.get(_GOTO_TARGET)))]
+    return [_ACTIONS.get(action, f"action {action}")]
+
+
+def _prefix(address: bytes | None, length: int) -> str:
+    return f"{inet_ntop(AF_INET6, address or bytes(16))}/{length}"
+
+
+def _printable(name: bytes) -> str:
+    """A name that somebody else has chosen: nothing that it says to a terminal gets there."""
+    text = name.rstrip(b"\0").decode(errors="backslashreplace")
+    return text if text.isprintable() else ascii(text)
