@@ -12,7 +12,7 @@ from scripts.benchmarks.labs import tree
 from scripts.benchmarks.rows import Row, Target, compare
 
 _PROBE = """
-import json, os, resource, sys
+import json, os, sys
 from pathlib import Path
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import operations
@@ -26,7 +26,9 @@ def progress(*_):
 topology = load(text, file="bench", default_lab="bench")
 operations.apply(LinuxKernel(), topology, progress=progress)
 after = len(os.listdir("/proc/self/fd"))
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# not getrusage(2), whose maximum a process has from the one that started it
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+memory = int(peak.split()[1])
 print(json.dumps({"memory": memory, "most": most - before, "left": after - before}))
 """
 
