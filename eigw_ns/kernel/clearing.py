@@ -59,8 +59,9 @@ def _is_wanted(thing: object, texts: Collection[str]) -> bool:
 
 
 def _routes(netlink: Netlink, namespace: str, names: Names, texts: Collection[str]) -> Iterator[Message]:
-    for thing, payload in strays.routes(netlink, namespace, names):
-        if _is_wanted(thing, texts):
+    _, others = strays.routes(netlink, namespace, names)
+    for thing, payload in others:
+        if thing.text in texts:
             found = attributes(payload, ROUTE.size)
             identity = b"".join(attribute(kind, found[kind]) for kind in _ROUTE_IDENTITY if kind in found)
             yield Message(DELROUTE, 0, payload[: ROUTE.size] + identity, f"delete the {thing}", _GONE)

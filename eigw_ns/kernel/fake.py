@@ -157,9 +157,9 @@ class FakeKernel:
             raise kernel_error(doing, errno.EINVAL, detail=f"it is not the same object as {old}")
         space = self._space(new.namespace, doing)
         actual = space.objects.get(new.key)
-        if actual is None:
+        if actual is None and not isinstance(old, Stray):
             raise kernel_error(doing, errno.ENOENT)
-        check_update(space.objects, actual, new, doing)
+        check_update(space.objects, actual or old, new, doing)
         space.put(new)
         if isinstance(new, Link) and isinstance(actual, Link):
             _after_link_update(space, actual, new)

@@ -117,7 +117,9 @@ def contents(
     if any(link.kind == "bridge" for link in seen):  # any other link has no entries of ours, but a dozen of its own
         dumps.append(_BRIDGE)
     yield from _dumped(netlink, name, names, dumps)
-    yield from (route for route, _ in strays.routes(netlink, name, names))
+    ours, others = strays.routes(netlink, name, names)
+    yield from ours
+    yield from (stray for stray, _ in others)
     yield from (rule for rule, _ in strays.rules(netlink, name) if rule is not None)
     yield from routes
 

@@ -71,7 +71,7 @@ class Kernel(Protocol):
     def update(self, old: NetObject, new: NetObject) -> None:
         """Change an object in place, in one step that packets cannot see halfway (same key, other value).
 
-        That may be a `Stray`, which stands in the place of a route of ours.
+        That may be a `Stray` in the place of a route of ours, which is made also where the stray has gone by itself.
         """
         ...
 

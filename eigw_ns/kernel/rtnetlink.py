@@ -77,6 +77,7 @@ LOCAL_TABLE = 255
 _RTN_UNICAST, _RTN_BLACKHOLE, RTPROT_KERNEL = 1, 6, 2
 EXTRAS = {7: "a preferred source", 8: "metrics", 9: "several next hops", 22: "encapsulation", 30: "a next hop object"}
 """Attributes of routes, RTA_…, that none of ours has, in words."""
+_EXTRA_KINDS = frozenset(EXTRAS)
 _NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
 _OURS = bytes((PROTOCOL,))
 _NUD_PERMANENT, _NUD_NOARP, _NTF_MASTER = 0x80, 0x40, 0x04
@@ -345,7 +346,7 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = F
     if protocol != PROTOCOL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):
         return None
     found = attributes(payload, ROUTE.size)
-    if plain and not EXTRAS.keys().isdisjoint(found):
+    if plain and not _EXTRA_KINDS.isdisjoint(found):
         return None
     blackhole = kind == _RTN_BLACKHOLE
     source = found.get(RTA_SRC)

@@ -8,7 +8,7 @@ All functions speak of the namespace this thread is in, whose name is given only
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from socket import AF_INET6, inet_ntop
 
 from eigw_ns.dataplane.state import MAIN_TABLE, Key, Route, RoutingRule, Stray
@@ -39,6 +39,7 @@ from eigw_ns.kernel.rtnetlink import (
 from eigw_ns.kernel.seen_link import integer
 
 _PROTOCOL_AT = 5  # in struct rtmsg
+_KERNEL = bytes((RTPROT_KERNEL,))
 _UNSPECIFIED, _BOOT = 0, 3  # RTPROT_…: what `ip` marks rules and routes with
 _ROUTE_TYPES = {
     1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast",
@@ -58,25 +59,38 @@ FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 """The families of nftables by number: NFPROTO_…, linux/netfilter.h."""
 
 
-def routes(netlink: Netlink, namespace: str, names: Names) -> Iterator[tuple[Route | Stray, bytes]]:
-    """Every route that is not the kernel's, with its message. Of several in one place a route of ours holds it."""
-    held: dict[Key, tuple[Route | Stray, bytes]] = {}
+def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route], list[tuple[Stray, bytes]]]:
+    """The routes of ours, and all others that are not the kernel's, with their messages.
+
+    A lab has some thousands, most of them the kernel's, so little is done for each.
+    """
+    ours: list[Route] = []
+    others: list[bytes] = []
     dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ALL_ROUTES_REQUEST, f"read the routes of {namespace}")
     for _, payload in dump:
         if payload[_PROTOCOL_AT] == RTPROT_KERNEL:
             continue
-        thing: Route | Stray | None = rtnetlink.parse_route(payload, namespace, names, plain=True)
-        if thing is None:
-            thing = Stray(namespace, _route_text(payload, names), _place(payload, namespace))
-        key = thing.key
-        there = held.setdefault(key, (thing, payload))
-        if there[0] is not thing:
-            if isinstance(thing, Route) and isinstance(there[0], Stray):
-                held[key] = (thing, payload)
-            else:
-                there = (thing, payload)
-            yield Stray(namespace, _route_text(there[1], names)), there[1]
-    yield from held.values()
+        route = rtnetlink.parse_route(payload, namespace, names, plain=True)
+        if route is None or (ours and _same_place(route, ours[-1])):  # those of one place follow each other
+            others.append(payload)
+        else:
+            ours.append(route)
+    return ours, list(_strays(others, ours, namespace, names)) if others else []
+
+
+def _same_place(one: Route, other: Route) -> bool:
+    return one.destination == other.destination and one.metric == other.metric and one.source == other.source
+
+
+def _strays(
+    payloads: Iterable[bytes], ours: Iterable[Route], namespace: str, names: Names
+) -> Iterator[tuple[Stray, bytes]]:
+    """Of several in the place of one route of ours the first holds it, where ours does not."""
+    held: set[Key] = {(), *(route.key for route in ours)}
+    for payload in payloads:
+        place = _place(payload, namespace)
+        yield Stray(namespace, _route_text(payload, names), () if place in held else place), payload
+        held.add(place)
 
 
 def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | Stray | None, bytes]]:
@@ -127,10 +141,10 @@ def _route_text(payload: bytes, names: Names) -> str:
 
 def _is_kernels(payload: bytes) -> bool:
     """Whether the kernel made the rule: for its two tables, or (l3mdev) for the first of the links of that kind."""
-    _, _, _, _, table_, _, _, action, _ = RULE.unpack_from(payload)
     found = attributes(payload, RULE.size)
-    if found.get(FRA_PROTOCOL) != bytes((RTPROT_KERNEL,)):
+    if found.get(FRA_PROTOCOL) != _KERNEL:
         return False
+    _, _, _, _, table_, _, _, action, _ = RULE.unpack_from(payload)
     return _L3MDEV in found or (action == TO_TABLE and (integer(found.get(FRA_PRIORITY)), table_) in _KERNEL_RULES)
 
 

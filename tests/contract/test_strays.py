@@ -30,6 +30,14 @@ def test_removing_a_stray_that_is_gone_is_fine(world: World, kernel: Kernel, lab
     assert kernel.observe(lab_name) == NetState()
 
 
+def test_a_route_of_ours_is_made_also_where_the_stray_in_its_place_has_gone(kernel: Kernel, lab_name: str) -> None:
+    """As one does whose link is made anew."""
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    kernel.update(Stray(wire.here, "route unreachable ::/0 table 254 metric 1024", wire.route().key), wire.route())
+    assert kernel.observe(lab_name) == NetState.of([*wire.objects, wire.route()])
+
+
 def test_a_route_of_ours_is_not_removed_for_the_stray_in_whose_place_it_is(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create([*wire.objects, wire.route()])
