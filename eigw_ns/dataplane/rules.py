@@ -217,7 +217,7 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
         f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
     )
     of_source = within_limit(_PER_SOURCE.name, "saddr", tracking.max_connections_per_source)
-    lists, limit = _spread(tracking.max_connections)
+    lists, limit = limit_lists(tracking.max_connections)
     flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
     of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
     return (
@@ -234,7 +234,7 @@ def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) 
 
     Changes the packet's mark.
     """
-    lists, each = _spread(limit)
+    lists, each = limit_lists(limit)
     peer = "daddr" if address == "saddr" else "saddr"
     return (
         f"meta mark set jhash ip6 {peer} . th sport . th dport mod {lists} "
@@ -242,7 +242,7 @@ def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) 
     )
 
 
-def _spread(limit: int) -> tuple[int, int]:
+def limit_lists(limit: int) -> tuple[int, int]:
     """Over how many lists a limit is spread, and how many each may hold; few are counted exactly, in one.
 
     Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.

@@ -34,7 +34,7 @@ from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, Netw
 from eigw_ns.dataplane import group_rules
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
 from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, addresses_text, icmp_numbers, numbers_text
-from eigw_ns.dataplane.rules import PREROUTING, plain_set, table, within_limit
+from eigw_ns.dataplane.rules import PREROUTING, limit_lists, plain_set, table, within_limit
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
@@ -46,7 +46,8 @@ _OPEN = ("return",)  # the chain of an ACL that allows all
 _CONNECTIONS = 16_384
 """How many tracked connections an instance has at most in its subnet, begun by itself and by others."""
 
-_PER_INSTANCE = NftSet("per_instance", "ipv6_addr . mark", size=1 << 18)  # 32 lists for each of 8,192 instances
+_PER_INSTANCE = "per_instance"
+"""The set of lists of connections, several for each instance."""
 
 
 def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
@@ -58,13 +59,16 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", str(block[1])), interval=True),
         plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
-        _PER_INSTANCE,
         *raw_set,
     ]
     acl = network_acl(cloud, subject)
     egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
-    chains = [*_ways(block, egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN), *raw_chain]
+    limited = len(instances) > 1  # where there is one it can harm itself alone
+    chains = [*_ways(block, egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN, limited), *raw_chain]
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
+    if limited:
+        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(instances))))
+        chains += _COUNTING
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
         sets += group_sets
@@ -72,10 +76,11 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     return table(namespace, sets, chains)
 
 
-def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool) -> tuple[NftChain, ...]:
+def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bool) -> tuple[NftChain, ...]:
     """The chains that every subnet has: where a packet comes from decides what it has to pass.
 
-    `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it.
+    `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it. `limited`: the
+    connections of each instance are counted.
     """
     early = "type filter hook prerouting priority -450; policy accept;"
     spoofed = (
@@ -85,20 +90,25 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool) -> tuple[Nf
         f"ip6 saddr {PEER_LINK_LOCAL} accept",  # its groups let it speak to the router only
         'counter name "drop_source" drop',
     )
-    near = ("ip6 daddr @router goto to_router", f"ip6 daddr {block} goto within")
+    sender, receiver = (("jump count_sender",), ("jump count_receiver",)) if limited else ((), ())
+    near = (f"ip6 daddr @router {'goto to_router' if limited else 'accept'}", f"ip6 daddr {block} goto within")
     known_out = (_KNOWN_FLOW, *near) if open_egress else (*near, "jump acl_egress", _KNOWN_FLOW)
     known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
-    both = ("jump group_egress", "jump group_ingress", "jump count_sender", "jump count_receiver")
+    both = ("jump group_egress", "jump group_ingress", *sender, *receiver)
     return (
-        NftChain("count_receiver", rules=_count("daddr")),
-        NftChain("count_sender", rules=_count("saddr")),
-        NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", "jump count_sender", "accept")),
-        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", "jump count_receiver", "accept")),
+        NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", *sender, "accept")),
+        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", *receiver, "accept")),
         NftChain("prerouting", PREROUTING, (f'iifname "{FABRIC_LINK}" goto from_vpc', "goto from_port")),
         NftChain("spoofed", early, spoofed),
-        NftChain("to_router", rules=("jump count_sender", "accept")),
         NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, *both, "accept")),
     )
+
+
+def _room(instances: int) -> int:
+    """How many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
+    forgotten when the number changes; so it is a power of two."""
+    lists, _ = limit_lists(_CONNECTIONS)
+    return lists << max(5, (instances - 1).bit_length())
 
 
 def _count(address: Literal["saddr", "daddr"]) -> tuple[str, ...]:
@@ -106,9 +116,17 @@ def _count(address: Literal["saddr", "daddr"]) -> tuple[str, ...]:
     return (
         "ct state != new return",
         "ct status confirmed return",
-        f"{within_limit(_PER_INSTANCE.name, address, _CONNECTIONS)} return",
+        f"{within_limit(_PER_INSTANCE, address, _CONNECTIONS)} return",
         'counter name "drop_limit_instance" drop',
     )
+
+
+_COUNTING = (
+    NftChain("count_receiver", rules=_count("daddr")),
+    NftChain("count_sender", rules=_count("saddr")),
+    NftChain("to_router", rules=("jump count_sender", "accept")),
+)
+"""What `_ways` refer to where connections are counted."""
 
 
 # ---- network ACL -----------------------------------------------------------------------------------------------------
