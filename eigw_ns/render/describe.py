@@ -12,7 +12,7 @@ from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
 
 Counters = Mapping[str, Mapping[str, tuple[int, int]]]
-"""Per gateway id and counter name: (packets, bytes)."""
+"""Per gateway's or subnet's id and counter name: (packets, bytes)."""
 
 Columns = tuple[str, ...]
 Rows = tuple[tuple[Cell, ...], ...]
@@ -43,13 +43,13 @@ HEADINGS = {
 def tables(
     cloud: Cloud, kinds: Iterable[str], tags: Tags, counters: Counters, *, zeros: bool = False
 ) -> tuple[Table, ...]:
-    """A table a kind (of `render.aws.KINDS`) that has any resource with all of `tags`, then the gateways' counters.
+    """A table a kind (of `render.aws.KINDS`) that has any resource with all of `tags`, then the counters.
 
     Counters that have counted nothing are left out unless `zeros` are asked for.
     """
     drawn = [Table(HEADINGS[kind], *_KINDS[kind](cloud, tags)) for kind in kinds]
     drawn.append(
-        Table("Counters", ("Gateway", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros)))
+        Table("Counters", ("Where", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros)))
     )
     return tuple(table for table in drawn if table.rows)
 
@@ -57,8 +57,8 @@ def tables(
 def counter_data(counters: Counters) -> dict[str, Any]:
     """The counters as JSON holds them."""
     return {
-        gateway: {name: {"Packets": packets, "Bytes": size} for name, (packets, size) in sorted(found.items())}
-        for gateway, found in counters.items()
+        resource_id: {name: {"Packets": packets, "Bytes": size} for name, (packets, size) in sorted(found.items())}
+        for resource_id, found in counters.items()
     }
 
 
@@ -157,10 +157,14 @@ _KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
 
 
 def _counters(cloud: Cloud, counters: Counters, zeros: bool) -> Iterator[tuple[Cell, ...]]:
-    gateways: dict[str, Gateway] = {**cloud.egress_only_internet_gateways, **cloud.internet_gateways}
-    for gateway_id, found in counters.items():
-        gateway = gateways[gateway_id]
-        name = qualified(cloud, gateway.vpc_id, gateway.name) if gateway.vpc_id else gateway.name
+    routers: dict[str, Gateway | Subnet] = {
+        **cloud.egress_only_internet_gateways,
+        **cloud.internet_gateways,
+        **cloud.subnets,
+    }
+    for resource_id, found in counters.items():
+        router = routers[resource_id]
+        name = qualified(cloud, router.vpc_id, router.name) if router.vpc_id else router.name
         shown = [(counter, numbers) for counter, numbers in sorted(found.items()) if zeros or numbers[0]]
         for index, (counter, (packets, size)) in enumerate(shown):
             yield "" if index else name, counter, f"{packets:,}", f"{size:,}"

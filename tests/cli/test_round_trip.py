@@ -154,6 +154,13 @@ def test_describe_counts_what_gateways_dropped(cli: Cli, lab: str) -> None:
     assert "drop_inbound" in cli("describe", "eigw", "--lab", lab).out
 
 
+def test_describe_counts_what_subnets_dropped_where_they_are_asked_for(cli: Cli, lab: str) -> None:
+    described = cli("describe", "subnets", "--lab", lab, "-o", "json").data
+    assert described["Counters"].keys() == {subnet["SubnetId"] for subnet in described["Subnets"]}
+    assert all("drop_source" in counters for counters in described["Counters"].values())
+    assert "drop_source" in cli("describe", "subnets", "--lab", lab, "-v").out
+
+
 def python_connects(address: str) -> tuple[str, ...]:
     """A command that tries a TCP connection for a moment; exit code 1 where nobody answers."""
     code = f"import socket; socket.create_connection(({address!r}, 22), timeout=0.3)"

@@ -69,13 +69,14 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
     """Show resources with ids, states and counters; all kinds, or one KIND.
 
     KIND is vpcs, subnets, route-tables, egress-only-internet-gateways (or eigw), internet-gateways (or igw),
-    network-acls (or acl), security-groups (or sg), instances or internet-hosts. Gateways come with the counters that
-    have counted anything, with -v with all, and with their replicas: health, flows, copies of the others' flows; that
-    takes root. `-o json` has AWS's own shapes.
+    network-acls (or acl), security-groups (or sg), instances or internet-hosts. Gateways, and subnets where KIND asks
+    for them, come with the counters that have counted anything, with -v with all; gateways with their replicas, too:
+    health, flows, copies of the others' flows. That takes root. `-o json` has AWS's own shapes.
 
     \b
     eigw-ns describe
     eigw-ns describe eigw --tag Name=outbound
+    eigw-ns describe subnets -v
     eigw-ns describe route-tables -o json | jq '.RouteTables[].Routes[] | select(.State == "blackhole")'
     """
     talk = Talk(quiet=quiet, verbose=verbose)
@@ -84,7 +85,7 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
     kinds = (kind,) if kind else tuple(aws.KINDS)
     shapes = aws.describe(cloud, kinds, tags)
     replicated = _replicated(kernel, cloud, shapes, talk) if kernel else {}
-    counters = _counters(kernel, cloud, shapes, replicated, talk) if kernel else {}
+    counters = _counters(kernel, cloud, _counting(kind, shapes), replicated, talk) if kernel else {}
     if output == "json":
         found = {"Counters": render.counter_data(counters)} if counters else {}
         more = {"Replicas": render_replicas.data(replicated)} if replicated else {}
@@ -127,21 +128,26 @@ def _replicated(
 def _counters(
     kernel: LinuxKernel,
     cloud: Cloud,
-    shapes: dict[str, list[Shape]],
+    routers: Iterable[str],
     replicated: dict[str, tuple[replicas.Report, ...]],
     talk: Talk,
 ) -> render.Counters:
-    """The named counters of the gateways among `shapes`; those of several replicas added up."""
+    """The named counters of the routers with these ids; those of several replicas added up."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
-    for gateway in _gateway_ids(shapes):
+    for router in routers:
         try:
-            reports = replicated.get(gateway)
-            counts = replicas.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, gateway))
+            reports = replicated.get(router)
+            counts = replicas.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, router))
         except MissingError:
-            talk.note(f"{gateway} is not alive, so it has no counters; `eigw-ns apply` rebuilds it")
+            talk.note(f"{router} is not alive, so it has no counters; `eigw-ns apply` rebuilds it")
             continue
-        found[gateway] = {name: (count.packets, count.bytes) for name, count in counts.items()}
+        found[router] = {name: (count.packets, count.bytes) for name, count in counts.items()}
     return found
+
+
+def _counting(kind: str | None, shapes: dict[str, list[Shape]]) -> Iterable[str]:
+    """Whose counters are shown: those of gateways, and of subnets, of which there may be hundreds, when asked for."""
+    return [str(shape["SubnetId"]) for shape in shapes[kind]] if kind == "Subnets" else _gateway_ids(shapes)
 
 
 def _gateway_ids(shapes: dict[str, list[Shape]]) -> Iterable[str]:

@@ -49,9 +49,9 @@ def command(
     """Say hop by hop what becomes of a packet and of its answer: which route, rule or gateway decides, and why.
 
     FROM and TO are instances, internet hosts or IPv6 addresses on the internet. Needs no root and no running lab, save
-    for --probe. Limits of connections are not part of it: what they refuse is counted, and `eigw-ns describe` shows it
-    (drop_limit_source and drop_limit_gateway, and in subnets drop_limit_instance). `-o json` is in the shape of AWS's
-    Reachability Analyzer, with its codes.
+    for --probe. Limits of connections are not part of it: what they refuse is counted, and shown by `eigw-ns describe`
+    (drop_limit_source, drop_limit_gateway) and `eigw-ns describe subnets` (drop_limit_instance). `-o json` is in the
+    shape of AWS's Reachability Analyzer, with its codes.
 
     \b
     eigw-ns explain app web
