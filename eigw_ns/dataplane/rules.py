@@ -54,6 +54,9 @@ ROUTED = "routed"
 
 _COUNTED = re.compile(r'counter name "(\w+)"')
 PREROUTING = "type filter hook prerouting priority filter; policy drop;"
+BEFORE_ALL = "type filter hook prerouting priority -450; policy accept;"
+"""Before fragments become whole (-400) and before conntrack (-200): where forged sources are dropped."""
+
 _CLOSED_INPUT = NftChain(
     "input",
     "type filter hook input priority filter; policy drop;",
@@ -178,7 +181,7 @@ def egress_only_gateway(
         max_connections=-(-tracking.max_connections // replicas),
         max_connections_per_source=-(-tracking.max_connections_per_source // replicas),
     )
-    early = "type filter hook prerouting priority -450; policy accept;"
+    forged = f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop'
     chains = [
         *_begin(vpc_prefix, tracking),
         _HEADERS,
@@ -187,7 +190,7 @@ def egress_only_gateway(
         NftChain("prerouting", PREROUTING, (_VERDICT, *((_FROM_REPLICAS,) if synced else ()), "goto refuse")),
         _REFUSE,
         NftChain("related", rules=_related(vpc_prefix)),
-        NftChain("spoofed", early, (f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',)),
+        NftChain("spoofed", BEFORE_ALL, (forged,)),
         *(_SYNC if synced else ()),
     ]
     sets = (

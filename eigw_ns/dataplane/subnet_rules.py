@@ -34,7 +34,7 @@ from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, Netw
 from eigw_ns.dataplane import group_rules
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
 from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, addresses_text, icmp_numbers, numbers_text
-from eigw_ns.dataplane.rules import PREROUTING, limit_lists, plain_set, table, within_limit
+from eigw_ns.dataplane.rules import BEFORE_ALL, PREROUTING, limit_lists, plain_set, table, within_limit
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
@@ -82,7 +82,6 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
     `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it. `limited`: the
     connections of each instance are counted.
     """
-    early = "type filter hook prerouting priority -450; policy accept;"
     spoofed = (
         f'iifname "{FABRIC_LINK}" accept',
         f"iifname . ip6 saddr @{group_rules.SOURCES} accept",
@@ -99,7 +98,7 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
         NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", *sender, "accept")),
         NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", *receiver, "accept")),
         NftChain("prerouting", PREROUTING, (f'iifname "{FABRIC_LINK}" goto from_vpc', "goto from_port")),
-        NftChain("spoofed", early, spoofed),
+        NftChain("spoofed", BEFORE_ALL, spoofed),
         NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, *both, "accept")),
     )
 

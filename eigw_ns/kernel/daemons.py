@@ -74,9 +74,9 @@ def running(namespaces: Mapping[int, str]) -> dict[str, Running]:
     """
     replicas = {inode: name for inode, name in namespaces.items() if not is_tenant(name)}
     found: dict[str, Running] = {}
-    for pid in _processes():
+    for pid in process.numbers():
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            name = replicas.get(_namespace(pid))
+            name = replicas.get(process.network(pid))
             seen = _seen(pid) if name is not None else None
             if seen is not None and name == f"{PREFIX}{seen.folder.parent.name}-{seen.folder.name}":
                 found.setdefault(name, seen)  # what it has forked for a moment comes behind it
@@ -98,15 +98,6 @@ def opened(found: Running) -> int | None:
                 return descriptor
         os.close(descriptor)  # it has ended, and another process has its number
     return None
-
-
-def _processes() -> Iterator[int]:
-    return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal())
-
-
-def _namespace(pid: int) -> int:
-    """The inode number of its network namespace. Raises OSError where it has ended, or is none of our business."""
-    return Path(f"/proc/{pid}/ns/net").stat().st_ino
 
 
 def _seen(pid: int) -> Running | None:
@@ -141,11 +132,11 @@ def _sweep(folders: Collection[Path], namespaces: Collection[int]) -> int:
     lost: dict[Path, Running] = {}
     alive: set[Path] = set()
     for daemon in _writing({log: each for each in folders if (log := _log_in(each)) is not None}):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            if _namespace(daemon.pid) in namespaces:
-                alive.add(daemon.folder)
-            else:
-                lost[daemon.folder] = daemon
+        inode = process.network(daemon.pid)
+        if inode in namespaces:
+            alive.add(daemon.folder)
+        elif inode:  # else it has ended meanwhile
+            lost[daemon.folder] = daemon
     for daemon in lost.values():
         stop(daemon)
     for left in set(folders) - alive:
@@ -155,7 +146,7 @@ def _sweep(folders: Collection[Path], namespaces: Collection[int]) -> int:
 
 def _writing(logs: Mapping[File, Path]) -> Iterator[Running]:
     """Whoever writes into one of these logs: file to folder."""
-    for pid in _processes() if logs else ():
+    for pid in process.numbers() if logs else ():
         with contextlib.suppress(OSError):  # it has ended meanwhile
             seen = _seen(pid)
             if seen is not None and seen.log in logs:

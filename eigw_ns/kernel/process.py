@@ -170,13 +170,13 @@ class Occupant:
 
     def stays(self) -> bool:
         """Whether it runs still, and where it was."""
-        return alive(self.pid) and _network(self.pid) == self.inode
+        return alive(self.pid) and network(self.pid) == self.inode
 
 
 def occupants(namespaces: Iterable[str]) -> tuple[Occupant, ...]:
     """The processes in the namespaces by number, as `ip netns pids` finds them; none that we may not look at."""
     names = _inodes(namespaces)
-    found = ((pid, inode) for pid in _numbers() if (inode := _network(pid)) in names)
+    found = ((pid, inode) for pid in numbers() if (inode := network(pid)) in names)
     return tuple(Occupant(pid, _command(pid), names[inode], inode) for pid, inode in sorted(found))
 
 
@@ -186,15 +186,16 @@ def _command(process: int) -> str:
     return ""
 
 
-def _network(process: int) -> int:
-    """The number of the process's network namespace; 0 where it has ended, or is somebody else's."""
+def network(process: int) -> int:
+    """The inode number of the process's network namespace; 0 where it has ended, or is somebody else's."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/ns/net").stat().st_ino
     return 0
 
 
-def _numbers() -> Iterator[int]:
-    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+def numbers() -> Iterator[int]:
+    """All processes, by their ids. See proc(5)."""
+    return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal())
 
 
 def _inodes(namespaces: Iterable[str]) -> dict[int, str]:
@@ -212,7 +213,7 @@ def end_all(namespaces: Iterable[str]) -> None:
     Raises EigwError where one stays, as one does that waits for a disk.
     """
     found = set(_inodes(namespaces))
-    while sum(_end(process, found) for process in _numbers()):
+    while sum(_end(process, found) for process in numbers()):
         pass  # what they started in the meantime
 
 
@@ -225,9 +226,9 @@ def _end(process: int, namespaces: set[int]) -> bool:
     Its descriptor comes first, so that a number that has passed to another process is never the one that dies. One
     that we may not look at is somebody else's.
     """
-    gone_or_foreign = contextlib.suppress(ProcessLookupError, FileNotFoundError, PermissionError)
+    gone_or_foreign = contextlib.suppress(ProcessLookupError, PermissionError)
     with gone_or_foreign, _descriptor(process) as descriptor:
-        if Path(f"/proc/{process}/ns/net").stat().st_ino in namespaces:
+        if network(process) in namespaces:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
             if not select.select([descriptor], [], [], _DEATH_SECONDS)[0]:
                 raise EigwError(f"process {process} is still there {_DEATH_SECONDS} s after it was killed")

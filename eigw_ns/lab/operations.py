@@ -107,21 +107,21 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroy
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
-        return dismantle(kernel, lab, progress=progress)
+        inside = process.occupants(name for name in netns.names() if is_name_of(lab, name))
+        steps = dismantle(kernel, lab, progress=progress)
+    return Destroyed(steps, tuple(each for each in inside if each.stays() and not netns.exists(each.namespace)))
 
 
-def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroyed:
-    """What `destroy` does, for a caller that holds the lab's lock.
+def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+    """What takes the lab away, for a caller that holds its lock; how many steps it took.
 
     Killed anywhere, the journal says that the lab is to go; it is the last thing that does.
     """
     plan = plan_states(NOTHING, kernel.outline(lab))
-    inside = process.occupants(name for name in netns.names() if is_name_of(lab, name))
     with journal.written(lab, plan, destroy=True):
         execute(kernel, plan, progress)
         kernel.end_strays(lab)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
     lock.remove_run_files(lab)
-    left = (each for each in inside if each.stays() and not netns.exists(each.namespace))
-    return Destroyed(len(plan), tuple(left))
+    return len(plan)

@@ -45,11 +45,11 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
         signal.signal(number, lambda received, _frame: signals.append(received))
     log = _Log(as_json=output == "json", quiet=quiet)
     agent = Agent(kernel, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
+    code = 0
     with background.alone(chosen):
         if once:
             code = 0 if agent.once() else CHANGES
         else:
-            code = 0
             agent.run()
             log.say("stopped", lab=chosen)
     return INTERRUPTED if signal.SIGINT in signals else code
