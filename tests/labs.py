@@ -16,7 +16,7 @@ from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.dataplane.plan import Plan, make_plan
 from eigw_ns.dataplane.state import NetState
-from eigw_ns.kernel import netns
+from eigw_ns.kernel import netns, sysctl
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.execute import execute
 from eigw_ns.topology import Topology, load
@@ -44,6 +44,12 @@ def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) 
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {patience} s")
         selectors.DefaultSelector().select(0.005)
+
+
+def connections(namespace: str) -> int:
+    """How many flows the namespace's connection table remembers."""
+    with netns.inside(namespace):
+        return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
 
 
 @dataclass
@@ -90,6 +96,17 @@ class Lab:
         multicast reports and router solicitations come for seconds, and the later the busier the machine is."""
         counters = self.kernel.counters(self.namespace(node))
         return {name: count.packets for name, count in counters.items() if name != "drop_link_local"}
+
+    def connections(self, node: str) -> int:
+        """How many flows a node's connection table remembers."""
+        return connections(self.namespace(node))
+
+    def begin_flows(self, node: str, address: str, count: int, source_port: int = 0) -> None:
+        """So many UDP flows to the address, each to a port of its own."""
+        with self.open_socket(node, kind=socket.SOCK_DGRAM) as client:
+            client.bind(("::", source_port))
+            for port in range(10_000, 10_000 + count):
+                client.sendto(b"x", (address, port))
 
     def open_socket(
         self, node: str, family: int = socket.AF_INET6, kind: int = socket.SOCK_STREAM, protocol: int = 0

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from eigw_ns.dataplane.state import Ruleset
-from eigw_ns.kernel import netns, sysctl
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.test_under_load import ALL, APP, TREE, WEB
 
@@ -30,26 +29,12 @@ def _tree(**tracking: int) -> str:
     return json.dumps(tree)
 
 
-def _connections(lab: Lab) -> int:
-    """How many flows the gateway remembers."""
-    with netns.inside(lab.namespace("outbound")):
-        return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
-
-
-def _open_flows(lab: Lab, node: str, count: int, source_port: int = 0) -> None:
-    """Begin so many UDP flows, each to a port of its own."""
-    with lab.open_socket(node, kind=socket.SOCK_DGRAM) as client:
-        client.bind(("::", source_port))
-        for port in range(10_000, 10_000 + count):
-            client.sendto(b"x", (WEB, port))
-
-
 def test_one_source_cannot_take_more_than_its_share(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree(max_connections_per_source=300))
-    _open_flows(lab, "app", 1000)
+    lab.begin_flows("app", WEB, 1000)
     until(lambda: lab.counter("outbound", "drop_limit_source") == 700, "what is over the limit is counted")
-    assert _connections(lab) == 300
+    assert lab.connections("outbound") == 300
     with lab.stream("mate", "web", WEB) as stream:  # another instance has its own share
         assert stream.works()
     assert lab.counter("outbound", "drop_limit_source") == 700
@@ -58,10 +43,10 @@ def test_one_source_cannot_take_more_than_its_share(lab_name: str) -> None:
 def test_all_sources_together_cannot_take_more_than_the_gateway_has(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree(max_connections=400))
-    _open_flows(lab, "app", 300)
-    _open_flows(lab, "mate", 300)
+    lab.begin_flows("app", WEB, 300)
+    lab.begin_flows("mate", WEB, 300)
     until(lambda: lab.counter("outbound", "drop_limit_gateway") == 200, "what is over the limit is counted")
-    assert _connections(lab) == 400
+    assert lab.connections("outbound") == 400
     assert lab.counter("outbound", "drop_limit_source") == 0
 
 
@@ -69,10 +54,10 @@ def test_a_large_limit_is_met_about_where_it_stands(lab_name: str) -> None:
     """It is spread over lists by a hash, so a source meets it a little early: no list is full before 3/4 of it."""
     lab = Lab(lab_name)
     lab.apply(_tree(max_connections_per_source=4096))
-    _open_flows(lab, "app", 3072)
+    lab.begin_flows("app", WEB, 3072)
     assert lab.counter("outbound", "drop_limit_source") == 0
-    _open_flows(lab, "app", 9000)
-    assert 3072 < _connections(lab) <= 4096
+    lab.begin_flows("app", WEB, 9000)
+    assert 3072 < lab.connections("outbound") <= 4096
 
 
 def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name: str) -> None:
@@ -86,12 +71,12 @@ def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name:
     lab.kernel.update(held, replace(held, sets=sets))
     with lab.stream("mate", "web", WEB) as stream:  # one list
         assert stream.works()
-        _open_flows(lab, "app", 400, 999)
+        lab.begin_flows("app", WEB, 400, 999)
         until(lambda: lab.counter("outbound", "drop_limit_source") > 0, "what finds no list is counted")
         dropped = lab.counter("outbound", "drop_limit_source")
-        assert _connections(lab) == 401 - dropped
+        assert lab.connections("outbound") == 401 - dropped
         assert 100 < dropped < 300  # of eight lists the source has three
-        _open_flows(lab, "app", 400, 999)  # the same again: those that are known pass, the others do not
+        lab.begin_flows("app", WEB, 400, 999)  # the same again: those that are known pass, the others do not
         until(lambda: lab.counter("outbound", "drop_limit_source") == 2 * dropped, "no list has become free")
         assert stream.works()
         assert stream.retransmissions() == 0
@@ -112,7 +97,7 @@ def test_an_unanswered_flow_is_checked_and_counted_once(lab_name: str) -> None:
             assert server.recv(64) == word
     assert lab.counter("outbound", "allowed_new") == 1
     assert lab.counter("outbound", "allowed_established") == 2
-    assert _connections(lab) == 1
+    assert lab.connections("outbound") == 1
 
 
 def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> None:
@@ -124,13 +109,13 @@ def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> No
         lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender,
     ):
         assert stream.works()
-        before, dropped = _connections(lab), lab.counter("outbound", "drop_inbound")
+        before, dropped = lab.connections("outbound"), lab.counter("outbound", "drop_inbound")
         for number in range(FLOOD):
             sender.sendto(b"the internet starts this", (APP, 1 + number % 65535))
             if number % 20_000 == 0:
                 assert stream.works()
         assert stream.works()
-        assert _connections(lab) == before
+        assert lab.connections("outbound") == before
         assert lab.counter("outbound", "drop_inbound") - dropped > FLOOD // 2  # the rest fell into the host's queues
         assert not any(b"the internet starts" in packet for packet in inward(inside))
 
@@ -153,6 +138,6 @@ def test_a_flow_without_packets_is_forgotten_when_its_time_is_over(lab_name: str
         before = lab.counter("outbound", "drop_inbound")
         with lab.open_socket("web", kind=socket.SOCK_DGRAM) as late:
             late.bind((WEB, 54))
-            until(lambda: _connections(lab) <= 1, "the unanswered flow is forgotten")
+            until(lambda: lab.connections("outbound") <= 1, "the unanswered flow is forgotten")
             late.sendto(b"too late", address[:2])
             until(lambda: lab.counter("outbound", "drop_inbound") == before + 1, "the late answer counted")

@@ -138,18 +138,6 @@ def test_a_neighbour_cannot_end_a_flow_with_packets_that_bear_its_addresses(lab:
 MOST = 16_384
 
 
-def _tracked(lab: Lab, subnet: str) -> int:
-    with netns.inside(lab.namespace(subnet)):
-        return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
-
-
-def _begin_flows(lab: Lab, source: str, address: str, count: int) -> None:
-    """So many UDP flows, each to a port of its own."""
-    with lab.open_socket(source, kind=socket.SOCK_DGRAM) as client:
-        for port in range(10_000, 10_000 + count):
-            client.sendto(b"x", (address, port))
-
-
 @pytest.fixture
 def crowd(lab_name: str) -> Lab:
     """Two instances in one subnet that may begin anything, and two in another that may be asked anything."""
@@ -172,18 +160,18 @@ def crowd(lab_name: str) -> Lab:
 
 
 def test_an_instance_cannot_fill_its_subnets_table_of_connections(crowd: Lab) -> None:
-    _begin_flows(crowd, "mate", BOX, 20_000)
+    crowd.begin_flows("mate", BOX, 20_000)
     until(lambda: crowd.counter("main/a", "drop_limit_instance") >= 20_000 - MOST, "what is too much is dropped")
-    assert MOST * 3 // 4 < _tracked(crowd, "main/a") <= MOST
+    assert MOST * 3 // 4 < crowd.connections("main/a") <= MOST
     with crowd.stream("app", "far", FAR) as stream:
         assert stream.works()
 
 
 def test_nor_can_others_fill_it_through_an_instance(crowd: Lab) -> None:
     for source in ("app", "mate"):
-        _begin_flows(crowd, source, BOX, 10_000)
+        crowd.begin_flows(source, BOX, 10_000)
     until(lambda: crowd.counter("main/b", "drop_limit_instance") >= 20_000 - MOST, "what is too much is dropped")
     assert crowd.counter("main/a", "drop_limit_instance") == 0
-    assert MOST * 3 // 4 < _tracked(crowd, "main/b") <= MOST
+    assert MOST * 3 // 4 < crowd.connections("main/b") <= MOST
     with crowd.stream("app", "far", FAR) as stream:
         assert stream.works()

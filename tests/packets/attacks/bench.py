@@ -28,7 +28,7 @@ from scapy.layers.inet6 import IPv6
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane import names
 from eigw_ns.kernel import netns, sysctl
-from tests.labs import Lab, Stream, until
+from tests.labs import Lab, Stream, connections, until
 from tests.packets.attacks.wire import Wire
 
 APP, MATE, DB = "2600:1f16:aa0:5501::10", "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
@@ -186,8 +186,7 @@ class Bench:
 
     def connections(self) -> int:
         """How many entries the gateway's connection table has."""
-        with netns.inside(self.gateway):
-            return int(sysctl.read("net.netfilter.nf_conntrack_count") or 0)
+        return connections(self.gateway)
 
     def _await(self, before: Mapping[str, int], counted: Mapping[str, int]) -> None:
         """Wait until the counters of drops have risen by exactly that; link-local chatter may come in between."""
