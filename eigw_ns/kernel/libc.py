@@ -1,4 +1,4 @@
-"""The system calls that Python does not have, through libc: unshare(2), setns(2), mount(2), statfs(2)."""
+"""The system calls that Python does not have, through libc: unshare(2), setns(2), mount(2), statfs(2), prctl(2)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000  #
 MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 0x1000, 0x4000, 1 << 18, 1 << 20  # linux/mount.h
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MNT_DETACH = 2
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 libc = ctypes.CDLL(None, use_errno=True)
 

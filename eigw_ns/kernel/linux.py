@@ -15,10 +15,10 @@ What was learnt the hard way, and where the answer stands:
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from eigw_ns.dataplane.state import (
     NOTHING,
@@ -42,20 +42,19 @@ from eigw_ns.dataplane.state import (
     is_tenant,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
-from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, proof, replicas, rtnetlink, sysctl, tenants
+from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, replicas, rtnetlink, sysctl, tenants
 from eigw_ns.kernel.clearing import clear
 from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message, takeover_message
-from eigw_ns.kernel.netlink import NETFILTER, Message, Netlink
+from eigw_ns.kernel.halves import in_halves
+from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
 from eigw_ns.kernel.rtnetlink import Indexes
 from eigw_ns.kernel.seen_link import SeenLink
 from eigw_ns.kernel.settle import settle
+from eigw_ns.kernel.transactions import Transactions, load_all
 
-_RETIRED = 32
-"""nftables sockets kept open after use, in pairs (libnftables' own and ours): closing one at once waits for its
-transaction's RCU grace period (12 ms on 6.18, for each namespace, even for a socket that only read), closing it 32
-namespaces later waits for nothing. None outlives a batch."""
+Thing = TypeVar("Thing")
 
 _RACES = 20
 """How often a tenant may undo what we do before we give up."""
@@ -67,10 +66,10 @@ class LinuxKernel:
     def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:
         self.writes = 0
         self._run_folder = run_folder  # where daemons have their sockets
-        self._retired: deque[tuple[Nft, Netlink]] = deque()
+        self._transactions = Transactions()
 
     def __del__(self) -> None:
-        self._close_retired()  # what a batch that failed has left
+        self._transactions.close()  # what a batch that failed has left
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -125,24 +124,29 @@ class LinuxKernel:
             batch = list(run)
             match batch[0]:
                 case Link():
-                    self.writes += links.create([thing for thing in batch if isinstance(thing, Link)])
+                    self.writes += links.create(_those(Link, batch))
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
                     self._configure(batch, creation_message)
+                case Namespace():
+                    netns.prepare_directory()  # once: two at a time would each cover what the other has made
+                    self.writes += sum(in_halves(_those(Namespace, batch), _create_namespaces))
+                case Ruleset():
+                    self.writes += sum(in_halves(_those(Ruleset, batch), load_all))
                 case _:
                     for thing in batch:
                         self._create_one(thing)
-                    self._close_retired()
+                    self._transactions.close()
 
     def update(self, old: NetObject, new: NetObject) -> None:
         """See `Kernel.update`."""
         match old, new:
             case Ruleset(), Ruleset():
-                self._load(new.namespace, new, old)
+                self.writes += self._transactions.load(new, old)
             case Sysctls(), Sysctls():
                 self._write_sysctls(new, dict(old.values))
             case Namespace(), Namespace():
                 with netns.inside(new.namespace):
-                    self._mark(new)
+                    self.writes += _mark(new)
             case Link(), Link():
                 self.writes += links.change(new)
             case Forwarding(), Forwarding():
@@ -151,13 +155,13 @@ class LinuxKernel:
                 self._delete_one(old)
                 self._create_one(new)
             case NextHopGroup(), NextHopGroup():
-                self._share(new, old)
+                self.writes += self._transactions.share(new, old)
             case _:
                 self._configure([new], takeover_message if isinstance(old, Stray) else replacement_message)
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
-        self._close_retired()  # an open context would keep a deleted namespace alive
+        self._transactions.close()  # an open one would keep a deleted namespace alive
         for _, run in groupby(things, key=_transport):
             batch = list(run)
             match batch[0]:
@@ -165,7 +169,7 @@ class LinuxKernel:
                     with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
                         self._configure(batch, deletion_message)
                 case Stray():
-                    self.writes += clear(thing for thing in batch if isinstance(thing, Stray))
+                    self.writes += clear(_those(Stray, batch))
                 case _:
                     for thing in batch:
                         with contextlib.suppress(MissingError):  # each for itself: the others may be there still
@@ -178,7 +182,7 @@ class LinuxKernel:
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`."""
-        self._close_retired()
+        self._transactions.close()
         settle(namespaces)
 
     def flush_flows(
@@ -227,10 +231,6 @@ class LinuxKernel:
 
     def _create_one(self, thing: NetObject) -> None:
         match thing:
-            case Namespace():
-                self._create_namespace(thing)
-            case Ruleset():
-                self._load(thing.namespace, thing, None)
             case Sysctls():
                 self._write_sysctls(thing, {})
             case Forwarding():
@@ -240,14 +240,14 @@ class LinuxKernel:
                 daemons.start(self._folder(thing.namespace), thing)
                 daemons.catch_up(self._folder(thing.namespace), thing.namespace)
             case NextHopGroup():
-                self._share(thing, None)
+                self.writes += self._transactions.share(thing, None)
 
     def _delete_one(self, thing: NetObject) -> None:
         match thing:
             case Namespace():
                 self._delete_namespace(thing)
             case Ruleset():
-                self._load(thing.namespace, None, thing)
+                self.writes += self._transactions.load(None, thing)
             case Link():
                 self.writes += links.delete(thing)
             case Forwarding():
@@ -258,17 +258,7 @@ class LinuxKernel:
                 if found is not None:
                     daemons.stop(found)
             case NextHopGroup():
-                self._share(None, thing)
-
-    def _create_namespace(self, namespace: Namespace) -> None:
-        self.writes += 1
-        with netns.creating(namespace.namespace):
-            self._mark(namespace)
-
-    def _mark(self, namespace: Namespace) -> None:
-        """In the namespace this thread is in: the loopback's alias, and the loopback up."""
-        with Netlink() as netlink:
-            self._send(netlink, [rtnetlink.mark_loopback(namespace.mark)])
+                self.writes += self._transactions.share(None, thing)
 
     def _delete_namespace(self, namespace: Namespace) -> None:
         if netns.exists(namespace.namespace) and _owner(namespace.namespace) is None:
@@ -277,29 +267,6 @@ class LinuxKernel:
                 hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
             )
         self.writes += netns.remove(namespace.namespace)
-
-    def _load(self, namespace: str, new: Ruleset | None, old: Ruleset | None) -> None:
-        with netns.inside(namespace):
-            library, netfilter = Nft(), Netlink(NETFILTER)
-            self._retired.append((library, netfilter))
-            self.writes += proof.load(library, netfilter, new, old)
-        self._close_retired(_RETIRED)
-
-    def _close_retired(self, keep: int = 0) -> None:
-        """Close the nftables sockets of all but the last `keep` transactions."""
-        while len(self._retired) > keep:
-            _, netfilter = self._retired.popleft()
-            netfilter.close()
-
-    def _share(self, new: NextHopGroup | None, old: NextHopGroup | None) -> None:
-        there = new or old
-        assert there is not None
-        with netns.inside(there.namespace):
-            library, netfilter = Nft(), Netlink(NETFILTER)
-            self._retired.append((library, netfilter))
-            self.writes += 1
-            library.run(nft.group_transaction(new, old), f"change the {there}")
-        self._close_retired(_RETIRED)
 
     def _folder(self, namespace: str) -> Path:
         """Where the namespace's daemon has its files: `<run>/<lab>/<id>`."""
@@ -353,6 +320,24 @@ class LinuxKernel:
     def _send(self, netlink: Netlink, messages: Sequence[Message]) -> None:
         self.writes += len(messages)
         netlink.send(messages)
+
+
+def _those(kind: type[Thing], things: Iterable[object]) -> list[Thing]:
+    return [thing for thing in things if isinstance(thing, kind)]
+
+
+def _create_namespaces(namespaces: Sequence[Namespace]) -> int:
+    for namespace in namespaces:
+        with netns.creating(namespace.namespace):
+            _mark(namespace)
+    return 2 * len(namespaces)
+
+
+def _mark(namespace: Namespace) -> int:
+    """In the namespace this thread is in: the loopback's alias, and the loopback up."""
+    with Netlink() as netlink:
+        netlink.send([rtnetlink.mark_loopback(namespace.mark)])
+    return 1
 
 
 def _transport(thing: NetObject) -> tuple[str, str]:

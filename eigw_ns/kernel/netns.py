@@ -59,7 +59,7 @@ def creating(name: str) -> Iterator[None]:
     If the block fails, the namespace vanishes nameless. Raises ExistsError where the name is taken.
     """
     doing = f"create the namespace {name}"
-    _prepare_directory()
+    prepare_directory()
     path = _path(name)
     if exists(name):
         raise kernel_error(doing, errno.EEXIST)
@@ -170,7 +170,7 @@ def _filesystem(path: str) -> int | None:
     return int(buffer.f_type)
 
 
-def _prepare_directory() -> None:
+def prepare_directory() -> None:
     """Make /run/netns as iproute2 does: a shared mount, so that names appear in every mount namespace.
 
     iproute2 would otherwise do it later, over our names, and they could not be removed any more. Where it is read-only,

@@ -13,12 +13,14 @@ import pytest
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, make_plan
-from eigw_ns.dataplane.state import Daemon, NetState, NextHopGroup
+from eigw_ns.dataplane.state import Daemon, Namespace, NetObject, NetState, NextHopGroup, Ruleset
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel import netns
+from eigw_ns.kernel import netns, proof
+from eigw_ns.kernel.halves import WORTH
 from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.netlink import NETFILTER, Netlink
 from eigw_ns.lab.execute import execute
-from tests.labs import Lab, inward, topology
+from tests.labs import Lab, inward, topology, until
 
 pytestmark = pytest.mark.root
 
@@ -110,6 +112,58 @@ def test_killed_after_any_step_of_the_build(lab_name: str) -> None:
         assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     assert netns.husks(f"eigw-{lab_name}-") == ()
     assert sent > len(plan)
+
+
+def _wide(subnets: int) -> str:
+    """So many subnets that two processes build it."""
+    blocks = [f"2600:1f16:aa0:55{number:02x}::/64" for number in range(subnets)]
+    lines = [f'      s{number}: {{ipv6_cidr_block: "{block}"}}' for number, block in enumerate(blocks)]
+    return SMALL.replace('      a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}', "\n".join(lines)).replace(
+        "subnet: a", "subnet: s1"
+    )
+
+
+@pytest.mark.parametrize("kind", [Namespace, Ruleset], ids=["namespaces", "rules"])
+def test_killed_while_two_processes_build(lab_name: str, kind: type[NetObject]) -> None:
+    """Both halves stop at once, wherever they are, and the next apply finds its way from there."""
+    text = _wide(4 * WORTH)
+    desired = compile_cloud(topology(text, lab_name).cloud)
+    plan = make_plan(desired, NetState())
+    lab = Lab(lab_name, current=topology(text, lab_name))
+    things = [step.object for step in plan if isinstance(step.object, kind)]
+    halves = things[: len(things) // 2], things[len(things) // 2 :]
+    alive, held = os.pipe()
+    child = os.fork()
+    if child == 0:
+        execute(LinuxKernel(), plan)
+        os._exit(0)
+    os.close(held)
+    for half in halves:  # both are at it
+        until(lambda half=half: _is_there(half[0]), "the first of a half")  # type: ignore[misc]
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "it ended before it was killed"
+    assert os.read(alive, 1) == b"", "nobody holds the pipe any more"
+    os.close(alive)
+    assert not all(_is_there(half[-1]) for half in halves), "it was done before it was killed"
+    with contextlib.closing(Attacker(lab)) as attacker:
+        assert attacker.strike() == []
+        lab.apply(text)
+        assert attacker.strike() == []
+        assert attacker.sent > 0
+    assert lab.kernel.observe(lab_name) == desired
+    lab.destroy()
+    assert netns.husks(f"eigw-{lab_name}-") == ()
+
+
+def _is_there(thing: NetObject) -> bool:
+    """The namespace, or the rules in it."""
+    if not netns.exists(thing.namespace):
+        return False
+    if isinstance(thing, Namespace):
+        return True
+    with netns.inside(thing.namespace), Netlink(NETFILTER) as netfilter:
+        return bool(proof.tables(netfilter))
 
 
 def _of(replicas: int) -> str:

@@ -1,0 +1,143 @@
+"""Two processes do a half each: in order, with the errors of either, and with nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.errors import EigwError, HostError, KernelError, kernel_error
+from eigw_ns.kernel import halves
+from eigw_ns.kernel.halves import WORTH, in_halves
+
+ITEMS = range(2 * WORTH + 1)
+SECOND = ITEMS[WORTH]  # what the second half begins with
+
+
+@pytest.fixture(autouse=True)
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that two processes are used also on a machine with one, and in a pytest-xdist worker, which has threads."""
+    monkeypatch.setattr(halves, "_may_fork", lambda: True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """No process, and no descriptor."""
+    before = _descriptors()
+    yield
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert _descriptors() == before
+
+
+def _descriptors() -> set[str]:
+    return {entry.name for entry in os.scandir("/proc/self/fd") if Path(entry.path).exists()}
+
+
+def test_each_half_is_done_once_and_in_order():
+    first, second = in_halves(ITEMS, lambda items: (os.getpid(), list(items)))
+    assert first == (os.getpid(), list(ITEMS[:WORTH]))
+    assert second[0] != os.getpid()
+    assert second[1] == list(ITEMS[WORTH:])
+
+
+def test_a_large_answer_comes_whole():
+    assert in_halves(ITEMS, lambda items: bytes(1 << 20) + bytes(items))[1] == bytes(1 << 20) + bytes(ITEMS[WORTH:])
+
+
+def test_a_few_are_not_worth_a_process():
+    few = ITEMS[: 2 * WORTH - 1]
+    assert in_halves(few, lambda items: (os.getpid(), list(items))) == [(os.getpid(), list(few))]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        kernel_error("make it", errno.EEXIST),
+        kernel_error("make it", errno.EPERM),
+        KernelError("make it", detail="nft says no", hint="another way"),
+        EigwError("no", hint="yes"),
+    ],
+)
+@pytest.mark.parametrize("place", [ITEMS[0], SECOND])
+def test_an_error_of_either_half_is_raised_as_it_is(error: EigwError, place: int):
+    def work(items: Sequence[int]) -> None:
+        if place in items:
+            raise error
+
+    with pytest.raises(EigwError) as caught:
+        in_halves(ITEMS, work)
+    assert type(caught.value) is type(error)
+    assert str(caught.value) == str(error)
+    assert vars(caught.value) == vars(error)
+
+
+def test_where_the_first_half_fails_the_second_is_over_when_that_is_known():
+    going_on, gone = os.pipe()
+
+    def work(items: Sequence[int]) -> None:
+        if SECOND not in items:
+            raise HostError("no")
+        select.select([], [], [], 5)
+        os.write(gone, b"it went on")
+
+    with pytest.raises(HostError):
+        in_halves(ITEMS, work)
+    os.close(gone)  # the other end of it was the second process's
+    assert os.read(going_on, 1) == b""
+    os.close(going_on)
+
+
+@pytest.mark.parametrize("how", [lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(0), lambda: 1 / 0])
+def test_a_second_half_without_an_answer_is_an_error(how: object, capfd: pytest.CaptureFixture[str]):
+    def work(items: Sequence[int]) -> None:
+        if SECOND in items:
+            assert callable(how)
+            how()
+
+    with pytest.raises(EigwError, match="ended without an answer"):
+        in_halves(ITEMS, work)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_second_dies_with_the_first():
+    reading, writing = os.pipe()
+
+    def work(items: Sequence[int]) -> None:
+        if SECOND in items:
+            os.write(writing, b"going")
+            select.select([], [], [], 40)
+        os.read(reading, 5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    first = os.fork()
+    if first == 0:
+        in_halves(ITEMS, work)
+        os._exit(0)
+    os.close(writing)
+    _, status = os.waitpid(first, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL  # the control: it had begun, and was killed
+    assert select.select([reading], [], [], 20)[0], "the second goes on"
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+def test_who_has_threads_or_one_processor_does_it_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    assert in_halves(ITEMS, lambda _items: os.getpid()) == [os.getpid()]
+    done.set()
+    thread.join()
+    monkeypatch.setattr(os, "scandir", lambda _folder: ["one"])
+    assert len(in_halves(ITEMS, lambda _items: os.getpid())) == 2
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1})
+    assert in_halves(ITEMS, lambda _items: os.getpid()) == [os.getpid()]
