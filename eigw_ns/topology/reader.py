@@ -2,15 +2,19 @@
 
 The tree is built of the parser's events rather than by a constructor: nothing in a file can make an object, depth and
 size are bounded while reading, and a key keeps its spelling (`on`, `007` and `1e3` are names like any other).
+
+libyaml (by ruamel.yaml.clib, where it is installed) reads twenty times as fast as ruamel.yaml, but YAML 1.1, and its
+words for mistakes say less. So it reads only what both versions read alike, and what has no mistakes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -32,6 +36,7 @@ MAX_DEPTH = 32
 MAX_NODES = 200_000  # with every alias written out; a lab of 10,000 instances has fewer
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.2, 5.1
+_INTRICATE = re.compile(r"[^\n -~]|[?*&!|>%]|---|\.\.\.")  # what the versions of YAML, or their parsers, differ about
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")  # longer ones fit no field; they stay text
@@ -44,10 +49,24 @@ def read(data: bytes, file: str) -> tuple[Mapping, tuple[Mistake, ...]]:
     Raises TopologyError where there is nothing to go on with: no text, no YAML, no mapping on top.
     """
     text = _decode(data, file)
+    quickly = _read_quickly(text, file)
+    if quickly is not None:
+        return quickly, ()
     try:
-        return _Reader(file).read(text)
+        return _Reader(file).read(YAML(typ="safe", pure=True), text)
     except MarkedYAMLError as error:
         raise TopologyError((_syntax_mistake(error, file),)) from error
+
+
+def _read_quickly(text: str, file: str) -> Mapping | None:
+    """The tree where libyaml will do; None where it will not."""
+    if not _INTRICATE.search(text):
+        with contextlib.suppress(YAMLError, TopologyError):
+            reader = _Reader(file)
+            root, mistakes = reader.read(YAML(typ="safe"), text)
+            if not mistakes and not reader.met_nothing:
+                return root
+    return None
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -90,9 +109,9 @@ class _Reader:
         self._file = file
         self._mistakes: list[Mistake] = []
         self._anchors: dict[str, Node | None] = {}  # None while the anchored node is still open
+        self.met_nothing = False  # a value that is not written at all: the parsers differ about its line
 
-    def read(self, text: str) -> tuple[Mapping, tuple[Mistake, ...]]:
-        yaml = YAML(typ="safe", pure=True)
+    def read(self, yaml: YAML, text: str) -> tuple[Mapping, tuple[Mistake, ...]]:
         try:
             root = self._document(iter(yaml.parse(text)))
         except ValueError as error:  # ruamel.yaml hands what stands behind \U to chr() unseen
@@ -140,6 +159,7 @@ class _Reader:
             node = self._sequence(events, line, depth)
         else:
             node = Scalar(line, event.value, _value(event.value) if event.implicit[0] else event.value)
+            self.met_nothing |= node.value is None and not node.text
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
