@@ -9,6 +9,7 @@ from pathlib import Path
 from eigw_ns.dataplane.plan import make_plan
 from eigw_ns.dataplane.state import (
     PROTOCOL,
+    TENANT_LINK,
     Address,
     Fdb,
     Forwarding,
@@ -86,7 +87,7 @@ def _link_lines(link: Link) -> Iterator[tuple[str, str]]:
         yield f"{link.namespace}.ip", f"link set dev {link.name} up"
         return
     space, name = link.peer
-    if (link.namespace, link.name) < link.peer:
+    if _place(link.namespace, link.name) < _place(space, name):
         yield "links", f"link add name {link.name} netns {link.namespace} type veth peer name {name} netns {space}"
     master = f" master {link.bridge}" if link.bridge else ""
     alias = "/".join(link.peer)
@@ -94,6 +95,11 @@ def _link_lines(link: Link) -> Iterator[tuple[str, str]]:
     if link.bridge:  # before it is up: what a port has learnt stands in the way of the static entries
         yield f"{link.namespace}.ip", f"link set dev {link.name} type bridge_slave {_SILENT}"
     yield f"{link.namespace}.ip", f"link set dev {link.name} up"
+
+
+def _place(namespace: str, name: str) -> tuple[bool, str, str]:
+    """A tenant's end is named last: older kernels (6.1) refuse the first name where the host's own link has it."""
+    return name == TENANT_LINK, namespace, name
 
 
 def _command(thing: Neighbour | RoutingRule | Route) -> str:
