@@ -15,7 +15,7 @@ What was learnt the hard way, and where the answer stands:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -42,7 +42,7 @@ from eigw_ns.dataplane.state import (
     is_tenant,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
-from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, replicas, rtnetlink, sysctl, tenants
+from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, replicas, rtnetlink, sight, sysctl, tenants
 from eigw_ns.kernel.clearing import clear
 from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.halves import in_halves
@@ -50,7 +50,6 @@ from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.kernel.protocol import Count
 from eigw_ns.kernel.rtnetlink import Indexes
-from eigw_ns.kernel.seen_link import SeenLink
 from eigw_ns.kernel.settle import settle
 from eigw_ns.kernel.transactions import Transactions, load_all
 
@@ -75,20 +74,11 @@ class LinuxKernel:
 
     def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """See `Kernel.observe`."""
-        rules = _rules_by_namespace(believed)
-        seen: dict[tuple[str, str], SeenLink] = {}
-
-        def contents(netlink: Netlink, owner: Namespace, here: list[SeenLink]) -> Iterator[NetObject]:
-            seen.update({(owner.namespace, link.name): link for link in here})
-            return observe.contents(netlink, owner, here, rules.get(owner.namespace, []))
-
-        found = _look(lab, contents)
-        return NetState.of([*observe.join_peers(found, seen), *replicas.daemons_in(found)])
+        return sight.everything(lab, believed)
 
     def outline(self, lab: str) -> NetState:
         """See `Kernel.outline`."""
-        found = _look(lab, observe.outline, observe.only_loopback)
-        return NetState.of([*found, *replicas.daemons_in(found)])
+        return sight.outline(lab)
 
     def exists(self, namespace: str) -> bool:
         """See `Kernel.exists`."""
@@ -96,11 +86,11 @@ class LinuxKernel:
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
-        return tuple(sorted(name for name in names if netns.exists(name) and _owner(name) is None))
+        return tuple(sorted(name for name in names if netns.exists(name) and sight.owner(name) is None))
 
     def labs(self) -> tuple[str, ...]:
         """See `Kernel.labs`."""
-        owners = (_owner(name) for name in netns.names(PREFIX))
+        owners = (sight.owner(name) for name in netns.names(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
@@ -261,7 +251,7 @@ class LinuxKernel:
                 self.writes += self._transactions.share(None, thing)
 
     def _delete_namespace(self, namespace: Namespace) -> None:
-        if netns.exists(namespace.namespace) and _owner(namespace.namespace) is None:
+        if netns.exists(namespace.namespace) and sight.owner(namespace.namespace) is None:
             raise ForeignError(
                 f"the namespace {namespace.namespace} does not bear our mark, so it is left alone",
                 hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
@@ -270,7 +260,7 @@ class LinuxKernel:
 
     def _folder(self, namespace: str) -> Path:
         """Where the namespace's daemon has its files: `<run>/<lab>/<id>`."""
-        owner = _owner(namespace)
+        owner = sight.owner(namespace)
         if owner is None:
             raise MissingError(f"run a daemon in {namespace}", detail="there is no namespace of ours")
         return self._run_folder / owner.lab / owner.id
@@ -345,39 +335,3 @@ def _transport(thing: NetObject) -> tuple[str, str]:
     if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule, Route)):
         return "config", thing.namespace
     return type(thing).__name__, ""
-
-
-def _rules_by_namespace(state: NetState) -> dict[str, list[Ruleset]]:
-    found: dict[str, list[Ruleset]] = {}
-    for thing in state:
-        if isinstance(thing, Ruleset):
-            found.setdefault(thing.namespace, []).append(thing)
-    return found
-
-
-def _look(
-    lab: str,
-    read: Callable[[Netlink, Namespace, list[SeenLink]], Iterable[NetObject]],
-    shown: Callable[[Netlink], list[SeenLink]] = observe.links,
-) -> list[NetObject]:
-    """What `read` finds in each namespace of the lab; it gets a socket there, the namespace, the links `shown`."""
-    found: list[NetObject] = []
-    for name in netns.names(f"{PREFIX}{lab}-"):
-        restless = is_tenant(name)
-        with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=restless) as netlink:
-            here = shown(netlink)
-            owner = _owner_by(name, here)
-            if owner is not None and owner.lab == lab:
-                found.extend(read(netlink, owner, here))
-    return found
-
-
-def _owner(name: str) -> Namespace | None:
-    with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
-        return _owner_by(name, observe.only_loopback(netlink))
-    return None
-
-
-def _owner_by(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
-    first = observe.loopback(seen)
-    return observe.mark(name, first) or tenants.known(name, first)

@@ -11,7 +11,7 @@ All functions speak of the namespace this thread is in, whose name is given only
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -38,6 +38,12 @@ from eigw_ns.kernel.rtnetlink import Names
 from eigw_ns.kernel.seen_link import SeenLink
 
 _MARK = "eigw-ns"
+Place = tuple[str, str]
+"""A link's namespace and name."""
+
+Numbers = tuple[int, int]
+"""A link's number in its namespace, and the other end's in the other end's namespace."""
+
 _PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
 
 
@@ -97,7 +103,7 @@ def only_loopback(netlink: Netlink) -> list[SeenLink]:
 def contents(
     netlink: Netlink, owner: Namespace, seen: list[SeenLink], believed: Sequence[Ruleset]
 ) -> Iterator[NetObject]:
-    """The objects of our namespace, veth peers left open: only `join_peers` can tell, which sees all namespaces.
+    """The objects of our namespace; an end of a veth pair claims a peer, and only `proved` can tell whether it has it.
 
     Rules are listed unless it is proved that they are those that are `believed` to be here.
     """
@@ -143,7 +149,7 @@ def _forwarding(owner: Namespace, tree: sysctl.Tree) -> Iterator[Forwarding]:
         yield Forwarding(owner.namespace)
 
 
-def outline(_netlink: Netlink, owner: Namespace, _seen: list[SeenLink]) -> Iterator[NetObject]:
+def outline(owner: Namespace) -> Iterator[NetObject]:
     """The namespace and whether it routes."""
     yield owner
     with contextlib.closing(sysctl.Tree()) as tree:
@@ -179,13 +185,14 @@ def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]
 
 
 def _link(name: str, seen: SeenLink, names: Names) -> Link:
+    namespace, is_claim, peer = seen.alias.rpartition("/") if seen.kind == "veth" else ("", "", "")
     bridge = names.get(seen.master) if seen.master and seen.tame else None
     return Link(
         name,
         seen.name,
         "bridge" if seen.kind == "bridge" else "veth",
         seen.mac,
-        peer=None,
+        peer=(namespace, peer) if is_claim else None,
         bridge=bridge,
         mtu=seen.mtu,
         up=seen.up,
@@ -216,17 +223,18 @@ def _dumped(netlink: Netlink, name: str, names: Names, dumps: Iterable[_Dump]) -
                 yield thing
 
 
-def join_peers(found: Iterable[NetObject], seen: dict[tuple[str, str], SeenLink]) -> Iterator[NetObject]:
-    """The objects with each veth end's peer filled in: what its ifalias says, where both ends' numbers agree.
+def ends(name: str, seen: Iterable[SeenLink]) -> Iterator[tuple[Place, Numbers]]:
+    """What the links of a namespace say of themselves, for `proved`."""
+    return (((name, link.name), (link.index, link.peer_index)) for link in seen)
 
-    An end whose peer is not where it should be keeps None, and so differs from what was wanted.
+
+def proved(thing: NetObject, ends: Mapping[Place, Numbers]) -> NetObject:
+    """The object; of a veth end without the peer that it claims, unless both ends' numbers agree.
+
+    Such an end differs from what was wanted.
     """
-    for thing in found:
-        if isinstance(thing, Link) and thing.kind == "veth":
-            here = seen[thing.namespace, thing.name]
-            namespace, _, name = here.alias.rpartition("/")
-            there = seen.get((namespace, name))
-            if there and there.index == here.peer_index and there.peer_index == here.index:
-                yield replace(thing, peer=(namespace, name))
-                continue
-        yield thing
+    if isinstance(thing, Link) and thing.peer is not None:
+        index, peer_index = ends[thing.namespace, thing.name]
+        if ends.get(thing.peer) != (peer_index, index):
+            return replace(thing, peer=None)
+    return thing

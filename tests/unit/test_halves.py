@@ -17,7 +17,7 @@ from eigw_ns.kernel import halves
 from eigw_ns.kernel.halves import WORTH, in_halves
 
 ITEMS = range(2 * WORTH + 1)
-SECOND = ITEMS[WORTH]  # what the second half begins with
+FIRST, SECOND = ITEMS[0], ITEMS[1]  # what each half begins with
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +42,13 @@ def _descriptors() -> set[str]:
 
 def test_each_half_is_done_once_and_in_order():
     first, second = in_halves(ITEMS, lambda items: (os.getpid(), list(items)))
-    assert first == (os.getpid(), list(ITEMS[:WORTH]))
+    assert first == (os.getpid(), list(ITEMS[::2]))
     assert second[0] != os.getpid()
-    assert second[1] == list(ITEMS[WORTH:])
+    assert second[1] == list(ITEMS[1::2])
 
 
 def test_a_large_answer_comes_whole():
-    assert in_halves(ITEMS, lambda items: bytes(1 << 20) + bytes(items))[1] == bytes(1 << 20) + bytes(ITEMS[WORTH:])
+    assert in_halves(ITEMS, lambda items: bytes(1 << 20) + bytes(items))[1] == bytes(1 << 20) + bytes(ITEMS[1::2])
 
 
 def test_a_few_are_not_worth_a_process():
@@ -65,7 +65,7 @@ def test_a_few_are_not_worth_a_process():
         EigwError("no", hint="yes"),
     ],
 )
-@pytest.mark.parametrize("place", [ITEMS[0], SECOND])
+@pytest.mark.parametrize("place", [FIRST, SECOND])
 def test_an_error_of_either_half_is_raised_as_it_is(error: EigwError, place: int):
     def work(items: Sequence[int]) -> None:
         if place in items:

@@ -1,0 +1,92 @@
+"""A lab looked at by two processes is the lab that one sees, whatever is believed, and whatever has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pyroute2 import IPRoute
+
+from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.state import NOTHING, Link, NetState
+from eigw_ns.kernel import halves, netns, sysctl
+from eigw_ns.kernel.nft import Nft
+from tests.labs import Lab, until
+
+pytestmark = pytest.mark.root
+
+TEXT = """
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    route_tables: {private: {main: true, routes: [{destination: "::/0", target: outbound}]}}
+    subnets: {a: {}, b: {}}
+    instances: {app: {subnet: a}, box: {subnet: b}, third: {subnet: b}}
+internet: {hosts: {web: {ipv6_address: "2001:db8:80::1"}}}
+"""
+
+
+def _route(lab: Lab, node: str) -> None:
+    with netns.inside(lab.namespace(node)), IPRoute() as netlink:
+        netlink.route("add", dst="2001:db8:bad::/48", type="blackhole")
+
+
+def _alias(lab: Lab, node: str, alias: str) -> None:
+    with netns.inside(lab.namespace(node)), IPRoute() as netlink:
+        netlink.link("set", index=netlink.link_lookup(ifname="eth0")[0], ifalias=alias)
+
+
+def _sysctl(lab: Lab, node: str) -> None:
+    with netns.inside(lab.namespace(node)):
+        sysctl.write("net.ipv6.conf.default.accept_ra", "2")
+
+
+def _rules(lab: Lab, *nodes: str) -> None:
+    for node in nodes:
+        with netns.inside(lab.namespace(node)):
+            Nft().run("add rule inet eigw_ns prerouting accept", "add a rule")
+
+
+def _remove(lab: Lab, node: str) -> None:
+    """The namespace; the far ends of its links go a moment later."""
+    netns.remove(lab.namespace(node))
+    until(lambda: all(link.peer for link in _links(lab) if link.kind == "veth"), "the far ends of its links are gone")
+
+
+CHANGES: dict[str, Callable[[Lab], object]] = {
+    "nothing": lambda _lab: None,
+    "a route more": lambda lab: _route(lab, "a"),
+    "other sysctls": lambda lab: _sysctl(lab, "box"),
+    "an alias that says nothing": lambda lab: _alias(lab, "app", "mine"),
+    "an alias that names another's end": lambda lab: _alias(lab, "app", f"{lab.namespace('b')}/eth0"),
+    "an end that claims its neighbour's peer": lambda lab: _alias(lab, "box", _peer(lab, "third")),
+    "other rules": lambda lab: _rules(lab, "a", "b"),
+    "no gateway": lambda lab: _remove(lab, "outbound"),
+    "no instance": lambda lab: _remove(lab, "box"),
+}
+
+
+def _peer(lab: Lab, node: str) -> str:
+    return next("/".join(link.peer) for link in _links(lab) if link.namespace == lab.namespace(node) and link.peer)
+
+
+def _links(lab: Lab) -> list[Link]:
+    return [thing for thing in lab.kernel.observe(lab.name) if isinstance(thing, Link)]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_two_see_what_one_sees(lab_name: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[Lab], object]):
+    lab = Lab(lab_name)
+    lab.apply(TEXT)
+    assert lab.current is not None
+    wanted = compile_cloud(lab.current.cloud)
+    change(lab)
+    seen: list[NetState] = []
+    for forks in (False, True):
+        monkeypatch.setattr(halves, "WORTH", 1 if forks else 1000)
+        monkeypatch.setattr(halves, "_may_fork", lambda: True)
+        seen += (lab.kernel.observe(lab_name, believed) for believed in (NOTHING, wanted))
+    assert all(each == seen[0] for each in seen)
+    assert (seen[0] == wanted) == (change is CHANGES["nothing"])
+    assert seen[-1].objects.keys() == seen[0].objects.keys()
