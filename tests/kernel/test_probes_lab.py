@@ -11,6 +11,7 @@ from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.lab.verify import Report, verify
 from eigw_ns.topology import Expectation
 from tests.labs import Lab
+from tests.slowness import SLOWNESS
 
 pytestmark = pytest.mark.root
 
@@ -78,7 +79,7 @@ def test_every_pair_does_what_the_model_says(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(TOPOLOGY)
     assert lab.current is not None
-    report = verify(lab.current)
+    report = verify(lab.current, timeout=SLOWNESS)
     assert not failed(report)
     nodes = 14 + 3
     assert len(report.checks) == 3 * (nodes * (nodes - 1) - 3 * 2)
@@ -103,9 +104,9 @@ def test_a_gateway_that_has_lost_its_rules_is_not_taken_for_one_that_refuses(lab
     lab.apply(SMALL.replace("[{", first, 1))
     assert lab.current is not None
     inbound = replace(lab.current, expectations=(Expectation("web", "app", "tcp", 22, "blocked"),))
-    assert not failed(verify(inbound))
+    assert not failed(verify(inbound, timeout=SLOWNESS))
     gateway = lab.namespace("out")
     lab.kernel.delete([thing for thing in lab.kernel.observe(lab_name) if isinstance(thing, Ruleset) and
                        thing.namespace == gateway])  # fmt: skip
-    (check,) = verify(inbound).checks
+    (check,) = verify(inbound, timeout=SLOWNESS).checks
     assert (check.observed, check.reason) == ("blocked", "CONTROL_FAILED")
