@@ -18,6 +18,7 @@ from eigw_ns.lab.agent.scene import gateways
 from eigw_ns.topology import Topology
 from tests.cli.command import SECONDS, Cli, heed_interrupts, process
 from tests.labs import until
+from tests.slowness import SLOWNESS
 
 PROGRAM = [sys.executable, "-m", "eigw_ns"]
 
@@ -152,8 +153,8 @@ def test_an_agent_that_nobody_reads_watches_on(cli: Cli, demo_file: Callable[[st
             agent.stdout.close()
             for _ in range(2):  # the first of these is what finds that nobody reads
                 netns.remove(gateway.replicas[1].namespace)
-                until(lambda: netns.exists(gateway.replicas[1].namespace), "the replica is rebuilt", 30)
-                until(lambda: cli("status", "--lab", lab_name).code == 0, "all of it is", 30)
+                until(lambda: netns.exists(gateway.replicas[1].namespace), "the replica is rebuilt", 30 * SLOWNESS)
+                until(lambda: cli("status", "--lab", lab_name).code == 0, "all of it is", 30 * SLOWNESS)
             agent.send_signal(signal.SIGTERM)
             _, said = agent.communicate(timeout=SECONDS)
         finally:

@@ -20,6 +20,7 @@ from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
 from tests.cli.command import SECONDS, heed_interrupts
 from tests.labs import until
+from tests.slowness import SLOWNESS
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.root
@@ -103,7 +104,7 @@ def test_it(lab, number):
     part = pathlib.Path(f"name-{number}.part")
     part.write_text(lab.name)
     part.rename(f"name-{number}")
-    threading.Event().wait(60)
+    threading.Event().wait(600)
 """
 
 
@@ -166,7 +167,7 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
     with running:
         try:
             names = [inner.path / f"name-{each}" for each in range(1, max(workers, 1) + 1)]
-            until(lambda: all(name.exists() for name in names), "the labs of all workers", 30)
+            until(lambda: all(name.exists() for name in names), "the labs of all workers", 30 * SLOWNESS)
             labs = {name.read_text() for name in names}
             assert len(labs) == len(names)
             assert all(any(lab in name for name in left()) for lab in labs)
@@ -176,7 +177,7 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
             os.killpg(running.pid, signal.SIGKILL)
             raise
     assert b"KeyboardInterrupt" in output
-    until(lambda: not left(), "nothing left", 30)
+    until(lambda: not left(), "nothing left", 30 * SLOWNESS)
 
 
 def test_gc_leaves_alone_what_a_living_pytest_has_made(inner: pytest.Pytester) -> None:
@@ -186,7 +187,7 @@ def test_gc_leaves_alone_what_a_living_pytest_has_made(inner: pytest.Pytester) -
     with running:
         try:
             name = inner.path / "name-1"
-            until(name.exists, "its lab", 30)
+            until(name.exists, "its lab", 30 * SLOWNESS)
             lab = name.read_text()
             made = [each for each in left() if lab in each]
             assert made
