@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from types import TracebackType
 
@@ -17,6 +18,7 @@ def main() -> None:
     """Run the program with the process's own arguments, and end the process with its exit code."""
     sys.excepthook = _report
     streams.prepare()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a shell may have it ignored: then nobody can wait for a child
     gc.set_threshold(_MANY)
     from eigw_ns.cli.program import run  # only now: Ctrl-C while this loads shall be no traceback either
 

@@ -86,11 +86,11 @@ class LinuxKernel:
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
-        return tuple(sorted(name for name in names if netns.exists(name) and sight.owner(name) is None))
+        return tuple(sorted(name for name in names if netns.exists(name) and sight.owner_of(name) is None))
 
     def labs(self) -> tuple[str, ...]:
         """See `Kernel.labs`."""
-        owners = (sight.owner(name) for name in netns.names(PREFIX))
+        owners = (sight.owner_of(name) for name in netns.names(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
@@ -118,7 +118,7 @@ class LinuxKernel:
                 case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
                     self._configure(batch, creation_message)
                 case Namespace():
-                    netns.prepare_directory()  # once: two at a time would each cover what the other has made
+                    netns.prepare_directory()  # two that do it at once would each cover what the other has made
                     self.writes += sum(in_halves(_those(Namespace, batch), _create_namespaces))
                 case Ruleset():
                     self.writes += sum(in_halves(_those(Ruleset, batch), load_all))
@@ -251,7 +251,7 @@ class LinuxKernel:
                 self.writes += self._transactions.share(None, thing)
 
     def _delete_namespace(self, namespace: Namespace) -> None:
-        if netns.exists(namespace.namespace) and sight.owner(namespace.namespace) is None:
+        if netns.exists(namespace.namespace) and sight.owner_of(namespace.namespace) is None:
             raise ForeignError(
                 f"the namespace {namespace.namespace} does not bear our mark, so it is left alone",
                 hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
@@ -260,7 +260,7 @@ class LinuxKernel:
 
     def _folder(self, namespace: str) -> Path:
         """Where the namespace's daemon has its files: `<run>/<lab>/<id>`."""
-        owner = sight.owner(namespace)
+        owner = sight.owner_of(namespace)
         if owner is None:
             raise MissingError(f"run a daemon in {namespace}", detail="there is no namespace of ours")
         return self._run_folder / owner.lab / owner.id

@@ -10,15 +10,14 @@ A libnftables context belongs to the namespace it was constructed in, its errors
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import re
-import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from eigw_ns.dataplane.state import GROUP, Family, NextHopGroup, NftChain, NftSet, Ruleset
 from eigw_ns.errors import HostError, KernelError, kernel_error
+from eigw_ns.kernel.interrupts import uninterrupted
 from eigw_ns.kernel.protocol import Count
 
 TABLE = "eigw_ns"
@@ -53,7 +52,7 @@ class Nft:
                 "the Python binding of libnftables is missing",
                 hint=BINDING_FIX,
             ) from error
-        with _uninterrupted():  # one half made says so, on stderr, when it ends
+        with uninterrupted():  # one half made says so, on stderr, when it ends
             self._nft = nftables.Nftables()
         self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which not every host has
 
@@ -80,16 +79,6 @@ class Nft:
         if _NO_TABLE in complaint:
             return ""
         raise _error(f"list the table {family} {TABLE}", complaint)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C, and what else ends a program politely, waits until the block has ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _error(doing: str, complaint: str) -> Exception:

@@ -38,13 +38,13 @@ from eigw_ns.kernel.rtnetlink import Names
 from eigw_ns.kernel.seen_link import SeenLink
 
 _MARK = "eigw-ns"
+_PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
+
 Place = tuple[str, str]
 """A link's namespace and name."""
 
 Numbers = tuple[int, int]
 """A link's number in its namespace, and the other end's in the other end's namespace."""
-
-_PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
 
 
 def links(netlink: Netlink) -> list[SeenLink]:

@@ -23,7 +23,7 @@ from eigw_ns.kernel.seen_link import SeenLink
 _Objects = Mapping[Key, NetObject]
 
 
-def owner(name: str) -> Namespace | None:
+def owner_of(name: str) -> Namespace | None:
     """Whose the namespace is; None where it is foreign, or there is none."""
     with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
         return _owner_by(name, observe.only_loopback(netlink))

@@ -36,7 +36,7 @@ MAX_DEPTH = 32
 MAX_NODES = 200_000  # with every alias written out; a lab of 10,000 instances has fewer
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.2, 5.1
-_INTRICATE = re.compile(r"[^\n -~]|[?*&!|>%]|---|\.\.\.")  # what the versions of YAML, or their parsers, differ about
+_INTRICATE = re.compile(r"""[^\n -~]|[?*&!|>%]|---|\.\.\.|["']:[^\s:]""")  # what versions or parsers differ about
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")  # longer ones fit no field; they stay text

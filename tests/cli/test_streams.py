@@ -161,3 +161,19 @@ def test_an_agent_that_nobody_reads_watches_on(cli: Cli, demo_file: Callable[[st
             agent.kill()
     assert (agent.returncode, said) == (0, "nobody reads the events any more; the agent goes on\n")
     assert process("destroy", "--lab", lab_name).code == 0
+
+
+def _ignore_children() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+@pytest.mark.root
+def test_a_shell_that_ignores_its_children(demo_file: Callable[[str], str], lab_name: str) -> None:
+    """As after `trap '' CHLD`: the kernel then forgets children before anybody has waited for them."""
+    file = Path(demo_file(lab_name))
+    file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))  # daemons are children
+    result = process("apply", "-f", str(file), prepare=_ignore_children)
+    assert result.code == 0, result.err
+    for verb, *rest in (("status",), ("verify",), ("exec", "app", "--", "true"), ("destroy",)):
+        result = process(verb, "--lab", lab_name, *rest, prepare=_ignore_children)
+        assert result.code == 0, result.err

@@ -1,4 +1,4 @@
-"""A lab looked at by two processes is the lab that one sees, whatever is believed, and whatever has become of it."""
+"""What two processes see and make is what one does, whatever is believed, and whatever has become of a lab."""
 
 from __future__ import annotations
 
@@ -75,18 +75,49 @@ def _links(lab: Lab) -> list[Link]:
     return [thing for thing in lab.kernel.observe(lab.name) if isinstance(thing, Link)]
 
 
+@pytest.fixture
+def divide(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[int]]:
+    """Have two processes do the work from now on, or one; what it returns has an element for each time."""
+
+    def choose(two: bool) -> list[int]:
+        times: list[int] = []
+
+        def may_fork() -> bool:
+            times.append(1)
+            return True
+
+        monkeypatch.setattr(halves, "WORTH", 1 if two else 1000)
+        monkeypatch.setattr(halves, "_may_fork", may_fork)
+        return times
+
+    return choose
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_two_see_what_one_sees(lab_name: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[Lab], object]):
+def test_two_see_what_one_sees(
+    lab_name: str, divide: Callable[[bool], list[int]], change: Callable[[Lab], object]
+) -> None:
     lab = Lab(lab_name)
     lab.apply(TEXT)
     assert lab.current is not None
     wanted = compile_cloud(lab.current.cloud)
     change(lab)
     seen: list[NetState] = []
-    for forks in (False, True):
-        monkeypatch.setattr(halves, "WORTH", 1 if forks else 1000)
-        monkeypatch.setattr(halves, "_may_fork", lambda: True)
+    for two in (False, True):
+        times = divide(two)
         seen += (lab.kernel.observe(lab_name, believed) for believed in (NOTHING, wanted))
+        assert len(times) == 2 * two
     assert all(each == seen[0] for each in seen)
     assert (seen[0] == wanted) == (change is CHANGES["nothing"])
-    assert seen[-1].objects.keys() == seen[0].objects.keys()
+
+
+def test_two_make_what_one_makes(lab_name: str, divide: Callable[[bool], list[int]]) -> None:
+    made: list[tuple[NetState, int]] = []
+    for two in (False, True):
+        times = divide(two)
+        lab = Lab(lab_name)
+        lab.apply(TEXT)
+        assert bool(times) == two
+        made.append((lab.kernel.observe(lab_name), lab.kernel.writes))
+        lab.destroy()
+    assert made[0] == made[1]

@@ -7,7 +7,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,7 @@ def test_an_error_of_either_half_is_raised_as_it_is(error: EigwError, place: int
         in_halves(ITEMS, work)
     assert type(caught.value) is type(error)
     assert str(caught.value) == str(error)
-    assert vars(caught.value) == vars(error)
+    assert {**vars(caught.value), "__notes__": []} == {**vars(error), "__notes__": []}
 
 
 def test_where_the_first_half_fails_the_second_is_over_when_that_is_known():
@@ -94,16 +94,77 @@ def test_where_the_first_half_fails_the_second_is_over_when_that_is_known():
     os.close(going_on)
 
 
-@pytest.mark.parametrize("how", [lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(0), lambda: 1 / 0])
-def test_a_second_half_without_an_answer_is_an_error(how: object, capfd: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files", "/run"), ZeroDivisionError("a bug")])
+def test_a_bug_in_the_second_half_is_told_with_its_place(error: Exception):
     def work(items: Sequence[int]) -> None:
         if SECOND in items:
-            assert callable(how)
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        in_halves(ITEMS, work)
+    assert str(caught.value) == str(error)
+    assert any("raise error" in note for note in caught.value.__notes__)
+
+
+def _killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [_killed, lambda: os._exit(0)])
+def test_a_second_half_without_an_answer_is_an_error(how: Callable[[], None], capfd: pytest.CaptureFixture[str]):
+    def work(items: Sequence[int]) -> None:
+        if SECOND in items:
             how()
 
     with pytest.raises(EigwError, match="ended without an answer"):
         in_halves(ITEMS, work)
     assert capfd.readouterr() == ("", "")
+
+
+class KillsItself:
+    """Something whose telling is cut short."""
+
+    def __reduce__(self) -> str:
+        _killed()
+        return ""
+
+
+def test_half_an_answer_is_none():
+    with pytest.raises(EigwError, match="ended without an answer"):
+        in_halves(ITEMS, lambda items: [bytes(1 << 20), KillsItself()] if SECOND in items else [])
+
+
+@pytest.mark.parametrize("call", ["fork", "pipe2"])
+def test_where_no_process_more_is_allowed_one_does_it_all(monkeypatch: pytest.MonkeyPatch, call: str):
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, call, refuse)
+    assert in_halves(ITEMS, lambda items: (os.getpid(), list(items))) == [(os.getpid(), list(ITEMS))]
+
+
+@pytest.mark.parametrize("moment", range(40))
+def test_an_interrupt_leaves_no_process(moment: int):
+    """Ctrl-C at moments all over it, before the fork has returned and after; `nothing_left` looks."""
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.0002 * moment)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            in_halves(ITEMS, lambda _items: select.select([], [], [], 5))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_the_second_half_is_not_interrupted():
+    """Ctrl-C at a terminal goes to both: it is the first that ends."""
+
+    def work(items: Sequence[int]) -> int:
+        if SECOND in items:
+            signal.raise_signal(signal.SIGINT)
+        return len(items)
+
+    assert sum(in_halves(ITEMS, work)) == len(ITEMS)
 
 
 def test_the_second_dies_with_the_first():
@@ -113,6 +174,7 @@ def test_the_second_dies_with_the_first():
         if SECOND in items:
             os.write(writing, b"going")
             select.select([], [], [], 40)
+            os._exit(0)
         os.read(reading, 5)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -139,5 +201,9 @@ def test_who_has_threads_or_one_processor_does_it_alone(monkeypatch: pytest.Monk
     thread.join()
     monkeypatch.setattr(os, "scandir", lambda _folder: ["one"])
     assert len(in_halves(ITEMS, lambda _items: os.getpid())) == 2
+    for handler in (signal.SIG_IGN, lambda *_: None):
+        before = signal.signal(signal.SIGCHLD, handler)
+        assert in_halves(ITEMS, lambda _items: os.getpid()) == [os.getpid()]
+        signal.signal(signal.SIGCHLD, before)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1})
     assert in_halves(ITEMS, lambda _items: os.getpid()) == [os.getpid()]
