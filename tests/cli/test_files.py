@@ -41,6 +41,17 @@ def test_validate_names_every_mistake(cli: Cli, tmp_path: Path) -> None:
     assert all(line.startswith("error: ") for line in result.err.splitlines())
 
 
+def test_validate_lists_mistakes_as_json(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("lab: x\nvpcs:\n  main: {ipv6_cidr_block: nonsense}\n")
+    result = cli("validate", "-f", str(file), "-o", "json")
+    (mistake,) = result.data["mistakes"]
+    assert (result.code, result.data["valid"]) == (1, False)
+    assert (mistake["file"], mistake["line"], mistake["path"]) == (str(file), 3, "vpcs.main.ipv6_cidr_block")
+    assert mistake["value"] == "nonsense"
+    assert mistake["problem"] in result.err  # people read on as ever
+
+
 def test_validate_says_what_it_read_on_stderr(cli: Cli, demo_file: Callable[[str], str]) -> None:
     file = demo_file("fine")
     result = cli("validate", "-f", file)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from eigw_ns.cli import options
 from eigw_ns.cli.context import STDIN, STDIN_NAME, open_source, read_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
+from eigw_ns.errors import TopologyError
 from eigw_ns.render.aws import KINDS
 from eigw_ns.render.describe import HEADINGS
 
@@ -22,13 +25,19 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
     """Check a topology file and name every mistake at once.
 
     Each mistake comes with its line, what was found there and what to write instead. Needs no root and changes
-    nothing. Exit code 1 where there are mistakes.
+    nothing. Exit code 1 where there are mistakes; `-o json` lists them for editors and CI.
 
     \b
     eigw-ns validate -f lab.yaml
     eigw-ns validate -f - < lab.yaml
+    eigw-ns validate -f lab.yaml -o json
     """
-    cloud = read_topology(file, lab, open_source(file, lab)).cloud
+    try:
+        cloud = read_topology(file, lab, open_source(file, lab)).cloud
+    except TopologyError as error:
+        if output == "json":
+            show_json({"valid": False, "mistakes": [asdict(mistake) for mistake in error.mistakes]})
+        raise
     counts = {kind: len(resources(cloud)) for kind, resources in KINDS.items()}
     if output == "json":
         show_json({"valid": True, "lab": cloud.lab, "resources": counts})
