@@ -15,6 +15,7 @@ import pytest
 from eigw_ns.errors import EigwError, HostError, KernelError, kernel_error
 from eigw_ns.kernel import halves
 from eigw_ns.kernel.halves import WORTH, in_halves
+from tests.slowness import SLOWNESS
 
 ITEMS = range(2 * WORTH + 1)
 FIRST, SECOND = ITEMS[0], ITEMS[1]  # what each half begins with
@@ -143,19 +144,28 @@ def test_where_no_process_more_is_allowed_one_does_it_all(monkeypatch: pytest.Mo
     assert in_halves(ITEMS, lambda items: (os.getpid(), list(items))) == [(os.getpid(), list(ITEMS))]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts also where the tests run in a shell's background, which has it ignored; an alarm is one."""
+    before = [
+        signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT)),
+    ]
+    yield
+    for number, handler in zip((signal.SIGINT, signal.SIGALRM), before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("moment", range(40))
 def test_an_interrupt_leaves_no_process(moment: int):
     """Ctrl-C at moments all over it, before the fork has returned and after; `nothing_left` looks."""
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.0002 * moment)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            in_halves(ITEMS, lambda _items: select.select([], [], [], 5))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, (0.0001 + 0.0002 * moment) * SLOWNESS)
+        in_halves(ITEMS, lambda _items: select.select([], [], [], 5 * SLOWNESS))
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_the_second_half_is_not_interrupted():
     """Ctrl-C at a terminal goes to both: it is the first that ends."""
 
