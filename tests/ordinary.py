@@ -90,7 +90,8 @@ def ordinary_user() -> Iterator[User]:
         for folder in (home, runtime):
             folder.chmod(0o700)
             os.chown(folder, UID, UID)
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "CI") if name in os.environ}
+        names = ("PATH", "LANG", "PYTHONPATH", "CI", "EIGW_NS_SLOWNESS")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         yield User(home, {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONDONTWRITEBYTECODE": "1"})
     finally:
         left = [found for folder in (runtime / "eigw-ns", FALLBACK) if (found := keeper.find(folder / RECORD))]
