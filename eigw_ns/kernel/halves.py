@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import signal
-import traceback
 from collections.abc import Callable, Sequence
 from typing import IO, Any, NoReturn, TypeVar
 
@@ -94,9 +92,13 @@ def _be_second(
 
 
 def _work_and_tell(items: Sequence[Item], work: Callable[[Sequence[Item]], object], pipe: IO[bytes]) -> None:
+    import pickle  # here and below: most labs are small, and no verb need wait for what only a second process uses
+
     try:
         answer = work(items)
     except BaseException as error:
+        import traceback
+
         error.add_note(f"In the process that did half of the work:\n{traceback.format_exc()}")
         pickle.dump((error, None), pipe)
         raise
@@ -104,6 +106,8 @@ def _work_and_tell(items: Sequence[Item], work: Callable[[Sequence[Item]], objec
 
 
 def _answer(pipe: IO[bytes]) -> Any:
+    import pickle
+
     try:
         error, answer = pickle.load(pipe)
     except (EOFError, pickle.UnpicklingError):

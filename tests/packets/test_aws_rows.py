@@ -24,6 +24,7 @@ from eigw_ns.errors import TopologyError
 from eigw_ns.kernel import netns
 from eigw_ns.kernel.nft import Nft
 from tests.labs import PATIENCE, SILENCE, Lab, inward, topology, until
+from tests.slowness import SLOWNESS
 
 Tree = dict[str, Any]
 
@@ -522,6 +523,13 @@ def _first_heard(sniffer: socket.socket) -> list[bytes]:
     return heard
 
 
+def _dropped_forged(world: World, count: int) -> bool:
+    """Whether so many packets with a source that is not their sender's were dropped, and no more. On a slow machine
+    the first words of a young link may come in between."""
+    dropped = world.lab.counter("main/private-a", "drop_source")
+    return dropped == count or (SLOWNESS > 1 and dropped > count)
+
+
 @row("source/dest check")
 def test_source_check(world: World) -> None:
     world.apply()
@@ -530,7 +538,7 @@ def test_source_check(world: World) -> None:
             world.inject("app", IPv6(src=source, dst=WEB) / UDP(sport=1, dport=9))
         world.inject("app", IPv6(src=APP, dst=WEB) / UDP(sport=1, dport=9) / b"canary")
         assert [packet[-6:] for packet in _first_heard(outside)] == [b"canary"]
-    assert world.lab.counter("main/private-a", "drop_source") >= 4  # and perhaps the first words of a young link
+    assert _dropped_forged(world, 4)
 
 
 @row("two VPCs")
@@ -554,7 +562,7 @@ def test_two_vpcs(world: World) -> None:
         world.inject("main/app", spoofed)
         world.inject("main/app", IPv6(src=APP, dst=WEB) / UDP(dport=9) / b"canary")
         assert [packet[-6:] for packet in _first_heard(outside)] == [b"canary"]
-    assert world.lab.counter("main/private-a", "drop_source") >= 1
+    assert _dropped_forged(world, 1)
 
 
 @row("subnet sizes")
