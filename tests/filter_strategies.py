@@ -40,6 +40,7 @@ KINDS: tuple[tuple[int, tuple[int, int] | None], ...] = (
 
 BLOCKS: tuple[Block, ...] = (
     *(IPv6Network(text) for text in ("::/0", "2001:db8::/32", "2001:db8:a::/48", "2001:db8:a::1/128", "2600::/12")),
+    *(IPv6Network(text) for text in ("::ffff:0:0/96", "::ffff:102:304/128", "::102:0/112")),  # IPv4 in IPv6
     *(IPv4Network(text) for text in ("0.0.0.0/0", "10.0.0.0/8")),
 )
 

@@ -35,7 +35,10 @@ HOSTS = ("web", "mail", "app")  # `app` is an instance too: its short name is th
 
 DESTINATIONS = tuple(
     IPv6Network(text)
-    for text in ("::/0", "2000::/3", "2001:db8::/32", "2001:db8:a::/48", "2001:db8:a::1/128", "64:ff9b::/96")
+    for text in (
+        *("::/0", "2000::/3", "2001:db8::/32", "2001:db8:a::/48", "2001:db8:a::1/128", "64:ff9b::/96"),
+        "::102:0/112",  # ::1.2.0.0 to Linux
+    )
 )
 HOST_ADDRESSES = tuple(
     IPv6Address(text) for text in ("2001:db8:a::1", "2001:db8:a::2", "2001:db8:80::1", "2a00::1", "3fff::1")

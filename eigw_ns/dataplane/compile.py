@@ -53,6 +53,7 @@ from eigw_ns.dataplane.names import (
     UPLINK,
     port_name,
 )
+from eigw_ns.dataplane.notation import address_text, block_text
 from eigw_ns.dataplane.ranges import Range, address_range
 from eigw_ns.dataplane.state import (
     LOOPBACK,
@@ -148,11 +149,12 @@ class _Compiler:
     def _instance(self, instance: Instance) -> Iterator[NetObject]:
         """A tenant: its address, and everything by its router."""
         yield from self._namespace(instance.id, forwarding=False)
-        yield from self._leaf(instance.id, str(instance.ipv6_address), _End(instance.subnet_id, port_name(instance.id)))
+        port = _End(instance.subnet_id, port_name(instance.id))
+        yield from self._leaf(instance.id, address_text(instance.ipv6_address), port)
 
     def _host(self, host: InternetHost) -> Iterator[NetObject]:
         yield from self._namespace(host.id, forwarding=False)
-        yield from self._leaf(host.id, str(host.ipv6_address), _End(self._internet, port_name(host.id)))
+        yield from self._leaf(host.id, address_text(host.ipv6_address), _End(self._internet, port_name(host.id)))
 
     def _leaf(self, resource_id: str, address: str, port: _End) -> Iterator[NetObject]:
         """A machine with one routed address, and the port of the router that it hangs on."""
@@ -177,10 +179,10 @@ class _Compiler:
         yield subnet_rules.subnet(name, self._filters, subnet, self._untracked(subnet, vpc))
         yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
-        yield Address(name, LOOPBACK, f"{block[1]}/128")
+        yield Address(name, LOOPBACK, f"{address_text(block[1])}/128")
         yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
-        yield Route(name, str(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
-        yield Route(name, str(block), blackhole=True)
+        yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield Route(name, block_text(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
         yield from self._table(name, self._exits[subnet.id])
 
@@ -193,11 +195,11 @@ class _Compiler:
         """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
         for exit_ in table:
             if exit_.gateway_id is None:
-                yield Route(name, str(exit_.destination), blackhole=True)
+                yield Route(name, block_text(exit_.destination), blackhole=True)
                 continue
             via = names.link_local(exit_.gateway_id)
             yield Neighbour(name, FABRIC_LINK, via, self._mac(_End(exit_.gateway_id, FABRIC_LINK)))
-            yield Route(name, str(exit_.destination), FABRIC_LINK, via)
+            yield Route(name, block_text(exit_.destination), FABRIC_LINK, via)
 
     def _fabric(self, vpc: Vpc) -> Iterator[NetObject]:
         """The bridge that a VPC's subnets and gateways hang on, and the implicit router in it."""
@@ -206,7 +208,7 @@ class _Compiler:
         yield from self._namespace(vpc.id, forwarding=False)
         yield rules.fabric(
             name,
-            ((str(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets),
+            ((block_text(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets),
             (self._replicated(gateway, FABRIC_LINK) for gateway in self._several() if gateway.vpc_id == vpc.id),
             names.heartbeat_source(vpc.ipv6_cidr_block),
         )
@@ -242,7 +244,7 @@ class _Compiler:
         yield Address(name, UPLINK, f"{PEER_LINK_LOCAL}/64")
         yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
         yield Neighbour(name, UPLINK, ROUTER_LINK_LOCAL, self._mac(_End(self._internet, port_name(gateway.id))))
-        yield Route(name, str(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
         yield Route(name, _ANYWHERE, UPLINK, ROUTER_LINK_LOCAL)
 
     def _gateway_rules(self, gateway: Gateway, name: str, block: IPv6Network) -> Iterator[NetObject]:
@@ -250,16 +252,16 @@ class _Compiler:
             replicas, synced = gateway.replicas, self._synced and gateway.replicas > 1
             routed = [*self._routed(gateway.id), *(_heartbeats(block) if replicas > 1 else ())]
             tracking = gateway.connection_tracking
-            yield rules.egress_only_gateway(name, str(block), routed, tracking, replicas=replicas, synced=synced)
+            yield rules.egress_only_gateway(name, block_text(block), routed, tracking, replicas=replicas, synced=synced)
             yield RoutingRule(name, 100, rules.PASSED, "main")
             yield RoutingRule(name, 101, 0, "blackhole")
         else:
-            yield rules.internet_gateway(name, str(block), self._routed(gateway.id))
+            yield rules.internet_gateway(name, block_text(block), self._routed(gateway.id))
 
     def _routed(self, gateway_id: str) -> Iterator[rules.Routed]:
         for subnet in self._cloud.subnets.values():
             for destinations in ranges(self._exits[subnet.id], {gateway_id}):
-                yield str(subnet.ipv6_cidr_block), destinations
+                yield block_text(subnet.ipv6_cidr_block), destinations
 
     # ---- several replicas of a gateway ------------------------------------------------------------------------------
 
@@ -316,7 +318,7 @@ class _Compiler:
         if several:
             yield rules.internet(name, several)
         for subnet in self._cloud.subnets.values():
-            yield from self._way_back(name, str(subnet.ipv6_cidr_block), self._exits[subnet.id])
+            yield from self._way_back(name, block_text(subnet.ipv6_cidr_block), self._exits[subnet.id])
 
     def _way_back(self, name: str, prefix: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
         """Where packets to a subnet go: to the gateway that the subnet's own table would use for their source.
@@ -328,7 +330,7 @@ class _Compiler:
             return
         split = len(table) > 1 or table[0].destination.prefixlen
         for exit_ in table:
-            source = (str(exit_.destination) if exit_.destination.prefixlen else str(_GLOBAL)) if split else ""
+            source = block_text(exit_.destination if exit_.destination.prefixlen else _GLOBAL) if split else ""
             if exit_.gateway_id is None:
                 yield Route(name, prefix, source=source, blackhole=True)
             else:

@@ -19,16 +19,15 @@ from itertools import groupby
 
 from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, security_groups
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
+from eigw_ns.dataplane.notation import address_text, addresses_text, numbers_text
 from eigw_ns.dataplane.ranges import (
     ALL_NUMBERS,
     Box,
     Range,
     address_range,
-    addresses_text,
     disjoint,
     icmp_numbers,
     merged,
-    numbers_text,
 )
 from eigw_ns.dataplane.rules import plain_set
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
@@ -46,7 +45,7 @@ _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
     """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
     way = _EGRESS if egress else _INGRESS
-    known = [(f"{item.ipv6_address} . ", *filters.allowed(item, egress=egress)) for item in instances]
+    known = [(f"{address_text(item.ipv6_address)} . ", *filters.allowed(item, egress=egress)) for item in instances]
     found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
     found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
     rules = (*(rule for _, rule in found), f'counter name "drop_group_{way}" drop')

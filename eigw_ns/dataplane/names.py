@@ -8,6 +8,7 @@ from ipaddress import IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
+from eigw_ns.dataplane.notation import address_text
 from eigw_ns.dataplane.state import PREFIX, TENANT_LINK
 
 INSTANCE_LINK = TENANT_LINK  # in an instance and in an internet host
@@ -67,21 +68,21 @@ def mac(*names: str) -> str:
 
 def heartbeat_source(vpc_block: IPv6Network) -> str:
     """What heartbeats through a VPC's replicas come from: AWS lets no instance have the last address of a block."""
-    return str(vpc_block[-1])
+    return address_text(vpc_block[-1])
 
 
-HEARTBEAT_DESTINATION = str(INFRASTRUCTURE[-1])
+HEARTBEAT_DESTINATION = address_text(INFRASTRUCTURE[-1])
 """Where heartbeats go: nobody has the address, so the internet's router swallows them."""
 
 
 def link_local(resource_id: str) -> str:
     """The link-local address that a gateway has on the fabric, in canonical text."""
-    return str(IPv6Network("fe80::/64")[_interface_id(resource_id)])
+    return address_text(IPv6Network("fe80::/64")[_interface_id(resource_id)])
 
 
 def infrastructure_address(resource_id: str) -> str:
     """The global address that a gateway or the internet router sends its own ICMPv6 errors from."""
-    return str(INFRASTRUCTURE[_interface_id(resource_id)])
+    return address_text(INFRASTRUCTURE[_interface_id(resource_id)])
 
 
 def _interface_id(resource_id: str) -> int:

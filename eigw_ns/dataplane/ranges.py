@@ -51,21 +51,6 @@ def disjoint(boxes: Sequence[Box]) -> list[Box]:
     return found
 
 
-def addresses_text(addresses: Range) -> str:
-    """Addresses as nft prints them in a set of intervals: one address, a prefix, or first-last."""
-    first, last = IPv6Address(addresses[0]), IPv6Address(addresses[1])
-    if first == last:
-        return str(first)
-    length = 128 - (addresses[1] - addresses[0]).bit_length()
-    prefix = IPv6Network((first, length), strict=False)
-    return str(prefix) if address_range(prefix) == addresses else f"{first}-{last}"
-
-
-def numbers_text(numbers: Range) -> str:
-    """A range of ports as nft prints it."""
-    return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]}-{numbers[1]}"
-
-
 def icmp_numbers(icmp_type: int, icmp_code: int) -> Range:
     """Type and code as one number: they are the two octets at which other protocols have their source port."""
     if icmp_type == -1:

@@ -43,7 +43,8 @@ from typing import Literal
 from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
-from eigw_ns.dataplane.ranges import Range, addresses_text
+from eigw_ns.dataplane.notation import address_text, addresses_text
+from eigw_ns.dataplane.ranges import Range
 from eigw_ns.dataplane.state import GROUP, SYNC_LINK, Family, NftChain, NftSet, Ruleset
 
 PASSED = 0x1
@@ -367,7 +368,7 @@ def _flows_of(element: str) -> tuple[str, str, str]:
     if last:
         return prefix, first, last
     network = IPv6Network(first)
-    return prefix, str(network[0]), str(network[-1])
+    return prefix, address_text(network[0]), address_text(network[-1])
 
 
 def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:

@@ -33,7 +33,8 @@ from eigw_ns.cloud.filtering import (
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, Subnet
 from eigw_ns.dataplane import group_rules
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
-from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, addresses_text, icmp_numbers, numbers_text
+from eigw_ns.dataplane.notation import address_text, addresses_text, numbers_text
+from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
 from eigw_ns.dataplane.rules import BEFORE_ALL, PREROUTING, limit_lists, plain_set, table, within_limit
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
@@ -54,10 +55,10 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     """The whole table. `untracked` are the destinations whose flows AWS does not track where all is open."""
     cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
-    sources = (f'"{port_name(item.id)}" . {item.ipv6_address}' for item in instances)
+    sources = (f'"{port_name(item.id)}" . {address_text(item.ipv6_address)}' for item in instances)
     raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
     sets = [
-        plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", str(block[1])), interval=True),
+        plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", address_text(block[1])), interval=True),
         plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
         *raw_set,
     ]
@@ -170,7 +171,7 @@ def _untracked(
     """AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only
     gateway; the peers in its own subnet are tracked here, since they share the table of connections with it."""
     elements = [
-        f"{item.ipv6_address} . {protocol} . {addresses_text(peers)}"
+        f"{address_text(item.ipv6_address)} . {protocol} . {addresses_text(peers)}"
         for item in instances
         for protocol in (TCP, UDP)
         if open_both_ways(cloud, item, protocol)

@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Generic, TypeVar
 
 from eigw_ns.dataplane.names import ROUTER_MAC
+from eigw_ns.dataplane.notation import address_text
 from eigw_ns.dataplane.state import Address, Fdb, Link, Namespace, Neighbour, NetState, Route, Ruleset
 
 End = tuple[str, str]
@@ -102,7 +103,7 @@ class Network:
         That is a bridge itself, as (its namespace, its own interface), where the packet is for it, or it knows no port
         for the packet. Of a gateway's replicas, which all do the same, it is always the first.
         """
-        mac: str | None = self._macs[route.namespace, route.link, route.via or str(destination)]
+        mac: str | None = self._macs[route.namespace, route.link, route.via or address_text(destination)]
         if self._links[route.namespace, route.link].kind == "bridge":
             return self.far_end(route.namespace, self._ports[route.namespace, str(mac)])
         namespace, link = self.far_end(route.namespace, route.link)

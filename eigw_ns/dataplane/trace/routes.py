@@ -7,6 +7,7 @@ from eigw_ns.cloud.model import Route as TableRoute
 from eigw_ns.cloud.nodes import INTERNET, internet_id
 from eigw_ns.cloud.routing import longest_match, route_state, target_gateway
 from eigw_ns.dataplane.gates import LOCAL
+from eigw_ns.dataplane.notation import block_text
 from eigw_ns.dataplane.state import Route
 from eigw_ns.dataplane.trace.model import Hop, Reason, RouteUsed
 from eigw_ns.dataplane.trace.step import Component, Step
@@ -19,7 +20,7 @@ def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
     if there in block:
         used, text = RouteUsed(table, block, LOCAL), f"{block} → local"
         return step.passes(where, Reason.LOCAL, text, used, outwards=True)
-    route = next((route for route in table.routes if str(route.destination) == compiled.destination), None)
+    route = next((route for route in table.routes if block_text(route.destination) == compiled.destination), None)
     if route is None:
         text = f"has no route for {there}"
         return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, text, RouteUsed(table), outwards=True)
@@ -43,7 +44,7 @@ def cross_internet(step: Step, compiled: Route) -> Hop:
 def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Hop:
     """The route of the subnet's own table for the packet's source: the way in is the way out."""
     table, source = step.scene.table(subnet), step.packet.source
-    found = compiled.destination == str(subnet.ipv6_cidr_block)
+    found = compiled.destination == block_text(subnet.ipv6_cidr_block)
     route = longest_match(table, source) if found else None
     if route is None:
         text = f"route table {table.name} has no route back to {source}"
