@@ -20,9 +20,10 @@ def hold(lab: str, command: str) -> Iterator[None]:
     Raises LockedError, which says who holds the lab, without waiting; HostError where the run folder is not writable.
     """
     path = paths.lock_file(lab)
-    with paths.run_errors(f"open the lock {path}"):
-        descriptor = flock.take(path, lambda found: _refusal(lab, found))
-    try:
+    with contextlib.ExitStack() as stack:  # Ctrl-C may come between any two lines, and this process may go on
+        with paths.run_errors(f"open the lock {path}"):
+            descriptor = flock.take(path, lambda found: _refusal(lab, found))
+            stack.callback(os.close, descriptor)
         record = {
             "pid": os.getpid(),
             "command": command,
@@ -30,11 +31,11 @@ def hold(lab: str, command: str) -> Iterator[None]:
         }
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # the record only; the lock itself goes with the descriptor
-            os.ftruncate(descriptor, 0)
-        os.close(descriptor)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # the record only; the lock itself goes with the descriptor
+                os.ftruncate(descriptor, 0)
 
 
 def held(lab: str) -> bool:

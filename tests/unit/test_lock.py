@@ -141,3 +141,21 @@ def test_the_journal_outlives_its_folder(run_folder: Path) -> None:
         lock.remove_run_files("one")
     assert not journal.unfinished("one")
     assert not (run_folder / "one").exists()
+
+
+@pytest.mark.parametrize(
+    "moment", ["fcntl.flock", "os.path.samestat", "os.ftruncate", "os.pwrite", "the record's end"]
+)
+def test_an_interrupt_at_any_moment_lets_go(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun can only be taken back by who gets the lock: `Lab.build` of the pytest plugin does so at once."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+        if moment != "the record's end":
+            patch.setattr(moment, interrupted)
+        with lock.hold("one", "eigw-ns apply"):
+            patch.setattr("os.ftruncate", interrupted)
+    with lock.hold("one", "eigw-ns destroy"):
+        pass
