@@ -87,6 +87,19 @@ def attributes(data: bytes, start: int = 0) -> Attributes:
     return found
 
 
+def attribute_of(data: bytes, wanted: int, start: int = 0) -> bytes:
+    """The first attribute of a type; empty where there is none. For who needs only what stands near the beginning."""
+    offset, end = start, len(data) - 3
+    while offset < end:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if kind & _TYPE_MASK == wanted:
+            return data[offset + 4 : offset + length]
+        if length < 4:
+            break
+        offset += (length + 3) & ~3
+    return b""
+
+
 def repeated(data: bytes) -> Iterator[bytes]:
     """The values of attributes that are all of one type."""
     offset = 0

@@ -29,6 +29,7 @@ from eigw_ns.kernel.netlink import (
     REPLACE,
     Message,
     attribute,
+    attribute_of,
     attributes,
     nested,
     number,
@@ -290,12 +291,12 @@ def near_end(payload: bytes) -> tuple[int, str]:
 
 def address_bytes(payload: bytes) -> bytes:
     """The address in a dump's message, in network order."""
-    return attributes(payload, _ADDRESS.size)[_IFA_ADDRESS]
+    return attribute_of(payload, _IFA_ADDRESS, _ADDRESS.size)
 
 
 def destination_bytes(payload: bytes) -> bytes:
     """The destination in a route dump's message, in network order."""
-    return attributes(payload, ROUTE.size).get(RTA_DST, _ANY)
+    return attribute_of(payload, RTA_DST, ROUTE.size) or _ANY
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:

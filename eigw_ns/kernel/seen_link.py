@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from eigw_ns.kernel.netlink import Attributes, attributes, repeated
+from eigw_ns.kernel.netlink import Attributes, attribute_of, attributes, repeated
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
 IFLA_OPERSTATE, IFLA_LINKINFO, IFLA_IFALIAS = 16, 18, 20
@@ -37,46 +37,50 @@ def mac_text(value: bytes) -> str:
 
 
 class SeenLink:
-    """A link as a dump shows it: what is asked for is looked up when it is, since most ask for little of many links."""
+    """A link as a dump shows it: what is asked for is looked up when it is, since most ask for little of many links.
 
-    __slots__ = ("_found", "_info", "index", "name", "up")
+    Linux tells some 40 attributes of each, the name first.
+    """
+
+    __slots__ = ("_all", "_info", "_payload", "index", "name", "up")
 
     def __init__(self, payload: bytes) -> None:
         _, _, self.index, flags, _ = LINK.unpack_from(payload)
-        self._found = attributes(payload, LINK.size)
+        self._payload = payload
+        self._all: Attributes | None = None
         self._info: Attributes | None = None
-        self.name = string(self._found.get(IFLA_IFNAME, b""))
+        self.name = string(attribute_of(payload, IFLA_IFNAME, LINK.size))
         self.up = bool(flags & _IFF_UP)
 
     @property
     def other_names(self) -> list[str]:
         """Its alternative names."""
-        return [string(name) for name in repeated(self._found.get(IFLA_PROP_LIST, b""))]
+        return [string(name) for name in repeated(self._found().get(IFLA_PROP_LIST, b""))]
 
     @property
     def alias(self) -> str:
         """Its ifalias."""
-        return string(self._found.get(IFLA_IFALIAS, b""))
+        return string(self._found().get(IFLA_IFALIAS, b""))
 
     @property
     def mac(self) -> str:
         """Its MAC address."""
-        return mac_text(self._found.get(IFLA_ADDRESS, b""))
+        return mac_text(self._found().get(IFLA_ADDRESS, b""))
 
     @property
     def mtu(self) -> int:
         """Its MTU in bytes."""
-        return integer(self._found.get(IFLA_MTU))
+        return integer(self._found().get(IFLA_MTU))
 
     @property
     def master(self) -> int:
         """The number of the bridge that it is a port of, 0 for none."""
-        return integer(self._found.get(IFLA_MASTER))
+        return integer(self._found().get(IFLA_MASTER))
 
     @property
     def peer_index(self) -> int:
         """The other end's number in the other end's namespace."""
-        return integer(self._found.get(IFLA_LINK))
+        return integer(self._found().get(IFLA_LINK))
 
     @property
     def kind(self) -> str:
@@ -97,14 +101,19 @@ class SeenLink:
     @property
     def waking(self) -> bool:
         """Whether it has a carrier, and does not carry packets yet."""
-        found = self._found
+        found = self._found()
         return found.get(IFLA_CARRIER) == b"\1" and found.get(IFLA_OPERSTATE) != _OPERATIONAL
 
     def _port_flags(self) -> list[bool]:
         port = attributes(self._information().get(INFO_SLAVE_DATA, b""))
         return [port.get(flag, b"\0") != b"\0" for flag in PORT_FLAGS]
 
+    def _found(self) -> Attributes:
+        if self._all is None:
+            self._all = attributes(self._payload, LINK.size)
+        return self._all
+
     def _information(self) -> Attributes:
         if self._info is None:
-            self._info = attributes(self._found.get(IFLA_LINKINFO, b""))
+            self._info = attributes(self._found().get(IFLA_LINKINFO, b""))
         return self._info
