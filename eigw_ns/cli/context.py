@@ -36,7 +36,10 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
     Raises NoSuchLabError where there is none or not that one, UsageError where several could be meant.
     """
     rootless.choose()  # whose labs are meant
-    labs = sorted({*store.labs(), *(kernel.labs() if kernel else ())})
+    stored = store.labs()
+    if given is not None and given in stored:  # no look at what is alive: that is one at each namespace
+        return given
+    labs = sorted({*stored, *(kernel.labs() if kernel else ())})
     if given is not None:
         if given not in labs:
             hint = did_you_mean(given, labs) or (f"there are {', '.join(labs)}" if labs else _HOW_TO_BEGIN)
