@@ -71,6 +71,7 @@ _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 1 << 3
 _IFLA_ALT_IFNAME = 53
 _INFO_DATA, _INFO_SLAVE_KIND, _VETH_PEER = 2, 4, 1
 _BR_MCAST_SNOOPING = 23
+_PORT_FLUSH = 24
 _OWN_NUMBERS = 1 << 29  # from here on; the kernel numbers links 1, 2, 3 …
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 2, 4, 5, 6, 15
@@ -175,9 +176,14 @@ def _loopback_name(kind: int, flags: int, name: str) -> Message:
 
 
 def set_port(link: Link, index: int) -> Message:
-    """Make a bridge port one that does not learn nor, unless it is to, flood: frames go where static entries say."""
+    """Make a bridge port one that does not learn nor, unless it is to, flood: frames go where static entries say.
+
+    A link whose other end sends has taught the bridge an address by then, if it was up when it became a port. That is
+    forgotten here: in its place no static entry could stand (EEXIST).
+    """
     flags = octet(PORT_FLAGS[0], 0) + b"".join(octet(flag, link.flood) for flag in PORT_FLAGS[1:])
-    slave = nested(IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), nested(INFO_SLAVE_DATA, flags))
+    data = nested(INFO_SLAVE_DATA, flags, attribute(_PORT_FLUSH, b""))  # Linux takes it after the flags
+    slave = nested(IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), data)
     return Message(NEWLINK, 0, LINK.pack(0, 0, index, 0, 0) + slave, f"set the bridge port that the {link} is")
 
 
