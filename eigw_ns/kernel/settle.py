@@ -10,13 +10,11 @@ from __future__ import annotations
 import contextlib
 import select
 import time
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable
 
 from eigw_ns.dataplane.state import is_tenant
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import netns, observe
-from eigw_ns.kernel.halves import in_halves
 from eigw_ns.kernel.netlink import Netlink
 
 _DEADLINE = 10.0  # seconds; a link comes up within 20 ms, on a machine that is drowning within a second
@@ -29,21 +27,16 @@ def settle(namespaces: Iterable[str]) -> None:
 
     Raises EigwError where that does not come within seconds, save where a tenant stands in the way.
     """
-    waiting = sorted(set(namespaces))
+    waiting = set(namespaces)
     began = time.monotonic()
     deadline, grace = began + _DEADLINE, began + _GRACE
-    while waiting := [name for half in in_halves(waiting, partial(_idle, grace)) for name in half]:
+    while waiting := {name for name in waiting if not _in_effect(name, tenants=time.monotonic() < grace)}:
         if time.monotonic() > deadline:
             raise EigwError(
                 f"links or addresses did not come up within {_DEADLINE:.0f} s in {', '.join(sorted(waiting))}",
                 hint="look at `ip -n NAMESPACE addr`; then apply again",
             )
         select.select([], [], [], _PAUSE)
-
-
-def _idle(grace: float, names: Sequence[str]) -> list[str]:
-    """Those in which something is not in effect yet; after `grace` (time.monotonic) not for a tenant's sake."""
-    return [name for name in names if not _in_effect(name, tenants=time.monotonic() < grace)]
 
 
 def _in_effect(name: str, *, tenants: bool) -> bool:
