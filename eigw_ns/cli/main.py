@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
 import sys
 from types import TracebackType
+from typing import NoReturn
 
 from eigw_ns.cli import streams
 
@@ -14,7 +16,7 @@ _MANY = 100_000
 """Objects between two looks for garbage: states are many values without cycles, and looking for some costs a tenth."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the program with the process's own arguments, and end the process with its exit code."""
     sys.excepthook = _report
     streams.prepare()
@@ -22,7 +24,15 @@ def main() -> None:
     gc.set_threshold(_MANY)
     from eigw_ns.cli.program import run  # only now: Ctrl-C while this loads shall be no traceback either
 
-    sys.exit(run(sys.argv[1:]))
+    _end(run(sys.argv[1:]))
+
+
+def _end(code: int) -> NoReturn:
+    """End the process at once: what a state is made of would be given back object by object, 30 ms for 200 subnets."""
+    with contextlib.suppress(OSError):  # `run` has told of what could not be written where that is all that is wrong
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
