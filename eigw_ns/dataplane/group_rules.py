@@ -39,13 +39,18 @@ _EGRESS, _INGRESS = "egress", "ingress"
 _MEMBERS = "_members"
 _INTERFACE_ID = (1 << 64) - 1
 _ROUTER = 1  # the interface id of a subnet's router in its first /64
+_EVERYBODY = (0, (1 << 128) - 1)
+_ALL = "all"
+"""The set of who may talk with everybody, as by a group's default: one less in which Linux looks for ranges of two
+addresses (pipapo), which takes as long to make as a veth pair."""
+
 _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 
 
 def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
     """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
     way = _EGRESS if egress else _INGRESS
-    known = [(f"{address_text(item.ipv6_address)} . ", *filters.allowed(item, egress=egress)) for item in instances]
+    known = [(address_text(item.ipv6_address), *filters.allowed(item, egress=egress)) for item in instances]
     found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
     found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
     rules = (*(rule for _, rule in found), f'counter name "drop_group_{way}" drop')
@@ -59,15 +64,20 @@ def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _All
     short, long = "ipv6_addr . inet_proto . ipv6_addr", "ipv6_addr . inet_proto . ipv6_addr . inet_service"
     key = f"ip6 {own} . meta l4proto . ip6 {peer}"
     shapes = (
-        ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", [me + to for me, all_ in known for to in all_.any]),
-        ("protocol", short, key, [me + to for me, all_ in known for to in all_.protocol]),
-        ("ports", long, f"{key} . th dport", [me + to for me, all_ in known for to in all_.ports]),
-        ("icmp", long, f"{key} . th sport", [me + to for me, all_ in known for to in all_.icmp]),
+        (_ALL, "ipv6_addr", f"ip6 {own}", [me for me, may in known if may.all]),
+        ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", _pairs((me, may.any) for me, may in known)),
+        ("protocol", short, key, _pairs((me, may.protocol) for me, may in known)),
+        ("ports", long, f"{key} . th dport", _pairs((me, may.ports) for me, may in known)),
+        ("icmp", long, f"{key} . th sport", _pairs((me, may.icmp) for me, may in known)),
     )
     for shape, kind, packet, elements in shapes:
         if elements:
             name = f"{way}_{shape}{suffix}"
-            yield plain_set(name, kind, elements, interval=True), f"{condition}{packet} @{name} return"
+            yield plain_set(name, kind, elements, interval=shape != _ALL), f"{condition}{packet} @{name} return"
+
+
+def _pairs(allowed: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+    return [f"{me} . {to}" for me, peers in allowed for to in peers]
 
 
 # ---- what groups allow -----------------------------------------------------------------------------------------------
@@ -75,8 +85,9 @@ def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _All
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """Elements of the four sets, without the instance in front of each."""
+    """Whether all is allowed, else elements of the other four sets without the instance in front of each."""
 
+    all: bool
     any: tuple[str, ...]
     protocol: tuple[str, ...]
     ports: tuple[str, ...]
@@ -154,8 +165,12 @@ def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowe
         for wanted in ((protocol, ALL_NUMBERS) for protocol in (ALL_PROTOCOLS, *protocols))
     }
     parts = [(wanted, part) for wanted in protocols for part in _parts(rules, wanted)]
+    peers_of_all = whole[ALL_PROTOCOLS, ALL_NUMBERS]
+    if peers_of_all == [_EVERYBODY]:
+        return _Allowed(True, (), (), (), ())
     return _Allowed(
-        tuple(map(addresses_text, whole[ALL_PROTOCOLS, ALL_NUMBERS])),
+        False,
+        tuple(map(addresses_text, peers_of_all)),
         tuple(f"{proto} . {addresses_text(peers)}" for proto in protocols for peers in whole[proto, ALL_NUMBERS]),
         tuple(_part_text(protocol, part) for protocol, part in parts if protocol != ICMPV6),
         tuple(_part_text(protocol, part) for protocol, part in parts if protocol == ICMPV6),
