@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from eigw_ns.cloud.model import Cloud
@@ -31,10 +32,14 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """What a destroy did: steps carried out, and the processes that live on in namespaces without a name."""
+    """What a destroy did: steps carried out, and the processes that live on in namespaces without a name.
+
+    `cloud` is what the lab was, where somebody was inside and that was readable.
+    """
 
     steps: int
     left: tuple[Occupant, ...]
+    cloud: Cloud | None
 
 
 def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
@@ -108,8 +113,16 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroy
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
         inside = process.occupants(name for name in netns.names() if is_name_of(lab, name))
+        cloud = _stored(lab) if inside else None
         steps = dismantle(kernel, lab, progress=progress)
-    return Destroyed(steps, tuple(each for each in inside if each.stays() and not netns.exists(each.namespace)))
+    left = tuple(each for each in inside if each.stays() and not netns.exists(each.namespace))
+    return Destroyed(steps, left, cloud)
+
+
+def _stored(lab: str) -> Cloud | None:
+    with contextlib.suppress(EigwError):
+        return store.load(lab).cloud
+    return None
 
 
 def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:

@@ -9,8 +9,7 @@ from eigw_ns.cli.context import choose_lab, labels, open_kernel
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.words import shorten
-from eigw_ns.errors import EigwError
-from eigw_ns.lab import operations, store
+from eigw_ns.lab import operations
 
 
 @click.command("destroy")
@@ -31,22 +30,14 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     talk = Talk(quiet=quiet, verbose=verbose)
     kernel = open_kernel()
     chosen = choose_lab(lab, kernel)
-    called = _labels(chosen)
     with talk.progress("destroy") as progress:
         destroyed = operations.destroy(kernel, chosen, progress=progress)
     if output == "json":
         show_json({"changes": destroyed.steps})
+    called = labels(destroyed.cloud) if destroyed.cloud else {}
     for each in destroyed.left:
         node = called.get(each.namespace, each.namespace)
         talk.note(f"warning: process {each.pid} lives on that was begun in {node}: {shorten(each.command)}")
     if destroyed.left:
         talk.note(f"hint: to end them: kill {' '.join(str(each.pid) for each in destroyed.left)}")
     talk.note(f"the lab {chosen} is gone")
-
-
-def _labels(lab: str) -> dict[str, str]:
-    """What people call the lab's namespaces, as far as that is known still."""
-    try:
-        return labels(store.load(lab).cloud)
-    except EigwError:
-        return {}
