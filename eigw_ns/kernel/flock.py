@@ -31,13 +31,15 @@ def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
             lost = error
             continue  # its holder removed the folder between our two calls
         lost = None
-        with contextlib.ExitStack() as stack:
-            stack.callback(os.close, descriptor)
+        try:
             if not _locks(descriptor, fcntl.LOCK_EX):
                 raise refusal(descriptor)
-            if is_current(descriptor, path):  # else its holder removed it before we got the lock: nobody would see ours
-                stack.pop_all()
+            if is_current(descriptor, path):
                 return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # its holder removed the file before we got the lock: nobody else would see ours
     if lost is not None:  # nor did it ever stand: no folder can be made in /proc
         raise lost
     raise LockedError(f"the lock {path} vanishes again and again", hint="see who removes it, then try again")

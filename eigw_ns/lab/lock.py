@@ -20,10 +20,10 @@ def hold(lab: str, command: str) -> Iterator[None]:
     Raises LockedError, which says who holds the lab, without waiting; HostError where the run folder is not writable.
     """
     path = paths.lock_file(lab)
-    with contextlib.ExitStack() as stack:  # Ctrl-C may come between any two lines, and this process may go on
+    descriptor = None
+    try:
         with paths.run_errors(f"open the lock {path}"):
             descriptor = flock.take(path, lambda found: _refusal(lab, found))
-            stack.callback(os.close, descriptor)
         record = {
             "pid": os.getpid(),
             "command": command,
@@ -31,11 +31,14 @@ def hold(lab: str, command: str) -> Iterator[None]:
         }
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):  # the record only; the lock itself goes with the descriptor
-                os.ftruncate(descriptor, 0)
+        yield
+    finally:
+        if descriptor is not None:
+            try:  # Ctrl-C may come while the record is cleared, and this process go on, as pytest does
+                with contextlib.suppress(OSError):  # the record only; the lock itself goes with the descriptor
+                    os.ftruncate(descriptor, 0)
+            finally:
+                os.close(descriptor)
 
 
 def held(lab: str) -> bool:
