@@ -104,7 +104,7 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
 def _system_error(error: OSError) -> int:
     """A file or a pipe that failed. Nobody reading our output any more (`| head`) is nothing to talk about."""
     if error.errno == errno.EPIPE:
-        streams.let_go(sys.stdout)  # for the interpreter's own last flush
+        streams.let_go(sys.stdout)  # what waits there still is flushed once more at the end
         return FAILED
     place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
     complain(

@@ -1,11 +1,12 @@
 """The security groups of a subnet's instances as nftables sets and the chain that looks in them.
 
-A rule whose peer is a block becomes an element. One whose peer is a group means the group's members, and a VPC has
-hundreds of them in as many subnets: written out in each subnet, every subnet would make all others dearer. So where
-members send (ingress), an element spans all of them that follow each other with no other instance between. Nothing
-else can send from the addresses between them: a subnet's source check lets out no address but those of its instances,
-and no gateway lets one of the VPC's in. Save the subnets' routers (`::1`), which the rule excepts. Towards members
-(egress) nothing keeps a sender from trying the addresses between them, so there each is written out.
+A rule whose peer is a block becomes an element; who may talk with everybody stands in a set without peers. A rule whose
+peer is a group means the group's members, and a VPC has hundreds of them in as many subnets: written out in each
+subnet, every subnet would make all others dearer. So where members send (ingress), an element spans all of them that
+follow each other with no other instance between. Nothing else can send from the addresses between them: a subnet's
+source check lets out no address but those of its instances, and no gateway lets one of the VPC's in. Save the subnets'
+routers (`::1`), which the rule excepts. Towards members (egress) nothing keeps a sender from trying the addresses
+between them, so there each is written out.
 
 That holds while rules change only if nobody who leaves can send when ranges close over his address: see `stages`.
 """
@@ -41,8 +42,8 @@ _INTERFACE_ID = (1 << 64) - 1
 _ROUTER = 1  # the interface id of a subnet's router in its first /64
 _EVERYBODY = (0, (1 << 128) - 1)
 _ALL = "all"
-"""The set of who may talk with everybody, as by a group's default: one less in which Linux looks for ranges of two
-addresses (pipapo), which takes as long to make as a veth pair."""
+"""The set of who may talk with everybody, as by a group's default. It needs no ranges: most subnets have one set of
+pairs with ranges (pipapo) less for it, which takes Linux as long to make as a veth pair."""
 
 _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 

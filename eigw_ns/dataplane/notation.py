@@ -1,7 +1,7 @@
 """Addresses and numbers as Linux and nft write them: what is wanted is compared with what they list.
 
-Python writes addresses that embed one of IPv4 (RFC 4291 section 2.5.5) in another way: `::102:304` is `::1.2.3.4` to
-inet_ntop(3).
+Python writes some that embed an address of IPv4 (RFC 4291 section 2.5.5) in another way, which ones depends on its
+version: its `::102:304` is `::1.2.3.4` to inet_ntop(3).
 """
 
 from __future__ import annotations

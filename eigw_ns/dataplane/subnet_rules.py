@@ -14,7 +14,7 @@ elsewhere, filled it within ten seconds, for five days. AWS too has an allowance
 The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
 An ACL that allows all has nothing to cut, and there the known flows come first: they are most of all packets.
 All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
-(instance, peer, port) elements, so the number of rules a packet meets does not grow with instances: `group_rules`.
+instances, or of (instance, peer, port), so the number of rules a packet meets does not grow with them: `group_rules`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from eigw_ns.cloud.filtering import (
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, Subnet
 from eigw_ns.dataplane import group_rules
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
-from eigw_ns.dataplane.notation import address_text, addresses_text, numbers_text
+from eigw_ns.dataplane.notation import address_text, addresses_text, block_text, numbers_text
 from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
 from eigw_ns.dataplane.rules import BEFORE_ALL, PREROUTING, limit_lists, plain_set, table, within_limit
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
@@ -91,7 +91,8 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
         'counter name "drop_source" drop',
     )
     sender, receiver = (("jump count_sender",), ("jump count_receiver",)) if limited else ((), ())
-    near = (f"ip6 daddr @router {'goto to_router' if limited else 'accept'}", f"ip6 daddr {block} goto within")
+    to_router = "goto to_router" if limited else "accept"
+    near = (f"ip6 daddr @router {to_router}", f"ip6 daddr {block_text(block)} goto within")
     known_out = (_KNOWN_FLOW, *near) if open_egress else (*near, "jump acl_egress", _KNOWN_FLOW)
     known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
     both = ("jump group_egress", "jump group_ingress", *sender, *receiver)

@@ -1,9 +1,10 @@
 """Our one nftables table in a namespace: value to transaction, listing back to value.
 
-A change is one transaction: the table is ensured, what is no longer wanted is removed, chains and sets are emptied and
-filled again. Counters are never removed and made again, so their numbers live on. A base chain whose hook or priority
-changes is deleted and made anew in the same transaction, since the kernel refuses to change it in place. A table that
-somebody made dormant wakes with the declaration alone, which has no flags.
+A change is one transaction, after one for sets that are new (`Nft.apply`): the table is ensured, what is no longer
+wanted is removed, chains and sets are emptied and filled again. Counters are never removed and made again, so their
+numbers live on. A base chain whose hook or priority changes is deleted and made anew in the same transaction, since the
+kernel refuses to change it in place. A table that somebody made dormant wakes with the declaration alone, which has no
+flags.
 
 A libnftables context belongs to the namespace it was constructed in, its errors are text only: both end here.
 """
@@ -56,12 +57,20 @@ class Nft:
             self._nft = nftables.Nftables()
         self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which not every host has
 
-    def apply(self, new: Ruleset | None, old: Ruleset | None) -> None:
-        """Replace the table `old` by `new` in one transaction; None stands for no table."""
+    def apply(self, new: Ruleset | None, old: Ruleset | None) -> int:
+        """Replace the table `old` by `new`; None stands for no table. How many transactions it took.
+
+        One changes all that packets meet. Before it, sets that no rule looks in yet are filled: of ranges of several
+        fields (pipapo) Linux shows the elements only at the end of a transaction, the rules at its beginning, and for
+        milliseconds nobody would be allowed what both tables allow.
+        """
         wanted = new or old
         if wanted is None:
-            return
-        self.run(transaction(new, old), f"load the {wanted}")
+            return 0
+        commands = [text for text in (_new_sets(new, old), transaction(new, old)) if text]
+        for text in commands:
+            self.run(text, f"load the {wanted}")
+        return len(commands)
 
     def run(self, commands: str, doing: str) -> str:
         """Run nft commands as one transaction; their output. Raises KernelError in nft's own words."""
@@ -103,6 +112,18 @@ def transaction(new: Ruleset | None, old: Ruleset | None) -> str:
     return "".join(f"{line}\n" for line in (*before, *_declaration(new)))
 
 
+def _new_sets(new: Ruleset | None, old: Ruleset | None) -> str:
+    """The nft commands that make and fill the sets of `new` whose names `old` does not have. Maps may need chains."""
+    if not new or not old:
+        return ""
+    names = {item.name for item in old.sets}
+    fresh = [item for item in new.sets if item.name not in names and item.elements and not item.data_type]
+    if not fresh:
+        return ""
+    lines = (line for item in fresh for line in _set_declaration(item))
+    return "".join(f"{line}\n" for line in (f"table {new.family} {TABLE} {{", *lines, "}"))
+
+
 def group_transaction(group: NextHopGroup | None, old: NextHopGroup | None) -> str:
     """The nft commands that give a group its shares, or (None) take them away, in one step."""
     there = group or old
@@ -119,7 +140,7 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
     sets = {item.name: item for item in new.sets}
     for chain in old.chains:
         yield f"flush chain {where} {chain.name}"
-    for item in old.sets:  # before the chains go, since a map's elements may jump to them
+    for item in old.sets:  # before the chains go: elements of a map may jump to them, as older versions' do
         kind = _kind(item)
         if item.name not in sets or _shape(sets[item.name]) != _shape(item):
             yield f"delete {kind} {where} {item.name}"

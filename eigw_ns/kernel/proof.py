@@ -41,9 +41,9 @@ class Generation:
     cookie: int
     number: int
 
-    def next(self) -> Generation:
-        """The moment after one more transaction."""
-        return Generation(self.cookie, self.number + 1)
+    def later(self, transactions: int) -> Generation:
+        """The moment after so many more transactions."""
+        return Generation(self.cookie, self.number + transactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,13 @@ def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | N
         notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
         before = generation(netfilter)
         known = proves(notes, old, before) if old else not tables(netfilter)
-        library.apply(new, old)
+        transactions = library.apply(new, old)
         after = generation(netfilter)
-        if new is None or not ((known and after == before.next()) or _are_listed(library, netfilter, new)):
-            return 1
+        if new is None or not ((known and after == before.later(transactions)) or _are_listed(library, netfilter, new)):
+            return transactions
         messages = _replacement(notes, _note(new, after))
         netlink.send(messages)
-        return 1 + len(messages)
+        return transactions + len(messages)
 
 
 def _are_listed(library: Nft, netfilter: Netlink, rules: Ruleset) -> bool:

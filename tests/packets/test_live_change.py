@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
+import select
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event as ProcessEvent
 from pathlib import Path
 
 import pytest
 from pyroute2 import IPRoute
 
 from eigw_ns.kernel import netns
-from tests.labs import Lab
+from tests.labs import SILENCE, Lab
 from tests.packets.test_gateways import TOPOLOGY, WEB
 
 pytestmark = pytest.mark.root
@@ -28,6 +33,7 @@ MORE = TOPOLOGY.replace(
 
 ALL_PUBLIC = TOPOLOGY.replace("target: outbound", "target: edge")
 
+_SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 EVERY_GROUP = 0x7FFFFFFF  # rtnetlink's multicast groups, linux/rtnetlink.h
 
 
@@ -126,3 +132,59 @@ def test_what_a_tenant_does_in_its_own_namespace_is_no_drift(lab: Lab) -> None:
         netlink.link("add", ifname="mine", kind="veth", peer="mine-too")
         assert lab.apply(TOPOLOGY) == ()
         assert netlink.link_lookup(ifname="mine")
+
+
+def grouped(peers: str) -> str:
+    """An instance whose group lets it talk with these peers, behind a gateway."""
+    vpc = {
+        "ipv6_cidr_block": "2600:1f16:aa0:5500::/56",
+        "egress_only_internet_gateways": {"outbound": {}},
+        "route_tables": {"private": {"main": True, "routes": [{"destination": "::/0", "target": "outbound"}]}},
+        "security_groups": {"out": {"egress": [{"protocol": "all", "cidr": peers}]}},
+        "subnets": {"private": {"ipv6_cidr_block": "2600:1f16:aa0:5501::/64"}},
+        "instances": {"app": {"subnet": "private", "security_groups": ["out"]}},
+    }
+    return json.dumps({"vpcs": {"main": vpc}, "internet": {"hosts": {"web": {"ipv6_address": WEB}}}})
+
+
+def _talk(sender: socket.socket, stop: ProcessEvent, count: Synchronized[int]) -> None:
+    while not stop.is_set():
+        sender.send(b"x")
+        count.value += 1
+        select.select([], [], [], 0.00005)
+
+
+@contextmanager
+def talking(sender: socket.socket) -> Iterator[Synchronized[int]]:
+    """Another process sends all the time; how many packets there were, once it has ended."""
+    fork = multiprocessing.get_context("fork")
+    stop, count = fork.Event(), fork.Value("i")
+    talker = fork.Process(target=_talk, args=(sender, stop, count), daemon=True)
+    talker.start()
+    try:
+        yield count
+    finally:
+        stop.set()
+        talker.join()
+
+
+def test_what_a_group_allows_before_and_after_passes_all_the_time(lab_name: str) -> None:
+    """Nobody answers, so each packet begins a flow anew and is looked up in the group's sets, which come and go."""
+    lab = Lab(lab_name)
+    lab.apply(grouped("::/0"))
+    with (
+        lab.open_socket("web", kind=socket.SOCK_DGRAM) as receiver,
+        lab.open_socket("app", kind=socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 28)
+        receiver.bind((WEB, 9))
+        receiver.settimeout(SILENCE)
+        sender.connect((WEB, 9))
+        with talking(sender) as sent:
+            for peers in ("2000::/3", "::/0") * 10:
+                lab.apply(grouped(peers))
+        arrived = 0
+        with suppress(TimeoutError):
+            while receiver.recv(8):
+                arrived += 1
+    assert arrived == sent.value > 1000
