@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import multiprocessing
 import selectors
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile import compile_cloud
@@ -44,6 +46,21 @@ def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) 
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {patience} s")
         selectors.DefaultSelector().select(0.005)
+
+
+@contextlib.contextmanager
+def meanwhile(work: Callable[..., None], *arguments: Any) -> Iterator[None]:
+    """Another process does this while the block runs, without failing. Its last argument is the event that ends it."""
+    fork = multiprocessing.get_context("fork")
+    stop = fork.Event()
+    worker = fork.Process(target=work, args=(*arguments, stop), daemon=True)
+    worker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        worker.join()
+    assert worker.exitcode == 0
 
 
 def connections(namespace: str) -> int:

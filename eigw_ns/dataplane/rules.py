@@ -97,7 +97,7 @@ Routed = tuple[str, Range]
 
 _PASS = "meta mark set 0x00000001 accept"
 _OUTWARD, _INWARD = f'iifname "{FABRIC_LINK}" ct direction original', f'iifname "{UPLINK}" ct direction reply'
-_VERDICT = (
+_VERDICTS = (
     f"{_OUTWARD} ct state established goto pass",
     f"{_INWARD} ct state established goto pass",
     f"{_OUTWARD} ct state new goto begin",
@@ -185,7 +185,7 @@ def egress_only_gateway(
         _HEADERS,
         _SYNCED_INPUT if synced else _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
-        NftChain("prerouting", PREROUTING, (*_VERDICT, *((_FROM_REPLICAS,) if synced else ()), "goto refuse")),
+        NftChain("prerouting", PREROUTING, (*_VERDICTS, *((_FROM_REPLICAS,) if synced else ()), "goto refuse")),
         _REFUSE,
         NftChain("related", rules=_related(vpc_prefix)),
         NftChain("spoofed", BEFORE_ALL, (forged,)),

@@ -16,7 +16,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from eigw_ns.kernel import netns
-from tests.labs import Lab, until
+from tests.labs import Lab, meanwhile, until
 from tests.packets.test_gateways import TOPOLOGY, WEB
 
 pytestmark = pytest.mark.root
@@ -146,25 +146,11 @@ def grouped(peers: str) -> str:
     return json.dumps({"vpcs": {"main": vpc}, "internet": {"hosts": {"web": {"ipv6_address": WEB}}}})
 
 
-def _talk(sender: socket.socket, stop: ProcessEvent, count: Synchronized[int]) -> None:
+def _talk(sender: socket.socket, count: Synchronized[int], stop: ProcessEvent) -> None:
     while not stop.is_set():
         sender.send(b"x")
         count.value += 1
         select.select([], [], [], 0.00005)
-
-
-@contextmanager
-def talking(sender: socket.socket) -> Iterator[Synchronized[int]]:
-    """Another process sends all the time; how many packets there were, once it has ended."""
-    fork = multiprocessing.get_context("fork")
-    stop, count = fork.Event(), fork.Value("i")
-    talker = fork.Process(target=_talk, args=(sender, stop, count), daemon=True)
-    talker.start()
-    try:
-        yield count
-    finally:
-        stop.set()
-        talker.join()
 
 
 def test_what_a_group_allows_before_and_after_passes_all_the_time(lab_name: str) -> None:
@@ -177,7 +163,8 @@ def test_what_a_group_allows_before_and_after_passes_all_the_time(lab_name: str)
     ):
         silent.bind((WEB, 9))
         sender.connect((WEB, 9))
-        with talking(sender) as sent:
+        sent = multiprocessing.get_context("fork").Value("i")
+        with meanwhile(_talk, sender, sent):
             for peers in ("2000::/3", "::/0") * 10:
                 lab.apply(grouped(peers))
     assert sent.value > 1000

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import multiprocessing
 import select
 import socket
 import threading
@@ -23,7 +22,7 @@ from scapy.layers.inet6 import IPv6
 
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel import netns
-from tests.labs import Lab, Stream, inward
+from tests.labs import Lab, Stream, inward, meanwhile
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 
@@ -60,7 +59,6 @@ def _attack(sender: socket.socket, raw: socket.socket, segments: list[bytes], st
 @contextmanager
 def attacked(lab: Lab) -> Iterator[None]:
     """An attacker on the host `web` while the block runs; none of its packets may have reached the instance `app`."""
-    stop = multiprocessing.get_context("fork").Event()
     segments = [
         bytes(IPv6(src=WEB, dst=APP) / TCP(sport=4443, dport=PORT, flags=flags) / ATTACK)
         for flags in ("S", "SA", "A", "R", "FA", "PA")
@@ -71,14 +69,8 @@ def attacked(lab: Lab) -> Iterator[None]:
         lab.sniffer("app") as inside,
     ):
         before = _dropped(lab)
-        attacker = multiprocessing.get_context("fork").Process(target=_attack, args=(sender, raw, segments, stop))
-        attacker.start()
-        try:
+        with meanwhile(_attack, sender, raw, segments):
             yield
-        finally:
-            stop.set()
-            attacker.join()
-        assert attacker.exitcode == 0
         heard = inward(inside)
         assert heard, "the sniffer heard nothing, not even the live flows: it proves nothing"
         assert [packet for packet in heard if ATTACK in packet] == []
@@ -177,7 +169,6 @@ def test_built_changed_and_destroyed_under_attack(lab_name: str) -> None:
     without["vpcs"]["main"]["route_tables"]["private"]["routes"] = []
     lab = Lab(lab_name)
     lab.apply(json.dumps(without))
-    stop = multiprocessing.get_context("fork").Event()
     heard: list[bytes] = []
     with (
         lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender,
@@ -185,9 +176,7 @@ def test_built_changed_and_destroyed_under_attack(lab_name: str) -> None:
         lab.sniffer("app") as inside,
     ):
         segment = bytes(IPv6(src=WEB, dst=APP) / TCP(sport=4443, dport=PORT, flags="S") / ATTACK)
-        attacker = multiprocessing.get_context("fork").Process(target=_attack, args=(sender, raw, [segment], stop))
-        attacker.start()
-        try:
+        with meanwhile(_attack, sender, raw, [segment]):
             for _ in range(10):
                 lab.apply(json.dumps(TREE))
                 with lab.stream("app", "web", WEB) as stream:
@@ -197,9 +186,6 @@ def test_built_changed_and_destroyed_under_attack(lab_name: str) -> None:
             lab.apply(json.dumps(TREE))
             netns.remove(lab.namespace("outbound"))
             lab.destroy()
-        finally:
-            stop.set()
-            attacker.join()
         heard += inward(inside)
     assert heard
     assert [packet for packet in heard if ATTACK in packet] == []

@@ -143,9 +143,7 @@ def test_the_journal_outlives_its_folder(run_folder: Path) -> None:
     assert not (run_folder / "one").exists()
 
 
-@pytest.mark.parametrize(
-    "moment", ["fcntl.flock", "os.path.samestat", "os.ftruncate", "os.pwrite", "the record's end"]
-)
+@pytest.mark.parametrize("moment", ["fcntl.flock", "os.path.samestat", "os.ftruncate", "os.pwrite", "the record's end"])
 def test_an_interrupt_at_any_moment_lets_go(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was begun can only be taken back by who gets the lock: `Lab.build` of the pytest plugin does so at once."""
 
