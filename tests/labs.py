@@ -31,7 +31,7 @@ SILENCE = 0.4 * SLOWNESS
 """Seconds in which nothing must come. Beside it something that does come always stands."""
 
 _LINK_LOCAL = b"\xfe\x80"
-_TCP_INFO_TOTAL_RETRANS, _TCP_INFO_DSACKS = 100, 216  # offsets in struct tcp_info, linux/tcp.h
+_TCP_INFO_UNACKED, _TCP_INFO_TOTAL_RETRANS, _TCP_INFO_DSACKS = 24, 100, 216  # in struct tcp_info, linux/tcp.h
 
 
 def topology(text: str, lab: str) -> Topology:
@@ -190,13 +190,21 @@ class Stream:
         """How many segments either end has sent again: 0 means that not one packet was lost."""
         return sum(_retransmissions(end) for end in (self.client, self.server))
 
+    def rest(self) -> None:
+        """Wait until nothing is under way, not even the acknowledgement that a receiver puts off (by some 40 ms)."""
+        until(lambda: not any(_tcp_info(end, _TCP_INFO_UNACKED)[0] for end in (self.client, self.server)), "its rest")
+
+
+def _tcp_info(end: socket.socket, *offsets: int) -> list[int]:
+    info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return [struct.unpack_from("=I", info, offset)[0] for offset in offsets]
+
 
 def _retransmissions(end: socket.socket) -> int:
     """On a slow machine an answer may take longer than a sender waits (0.2 s): there, what the other end says that it
     got twice (RFC 2883) does not count. Anywhere else it does: it may be an acknowledgement that was lost."""
-    info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-    again, twice = (struct.unpack_from("=I", info, offset)[0] for offset in (_TCP_INFO_TOTAL_RETRANS, _TCP_INFO_DSACKS))
-    return int(again - twice if SLOWNESS > 1 else again)
+    again, twice = _tcp_info(end, _TCP_INFO_TOTAL_RETRANS, _TCP_INFO_DSACKS)
+    return again - twice if SLOWNESS > 1 else again
 
 
 def inward(sniffer: socket.socket) -> list[bytes]:

@@ -51,6 +51,12 @@ def _move(tcp: Tcp, to: Bench) -> None:
     tcp.bench = to
 
 
+def _learn_anew(pair: Pair) -> None:
+    """The first one learns all from the second. It must carry nothing meanwhile, and the live flow may be its own."""
+    pair[0].stream.rest()
+    pair[0].lab.kernel.learn(pair[0].gateway, [pair[1].gateway], anew=True)
+
+
 def _check_strictness(tcp: Tcp) -> None:
     """Data, ends and resets far outside the window are dropped, from either side; the flow itself goes on.
 
@@ -90,10 +96,9 @@ class TestShared:
         tcp = Tcp.opened(pair[0])
         _move(tcp, pair[1])
         tcp.check()
-        kernel = pair[0].lab.kernel
-        kernel.learn(pair[0].gateway, [pair[1].gateway], anew=True)
+        _learn_anew(pair)
         _move(tcp, pair[0])
-        kernel.loosen(pair[1].gateway, [_flow(tcp)])
+        pair[1].lab.kernel.loosen(pair[1].gateway, [_flow(tcp)])
         for _ in range(20):  # beyond the window that the other one remembers
             tcp.send_out("PA", b"o" * 1000)
             tcp.send_in("PA", b"i" * 1000)
@@ -104,10 +109,9 @@ class TestShared:
     def test_a_copy_of_a_loosened_flow_is_judged(self, pair: Pair) -> None:
         """What is learnt of a flow is not how it was judged where it is learnt from."""
         tcp = Tcp.opened(pair[0])
-        lab = pair[0].lab
         until(lambda: pair[1].tcp_state(tcp.port) == "ESTABLISHED", "both know the flow")
-        lab.kernel.loosen(pair[1].gateway, [_flow(tcp)])
-        lab.kernel.learn(pair[0].gateway, [pair[1].gateway], anew=True)
+        pair[1].lab.kernel.loosen(pair[1].gateway, [_flow(tcp)])
+        _learn_anew(pair)
         assert pair[0].tcp_state(tcp.port) == "ESTABLISHED"
         tcp.check()
         _check_strictness(tcp)
