@@ -322,7 +322,7 @@ def differences(old: NetObject, new: NetObject) -> Iterable[str]:
         before = dict(old.values)
         return [f"{key} is {before.get(key)}, not {value}" for key, value in new.values if before.get(key) != value]
     changed = [name for name in new.__dataclass_fields__ if getattr(old, name) != getattr(new, name)]
-    if isinstance(new, Ruleset):
+    if isinstance(new, Ruleset | Daemon):  # texts of many lines
         return changed
     return [f"{name} {_word(getattr(old, name))} → {_word(getattr(new, name))}" for name in changed]
 
