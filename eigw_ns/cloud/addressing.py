@@ -20,14 +20,15 @@ INFRASTRUCTURE = IPv6Network("3fff:fff:ffff::/48")
 Taken from the documentation prefix 3fff::/20 (RFC 9637), so that no user's block can be meant by it.
 """
 
-NEVER_ROUTED = {
-    IPv6Network("ff00::/8"): "multicast",
-    IPv6Network("fe80::/10"): "link-local",
-    IPv6Network("::1/128"): "loopback",
-    IPv6Network("::ffff:0:0/96"): "IPv4-mapped",
-    IPv6Network("fd00:ec2::/32"): "AWS's own services",  # AWS refuses routes to it or into it
+_NEVER_ROUTED = {
+    "ff00::/8": "multicast",
+    "fe80::/10": "link-local",
+    "::1/128": "loopback",
+    "::ffff:0:0/96": "IPv4-mapped",  # as RFC 4291 writes it; Python 3.13 does not
+    "fd00:ec2::/32": "AWS's own services",  # AWS refuses routes to it or into it
 }
-"""Where no route may lead, each with what it is."""
+NEVER_ROUTED = {IPv6Network(text): f"{text} ({word})" for text, word in _NEVER_ROUTED.items()}
+"""Where no route may lead, each in words."""
 
 SUBNET_PREFIX_LENGTH = 64
 

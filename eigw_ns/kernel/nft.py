@@ -36,6 +36,9 @@ _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
+_MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)\b")
+"""How nft 1.1.3 (Debian 13) lists what is `tcp flags != syn / fin,syn` for 1.0.6 (Debian 12) and in our rules."""
+
 _NO_TABLE = "No such file or directory"
 
 
@@ -194,6 +197,7 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
     """
     if not listing:
         return None
+    listing = _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
     dormant = _DORMANT.search(listing) is not None
     counters: list[str] = []
     sets: list[NftSet] = []

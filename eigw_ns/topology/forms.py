@@ -68,9 +68,9 @@ def _block(text: str, what: str, lengths: range) -> IPv6Network:
 def destination(text: str) -> IPv6Network:
     """The destination of a route: any IPv6 prefix that packets are forwarded to."""
     prefix = _without_host_bits(text, _network(text, "a destination", "2001:db8:80::/48", 128))
-    for space, word in NEVER_ROUTED.items():
+    for space, words in NEVER_ROUTED.items():
         if prefix.subnet_of(space):
-            raise Wrong(f"packets to {space} ({word}) are never forwarded by a route", "remove the route")
+            raise Wrong(f"packets to {words} are never forwarded by a route", "remove the route")
     return prefix
 
 

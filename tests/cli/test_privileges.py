@@ -70,11 +70,11 @@ NAMES = {
 
 
 def in_own_mounts(setting: str, *commands: str) -> Result:
-    """Runs shell commands in a mount namespace of their own; `$eigw` is the program."""
-    script = " && ".join(("set -e", setting, *commands))
+    """Runs shell commands in a mount namespace of their own; `eigw` is the program."""
+    script = " && ".join(("set -e", 'eigw() { "$python" -m eigw_ns "$@"; }', setting, *commands))
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
-        env={**os.environ, "eigw": f"{sys.executable} -m eigw_ns"},
+        env={**os.environ, "python": sys.executable},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -87,7 +87,7 @@ def in_own_mounts(setting: str, *commands: str) -> Result:
 def test_wherever_names_can_be_had_a_lab_is_built(state: str, demo_file: Callable[[str], str], lab_name: str) -> None:
     verbs = ("doctor -q >&2", f"apply -q -f {demo_file(lab_name)}", "exec app -- cat /proc/net/if_inet6", "destroy -q")
     count = f"ls /run/netns | grep -c eigw-{lab_name}- || true"
-    result = in_own_mounts(NAMES[state], *(f"$eigw {verb}" for verb in verbs), count)
+    result = in_own_mounts(NAMES[state], *(f"eigw {verb}" for verb in verbs), count)
     assert result.code == 0, result.err
     assert "26001f160aa055010000000000000010" in result.out
     assert result.out.endswith("\n0\n")
@@ -96,7 +96,7 @@ def test_wherever_names_can_be_had_a_lab_is_built(state: str, demo_file: Callabl
 def test_without_a_place_for_names_nothing_is_built(
     demo_file: Callable[[str], str], lab_name: str, own_folders: Path
 ) -> None:
-    result = in_own_mounts("mount -t tmpfs -o ro none /run", f"$eigw apply -f {demo_file(lab_name)}")
+    result = in_own_mounts("mount -t tmpfs -o ro none /run", f"eigw apply -f {demo_file(lab_name)}")
     assert (result.code, result.out) == (5, "")
     assert "there is no /run/netns, and /run is not writable" in result.err
     assert "--tmpfs /run" in result.err

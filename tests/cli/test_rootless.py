@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
 def test_a_shell_is_inside(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
     assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).err == ""
     script = user.home / "shell"
-    script.write_text(f"#!/bin/sh\nid -u; cat /proc/net/if_inet6; exec {sys.executable} -m eigw_ns status\n")
+    script.write_text(f'#!/bin/sh\nid -u; cat /proc/net/if_inet6; exec "{sys.executable}" -m eigw_ns status\n')
     script.chmod(0o755)
     shell = user.eigw("--rootless", "shell", "app", env={"SHELL": str(script)})
     assert shell.code == 0
@@ -186,7 +187,8 @@ def test_who_wants_no_namespaces_of_his_own_is_heard(user: User, value: str) -> 
 
 def test_where_the_host_forbids_it_the_sysctl_and_the_fix_are_named(user: User) -> None:
     """user.max_user_namespaces is every user namespace's own, so this one is not the host's."""
-    verbs = " ; ".join(f"{sys.executable} -m eigw_ns --rootless {verb}" for verb in ("status", "doctor -o json"))
+    program = f"{shlex.quote(sys.executable)} -m eigw_ns --rootless"
+    verbs = " ; ".join(f"{program} {verb}" for verb in ("status", "doctor -o json"))
     script = f"echo 0 > /proc/sys/user/max_user_namespaces; {verbs}"
     result = user.run("unshare", "--user", "--map-root-user", "sh", "-c", script)
     assert result.code == 5

@@ -1,4 +1,4 @@
-"""libnftables' binding under Ctrl-C: half made, it would print a traceback when it is thrown away."""
+"""libnftables: its binding under Ctrl-C, which half made would print a traceback, and what its versions list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.dataplane.state import NftChain
+from eigw_ns.kernel.nft import Nft, parse
 
 
 class Binding:
@@ -30,3 +31,10 @@ def test_an_interrupt_waits_until_the_binding_is_whole(monkeypatch: pytest.Monke
     finally:
         signal.signal(signal.SIGINT, before)
     assert Binding.made == 1
+
+
+@pytest.mark.parametrize("listed", ["tcp flags != syn / fin,syn,rst,ack", "tcp flags & (fin | syn | rst | ack) != syn"])
+def test_a_masked_comparison_is_read_alike_from_nft_1_0_6_and_1_1_3(listed: str) -> None:
+    ruleset = parse(f"table inet eigw_ns {{\n\tchain begin {{\n\t\t{listed} drop\n\t}}\n}}\n", "x")
+    assert ruleset is not None
+    assert ruleset.chains == (NftChain("begin", rules=("tcp flags != syn / fin,syn,rst,ack drop",)),)

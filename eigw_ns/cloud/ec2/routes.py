@@ -89,9 +89,9 @@ def _destination(cloud: Cloud, table: RouteTable, request: Request, target: str)
             f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR"
             " blocks. This route can target only an interface or an instance."
         )
-    for space, word in NEVER_ROUTED.items():
+    for space, words in NEVER_ROUTED.items():
         if destination.subnet_of(space):
-            raise invalid(f"The destination CIDR block {destination} is in {space} ({word}), which is never routed")
+            raise invalid(f"The destination CIDR block {destination} is in {words}, which is never routed")
     return destination
 
 
