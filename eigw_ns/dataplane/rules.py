@@ -63,8 +63,12 @@ _CLOSED_INPUT = NftChain(
     "type filter hook input priority filter; policy drop;",
     ('counter name "drop_to_gateway" drop',),
 )
-SYNC_GROUP, SYNC_PORT = "ff02::6c1a:e61d", 3780
-"""Where replicas tell each other of their flows: a multicast group of the link (RFC 4291), conntrackd's usual port."""
+SYNC_GROUP, SYNC_PORT = "ff05::6c1a:e61d", 3780
+"""Where replicas tell each other of their flows: a multicast group, conntrackd's usual port.
+
+Of the site (RFC 4291 section 2.7), though no router passes it on: conntrackd 1.4.9 binds to the group without saying on
+which link, and Linux refuses that where it is one of the link.
+"""
 
 _LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
 """Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""

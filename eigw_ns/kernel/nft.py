@@ -36,6 +36,9 @@ _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
+_FILL = re.compile(r"\t# count \d+")
+"""What nft 1.1.7 adds to the size of a set: how many elements there are."""
+
 _MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)\b")
 """How nft 1.1.3 (Debian 13) lists what is `tcp flags != syn / fin,syn` for 1.0.6 (Debian 12) and in our rules."""
 
@@ -261,7 +264,7 @@ def _chain(name: str, body: list[str], dormant: bool) -> NftChain:
 
 
 def _set(name: str, body: list[str]) -> NftSet:
-    text = " ".join(body)
+    text = _FILL.sub("", " ".join(body))
     types = re.search(r"type (.+?)(?: size | flags | elements = |$)", text)
     size = re.search(r" size (\d+) flags dynamic", text)
     key_type, _, data_type = (types.group(1) if types else "").partition(" : ")

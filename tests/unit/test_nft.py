@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eigw_ns.dataplane.state import NftChain
+from eigw_ns.dataplane.state import NftChain, NftSet
 from eigw_ns.kernel.nft import Nft, parse
 
 
@@ -38,3 +38,12 @@ def test_a_masked_comparison_is_read_alike_from_nft_1_0_6_and_1_1_3(listed: str)
     ruleset = parse(f"table inet eigw_ns {{\n\tchain begin {{\n\t\t{listed} drop\n\t}}\n}}\n", "x")
     assert ruleset is not None
     assert ruleset.chains == (NftChain("begin", rules=("tcp flags != syn / fin,syn,rst,ack drop",)),)
+
+
+@pytest.mark.parametrize("size", ["size 256", "size 256\t# count 1"])
+def test_how_full_a_set_is_belongs_to_packets(size: str) -> None:
+    """From nft 1.1.7 on it is told. Elements of a set that packets fill are no state of ours."""
+    body = f"\t\ttype mark\n\t\t{size}\n\t\tflags dynamic\n\t\telements = {{ 0x00000015 ct count 514 }}\n"
+    ruleset = parse(f"table inet eigw_ns {{\n\tset per_gateway {{\n{body}\t}}\n}}\n", "x")
+    assert ruleset is not None
+    assert ruleset.sets == (NftSet("per_gateway", "mark", size=256),)
