@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,11 @@ from eigw_ns.kernel import capabilities, daemons, probe, sysctl, userns
 from eigw_ns.lab import paths
 
 Outcome = Literal["ok", "missing", "warn"]
+
+_OLDEST_NFT = (1, 0, 6)
+"""1.0.6, 1.0.9, 1.1.3 and 1.1.7 list all rules as they are read here; 1.0.2, 1.0.4 and 1.0.5 do not."""
+
+_NEWER_NFT = "install libnftables1 1.0.6 or later, as Debian 12 and Ubuntu 24.04 have it"
 
 _MODULE = "load the module ({}) on the host, or boot a kernel that has it"
 
@@ -65,7 +71,19 @@ _NEEDS = (
 def examine() -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
     lacking = "privilege" if probe.privilege() else "network namespaces" if probe.namespace() else ""
-    return (*(_check(need, lacking) for need in _NEEDS), *_replicas(lacking), *_folders())
+    return (*(_check(need, lacking) for need in _NEEDS), *_nft_version(), *_replicas(lacking), *_folders())
+
+
+def _nft_version() -> Iterator[Check]:
+    """Nothing where it cannot be told, as where the binding is missing: that is a check of its own."""
+    version = probe.nft_version()
+    if not version:
+        return
+    if tuple(map(int, re.findall(r"\d+", version))) >= _OLDEST_NFT:
+        yield Check("nftables version", "ok", version)
+    else:
+        harm = "status and plan may take rules for drift that it lists in other words; before 1.0.4, no replicas"
+        yield Check("nftables version", "warn", f"{version}: {harm}", _NEWER_NFT)
 
 
 def _replicas(lacking: str) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel import life, netns
+from eigw_ns.kernel import life, netns, probe
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import gc, journal, lock, store
 from eigw_ns.lab.agent import background
@@ -204,6 +204,17 @@ def test_doctor_without_nftables(own_folders: Path) -> None:
     binding = next(check for check in result.data["checks"] if check["name"] == "nftables for Python")
     assert binding["outcome"] == "missing"
     assert "python3-nftables" in binding["fix"]
+
+
+@pytest.mark.parametrize(("version", "outcome"), [("1.0.2", "warn"), ("1.0.6", "ok"), ("1.1.7", "ok"), ("2", "ok")])
+def test_doctor_tells_of_an_nftables_that_is_too_old(
+    version: str, outcome: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "nft_version", lambda: version)
+    result = cli("doctor", "-o", "json")
+    check = next(check for check in result.data["checks"] if check["name"] == "nftables version")
+    assert (check["outcome"], result.code) == (outcome, 0)
+    assert version in check["detail"]
 
 
 def test_a_husk_of_anothers_lab_disturbs_nobody(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
