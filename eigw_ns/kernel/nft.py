@@ -36,11 +36,11 @@ _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
+_MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)\b")
+"""How nft 1.1.3 (Debian 13) lists what is `tcp flags != syn / fin,syn` for 1.0.6."""
+
 _FILL = re.compile(r"\t# count \d+")
 """What nft 1.1.7 adds to the size of a set: how many elements there are."""
-
-_MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)\b")
-"""How nft 1.1.3 (Debian 13) lists what is `tcp flags != syn / fin,syn` for 1.0.6 (Debian 12) and in our rules."""
 
 _NO_TABLE = "No such file or directory"
 
@@ -200,7 +200,7 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
     """
     if not listing:
         return None
-    listing = _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
+    listing = _in_known_words(listing)
     dormant = _DORMANT.search(listing) is not None
     counters: list[str] = []
     sets: list[NftSet] = []
@@ -219,6 +219,12 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
         tuple(sorted(sets, key=lambda item: item.name)),
         tuple(sorted(chains, key=lambda item: item.name)),
     )
+
+
+def _in_known_words(listing: str) -> str:
+    """As nft 1.0.6 (Debian 12) lists it, in whose words our rules are written."""
+    listing = _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
+    return _FILL.sub("", listing)
 
 
 def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
@@ -264,7 +270,7 @@ def _chain(name: str, body: list[str], dormant: bool) -> NftChain:
 
 
 def _set(name: str, body: list[str]) -> NftSet:
-    text = _FILL.sub("", " ".join(body))
+    text = " ".join(body)
     types = re.search(r"type (.+?)(?: size | flags | elements = |$)", text)
     size = re.search(r" size (\d+) flags dynamic", text)
     key_type, _, data_type = (types.group(1) if types else "").partition(" : ")
