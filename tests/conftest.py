@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel import netns
 from tests.slowness import SLOWNESS
 from tests.turns import turn
+
+if SLOWNESS != 1:  # Hypothesis has patience of its own; in CI it does without by itself
+    settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("slow")
 
 _DIGITS = string.digits + string.ascii_lowercase
 
