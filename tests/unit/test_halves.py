@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import signal
@@ -146,12 +147,18 @@ def test_where_no_process_more_is_allowed_one_does_it_all(monkeypatch: pytest.Mo
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Ctrl-C interrupts also where the tests run in a shell's background, which has it ignored; an alarm is one."""
+    """Ctrl-C interrupts also where the tests run in a shell's background, which has it ignored; an alarm is one.
+
+    The garbage collector rests: Hypothesis, where its tests have run before, has it call a function, and Python throws
+    away what is raised there, Ctrl-C too.
+    """
+    gc.disable()
     before = [
         signal.signal(signal.SIGINT, signal.default_int_handler),
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT)),
     ]
     yield
+    gc.enable()
     for number, handler in zip((signal.SIGINT, signal.SIGALRM), before, strict=True):
         signal.signal(number, handler)
 
