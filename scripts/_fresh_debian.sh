@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # Sourced by the scripts that run things in a fresh Debian (clean-room, ci-container, vm), after `set -euo pipefail`.
 
-# need TOOL…: ends with exit code 5 where this is not root, or one is missing.
+# need TOOL[:PACKAGE]…: ends with exit code 5 where this is not root, or a tool is missing, which its package brings.
 need() {
-  local me=${0##*/}
+  local me=${0##*/} tool missing=
   ((EUID == 0)) || { echo "$me: needs root" >&2 && exit 5; }
   for tool; do
-    type -P "$tool" >/dev/null || { echo "$me: apt-get install $*" >&2 && exit 5; }
+    type -P "${tool%:*}" >/dev/null || missing+=" ${tool#*:}"
   done
+  [[ ! $missing ]] || { echo "$me: apt-get install$missing" >&2 && exit 5; }
 }
 
 # bare_root SUITE CACHE: makes CACHE/SUITE, a bare Debian (debootstrap --variant=minbase), unless it is there.
