@@ -14,7 +14,8 @@ from __future__ import annotations
 import errno
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import dropwhile, takewhile
 
 from eigw_ns.dataplane.state import GROUP, Family, NextHopGroup, NftChain, NftSet, Ruleset
 from eigw_ns.errors import HostError, KernelError, kernel_error
@@ -36,11 +37,15 @@ _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
-_MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)\b")
+_MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)(?= |$)", re.MULTILINE)
 """How nft 1.1.3 (Debian 13) lists what is `tcp flags != syn / fin,syn` for 1.0.6."""
 
-_FILL = re.compile(r"\t# count \d+")
+_FILL = re.compile(r"\t# count \d+$")
 """What nft 1.1.7 adds to the size of a set: how many elements there are."""
+
+_STRING = re.compile(r'"[^"]*"')
+_ON_ITS_LINE = str.maketrans({"\n": r"\n", "\t": r"\t"})
+"""nft takes line ends and tabs in a string (a name, a comment) and lists them as they are: a chain may stand there."""
 
 _NO_TABLE = "No such file or directory"
 
@@ -84,6 +89,14 @@ class Nft:
         if code != 0:
             raise _error(doing, complaint)
         return str(output)
+
+    def version(self) -> str:
+        """The library's own, such as 1.0.6; empty where it was built without JSON, which alone tells it."""
+        self._nft.set_json_output(True)
+        _, output, _ = self._nft.cmd("list tables")
+        self._nft.set_json_output(False)
+        found = re.search(r'"version": "([^"]+)"', str(output))
+        return found[1] if found else ""
 
     def listing(self, family: str, *, stateless: bool = True) -> str:
         """`nft list table`; empty where there is no such table."""
@@ -205,7 +218,7 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
     counters: list[str] = []
     sets: list[NftSet] = []
     chains: list[NftChain] = []
-    for kind, name, body in _blocks(listing.splitlines()):
+    for kind, name, body in _blocks(listing):
         if kind == "counter":
             counters.append(name)
         elif kind == "chain":
@@ -222,16 +235,16 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
 
 
 def _in_known_words(listing: str) -> str:
-    """As nft 1.0.6 (Debian 12) lists it, in whose words our rules are written."""
-    listing = _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
-    return _FILL.sub("", listing)
+    """As nft 1.0.6 (Debian 12) lists it, in whose words our rules are written; a line of it is one of nft's own."""
+    listing = _STRING.sub(lambda found: found[0].translate(_ON_ITS_LINE), listing)
+    return _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
 
 
 def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
     """The groups that a listing shows; an empty one is none."""
-    for kind, name, body in _blocks(listing.splitlines()) if f"map {GROUP}" in listing else ():
+    for kind, name, body in _blocks(_in_known_words(listing)) if f"map {GROUP}" in listing else ():
         if kind == "map" and name.startswith(GROUP):
-            shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(" ".join(body))))
+            shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(body)))
             if shares:
                 yield NextHopGroup(namespace, _family(listing), name, shares)
 
@@ -249,10 +262,10 @@ def _family(listing: str) -> Family:
     return next(family for family in FAMILIES if listing.startswith(f"table {family} "))
 
 
-def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
+def _blocks(listing: str) -> Iterator[tuple[str, str, list[str]]]:
     """(kind, name, lines inside) of each object in the table."""
     kind, name, body = "", "", list[str]()
-    for line in lines:
+    for line in listing.split("\n"):  # splitlines() knows other ends, which strings may hold
         start = _BLOCK.fullmatch(line)
         if start:
             kind, name, body = start.group(1), start.group(2), []
@@ -270,17 +283,24 @@ def _chain(name: str, body: list[str], dormant: bool) -> NftChain:
 
 
 def _set(name: str, body: list[str]) -> NftSet:
-    text = " ".join(body)
-    types = re.search(r"type (.+?)(?: size | flags | elements = |$)", text)
-    size = re.search(r" size (\d+) flags dynamic", text)
-    key_type, _, data_type = (types.group(1) if types else "").partition(" : ")
-    elements = [] if size or name.startswith(GROUP) else sorted(_members(text))
-    return NftSet(name, key_type, tuple(elements), data_type, "flags interval" in text, int(size[1]) if size else 0)
+    said = {word: rest for word, _, rest in (line.partition(" ") for line in takewhile(_tells_of_all, body))}
+    key_type, _, data_type = (said.pop("type", "") or said.pop("typeof", "")).partition(" : ")
+    size = int(_FILL.sub("", said.pop("size", "0")))
+    flags = said.pop("flags", "")
+    if said or flags not in (("dynamic",) if size else ("", "interval")):  # a timeout, a comment: it is none of ours
+        key_type = "; ".join(takewhile(_tells_of_all, body))
+    elements = [] if size or name.startswith(GROUP) else sorted(_members(body))
+    return NftSet(name, key_type, tuple(elements), data_type, flags == "interval", size)
 
 
-def _members(text: str) -> Iterator[tuple[str, str]]:
-    """The (key, value) elements of a set or map whose body is `text`."""
-    found = re.search(r"elements = \{ (.*) \}", text)
+def _tells_of_all(line: str) -> bool:
+    """Whether it stands before a set's elements, which come last."""
+    return not line.startswith("elements = {")
+
+
+def _members(body: list[str]) -> Iterator[tuple[str, str]]:
+    """The (key, value) elements of a set or map."""
+    found = re.match(r"elements = \{ (.*) \}", " ".join(dropwhile(_tells_of_all, body)))
     for part in found.group(1).split(", ") if found else ():
         key, _, value = part.strip().partition(" : ")
         yield key, value

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Callable
 
 from eigw_ns.dataplane.state import Link, Route
@@ -175,16 +174,10 @@ def kernel_release() -> str:
 def nft_version() -> str:
     """The version that libnftables gives of itself; empty where it is missing or may not be asked."""
     try:
-        import nftables  # only here: importing it loads the library
-
         with netns.nameless():
-            library = nftables.Nftables()
-            library.set_json_output(True)
-            _, output, _ = library.cmd("list tables")
-    except (ImportError, EigwError, OSError):
+            return Nft().version()
+    except (EigwError, OSError):
         return ""
-    found = re.search(r'"version": "([^"]+)"', str(output))
-    return found.group(1) if found else ""
 
 
 def _tried(action: Callable[[], object]) -> Reason:

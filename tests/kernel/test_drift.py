@@ -44,7 +44,9 @@ CHAIN = NftChain(
     "type filter hook prerouting priority filter; policy drop;",
     ('counter name "met"', "add @seen { ip6 saddr }", "ip6 saddr @peers accept", "ip6 saddr vmap @ways"),
 )
-RULES = Ruleset(ROUTER.namespace, "inet", ("met",), (PEERS, SEEN, WAYS), (NftChain("other", rules=("drop",)), CHAIN))
+CLOSED = NftChain("closed", rules=("drop",))
+NAMED = NftChain("named", rules=('iifname "up" drop',))
+RULES = Ruleset(ROUTER.namespace, "inet", ("met",), (PEERS, SEEN, WAYS), (CLOSED, NAMED, CHAIN))
 BELIEVED = NetState.of([RULES])
 
 
@@ -93,6 +95,16 @@ def is_proved(kernel: LinuxKernel, rules: Ruleset = RULES) -> bool:
     return kernel.observe(LAB, NetState.of([rules])).objects.get(rules.key) is rules
 
 
+
+def _peers(text: str) -> str:
+    """The commands that put another set in the place of this one; rules look in it."""
+    rules = (f"add rule inet eigw_ns prerouting {rule}" for rule in CHAIN.rules)
+    gone = ("flush chain inet eigw_ns prerouting", "delete set inet eigw_ns peers")
+    return "\n".join((*gone, f"add set inet eigw_ns peers {{ {text} }}", *rules))
+
+
+_BOTH = "elements = { 2001:db8::/64, 2001:db8:1::/64 }"
+
 DRIFT = {
     "a rule more": "add rule inet eigw_ns prerouting accept",
     "a rule before the others": "insert rule inet eigw_ns prerouting accept",
@@ -114,6 +126,17 @@ DRIFT = {
     "no table": "delete table inet eigw_ns",
     "another table in its place": "delete table inet eigw_ns\nadd table inet eigw_ns",
     "a second table of ours": "add table bridge eigw_ns",
+    "elements that end": _peers(f"type ipv6_addr; flags interval,timeout; timeout 1d; {_BOTH};"),
+    "a set that is full": _peers(f"type ipv6_addr; size 2; flags interval; {_BOTH};"),
+    "a set of expressions": _peers(f"typeof ip6 saddr; flags interval; {_BOTH};"),
+    "a comment that poses as elements": _peers(f'type ipv6_addr; flags interval; comment "{_BOTH} ";'),
+    "a comment that poses as a chain": (
+        "flush chain inet eigw_ns closed\n"
+        'add rule inet eigw_ns closed accept comment "\n\tchain closed {\n\t\tdrop\n\t}\n\t"'
+    ),
+    "a name that goes on as the size of a set may": (
+        'flush chain inet eigw_ns named\nadd rule inet eigw_ns named iifname "up\t# count 1" drop'
+    ),
 }
 
 
