@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Sourced by the scripts that run things in a fresh Debian (clean-room, ci-container, vm), after `set -euo pipefail`.
 
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/_usage.sh"
+
 # need TOOL[:PACKAGE]…: ends with exit code 5 where this is not root, or a tool is missing, which its package brings.
 need() {
   local me=${0##*/} tool missing=

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from eigw_ns.cli import rootless
@@ -42,7 +44,7 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
     labs = sorted({*stored, *(kernel.labs() if kernel else ())})
     if given is not None:
         if given not in labs:
-            hint = did_you_mean(given, labs) or (f"there are {', '.join(labs)}" if labs else _HOW_TO_BEGIN)
+            hint = did_you_mean(given, labs) or (_which(labs) if labs else _HOW_TO_BEGIN)
             raise NoSuchLabError(f"there is no lab {given}", hint=hint)
         return given
     if not labs:
@@ -50,6 +52,15 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
     if len(labs) > 1:
         raise UsageError(f"there are {len(labs)} labs: {', '.join(labs)}", hint="say which: --lab NAME, or EIGW_NS_LAB")
     return labs[0]
+
+
+def _which(labs: Sequence[str]) -> str:
+    return f"there are {', '.join(labs)}" if len(labs) > 1 else f"the only lab is {labs[0]}"
+
+
+def apply_again(lab: str) -> str:
+    """The command that makes a stored lab what it shall be."""
+    return "eigw-ns apply" if store.labs() == (lab,) else f"eigw-ns apply --lab {lab}"
 
 
 _HOW_TO_BEGIN = "begin with `eigw-ns init > lab.yaml` and `eigw-ns apply -f lab.yaml`"
@@ -116,6 +127,6 @@ def _read(file: str) -> bytes:
             return stream.read(_LARGEST_FILE)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        hint = f"`eigw-ns init > {file}` writes one to start from" if missing else ""
+        hint = f"`eigw-ns init > {shlex.quote(file)}` writes one to start from" if missing else ""
         name = STDIN_NAME if file == STDIN else file
         raise UsageError(f"cannot read {name}: {error.strerror}", hint=hint) from error

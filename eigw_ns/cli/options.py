@@ -42,7 +42,12 @@ output = click.option(
 )
 
 quiet = click.option(
-    "-q", "--quiet", is_flag=True, envvar="EIGW_NS_QUIET", show_envvar=True, help="Say nothing but errors."
+    "-q",
+    "--quiet",
+    is_flag=True,
+    envvar="EIGW_NS_QUIET",
+    show_envvar=True,
+    help="No notes and no progress: only what was asked for, and errors.",
 )
 
 verbose = click.option(

@@ -25,6 +25,7 @@ Five minutes:
   sudo eigw-ns verify                prove with packets that it is egress-only
   sudo eigw-ns exec app -- ip -6 route
   sudo eigw-ns destroy
+
 \b
 Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending or drift, 4 a packet
 went where it must not or did not go where it must, 5 this host cannot, 130

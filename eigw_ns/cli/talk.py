@@ -53,8 +53,8 @@ def _bar(title: str) -> Iterator[Progress]:
 
         def advance(done: int, total: int, _step: object) -> None:
             nonlocal drawn
-            bar.update(task, completed=done, total=total)
             if time.monotonic() - drawn >= _REDRAW_SECONDS or done == total:
+                bar.update(task, completed=done, total=total)
                 bar.refresh()
                 drawn = time.monotonic()
 

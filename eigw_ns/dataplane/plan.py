@@ -214,7 +214,7 @@ class _Planner:
     def _open(self) -> Iterator[Step]:
         for thing in self._created:
             if isinstance(thing, Forwarding):
-                yield Step("create", thing, "everything it needs stands")
+                yield Step("create", thing, "forwarding is off until all it needs stands")
 
     def _forget_tenants(self) -> Iterator[Step]:
         for stale in flows.of_tenants(self._desired, self._whole, distrust=self._forget_flows):

@@ -54,7 +54,8 @@ def require() -> None:
 def _privilege_hint() -> str:
     reason, fix = userns.forbidden(sysctl.read)
     rootless = f"; without root it needs user namespaces, but {reason}: {fix}" if reason else ""
-    return f"{capabilities.fix()}{rootless}; `eigw-ns doctor` names what is missing"
+    doctor = "eigw-ns --no-rootless doctor" if os.geteuid() and not reason else "eigw-ns doctor"
+    return f"{capabilities.fix()}{rootless}; `{doctor}` names what is missing"
 
 
 def names() -> Reason:

@@ -14,9 +14,9 @@ from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 
 Progress = Callable[[int, int, Step], None]
-"""Called with the steps done, the steps in all, and the step that was last."""
+"""Called for each step, with the steps done, the steps in all, and this one."""
 
-_BATCH = 500  # steps between two reports of progress
+_BATCH = 500  # steps at once: their progress is told when all are done
 
 
 def silent(_done: int, _total: int, _step: Step) -> None:
@@ -33,8 +33,9 @@ def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
             if done and not error.hint:
                 error.hint = "the lab is changed by half and lets nothing in; apply it again, or destroy it"
             raise
-        done += len(steps)
-        progress(done, len(plan), steps[-1])
+        for step in steps:
+            done += 1
+            progress(done, len(plan), step)
     kernel.settle({step.object.namespace for step in plan if _takes_a_moment(step)})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.nodes import NodeKind
 from eigw_ns.dataplane.names import is_name_of, namespace_name
-from eigw_ns.errors import EigwError, NoSuchLabError
+from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
 from eigw_ns.kernel import life, netns, probe, process
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.process import Completed
@@ -107,9 +107,12 @@ class Lab:
         """Run a command in a node; its code, stdout and stderr.
 
         Raises CommandFailedError, with what it said, where it does not end with 0, unless `check` is False; EigwError
-        where there is no such command, or where it still runs after `timeout` seconds: it is killed then.
+        where there is no such command, or where it still runs after `timeout` seconds: it is killed then; UsageError
+        where the command is one text.
         """
         __tracebackhide__ = True
+        if isinstance(command, str):
+            raise UsageError(f"the command {command!r} is one text", hint="give a list; shlex.split makes one")
         namespace = self.node(node).namespace
         with _Briefly():
             done = process.run(command, namespace=namespace, environment=os.environ, stdin=stdin, timeout=timeout)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -82,7 +83,8 @@ def _source(request: pytest.FixtureRequest) -> tuple[bytes, str]:
         return path.read_bytes(), str(path)
     except OSError as error:
         reason = error.strerror
-    pytest.fail(f"cannot read the topology {path}: {reason}\nhint: `eigw-ns init > {path}` writes one", pytrace=False)
+    hint = f"`eigw-ns init > {shlex.quote(str(path))}` writes one"
+    pytest.fail(f"cannot read the topology {path}: {reason}\nhint: {hint}", pytrace=False)
 
 
 def _build(lab: Lab) -> None:

@@ -95,6 +95,8 @@ def _syntax_mistake(error: MarkedYAMLError, file: str) -> Mistake:
     if "'\\t'" in problem:
         return Mistake(file, line, "", "", "YAML does not allow tabs here", "indent with spaces")
     remedy = "check the indentation and the brackets around it"
+    if "<document start>" in problem:  # in the parser's own words, with a tuple
+        return Mistake(file, line, "", "", "something stands here after the end of the file's value", remedy)
     if "mapping values" in problem or "found ':'" in problem:
         remedy = 'put text with a colon at its start or end in quotes, such as "::/0"'
     elif "quoted scalar" in str(error.context):

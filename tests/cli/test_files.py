@@ -164,6 +164,12 @@ def test_version_without_power_is_honest() -> None:
     assert "nftables unknown (it tells only root)" in process("version", powerless=True).out
 
 
+def test_version_without_nftables_says_so(own_folders: Path) -> None:
+    (own_folders / "nftables.py").write_text("raise ImportError('not here')")
+    result = process("version", env={"PYTHONPATH": f"{own_folders}:{Path.cwd()}"})
+    assert "nftables unknown (the Python binding of libnftables is missing)" in result.out
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_completion_prints_a_script(cli: Cli, shell: str) -> None:
     result = cli("completion", shell)

@@ -62,6 +62,12 @@ def test_help_lists_every_verb(cli: Cli) -> None:
     assert all(f"  {verb} " in result.out and summary in result.out for verb, summary in VERBS.items())
 
 
+@pytest.mark.parametrize("arguments", [(), ("ec2",), *((verb,) for verb in VERBS)])
+def test_help_is_text(cli: Cli, arguments: tuple[str, ...]) -> None:
+    """A mark of click's that is not a paragraph's first line is printed as it is."""
+    assert not set("\b\x1b\t\f") & set(cli(*arguments, "--help").out)
+
+
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_a_verb_has_an_example(cli: Cli, verb: str, flag: str) -> None:

@@ -30,6 +30,7 @@ def labs(lab_name: str, stored: Callable[[str], Topology], cli: Cli) -> Iterator
 @pytest.mark.root
 def test_every_stored_lab_is_built(cli: Cli, labs: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"rebuild it with `eigw-ns apply --lab {labs[0]}`" in cli("status", "--lab", labs[0]).err
+    assert f"`eigw-ns apply --lab {labs[0]}` rebuilds it" in cli("describe", "eigw", "--lab", labs[0]).err
     monkeypatch.setenv("EIGW_NS_LAB", labs[0])  # a habit, not a contradiction
     built = cli("apply", "--all", "-o", "json")
     assert built.code == 0

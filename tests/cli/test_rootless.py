@@ -45,6 +45,14 @@ def holder(user: User) -> keeper.Keeper:
     return found
 
 
+def test_who_does_without_it_is_shown_to_what_tells_the_difference(user: User) -> None:
+    refused = user.eigw("--no-rootless", "status")
+    assert refused.code == 5
+    assert refused.err.rstrip().endswith("`eigw-ns --no-rootless doctor` names what is missing")
+    assert user.eigw("doctor").code == 0
+    assert user.eigw("--no-rootless", "doctor").code == 5
+
+
 def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
     file = topology(user, demo_file, lab_name)
     built = user.eigw("apply", "-f", file)  # nobody said --rootless

@@ -328,9 +328,11 @@ def test_a_foreign_namespace_is_left_alone(cli: Cli, demo_file: Callable[[str], 
 
 
 def test_progress_is_a_line_a_step_with_v(demo_file: Callable[[str], str], lab_name: str) -> None:
-    result = process("apply", "-v", "-f", demo_file(lab_name))
+    result = process("apply", "-v", "-f", demo_file(lab_name), "-o", "json")
     assert result.code == 0
-    assert any(line.startswith("apply ") and "(missing)" in line for line in result.err.splitlines())
+    steps = [line for line in result.err.splitlines() if line.startswith("apply ")]
+    assert any("(missing)" in line for line in steps)
+    assert len(steps) == result.data["changes"]
     quiet = process("destroy", "-q", "--lab", lab_name)
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 

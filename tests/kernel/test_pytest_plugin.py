@@ -82,6 +82,9 @@ def test_command(lab):
 def test_too_long(lab):
     lab.exec("app", ["sleep", "1000"], timeout=0.1)
 
+def test_one_text(lab):
+    lab.exec("app", "ip route")
+
 def test_no_node(lab):
     lab.exec("appp", ["true"])
 
@@ -132,13 +135,14 @@ def test_passing_tests(inner: pytest.Pytester) -> None:
 def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytester) -> None:
     inner.makepyfile(FAILING)
     result = inner.runpytest_subprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(failed=6)
+    result.assert_outcomes(failed=7)
     result.stdout.fnmatch_lines(
         [
             "E *where False = <web → app tcp 22: blocked (nothing arrived, the destination is alive, *",
             "E *: app: `ls /nowhere` ended with 2",
             "E *ls: cannot access*",
             "E *sleep: still running after 0.1 s, so it was killed",
+            "E *the command 'ip route' is one text*",
             "E *no node is called appp",
             "E *hint: did you mean app?",
             "E *443000 is no port",

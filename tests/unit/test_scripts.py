@@ -126,6 +126,17 @@ def test_it_runs_as_it_is_and_stops_at_the_first_error(script: Path) -> None:
     assert os.access(script, os.X_OK)
 
 
+@pytest.mark.parametrize("name", ["build-deb", "ci-container", "clean-room", "demo", "vm"])
+def test_it_says_what_it_is_for_and_takes_nothing_else(name: str) -> None:
+    def said(option: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([TOP / "scripts" / name, option], capture_output=True, text=True, check=False)
+
+    helped, wrong = said("--help"), said("--nonsense")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", helped.stdout)
+    assert len(helped.stdout.splitlines()) > 1
+
+
 def test_what_the_demo_says_to_try_next_means_its_own_lab() -> None:
     """There may be others on the machine."""
     hints = [line for line in (TOP / "scripts" / "demo").read_text().splitlines() if line.startswith("  $command ")]

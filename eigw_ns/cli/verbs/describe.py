@@ -8,7 +8,7 @@ import click
 
 from eigw_ns.cli import complete, options
 from eigw_ns.cli.changes import UNSHARED
-from eigw_ns.cli.context import choose_lab, open_kernel
+from eigw_ns.cli.context import apply_again, choose_lab, open_kernel
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.ec2.schema import Shape
@@ -119,7 +119,7 @@ def _replicated(
             try:
                 found[gateway.id] = replicas.examine(kernel, gateway)
             except MissingError:
-                talk.note(f"{gateway.label} is not alive; `eigw-ns apply` rebuilds it")
+                talk.note(f"{gateway.label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")
     if found and not kernel.can_sync():
         talk.note(UNSHARED)
     return found
@@ -139,7 +139,7 @@ def _counters(
             reports = replicated.get(router)
             counts = replicas.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, router))
         except MissingError:
-            talk.note(f"{router} is not alive, so it has no counters; `eigw-ns apply` rebuilds it")
+            talk.note(f"{router} is not alive, so it has no counters; `{apply_again(cloud.lab)}` rebuilds it")
             continue
         found[router] = {name: (count.packets, count.bytes) for name, count in counts.items()}
     return found

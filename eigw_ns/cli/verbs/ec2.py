@@ -22,12 +22,14 @@ A gateway's whole life, as AWS's page on egress-only internet gateways tells it:
   eigw-ns exec app -- ping -c 1 2001:db8:80::1         goes out, and its answer comes in
   eigw-ns ec2 delete-egress-only-internet-gateway --egress-only-internet-gateway-id eigw-…
   eigw-ns ec2 describe-route-tables --filters Name=route.state,Values=blackhole
+
 \b
 Structures are written as aws-cli takes them, in shorthand or JSON, or read from file://PATH:
   --filters Name=tag:Team,Values=network,web Name=vpc-id,Values=vpc-…
   --tag-specifications 'ResourceType=route-table,Tags=[{Key=Name,Value=private}]'
   --ip-permissions '[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
                       "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]'
+
 \b
 Answers are JSON in AWS's shape; send them through jq (there is no --query). What AWS would refuse
 ends with AWS's code on stderr and exit code 1, and has changed nothing.

@@ -6,7 +6,7 @@ import click
 
 from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
-from eigw_ns.cli.context import choose_lab, open_kernel
+from eigw_ns.cli.context import apply_again, choose_lab, open_kernel
 from eigw_ns.cli.talk import Talk
 from eigw_ns.lab import journal, operations, store
 
@@ -32,7 +32,7 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     chosen = choose_lab(lab, kernel)
     alive = chosen in kernel.labs()
     steps = operations.status(kernel, chosen)
-    apply = "eigw-ns apply" if len(store.labs()) == 1 else f"eigw-ns apply --lab {chosen}"
+    apply = apply_again(chosen)
     if alive or output == "json":
         show_steps(steps, store.load(chosen).cloud, output, talk)
     if not alive:

@@ -9,6 +9,8 @@ from eigw_ns.cli import options
 from eigw_ns.cli.output import show_json
 from eigw_ns.kernel import probe
 
+_ASK_AS_ROOT = "it tells only root"
+
 
 @click.command("version")
 @options.output
@@ -23,4 +25,4 @@ def command(output: str) -> None:
         show_json(versions)
         return
     for name, version in versions.items():
-        click.echo(f"{name} {version or 'unknown (it tells only root)'}")
+        click.echo(f"{name} {version or f'unknown ({probe.nft_binding() or _ASK_AS_ROOT})'}")
