@@ -14,8 +14,8 @@
 # --system-site-packages, Debian's pydantic or click could satisfy pip today and be upgraded, removed or
 # found too old tomorrow, and Debian's pytest plugins would join our tests.
 
-. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/_usage.sh"
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
+. "$top/scripts/_usage.sh"
 venv=$top/.venv
 # shellcheck disable=SC2034  # for those who source this
 python=$venv/bin/python

@@ -34,7 +34,7 @@ BINDING_FIX = (
 """What to do where the binding is missing. PyPI knows it only under the names of copies; the extra is one of them."""
 
 _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
-_COUNTER = re.compile(r"counter (\S+) \{\s*packets (\d+) bytes (\d+)")
+_COUNTED = re.compile(r"packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
 _MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)(?= |$)", re.MULTILINE)
@@ -213,7 +213,6 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
     """
     if not listing:
         return None
-    listing = _in_known_words(listing)
     dormant = _DORMANT.search(listing) is not None
     counters: list[str] = []
     sets: list[NftSet] = []
@@ -242,7 +241,7 @@ def _in_known_words(listing: str) -> str:
 
 def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
     """The groups that a listing shows; an empty one is none."""
-    for kind, name, body in _blocks(_in_known_words(listing)) if f"map {GROUP}" in listing else ():
+    for kind, name, body in _blocks(listing) if f"map {GROUP}" in listing else ():
         if kind == "map" and name.startswith(GROUP):
             shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(body)))
             if shares:
@@ -263,9 +262,9 @@ def _family(listing: str) -> Family:
 
 
 def _blocks(listing: str) -> Iterator[tuple[str, str, list[str]]]:
-    """(kind, name, lines inside) of each object in the table."""
+    """(kind, name, lines inside, in known words) of each object in the table."""
     kind, name, body = "", "", list[str]()
-    for line in listing.split("\n"):  # splitlines() knows other ends, which strings may hold
+    for line in _in_known_words(listing).split("\n"):  # splitlines() knows other ends, which strings may hold
         start = _BLOCK.fullmatch(line)
         if start:
             kind, name, body = start.group(1), start.group(2), []
@@ -283,12 +282,13 @@ def _chain(name: str, body: list[str], dormant: bool) -> NftChain:
 
 
 def _set(name: str, body: list[str]) -> NftSet:
-    said = {word: rest for word, _, rest in (line.partition(" ") for line in takewhile(_tells_of_all, body))}
+    head = list(takewhile(_tells_of_all, body))
+    said = {word: rest for word, _, rest in (line.partition(" ") for line in head)}
     key_type, _, data_type = (said.pop("type", "") or said.pop("typeof", "")).partition(" : ")
     size = int(_FILL.sub("", said.pop("size", "0")))
     flags = said.pop("flags", "")
     if said or flags not in (("dynamic",) if size else ("", "interval")):  # a timeout, a comment: it is none of ours
-        key_type = "; ".join(takewhile(_tells_of_all, body))
+        key_type = "; ".join(head)
     elements = [] if size or name.startswith(GROUP) else sorted(_members(body))
     return NftSet(name, key_type, tuple(elements), data_type, flags == "interval", size)
 
@@ -308,4 +308,8 @@ def _members(body: list[str]) -> Iterator[tuple[str, str]]:
 
 def parse_counters(listing: str) -> Mapping[str, Count]:
     """The named counters of a listing that is not stateless."""
-    return {name: Count(int(packets), int(size)) for name, packets, size in _COUNTER.findall(listing)}
+    return {
+        name: Count(int(found[1]), int(found[2]))
+        for kind, name, body in _blocks(listing)
+        if kind == "counter" and (found := _COUNTED.fullmatch("".join(body[-1:])))
+    }

@@ -95,7 +95,6 @@ def is_proved(kernel: LinuxKernel, rules: Ruleset = RULES) -> bool:
     return kernel.observe(LAB, NetState.of([rules])).objects.get(rules.key) is rules
 
 
-
 def _peers(text: str) -> str:
     """The commands that put another set in the place of this one; rules look in it."""
     rules = (f"add rule inet eigw_ns prerouting {rule}" for rule in CHAIN.rules)
