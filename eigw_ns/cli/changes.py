@@ -14,12 +14,6 @@ from eigw_ns.render import steps as render
 CHANGES = 3
 """The exit code where changes are pending or the kernel has drifted."""
 
-UNSHARED = (
-    "conntrackd is not installed, so replicas do not share their flows: one that dies takes its open connections with"
-    " it (planned changes lose none); apt install conntrackd, then apply"
-)
-
-
 def show_steps(steps: Sequence[Step], cloud: Cloud, output: str, talk: Talk) -> None:
     """Print the steps: as JSON, or one line a namespace, or all with -v. Nodes have the names of `cloud`."""
     if output == "json":

@@ -21,7 +21,6 @@ SECURITY_GROUP_RULE = "sgr"
 INSTANCE = "i"
 INTERNET_HOST = "host"  # ours: AWS has no word for a machine on the internet
 INTERNET = "internet"  # ours: the router that all gateways and hosts hang on
-SYNC = "sync"  # ours: what joins the replicas of a gateway
 
 _SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{8}|[0-9a-f]{17})")
 

@@ -15,11 +15,8 @@ An egress-only gateway of several replicas is as many gateway namespaces on the 
       fabric                      internet
     ┌────────┐    ┌─────────┐    ┌──────────┐   Both sides speak to the first replica's MAC; whose it becomes, the
     │   br0  ├────┤ replica ├────┤ br-…     │   flow decides (`spread`). So nothing else changes with the number of
-    │  ports ├────┤ replica ├────┤ fe80::1  │   replicas, nor when one dies: no subnet, no route.
-    └────────┘    └────┬────┘    └──────────┘
-                   ┌───┴──┐
-                   │ sync │ a hub of their own, for conntrackd
-                   └──────┘
+    │  ports ├────┤ replica ├────┤ fe80::1  │   replicas, or when one dies: no subnet, no route.
+    └────────┘    └─────────┘    └──────────┘
 """
 
 from __future__ import annotations
@@ -41,7 +38,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import group_rules, names, rules, spread, subnet_rules, sync
+from eigw_ns.dataplane import group_rules, names, rules, spread, subnet_rules
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
@@ -57,9 +54,7 @@ from eigw_ns.dataplane.notation import address_text, block_text
 from eigw_ns.dataplane.ranges import Range, address_range
 from eigw_ns.dataplane.state import (
     LOOPBACK,
-    SYNC_LINK,
     Address,
-    Daemon,
     Family,
     Fdb,
     Forwarding,
@@ -105,9 +100,9 @@ def _heartbeats(vpc_block: IPv6Network) -> Iterator[rules.Routed]:
     yield names.heartbeat_source(vpc_block), address_range(destination)
 
 
-def compile_cloud(cloud: Cloud, *, synced: bool = True) -> NetState:
-    """The state of all namespaces of the lab. `synced`: the host has conntrackd, so replicas share their flows."""
-    return NetState.of(_Compiler(cloud, synced).everything())
+def compile_cloud(cloud: Cloud) -> NetState:
+    """Return the state of all namespaces of the lab."""
+    return NetState.of(_Compiler(cloud).everything())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +116,8 @@ class _End:
 class _Compiler:
     """Walks the cloud once; holds only what every part asks for."""
 
-    def __init__(self, cloud: Cloud, synced: bool) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._synced = synced
         self._filters = group_rules.Filters(cloud)
         self._internet = internet_id(cloud.lab)
         self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
@@ -249,10 +243,10 @@ class _Compiler:
 
     def _gateway_rules(self, gateway: Gateway, name: str, block: IPv6Network) -> Iterator[NetObject]:
         if isinstance(gateway, EgressOnlyInternetGateway):
-            replicas, synced = gateway.replicas, self._synced and gateway.replicas > 1
+            replicas, seed = gateway.replicas, spread.seed(self._cloud.lab)
             routed = [*self._routed(gateway.id), *(_heartbeats(block) if replicas > 1 else ())]
             tracking = gateway.connection_tracking
-            yield rules.egress_only_gateway(name, block_text(block), routed, tracking, replicas=replicas, synced=synced)
+            yield rules.egress_only_gateway(name, block_text(block), routed, tracking, seed=seed, replicas=replicas)
             yield RoutingRule(name, 100, rules.PASSED, "main")
             yield RoutingRule(name, 101, 0, "blackhole")
         else:
@@ -274,13 +268,11 @@ class _Compiler:
         return rules.Replicated(gateway.id, mac, bridge, spread.seed(self._cloud.lab))
 
     def _replicas(self, gateway: EgressOnlyInternetGateway) -> Iterator[NetObject]:
-        """What joins the replicas: the bridge of their uplinks, who has which flows, and how they share them."""
+        """Return what joins the replicas: the bridge of their uplinks, and which of them has which flows."""
         internet = self._name(self._internet)
         members = [ids.replica_id(gateway.id, number) for number in range(1, gateway.replicas + 1)]
         for member in members:
             yield Fdb(internet, port_name(member), self._mac(_End(member, UPLINK)))
-        if self._synced:
-            yield from self._shared(gateway, members)
         fabric = self._name(gateway.vpc_id)
         sides: tuple[tuple[str, Family, str], ...] = (
             (fabric, "bridge", FABRIC_LINK),
@@ -290,17 +282,6 @@ class _Compiler:
             macs = [self._mac(_End(member, link)) for member in members]
             group = self._replicated(gateway, link).group
             yield NextHopGroup(namespace, family, group, spread.shares(macs, macs))
-
-    def _shared(self, gateway: EgressOnlyInternetGateway, members: list[str]) -> Iterator[NetObject]:
-        """A hub for the replicas, which is nobody else's, and the daemon in each that tells the others of its flows."""
-        hub = names.sync_id(gateway.id)
-        configuration = sync.configuration(gateway.replicas, gateway.connection_tracking.max_connections)
-        yield from self._namespace(hub, forwarding=False)
-        yield Link(self._name(hub), BRIDGE, "bridge", self._mac(_End(hub, BRIDGE)))
-        for number, member in enumerate(members, start=1):
-            yield from self._pair(_End(member, SYNC_LINK), _End(hub, port_name(member)), bridge=BRIDGE, flood=True)
-            yield Address(self._name(member), SYNC_LINK, f"fe80::{number:x}/64")
-            yield Daemon(self._name(member), configuration)
 
     def _way_out(self, gateway_id: str, replicas: int) -> str:
         """The internet's interface towards the gateway."""
@@ -354,11 +335,11 @@ class _Compiler:
         if forwarding:
             yield Forwarding(name)
 
-    def _pair(self, one: _End, other: _End, *, bridge: str | None = None, flood: bool = False) -> Iterator[NetObject]:
-        """A veth pair; with `bridge`, the other end is a port of that bridge, which floods where it is to."""
+    def _pair(self, one: _End, other: _End, *, bridge: str | None = None) -> Iterator[NetObject]:
+        """Return a veth pair; with `bridge`, the other end is a port of that bridge."""
         for end, far, master in ((one, other, None), (other, one, bridge)):
-            peer, floods = (self._name(far.resource_id), far.link), flood and master is not None
-            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master, flood=floods)
+            peer = self._name(far.resource_id), far.link
+            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master)
 
     def _name(self, resource_id: str) -> str:
         return names.namespace_name(self._cloud.lab, resource_id)

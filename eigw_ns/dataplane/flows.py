@@ -1,21 +1,31 @@
-"""Which entries of a connection table a change ends: those whose route is gone, and those of an instance that is gone.
+"""Which entries of a connection table a change ends: flows whose route is gone, and flows of an instance that is gone.
 
-An instance that takes the address of another must not inherit its flows: a security group lets known flows pass. Who
-has an address is read from the routers alone, since a tenant may claim in its own namespace what it likes; and in two
-places (the port that it may be the source of, the route to it), since a plan cut short has changed one of them only.
+A flow through an egress-only gateway is in two tables: its instance's subnet has tracked it from its first packet, and
+the gateway judges by its own. It ends in both, since a replica that takes flows over is told what the subnets remember
+(`handover`).
+
+An instance that takes the address of another must not inherit its flows: a security group lets known flows pass. Which
+instance has an address is read from the routers alone, since a tenant may claim in its own namespace what it likes; and
+in two places (the port that it may be the source of, the route to it), since a plan cut short has changed one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
+from itertools import pairwise
 
+from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY, SUBNET
 from eigw_ns.dataplane.group_rules import SOURCES
-from eigw_ns.dataplane.names import port_name
+from eigw_ns.dataplane.names import FABRIC_LINK, link_local, port_name
+from eigw_ns.dataplane.notation import address_text
+from eigw_ns.dataplane.ranges import Range, address_range
 from eigw_ns.dataplane.rules import kept_flows
 from eigw_ns.dataplane.state import NetState, Route, Ruleset
 
 _SHOWN = 2  # addresses, in words
+_ANY_SOURCE = "::/0"  # only instances begin flows to destinations that a gateway leads to
 
 Kept = tuple[tuple[str, str, str], ...]
 """Flows by (source prefix, first destination, last destination), the original direction's."""
@@ -23,14 +33,16 @@ Kept = tuple[tuple[str, str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """Entries of a connection table that go: those that no `keep` covers, and those with an end in `ended`.
+    """Entries of a connection table that go: those that no `keep` covers, and those that `gone` covers or that have an
+    end in `ended`.
 
-    `keep` is None where all others may stay; `ended` are addresses.
+    If `keep` is None, all others may stay. `ended` are addresses.
     """
 
     namespace: str
     keep: Kept | None = None
     ended: tuple[str, ...] = ()
+    gone: Kept = ()
 
     def __str__(self) -> str:
         if self.keep is not None or not self.ended:
@@ -39,8 +51,31 @@ class Flows:
         return f"flows with {', '.join(self.ended[:_SHOWN])}{more} in {self.namespace}"
 
 
+def covered(kept: Iterable[tuple[str, str, str]], source: str, destination: str) -> bool:
+    """Return whether one of `kept` covers the flow from `source` to `destination` (IPv6 addresses)."""
+    here, there = IPv6Address(source), IPv6Address(destination)
+    return any(
+        here in IPv6Network(prefix) and IPv6Address(first) <= there <= IPv6Address(last) for prefix, first, last in kept
+    )
+
+
+def common(one: Kept, other: Kept) -> Kept:
+    """Return the flows that both cover."""
+    found = []
+    for prefix, first, last in one:
+        for other_prefix, other_first, other_last in other:
+            low, high = max(map(_number, (first, other_first))), min(map(_number, (last, other_last)))
+            if prefix == other_prefix and low <= high:
+                found.append((prefix, address_text(low), address_text(high)))
+    return tuple(found)
+
+
+def _number(address: str) -> int:
+    return int(IPv6Address(address))
+
+
 def of_tenants(desired: NetState, actual: NetState, *, distrust: bool) -> Iterator[Flows]:
-    """In every table that stays: the flows with addresses whose instance goes, or gives way to another.
+    """Return, for every table that stays, the flows with addresses whose instance goes, or gives way to another.
 
     Due once the rules have stopped the old instance and before they let the new one send. `distrust`: a change was cut
     short before, so that what an address was used for may not show any more.
@@ -54,7 +89,7 @@ def of_tenants(desired: NetState, actual: NetState, *, distrust: bool) -> Iterat
 
 
 def of_routes(desired: NetState, actual: NetState, *, distrust: bool) -> Iterator[Flows]:
-    """In the egress-only gateways that stay: the flows whose route is gone, or may have gone unseen."""
+    """Return, for each egress-only gateway that stays, the flows whose route is gone, or may have gone unseen."""
     for thing in desired:
         if not isinstance(thing, Ruleset) or not _stands(thing, actual):
             continue
@@ -66,29 +101,101 @@ def of_routes(desired: NetState, actual: NetState, *, distrust: bool) -> Iterato
             yield Flows(thing.namespace, keep)
 
 
+# ---- what the subnets remember ---------------------------------------------------------------------------------------
+
+
+def of_subnets(desired: NetState, actual: NetState) -> Iterator[Flows]:
+    """Return, for each subnet that stays, the flows to destinations that an egress-only gateway led to and does not
+    lead to any more, or leads to only now."""
+    before, after = _tables(actual), _tables(desired)
+    egress_only = gateways_by_address(desired) | gateways_by_address(actual)
+    for namespace, table in after.items():
+        old = before.get(namespace)
+        if old is None or old == table:
+            continue
+        gone = tuple(
+            (_ANY_SOURCE, address_text(first), address_text(last))
+            for (first, last), was, now in _moved(old, table)
+            if was in egress_only or now in egress_only
+        )
+        if gone:
+            yield Flows(namespace, gone=gone)
+
+
+def gateways_by_address(state: NetState) -> dict[str, str]:
+    """Return the ids of the egress-only gateways by the link-local address by which subnets reach them."""
+    ids = (owner.id for owner in state.namespaces() if owner.id.startswith(f"{EGRESS_ONLY_INTERNET_GATEWAY}-"))
+    return {link_local(each): each for each in ids if "." not in each}
+
+
+def subnets_by_gateway(desired: NetState, actual: NetState) -> dict[str, tuple[str, ...]]:
+    """Return the namespaces of the subnets that stay and that have a route by each egress-only gateway (its id)."""
+    gateways, found = gateways_by_address(desired), dict[str, list[str]]()
+    for namespace, table in _tables(actual).items():
+        if ("namespace", namespace) in desired.objects:
+            for via in {route.via for route in table} & gateways.keys():
+                found.setdefault(gateways[via], []).append(namespace)
+    return {gateway: tuple(sorted(namespaces)) for gateway, namespaces in found.items()}
+
+
+def _tables(state: NetState) -> Mapping[str, frozenset[Route]]:
+    """Return the routes of each subnet, by namespace."""
+    names = {owner.namespace for owner in state.namespaces() if owner.id.startswith(f"{SUBNET}-")}
+    found: dict[str, set[Route]] = {name: set() for name in names}
+    for thing in state:
+        if isinstance(thing, Route) and thing.namespace in names and thing.link in ("", FABRIC_LINK):
+            found[thing.namespace].add(thing)
+    return {name: frozenset(routes) for name, routes in found.items()}
+
+
+def _moved(before: Iterable[Route], after: Iterable[Route]) -> Iterator[tuple[Range, str, str]]:
+    """Return the ranges of destinations that go another way after than before, and both ways (next hops)."""
+    old, new = (
+        [(address_range(IPv6Network(route.destination)), route) for route in sorted(table, key=_preference)]
+        for table in (before, after)
+    )
+    edges = sorted({edge for (first, last), _ in (*old, *new) for edge in (first, last + 1)})
+    for first, following in pairwise(edges):
+        was, now = _next_hop(old, first), _next_hop(new, first)
+        if was != now:
+            yield (first, following - 1), was, now
+
+
+def _preference(route: Route) -> tuple[int, int]:
+    """Longest prefix first, then the lowest metric: the first route that matches decides."""
+    return -IPv6Network(route.destination).prefixlen, route.metric
+
+
+def _next_hop(table: Iterable[tuple[Range, Route]], address: int) -> str:
+    return next((route.via for (first, last), route in table if first <= address <= last), "")
+
+
+# ---- what changes hands ----------------------------------------------------------------------------------------------
+
+
 def _stands(ruleset: Ruleset, actual: NetState) -> bool:
-    """Whether the namespace is there already: a connection table outlives the rules that filled it."""
+    """Return whether the namespace is there already: a connection table outlives the rules that filled it."""
     return ("namespace", ruleset.namespace) in actual.objects
 
 
 def _ended(desired: NetState, actual: NetState, distrust: bool) -> tuple[str, ...]:
-    """The addresses that change hands, sorted."""
+    """Return the addresses that change hands, sorted."""
     wanted, routed = _routed(desired), _routed(actual)
     was, now = routed | _permitted(actual), wanted | _permitted(desired)
     leaving = {port_name(owner.id) for owner in actual.namespaces() if owner.key not in desired.objects}
     found = {address for address, _ in was - now}
     if distrust or {port for port in leaving if is_instance(port)} - {port for _, port in was}:
-        found |= {address for address, _ in wanted - routed}  # nobody can tell whose they were
+        found |= {address for address, _ in wanted - routed}  # it does not show whose they were
     return tuple(sorted(found))
 
 
 def is_instance(port: str) -> bool:
-    """Whether a link of this name is the port of an instance."""
+    """Return whether a link of this name is the port of an instance."""
     return port.startswith("i-")
 
 
 def _routed(state: NetState) -> frozenset[tuple[str, str]]:
-    """(address, port) of the instances that a router has a route to; tenants have no such links."""
+    """Return (address, port) of the instances that a router has a route to; tenants have no such links."""
     return frozenset(
         (thing.destination.removesuffix("/128"), thing.link)
         for thing in state
@@ -97,7 +204,7 @@ def _routed(state: NetState) -> frozenset[tuple[str, str]]:
 
 
 def _permitted(state: NetState) -> frozenset[tuple[str, str]]:
-    """(address, port) of the instances whose packets their subnet takes."""
+    """Return (address, port) of the instances whose packets their subnet takes."""
     elements = (element for thing in state if isinstance(thing, Ruleset) for element in _sources(thing))
     pairs = (element.split(" . ") for element in elements)
     return frozenset((address, port.strip('"')) for port, address in pairs)
@@ -108,5 +215,5 @@ def _sources(ruleset: Ruleset) -> Iterator[str]:
 
 
 def _tracks(ruleset: Ruleset) -> bool:
-    """Whether the namespace keeps a connection table: a subnet, an egress-only gateway."""
+    """Return whether the namespace keeps a connection table: a subnet, an egress-only gateway."""
     return kept_flows(ruleset) is not None or any(item.name == SOURCES for item in ruleset.sets)

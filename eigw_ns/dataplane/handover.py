@@ -1,145 +1,267 @@
-"""What a plan does about the replicas of a gateway: who leaves its groups first, who joins them last, and in between.
+"""What a plan does about the replicas of a gateway: which leave its groups first, which join last.
 
-A flow that moves to another replica must find its state there, and one that moves back must not be judged by what that
-replica remembers of its window:
+A replica judges only what it saw begin. Its subnets remember every flow, so a replica that takes flows over is told
+their tuples (`rules`, taught flows), and forgets what it may know of them from before:
 
-    learn     those that stay learn what they do not know of the flows of those that go
-    leave     replicas that go, or that are about to be built anew, lose their flows to the others at once
-    learn     one that comes (back) forgets all flows and learns them from those that carry them
-    join      then it gets its share, on both sides of the gateway
-    loosen    the replicas that gave flows away forget their windows: should they come back, they are judged afresh
-    learn     what was missed meanwhile, by those whose daemons were away for it and of them
+    forget    a replica that gains flows forgets these: what it remembers of their windows is old
+    teach     it is told them
+    share     the group changes: one transaction on either side of the gateway
+    teach     it is told what began meanwhile
+    forget    a replica that lost flows forgets them
+
+That is done twice: for the flows of replicas that leave, or that are about to be rebuilt, before anything else of the
+plan; for the flows of replicas that join, or come back, after everything else. A gateway of one replica that lost its
+table is told its flows at the end too. The agent does the same for a replica that dies, where the group changes first:
+until then all packets of its flows are lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
+from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY
 from eigw_ns.dataplane import spread
+from eigw_ns.dataplane.flows import Kept, common, subnets_by_gateway
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.ranges import Range
-from eigw_ns.dataplane.state import Link, NetState, NextHopGroup
+from eigw_ns.dataplane.rules import TAUGHT, kept_flows
+from eigw_ns.dataplane.spread import Share
+from eigw_ns.dataplane.state import GROUP, Link, NetState, NextHopGroup, Ruleset, Sysctls
+
+Shares = tuple[Share, ...]
+"""Which replica of a gateway, by its namespace, has which buckets."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learn:
-    """That a replica learns the flows of its peers (namespaces); `anew`: having forgotten all that it knew."""
+class Teach:
+    """That a gateway (`namespace`) is told the flows of these buckets that its subnets (namespaces) remember.
+
+    Only what `keep` covers, and at most `room` flows. `sooner` says by how many seconds the gateway forgets an idle
+    flow of TCP and one of UDP sooner than the subnets do.
+    """
 
     namespace: str
-    peers: tuple[str, ...]
-    anew: bool
+    seed: int
+    buckets: tuple[Range, ...]
+    subnets: tuple[str, ...]
+    keep: Kept
+    room: int
+    sooner: tuple[int, int] = (0, 0)
 
     def __str__(self) -> str:
         return f"flows of {self.namespace}"
 
 
 @dataclass(frozen=True, slots=True)
-class Loosen:
-    """That a replica forgets the TCP windows of flows in these buckets, which others carry now."""
+class Forget:
+    """That a gateway (`namespace`) forgets what it has seen of the flows of these buckets."""
 
     namespace: str
     seed: int
     buckets: tuple[Range, ...]
 
     def __str__(self) -> str:
-        return f"windows of {self.namespace}"
+        return f"flows of {self.namespace}"
+
+
+# ---- groups ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What happens to one group: as it is, as it is while work goes on, as it shall be; None where there is none."""
+    """What happens to one group: as it is, as it is while work goes on, as it shall be; None if there is none."""
 
     actual: NextHopGroup | None
     meanwhile: NextHopGroup | None
     desired: NextHopGroup | None
 
-    @property
-    def joining(self) -> frozenset[str]:
-        """The MACs of the replicas that come (back) at the end."""
-        before = self.meanwhile.shares if self.meanwhile is not None else ()
-        return spread.members(self.desired.shares if self.desired is not None else ()) - spread.members(before)
 
-
-def handovers(desired: NetState, actual: NetState, unwell: frozenset[str]) -> Iterator[Handover]:
-    """One for each group that changes. `unwell` are namespaces that carry nothing until the plan is done."""
+def handovers(desired: NetState, actual: NetState, unready: frozenset[str]) -> Iterator[Handover]:
+    """Return one for each group that changes. `unready` are namespaces that carry nothing until the plan is done."""
     owners = replicas(desired)
     groups = {thing.key for state in (actual, desired) for thing in state if isinstance(thing, NextHopGroup)}
     for key in sorted(groups):
         old, new = actual.objects.get(key), desired.objects.get(key)
         assert old is None or isinstance(old, NextHopGroup)
         assert new is None or isinstance(new, NextHopGroup)
-        found = Handover(old, _meanwhile(old, new, owners, unwell), new)
+        found = Handover(old, _meanwhile(old, new, owners, unready), new)
         if old != new or found.meanwhile != new:
             yield found
 
 
 def replicas(state: NetState) -> dict[str, str]:
-    """The namespace of each replica, by the MACs that it has towards the fabric and the internet."""
+    """Return the namespace of each replica, by the MACs that it has towards the fabric and the internet."""
     return {
         thing.mac: thing.namespace for thing in state if isinstance(thing, Link) and thing.name in (FABRIC_LINK, UPLINK)
     }
 
 
 def _meanwhile(
-    old: NextHopGroup | None, new: NextHopGroup | None, owners: dict[str, str], unwell: frozenset[str]
+    old: NextHopGroup | None, new: NextHopGroup | None, owners: dict[str, str], unready: frozenset[str]
 ) -> NextHopGroup | None:
-    """The group without those that leave for good or for a while; as it is where nobody would be left."""
+    """Return the group without those that leave for good or for a while; as it is if none would be left."""
     if old is None or new is None:
         return None
     macs = [mac for _, _, mac in new.shares]
-    staying = spread.members(old.shares) & {mac for mac in macs if owners.get(mac) not in unwell}
+    staying = spread.members(old.shares) & {mac for mac in macs if owners.get(mac) not in unready}
     if not staying or staying == spread.members(old.shares):
         return old
     return replace(new, shares=spread.shares(macs, staying))
 
 
-def inheriting(change: Handover, owners: dict[str, str], unwell: frozenset[str]) -> Iterator[Learn]:
-    """The replicas that stay, which have to know the flows of those that leave for good and are alive still."""
-    if change.actual is None or change.actual.family != "bridge":
-        return
-    before = spread.members(change.actual.shares)
-    after = spread.members(change.desired.shares) if change.desired is not None else _first(change.actual)
-    leaving = tuple(sorted(owners[mac] for mac in before - after if mac in owners))
-    if leaving:
-        staying = sorted(owners[mac] for mac in before & after if mac in owners)
-        yield from (Learn(namespace, leaving, anew=False) for namespace in staying if namespace not in unwell)
+# ---- who is told what ------------------------------------------------------------------------------------------------
 
 
-def _first(group: NextHopGroup) -> frozenset[str]:
-    """The first replica, which has all flows where there is no group: the first bucket is its own while it lives."""
-    return frozenset({group.shares[0][2]})
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Which replicas of one gateway carry which flows: before a plan, while it works, and after it.
 
-
-def rejoining(change: Handover, owners: dict[str, str], alive: frozenset[str]) -> Iterator[Learn]:
-    """The replicas that have to learn flows before they get any; nobody where no flows are, as in a new gateway.
-
-    `alive` are the namespaces that were there all the time: before there was a group, the first replica had all flows.
+    `lesson` is what each of them is told, but for the buckets; `early` covers the flows that may be told before routes
+    change. `standing` are the namespaces that are there before the plan, `able` those of them that can be told by then.
+    `fresh` are the replicas whose own knowledge cannot be trusted: they are told all their flows.
     """
-    if change.desired is None:
+
+    lesson: Teach
+    early: Kept
+    before: Shares
+    meanwhile: Shares
+    after: Shares
+    standing: frozenset[str]
+    able: frozenset[str]
+    fresh: frozenset[str]
+
+    def leaving(self) -> tuple[tuple[Forget, ...], tuple[Teach, ...]]:
+        """Return what the replicas that stay forget, and what they are told, before others leave."""
+        gained = {name: each for name, each in spread.lost(self.meanwhile, self.before).items() if name in self.able}
+        return self._forget(gained), self._teach(gained, self.early)
+
+    def joining(self) -> tuple[tuple[Forget, ...], tuple[Teach, ...]]:
+        """Return what replicas forget, and what they are told, before they get their share."""
+        gained, whole = spread.lost(self.after, self.meanwhile), spread.lost(self.after, ())
+        told = gained | {name: each for name, each in whole.items() if name in self.fresh}
+        return self._forget(gained), self._teach(told, self.lesson.keep)
+
+    def outdated(self) -> tuple[Forget, ...]:
+        """Return what replicas that are not trusted forget once they were told: what they carried all the while."""
+        there = spread.owners(self.after)
+        kept = ((at, at, name) for at, name in spread.owners(self.meanwhile).items() if there.get(at) == name)
+        return self._forget({name: each for name, each in spread.lost(kept, ()).items() if name in self.fresh})
+
+    def losing(self) -> tuple[Forget, ...]:
+        """Return what replicas that stay forget at the end, since others carry it."""
+        return self._forget(spread.lost(self.meanwhile, self.after))
+
+    def _forget(self, buckets: dict[str, tuple[Range, ...]]) -> tuple[Forget, ...]:
+        known = self.standing
+        return tuple(Forget(name, self.lesson.seed, each) for name, each in sorted(buckets.items()) if name in known)
+
+    def _teach(self, buckets: dict[str, tuple[Range, ...]], keep: Kept) -> tuple[Teach, ...]:
+        told = ((name, each) for name, each in sorted(buckets.items()) if keep)
+        return tuple(replace(self.lesson, namespace=name, buckets=each, keep=keep) for name, each in told)
+
+
+def successions(
+    desired: NetState, actual: NetState, changes: Iterable[Handover], *, distrust: bool
+) -> Iterator[Succession]:
+    """Return one for each egress-only gateway that subnets had a route to.
+
+    `distrust`: a change was cut short before, so that it does not show what replicas know.
+    """
+    subnets = subnets_by_gateway(desired, actual)
+    if not subnets:
         return
-    macs = [mac for _, _, mac in change.desired.shares]
-    before = spread.members(change.meanwhile.shares) if change.meanwhile is not None else {macs[0]}
-    peers = tuple(sorted(owners[mac] for mac in before if owners.get(mac) in alive))
-    if peers:
-        joining = (owners[mac] for mac in macs if mac in change.joining)
-        yield from (Learn(namespace, peers, anew=True) for namespace in joining if namespace not in peers)
+    meanwhile = {there.name: change for change in changes if _outward(there := change.desired or change.actual)}
+    owners = replicas(actual) | replicas(desired)
+    for gateway, members in egress_only_gateways(desired).items():
+        if gateway in subnets:
+            before = _shares(gateway, members[0].namespace, actual, owners)
+            after = _shares(gateway, members[0].namespace, desired, owners)
+            change = meanwhile.get(_group_name(gateway))
+            yield Succession(
+                lesson(gateway, desired, subnets[gateway]),
+                _early(members, actual),
+                before,
+                _between(change, before, after, owners),
+                after,
+                frozenset(owner.namespace for owner in actual.namespaces()),
+                frozenset(each.namespace for each in members if _can_be_told(each, actual)),
+                frozenset(each.namespace for each in members if distrust or not _can_be_told(each, actual)),
+            )
 
 
-def loosening(change: Handover, owners: dict[str, str], seed: int) -> Iterator[Loosen]:
-    """What those who gave flows away forget about them."""
-    if change.desired is None:
-        return
-    first = change.desired.shares[0][2]
-    before = change.meanwhile.shares if change.meanwhile is not None else ((0, spread.BUCKETS - 1, first),)
-    for mac, buckets in sorted(spread.lost(before, change.desired.shares).items()):
-        if mac in owners:
-            yield Loosen(owners[mac], seed, buckets)
+def egress_only_gateways(state: NetState) -> dict[str, list[Ruleset]]:
+    """Return the rules of each egress-only gateway's replicas, in their order, by the gateway's id."""
+    found: dict[str, list[Ruleset]] = {}
+    for owner in state.namespaces():
+        rules = state.objects.get(("ruleset", owner.namespace, "inet"))
+        if owner.id.startswith(f"{EGRESS_ONLY_INTERNET_GATEWAY}-") and isinstance(rules, Ruleset):
+            found.setdefault(owner.id.partition(".")[0], []).append(rules)
+    return found
 
 
-def catching_up(members: Collection[str], away: Collection[str]) -> Iterator[Learn]:
-    """What replicas of a gateway (`members`) tell each other after the daemons of some were `away` for a moment."""
-    for namespace in sorted(members):
-        peers = set(members if namespace in away else away) - {namespace}
-        if peers:
-            yield Learn(namespace, tuple(sorted(peers)), anew=False)
+def lesson(gateway: str, state: NetState, subnets: tuple[str, ...]) -> Teach:
+    """Return what the gateway's first replica would be told if it carried everything."""
+    first = egress_only_gateways(state)[gateway][0]
+    keep = kept_flows(first)
+    assert keep is not None
+    sooner = tuple(
+        max(0, _seconds(state, subnets[0], timeout) - _seconds(state, first.namespace, timeout)) if subnets else 0
+        for timeout in ("tcp_timeout_established", "udp_timeout_stream")
+    )
+    seed, whole = spread.seed(next(state.namespaces()).lab), ((0, spread.BUCKETS - 1),)
+    room = next(item.size for item in first.sets if item.name == TAUGHT)
+    return Teach(first.namespace, seed, whole, subnets, keep, room, (sooner[0], sooner[1]))
+
+
+def _seconds(state: NetState, namespace: str, timeout: str) -> int:
+    found = state.objects["sysctls", namespace]
+    assert isinstance(found, Sysctls)
+    return int(dict(found.values)[f"net.netfilter.nf_conntrack_{timeout}"])
+
+
+def _outward(group: NextHopGroup | None) -> TypeGuard[NextHopGroup]:
+    """Return whether this is the group on the fabric's side; the one on the internet's side repeats it."""
+    return group is not None and group.family == "bridge"
+
+
+def _group_name(gateway: str) -> str:
+    return GROUP + gateway.partition("-")[2]
+
+
+def _shares(gateway: str, first: str, state: NetState, owners: dict[str, str]) -> Shares:
+    """Return which replicas carry what; without a group the first carries everything, if it is there."""
+    for thing in state:
+        if isinstance(thing, NextHopGroup) and _outward(thing) and thing.name == _group_name(gateway):
+            return _by_namespace(thing, owners)
+    return spread.all_to(first) if ("namespace", first) in state.objects else ()
+
+
+def _by_namespace(group: NextHopGroup, owners: dict[str, str]) -> Shares:
+    return tuple((first, last, owners.get(mac, mac)) for first, last, mac in group.shares)
+
+
+def _between(change: Handover | None, before: Shares, after: Shares, owners: dict[str, str]) -> Shares:
+    """Return the shares while the plan works: a group that is to go goes first, one that is to come comes last."""
+    if change is None:
+        return before
+    if change.meanwhile is not None:
+        return _by_namespace(change.meanwhile, owners)
+    return after if change.desired is None else before
+
+
+def _early(members: Iterable[Ruleset], actual: NetState) -> Kept:
+    """Return the flows that may be told before routes change: those that may live before the plan and after it."""
+    for each in members:
+        old = actual.objects.get(each.key)
+        before, after = kept_flows(old) if isinstance(old, Ruleset) else None, kept_flows(each)
+        if before is not None and after is not None:
+            return common(before, after)
+    return ()
+
+
+def _can_be_told(rules: Ruleset, actual: NetState) -> bool:
+    """Return whether the replica has the set of taught flows, as all but those of versions before 0.2 have."""
+    old = actual.objects.get(rules.key)
+    return isinstance(old, Ruleset) and any(item.name == TAUGHT for item in old.sets)

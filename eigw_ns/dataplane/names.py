@@ -14,7 +14,7 @@ from eigw_ns.dataplane.state import PREFIX, TENANT_LINK
 INSTANCE_LINK = TENANT_LINK  # in an instance and in an internet host
 FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC
 UPLINK = "up"  # in a gateway: towards the internet
-BRIDGE = "br0"  # in a fabric namespace, and in one that joins replicas
+BRIDGE = "br0"  # in a fabric namespace
 
 ROUTER_LINK_LOCAL = "fe80::1"  # what instances, hosts and gateways use as next hop
 PEER_LINK_LOCAL = "fe80::2"  # the other end, where it needs a link-local address
@@ -23,7 +23,7 @@ ROUTER_MAC = "02:00:00:00:00:01"
 """The VPC's implicit router: no interface has it. The fabric rewrites it to the MAC of the destination's subnet."""
 
 _KINDS = (ids.VPC, ids.SUBNET, ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.INSTANCE,
-          ids.INTERNET_HOST, ids.INTERNET, ids.SYNC)  # fmt: skip
+          ids.INTERNET_HOST, ids.INTERNET)  # fmt: skip
 _NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})(?:\.[2-8])?")
 
 
@@ -53,11 +53,6 @@ def port_name(resource_id: str) -> str:
 def bridge_name(gateway_id: str) -> str:
     """The bridge on the internet's side that joins the uplinks of a gateway's replicas."""
     return f"br-{gateway_id[-11:]}"
-
-
-def sync_id(gateway_id: str) -> str:
-    """What the namespace is called that joins a gateway's replicas among themselves."""
-    return f"{ids.SYNC}-{gateway_id.partition('-')[2]}"
 
 
 def mac(*names: str) -> str:

@@ -34,3 +34,9 @@ def addresses_text(addresses: Range) -> str:
 def numbers_text(numbers: Range) -> str:
     """A range of ports."""
     return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]}-{numbers[1]}"
+
+
+def duration_text(seconds: int) -> str:
+    """Return a duration as nft lists it, such as `1d3h46m40s`."""
+    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)

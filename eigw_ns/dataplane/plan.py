@@ -1,6 +1,6 @@
 """From what is to what shall be: a tuple of small steps in an order that never opens a gate too early.
 
-    0 replicas leave      those that go, or are unwell, lose their flows to the others (`handover`)
+    0 replicas leave      those that go, or are about to be rebuilt, lose their flows to the others (`handover`)
     1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
     2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves an address can send no
                           more before a security group closes over it
@@ -12,9 +12,9 @@
                           added and replaced before removed, since flows live on them
     5 links and namespaces that go
     6 forwarding on       where all of the above stands
-    7 flows               forgotten where their route is gone: after the routes, so that none is born again
+    7 flows               forgotten if their route is gone: after the routes, so that none is born again
     8 strays              what others put there: whatever it kept closed, everything of ours stands by now
-    9 replicas join       once they know the flows of those that are there
+    9 replicas join       once they were told the flows that they are to carry
 
 Killed after any step, nothing that the internet started has a way in, and the next plan leads on from there.
 """
@@ -25,14 +25,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from eigw_ns.dataplane import flows, handover, spread
+from eigw_ns.dataplane import flows, handover
 from eigw_ns.dataplane.flows import Flows, is_instance
 from eigw_ns.dataplane.group_rules import stages
-from eigw_ns.dataplane.handover import Handover, Learn, Loosen
+from eigw_ns.dataplane.handover import Forget, Handover, Teach
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.state import (
     Address,
-    Daemon,
     Fdb,
     Forwarding,
     Link,
@@ -48,7 +47,7 @@ from eigw_ns.dataplane.state import (
     is_tenant,
 )
 
-Verb = Literal["create", "update", "delete", "flush", "learn", "loosen"]
+Verb = Literal["create", "update", "delete", "flush", "teach", "forget"]
 
 _CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
 
@@ -58,7 +57,7 @@ class Step:
     """One change: what is done to which object, and why. `old` is the object an update replaces."""
 
     verb: Verb
-    object: NetObject | Flows | Learn | Loosen
+    object: NetObject | Flows | Teach | Forget
     reason: str
     old: NetObject | None = None
 
@@ -112,10 +111,10 @@ class _Planner:
             for old, new in self._changed
             if isinstance(old, Ruleset) and isinstance(new, Ruleset)
         )
-        self._replicas = handover.replicas(desired)
-        self._unwell = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
-        self._unwell |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
-        self._handovers = tuple(handover.handovers(desired, actual, self._unwell))
+        unready = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
+        unready |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
+        self._handovers = tuple(handover.handovers(desired, actual, unready))
+        self._successions = tuple(handover.successions(desired, actual, self._handovers, distrust=forget_flows))
         going = (owner for owner in actual.namespaces() if owner.namespace in self._leaving)
         # tenants first: one that has wiped its mark is known by its router alone
         self._going = sorted(going, key=lambda owner: not is_tenant(owner.namespace))
@@ -137,15 +136,17 @@ class _Planner:
         yield from self._join()
 
     def _leave(self) -> Iterator[Step]:
-        for change in self._handovers:
-            for replica in handover.inheriting(change, self._replicas | handover.replicas(self._whole), self._unwell):
-                yield Step("learn", replica, "it takes over the flows of those that leave")
+        moves = [each.leaving() for each in self._successions]
+        yield from (Step("forget", each, _OLD) for forgotten, _ in moves for each in forgotten)
+        told = [each for _, lessons in moves for each in lessons]
+        yield from (Step("teach", each, "it takes over the flows of those that leave") for each in told)
         for change in self._handovers:
             old, meanwhile = change.actual, change.meanwhile
             if old is not None and change.desired is None and old.namespace not in self._leaving:
                 yield Step("delete", old, "one replica is left, and has all flows")
             elif meanwhile is not None and meanwhile != old:
                 yield Step("update", meanwhile, "the others carry the flows of those that leave", old)
+        yield from (Step("teach", each, _MEANWHILE) for each in told)
 
     def _close(self) -> Iterator[Step]:
         for thing in self._actual.values():
@@ -205,9 +206,6 @@ class _Planner:
         for thing in self._deleted:
             if isinstance(thing, Link) and (thing.namespace, thing.name) not in self._rebuilt:
                 yield Step("delete", thing, "what it led to is not wanted")
-        for thing in self._actual.values():
-            if isinstance(thing, Daemon) and thing.key not in self._desired.objects:
-                yield Step("delete", thing, "not wanted")
         for owner in self._going:
             yield Step("delete", owner, "not wanted")
 
@@ -223,6 +221,8 @@ class _Planner:
     def _forget(self) -> Iterator[Step]:
         for stale in flows.of_routes(self._desired, self._whole, distrust=self._forget_flows):
             yield Step("flush", stale, "flows whose route is gone end at once")
+        for stale in flows.of_subnets(self._desired, self._whole):
+            yield Step("flush", stale, "flows whose route leads elsewhere end at once")
 
     def _clear(self) -> Iterator[Step]:
         for thing in self._deleted:
@@ -230,30 +230,22 @@ class _Planner:
                 yield Step("delete", thing, "not ours")
 
     def _join(self) -> Iterator[Step]:
-        """The daemons, then what the fabric's group tells, which the internet's group repeats."""
-        yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, Daemon))
-        yield from (_update(old, new) for old, new in self._changed if isinstance(new, Daemon))
-        outward = [change for change in self._handovers if change.desired and change.desired.family == "bridge"]
-        there = frozenset(owner.namespace for owner in self._desired.namespaces() if owner.key in self._actual)
-        for change in outward:
-            for replica in handover.rejoining(change, self._replicas, there - self._unwell):
-                yield Step("learn", replica, "it is to know the flows that it takes over")
+        """Return what the fabric's group means for flows, around the changes of both groups."""
+        moves = [each.joining() for each in self._successions]
+        yield from (Step("forget", each, _OLD) for forgotten, _ in moves for each in forgotten)
+        told = [each for _, lessons in moves for each in lessons]
+        yield from (Step("teach", each, "it is to know the flows that it takes over") for each in told)
         for change in self._handovers:
             yield from _joined(change)
-        for change in outward:
-            yield from self._loosen(change, there)
+        for succession in self._successions:
+            yield from (Step("forget", each, "it was told them instead") for each in succession.outdated())
+        yield from (Step("teach", each, _MEANWHILE) for each in told)
+        for succession in self._successions:
+            yield from (Step("forget", each, "others carry these flows now") for each in succession.losing())
 
-    def _loosen(self, change: Handover, there: frozenset[str]) -> Iterator[Step]:
-        assert change.desired is not None
-        stale = [each for each in handover.loosening(change, self._replicas, self._seed()) if each.namespace in there]
-        yield from (Step("loosen", each, "others carry these flows now") for each in stale)
-        away = {each.namespace for each in stale if ("daemon", each.namespace) in self._desired.objects}
-        members = {self._replicas[mac] for mac in spread.members(change.desired.shares)}
-        for replica in handover.catching_up(members, away):
-            yield Step("learn", replica, "what daemons missed that were away for it")
 
-    def _seed(self) -> int:
-        return spread.seed(next(self._desired.namespaces()).lab)
+_OLD = "what it remembers of them is old"
+_MEANWHILE = "what began meanwhile"
 
 
 def _joined(change: Handover) -> Iterator[Step]:
@@ -307,7 +299,7 @@ def _link_of(thing: NetObject) -> str:
 
 
 def _rank(step: Step) -> int:
-    return 0 if isinstance(step.object, Flows | Learn | Loosen) else step.object.rank
+    return 0 if isinstance(step.object, Flows | Teach | Forget) else step.object.rank
 
 
 def _update(old: NetObject, new: NetObject) -> Step:
@@ -322,7 +314,7 @@ def differences(old: NetObject, new: NetObject) -> Iterable[str]:
         before = dict(old.values)
         return [f"{key} is {before.get(key)}, not {value}" for key, value in new.values if before.get(key) != value]
     changed = [name for name in new.__dataclass_fields__ if getattr(old, name) != getattr(new, name)]
-    if isinstance(new, Ruleset | Daemon):  # texts of many lines
+    if isinstance(new, Ruleset):  # texts of many lines
         return changed
     return [f"{name} {_word(getattr(old, name))} → {_word(getattr(new, name))}" for name in changed]
 

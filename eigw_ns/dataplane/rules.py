@@ -5,15 +5,19 @@ Hooks, in the order a packet meets them (priorities in brackets); what is not dr
     fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet;
                      frames for a gateway of several replicas: hash of the flow → MAC of one of them (`spread`)
     internet (netdev) egress    [filter: 0]    the same, of frames that leave for the gateway
-    egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow
+    egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow;
+                                         TCP in fragments, if the gateway has several replicas
                      (kernel)   [-400]   fragments become whole packets
+                     answers    [raw: -300] datagrams of taught flows: not tracked
                      (kernel)   [-200]   conntrack
                      prerouting [filter: 0]
                         │ by interface, direction and state; established first, which nearly all are
                         ├─▶ pass     of a flow that was begun: marked
                         ├─▶ begin    new, from inside: all checks that only a new flow needs, then marked
                         ├─▶ related  ICMPv6 errors about a flow: those that RFC 4890 wants, then marked
-                        └─▶ refuse   the rest: a counter for each reason, dropped
+                        ├─▶ told     datagrams of taught flows: marked
+                        └─▶ refuse   the rest: TCP and SCTP of taught flows, and errors about those, leave it again;
+                                     for all others a counter for each reason, dropped
                      (kernel)            route, marked packets only ──▶ uplink or fabric
                      input      [filter: 0]   policy drop: the gateway itself answers nobody
     internet gw      prerouting [filter: 0]   subnets whose table leads here, both ways; no state
@@ -27,6 +31,14 @@ option that wants an answer, a fragment that never became whole) has none, so it
 Why `spoofed`: conntrack follows a packet before prerouting can refuse it. A reset that bears the address of an instance
 would end that instance's flow though it is dropped; at -450 it is dropped before conntrack, and before fragments of its
 kind can fill the memory for them.
+
+Taught flows: a replica that takes over flows of another one has not seen them begin, and nothing can tell its conntrack
+their TCP windows. It is told their tuples instead (set `taught`), and it asks that set last: a segment in the middle of
+an unknown flow is `invalid` (no pick-up), and only such segments look their tuple up. The subnet has tracked the flow
+from its first packet, so the subnet judges the window of each segment that passes so. A stale element of TCP or SCTP is
+harmless for the same reason. UDP has no such state: a datagram from outside that finds its tuple is not tracked, so
+that no entry is born in the wrong direction, and the instance's next datagram begins the flow under all checks, which
+takes the element away. That element lives no longer than the flow has left in the subnet, and nothing renews it.
 
 What passes as `established` or `related` in Linux is more than this gateway wants: extension headers are looked at in
 `headers`, by the packets that have any, and errors in `related`. tests/packets/CONFORMANCE.md has each packet's test.
@@ -43,9 +55,9 @@ from typing import Literal
 from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
-from eigw_ns.dataplane.notation import address_text, addresses_text
+from eigw_ns.dataplane.notation import address_text, addresses_text, duration_text
 from eigw_ns.dataplane.ranges import Range
-from eigw_ns.dataplane.state import GROUP, SYNC_LINK, Family, NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state import GROUP, Family, NftChain, NftSet, Ruleset
 
 PASSED = 0x1
 """The packet mark (fwmark) of what an egress-only gateway lets pass."""
@@ -63,34 +75,9 @@ _CLOSED_INPUT = NftChain(
     "type filter hook input priority filter; policy drop;",
     ('counter name "drop_to_gateway" drop',),
 )
-SYNC_GROUP, SYNC_PORT = "ff05::6c1a:e61d", 3780
-"""Where replicas tell each other of their flows: a multicast group, conntrackd's usual port.
-
-Of the site (RFC 4291 section 2.7), though no router passes it on: conntrackd 1.4.9 binds to the group without saying on
-which link, and Linux refuses that where it is one of the link.
-"""
-
 _LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
 """Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
 
-_SYNC_MESSAGE = f'iifname "{SYNC_LINK}" ip6 saddr fe80::/10 ip6 daddr {SYNC_GROUP} udp dport {SYNC_PORT} accept'
-_SYNCED_INPUT = NftChain(_CLOSED_INPUT.name, _CLOSED_INPUT.hook, (_SYNC_MESSAGE, *_CLOSED_INPUT.rules))
-_FROM_REPLICAS = f'iifname "{SYNC_LINK}" goto sync'
-_RAW = "type filter hook {} priority raw; policy accept;"
-_SYNC = (
-    NftChain(
-        "sync",
-        rules=(
-            _SYNC_MESSAGE,
-            'meta l4proto 58 counter name "drop_link_local" drop',  # as below: discovery and multicast reports
-            'counter name "drop_sync" drop',
-        ),
-    ),
-    # Messages about flows are no flows. After fragments became whole: conntrackd's largest messages are 20 octets
-    # longer than the link takes, and what is not tracked at -400 stays in pieces.
-    NftChain("sync_in", _RAW.format("prerouting"), (f'iifname "{SYNC_LINK}" notrack',)),
-    NftChain("sync_out", _RAW.format("output"), (f'oifname "{SYNC_LINK}" notrack',)),
-)
 _GLOBAL = "2000::/3"
 """All that IANA has given out as unicast (RFC 4291): neither unspecified, loopback, mapped, discard, unique-local,
 link-local nor multicast. The documentation prefixes lie in it."""
@@ -99,6 +86,17 @@ Routed = tuple[str, Range]
 """A subnet's prefix, and a range of destinations that it reaches through a gateway."""
 
 
+_TCP, _UDP, _SCTP = 6, 17, 132
+_JUDGED = f"meta l4proto {{ {_TCP}, {_SCTP} }}"
+"""Protocols of which conntrack calls a packet invalid unless it has seen the flow begin."""
+
+TAUGHT, TAUGHT_ERRORS = "taught", "taught_errors"
+"""The sets of flows that the gateway was told of: their tuples (protocol, inside, its port, outside, its port), and the
+hashes of these tuples (`spread.TAGS`), by which an ICMPv6 error finds its flow: nft 1.0.6 takes no raw part of a packet
+in a tuple, but does in a hash. The subnet knows the flow itself, and decides."""
+
+_FROM_INSIDE = "meta l4proto . ip6 saddr . th sport . ip6 daddr . th dport"
+_FROM_OUTSIDE = "meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport"
 _PASS = "meta mark set 0x00000001 accept"
 _OUTWARD, _INWARD = f'iifname "{FABRIC_LINK}" ct direction original', f'iifname "{UPLINK}" ct direction reply'
 _VERDICTS = (
@@ -107,6 +105,7 @@ _VERDICTS = (
     f"{_OUTWARD} ct state new goto begin",
     f"{_OUTWARD} ct state related goto related",
     f"{_INWARD} ct state related goto related",
+    f'iifname "{UPLINK}" ct state untracked meta l4proto {_UDP} goto told',  # neighbour discovery is untracked too
 )
 """One after the other, since a lookup by all three costs more than the comparisons that an established flow meets."""
 
@@ -132,18 +131,74 @@ _HEADERS = NftChain(
         f'iifname "{UPLINK}" exthdr mh exists counter name "drop_extension_header" drop',
     ),
 )
-_REFUSE = NftChain(
-    "refuse",
-    rules=(
-        'meta nfproto ipv4 counter name "drop_ipv4" drop',
-        _LINK_CHATTER,
-        f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
-        'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
-        'ct state invalid counter name "drop_invalid" drop',
-        f'iifname "{UPLINK}" counter name "drop_inbound" drop',
-        'counter name "drop_not_opening" drop',
-    ),
+_TOLD = f'counter name "allowed_taught" {_PASS}'
+
+
+def _refuse(seed: int) -> NftChain:
+    return NftChain(
+        "refuse",
+        rules=(
+            'meta nfproto ipv4 counter name "drop_ipv4" drop',
+            _LINK_CHATTER,
+            f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
+            f'iifname "{FABRIC_LINK}" ct state invalid {_JUDGED} {_FROM_INSIDE} @{TAUGHT} goto renew',
+            f'iifname "{UPLINK}" ct state invalid {_JUDGED} {_FROM_OUTSIDE} @{TAUGHT} goto told',
+            *(_error_of_taught(link, seed, outward=link == FABRIC_LINK) for link in (FABRIC_LINK, UPLINK)),
+            'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
+            'ct state invalid counter name "drop_invalid" drop',
+            f'iifname "{UPLINK}" counter name "drop_inbound" drop',
+            'counter name "drop_not_opening" drop',
+        ),
+    )
+
+
+def _error_of_taught(link: str, seed: int, *, outward: bool) -> str:
+    """Return the rule for errors that quote TCP or SCTP of a taught flow, which conntrack calls invalid."""
+    tag = f"meta mark set jhash {spread.quoted_tuple(outward=outward)} mod {spread.TAGS} seed {seed:#x}"
+    quoted = f"@th,112,8 {{ {_TCP:#x}, {_SCTP:#x} }}"
+    return (
+        f'iifname "{link}" ct state invalid icmpv6 type < echo-request {quoted} {tag}'
+        f" meta mark @{TAUGHT_ERRORS} goto related"
+    )
+
+
+def _taught(tracking: ConnectionTracking, seed: int) -> tuple[NftChain, ...]:
+    """What passes though this gateway did not see it begin; traffic from inside keeps an element alive."""
+    timeout = duration_text(tracking.tcp_established_timeout)
+    tag = f"meta mark set jhash ip6 saddr . ip6 daddr . th sport . th dport mod {spread.TAGS} seed {seed:#x}"
+    return (
+        NftChain(
+            "answers",
+            "type filter hook prerouting priority raw; policy accept;",
+            (f'iifname "{UPLINK}" {_FROM_OUTSIDE.replace("th ", "udp ")} @{TAUGHT} notrack',),
+        ),
+        NftChain(
+            "renew",
+            rules=(
+                f"update @{TAUGHT} {{ {_FROM_INSIDE} timeout {timeout} }}",
+                f"{tag} update @{TAUGHT_ERRORS} {{ meta mark timeout {timeout} }}",
+                "goto told",
+            ),
+        ),
+        NftChain("told", rules=(_EXTENDED, _TOLD)),
+    )
+
+
+def _taught_sets(tracking: ConnectionTracking) -> tuple[NftSet, ...]:
+    """As many elements as the gateway has connections at most: a replica may take over all of them."""
+    tuples = "inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service"
+    return (
+        NftSet(TAUGHT, tuples, size=tracking.max_connections, expires=True),
+        NftSet(TAUGHT_ERRORS, "mark", size=tracking.max_connections, expires=True),
+    )
+
+
+_IN_PIECES = tuple(
+    f'{tcp} counter name "drop_tcp_fragment" drop'
+    for tcp in (f"frag nexthdr {_TCP}", f"exthdr frag exists meta l4proto {_TCP}")
 )
+"""TCP in fragments: any piece whose fragment header says TCP, and a first piece with options before the TCP header,
+without which the others never become whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +225,15 @@ def egress_only_gateway(
     routed: Iterable[Routed],
     tracking: ConnectionTracking,
     *,
+    seed: int,
     replicas: int = 1,
-    synced: bool = False,
 ) -> Ruleset:
-    """Passes flows that a routed subnet began and their answers, and nothing else.
+    """Return rules that pass the flows that a routed subnet began and their answers, and nothing else.
 
     RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple. Each of several
-    `replicas` has its part of the limits; those that are `synced` tell each other of their flows.
+    `replicas` has its part of the limits. `seed` is what the hash of flows begins with.
     """
+    chains_of_taught, sets_of_taught = _taught(tracking, seed), _taught_sets(tracking)
     tracking = replace(
         tracking,
         max_connections=-(-tracking.max_connections // replicas),
@@ -187,18 +243,19 @@ def egress_only_gateway(
     chains = [
         *_begin(vpc_prefix, tracking),
         _HEADERS,
-        _SYNCED_INPUT if synced else _CLOSED_INPUT,
+        _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
-        NftChain("prerouting", PREROUTING, (*_VERDICTS, *((_FROM_REPLICAS,) if synced else ()), "goto refuse")),
-        _REFUSE,
+        NftChain("prerouting", PREROUTING, (*_VERDICTS, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
-        NftChain("spoofed", BEFORE_ALL, (forged,)),
-        *(_SYNC if synced else ()),
+        NftChain("spoofed", BEFORE_ALL, (forged, *(_IN_PIECES if replicas > 1 else ()))),
+        _refuse(seed),
+        *chains_of_taught,
     ]
     sets = (
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
         _PER_GATEWAY,
         _PER_SOURCE,
+        *sets_of_taught,
     )
     return table(namespace, sets, chains)
 
@@ -225,10 +282,12 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
     flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
     of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
     return (
+        # a flow that begins here is this gateway's own, whatever it was told of one with the same tuple
+        NftChain("begun", rules=(f"delete @{TAUGHT} {{ {_FROM_INSIDE} }}", f'counter name "allowed_new" {_PASS}')),
         NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
         NftChain(
             "counted",
-            rules=(f'{of_gateway} counter name "allowed_new" {_PASS}', 'counter name "drop_limit_gateway" drop'),
+            rules=(f"{of_gateway} goto begun", 'counter name "drop_limit_gateway" drop'),
         ),
     )
 

@@ -1,17 +1,19 @@
-"""How flows are spread over the replicas of an egress-only gateway: a hash that both ways agree on, and who has which.
+"""How flows are spread over the replicas of an egress-only gateway: a hash that both ways agree on, and its buckets.
 
     subnet ─▶ fabric (bridge)                              internet (router) ─▶ bridge ports
                 frames for the gateway                       frames for the gateway, as they leave (netdev egress)
                 hash of the flow mod 840 ─▶ @replicas_…      hash of the flow, seen backwards ─▶ @replicas_…
                 MAC of the replica that has the bucket       MAC of the replica that has the bucket
 
-Both ways hash (inside, outside, inside's port, outside's port), so that both directions of a flow meet one replica, and
-so does an ICMPv6 error about it, which is hashed by the packet that it quotes. Fragments have ports in the first piece
-only: they go by addresses, as all else does that has no ports.
+TCP is hashed by its tuple (inside, outside, inside's port, outside's port), everything else by its two addresses. Both
+directions of a flow meet one replica, and so does an ICMPv6 error about it, which is hashed by the packet that it
+quotes. Fragments have ports in the first piece only, so all datagrams of a pair of hosts, whole or in pieces, go one
+way. A replicated gateway refuses TCP in fragments (`rules`), since a piece would reach a replica that does not know the
+flow, and path MTU discovery makes such pieces needless.
 
-Why not the kernel's multipath routes: they cannot keep the flows of healthy replicas where they are when one goes (and
-a replica that gets a flow back has an old idea of its window), they send errors about a flow anywhere, and a change
-costs a route a subnet. Here it is one transaction on either side, whatever the number of subnets.
+Why not the kernel's multipath routes: they move flows of healthy replicas when another one goes, they send errors about
+a flow anywhere, and a change costs a route a subnet. Here it is one transaction on either side, whatever the number of
+subnets.
 
 840 is the least number that 1 to 8 divide: every replica has an equal share.
 """
@@ -19,6 +21,7 @@ costs a route a subnet. Here it is one transaction on either side, whatever the 
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv6Address
 from itertools import groupby
@@ -29,31 +32,36 @@ from eigw_ns.dataplane.state import Flow
 
 BUCKETS = 840
 
-_PORTED = (6, 17, 33, 132, 136)
-"""Protocols whose header begins with two ports: TCP, UDP, DCCP, SCTP, UDP-Lite."""
+TCP = 6
+"""The only protocol (IANA number) whose flows are hashed by ports too."""
 
 Share = tuple[int, int, str]
-"""First and last bucket, and the MAC of the replica that has them."""
+"""First and last bucket, and the replica that has them: its MAC, or its namespace."""
 
 
 def seed(lab: str) -> int:
-    """What the hash begins with: the same on both sides, another for each lab, never 0 (which nft takes for random)."""
+    """Return what the hash begins with: the same on both sides, another for each lab, never 0 (random to nft)."""
     return crc32(lab.encode()) | 1
 
 
 def shares(macs: Sequence[str], alive: Collection[str]) -> tuple[Share, ...]:
-    """Who has which buckets. Those of a replica that is not alive go to the others in equal parts; no other moves.
+    """Return the buckets of each replica that is alive; empty if none is.
 
-    Empty where none is alive.
+    The buckets of a replica that is not alive go to the others in equal parts. No other bucket moves.
     """
     if not alive:
         return ()
-    heirs = [mac for mac in macs if mac in alive]
+    successors = [mac for mac in macs if mac in alive]
     having: list[str] = []
     for index, mac in enumerate(macs):
         size = BUCKETS * (index + 1) // len(macs) - BUCKETS * index // len(macs)
-        having += [mac] * size if mac in alive else [heirs[at * len(heirs) // size] for at in range(size)]
+        having += [mac] * size if mac in alive else [successors[at * len(successors) // size] for at in range(size)]
     return _runs(having)
+
+
+def all_to(member: str) -> tuple[Share, ...]:
+    """Return the shares of a gateway of which one member carries everything."""
+    return ((0, BUCKETS - 1, member),)
 
 
 def _runs(having: Sequence[str]) -> tuple[Share, ...]:
@@ -67,12 +75,15 @@ def _runs(having: Sequence[str]) -> tuple[Share, ...]:
 
 
 def members(group: Iterable[Share]) -> frozenset[str]:
-    """The MACs of the replicas that have any share."""
+    """Return the replicas that have any share."""
     return frozenset(mac for _, _, mac in group)
 
 
 def lost(before: Iterable[Share], after: Iterable[Share]) -> dict[str, tuple[Range, ...]]:
-    """The buckets that each replica had before and has no more, as ranges, by MAC."""
+    """Return the buckets that each replica had before and does not have after, as ranges.
+
+    With its arguments exchanged it returns what each replica gained.
+    """
     now = owners(after)
     gone: dict[str, list[int]] = {}
     for bucket, mac in owners(before).items():
@@ -82,7 +93,7 @@ def lost(before: Iterable[Share], after: Iterable[Share]) -> dict[str, tuple[Ran
 
 
 def owners(group: Iterable[Share]) -> dict[int, str]:
-    """The MAC of the replica that has each bucket."""
+    """Return the replica that has each bucket."""
     return {bucket: mac for first, last, mac in group for bucket in range(first, last + 1)}
 
 
@@ -96,24 +107,28 @@ def _ranges(buckets: list[int]) -> Iterator[Range]:
 
 
 def rules(group: str, start: int, *, outward: bool) -> tuple[str, ...]:
-    """Give a frame for the gateway the MAC of the replica that has its flow's bucket.
+    """Return the rules that give a frame for the gateway the MAC of the replica that has its flow's bucket.
 
-    Where nobody has it (the group is empty, as while replicas are being made), the first replica keeps it.
+    If no replica has it (the group is empty while replicas are being made), the first replica keeps it.
     """
     inside, outside = ("saddr", "daddr") if outward else ("daddr", "saddr")
     near, far = ("sport", "dport") if outward else ("dport", "sport")
-    addresses, ports = _QUOTED[not outward]
+    addresses, _ = _QUOTED[not outward]
     hashed = f"mod {BUCKETS} seed {start:#x} ether daddr set meta mark map @{group} accept"
-    by_ports = f"meta mark set jhash ip6 {inside} . ip6 {outside} . th {near} . th {far} {hashed}"
-    ported, quoted = ", ".join(map(str, _PORTED)), ", ".join(map(hex, _PORTED))
+    by_ports = f"meta mark set jhash ip6 {inside} . ip6 {outside} . tcp {near} . tcp {far} {hashed}"
     return (
-        f"ip6 nexthdr {{ {ported} }} {by_ports}",  # nearly all; the others are looked at more closely
-        f"exthdr frag missing meta l4proto {{ {ported} }} {by_ports}",
+        f"ip6 nexthdr {TCP} {by_ports}",
+        f"exthdr frag missing {by_ports}",  # behind destination options; `tcp` is a condition too
         "exthdr frag missing icmpv6 type < echo-request"
-        f" @th,112,8 {{ {quoted} }} meta mark set jhash {addresses} . {ports} {hashed}",
+        f" @th,112,8 {TCP:#x} meta mark set jhash {quoted_tuple(outward=outward)} {hashed}",
         f"exthdr frag missing icmpv6 type < echo-request meta mark set jhash {addresses} {hashed}",
         f"meta mark set jhash ip6 {inside} . ip6 {outside} {hashed}",
     )
+
+
+def quoted_tuple(*, outward: bool) -> str:
+    """Return the tuple (inside, outside, their ports) of the packet that an ICMPv6 error quotes, as nft writes it."""
+    return " . ".join(_QUOTED[not outward])
 
 
 _QUOTED = (
@@ -122,35 +137,73 @@ _QUOTED = (
 )
 """Addresses (inside, outside) and ports of the IPv6 packet that an ICMPv6 error quotes, 8 octets in (RFC 4443)."""
 
+TAGS = 0xFFFF_FFFF
+"""The number of tags that a flow may have: `mod` of the same hash. The kernel's modulus has 32 bits."""
+
 
 # ---- the same in Python ----------------------------------------------------------------------------------------------
 
 
-def bucket(inside: IPv6Address, outside: IPv6Address, ports: tuple[int, int] | None, start: int) -> int:
-    """The bucket that the kernel puts a flow in. `ports` are the inside's and the outside's, None where it has none."""
-    key = inside.packed + outside.packed
-    if ports is not None:
-        key += struct.pack("!HxxHxx", *ports)  # nft pads each part of a key to four octets
-    return _jhash(key, start) * BUCKETS >> 32  # reciprocal_scale(), include/linux/math.h
+class FlowHash:
+    """The hash of many flows of one lab. Addresses are 16 octets each, ports 2 octets each, in network byte order.
+
+    Source: include/linux/jhash.h, nft_jhash_eval in net/netfilter/nft_hash.c. nft pads each part of a key to four
+    octets. What the addresses of a pair contribute is computed once, since flows of one pair come by the thousand.
+    """
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._pairs: dict[tuple[bytes, bytes], tuple[int, int, int, int, int]] = {}
+
+    def of_tuple(self, inside: bytes, outside: bytes, near: bytes, far: bytes) -> int:
+        """Return the 32-bit hash of a flow with ports."""
+        found = self._pairs.get((inside, outside))
+        if found is None:
+            found = self._pairs[inside, outside] = self._begun(inside, outside)
+        a, b, c, seventh, eighth = found
+        a, b, c = _mixed(a + seventh & _WORD, b + eighth & _WORD, c + _word(near) & _WORD)
+        return _final(a + _word(far) & _WORD, b, c)
+
+    def of_addresses(self, inside: bytes, outside: bytes) -> int:
+        """Return the 32-bit hash of a flow without ports."""
+        return _jhash(inside + outside, self._start)
+
+    def _begun(self, inside: bytes, outside: bytes) -> tuple[int, int, int, int, int]:
+        """Return the state after six of the ten words of a tuple, and the seventh and eighth word."""
+        words = struct.unpack("=8I", inside + outside)
+        a = b = c = (_INITIAL + 40 + self._start) & _WORD
+        for at in (0, 3):
+            a, b, c = (a + words[at]) & _WORD, (b + words[at + 1]) & _WORD, (c + words[at + 2]) & _WORD
+            a, b, c = _mixed(a, b, c)
+        return a, b, c, words[6], words[7]
+
+
+def scaled(hashed: int, size: int) -> int:
+    """Return the hash as a number below `size`, as reciprocal_scale() of include/linux/math.h does."""
+    return hashed * size >> 32
 
 
 def bucket_of(flow: Flow, start: int) -> int:
-    """The bucket of a flow that an instance began, as a gateway's connection table shows it."""
-    ports = flow.ports if flow.protocol in _PORTED else None
-    return bucket(IPv6Address(flow.source), IPv6Address(flow.destination), ports, start)
+    """Return the bucket of a flow that an instance began, as a connection table shows it."""
+    inside, outside = IPv6Address(flow.source).packed, IPv6Address(flow.destination).packed
+    if flow.protocol != TCP or flow.ports is None:
+        return scaled(FlowHash(start).of_addresses(inside, outside), BUCKETS)
+    near, far = (port.to_bytes(2) for port in flow.ports)
+    return scaled(FlowHash(start).of_tuple(inside, outside, near, far), BUCKETS)
+
+
+def _word(port: bytes) -> int:
+    return int.from_bytes(port + b"\0\0", sys.byteorder)
 
 
 _WORD = 0xFFFF_FFFF
-
-
-def _rotated(value: int, by: int) -> int:
-    return (value << by | value >> (32 - by)) & _WORD
+_INITIAL = 0xDEAD_BEEF  # JHASH_INITVAL
 
 
 def _jhash(key: bytes, start: int) -> int:
-    """Bob Jenkins's lookup3 as include/linux/jhash.h has it, for keys of a multiple of four octets, little-endian."""
+    """Return Bob Jenkins's lookup3 as include/linux/jhash.h has it, for keys of a multiple of four octets."""
     words = struct.unpack(f"={len(key) // 4}I", key)
-    a = b = c = (0xDEAD_BEEF + len(key) + start) & _WORD
+    a = b = c = (_INITIAL + len(key) + start) & _WORD
     at = 0
     while len(words) - at > 3:
         a, b, c = (a + words[at]) & _WORD, (b + words[at + 1]) & _WORD, (c + words[at + 2]) & _WORD
@@ -161,15 +214,28 @@ def _jhash(key: bytes, start: int) -> int:
 
 
 def _mixed(a: int, b: int, c: int) -> tuple[int, int, int]:
-    for by in (4, 6, 8, 16, 19, 4):
-        a = ((a - c) & _WORD) ^ _rotated(c, by)
-        c = (c + b) & _WORD
-        a, b, c = b, c, a
+    """Mix three words (__jhash_mix), written out since 20,000 flows are hashed while connections wait."""
+    a = (a - c & _WORD) ^ (c << 4 & _WORD | c >> 28)
+    c = c + b & _WORD
+    b = (b - a & _WORD) ^ (a << 6 & _WORD | a >> 26)
+    a = a + c & _WORD
+    c = (c - b & _WORD) ^ (b << 8 & _WORD | b >> 24)
+    b = b + a & _WORD
+    a = (a - c & _WORD) ^ (c << 16 & _WORD | c >> 16)
+    c = c + b & _WORD
+    b = (b - a & _WORD) ^ (a << 19 & _WORD | a >> 13)
+    a = a + c & _WORD
+    c = (c - b & _WORD) ^ (b << 4 & _WORD | b >> 28)
+    b = b + a & _WORD
     return a, b, c
 
 
 def _final(a: int, b: int, c: int) -> int:
-    for by in (14, 11, 25, 16, 4, 14, 24):
-        c = ((c ^ b) - _rotated(b, by)) & _WORD
-        a, b, c = b, c, a
-    return b
+    """Mix three words at the end (__jhash_final)."""
+    c = (c ^ b) - (b << 14 & _WORD | b >> 18) & _WORD
+    a = (a ^ c) - (c << 11 & _WORD | c >> 21) & _WORD
+    b = (b ^ a) - (a << 25 & _WORD | a >> 7) & _WORD
+    c = (c ^ b) - (b << 16 & _WORD | b >> 16) & _WORD
+    a = (a ^ c) - (c << 4 & _WORD | c >> 28) & _WORD
+    b = (b ^ a) - (a << 14 & _WORD | a >> 18) & _WORD
+    return (c ^ b) - (b << 24 & _WORD | b >> 8) & _WORD

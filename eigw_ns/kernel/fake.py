@@ -10,12 +10,15 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv6Address, IPv6Network
 from socket import IPPROTO_UDP
 
+from eigw_ns.dataplane.flows import covered
+from eigw_ns.dataplane.handover import Forget, Teach
+from eigw_ns.dataplane.ranges import Range
+from eigw_ns.dataplane.rules import TAUGHT
+from eigw_ns.dataplane.spread import bucket_of
 from eigw_ns.dataplane.state import (
     NOTHING,
-    Daemon,
     Fdb,
     Flow,
     Forwarding,
@@ -40,12 +43,13 @@ class FakeNamespace:
     """What one namespace holds. It is ours while `objects` has its `Namespace` (the mark), else foreign.
 
     `counts` are those of the named counters that have seen something; `flows` are the (source, destination)
-    addresses of the connection table's entries, in the original direction.
+    addresses of the connection table's entries, in the original direction; `taught` those of the taught flows.
     """
 
     objects: dict[Key, NetObject] = field(default_factory=dict)
     counts: dict[str, Count] = field(default_factory=dict)
     flows: list[tuple[str, str]] = field(default_factory=list)
+    taught: list[tuple[str, str]] = field(default_factory=list)
 
     def put(self, thing: NetObject) -> None:
         """Add or replace an object, as it then shows: forwarding that is off is nothing, other sysctls stay."""
@@ -85,7 +89,6 @@ class FakeKernel:
         self.writes = 0
         self.fail_on: int | None = None
         self.before: Callable[[str, NetObject | str], None] | None = None
-        self.has_conntrackd = True
         self.namespaces: dict[str, FakeNamespace] = {}
         self._husks: set[str] = set()
 
@@ -114,7 +117,7 @@ class FakeKernel:
         return namespace in self.namespaces
 
     def outline(self, lab: str) -> NetState:
-        return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding, Daemon)))
+        return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding)))
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(
@@ -200,22 +203,48 @@ class FakeKernel:
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`: here everything is in effect at once."""
 
-    def can_sync(self) -> bool:
-        return self.has_conntrackd
+    def stop_orphaned_daemons(self, lab: str) -> None:
+        """See `Kernel.stop_orphaned_daemons`: no version ever started any here."""
 
-    def end_strays(self, lab: str) -> None:
-        """Nothing runs here."""
+    def teach(self, lessons: Sequence[Teach]) -> int:
+        told = 0
+        for lesson in lessons:
+            pupil = self._pupil(lesson.namespace, self._begin("teach", lesson.namespace))
+            known = set(pupil.taught)
+            for subnet in lesson.subnets:
+                for flow in self.namespaces.get(subnet, FakeNamespace()).flows:
+                    if covered(lesson.keep, *flow) and _is_in(flow, lesson.buckets, lesson.seed):
+                        pupil.taught += [flow] if flow not in known else []
+                        known.add(flow)
+                        told += 1
+        return told
 
-    def open_daemon(self, namespace: str) -> int | None:
-        """Nothing runs here, so nothing can be watched."""
-        self._space(namespace, f"look for the daemon of {namespace}")
-        return None
+    def forget(self, lesson: Forget) -> int:
+        space = self._space(lesson.namespace, f"forget flows of {lesson.namespace}")
+        gone = [flow for flow in space.flows if _is_in(flow, lesson.buckets, lesson.seed)]
+        if gone:
+            self._begin("forget", lesson.namespace)
+        space.flows = [flow for flow in space.flows if flow not in gone]
+        return len(gone)
 
-    def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
-        doing = self._begin("learn", namespace)
-        space = self._space(namespace, doing)
-        known = [flow for peer in peers for flow in self._space(peer, doing).flows]
-        space.flows = list(dict.fromkeys([*([] if anew else space.flows), *known]))
+    def taught(self, namespace: str) -> Sequence[Flow]:
+        return [_flow(flow) for flow in self._space(namespace, f"list the taught flows of {namespace}").taught]
+
+    def age(self, lessons: Sequence[Teach]) -> int:
+        gone = 0
+        for lesson in lessons:
+            space = self.namespaces.get(lesson.namespace, FakeNamespace())
+            known = {flow for subnet in lesson.subnets for flow in self.namespaces.get(subnet, FakeNamespace()).flows}
+            gone += len(set(space.taught) - known)
+            space.taught = [flow for flow in space.taught if flow in known]
+        return gone
+
+    def _pupil(self, name: str, doing: str) -> FakeNamespace:
+        space = self._space(name, doing)
+        rules = space.objects.get(("ruleset", name, "inet"))
+        if not isinstance(rules, Ruleset) or not any(item.name == TAUGHT for item in rules.sets):
+            raise kernel_error(doing, errno.ENOENT, detail="there is no set of taught flows")
+        return space
 
     def group(self, group: NextHopGroup) -> NextHopGroup | None:
         found = self._space(group.namespace, f"read the {group}").objects.get(group.key)
@@ -223,32 +252,27 @@ class FakeKernel:
 
     def flows(self, namespace: str) -> Sequence[Flow]:
         space = self._space(namespace, f"list the flows of {namespace}")
-        return [Flow(source, destination, IPPROTO_UDP, (7, 7)) for source, destination in space.flows]
-
-    def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
-        for flow in flows:
-            self._space(namespace, self._begin("loosen", namespace))
-            assert flow.is_tcp
+        return [_flow(flow) for flow in space.flows]
 
     def flush_flows(
-        self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()
+        self,
+        namespace: str,
+        keep: Iterable[tuple[str, str, str]] | None,
+        ended: Iterable[str] = (),
+        gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
         space = self._space(namespace, f"flush the flows of {namespace}")
-        wanted = None if keep is None else [(IPv6Network(a), IPv6Address(b), IPv6Address(c)) for a, b, c in keep]
-        gone = set(ended)
+        kept, going, over = None if keep is None else [*keep], [*gone], set(ended)
 
-        def stays(source: str, destination: str) -> bool:
-            covered = wanted is None or any(
-                IPv6Address(source) in prefix and first <= IPv6Address(destination) <= last
-                for prefix, first, last in wanted
-            )
-            return covered and gone.isdisjoint((source, destination))
+        def stays(flow: tuple[str, str]) -> bool:
+            return (kept is None or covered(kept, *flow)) and not covered(going, *flow) and over.isdisjoint(flow)
 
-        kept = [ends for ends in space.flows if stays(*ends)]
-        flushed = len(space.flows) - len(kept)
+        before = len(space.flows) + len(space.taught)
+        flows, taught = ([flow for flow in found if stays(flow)] for found in (space.flows, space.taught))
+        flushed = before - len(flows) - len(taught)
         if flushed:
             self._begin("flush", namespace)
-        space.flows = kept
+        space.flows, space.taught = flows, taught
         return flushed
 
     def _begin(self, verb: str, thing: NetObject | str) -> str:
@@ -315,6 +339,15 @@ class FakeKernel:
                 space.objects[other.key] = replace(other, bridge=None)
             elif hangs_on(other, thing.name) or (isinstance(other, Fdb) and other.link in ports):
                 del space.objects[other.key]
+
+
+def _flow(ends: tuple[str, str]) -> Flow:
+    return Flow(*ends, IPPROTO_UDP, (7, 7))
+
+
+def _is_in(flow: tuple[str, str], buckets: Iterable[Range], seed: int) -> bool:
+    bucket = bucket_of(_flow(flow), seed)
+    return any(first <= bucket <= last for first, last in buckets)
 
 
 def _mark(name: str, space: FakeNamespace) -> Namespace | None:

@@ -55,7 +55,7 @@ def check_update(objects: Objects, actual: NetObject, new: NetObject, doing: str
     """Raise what Linux answers when `actual`, one of `objects`, is to become `new` in place."""
     same = new
     if isinstance(new, Link) and isinstance(actual, Link):
-        same = replace(new, mtu=actual.mtu, up=actual.up, bridge=actual.bridge, flood=actual.flood)
+        same = replace(new, mtu=actual.mtu, up=actual.up, bridge=actual.bridge)
     elif isinstance(new, Namespace) and isinstance(actual, Namespace):
         same = replace(new, loopback_up=actual.loopback_up, marked=actual.marked)
     if isinstance(new, Link | Namespace) and same != actual:

@@ -20,11 +20,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
+from eigw_ns.dataplane.handover import Forget, Teach
 from eigw_ns.dataplane.state import (
     NOTHING,
     PREFIX,
     Address,
-    Daemon,
     Fdb,
     Flow,
     Forwarding,
@@ -42,7 +42,7 @@ from eigw_ns.dataplane.state import (
     is_tenant,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
-from eigw_ns.kernel import conntrack, daemons, links, netns, nft, observe, replicas, rtnetlink, sight, sysctl, tenants
+from eigw_ns.kernel import conntrack, former, links, netns, nft, observe, rtnetlink, sight, sysctl, teaching, tenants
 from eigw_ns.kernel.clearing import clear
 from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.halves import in_halves
@@ -64,7 +64,7 @@ class LinuxKernel:
 
     def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:
         self.writes = 0
-        self._run_folder = run_folder  # where daemons have their sockets
+        self._run_folder = run_folder  # where versions before 0.2 left the files of their daemons
         self._transactions = Transactions()
 
     def __del__(self) -> None:
@@ -141,9 +141,6 @@ class LinuxKernel:
                 self.writes += links.change(new)
             case Forwarding(), Forwarding():
                 self._forward(new.namespace, new.enabled)
-            case Daemon(), Daemon():
-                self._delete_one(old)
-                self._create_one(new)
             case NextHopGroup(), NextHopGroup():
                 self.writes += self._transactions.share(new, old)
             case _:
@@ -176,30 +173,42 @@ class LinuxKernel:
         settle(namespaces)
 
     def flush_flows(
-        self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()
+        self,
+        namespace: str,
+        keep: Iterable[tuple[str, str, str]] | None,
+        ended: Iterable[str] = (),
+        gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
         """See `Kernel.flush_flows`."""
-        with netns.inside(namespace):
-            flushed = conntrack.flush(keep, ended)
+        flushed = teaching.end(namespace, conntrack.stale(keep, ended, gone))
         self.writes += flushed
         return flushed
 
-    def can_sync(self) -> bool:
-        """See `Kernel.can_sync`."""
-        return daemons.installed() is not None
+    def stop_orphaned_daemons(self, lab: str) -> None:
+        """See `Kernel.stop_orphaned_daemons`."""
+        self.writes += former.stop_daemons(self._run_folder / lab)
 
-    def end_strays(self, lab: str) -> None:
-        """See `Kernel.end_strays`."""
-        self.writes += daemons.sweep(self._run_folder / lab, netns.inodes(f"{PREFIX}{lab}-"))
+    def teach(self, lessons: Sequence[Teach]) -> int:
+        """See `Kernel.teach`."""
+        told = teaching.teach(lessons)
+        self.writes += told
+        return told
 
-    def open_daemon(self, namespace: str) -> int | None:
-        """See `Kernel.open_daemon`."""
-        found = daemons.of(namespace)
-        return daemons.opened(found) if found is not None else None
+    def forget(self, lesson: Forget) -> int:
+        """See `Kernel.forget`."""
+        forgotten = teaching.forget(lesson)
+        self.writes += forgotten
+        return forgotten
 
-    def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
-        """See `Kernel.learn`."""
-        self.writes += replicas.learn(namespace, tuple(peers), anew=anew)
+    def taught(self, namespace: str) -> Sequence[Flow]:
+        """See `Kernel.taught`."""
+        return teaching.taught(namespace)
+
+    def age(self, lessons: Sequence[Teach]) -> int:
+        """See `Kernel.age`."""
+        gone = teaching.age(lessons)
+        self.writes += gone
+        return gone
 
     def group(self, group: NextHopGroup) -> NextHopGroup | None:
         """See `Kernel.group`."""
@@ -211,11 +220,7 @@ class LinuxKernel:
     def flows(self, namespace: str) -> Sequence[Flow]:
         """See `Kernel.flows`."""
         with netns.inside(namespace):
-            return conntrack.flows()
-
-    def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
-        """See `Kernel.loosen`."""
-        self.writes += replicas.renew(namespace, tuple(flows))
+            return [found.flow() for found in conntrack.tracked()]
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 
@@ -225,10 +230,6 @@ class LinuxKernel:
                 self._write_sysctls(thing, {})
             case Forwarding():
                 self._forward(thing.namespace, thing.enabled)
-            case Daemon():
-                self.writes += 1
-                daemons.start(self._folder(thing.namespace), thing)
-                daemons.catch_up(self._folder(thing.namespace), thing.namespace)
             case NextHopGroup():
                 self.writes += self._transactions.share(thing, None)
 
@@ -242,11 +243,6 @@ class LinuxKernel:
                 self.writes += links.delete(thing)
             case Forwarding():
                 self._forward(thing.namespace, enabled=False)
-            case Daemon():
-                self.writes += 1
-                found = daemons.of(thing.namespace)
-                if found is not None:
-                    daemons.stop(found)
             case NextHopGroup():
                 self.writes += self._transactions.share(None, thing)
 
@@ -257,13 +253,6 @@ class LinuxKernel:
                 hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
             )
         self.writes += netns.remove(namespace.namespace)
-
-    def _folder(self, namespace: str) -> Path:
-        """Where the namespace's daemon has its files: `<run>/<lab>/<id>`."""
-        owner = sight.owner_of(namespace)
-        if owner is None:
-            raise MissingError(f"run a daemon in {namespace}", detail="there is no namespace of ours")
-        return self._run_folder / owner.lab / owner.id
 
     def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
         with netns.inside(wanted.namespace), contextlib.closing(sysctl.Tree()) as tree:

@@ -21,10 +21,14 @@ NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 REQUEST, ACK, DUMP, REPLACE, EXCLUSIVE, CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
 
 _ERROR, _DONE, _DUMP_INTERRUPTED = 2, 3, 0x10
-_NESTED, _TYPE_MASK = 0x8000, 0x3FFF
+NESTED = 0x8000  # NLA_F_NESTED
+_TYPE_MASK = 0x3FFF
 _SOL_NETLINK, _EXT_ACK, _STRICT_CHECK = 270, 11, 12
+_SEND_BUFFER_BY_FORCE = 32  # SO_SNDBUFFORCE, asm-generic/socket.h
 _NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h
 _EXT_ACK_TEXT, _ACK_TLVS, _CAPPED = 1, 0x200, 0x100
+_BATCH_BEGIN, _BATCH_END = 16, 17  # NFNL_MSG_BATCH_BEGIN, _END, linux/netfilter/nfnetlink.h
+_OF_NFTABLES = struct.pack("!BBH", 0, 0, 10)  # NFNL_SUBSYS_NFTABLES
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _BATCH_BYTES = 60_000  # below the default send buffer, so that one sendmsg(2) takes it whole
@@ -71,7 +75,7 @@ def text(kind: int, value: str) -> bytes:
 
 def nested(kind: int, *inner: bytes) -> bytes:
     """An attribute that holds attributes."""
-    return attribute(kind | _NESTED, b"".join(inner))
+    return attribute(kind | NESTED, b"".join(inner))
 
 
 def attributes(data: bytes, start: int = 0) -> Attributes:
@@ -154,6 +158,44 @@ class Netlink:
                 self._transact(batch, messages[start : index + 1])
                 batch, start, size = [], index + 1, 0
 
+    def commit(self, messages: Sequence[Message]) -> None:
+        """Have nf_tables carry out all messages in one transaction, or none of them. Raises the first refusal.
+
+        The kernel takes a transaction from one sendmsg(2). Without CAP_NET_ADMIN in the initial user namespace the send
+        buffer stays as it is, so a transaction that is too large for it becomes several.
+        """
+        for part in self._transactions(messages):
+            begin, end = (Message(kind, 0, _OF_NFTABLES, part[0].doing) for kind in (_BATCH_BEGIN, _BATCH_END))
+            frames = [self._frame(message, acknowledge=message is part[-1]) for message in (begin, *part, end)]
+            first = self._sequence - len(frames) + 1
+            self._say(b"".join(frames), begin.doing)
+            self._await_commit((begin, *part, end), first)
+
+    def _transactions(self, messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+        size = sum(len(message.payload) + 16 for message in messages)
+        with contextlib.suppress(PermissionError):
+            self._socket.setsockopt(socket.SOL_SOCKET, _SEND_BUFFER_BY_FORCE, size + _BATCH_BYTES)
+        room = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - 512
+        part: list[Message] = []
+        for message in messages:
+            taken = sum(len(each.payload) + 16 for each in part)
+            if part and taken + len(message.payload) + 16 > room:
+                yield part
+                part = []
+            part.append(message)
+        if part:
+            yield part
+
+    def _await_commit(self, messages: Sequence[Message], first: int) -> None:
+        """Read the answers up to that of the last message but one, or to a refusal of the transaction as a whole."""
+        last, failure = first + len(messages) - 2, None
+        for answered, code, detail in self._answers(last, messages[0].doing, of_all=(first, last + 1)):
+            message = messages[answered - first]
+            if code and failure is None:
+                failure = kernel_error(message.doing, code, detail=detail)
+        if failure is not None:
+            raise failure
+
     def cookie(self) -> int:
         """The number of the socket's namespace, which no other has or had since the machine started."""
         return int.from_bytes(self._socket.getsockopt(socket.SOL_SOCKET, _NETNS_COOKIE, 8), sys.byteorder)
@@ -201,13 +243,13 @@ class Netlink:
         if failure is not None:
             raise failure
 
-    def _answers(self, last: int, doing: str) -> Iterator[tuple[int, int, str]]:
-        """(sequence, errno, text) of each answer, up to that of the message `last`."""
+    def _answers(self, last: int, doing: str, of_all: tuple[int, ...] = ()) -> Iterator[tuple[int, int, str]]:
+        """(sequence, errno, text) of each answer, up to that of the message `last` or of one that speaks `of_all`."""
         while True:
             for kind, flags, sequence, payload in self._hear(doing):
                 if kind == _ERROR:
                     yield sequence, *_error(flags, payload)
-                    if sequence == last:
+                    if sequence == last or sequence in of_all:
                         return
 
     def _collect(self, doing: str) -> tuple[list[tuple[int, bytes]], bool]:

@@ -196,7 +196,6 @@ def _link(name: str, seen: SeenLink, names: Names) -> Link:
         bridge=bridge,
         mtu=seen.mtu,
         up=seen.up,
-        flood=bridge is not None and seen.flood,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from eigw_ns.dataplane.handover import Forget, Teach
 from eigw_ns.dataplane.state import NOTHING, Flow, NetObject, NetState, NextHopGroup
 
 
@@ -40,8 +41,7 @@ class Kernel(Protocol):
         ...
 
     def outline(self, lab: str) -> NetState:
-        """The namespaces that bear this lab's mark, which of them route, and what runs in them: all that one needs to
-        know to end them."""
+        """The namespaces that bear this lab's mark, and which of them route: all that is needed to end them."""
         ...
 
     def exists(self, namespace: str) -> bool:
@@ -98,42 +98,44 @@ class Kernel(Protocol):
         """The IPv6 flows in the namespace's connection table."""
         ...
 
-    def loosen(self, namespace: str, flows: Iterable[Flow]) -> None:
-        """Forget the windows of these TCP flows, so that each is judged from its next packets on.
+    def teach(self, lessons: Sequence[Teach]) -> int:
+        """Tell gateways the flows that their subnets remember, in one nft transaction each.
 
-        A daemon is away for a moment meanwhile, and misses what happens.
+        Returns the number of flows told. A subnet that is gone remembers nothing. Raises MissingError if a gateway, or
+        its set of taught flows, is not there.
         """
         ...
 
-    def can_sync(self) -> bool:
-        """Whether the host has conntrackd, by which replicas tell each other of their flows."""
+    def forget(self, lesson: Forget) -> int:
+        """Delete what a gateway has seen of the flows of some buckets. Returns the number of flows."""
         ...
 
-    def end_strays(self, lab: str) -> None:
-        """End the lab's daemons whose namespace was removed by others: it lives, nameless, as long as they do."""
+    def taught(self, namespace: str) -> Sequence[Flow]:
+        """Return the flows that a gateway was told of and has not seen begin. Empty if it has no set of them."""
         ...
 
-    def open_daemon(self, namespace: str) -> int | None:
-        """A pidfd of the namespace's conntrackd, readable once that ends; None where none runs. The caller closes it.
+    def age(self, lessons: Sequence[Teach]) -> int:
+        """Take from each gateway's taught flows those that its subnets do not remember any more.
 
-        Raises MissingError where there is no such namespace.
+        Returns the number of flows. The buckets of the lessons do not matter.
         """
         ...
 
-    def learn(self, namespace: str, peers: Iterable[str], *, anew: bool) -> None:
-        """Have a replica of a gateway learn the flows of its peers (namespaces) that it does not know.
-
-        `anew`: it carries nothing, so it forgets all that it knows first. Raises MissingError where a namespace is not
-        there.
-        """
+    def stop_orphaned_daemons(self, lab: str) -> None:
+        """Stop the conntrackds that versions before 0.2 started in the lab's replicas, and remove their folders."""
         ...
 
     def flush_flows(
-        self, namespace: str, keep: Iterable[tuple[str, str, str]] | None, ended: Iterable[str] = ()
+        self,
+        namespace: str,
+        keep: Iterable[tuple[str, str, str]] | None,
+        ended: Iterable[str] = (),
+        gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
-        """Delete the connection table's entries that no `keep` covers, and those with an end in `ended`; how many.
+        """Delete the connection table's entries that no `keep` covers, that a `gone` covers, or with an end in `ended`.
 
-        A `keep` is (source prefix, first destination, last destination) of a flow's original direction; None covers
-        all. `ended` are addresses.
+        The same flows leave the sets of taught flows. A `keep` or `gone` is (source prefix, first destination, last
+        destination) of a flow's original direction; None covers all. `ended` are addresses. Returns the number of
+        flows.
         """
         ...

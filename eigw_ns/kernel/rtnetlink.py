@@ -176,12 +176,12 @@ def _loopback_name(kind: int, flags: int, name: str) -> Message:
 
 
 def set_port(link: Link, index: int) -> Message:
-    """Make a bridge port one that does not learn nor, unless it is to, flood: frames go where static entries say.
+    """Make a bridge port one that neither learns nor floods: frames go where static entries say.
 
     A link whose other end sends has taught the bridge an address by then, if it was up when it became a port. That is
     forgotten here: in its place no static entry could stand (EEXIST).
     """
-    flags = octet(PORT_FLAGS[0], 0) + b"".join(octet(flag, link.flood) for flag in PORT_FLAGS[1:])
+    flags = b"".join(octet(flag, 0) for flag in PORT_FLAGS)
     data = nested(INFO_SLAVE_DATA, flags, attribute(_PORT_FLUSH, b""))  # Linux takes it after the flags
     slave = nested(IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), data)
     return Message(NEWLINK, 0, LINK.pack(0, 0, index, 0, 0) + slave, f"set the bridge port that the {link} is")

@@ -89,24 +89,15 @@ class SeenLink:
 
     @property
     def tame(self) -> bool:
-        """Whether, as a port, it is as we make them: it learns nothing, and floods all or nothing."""
-        learns, *floods = self._port_flags()
-        return not learns and len({*floods}) == 1
-
-    @property
-    def flood(self) -> bool:
-        """Whether it is a port of ours that floods all."""
-        return self.tame and self._port_flags()[1]
+        """Whether, as a port, it is as we make them: it neither learns nor floods."""
+        port = attributes(self._information().get(INFO_SLAVE_DATA, b""))
+        return all(port.get(flag, b"\0") == b"\0" for flag in PORT_FLAGS)
 
     @property
     def waking(self) -> bool:
         """Whether it has a carrier, and does not carry packets yet."""
         found = self._found()
         return found.get(IFLA_CARRIER) == b"\1" and found.get(IFLA_OPERSTATE) != _OPERATIONAL
-
-    def _port_flags(self) -> list[bool]:
-        port = attributes(self._information().get(INFO_SLAVE_DATA, b""))
-        return [port.get(flag, b"\0") != b"\0" for flag in PORT_FLAGS]
 
     def _found(self) -> Attributes:
         if self._all is None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
-from eigw_ns.dataplane.state import PREFIX, Daemon, Key, Namespace, NetObject, NetState, Ruleset, is_tenant
+from eigw_ns.dataplane.state import PREFIX, Key, Namespace, NetObject, NetState, Ruleset, is_tenant
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel import netns, observe, replicas, tenants
+from eigw_ns.kernel import netns, observe, tenants
 from eigw_ns.kernel.halves import in_halves
 from eigw_ns.kernel.netlink import Netlink
 from eigw_ns.kernel.observe import Numbers, Place
@@ -40,7 +40,6 @@ def everything(lab: str, believed: NetState) -> NetState:
         for name, objects in sight.objects.items():
             there = expected[name] if objects is None else objects
             found.update((key, observe.proved(thing, ends)) for key, thing in there.items())
-    found.update((daemon.key, daemon) for daemon in replicas.daemons_in([*found.values()]))
     return NetState(MappingProxyType(found))
 
 
@@ -52,7 +51,7 @@ def outline(lab: str) -> NetState:
         found.extend(observe.outline(owner))
 
     _visit(lab, netns.names(f"{PREFIX}{lab}-"), observe.only_loopback, read)
-    return NetState.of([*found, *replicas.daemons_in(found)])
+    return NetState.of(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +98,7 @@ def _owner_by(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
 
 
 def _by_namespace(state: NetState) -> dict[str, dict[Key, NetObject]]:
-    """What can be seen in each namespace: all but what runs in it."""
     found: dict[str, dict[Key, NetObject]] = {}
     for key, thing in state.objects.items():
-        if not isinstance(thing, Daemon):
-            found.setdefault(thing.namespace, {})[key] = thing
+        found.setdefault(thing.namespace, {})[key] = thing
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from eigw_ns.errors import HostError
-from eigw_ns.kernel import capabilities, daemons, probe, sysctl, userns
+from eigw_ns.kernel import capabilities, probe, sysctl, userns
 from eigw_ns.lab import paths
 
 Outcome = Literal["ok", "missing", "warn"]
@@ -88,9 +88,6 @@ def _nft_version() -> Iterator[Check]:
 
 def _replicas(lacking: str) -> Iterator[Check]:
     """What only gateways of several replicas need."""
-    where = daemons.installed()
-    lost = "a replica that dies takes its open connections with it"
-    yield Check("conntrackd", "ok", where) if where else Check("conntrackd", "warn", lost, daemons.HINT)
     need = _Need("nftables, hook egress", probe.nft_egress, "boot Linux 5.16 or later, as Debian 12's")
     egress = _check(need, lacking)
     if egress.outcome == "missing":

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.handover import Learn, Loosen
+from eigw_ns.dataplane.handover import Forget, Teach
 from eigw_ns.dataplane.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Fdb, Link, Neighbour, NetObject, Route, RoutingRule
 from eigw_ns.errors import EigwError
@@ -62,26 +61,17 @@ def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
             kernel.create(_objects(steps))
         case "delete":
             kernel.delete(_objects(steps))
+        case "teach":
+            kernel.teach([step.object for step in steps if isinstance(step.object, Teach)])
         case _:
             for step in steps:
                 if isinstance(step.object, Flows):
-                    kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended)
-                elif isinstance(step.object, Learn):
-                    kernel.learn(step.object.namespace, step.object.peers, anew=step.object.anew)
-                elif isinstance(step.object, Loosen):
-                    loosen(kernel, step.object)
-                elif step.old is not None:
+                    kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended, step.object.gone)
+                elif isinstance(step.object, Forget):
+                    kernel.forget(step.object)
+                elif step.old is not None and not isinstance(step.object, Teach):
                     kernel.update(step.old, step.object)
 
 
-def loosen(kernel: Kernel, stale: Loosen) -> None:
-    """Have a replica forget the windows of the flows that others carry now."""
-    buckets = {bucket for first, last in stale.buckets for bucket in range(first, last + 1)}
-    moved = [
-        flow for flow in kernel.flows(stale.namespace) if flow.is_tcp and spread.bucket_of(flow, stale.seed) in buckets
-    ]
-    kernel.loosen(stale.namespace, moved)
-
-
 def _objects(steps: list[Step]) -> list[NetObject]:
-    return [step.object for step in steps if not isinstance(step.object, Flows | Learn | Loosen)]
+    return [step.object for step in steps if not isinstance(step.object, Flows | Teach | Forget)]

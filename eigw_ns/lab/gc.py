@@ -68,7 +68,7 @@ def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftove
         return leftovers
     kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
     if not store.exists(lab):
-        kernel.end_strays(lab)
+        kernel.stop_orphaned_daemons(lab)
         lock.remove_run_files(lab)
     return leftovers
 

@@ -47,7 +47,7 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
 
     Raises ForeignError where a namespace that we need has a name of ours but not our mark.
     """
-    desired = compile_cloud(cloud, synced=kernel.can_sync())
+    desired = compile_cloud(cloud)
     actual = kernel.observe(cloud.lab, believed=desired)
     foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
     if foreign:
@@ -89,8 +89,8 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
         with journal.written(lab, plan):
             if not stored:
                 store.save(topology)
+            kernel.stop_orphaned_daemons(lab)
             execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
-            kernel.end_strays(lab)
     elif not stored:
         store.save(topology)
     return Applied(len(plan), kernel.writes - before)
@@ -132,8 +132,8 @@ def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
     """
     plan = plan_states(NOTHING, kernel.outline(lab))
     with journal.written(lab, plan, destroy=True):
+        kernel.stop_orphaned_daemons(lab)
         execute(kernel, plan, progress)
-        kernel.end_strays(lab)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
         store.remove(lab)
     lock.remove_run_files(lab)

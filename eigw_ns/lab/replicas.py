@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.state import Daemon
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel import health
 from eigw_ns.kernel.protocol import Count, Kernel
@@ -16,16 +14,16 @@ from eigw_ns.lab.agent.scene import Gateway, Replica
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One replica. `flows` are those that it carries, `copies` those that it knows of from others.
+    """One replica. `flows` is the number of flows that it has seen begin, `taught` of those that it was told of.
 
-    `ailment` says what is wrong with it, or with its sharing of flows; empty where nothing is seen.
+    `ailment` says what is wrong with it; empty if nothing is seen.
     """
 
     number: int
     in_service: bool
     ailment: str
     flows: int
-    copies: int
+    taught: int
     counters: Mapping[str, Count]
 
 
@@ -54,20 +52,13 @@ def _report(kernel: Kernel, gateway: Gateway, number: int, replica: Replica, own
     serves = replica.inner.mac in owners.values()
     try:
         flows = [flow for flow in kernel.flows(replica.namespace) if flow.source != gateway.source]
+        taught = len(kernel.taught(replica.namespace))
         counters = kernel.counters(replica.namespace)
     except MissingError:
         return Report(number, serves, "its namespace is gone", 0, 0, {})
-    carried = sum(owners.get(spread.bucket_of(flow, gateway.seed)) == replica.inner.mac for flow in flows)
-    return Report(number, serves, _ailment(kernel, replica), carried, len(flows) - carried, counters)
+    return Report(number, serves, _ailment(replica), len(flows), taught, counters)
 
 
-def _ailment(kernel: Kernel, replica: Replica) -> str:
+def _ailment(replica: Replica) -> str:
     ports = [(leg.namespace, leg.link) for leg in (replica.inner, replica.outer)]
-    found = health.ailment(replica.namespace, replica.holds, ports)
-    if found or not any(isinstance(thing, Daemon) for thing in replica.holds):
-        return found
-    daemon = kernel.open_daemon(replica.namespace)
-    if daemon is None:
-        return "conntrackd does not run"
-    os.close(daemon)
-    return ""
+    return health.ailment(replica.namespace, replica.holds, ports)

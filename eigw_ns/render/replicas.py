@@ -16,7 +16,7 @@ Reports = Mapping[str, tuple[Report, ...]]
 
 def table(cloud: Cloud, reports: Reports) -> Table:
     """A row a replica, and one for each gateway in all."""
-    columns = ("Gateway", "Replica", "State", "Flows", "Copies", "Packets out and in", "What is wrong")
+    columns = ("Gateway", "Replica", "State", "Flows", "Taught", "Packets out and in", "What is wrong")
     return Table("Replicas", columns, tuple(_rows(cloud, reports)))
 
 
@@ -25,11 +25,12 @@ def _rows(cloud: Cloud, reports: Reports) -> Iterator[tuple[Cell, ...]]:
         gateway = cloud.egress_only_internet_gateways[gateway_id]
         for report in replicas:
             name = qualified(cloud, gateway.vpc_id, gateway.name) if report.number == 1 else ""
-            numbers = (f"{report.flows:,}", f"{report.copies:,}", f"{_passed(report):,}")
+            numbers = (f"{report.flows:,}", f"{report.taught:,}", f"{_passed(report):,}")
             yield name, f"#{report.number}", _state(report), *numbers, report.ailment
-        flows, packets = sum(each.flows for each in replicas), sum(map(_passed, replicas))
+        flows, taught = sum(each.flows for each in replicas), sum(each.taught for each in replicas)
+        packets = sum(map(_passed, replicas))
         serving = sum(each.in_service for each in replicas)
-        yield "", "all", f"{serving} of {len(replicas)}", f"{flows:,}", "", f"{packets:,}", ""
+        yield "", "all", f"{serving} of {len(replicas)}", f"{flows:,}", f"{taught:,}", f"{packets:,}", ""
 
 
 def _state(report: Report) -> Cell:
@@ -54,6 +55,6 @@ def _data(report: Report) -> dict[str, Any]:
         "State": "in-service" if report.in_service else "out-of-service",
         "Ailment": report.ailment,
         "Flows": report.flows,
-        "Copies": report.copies,
+        "Taught": report.taught,
         "Counters": counter_data({"": counters})[""],
     }

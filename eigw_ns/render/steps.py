@@ -18,8 +18,8 @@ _COLOURS: dict[Verb, str] = {
     "update": "yellow",
     "delete": "red",
     "flush": "red",
-    "learn": "cyan",
-    "loosen": "yellow",
+    "teach": "cyan",
+    "forget": "yellow",
 }
 _REASONS_SHOWN = 2
 

@@ -18,8 +18,8 @@ from eigw_ns.lab.agent.loop import Agent, Settings
 
 
 @click.command("agent")
-@click.option("--repair", is_flag=True, help="Rebuild what is dead, and start daemons that have ended.")
-@click.option("--once", is_flag=True, help="Look, act and end, as cron wants it; exit code 3 where a replica is dead.")
+@click.option("--repair", is_flag=True, help="Rebuild replicas that are dead.")
+@click.option("--once", is_flag=True, help="Look, act and end, as cron wants it. Exit code 3 if a replica is dead.")
 @options.lab
 @options.output
 @options.quiet
@@ -28,7 +28,7 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
 
     Sends heartbeats through each replica, both ways. One that is visibly broken (its namespace, a link, its rules or
     its forwarding is gone) loses its flows to the others within 0.2 s, one that swallows packets silently within 1 s;
-    one that is well again learns the flows of the others, and gets its share back. Says so, a line each; `-o json` has
+    one that is well again is told the flows of its share, and gets it back. Says so, a line each; `-o json` has
     JSON lines. Runs until the lab is gone, or it is told to end: by SIGTERM, or by Ctrl-C, which is exit code 130 as
     everywhere. One agent a lab.
 

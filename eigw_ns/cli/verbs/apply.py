@@ -8,7 +8,6 @@ import click
 from click.core import ParameterSource
 
 from eigw_ns.cli import options
-from eigw_ns.cli.changes import UNSHARED
 from eigw_ns.cli.context import open_kernel, open_source, recall_topology, topology_of
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
@@ -78,8 +77,6 @@ def _apply(kernel: LinuxKernel, topology: Topology, agent: bool, talk: Talk) -> 
     else:
         talk.note(f"nothing to do: the lab {lab} is what the topology says")
     if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):
-        if not kernel.can_sync():
-            talk.note(UNSHARED)
         if agent:
             talk.note(f"the agent watches: process {background.start(lab, repair=True)}")
     elif agent:

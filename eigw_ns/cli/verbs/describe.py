@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.changes import UNSHARED
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
@@ -114,14 +113,12 @@ def _replicated(
     """The replicas of those gateways among `shapes` that have several."""
     wanted = set(_gateway_ids(shapes))
     found: dict[str, tuple[replicas.Report, ...]] = {}
-    for gateway in gateways(cloud, synced=kernel.can_sync()):
+    for gateway in gateways(cloud):
         if gateway.id in wanted:
             try:
                 found[gateway.id] = replicas.examine(kernel, gateway)
             except MissingError:
                 talk.note(f"{gateway.label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")
-    if found and not kernel.can_sync():
-        talk.note(UNSHARED)
     return found
 
 

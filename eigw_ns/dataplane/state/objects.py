@@ -24,9 +24,6 @@ PREFIX = "eigw-"
 
 LOOPBACK = "lo"
 
-SYNC_LINK = "sync"
-"""In a replica of a gateway: the interface towards the other replicas, and nobody else."""
-
 TENANT_KINDS = frozenset({"i", "host"})
 """Id prefixes of the namespaces that belong to a user: an instance, an internet host."""
 
@@ -96,10 +93,11 @@ class Sysctls:
 
 @dataclass(frozen=True, slots=True)
 class NftSet:
-    """A named set, or a map where `data_type` is given; elements are (key, value) texts, value empty in a set.
+    """A named set, or a map if it has a `data_type`; elements are (key, value) texts, value empty in a set.
 
-    One with a `size` is filled by packets (`flags dynamic`): its elements are no state of ours. Those of a map that
-    `is_group` are a `NextHopGroup`, an object of its own.
+    A set with a `size` is filled at run time (`flags dynamic`), so its elements are not part of the desired state. If
+    it `expires`, each of its elements has a timeout. The elements of a map that `is_group` are a `NextHopGroup`, an
+    object of its own.
     """
 
     name: str
@@ -108,6 +106,7 @@ class NftSet:
     data_type: str = ""
     interval: bool = False
     size: int = 0
+    expires: bool = False
 
     @property
     def is_group(self) -> bool:
@@ -152,7 +151,7 @@ class Link:
     """One end of a veth pair, or a bridge. A pair is made whole or not at all: both ends are in the state.
 
     `peer` is (namespace, interface) of the other end, None for a bridge; `bridge` is the bridge this end is a port
-    of: such a port does not learn, and floods only if it is to `flood`. MTU in bytes. Links are always up.
+    of: such a port neither learns nor floods. MTU in bytes. Links are always up.
     """
 
     namespace: str
@@ -163,7 +162,6 @@ class Link:
     bridge: str | None = None
     mtu: int = 1500
     up: bool = True
-    flood: bool = False
 
     rank: ClassVar[int] = 3
 
@@ -293,24 +291,6 @@ class Forwarding:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
-    """A running conntrackd in a replica, started with this configuration: it tells the others of its flows."""
-
-    namespace: str
-    configuration: str
-
-    SOCKET: ClassVar[str] = "control"  # for commands, in the folder that it is started in
-    rank: ClassVar[int] = 10
-
-    @property
-    def key(self) -> Key:
-        return ("daemon", self.namespace)
-
-    def __str__(self) -> str:
-        return f"conntrackd of {self.namespace}"
-
-
-@dataclass(frozen=True, slots=True)
 class NextHopGroup:
     """Which replica of a gateway has which flows: (first bucket, last bucket, MAC), see `dataplane.spread`.
 
@@ -322,7 +302,7 @@ class NextHopGroup:
     name: str
     shares: tuple[tuple[int, int, str], ...]
 
-    rank: ClassVar[int] = 11
+    rank: ClassVar[int] = 10
 
     @property
     def key(self) -> Key:
@@ -343,7 +323,6 @@ NetObject = (
     | RoutingRule
     | Route
     | Forwarding
-    | Daemon
     | NextHopGroup
     | Stray
 )
@@ -360,11 +339,6 @@ class Flow:
     destination: str
     protocol: int
     ports: tuple[int, int] | None = None
-
-    @property
-    def is_tcp(self) -> bool:
-        """Whether the kernel judges its windows."""
-        return self.protocol == 6
 
 
 @dataclass(frozen=True, slots=True)

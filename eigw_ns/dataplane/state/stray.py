@@ -19,7 +19,7 @@ class Stray:
     text: str
     place: tuple[str, ...] = ()
 
-    rank: ClassVar[int] = 12
+    rank: ClassVar[int] = 11
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eigw_ns.dataplane.state import Daemon, Forwarding, Namespace, NetObject
+from eigw_ns.dataplane.state import Forwarding, Namespace, NetObject
 from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab import lock, operations, paths, store
@@ -21,11 +21,12 @@ from eigw_ns.lab.agent.watch import Say, Watch, Watched, describe
 
 _LOOK = 5.0  # seconds between two looks at what others have changed
 _MEND = 5.0  # seconds between two tries to repair
+_AGE = 30.0  # seconds between two looks at whether taught flows still live
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the agent may do. `repair`: rebuild what is dead, and start daemons that have ended."""
+    """What the agent may do. `repair`: rebuild replicas that are dead."""
 
     repair: bool = False
 
@@ -39,7 +40,7 @@ class Agent:
         self._kernel, self._lab, self._settings, self._say, self._stopped = kernel, lab, settings, say, stopped
         self._watches: tuple[Watch, ...] = ()
         self._stored = 0
-        self._looked = self._mended = 0.0
+        self._looked = self._mended = self._aged = 0.0
 
     def run(self) -> None:
         """Go on until told to stop, or the lab is gone. Raises NoSuchLabError where there is none to begin with."""
@@ -100,6 +101,10 @@ class Agent:
             self._looked = now
             for watch in self._watches:
                 watch.look()
+        if now - self._aged >= _AGE:
+            self._aged = now
+            for watch in self._watches:
+                watch.age()
         self._beat(now)
         if self._settings.repair and now - self._mended >= _MEND and not all(watch.whole for watch in self._watches):
             self._mend(now)
@@ -173,7 +178,7 @@ class Agent:
         self._close()
         self._stored = _changed(self._lab)
         cloud = store.load(self._lab).cloud
-        found = gateways(cloud, synced=self._kernel.can_sync())
+        found = gateways(cloud)
         self._watches = tuple(Watch(self._kernel, gateway, self, self._say) for gateway in found)
         for each in self._everybody():
             before = pulses.get(each.replica.namespace, each.pulse)
@@ -187,8 +192,8 @@ class Agent:
 
 
 def _whole(replica: Replica) -> list[NetObject]:
-    """What ends a replica, in the order that lets nothing in: its daemon would keep the namespace alive, nameless."""
-    found = (thing for thing in replica.holds if isinstance(thing, Daemon | Forwarding | Namespace))
+    """Return what ends a replica, in the order that lets nothing in."""
+    found = (thing for thing in replica.holds if isinstance(thing, Forwarding | Namespace))
     return sorted(found, key=lambda thing: -thing.rank)
 
 

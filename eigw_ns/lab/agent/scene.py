@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import names, spread
+from eigw_ns.dataplane import handover, names
 from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.flows import subnets_by_gateway
+from eigw_ns.dataplane.handover import Teach
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK, namespace_name, port_name
-from eigw_ns.dataplane.state import Daemon, Link, NetObject, NetState, NextHopGroup
+from eigw_ns.dataplane.state import Link, NetObject, NetState, NextHopGroup
 from eigw_ns.kernel.heartbeat import Leg
 
 
@@ -28,20 +30,22 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway of several replicas. `groups` say who has which flows, on both sides, while all are alive."""
+    """A gateway of several replicas. `groups` say which has which flows, on both sides, while all are alive.
+
+    `lesson` is what a replica that takes flows over is told, but for its namespace and its buckets.
+    """
 
     id: str
     label: str
     replicas: tuple[Replica, ...]
     groups: tuple[NextHopGroup, ...]
     source: str
-    seed: int
-    synced: bool
+    lesson: Teach
 
 
-def gateways(cloud: Cloud, *, synced: bool) -> tuple[Gateway, ...]:
+def gateways(cloud: Cloud) -> tuple[Gateway, ...]:
     """The gateways that have several replicas."""
-    state = compile_cloud(cloud, synced=synced)
+    state = compile_cloud(cloud)
     several = [each for each in cloud.egress_only_internet_gateways.values() if each.replicas > 1]
     return tuple(_gateway(cloud, each, state) for each in several)
 
@@ -59,8 +63,7 @@ def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) 
         tuple(_replicas(cloud, gateway, state)),
         tuple(groups),
         names.heartbeat_source(vpc.ipv6_cidr_block),
-        spread.seed(cloud.lab),
-        any(isinstance(thing, Daemon) for thing in state),
+        handover.lesson(gateway.id, state, subnets_by_gateway(state, state).get(gateway.id, ())),
     )
 
 

@@ -8,25 +8,25 @@ else is alive nothing would be won. Everything else takes time, and the lock.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from eigw_ns.dataplane import handover, spread
+from eigw_ns.dataplane import spread
+from eigw_ns.dataplane.handover import Forget
 from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION
-from eigw_ns.dataplane.state import Daemon, NextHopGroup
+from eigw_ns.dataplane.state import NextHopGroup
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import health
 from eigw_ns.kernel.heartbeat import Heartbeat
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.agent.judge import Pulse
 from eigw_ns.lab.agent.scene import Gateway, Replica
-from eigw_ns.lab.execute import loosen
 
 Say = Callable[..., None]
 """Told (event, field=value, …) of what happens."""
 
+_EVERY_BUCKET = ((0, spread.BUCKETS - 1),)
 _SILENCE = "no heartbeat comes through, though all looks well"
 
 
@@ -36,11 +36,9 @@ class Watched:
     def __init__(self, replica: Replica, carries: bool, source: str) -> None:
         self.replica = replica
         self.pulse = Pulse(carries)
-        self.daemon_ended = False
         self._source = source
         self._heart: Heartbeat | None = None
         self._expected = 0
-        self._daemon: int | None = None
 
     def beat(self) -> None:
         """Send the next beat, through new sockets where the ports are new."""
@@ -52,17 +50,8 @@ class Watched:
         except MissingError:
             self._let_go()
 
-    def look(self, kernel: Kernel) -> None:
-        """Find its conntrackd, where it should have one, and watch it until it ends."""
-        if self._daemon is None and any(isinstance(thing, Daemon) for thing in self.replica.holds):
-            with contextlib.suppress(MissingError):
-                self._daemon = kernel.open_daemon(self.replica.namespace)
-            self.daemon_ended = self._daemon is None
-
     def hear(self, ready: Collection[int]) -> None:
         """Take in what has come, `ready` being the descriptors with news."""
-        if self._daemon in ready:
-            self._forget_daemon()
         if self._heart is not None and any(opened.fileno() in ready for opened in self._heart.sockets()):
             try:
                 self._heart.hear()
@@ -78,8 +67,6 @@ class Watched:
         """What becomes readable when a beat comes."""
         if self._heart is not None:
             yield from (opened.fileno() for opened in self._heart.sockets())
-        if self._daemon is not None:
-            yield self._daemon
 
     def ailment(self, *, changing: bool = False) -> str:
         """What is visibly wrong with it; empty where nothing is. See `health.ailment`."""
@@ -90,14 +77,8 @@ class Watched:
         """Why it carries nothing, or should carry nothing."""
         return self.ailment() or (_SILENCE if self.pulse.missed else "it answers again, but was not put back")
 
-    def _forget_daemon(self) -> None:
-        if self._daemon is not None:
-            os.close(self._daemon)
-            self._daemon = None
-
     def close(self) -> None:
         """Let go of everything."""
-        self._forget_daemon()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -126,18 +107,14 @@ class Watch:
 
     @property
     def whole(self) -> bool:
-        """Whether every replica carries flows and every daemon runs."""
-        return all(each.pulse.carries and not each.daemon_ended for each in self.replicas)
+        """Whether every replica carries flows."""
+        return all(each.pulse.carries for each in self.replicas)
 
     def look(self) -> None:
-        """See in the kernel who carries flows and which daemons run, which others may have changed."""
+        """See in the kernel which replicas carry flows, which others may have changed."""
         for watched, carries in zip(self.replicas, self._carrying(), strict=True):
             if watched.pulse.carries != carries:
                 watched.pulse = Pulse(carries)
-            ended = watched.daemon_ended
-            watched.look(self._kernel)
-            if watched.daemon_ended and not ended:
-                self._say("conntrackd ended", replica=watched.replica.label)
 
     def judge(self) -> list[Watched]:
         """Judge each by its last beat, and take out who is dead; who is well enough to come back."""
@@ -162,19 +139,45 @@ class Watch:
         others = [each for each in self.replicas if each.pulse.carries and each is not watched]
         if all(each.pulse.missed for each in others):
             return
+        before = [each for each in self.replicas if each.pulse.carries]
         self._share(others)
         watched.pulse = Pulse(False)
         reason = ailment or _SILENCE
         self._say("replica dead", replica=watched.replica.label, reason=reason)
+        self._teach(before, others)
 
     def put_back(self, watched: Watched) -> None:
-        """Have a replica learn the flows of those that carry them, and give it its share. The caller holds the lock."""
+        """Tell a replica the flows that it takes over, and give it its share. The caller holds the lock."""
         before = [each for each in self.replicas if each.pulse.carries]
-        self._kernel.learn(watched.replica.namespace, [each.replica.namespace for each in before], anew=True)
-        self._share([*before, watched])
+        after = [*before, watched]
+        self._kernel.forget(Forget(watched.replica.namespace, self._gateway.lesson.seed, _EVERY_BUCKET))
+        self._teach(before, after)
+        self._share(after)
         watched.pulse = Pulse(True)
         self._say("replica back", replica=watched.replica.label)
-        self._loosen(before, [*before, watched])
+        self._teach(before, after)
+        for name, buckets in spread.lost(self._shares(before), self._shares(after)).items():
+            self._kernel.forget(Forget(name, self._gateway.lesson.seed, buckets))
+
+    def _teach(self, before: list[Watched], after: list[Watched]) -> None:
+        """Tell each replica the flows of the buckets that it gains."""
+        gained = spread.lost(self._shares(after), self._shares(before))
+        lesson = self._gateway.lesson
+        try:
+            self._kernel.teach([replace(lesson, namespace=name, buckets=each) for name, each in gained.items()])
+        except EigwError as error:  # one that died a moment ago will be seen to be dead
+            self._say("cannot teach", gateway=self._gateway.label, reason=describe(error))
+
+    def _shares(self, carrying: list[Watched]) -> tuple[spread.Share, ...]:
+        """Return which replica, by its namespace, has which buckets if these carry flows."""
+        names = [each.namespace for each in self._gateway.replicas]
+        return spread.shares(names, {each.replica.namespace for each in carrying})
+
+    def age(self) -> None:
+        """Take from the replicas those taught flows that the subnets do not remember any more."""
+        with contextlib.suppress(EigwError):  # the next look will tell what is wrong
+            names = [each.namespace for each in self._gateway.replicas]
+            self._kernel.age([replace(self._gateway.lesson, namespace=name) for name in names])
 
     def _share(self, carrying: list[Watched]) -> None:
         for group in self._gateway.groups:
@@ -186,18 +189,6 @@ class Watch:
         alive = {leg.mac for each in carrying for leg in (each.replica.inner, each.replica.outer)}
         macs = [mac for _, _, mac in group.shares]
         return replace(group, shares=spread.shares(macs, alive & set(macs)))
-
-    def _loosen(self, before: list[Watched], after: list[Watched]) -> None:
-        """Who gave flows away forgets their windows: they may come back. What daemons missed meanwhile is learnt."""
-        owners = {each.inner.mac: each.namespace for each in self._gateway.replicas}
-        away: set[str] = set()
-        for group in self._gateway.groups:
-            change = handover.Handover(None, self._group(group, before), self._group(group, after))
-            for stale in handover.loosening(change, owners, self._gateway.seed):
-                loosen(self._kernel, stale)
-                away.update({stale.namespace} if self._gateway.synced else ())
-        for replica in handover.catching_up([each.replica.namespace for each in after], away):
-            self._kernel.learn(replica.namespace, replica.peers, anew=False)
 
     def _carrying(self) -> list[bool]:
         macs = [(each.inner.mac, each.outer.mac) for each in self._gateway.replicas]
