@@ -1,4 +1,4 @@
-"""An ordinary user, who may be nobody: processes of root's that give up all that root has."""
+"""An ordinary user without an account: processes of root that give up root's privileges."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.cli.command import SECONDS, Result
 
 REPO = Path(__file__).parents[1]
 UID = 100_000 + os.getpid()
-"""The user's number. Nobody else has it, not even another run of the tests."""
+"""The user's id. It is unique, even among test runs at the same time."""
 FALLBACK = Path(f"/tmp/eigw-ns-{UID}")
-"""His run folder where he has no XDG_RUNTIME_DIR."""
+"""The user's run folder if XDG_RUNTIME_DIR is not set."""
 RECORD = "keeper"
-"""In his run folder."""
+"""The record of the pause process, in the run folder."""
 
 
 @dataclass(frozen=True)
 class User:
-    """Who has a home, and no name. `settings` are of every process of his."""
+    """A user with a home and without a name. `settings` is the environment of each of the user's processes."""
 
     home: Path
     settings: Mapping[str, str]
@@ -35,7 +35,7 @@ class User:
     def start(
         self, *command: str, env: Mapping[str, str] | None = None, prepare: Callable[[], None] = lambda: None
     ) -> subprocess.Popen[str]:
-        """Starts a process of the user's, in the repo; it calls `prepare` while it is root's still."""
+        """Start a process of the user in the repository. It calls `prepare` while it still is root."""
 
         def become() -> None:
             prepare()
@@ -59,7 +59,7 @@ class User:
         prepare: Callable[[], None] = lambda: None,
         seconds: float = SECONDS,
     ) -> Result:
-        """Runs a process of the user's to its end."""
+        """Run a process of the user to its end."""
         with self.start(*command, env=env, prepare=prepare) as process:
             try:
                 out, err = process.communicate(timeout=seconds)
@@ -71,18 +71,18 @@ class User:
     def eigw(
         self, *arguments: str, env: Mapping[str, str] | None = None, prepare: Callable[[], None] = lambda: None
     ) -> Result:
-        """Runs `eigw-ns` as the user."""
+        """Run `eigw-ns` as the user."""
         return self.run(sys.executable, "-m", "eigw_ns", *arguments, env=env, prepare=prepare)
 
     @property
     def folder(self) -> Path:
-        """His run folder."""
+        """The user's run folder."""
         return Path(self.settings["XDG_RUNTIME_DIR"]) / "eigw-ns"
 
 
 @contextmanager
 def ordinary_user() -> Iterator[User]:
-    """A user with a home, which is gone afterwards, as is his keeper; one that outlived its labs is a failure."""
+    """Yield a user with a home; then end the pause process and remove the home. Fail if a pause process was left."""
     home = Path(tempfile.mkdtemp(prefix="eigw-ns-home-"))
     runtime = home / "runtime"
     try:
@@ -99,7 +99,7 @@ def ordinary_user() -> Iterator[User]:
             keeper.end(each)
         shutil.rmtree(home)
         shutil.rmtree(FALLBACK, ignore_errors=True)
-    assert not left, "the keeper outlived its labs"
+    assert not left, "the pause process outlived its labs"
 
 
 def _become_ordinary() -> None:
@@ -110,7 +110,7 @@ def _become_ordinary() -> None:
 
 
 def _open_ways(places: set[Path]) -> None:
-    """Root's clone may stand in /root, where nobody else may look: then show it there in mounts of this process's."""
+    """Make the places readable in a private mount namespace if a parent, such as /root, is closed to other users."""
     ways = {place: folder for place in places for folder in place.parents if not folder.stat().st_mode & 0o001}
     if not ways:
         return

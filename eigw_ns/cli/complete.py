@@ -1,4 +1,4 @@
-"""What the shell offers after a tab: names of labs, nodes and examples. Never an error, at worst nothing."""
+"""Shell completion of names: labs, nodes, examples and kinds. An error completes nothing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from eigw_ns.errors import EigwError
 
 
 def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The stored labs."""
-    from eigw_ns.cli import rootless  # only a tab pays for it
+    """Return the stored labs."""
+    from eigw_ns.cli import rootless  # imported here: only completion needs it
     from eigw_ns.lab import store
 
     rootless.choose(context)
@@ -21,7 +21,7 @@ def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -
 
 
 def left_behind(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The labs of which something is left behind, as `gc` finds them; who may not look there is offered none."""
+    """Return the labs that `gc` lists. Return none if this process may not look for them."""
     from eigw_ns.cli import rootless
     from eigw_ns.kernel.linux import LinuxKernel
     from eigw_ns.lab import gc, paths
@@ -35,7 +35,7 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
 
 
 def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The nodes of the lab that the command line means, with what each is."""
+    """Return the nodes of the lab that the command line chooses, each with its kind."""
     from eigw_ns.cli import rootless
     from eigw_ns.cli.context import choose_lab
     from eigw_ns.cloud import nodes as known
@@ -51,14 +51,14 @@ def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) 
 
 
 def examples(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The topologies that `init` can print."""
+    """Return the topologies that `init` can print."""
     from eigw_ns.topology import example_names
 
     return [CompletionItem(name) for name in example_names() if name.startswith(incomplete)]
 
 
 def kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The kinds of resource that `describe` knows."""
+    """Return the kinds of resource that `describe` knows."""
     from eigw_ns.render.aws import WORDS
 
     return [CompletionItem(word) for word in WORDS if word.startswith(incomplete)]

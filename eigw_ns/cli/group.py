@@ -1,4 +1,4 @@
-"""The verbs and what each is for. `eigw-ns --help` is printed from this table alone, so it loads no verb."""
+"""The verbs and their summaries. `eigw-ns --help` prints this table without loading a verb."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from eigw_ns.errors import UsageError
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Write a topology": {
-        "init": "Print a small topology that works, to start from.",
-        "validate": "Check a topology file and name every mistake.",
-        "schema": "Print the JSON Schema of the file, for editors.",
+        "init": "Print an example topology.",
+        "validate": "Check a topology file and report every mistake.",
+        "schema": "Print the JSON Schema of topology files, for editors.",
     },
     "Run a lab": {
         "plan": "Show what `apply` would change, and why.",
-        "apply": "Make the kernel hold what the topology says.",
-        "status": "Show drift between what was applied and what the kernel holds.",
-        "verify": "Prove with real packets who may reach whom.",
-        "agent": "Watch a gateway's replicas, and keep flows away from dead ones.",
+        "apply": "Make the kernel match the topology.",
+        "status": "Show how the kernel differs from what was applied.",
+        "verify": "Prove with real packets which nodes reach which.",
+        "agent": "Watch the replicas of gateways, and move flows away from dead ones.",
         "destroy": "Remove a lab.",
     },
-    "Look and work inside": {
-        "explain": "Say which route, rule or gateway decides about a packet.",
+    "Inspect a lab": {
+        "explain": "Show which route, rule or gateway decides about a packet.",
         "describe": "Show resources with ids, states and counters.",
         "exec": "Run a command inside a node.",
         "shell": "Open a shell inside a node.",
         "export": "Print the applied topology as a file.",
     },
-    "Speak AWS": {
-        "ec2": "Work on a lab with aws-cli's own verbs, flags and answers.",
+    "Use the EC2 API": {
+        "ec2": "Change and describe a lab with the verbs and flags of `aws ec2`.",
     },
-    "Look after the host": {
-        "doctor": "Check whether this host can hold a lab.",
-        "gc": "Show, and with --yes remove, what dead labs left behind.",
-        "completion": "Print the completion script of a shell.",
-        "version": "Print the versions of eigw-ns and what it stands on.",
+    "Maintain the host": {
+        "doctor": "Check whether this host can run labs.",
+        "gc": "List what dead labs left behind; with --yes, remove it.",
+        "completion": "Print a completion script for a shell.",
+        "version": "Print the versions of eigw-ns, the kernel and nftables.",
     },
 }
 
@@ -50,20 +50,20 @@ _VERB_COLUMN = 42  # characters; verbs of `ec2` are long
 
 
 class SectionGroup(click.Group):
-    """Knows its verbs by section without loading them, and loads a verb when it is used."""
+    """A group that lists its verbs by section, and loads a verb only when it is used."""
 
     called = "verb"
 
     def sections(self) -> Mapping[str, Mapping[str, str]]:
-        """Title, verb, summary."""
+        """Return the summary of each verb, by section title."""
         raise NotImplementedError
 
     def load(self, verb: str) -> click.Command:
-        """The command of a verb that `sections` names."""
+        """Return the command of a verb in `sections`."""
         raise NotImplementedError
 
     def verbs(self) -> dict[str, str]:
-        """Verb and summary."""
+        """Return the summary of each verb."""
         return {verb: summary for section in self.sections().values() for verb, summary in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -77,27 +77,27 @@ class SectionGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, but with the verbs that an unknown one may have meant."""
+        """Resolve a verb as click does, but suggest similar verbs if it is unknown."""
         verbs = self.verbs()
         if args[0] not in verbs and not args[0].startswith("-") and not ctx.resilient_parsing:
             hint = did_you_mean(args[0], verbs) or f"the {self.called}s are {', '.join(verbs)}"
-            raise UsageError(f"there is no {self.called} {args[0]}", hint=hint)
+            raise UsageError(f"no such {self.called}: {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The verbs by section."""
+        """Write the verbs by section."""
         for title, verbs in self.sections().items():
             with formatter.section(title):
                 formatter.write_dl(list(verbs.items()), col_max=_VERB_COLUMN)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Verbs with their summaries, without loading them; then the options of the group itself."""
+        """Return the verbs with their summaries, without loading them, then the group's own options."""
         verbs = [CompletionItem(verb, help=text) for verb, text in self.verbs().items() if verb.startswith(incomplete)]
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
 
 class VerbGroup(SectionGroup):
-    """The verbs of `eigw-ns`; each has a module of its own."""
+    """The verbs of `eigw-ns`. Each verb is a module in `cli.verbs`."""
 
     def sections(self) -> Mapping[str, Mapping[str, str]]:
         """See `SectionGroup`."""

@@ -1,4 +1,4 @@
-"""Becoming a command inside a node, as `exec` and `shell` do."""
+"""Run a command inside a node in place of this process, as `exec` and `shell` do."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from eigw_ns.kernel import netns, process
 
 
 def enter(lab: str | None, text: str, command: Sequence[str], added: Mapping[str, str]) -> NoReturn:
-    """Become `command` inside the node that `text` means, with this environment and what is `added` to it.
+    """Replace this process with `command` inside the node that `text` names; `added` extends the environment.
 
-    Raises UsageError where there is no such node, EigwError where it is not alive or there is no such command.
+    Raises UsageError if `text` names no node, EigwError if the node is not running or the command does not exist,
+    ForeignError if eigw-ns did not create the namespace.
     """
     kernel = open_kernel()
     cloud = topology_of(None, lab, kernel).cloud
     node, namespace = find_node(cloud, text)
     if not netns.exists(namespace):
-        raise EigwError(f"{node.qualified} is not alive", hint=f"`eigw-ns apply --lab {cloud.lab}` rebuilds the lab")
+        raise EigwError(f"{node.qualified} is not running", hint=f"rebuild the lab: `eigw-ns apply --lab {cloud.lab}`")
     if kernel.foreign([namespace]):
-        raise ForeignError(f"the namespace {namespace} bears the name of {node.qualified} but not our mark")
+        raise ForeignError(f"the namespace {namespace} has the name of {node.qualified}, but lacks our mark")
     process.become(namespace, command, {**os.environ, **added})

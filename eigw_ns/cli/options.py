@@ -1,4 +1,4 @@
-"""Options that several verbs share; each may also be set by environment."""
+"""Options that several verbs share. Most can also be set by an environment variable."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from eigw_ns.cli import complete
 
 
 class Seconds(click.FloatRange):
-    """A time within limits. `nan` is in no range, but is beyond neither end of one: click would take it."""
+    """A time in seconds within limits. Rejects `nan`, which click accepts because it exceeds neither limit."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """See `click.ParamType`."""
         seconds: float = super().convert(value, param, ctx)
         if math.isnan(seconds):
-            self.fail(f"{value} is no number of seconds.", param, ctx)
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
         return seconds
 
 
@@ -27,7 +27,7 @@ lab = click.option(
     envvar="EIGW_NS_LAB",
     show_envvar=True,
     shell_complete=complete.labs,
-    help="The lab; by default the only one there is.",
+    help="Name of the lab. Default: the only lab.",
 )
 
 output = click.option(
@@ -38,7 +38,7 @@ output = click.option(
     show_default=True,
     envvar="EIGW_NS_OUTPUT",
     show_envvar=True,
-    help="For people or for programs.",
+    help="Output format: table for people, json for programs.",
 )
 
 quiet = click.option(
@@ -47,11 +47,11 @@ quiet = click.option(
     is_flag=True,
     envvar="EIGW_NS_QUIET",
     show_envvar=True,
-    help="No notes and no progress: only what was asked for, and errors.",
+    help="Print results and errors only, no notes and no progress.",
 )
 
 verbose = click.option(
-    "-v", "--verbose", is_flag=True, envvar="EIGW_NS_VERBOSE", show_envvar=True, help="Say everything."
+    "-v", "--verbose", is_flag=True, envvar="EIGW_NS_VERBOSE", show_envvar=True, help="Print every step and detail."
 )
 
 file = click.option(
@@ -59,7 +59,7 @@ file = click.option(
     "--file",
     metavar="FILE",
     type=click.Path(allow_dash=True),
-    help="The topology file; `-` is stdin. By default what was applied last.",
+    help="Topology file; `-` is stdin. Default: the topology applied last.",
 )
 
 required_file = click.option(
@@ -68,7 +68,7 @@ required_file = click.option(
     metavar="FILE",
     type=click.Path(allow_dash=True),
     required=True,
-    help="The topology file; `-` is stdin.",
+    help="Topology file; `-` is stdin.",
 )
 
 rootless = click.option(
@@ -76,5 +76,5 @@ rootless = click.option(
     default=None,
     envvar="EIGW_NS_ROOTLESS",
     show_envvar=True,
-    help="Work without root, in namespaces of your own. By default so where you are not root.",
+    help="Work without root, in your own namespaces. Default: on, unless root.",
 )

@@ -1,4 +1,4 @@
-"""What goes to stdout: tables for people, JSON for programs."""
+"""Output on stdout: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from eigw_ns.render.table import Table, draw
 
 
 def show_json(data: object) -> None:
-    """Print `data` as JSON, one document."""
+    """Print `data` as one JSON document."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def show_tables(tables: Sequence[Table]) -> None:
-    """Print the tables: as wide as the terminal and in colour there, else one line a row and plain."""
+    """Print the tables: fitted to a terminal and in colour; into a file or pipe, plain and one line per row."""
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

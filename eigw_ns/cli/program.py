@@ -1,4 +1,4 @@
-"""The program: its root command, and the one place where errors become messages and exit codes (DESIGN section 4)."""
+"""The root command of the program. Expected errors become messages and exit codes here and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 _EPILOG = """
 \b
 Five minutes:
-  eigw-ns init > lab.yaml            a topology to start from
-  sudo eigw-ns apply -f lab.yaml     build it
+  eigw-ns init > lab.yaml            write an example topology
+  sudo eigw-ns apply -f lab.yaml     build the lab
   sudo eigw-ns verify                prove with packets that it is egress-only
   sudo eigw-ns exec app -- ip -6 route
   sudo eigw-ns destroy
 
 \b
-Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending or drift, 4 a packet
-went where it must not or did not go where it must, 5 this host cannot, 130
-interrupted.
+Exit codes:
+  0    success
+  1    failure
+  2    usage error
+  3    changes are pending, or the kernel differs from what was applied
+  4    packets did not do what was expected or predicted
+  5    this host lacks a privilege, a kernel feature or a program
+  130  interrupted
 """
 
 
@@ -43,10 +48,11 @@ interrupted.
 @options.rootless
 @click.pass_context
 def cli(context: click.Context, /, **_rootless: bool | None) -> int:
-    """An IPv6 egress-only internet gateway made of network namespaces, routes and nftables rules.
+    """Run an IPv6 egress-only internet gateway made of network namespaces, routes and nftables rules.
 
-    Write a topology in AWS's words, apply it, and real packets obey it: instances reach the internet, and nothing that
-    the internet begins reaches an instance. As root, labs are the host's; otherwise they are in namespaces of your own.
+    Write a topology in AWS's terms and apply it. Instances behind the gateway then reach the internet with real
+    packets, and the internet cannot open a connection to them. Root's labs are in namespaces of the host; an ordinary
+    user's labs are in namespaces of the user.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -55,7 +61,7 @@ def cli(context: click.Context, /, **_rootless: bool | None) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the program; the exit code. Every expected error ends here as a message on stderr."""
+    """Run the program and return its exit code. Expected errors become messages on stderr."""
     try:
         code = cli.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
@@ -74,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def complain(message: str, hint: str = "") -> None:
-    """Say on stderr what went wrong, and what would help."""
+    """Print an error and its hint on stderr."""
     for line in message.splitlines():
         click.echo(f"{_red('error:')} {line}", err=True)
     for line in hint.splitlines():
@@ -86,26 +92,26 @@ def _red(text: str) -> str:
 
 
 def _usage(error: click.ClickException) -> tuple[str, str]:
-    """Message and hint of click's own complaints."""
+    """Return the message and the hint for an error of click."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     help_hint = f"see `{context.command_path if context else PROGRAM} --help`"
     if not isinstance(error, click.NoSuchOption):
-        lines = error.format_message().splitlines()  # several where it lists choices, which are not an error each
+        lines = error.format_message().splitlines()  # several if it lists choices: still one error
         return " ".join(line.strip() for line in lines), help_hint
-    message = f"there is no option {error.option_name}"
+    message = f"no such option: {error.option_name}"
     if error.possibilities:
         return message, f"did you mean {' or '.join(error.possibilities)}?"
     if any(error.option_name in (*option.opts, *option.secondary_opts) for option in cli.params):
-        return message, f"it stands before the verb: `{PROGRAM} {error.option_name} VERB …`"
+        return message, f"write it before the verb: `{PROGRAM} {error.option_name} VERB …`"
     if context is not None and context.parent is None:
-        return message, f"options of a verb stand after it: `{PROGRAM} VERB {error.option_name} …`"
+        return message, f"write options of a verb after the verb: `{PROGRAM} VERB {error.option_name} …`"
     return message, help_hint
 
 
 def _system_error(error: OSError) -> int:
-    """A file or a pipe that failed. Nobody reading our output any more (`| head`) is nothing to talk about."""
+    """Report a failed file or pipe and return the exit code. A pipe without a reader (`| head`) is not reported."""
     if error.errno == errno.EPIPE:
-        streams.let_go(sys.stdout)  # what waits there still is flushed once more at the end
+        streams.let_go(sys.stdout)  # the exit flushes once more what is buffered
         return FAILED
     place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
     complain(

@@ -1,4 +1,4 @@
-"""`--rootless`: whether a verb works as root does or in namespaces of the user's own, and the way there and back."""
+"""`--rootless`: choose between root and the user's own namespaces, enter those namespaces and leave them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import click
 from eigw_ns.kernel import capabilities, sysctl, userns
 from eigw_ns.lab import paths, rootless
 
-_AUTOMATIC = "not root: working rootless, in namespaces of your own (sudo for the host's labs; --rootless says nothing)"
+_AUTOMATIC = "not root: working rootless, in your own namespaces (sudo for the host's labs; --rootless hides this note)"
 _VISIT = "eigw_ns.cli.rootless.visit"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How this run works. `automatic`: nobody asked for it, so it is told."""
+    """How this run works. `automatic` is True if the user did not choose; a note then says so."""
 
     rootless: bool
     automatic: bool = False
 
 
 def choose(context: click.Context | None = None) -> Choice:
-    """What the command line, or without a word of it this process's privilege, decides.
+    """Return how this run works: as the command line says, or else as the privileges of this process allow.
 
-    Where that is rootless, the folders are the user's own from now on, also for an `eigw-ns` called inside `shell`.
+    If rootless, set the folder variables to the user's own folders. An `eigw-ns` called inside `shell` inherits them.
     """
     context = context or click.get_current_context(silent=True)
     flag = context.find_root().params.get("rootless") if context else False
@@ -37,12 +37,12 @@ def choose(context: click.Context | None = None) -> Choice:
 
 
 def _fits() -> bool:
-    """Whether this is an ordinary user who may make user namespaces, as far as sysctls tell."""
+    """Return True if this process lacks privileges, is not root, and the sysctls allow it user namespaces."""
     return bool(os.geteuid() and capabilities.lacking()) and not userns.forbidden(sysctl.read)[0]
 
 
 def enter() -> None:
-    """Go where the choice says, until the command ends. Raises HostError where this host does not allow it."""
+    """Enter the chosen namespaces until the command ends. Raises HostError if this host does not allow it."""
     choice, context = choose(), click.get_current_context(silent=True)
     if context is None or not choice.rootless or _VISIT in context.meta:
         return
@@ -58,6 +58,6 @@ def _leave(visit: rootless.Visit, *, quiet: bool) -> None:
     if stays and visit.first and not quiet:
         click.echo(
             f"process {visit.keeper.pid} keeps your namespaces until the last lab is destroyed; "
-            "`eigw-ns --rootless doctor` says what cannot work in them",
+            "`eigw-ns --rootless doctor` lists what does not work in them",
             err=True,
         )

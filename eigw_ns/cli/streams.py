@@ -1,4 +1,4 @@
-"""The process's standard streams, made fit for a program that must finish what it began."""
+"""The standard streams of the process. A failed write must not stop work that has begun."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Open what is closed, and have talk decide nothing: what cannot be written to stderr is lost, and nothing fails.
+    """Open the standard streams that are closed, and make writes to stderr succeed always.
 
-    A pipe whose reader has left, a full disc and a terminal that is gone would else end an `apply` halfway.
+    Text that stderr cannot take is lost. Otherwise a closed pipe, a full disk or a closed terminal would end an
+    `apply` halfway.
     """
-    sys.stdin = sys.stdin or _nowhere("r")  # Python has None for what is closed; in this order each gets its number
-    sys.stdout = sys.stdout or _nowhere("w")
-    sys.stderr = sys.stderr or _nowhere("w")
-    talk = io.BufferedWriter(_Undeterred(sys.stderr.fileno(), "wb", closefd=False))
-    sys.stderr = io.TextIOWrapper(talk, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    sys.stdin = sys.stdin or _null_stream("r")  # Python sets a closed stream to None; this order keeps the numbers
+    sys.stdout = sys.stdout or _null_stream("w")
+    sys.stderr = sys.stderr or _null_stream("w")
+    messages = io.BufferedWriter(_LossyFile(sys.stderr.fileno(), "wb", closefd=False))
+    sys.stderr = io.TextIOWrapper(messages, sys.stderr.encoding, "backslashreplace", line_buffering=True)
 
 
-def _nowhere(mode: Literal["r", "w"]) -> TextIO:
-    """A stream that takes everything and gives nothing: reading fails, since no input is not the same as an empty one.
+def _null_stream(mode: Literal["r", "w"]) -> TextIO:
+    """Return a stream that discards writes and fails to read: no input is not the same as empty input.
 
-    It keeps files of ours from getting the number of a standard stream. Programs that we become find theirs closed.
+    It occupies the number of a standard stream, so that no file of ours gets that number. It is closed on exec(3):
+    a program that replaces this process finds the stream closed, as it was.
     """
     descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     return open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def let_go(stream: TextIO) -> None:
-    """Have a stream whose reader has left lead nowhere, also for what is written already and waits to be flushed."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    """Redirect a stream without a reader to /dev/null. Text that is written but not yet flushed goes there, too."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
-class _Undeterred(io.FileIO):
-    """A file that takes everything, whatever becomes of it."""
+class _LossyFile(io.FileIO):
+    """A file that reports every write as successful."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """See `io.RawIOBase`."""
@@ -49,4 +51,4 @@ class _Undeterred(io.FileIO):
             written = super().write(data)
         except OSError:
             return size
-        return size if written is None else written  # None: it does not block, and cannot take anything now
+        return size if written is None else written  # None: non-blocking, and full

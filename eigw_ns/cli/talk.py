@@ -1,4 +1,4 @@
-"""What the program says on stderr: notes and progress. Data goes to stdout, by `output`."""
+"""Notes and progress on stderr. Data goes to stdout, through `output`."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from collections.abc import Callable, Iterator
 import click
 
 Progress = Callable[[int, int, object], None]
-"""Called with (how many are done, of how many, what is being done)."""
+"""Called with (steps done, steps in total, the current step)."""
 
 _REDRAW_SECONDS = 0.1
 
 
 class Talk:
-    """Says as much as the user wants to hear: `quiet` only errors, `verbose` every step."""
+    """Prints as much as the user asked for: with `quiet` only errors, with `verbose` every step."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet = quiet
         self.verbose = verbose and not quiet
 
     def note(self, text: str) -> None:
-        """Something worth knowing."""
+        """Print a note, unless the user asked for quiet."""
         if not self.quiet:
             click.echo(text, err=True)
 
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
-        """A function to be called at each step: a bar on a terminal, a line each with `-v`, nothing else."""
+        """Yield a function to call at each step. It prints a line with `-v`, and draws a bar on a terminal."""
         if self.verbose:
             yield lambda done, total, step: click.echo(f"{title} {done}/{total}: {step}", err=True)
         elif self.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
@@ -42,8 +42,8 @@ class Talk:
 
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Progress]:
-    """A bar that is redrawn by whoever calls, not by a thread: threads and namespaces do not mix."""
-    from rich.console import Console  # only a terminal pays for the import
+    """Yield a function that redraws a bar. No thread redraws it: each thread has its own network namespace."""
+    from rich.console import Console  # imported here: only a terminal needs it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

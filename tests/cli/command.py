@@ -1,4 +1,4 @@
-"""`eigw-ns` as a user meets it: arguments in; stdout, stderr and exit code out."""
+"""Run `eigw-ns` as a user does: arguments in; stdout, stderr and exit code out."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 from tests.slowness import SLOWNESS
 
 SECONDS = 60 * SLOWNESS
-"""How long a command may take at most."""
+"""Timeout of a command, in seconds."""
 
 _PR_SET_SECUREBITS, _SECBIT_NOROOT = 28, 1  # linux/prctl.h, linux/securebits.h
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -30,7 +30,7 @@ class Result:
 
     @property
     def data(self) -> Any:
-        """stdout, which must be one JSON document."""
+        """Return stdout, which must be one JSON document, as data."""
         return json.loads(self.out)
 
 
@@ -38,7 +38,7 @@ Cli = Callable[..., Result]
 
 
 def heed_interrupts() -> None:
-    """For `preexec_fn`: have SIGINT end what is started, which a shell's background jobs inherit as ignored."""
+    """Reset SIGINT to its default, as a `preexec_fn`. Background jobs of a shell inherit it as ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -49,9 +49,9 @@ def process(
     powerless: bool = False,
     prepare: Callable[[], None] | None = None,
 ) -> Result:
-    """Runs `eigw-ns` in a process of its own, in which `prepare` is called first.
+    """Run `eigw-ns` in a process of its own, which calls `prepare` first.
 
-    `powerless` takes every capability from it, also where root runs it.
+    `powerless` takes every capability from the process, even if root runs it.
     """
     if powerless and os.geteuid() == 0:
         prepare = _give_up_power
@@ -69,6 +69,6 @@ def process(
 
 
 def _give_up_power() -> None:
-    """From the next exec(3) on, root has no capabilities. See capabilities(7), SECBIT_NOROOT."""
+    """Take root's capabilities away from the next exec(3) on. See capabilities(7), SECBIT_NOROOT."""
     if ctypes.CDLL(None).prctl(_PR_SET_SECUREBITS, _SECBIT_NOROOT, 0, 0, 0) != 0:
         raise OSError("cannot set securebits")

@@ -1,4 +1,4 @@
-"""What the tests of the command line share."""
+"""Fixtures of the command line tests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.cli.command import Cli, Result
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State and run folders of this test alone, and no settings of whoever runs the tests."""
+    """Give this test its own state and run folders, and none of the user's settings. Return their parent."""
     for name in [name for name in os.environ if name.startswith("EIGW_NS_") or name == "NO_COLOR"]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("EIGW_NS_ROOTLESS", "0")  # whoever runs the tests: without root is what a test asks for
+    monkeypatch.setenv("EIGW_NS_ROOTLESS", "0")  # a test that wants rootless asks for it, whatever user runs the tests
     monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
     return tmp_path
@@ -27,7 +27,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs `eigw-ns` in this process."""
+    """Return a function that runs `eigw-ns` in this process."""
 
     def call(*arguments: str) -> Result:
         capsys.readouterr()
@@ -40,7 +40,7 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 @pytest.fixture
 def demo_file(tmp_path: Path) -> Callable[[str], str]:
-    """Writes the demo topology under another lab's name; the file's path."""
+    """Return a function that writes the demo topology under a lab's name and returns the path."""
 
     def write(lab: str) -> str:
         path = tmp_path / f"{lab}.yaml"
@@ -52,7 +52,7 @@ def demo_file(tmp_path: Path) -> Callable[[str], str]:
 
 @pytest.fixture
 def stored(demo_file: Callable[[str], str]) -> Callable[[str], Topology]:
-    """Stores the demo topology as if it had been applied."""
+    """Return a function that stores the demo topology as if it had been applied."""
 
     def save(lab: str) -> Topology:
         topology = load(Path(demo_file(lab)).read_bytes(), file="demo.yaml", default_lab=lab)

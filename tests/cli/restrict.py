@@ -1,4 +1,4 @@
-"""What containers take from root, taken from a child process before it becomes `eigw-ns`: each a `preexec_fn`."""
+"""Restrictions that containers put on root, each as a `preexec_fn` for a child process that runs `eigw-ns`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def _call(function: Callable[..., int], *arguments: object) -> None:
 
 
 def without(*names: str) -> Restriction:
-    """As `--cap-drop` does: from the next exec(3) on, root lacks these."""
+    """Take these capabilities away from the next exec(3) on, as `--cap-drop` does."""
     return lambda: _drop(CAPABILITIES[name] for name in names)
 
 
 def only(*names: str) -> Restriction:
-    """As `--cap-drop ALL --cap-add …` does."""
+    """Take all capabilities but these away, as `--cap-drop ALL --cap-add …` does."""
     kept = {CAPABILITIES[name] for name in names}
     return lambda: _drop(bit for bit in range(_LAST_CAPABILITY + 1) if bit not in kept)
 
@@ -46,7 +46,7 @@ def _drop(bits: Iterable[int]) -> None:
 
 
 def forbidding(syscall: str, code: int = errno.EPERM) -> Restriction:
-    """As a seccomp profile does (EPERM), or as AppArmor looks (EACCES): the system call fails. See seccomp(2)."""
+    """Make a system call fail, as a seccomp profile does (EPERM) or as AppArmor does (EACCES). See seccomp(2)."""
 
     def instruction(operation: int, yes: int, no: int, value: int) -> bytes:
         return struct.pack("=HBBI", operation, yes, no, value)
@@ -70,7 +70,7 @@ def forbidding(syscall: str, code: int = errno.EPERM) -> Restriction:
 
 
 def read_only(folder: str) -> Restriction:
-    """As a container's /proc/sys is: mounted read-only, in a mount namespace of the process's own."""
+    """Mount a folder read-only in a mount namespace of the process, as containers do with /proc/sys."""
 
     def remount() -> None:
         private_mounts()
@@ -81,16 +81,16 @@ def read_only(folder: str) -> Restriction:
 
 
 def private_mounts() -> None:
-    """A mount namespace of one's own, from which nothing gets out."""
+    """Enter a new mount namespace. Its mounts do not propagate to any other."""
     _call(_libc.unshare, _NEWNS)
     _call(_libc.mount, None, b"/", None, _REC | _PRIVATE, None)
 
 
 def bind(source: Path, target: Path) -> None:
-    """Show `source` at `target`, too."""
+    """Bind-mount `source` at `target`."""
     _call(_libc.mount, os.fsencode(source), os.fsencode(target), None, _BIND | _REC, None)
 
 
 def cover(folder: Path) -> None:
-    """An empty folder that everybody may look into, over what is in this one."""
+    """Mount an empty, world-readable tmpfs over this folder."""
     _call(_libc.mount, b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"mode=755")

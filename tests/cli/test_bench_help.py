@@ -1,4 +1,4 @@
-"""`scripts/bench` explains itself, and says what is wrong, without root and without measuring."""
+"""Help and usage errors of `scripts/bench`, without root and without measuring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The completion scripts in the shells themselves, as far as these are here; scripts/try-deb has all three."""
+"""The completion scripts in the shells that are installed; scripts/try-deb tests all three."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ complete -C "eigw-ns exec main/w"
 )
 def test_tab(shell: str, script: str, offered: str, stored: Callable[[str], Topology], tmp_path: Path) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here")
+        pytest.skip(f"{shell} is not installed")
     stored("tabbed")
     env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run([shell, "-c", script], capture_output=True, text=True, env=env, timeout=SECONDS, check=True)

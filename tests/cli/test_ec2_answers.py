@@ -1,4 +1,4 @@
-"""What `eigw-ns ec2` prints and how it ends, on a stored lab, without a kernel: AWS's shapes and AWS's words."""
+"""Output and exit codes of `eigw-ns ec2` on a stored lab, without a kernel, compared with those of AWS."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_describing_needs_no_root(gateway: str, vpc: str) -> None:
     assert (result.code, result.out, result.err) == (0, f"{expected}\n", "")
 
 
-def test_changing_needs_root_and_says_so_before_anything_is_changed(gateway: str) -> None:
+def test_changing_without_root_fails_before_anything_is_changed(gateway: str) -> None:
     before = paths.topology_file(LAB).read_bytes()
     deletion = ("ec2", "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway)
     result = process(*deletion, powerless=True)
@@ -76,9 +76,7 @@ def test_changing_needs_root_and_says_so_before_anything_is_changed(gateway: str
         ),
     ],
 )
-def test_errors_are_in_the_words_of_aws_cli(
-    cli: Cli, topology: Topology, arguments: tuple[str, ...], first_line: str
-) -> None:
+def test_errors_are_those_of_aws_cli(cli: Cli, topology: Topology, arguments: tuple[str, ...], first_line: str) -> None:
     before = paths.topology_file(LAB).read_bytes()
     result = cli("ec2", *arguments)
     assert (result.code, result.out) == (1, "")
@@ -87,7 +85,7 @@ def test_errors_are_in_the_words_of_aws_cli(
     assert paths.topology_file(LAB).read_bytes() == before
 
 
-def test_an_ignored_filter_is_a_warning_and_may_be_an_error(
+def test_an_unknown_filter_is_a_warning_or_with_strict_filters_an_error(
     cli: Cli, gateway: str, vpc: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     describe = ("ec2", "describe-egress-only-internet-gateways", "--filters", "Name=attachment.vpc-id,Values=vpc-0bad")
@@ -116,7 +114,7 @@ def test_filters_select(cli: Cli, topology: Topology) -> None:
     assert found(f'{{"Name": "subnet-id", "Values": ["{private}"]}}') == {private}
 
 
-def test_a_request_comes_from_json_and_flags_win_over_it(cli: Cli, topology: Topology, tmp_path: Path) -> None:
+def test_flags_override_a_request_from_json(cli: Cli, topology: Topology, tmp_path: Path) -> None:
     private, public = topology.cloud.subnets
     file = tmp_path / "request.json"
     file.write_text(json.dumps({"SubnetIds": [private]}), encoding="utf-8")
@@ -128,37 +126,37 @@ def test_a_request_comes_from_json_and_flags_win_over_it(cli: Cli, topology: Top
     assert cli("ec2", "delete-route-table", "--cli-input-json", "{}").code == 2
 
 
-def test_answers_are_cut_and_gone_on_with(cli: Cli, topology: Topology) -> None:
-    everything = cli("ec2", "describe-subnets", "--page-size", "5").data["Subnets"]
+def test_answers_are_cut_and_continued(cli: Cli, topology: Topology) -> None:
+    all_subnets = cli("ec2", "describe-subnets", "--page-size", "5").data["Subnets"]
     first = cli("ec2", "describe-subnets", "--max-items", "1").data
     second = cli("ec2", "describe-subnets", "--max-items", "1", "--starting-token", first["NextToken"]).data
-    assert first["Subnets"] + second["Subnets"] == everything
-    assert len(everything) == len(topology.cloud.subnets) == 2
+    assert first["Subnets"] + second["Subnets"] == all_subnets
+    assert len(all_subnets) == len(topology.cloud.subnets) == 2
     assert "NextToken" not in second
 
 
-def test_egress_and_ingress_are_two_faces_of_one_flag(cli: Cli, topology: Topology) -> None:
+def test_egress_and_ingress_are_opposite_flags(cli: Cli, topology: Topology) -> None:
     acl = next(iter(topology.cloud.network_acls))
     entry = ("ec2", "delete-network-acl-entry", "--network-acl-id", acl, "--rule-number", "7", "--dry-run")
-    for face in ("egress", "ingress"):
-        assert f"The {face} entry 7 does not exist" in cli(*entry, f"--{face}").err
-    assert cli(*entry, "--no-egress").err.startswith("error: there is no option --no-egress")
+    for direction in ("egress", "ingress"):
+        assert f"The {direction} entry 7 does not exist" in cli(*entry, f"--{direction}").err
+    assert cli(*entry, "--no-egress").err.startswith("error: no such option: --no-egress")
 
 
-def test_short_flags_of_a_rule_are_one_rule(cli: Cli, topology: Topology) -> None:
+def test_short_flags_make_one_rule(cli: Cli, topology: Topology) -> None:
     group = next(group.id for group in topology.cloud.security_groups.values() if group.name == "open")
     allow = ("ec2", "authorize-security-group-ingress", "--group-id", group, "--dry-run", "--protocol", "tcp")
     granted = cli(*allow, "--port", "22", "--cidr", "198.51.100.0/24")
     assert "(DryRunOperation)" in granted.err
     assert "(DryRunOperation)" in cli(*allow, "--port", "22", "--source-group", group).err
-    sixth = cli(*allow, "--port", "22", "--cidr", "::/0")
-    assert (sixth.code, sixth.out) == (2, "")
-    assert "Ipv6Ranges=[{CidrIpv6=::/0}]" in sixth.err
+    ipv6 = cli(*allow, "--port", "22", "--cidr", "::/0")
+    assert (ipv6.code, ipv6.out) == (2, "")
+    assert "Ipv6Ranges=[{CidrIpv6=::/0}]" in ipv6.err
     both = cli(*allow, "--ip-permissions", "IpProtocol=udp")
     assert (both.code, both.out) == (2, "")
 
 
-def test_the_lab_is_chosen_as_elsewhere(cli: Cli, stored: Callable[[str], Topology], topology: Topology) -> None:
+def test_the_lab_is_chosen_as_by_other_verbs(cli: Cli, stored: Callable[[str], Topology], topology: Topology) -> None:
     stored("other")
     assert cli("ec2", "describe-vpcs").code == 2
     assert cli("ec2", "describe-vpcs", "--lab", LAB).code == 0

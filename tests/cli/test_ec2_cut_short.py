@@ -1,4 +1,4 @@
-"""An ec2 verb killed in the middle of real kernel work: the next change finishes what it began, describing says so."""
+"""An ec2 verb that is killed between kernel changes: the next change finishes it, and describing reports it."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ WEB = "2001:db8:80::1"
 
 
 class DyingKernel(LinuxKernel):
-    """Linux, worked on by a process that dies as of `kill -9` ahead of the batch of this number."""
+    """Linux in a process that is killed, as by `kill -9`, after a number of batches."""
 
     def __init__(self, batches: int) -> None:
         super().__init__()
         self._left = batches
 
     def create(self, things: Iterable[NetObject]) -> None:
-        self._live_on()
+        self._die_if_due()
         super().create(things)
 
     def update(self, old: NetObject, new: NetObject) -> None:
-        self._live_on()
+        self._die_if_due()
         super().update(old, new)
 
     def delete(self, things: Iterable[NetObject]) -> None:
-        self._live_on()
+        self._die_if_due()
         super().delete(things)
 
-    def _live_on(self) -> None:
+    def _die_if_due(self) -> None:
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         self._left -= 1
 
 
 def killed_in(lab: str, batches: int, gateway: str) -> bool:
-    """Delete the gateway in a process that dies after so many batches; whether it died."""
+    """Delete the gateway in a process that dies after `batches` batches. Return True if it died."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -82,7 +82,7 @@ def test_killed_anywhere_the_next_verb_finishes(cli: Cli, demo_file: Callable[[s
 
             assert ("was cut short" in described.err) is died
             assert len(described.data["RouteTables"]) == 1
-            assert journal.unfinished(lab_name) is died  # describing builds nothing
+            assert journal.unfinished(lab_name) is died  # describing repairs nothing
             assert cli("ec2", "create-internet-gateway").code == 0
             assert not journal.unfinished(lab_name)
             assert lab.kernel.observe(lab_name) == compile_cloud(store.load(lab_name).cloud)
@@ -90,7 +90,7 @@ def test_killed_anywhere_the_next_verb_finishes(cli: Cli, demo_file: Callable[[s
             assert stream.silent()
         batches += 1
     assert batches > 4
-    with lab.listening("web", WEB, 5000), lab.open_socket("www") as client:  # the control: the host is still there
+    with lab.listening("web", WEB, 5000), lab.open_socket("www") as client:  # the control: the host still answers
         client.settimeout(SILENCE * 10)
         client.connect((WEB, 5000))
     assert cli("destroy", "--lab", lab_name).code == 0

@@ -1,4 +1,4 @@
-"""`eigw-ns ec2` before any lab is touched: help that teaches, flags as aws-cli has them, mistakes named."""
+"""`eigw-ns ec2` without a lab: help, the flags of aws-cli, usage errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_help_of_a_verb_loads_no_lab_and_no_kernel() -> None:
     assert not [module for module in modules if module.startswith(BELONGS)]
 
 
-def test_help_lists_every_action_under_its_resource_and_walks_the_walk(cli: Cli) -> None:
+def test_help_lists_every_action_under_its_resource_and_shows_a_walk_through(cli: Cli) -> None:
     result = cli("ec2", "--help")
     assert result.code == 0
     sections = catalogue.verbs()
@@ -76,27 +76,27 @@ def test_the_example_is_a_command_line_that_parses(cli: Cli, verb: str) -> None:
     assert words[:3] == ["eigw-ns", "ec2", verb]
     result = cli(*words[1:])
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("error: there is no lab")  # what was typed is right: it is the lab that is missing
+    assert result.err.startswith("error: no lab exists")  # the command line is valid; only the lab is missing
 
 
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (("creat-route",), "there is no ec2 verb creat-route", "did you mean create-route"),
-        (("run-instances",), "there is no ec2 verb run-instances", "did you mean describe-instances"),
-        (("frobnicate",), "there is no ec2 verb frobnicate", "the ec2 verbs are create-egress-only-internet-gateway, "),
+        (("creat-route",), "no such ec2 verb: creat-route", "did you mean create-route"),
+        (("run-instances",), "no such ec2 verb: run-instances", "did you mean describe-instances"),
+        (("frobnicate",), "no such ec2 verb: frobnicate", "the ec2 verbs are create-egress-only-internet-gateway, "),
         (("create-route-table",), "Missing option '--vpc-id'.", "see `eigw-ns ec2 create-route-table --help`"),
         (("create-tags", "--resources", "eigw-1"), "Missing option '--tags'.", "see `eigw-ns ec2 create-tags --help`"),
-        (("describe-vpcs", "--vpc-id", "x"), "there is no option --vpc-id", "did you mean --vpc-ids?"),
+        (("describe-vpcs", "--vpc-id", "x"), "no such option: --vpc-id", "did you mean --vpc-ids?"),
         (("describe-vpcs", "--filters"), "--filters needs a value", ""),
         (("describe-vpcs", "--filters", "--dry-run"), "--filters needs a value", ""),
         (
             ("describe-vpcs", "--vpc-ids", "a", "--vpc-ids", "b"),
             "--vpc-ids is given twice",
-            "write all values after one: --vpc-ids A B",
+            "write all values after one flag: --vpc-ids A B",
         ),
-        (("describe-vpcs", "--output", "table"), "there is no output table", "answers are JSON"),
-        (("describe-vpcs", "--query", "Vpcs[]"), "--query is not supported", "send the answer through jq"),
+        (("describe-vpcs", "--output", "table"), "--output table is not supported", "answers are JSON"),
+        (("describe-vpcs", "--query", "Vpcs[]"), "--query is not supported", "filter the answer with jq"),
         (("describe-vpcs", "surplus"), "Got unexpected extra argument (surplus)", "see `eigw-ns ec2 describe-vpcs"),
         (("describe-vpcs", "--max-items", "0"), "Invalid value for '--max-items'", "see `eigw-ns ec2 describe-vpcs"),
         (
@@ -111,7 +111,7 @@ def test_the_example_is_a_command_line_that_parses(cli: Cli, verb: str) -> None:
         ),
         (
             ("create-route-table", "--vpc-id", "x", "--quota", "route-tables=1"),
-            "there is no quota route-tables",
+            "no such quota: route-tables",
             "did you mean route-tables-per-vpc or routes-per-route-table?",
         ),
     ],

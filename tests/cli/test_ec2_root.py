@@ -1,4 +1,4 @@
-"""The walk of AWS's page on egress-only internet gateways, with `ec2` verbs alone; packets obey each step."""
+"""The steps of AWS's page on egress-only internet gateways, with `ec2` verbs only. Packets prove each step."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ APP = "2600:1f16:aa0:5501::10"
 
 @pytest.fixture
 def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.setenv("EIGW_NS_LAB", lab_name)  # there may be others on this machine, and `status` sees them
+    monkeypatch.setenv("EIGW_NS_LAB", lab_name)  # `status` would see other labs on this machine
     assert cli("apply", "-f", demo_file(lab_name)).code == 0
     return Lab(lab_name, current=store.load(lab_name))
 
 
 def _ids(cli: Cli) -> tuple[str, str, str]:
-    """The VPC, its egress-only gateway and the private route table."""
+    """Return the ids of the VPC, its egress-only gateway and the private route table."""
     (gateway,) = cli("ec2", "describe-egress-only-internet-gateways").data["EgressOnlyInternetGateways"]
     tables = cli("ec2", "describe-route-tables", "--filters", "Name=route.destination-ipv6-cidr-block,Values=::/0").data
     (private,) = (
@@ -37,13 +37,13 @@ def _ids(cli: Cli) -> tuple[str, str, str]:
 
 
 def _state(cli: Cli, table: str) -> str:
-    """The state of the table's default route."""
+    """Return the state of the table's default route."""
     (found,) = cli("ec2", "describe-route-tables", "--route-table-ids", table).data["RouteTables"]
     (route,) = (each for each in found["Routes"] if each.get("DestinationIpv6CidrBlock") == "::/0")
     return str(route["State"])
 
 
-def test_blackhole_by_the_book(cli: Cli, lab: Lab, tmp_path: Path) -> None:
+def test_a_deleted_gateway_leaves_a_blackhole_until_the_route_is_replaced(cli: Cli, lab: Lab, tmp_path: Path) -> None:
     vpc, gateway, table = _ids(cli)
     with lab.stream("app", "web", WEB) as stream, lab.stream("www", "web", WEB, 4444) as beside:
         assert stream.works()
@@ -59,7 +59,7 @@ def test_blackhole_by_the_book(cli: Cli, lab: Lab, tmp_path: Path) -> None:
         created = cli("ec2", "create-egress-only-internet-gateway", "--vpc-id", vpc).data
         new = created["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
         assert new != gateway
-        assert _state(cli, table) == "blackhole"  # a new gateway heals no route by itself
+        assert _state(cli, table) == "blackhole"  # a new gateway has a new id, so the route stays a blackhole
         route = ("--route-table-id", table, "--destination-ipv6-cidr-block", "::0/0")
         assert cli("ec2", "replace-route", *route, "--egress-only-internet-gateway-id", new).code == 0
         assert _state(cli, table) == "active"
@@ -109,7 +109,7 @@ def test_a_refused_request_changes_nothing(cli: Cli, lab: Lab) -> None:
         assert stream.works()
 
 
-def test_a_revoked_rule_spares_tracked_flows_and_stops_new_ones(cli: Cli, lab: Lab) -> None:
+def test_a_revoked_rule_keeps_tracked_flows_and_stops_new_ones(cli: Cli, lab: Lab) -> None:
     groups = cli("ec2", "describe-security-groups").data["SecurityGroups"]
     (group,) = (each["GroupId"] for each in groups if each["GroupName"] == "open")
     everything = "IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]"

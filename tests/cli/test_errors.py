@@ -19,11 +19,11 @@ PROGRAM = [sys.executable, "-m", "eigw_ns"]
 BROKEN = "import eigw_ns.cli.program as program, eigw_ns.cli.main as main; program.run = lambda _: {}[7]; main.main()"
 
 
-def test_an_error_of_ours_has_a_hint_and_its_exit_code(cli: Cli) -> None:
+def test_an_expected_error_has_a_hint_and_its_exit_code(cli: Cli) -> None:
     result = cli("export")
     assert (result.code, result.out) == (1, "")
     assert result.err.splitlines() == [
-        "error: there is no lab",
+        "error: no lab exists",
         "hint: begin with `eigw-ns init > lab.yaml` and `eigw-ns apply -f lab.yaml`",
     ]
 
@@ -35,21 +35,21 @@ def test_errors_go_to_stderr_with_json_too(cli: Cli) -> None:
     assert "eigw-ns init > missing.yaml" in result.err
 
 
-def test_a_folder_is_no_topology(cli: Cli, tmp_path: Path) -> None:
+def test_a_folder_is_not_a_topology(cli: Cli, tmp_path: Path) -> None:
     result = cli("validate", "-f", str(tmp_path))
     assert result.code == 2
     assert result.err == f"error: cannot read {tmp_path}: Is a directory\n"
 
 
-def test_an_unforeseen_error_is_one_line_for_the_user() -> None:
+def test_an_unexpected_error_is_one_line_and_a_hint() -> None:
     done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
-    assert first == "error: this should not have happened: KeyError: 7"
+    assert first == "error: internal error: KeyError: 7"
     assert "please report it" in second
 
 
-def test_its_traceback_is_there_for_who_asks() -> None:
+def test_an_unexpected_error_has_a_traceback_with_debug_set() -> None:
     environment = {**os.environ, "EIGW_NS_DEBUG": "1"}
     done = subprocess.run(
         [sys.executable, "-c", BROKEN], capture_output=True, text=True, timeout=SECONDS, env=environment, check=False
@@ -71,7 +71,7 @@ def test_ctrl_c_is_130(tmp_path: Path) -> None:
     assert complaint.strip() == "error: interrupted"
 
 
-def test_nobody_listening_is_nothing_to_talk_about() -> None:
+def test_a_closed_stdout_pipe_fails_without_a_message() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -83,17 +83,17 @@ def test_nobody_listening_is_nothing_to_talk_about() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_no_colour_where_nobody_looks() -> None:
+def test_errors_have_no_colour_off_a_terminal() -> None:
     assert "\x1b" not in process("export").err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint", "hint"),
     [
-        (("export",), 2, "there are 2 labs: alpha, beta", "say which: --lab NAME, or EIGW_NS_LAB"),
-        (("export", "--lab", "alfa"), 1, "there is no lab alfa", "did you mean alpha?"),
-        (("export", "--lab", "xyz"), 1, "there is no lab xyz", "there are alpha, beta"),
-        (("export", "--lab", "../../etc"), 1, "there is no lab ../../etc", "there are alpha, beta"),
+        (("export",), 2, "there are 2 labs: alpha, beta", "choose one: --lab NAME or EIGW_NS_LAB"),
+        (("export", "--lab", "alfa"), 1, "no such lab: alfa", "did you mean alpha?"),
+        (("export", "--lab", "xyz"), 1, "no such lab: xyz", "the labs are alpha, beta"),
+        (("export", "--lab", "../../etc"), 1, "no such lab: ../../etc", "the labs are alpha, beta"),
     ],
 )
 def test_which_lab(
@@ -140,20 +140,20 @@ def test_a_folder_that_cannot_be_used_is_named_with_its_variable(
     assert error.startswith("error: ")
     assert f" {folder}/{lab_name}/" in error
     assert hint == f"hint: set {variable} to a folder that you can write to; now it is {folder}"
-    assert not [path for path in own_folders.rglob("*") if path.name == lab_name], "nothing was begun"
+    assert not [path for path in own_folders.rglob("*") if path.name == lab_name], "it must fail before any change"
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     assert cli("apply", "-f", file).code == 0
     assert cli("destroy", "--lab", lab_name).code == 0
 
 
-def test_a_state_folder_that_is_none(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_folder_that_is_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EIGW_NS_STATE_DIR", "/etc/passwd")
     result = cli("export")
     assert (result.code, result.out) == (5, "")
     assert "error: look into /etc/passwd: Not a directory\nhint: set EIGW_NS_STATE_DIR to" in result.err
 
 
-NEED_POWER = {
+NEED_PRIVILEGES = {
     "plan": ("-f", "{file}"),
     "apply": ("-f", "{file}"),
     "status": (),
@@ -165,14 +165,14 @@ NEED_POWER = {
 }
 
 
-@pytest.mark.parametrize("verb", NEED_POWER)
-def test_without_power_nothing_is_changed(
+@pytest.mark.parametrize("verb", NEED_PRIVILEGES)
+def test_without_privileges_nothing_is_changed(
     verb: str, own_folders: Path, demo_file: Callable[[str], str], stored: Callable[[str], Topology]
 ) -> None:
     stored("weak")
     file = demo_file("weak")
     before = sorted(own_folders.rglob("*"))
-    result = process(verb, *(argument.format(file=file) for argument in NEED_POWER[verb]), powerless=True)
+    result = process(verb, *(argument.format(file=file) for argument in NEED_PRIVILEGES[verb]), powerless=True)
     assert (result.code, result.out) == (5, "")
     assert "not enough privilege: this process lacks CAP_NET_BIND_SERVICE, CAP_NET_ADMIN" in result.err
     assert "in a container: --cap-add NET_BIND_SERVICE --cap-add NET_ADMIN" in result.err
@@ -196,7 +196,7 @@ def test_without_nftables_nothing_is_changed(
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
 
 
-def test_mistakes_are_told_without_power(tmp_path: Path) -> None:
+def test_mistakes_are_reported_without_privileges(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("lab: bad\nvpc: {}\n")
     result = process("apply", "-f", str(tmp_path / "bad.yaml"), powerless=True)
     assert result.code == 1

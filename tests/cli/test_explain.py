@@ -1,4 +1,4 @@
-"""`eigw-ns explain` as a user meets it: without root from a file or the stored lab, with packets where asked for."""
+"""`eigw-ns explain`: without root from a file or the stored lab; with --probe, by packets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_path_for_people(cli: Cli, stored: Stored) -> None:
     assert result.out.endswith("\napp reaches web over tcp 443, and the answer comes back.\n")
 
 
-def test_what_is_blocked_is_no_failure_and_says_what_to_change(cli: Cli, stored: Stored) -> None:
+def test_a_blocked_path_exits_with_0_and_says_what_to_change(cli: Cli, stored: Stored) -> None:
     stored("mine")
     result = cli("explain", "web", "app", "--port", "22")
     assert result.code == 0
@@ -31,7 +31,7 @@ def test_what_is_blocked_is_no_failure_and_says_what_to_change(cli: Cli, stored:
     assert "route the subnet through an internet gateway" in result.out.splitlines()[-1]
 
 
-def test_a_file_needs_neither_a_lab_nor_root(demo_file: Callable[[str], str]) -> None:
+def test_a_file_needs_no_lab_and_no_root(demo_file: Callable[[str], str]) -> None:
     result = process("explain", "-f", demo_file("mine"), "web", "app", "-o", "json", powerless=True)
     assert (result.code, result.err) == (0, "")
     assert result.data["NetworkPathFound"] is False
@@ -46,7 +46,7 @@ def test_a_file_needs_neither_a_lab_nor_root(demo_file: Callable[[str], str]) ->
         ((), ("tcp", 443)),
     ],
 )
-def test_what_is_sent(cli: Cli, stored: Stored, arguments: tuple[str, ...], kind: tuple[str, int | None]) -> None:
+def test_protocol_and_port(cli: Cli, stored: Stored, arguments: tuple[str, ...], kind: tuple[str, int | None]) -> None:
     stored("mine")
     data = cli("explain", "app", "web", "-o", "json", *arguments).data
     assert (data["Protocol"], data.get("DestinationPort")) == kind
@@ -78,14 +78,14 @@ def test_a_source_port(cli: Cli, stored: Stored) -> None:
         (("2001:db8:99::1", "app", "--probe"), "nobody in the lab has that address"),
     ],
 )
-def test_usage(cli: Cli, stored: Stored, arguments: tuple[str, ...], words: str) -> None:
+def test_usage_errors(cli: Cli, stored: Stored, arguments: tuple[str, ...], words: str) -> None:
     stored("mine")
     result = cli("explain", *arguments)
     assert (result.code, result.out) == (2, "")
     assert words in result.err
 
 
-def test_a_spoofer_may_have_the_router_s_address(cli: Cli, stored: Stored) -> None:
+def test_a_spoofed_source_may_be_the_router_s_address(cli: Cli, stored: Stored) -> None:
     stored("mine")
     result = cli("explain", "2600:1f16:aa0:5501::1", "www")
     assert result.code == 0
@@ -138,7 +138,7 @@ def test_the_packet_does_what_was_predicted(cli: Cli, lab: str, arguments: tuple
 
 @pytest.mark.root
 def test_a_packet_that_disagrees(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
-    """The file is not what runs: it has the private subnet behind the gateway that lets the internet in."""
+    """The file differs from the running lab: its private subnet is behind the internet gateway."""
     file = Path(demo_file(lab))
     file.write_text(file.read_text().replace("target: outbound", "target: edge"))
     result = cli("explain", "web", "app", "--probe", "-f", str(file), "-o", "json")

@@ -1,4 +1,4 @@
-"""What needs no root: init, validate, schema, export, describe of what is stored, version, completion."""
+"""Verbs without root: init, validate, schema, export, describe of a stored lab, version, completion."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def test_init_prints_the_demo(cli: Cli) -> None:
     assert cli("init").out == cli("init", "--example", "demo").out
 
 
-def test_an_unknown_example_is_guessed(cli: Cli) -> None:
+def test_an_unknown_example_gets_a_suggestion(cli: Cli) -> None:
     result = cli("init", "--example", "dmo")
     assert result.code == 2
     assert "did you mean demo?" in result.err
 
 
-def test_validate_names_every_mistake(cli: Cli, tmp_path: Path) -> None:
+def test_validate_reports_every_mistake(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "lab.yaml"
     file.write_text("vpcs:\n  main: {ipv6_cidr_block: '2600:1f16:aa0:5500::/62'}\n  other: {ipv6_cidr_block: wrong}\n")
     result = cli("validate", "-f", str(file))
@@ -49,26 +49,26 @@ def test_validate_lists_mistakes_as_json(cli: Cli, tmp_path: Path) -> None:
     assert (result.code, result.data["valid"]) == (1, False)
     assert (mistake["file"], mistake["line"], mistake["path"]) == (str(file), 3, "vpcs.main.ipv6_cidr_block")
     assert mistake["value"] == "nonsense"
-    assert mistake["problem"] in result.err  # people read on as ever
+    assert mistake["problem"] in result.err  # stderr still has the text for people
 
 
-def test_validate_says_what_it_read_on_stderr(cli: Cli, demo_file: Callable[[str], str]) -> None:
+def test_validate_summarizes_the_file_on_stderr(cli: Cli, demo_file: Callable[[str], str]) -> None:
     file = demo_file("fine")
     result = cli("validate", "-f", file)
     assert (result.code, result.out) == (0, "")
-    assert f"{file} is fine: lab fine" in result.err
+    assert f"{file} is valid: lab fine" in result.err
     assert cli("validate", "-q", "-f", file).err == ""
 
 
-def test_what_comes_from_stdin_needs_a_name(demo_file: Callable[[str], str]) -> None:
+def test_a_topology_from_stdin_needs_a_name(demo_file: Callable[[str], str]) -> None:
     nameless = Path(demo_file("x")).read_text().replace("lab: x\n", "")
     result = process("validate", "-f", "-", stdin=nameless)
     assert result.code == 2
-    assert "hint: write `lab: NAME` in it" in result.err
+    assert "hint: add the line `lab: NAME` to it" in result.err
     assert process("validate", "-f", "-", "--lab", "named", stdin=nameless).code == 0
 
 
-def test_the_files_stem_names_the_lab(cli: Cli, demo_file: Callable[[str], str]) -> None:
+def test_the_stem_of_the_file_names_the_lab(cli: Cli, demo_file: Callable[[str], str]) -> None:
     file = Path(demo_file("stem"))
     file.write_text(file.read_text().replace("lab: stem\n", ""))
     assert cli("validate", "-f", str(file), "-o", "json").data["lab"] == "stem"
@@ -151,17 +151,17 @@ def test_describe_for_people(stored: Callable[[str], Topology]) -> None:
         (("describe", "--tag", "=network"), "eigw-ns describe --tag Team=network"),
     ],
 )
-def test_describe_of_nonsense(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:
+def test_describe_usage_errors(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:
     result = cli(*arguments)
     assert result.code == 2
     assert hint in result.err
 
 
-def test_version_without_power_is_honest() -> None:
+def test_version_without_privileges_says_what_is_unknown() -> None:
     versions = json.loads(process("version", "-o", "json", powerless=True).out)
     assert versions["eigw-ns"]
     assert versions["nftables"] == ""
-    assert "nftables unknown (it tells only root)" in process("version", powerless=True).out
+    assert "nftables unknown (run it as root to see this)" in process("version", powerless=True).out
 
 
 def test_version_without_nftables_says_so(own_folders: Path) -> None:

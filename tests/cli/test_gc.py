@@ -1,4 +1,4 @@
-"""gc and doctor: what dead labs left behind, and whether the host is fit. Always with --lab: others work here too."""
+"""gc and doctor. gc always runs with --lab, because other labs may exist on this machine."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.cli.command import Cli, process
 
 pytestmark = pytest.mark.root
 
-HUSK, FOREIGN = "i-0123456789abcdef0", "i-0fedcba9876543210"
+STALE, FOREIGN = "i-0123456789abcdef0", "i-0fedcba9876543210"
 
 
-def husk(lab: str) -> str:
-    """What a creation that was killed in the middle leaves."""
-    name = f"eigw-{lab}-{HUSK}"
+def make_stale_name(lab: str) -> str:
+    """Make a namespace name without a namespace, as a creation that is killed leaves it. Return the name."""
+    name = f"eigw-{lab}-{STALE}"
     (netns.DIRECTORY / name).touch()
     return name
 
@@ -34,26 +34,26 @@ def test_nothing_left_behind(cli: Cli, lab_name: str) -> None:
     assert "nothing is left behind" in cli("gc", "--lab", lab_name).err
 
 
-def test_a_living_stored_lab_is_no_leftover(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_a_stored_lab_is_not_a_leftover(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
     assert cli("apply", "-f", demo_file(lab_name)).code == 0
     assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data == {"leftovers": [], "removed": True}
     assert cli("status", "--lab", lab_name).code == 0
     assert cli("destroy", "--lab", lab_name).code == 0
 
 
-def test_only_what_bears_our_mark_goes(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_only_namespaces_with_our_mark_are_removed(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
     assert cli("apply", "-f", demo_file(lab_name)).code == 0
     store.remove(lab_name)
     marked = [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     foreign = f"eigw-{lab_name}-{FOREIGN}"
     with netns.creating(foreign):
         pass
-    empty = husk(lab_name)
+    empty = make_stale_name(lab_name)
 
     shown = cli("gc", "--lab", lab_name, "-o", "json").data["leftovers"]
     assert [thing["name"] for thing in shown if thing["kind"] == "namespace"] == marked
     assert [thing["name"] for thing in shown if thing["kind"] == "husk"] == [empty]
-    assert all(netns.exists(name) for name in marked)  # shown only
+    assert all(netns.exists(name) for name in marked)  # only listed
     assert (netns.DIRECTORY / empty).exists()
 
     assert cli("gc", "--yes", "--lab", lab_name).code == 0
@@ -63,8 +63,8 @@ def test_only_what_bears_our_mark_goes(cli: Cli, demo_file: Callable[[str], str]
     netns.remove(foreign)
 
 
-def test_a_husk_that_is_not_empty_is_somebodys_file(cli: Cli, lab_name: str) -> None:
-    name = husk(lab_name)
+def test_a_stale_name_that_is_not_empty_is_kept(cli: Cli, lab_name: str) -> None:
+    name = make_stale_name(lab_name)
     (netns.DIRECTORY / name).write_text("mine")
     try:
         assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
@@ -73,16 +73,16 @@ def test_a_husk_that_is_not_empty_is_somebodys_file(cli: Cli, lab_name: str) -> 
         (netns.DIRECTORY / name).unlink()
 
 
-def test_a_lab_does_not_take_what_another_left(cli: Cli, lab_name: str) -> None:
+def test_a_lab_whose_name_is_a_prefix_keeps_the_other_labs_leftovers(cli: Cli, lab_name: str) -> None:
     longer = f"{lab_name}-b"
-    name = husk(longer)
+    name = make_stale_name(longer)
     assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
     assert cli("gc", "--yes", "--lab", longer, "-o", "json").data["leftovers"] == [
         {"lab": longer, "kind": "husk", "name": name}
     ]
 
 
-def test_a_stale_run_folder_goes(cli: Cli, own_folders: Path, lab_name: str) -> None:
+def test_a_stale_run_folder_is_removed(cli: Cli, own_folders: Path, lab_name: str) -> None:
     with pytest.raises(KeyboardInterrupt), lock.hold(lab_name, "test"), journal.written(lab_name, ["step"]):
         raise KeyboardInterrupt
     folder = own_folders / "run" / lab_name
@@ -94,9 +94,9 @@ def test_a_stale_run_folder_goes(cli: Cli, own_folders: Path, lab_name: str) -> 
     assert not folder.exists()
 
 
-def test_tab_offers_what_gc_lists(stored: Callable[[str], Topology], lab_name: str) -> None:
+def test_completion_offers_what_gc_lists(stored: Callable[[str], Topology], lab_name: str) -> None:
     stored(f"{lab_name}-stored")
-    name = husk(f"{lab_name}-left")
+    name = make_stale_name(f"{lab_name}-left")
 
     def offered() -> list[str]:
         words = f"eigw-ns gc --lab {lab_name}"
@@ -109,8 +109,8 @@ def test_tab_offers_what_gc_lists(stored: Callable[[str], Topology], lab_name: s
     assert offered() == []
 
 
-def test_a_lab_that_is_worked_on_is_left_alone(cli: Cli, lab_name: str) -> None:
-    name = husk(lab_name)
+def test_a_locked_lab_is_left_alone(cli: Cli, lab_name: str) -> None:
+    name = make_stale_name(lab_name)
     with lock.hold(lab_name, "eigw-ns apply"):
         assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
         assert (netns.DIRECTORY / name).exists()
@@ -118,7 +118,7 @@ def test_a_lab_that_is_worked_on_is_left_alone(cli: Cli, lab_name: str) -> None:
     assert not (netns.DIRECTORY / name).exists()
 
 
-def test_a_lab_that_an_agent_watches_is_left_alone_whatever_the_folders(
+def test_a_lab_with_an_agent_is_left_alone_even_from_other_folders(
     cli: Cli, demo_file: Callable[[str], str], own_folders: Path, lab_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = Path(demo_file(lab_name))
@@ -141,7 +141,7 @@ def test_a_lab_that_an_agent_watches_is_left_alone_whatever_the_folders(
 
 
 class BusyKernel(LinuxKernel):
-    """Linux where somebody applies the lab just after the leftovers were looked for."""
+    """Linux on which the lab is applied just after gc has listed the leftovers."""
 
     def __init__(self, apply: Callable[[], object]) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class BusyKernel(LinuxKernel):
         return found
 
 
-def test_a_lab_applied_since_it_was_looked_for_is_no_leftover(
+def test_a_lab_that_is_applied_during_gc_is_not_a_leftover(
     cli: Cli, demo_file: Callable[[str], str], lab_name: str
 ) -> None:
     file = demo_file(lab_name)
@@ -169,21 +169,21 @@ def test_a_lab_applied_since_it_was_looked_for_is_no_leftover(
     assert not LinuxKernel().observe(lab_name)
 
 
-def test_a_lab_that_somebody_needs_since_it_was_looked_for_is_no_leftover(lab_name: str) -> None:
-    name = husk(lab_name)
-    with contextlib.ExitStack() as life_of_another:
-        busy = BusyKernel(lambda: life_of_another.enter_context(life.shown(lab_name)))
+def test_a_lab_that_comes_into_use_during_gc_is_not_a_leftover(lab_name: str) -> None:
+    name = make_stale_name(lab_name)
+    with contextlib.ExitStack() as other_process:
+        busy = BusyKernel(lambda: other_process.enter_context(life.shown(lab_name)))
         assert gc.remove(busy, lab_name) == ()
     assert [thing.name for thing in gc.remove(LinuxKernel(), lab_name)] == [name]  # the control
 
 
-def test_doctor_finds_this_host_fit(cli: Cli, own_folders: Path) -> None:
+def test_doctor_passes_on_this_host(cli: Cli, own_folders: Path) -> None:
     before = sorted(own_folders.rglob("*"))
     result = cli("doctor", "-o", "json")
     assert {check["name"]: check["detail"] for check in result.data["checks"] if check["outcome"] != "ok"} == {}
     assert (result.code, result.data["fit"]) == (0, True)
     assert sorted(own_folders.rglob("*")) == before
-    assert "this host can hold a lab" in cli("doctor").err
+    assert "this host can run labs" in cli("doctor").err
 
 
 def test_doctor_names_what_is_missing_and_its_fix() -> None:
@@ -207,9 +207,7 @@ def test_doctor_without_nftables(own_folders: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "outcome"), [("1.0.2", "warn"), ("1.0.6", "ok"), ("1.1.7", "ok"), ("2", "ok")])
-def test_doctor_tells_of_an_nftables_that_is_too_old(
-    version: str, outcome: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_warns_of_an_old_nftables(version: str, outcome: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "nft_version", lambda: version)
     result = cli("doctor", "-o", "json")
     check = next(check for check in result.data["checks"] if check["name"] == "nftables version")
@@ -217,14 +215,14 @@ def test_doctor_tells_of_an_nftables_that_is_too_old(
     assert version in check["detail"]
 
 
-def test_a_husk_of_anothers_lab_disturbs_nobody(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
-    """A name without a namespace is what everybody sees for a moment while another lab is made or removed."""
-    name = husk(f"{lab_name}-b")
+def test_a_stale_name_of_another_lab_does_not_disturb(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    """While another lab is built or removed, its names exist without a namespace for a moment."""
+    name = make_stale_name(f"{lab_name}-b")
     try:
         assert cli("apply", "-f", demo_file(lab_name)).code == 0
         assert cli("status", "--lab", lab_name).code == 0
         with pytest.raises(MissingError), netns.inside(name):
-            raise AssertionError("there is no namespace to be in")
+            raise AssertionError("the namespace must not exist")
     finally:
         (netns.DIRECTORY / name).unlink()
     assert cli("destroy", "--lab", lab_name).code == 0

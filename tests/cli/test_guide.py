@@ -1,7 +1,7 @@
-"""The guided lab does what it says: its commands are run in order, and what it shows must be seen.
+"""The guided lab shows what really happens: its commands run in order, and their output must match the guide.
 
-They run as they stand, on the lab `demo`, in a mount namespace where /run/netns is empty: whoever has a lab of that
-name keeps it, and nothing is left.
+They run unchanged, on the lab `demo`, in a mount namespace with an empty /run/netns. A lab of that name on this machine
+is not touched, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.cli.command import SECONDS
 
 TOP = Path(__file__).parents[2]
 GUIDE = TOP / "scripts" / "vagrant" / "lab.md"
-MARK = "\x1e"  # between what one command says and the next; no program prints it
+MARK = "\x1e"  # separates the outputs of two commands; no program prints it
 
 _HIDE = 'mkdir -p /run/netns && mount -t tmpfs none /run/netns && exec "$@"'
 _OWN_NAMES = ("unshare", "--mount", "--propagation", "private", "sh", "-c", _HIDE, "sh")
@@ -28,14 +28,14 @@ _OWN_NAMES = ("unshare", "--mount", "--propagation", "private", "sh", "-c", _HID
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the guide, and the lines that it says will be seen, in their order."""
+    """A command of the guide, and the lines that the guide shows below it, in order."""
 
     text: str
     shown: tuple[str, ...]
 
 
 def exercises() -> dict[str, list[Command]]:
-    """The commands of each exercise, by its title."""
+    """Return the commands of each exercise, by title."""
     parts = re.split(r"^## (.+)$", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     return {title: list(commands(text)) for title, text in zip(parts[::2], parts[1::2], strict=True)}
 
@@ -48,7 +48,7 @@ def commands(text: str) -> Iterator[Command]:
 
 
 def script(wanted: list[Command]) -> str:
-    """All commands in one shell, since one sets what another uses. The first that fails ends it."""
+    """Return a script of all commands. They share a shell and its variables; the first failure ends it."""
     lines = (f"{command.text}\nprintf '{MARK}'\n" for command in wanted)
     return (
         "set -eo pipefail; exec 2>&1; trap 'eigw-ns destroy -q || :' EXIT\neigw-ns init | eigw-ns apply -q -f -\n"
@@ -58,7 +58,7 @@ def script(wanted: list[Command]) -> str:
 
 @pytest.fixture
 def environment(own_folders: Path) -> dict[str, str]:
-    """`eigw-ns` is a command; its folders are the test's."""
+    """Return an environment in which `eigw-ns` is a command. Its folders are those of the test."""
     program = own_folders / "bin" / "eigw-ns"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m eigw_ns "$@"\n')
@@ -67,7 +67,7 @@ def environment(own_folders: Path) -> dict[str, str]:
 
 
 def unseen(shown: tuple[str, ...], said: str) -> str | None:
-    """The first line that was shown but is not among those said, in order; `…` is any text, alone any lines."""
+    """Return the first line of `shown` that is missing in `said`, in order. `…` stands for any text or lines."""
     lines = iter(said.splitlines())
     for wanted in shown:
         pattern = re.compile(".*".join(re.escape(part.strip()) for part in wanted.split("…")) + "$")
@@ -78,7 +78,7 @@ def unseen(shown: tuple[str, ...], said: str) -> str | None:
 
 @pytest.mark.root
 @pytest.mark.parametrize("title", exercises())
-def test_an_exercise_goes_as_the_guide_says(title: str, environment: dict[str, str]) -> None:
+def test_an_exercise_prints_what_the_guide_shows(title: str, environment: dict[str, str]) -> None:
     wanted = exercises()[title]
     done = subprocess.run(
         [*_OWN_NAMES, "bash", "-c", script(wanted)],
@@ -95,7 +95,7 @@ def test_an_exercise_goes_as_the_guide_says(title: str, environment: dict[str, s
     assert done.returncode == 0, f"$ {wanted[len(said)].text}\n{rest}"
 
 
-def test_there_are_five_exercises_and_each_is_printed() -> None:
+def test_the_lab_command_prints_five_exercises() -> None:
     lab = TOP / "scripts" / "vagrant" / "lab"
     titles = list(exercises())
     assert [title[:2] for title in titles] == ["1.", "2.", "3.", "4.", "5."]
@@ -115,5 +115,5 @@ def test_there_are_five_exercises_and_each_is_printed() -> None:
         (("… b",), "a b c", "… b"),
     ],
 )
-def test_what_the_guide_shows_is_compared_in_order(shown: tuple[str, ...], said: str, missing: str | None) -> None:
+def test_unseen_compares_in_order(shown: tuple[str, ...], said: str, missing: str | None) -> None:
     assert unseen(shown, said) == missing

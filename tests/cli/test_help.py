@@ -1,4 +1,4 @@
-"""Help that teaches, costs little, and guesses what was meant."""
+"""Help has examples and loads little; a mistyped word gets a suggestion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEAVY = (
 
 
 def loaded_by(*arguments: str) -> set[str]:
-    """The modules that are loaded after `eigw-ns` ran with these arguments."""
+    """Return the modules that are loaded after `eigw-ns` ran with these arguments."""
     code = (
         "import json, sys; from eigw_ns.cli.program import run; run(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
     )
@@ -43,11 +43,11 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert not [module for module in modules if module.startswith(HEAVY)]
 
 
-def test_the_list_sees_what_is_loaded() -> None:
+def test_the_control_sees_loaded_modules() -> None:
     assert {"eigw_ns.topology", "eigw_ns.cli.verbs.init"} <= loaded_by("init")
 
 
-def test_every_verb_of_the_design_is_there() -> None:
+def test_every_verb_exists() -> None:
     wanted = (
         "init validate schema plan apply status describe verify agent explain ec2 exec shell export destroy gc doctor"
         " version completion"
@@ -63,8 +63,8 @@ def test_help_lists_every_verb(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("ec2",), *((verb,) for verb in VERBS)])
-def test_help_is_text(cli: Cli, arguments: tuple[str, ...]) -> None:
-    """A mark of click's that is not a paragraph's first line is printed as it is."""
+def test_help_has_no_control_characters(cli: Cli, arguments: tuple[str, ...]) -> None:
+    """click prints its mark for unfilled text (\\b) if the mark is not the first line of a paragraph."""
     assert not set("\b\x1b\t\f") & set(cli(*arguments, "--help").out)
 
 
@@ -74,7 +74,7 @@ def test_help_of_a_verb_has_an_example(cli: Cli, verb: str, flag: str) -> None:
     result = cli(verb, flag)
     assert result.code == 0
     assert result.out.startswith(f"Usage: eigw-ns {verb}")
-    assert f"eigw-ns {verb}" in result.out.split("\n", 1)[1]  # beyond the usage line
+    assert f"eigw-ns {verb}" in result.out.split("\n", 1)[1]  # after the usage line
 
 
 def test_without_a_verb_help_goes_to_stderr(cli: Cli) -> None:
@@ -87,14 +87,14 @@ def test_without_a_verb_help_goes_to_stderr(cli: Cli) -> None:
     ("mistyped", "meant"),
     [("aply", "apply"), ("APPLY", "apply"), ("destory", "destroy"), ("discribe", "describe"), ("versoin", "version")],
 )
-def test_a_mistyped_verb_is_guessed(cli: Cli, mistyped: str, meant: str) -> None:
+def test_a_mistyped_verb_gets_a_suggestion(cli: Cli, mistyped: str, meant: str) -> None:
     result = cli(mistyped)
     assert (result.code, result.out) == (2, "")
-    assert f"there is no verb {mistyped}" in result.err
+    assert f"no such verb: {mistyped}" in result.err
     assert f"did you mean {meant}" in result.err
 
 
-def test_a_verb_like_none_lists_all(cli: Cli) -> None:
+def test_an_unknown_verb_lists_all(cli: Cli) -> None:
     assert "the verbs are init, validate" in cli("frobnicate").err
 
 
@@ -103,14 +103,14 @@ def test_a_verb_like_none_lists_all(cli: Cli) -> None:
     [
         (("status", "--labb", "x"), "did you mean --lab?"),
         (("verify", "--jnuit", "x"), "did you mean --junit"),
-        (("-o", "json", "status"), "options of a verb stand after it"),
+        (("-o", "json", "status"), "write options of a verb after the verb"),
         (("init", "--exampel", "x"), "did you mean --example?"),
     ],
 )
-def test_a_mistyped_option_is_guessed(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:
+def test_a_mistyped_option_gets_a_hint(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:
     result = cli(*arguments)
     assert result.code == 2
-    assert result.err.startswith("error: there is no option ")
+    assert result.err.startswith("error: no such option: ")
     assert hint in result.err
 
 
@@ -128,7 +128,7 @@ def test_a_mistyped_option_is_guessed(cli: Cli, arguments: tuple[str, ...], hint
         (("version", "surplus"), "surplus"),
     ],
 )
-def test_usage_errors_say_where_help_is(cli: Cli, arguments: tuple[str, ...], complaint: str) -> None:
+def test_usage_errors_point_to_help(cli: Cli, arguments: tuple[str, ...], complaint: str) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (2, "")
     said, hint = result.err.splitlines()

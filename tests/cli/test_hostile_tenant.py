@@ -1,4 +1,4 @@
-"""The lab's owner keeps every verb, whatever an instance with root does in its namespace."""
+"""Every verb works for the lab's owner, whatever root in an instance does in its namespace."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_every_verb_works(cli: Cli, lab: Lab, act: Act) -> None:
         assert cli("destroy", "--lab", lab.name).code == 0
 
 
-class BeatenKernel(LinuxKernel):
-    """Linux with a tenant who deletes its interface whenever one has been made, before anything else happens."""
+class SabotagedKernel(LinuxKernel):
+    """Linux with a tenant that deletes its interface as soon as one is created."""
 
     def __init__(self, tenant: str) -> None:
         super().__init__()
@@ -79,26 +79,26 @@ class BeatenKernel(LinuxKernel):
 
 
 def _with_another(tree: dict[str, Any]) -> None:
-    """One more instance: the first address to be made is a tenant's."""
+    """Add an instance, so that the first address that apply creates is a tenant's."""
     tree["vpcs"]["main"]["instances"]["late"] = {"subnet": "a", "ipv6_address": LATE, "security_groups": ["open"]}
 
 
-def _with_another_way(tree: dict[str, Any]) -> None:
-    """One more instance, and another gateway in place of the old: the first address to be made is the gateway's."""
+def _with_another_gateway(tree: dict[str, Any]) -> None:
+    """Add an instance and replace the gateway, so that the first address that apply creates is the gateway's."""
     _with_another(tree)
     tree["vpcs"]["main"]["egress_only_internet_gateways"] = {"another": {}}
     tree["vpcs"]["main"]["route_tables"]["private"]["routes"] = [{"destination": "::/0", "target": "another"}]
 
 
-@pytest.mark.parametrize("grow", [_with_another, _with_another_way])
+@pytest.mark.parametrize("grow", [_with_another, _with_another_gateway])
 def test_a_tenant_that_undoes_everything_hinders_only_itself(
     cli: Cli, lab: Lab, grow: Callable[[dict[str, Any]], None]
 ) -> None:
     tree = json.loads(TEXT)
     grow(tree)
-    beaten = BeatenKernel(lab.namespace("app"))
+    kernel = SabotagedKernel(lab.namespace("app"))
     with done(lab, hostile.deletes_its_link), pytest.raises(EigwError, match="but what tenants prevent") as raised:
-        operations.apply(beaten, topology(json.dumps(tree), lab.name))
+        operations.apply(kernel, topology(json.dumps(tree), lab.name))
     assert "remove the instance" in raised.value.hint
     lab.current = store.load(lab.name)
     with lab.stream("late", "web", WEB) as stream:

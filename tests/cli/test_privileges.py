@@ -1,5 +1,7 @@
-"""Every privilege that a container may lack, taken away by itself: `doctor` names it and the flag, `apply` changes
-nothing. What is left after the last flag suffices."""
+"""Take away each privilege that a container may lack: `doctor` names it and its flag, and `apply` changes nothing.
+
+The privileges that the flags give are enough for a lab.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,11 @@ TAKEN = {
     ),
     "proc": (restrict.read_only("/proc/sys"), "writable sysctls", "--security-opt unmask=/proc/sys"),
 }
-"""By what is taken: how, the check of `doctor` that misses it, and the flag that gives it."""
+"""By the privilege: how to take it away, the check of `doctor` that fails, and the flag that provides it."""
 
 
 @pytest.mark.parametrize("what", TAKEN)
-def test_what_is_missing_is_named_with_its_flag(what: str) -> None:
+def test_doctor_names_the_missing_privilege_and_its_flag(what: str) -> None:
     prepare, check, flag = TAKEN[what]
     result = process("doctor", "-o", "json", prepare=prepare)
     missing = {each["name"]: each["fix"] for each in result.data["checks"] if each["outcome"] == "missing"}
@@ -45,7 +47,7 @@ def test_what_is_missing_is_named_with_its_flag(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", TAKEN)
-def test_without_it_nothing_is_built(what: str, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_apply_without_the_privilege_builds_nothing(what: str, demo_file: Callable[[str], str], lab_name: str) -> None:
     result = process("apply", "-f", demo_file(lab_name), prepare=TAKEN[what][0])
     assert (result.code, result.out) == (5, "")
     assert "Traceback" not in result.err
@@ -53,7 +55,7 @@ def test_without_it_nothing_is_built(what: str, demo_file: Callable[[str], str],
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
 
 
-def test_the_least_suffices(demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_the_least_privileges_are_enough(demo_file: Callable[[str], str], lab_name: str) -> None:
     least = restrict.only(*restrict.CAPABILITIES)
     assert process("doctor", prepare=least).code == 0
     assert process("apply", "-f", demo_file(lab_name), prepare=least).code == 0
@@ -70,7 +72,7 @@ NAMES = {
 
 
 def in_own_mounts(setting: str, *commands: str) -> Result:
-    """Runs shell commands in a mount namespace of their own; `eigw` is the program."""
+    """Run shell commands in a mount namespace of their own. `eigw` runs the program."""
     script = " && ".join(("set -e", 'eigw() { "$python" -m eigw_ns "$@"; }', setting, *commands))
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
@@ -84,7 +86,9 @@ def in_own_mounts(setting: str, *commands: str) -> Result:
 
 
 @pytest.mark.parametrize("state", NAMES)
-def test_wherever_names_can_be_had_a_lab_is_built(state: str, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_a_lab_is_built_if_run_netns_can_be_made_usable(
+    state: str, demo_file: Callable[[str], str], lab_name: str
+) -> None:
     verbs = ("doctor -q >&2", f"apply -q -f {demo_file(lab_name)}", "exec app -- cat /proc/net/if_inet6", "destroy -q")
     count = f"ls /run/netns | grep -c eigw-{lab_name}- || true"
     result = in_own_mounts(NAMES[state], *(f"eigw {verb}" for verb in verbs), count)
@@ -93,7 +97,7 @@ def test_wherever_names_can_be_had_a_lab_is_built(state: str, demo_file: Callabl
     assert result.out.endswith("\n0\n")
 
 
-def test_without_a_place_for_names_nothing_is_built(
+def test_apply_without_a_writable_run_builds_nothing(
     demo_file: Callable[[str], str], lab_name: str, own_folders: Path
 ) -> None:
     result = in_own_mounts("mount -t tmpfs -o ro none /run", f"eigw apply -f {demo_file(lab_name)}")

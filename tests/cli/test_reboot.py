@@ -1,4 +1,4 @@
-"""After a reboot the namespaces are gone and the stored labs are not: `apply --all` builds them, whatever one has."""
+"""After a reboot, labs are stored but not in the kernel. `apply --all` builds them, even if one of them fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNIT = Path(eigw_ns.__file__).parent / "data" / "systemd" / "eigw-ns-restore.ser
 
 @pytest.fixture
 def labs(lab_name: str, stored: Callable[[str], Topology], cli: Cli) -> Iterator[tuple[str, str]]:
-    """Two labs, stored as if applied before a reboot; their names in order."""
+    """Store two labs as if they had been applied before a reboot. Yield their names in order."""
     names = (f"{lab_name}a", f"{lab_name}b")
     for name in names:
         stored(name)
@@ -31,7 +31,7 @@ def labs(lab_name: str, stored: Callable[[str], Topology], cli: Cli) -> Iterator
 def test_every_stored_lab_is_built(cli: Cli, labs: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"rebuild it with `eigw-ns apply --lab {labs[0]}`" in cli("status", "--lab", labs[0]).err
     assert f"`eigw-ns apply --lab {labs[0]}` rebuilds it" in cli("describe", "eigw", "--lab", labs[0]).err
-    monkeypatch.setenv("EIGW_NS_LAB", labs[0])  # a habit, not a contradiction
+    monkeypatch.setenv("EIGW_NS_LAB", labs[0])  # in the environment, it does not contradict --all
     built = cli("apply", "--all", "-o", "json")
     assert built.code == 0
     assert [lab["lab"] for lab in built.data["labs"]] == list(labs)
@@ -44,7 +44,7 @@ def test_every_stored_lab_is_built(cli: Cli, labs: tuple[str, str], monkeypatch:
 
 @pytest.mark.root
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_damaged_lab_keeps_no_other_from_it(cli: Cli, labs: tuple[str, str], own_folders: Path, place: int) -> None:
+def test_a_damaged_lab_does_not_stop_the_others(cli: Cli, labs: tuple[str, str], own_folders: Path, place: int) -> None:
     (own_folders / "state" / labs[place] / "topology.json").write_text("{")
     built = cli("apply", "--all", "-o", "json")
     assert built.code == 1
@@ -54,7 +54,7 @@ def test_a_damaged_lab_keeps_no_other_from_it(cli: Cli, labs: tuple[str, str], o
 
 
 @pytest.mark.root
-def test_a_name_that_is_taken_keeps_no_other_lab_from_it(cli: Cli, labs: tuple[str, str]) -> None:
+def test_a_lab_with_a_foreign_namespace_does_not_stop_the_others(cli: Cli, labs: tuple[str, str]) -> None:
     assert cli("apply", "--all").code == 0
     ours = [name for name in netns.names() if name.startswith(f"eigw-{labs[0]}-")]
     assert cli("apply", "--all").code == 0
@@ -70,14 +70,14 @@ def test_a_name_that_is_taken_keeps_no_other_lab_from_it(cli: Cli, labs: tuple[s
 
 
 @pytest.mark.root
-def test_where_no_lab_is_stored_there_is_nothing_to_do(cli: Cli) -> None:
+def test_apply_all_without_stored_labs_does_nothing(cli: Cli) -> None:
     empty = cli("apply", "--all", "-o", "json")
     assert (empty.code, empty.data) == (0, {"labs": []})
     assert empty.err == "nothing to do: no lab is stored\n"
 
 
 @pytest.mark.parametrize("arguments", [("-f", "lab.yaml"), ("--lab", "demo")])
-def test_all_and_one_is_a_contradiction(cli: Cli, arguments: tuple[str, str]) -> None:
+def test_all_excludes_a_file_and_a_lab(cli: Cli, arguments: tuple[str, str]) -> None:
     result = cli("apply", "--all", *arguments)
     assert (result.code, result.out) == (2, "")
     assert "means one lab, --all every one" in result.err
@@ -95,6 +95,6 @@ def test_the_unit_builds_what_is_stored() -> None:
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(UNIT)
     assert unit["Service"]["ExecStart"] == "/usr/bin/eigw-ns apply --all"
-    # anything that gives it a mount namespace would hide the labs' names from everybody else
+    # an option that gives the unit a mount namespace would hide the labs' names from other processes
     hiding = ("Private", "Protect", "ReadOnly", "ReadWrite", "Inaccessible", "Bind", "Temporary", "Root", "Mount")
     assert not [key for key in unit["Service"] if key.startswith(hiding)]

@@ -1,4 +1,4 @@
-"""Labs without root: an ordinary user's verbs, the keeper behind them, and what becomes of it."""
+"""Labs without root: the verbs of an ordinary user, and the life of the pause process that holds the namespaces."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from tests.labs import until
 from tests.ordinary import FALLBACK, RECORD, UID, User, ordinary_user
 
 pytestmark = pytest.mark.root
-"""Root is needed to become somebody else."""
+"""Only root can become another user."""
 
 ADDRESS = "26001f160aa055010000000000000010"
-"""Of the demo's `app`, as /proc/net/if_inet6 has it: a bare Debian has no `ip`."""
+"""The address of the demo's `app` in /proc/net/if_inet6. A bare Debian has no `ip`."""
 
 
 @pytest.fixture
 def user() -> Iterator[User]:
-    """An ordinary user. Whatever the test does, his keeper is gone afterwards; a test that left it to that fails."""
+    """Yield an ordinary user. Afterwards the pause process is ended; a test that left one fails."""
     with ordinary_user() as user:
         yield user
 
 
 def topology(user: User, demo_file: Callable[[str], str], lab: str) -> str:
-    """The demo's file, where the user can read it."""
+    """Write the demo topology to a file that the user can read. Return its path."""
     path = user.home / f"{lab}.yaml"
     path.write_bytes(Path(demo_file(lab)).read_bytes())
     path.chmod(0o644)
@@ -45,7 +45,7 @@ def holder(user: User) -> keeper.Keeper:
     return found
 
 
-def test_who_does_without_it_is_shown_to_what_tells_the_difference(user: User) -> None:
+def test_no_rootless_names_the_doctor_that_explains_what_is_missing(user: User) -> None:
     refused = user.eigw("--no-rootless", "status")
     assert refused.code == 5
     assert refused.err.rstrip().endswith("`eigw-ns --no-rootless doctor` names what is missing")
@@ -55,14 +55,14 @@ def test_who_does_without_it_is_shown_to_what_tells_the_difference(user: User) -
 
 def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
     file = topology(user, demo_file, lab_name)
-    built = user.eigw("apply", "-f", file)  # nobody said --rootless
+    built = user.eigw("apply", "-f", file)  # without --rootless
     assert (built.code, built.out) == (0, "")
     said = built.err.splitlines()
     assert said[0].startswith("not root: working rootless")
     assert said[1].startswith(f"the lab {lab_name} is up")
     assert said[2].startswith(f"process {holder(user).pid} keeps your namespaces until the last lab is destroyed")
 
-    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")], "it is not the host's"
+    assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")], "not on the host"
 
     def rootless(*arguments: str, code: int = 0) -> str:
         result = user.eigw("--rootless", *arguments)
@@ -85,7 +85,7 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     assert not user.folder.exists()
 
 
-def test_a_shell_is_inside(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_a_shell_runs_inside_the_node(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
     assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).err == ""
     script = user.home / "shell"
     script.write_text(f'#!/bin/sh\nid -u; cat /proc/net/if_inet6; exec "{sys.executable}" -m eigw_ns status\n')
@@ -94,11 +94,13 @@ def test_a_shell_is_inside(user: User, demo_file: Callable[[str], str], lab_name
     assert shell.code == 0
     assert shell.out.startswith("0\n")
     assert ADDRESS in shell.out
-    assert "is what was applied" in shell.err, "an eigw-ns inside works on the same labs"
+    assert "matches what was applied" in shell.err, "eigw-ns in the shell must see the same labs"
     assert user.eigw("destroy", "-q").code == 0
 
 
-def test_the_last_lab_ends_the_keeper(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_destroying_the_last_lab_ends_the_pause_process(
+    user: User, demo_file: Callable[[str], str], lab_name: str
+) -> None:
     other = f"{lab_name}b"
     assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).code == 0
     first = holder(user)
@@ -112,32 +114,34 @@ def test_the_last_lab_ends_the_keeper(user: User, demo_file: Callable[[str], str
     assert not _runs(first.pid)
 
 
-def test_a_verb_that_leaves_no_lab_leaves_no_keeper(user: User) -> None:
+def test_a_verb_without_a_lab_leaves_no_pause_process(user: User) -> None:
     result = user.eigw("status")
     assert result.code == 1
-    assert "there is no lab" in result.err
+    assert "no lab exists" in result.err
     assert "keeps your namespaces" not in result.err
     assert not user.folder.exists()
 
 
-def test_a_dead_keeper_is_replaced_and_the_lab_rebuilt(
+def test_a_dead_pause_process_is_replaced_and_the_lab_rebuilt(
     user: User, demo_file: Callable[[str], str], lab_name: str
 ) -> None:
     assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).code == 0
     dead = holder(user)
     os.kill(dead.pid, signal.SIGKILL)
-    until(lambda: keeper.find(user.folder / RECORD) is None, "its end")
+    until(lambda: keeper.find(user.folder / RECORD) is None, "its end is noticed")
 
     status = user.eigw("status")
     assert status.code == 3
-    assert f"the lab {lab_name} is stored, but nothing of it is in the kernel" in status.err
+    assert f"the lab {lab_name} is stored, but not in the kernel" in status.err
     assert user.eigw("apply", "-q").code == 0
     assert holder(user).pid != dead.pid
     assert user.eigw("status").code == 0
     assert user.eigw("destroy", "-q").code == 0
 
 
-def test_first_verbs_at_once_share_one_keeper(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_first_verbs_at_once_share_one_pause_process(
+    user: User, demo_file: Callable[[str], str], lab_name: str
+) -> None:
     labs = [f"{lab_name}{letter}" for letter in "abc"]
     files = [topology(user, demo_file, lab) for lab in labs]
     program = (sys.executable, "-m", "eigw_ns")
@@ -145,16 +149,16 @@ def test_first_verbs_at_once_share_one_keeper(user: User, demo_file: Callable[[s
     said = [verb.communicate(timeout=SECONDS) for verb in verbs]
     assert [verb.returncode for verb in verbs] == [0, 0, 0], said
     inside = user.eigw("--rootless", "exec", "--lab", labs[0], "app", "--", "ls", "/run/netns")
-    assert all(f"eigw-{lab}-" in inside.out for lab in labs), "each would see its own only, were there two keepers"
+    assert all(f"eigw-{lab}-" in inside.out for lab in labs), "all are in the same namespaces"
 
     ends = [user.start(*program, "--rootless", "destroy", "-q", "--lab", lab) for lab in labs]
     said = [verb.communicate(timeout=SECONDS) for verb in ends]
     assert [verb.returncode for verb in ends] == [0, 0, 0], said
-    assert not user.folder.exists(), "the last of them ended the keeper"
+    assert not user.folder.exists(), "the last verb must end the pause process"
 
 
 def test_without_run_netns_and_without_xdg(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
-    """A host where root has never named a namespace; a folder of root's own stays to be seen."""
+    """On a host where root has never named a namespace. Other folders in /run stay visible."""
 
     def empty_run() -> None:
         restrict.private_mounts()
@@ -172,8 +176,8 @@ def test_without_run_netns_and_without_xdg(user: User, demo_file: Callable[[str]
     assert not FALLBACK.exists()
 
 
-def test_a_home_that_is_none(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
-    """A service's user has one often, and root would not help: the lab is to be his."""
+def test_a_home_that_does_not_exist(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
+    """Users of services often have no home. The hint must not suggest root: the lab is to be the user's."""
     homeless = {"HOME": "/nonexistent"}
     result = user.eigw("--rootless", "apply", "-f", topology(user, demo_file, lab_name), env=homeless)
     assert (result.code, result.out) == (5, "")
@@ -182,19 +186,19 @@ def test_a_home_that_is_none(user: User, demo_file: Callable[[str], str], lab_na
         f"error: write {folder}/{lab_name}/topology.json: Permission denied",
         f"hint: set EIGW_NS_STATE_DIR to a folder that you can write to; now it is {folder}",
     ]
-    assert not user.folder.exists(), "nothing was begun"
+    assert not user.folder.exists(), "it must fail before any change"
 
 
 @pytest.mark.parametrize("value", ["0", "false"])
-def test_who_wants_no_namespaces_of_his_own_is_heard(user: User, value: str) -> None:
+def test_the_environment_can_switch_rootless_off(user: User, value: str) -> None:
     result = user.eigw("status", env={"EIGW_NS_ROOTLESS": value})
     assert result.code == 5
     assert "not enough privilege: this process lacks" in result.err
     assert not user.folder.exists()
 
 
-def test_where_the_host_forbids_it_the_sysctl_and_the_fix_are_named(user: User) -> None:
-    """user.max_user_namespaces is every user namespace's own, so this one is not the host's."""
+def test_a_host_that_forbids_user_namespaces_gets_the_sysctl_and_the_fix(user: User) -> None:
+    """Each user namespace has its own user.max_user_namespaces, so the host's is not changed here."""
     program = f"{shlex.quote(sys.executable)} -m eigw_ns --rootless"
     verbs = " ; ".join(f"{program} {verb}" for verb in ("status", "doctor -o json"))
     script = f"echo 0 > /proc/sys/user/max_user_namespaces; {verbs}"
@@ -210,7 +214,7 @@ def test_where_the_host_forbids_it_the_sysctl_and_the_fix_are_named(user: User) 
     assert not user.folder.exists()
 
 
-def test_doctor_says_what_cannot_work_and_leaves_nothing(user: User) -> None:
+def test_doctor_reports_what_does_not_work_and_leaves_nothing(user: User) -> None:
     result = user.eigw("doctor", "-o", "json")
     checks = {check["name"]: check for check in result.data["checks"]}
     assert (result.code, result.data["fit"]) == (0, True)
@@ -219,7 +223,7 @@ def test_doctor_says_what_cannot_work_and_leaves_nothing(user: User) -> None:
     assert not user.folder.exists()
 
 
-def test_a_run_folder_of_somebody_else_is_refused(user: User, tmp_path: Path) -> None:
+def test_a_run_folder_of_another_user_is_refused(user: User, tmp_path: Path) -> None:
     foreign = user.home / "foreign"
     foreign.mkdir()
     result = user.eigw("--rootless", "status", env={"EIGW_NS_RUN_DIR": str(foreign)})
@@ -230,7 +234,7 @@ def test_a_run_folder_of_somebody_else_is_refused(user: User, tmp_path: Path) ->
 
 
 def _runs(process: int) -> bool:
-    """Not so for one that has ended but that nobody waits for, as in containers: it has no command line any more."""
+    """Return True if the process runs. A zombie does not; in containers it may stay, with an empty command line."""
     try:
         return bool(Path(f"/proc/{process}/cmdline").read_bytes())
     except FileNotFoundError:

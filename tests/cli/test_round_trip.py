@@ -1,4 +1,4 @@
-"""A lab's life from the command line, with a real kernel: apply, look, work inside, drift, repair, destroy."""
+"""A lab from apply to destroy on the command line, with a real kernel: inspect, exec, drift, repair."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.cli.command import SECONDS, Cli, process
 
 pytestmark = pytest.mark.root
 
-CHECK_MEMBERS = "from to protocol port expected observed predicted reason passed"  # DESIGN section 4
+CHECK_MEMBERS = "from to protocol port expected observed predicted reason passed"  # in this order: programs read them
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def namespace(lab: str, node: str) -> str:
 
 
 def own_namespace() -> str:
-    """Which network namespace this thread is in."""
+    """Return the network namespace of this thread."""
     return str(Path("/proc/thread-self/ns/net").readlink())
 
 
@@ -68,7 +68,7 @@ def test_plan_then_apply_then_nothing_to_do(cli: Cli, demo_file: Callable[[str],
     assert cli("destroy", "--lab", lab_name).code == 0
 
 
-def test_a_file_is_not_read_again_while_it_says_what_is_stored(
+def test_a_file_is_not_parsed_again_while_its_result_is_stored(
     cli: Cli, demo_file: Callable[[str], str], lab_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(data: bytes, *, file: str, default_lab: str) -> Topology:
@@ -91,7 +91,7 @@ def test_a_file_is_not_read_again_while_it_says_what_is_stored(
     assert cli("destroy", "--lab", lab_name).code == 0
 
 
-def test_plan_for_people_is_a_line_a_namespace(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_plan_for_people_has_one_line_per_namespace(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
     short = cli("plan", "-f", demo_file(lab_name))
     every = cli("plan", "-f", demo_file(lab_name), "-v")
     changes = cli("plan", "-f", demo_file(lab_name), "-o", "json").data["changes"]
@@ -103,7 +103,7 @@ def test_plan_for_people_is_a_line_a_namespace(cli: Cli, demo_file: Callable[[st
     assert "eigw-" not in short.out
 
 
-def test_drift_is_seen_and_repaired(cli: Cli, lab: str) -> None:
+def test_drift_is_reported_and_repaired(cli: Cli, lab: str) -> None:
     assert cli("status", "--lab", lab).code == 0
     with netns.inside(namespace(lab, "main/outbound")):
         sysctl.write(sysctl.FORWARDING, "0")
@@ -118,21 +118,21 @@ def test_drift_is_seen_and_repaired(cli: Cli, lab: str) -> None:
     assert cli("status", "--lab", lab, "-o", "json").data == {"changes": 0, "steps": []}
 
 
-def test_a_stored_lab_of_which_nothing_lives(cli: Cli, lab: str) -> None:
+def test_a_stored_lab_that_is_not_in_the_kernel(cli: Cli, lab: str) -> None:
     for name in ours(lab):
         netns.remove(name)
     status = cli("status", "--lab", lab)
     assert status.code == 3
     assert status.out == ""  # not the hundred steps that would rebuild it
     assert status.err == (
-        f"the lab {lab} is stored, but nothing of it is in the kernel (a reboot?): rebuild it with `eigw-ns apply`\n"
+        f"the lab {lab} is stored, but not in the kernel (after a reboot?): rebuild it with `eigw-ns apply`\n"
     )
     described = cli("describe", "eigw", "--lab", lab, "-o", "json")
     assert described.code == 0
     assert "Counters" not in described.data
     inside = process("exec", "--lab", lab, "app", "--", "true")
     assert inside.code == 1
-    assert "main/app is not alive" in inside.err
+    assert "main/app is not running" in inside.err
     unproven = cli("verify", "--lab", lab)
     assert unproven.code == 1
     assert f"build it with `eigw-ns apply --lab {lab}`, then verify" in unproven.err
@@ -154,7 +154,7 @@ def test_describe_counts_what_gateways_dropped(cli: Cli, lab: str) -> None:
     assert "drop_inbound" in cli("describe", "eigw", "--lab", lab).out
 
 
-def test_describe_counts_what_subnets_dropped_where_they_are_asked_for(cli: Cli, lab: str) -> None:
+def test_describe_subnets_counts_what_they_dropped(cli: Cli, lab: str) -> None:
     described = cli("describe", "subnets", "--lab", lab, "-o", "json").data
     assert described["Counters"].keys() == {subnet["SubnetId"] for subnet in described["Subnets"]}
     assert all("drop_source" in counters for counters in described["Counters"].values())
@@ -162,12 +162,12 @@ def test_describe_counts_what_subnets_dropped_where_they_are_asked_for(cli: Cli,
 
 
 def python_connects(address: str) -> tuple[str, ...]:
-    """A command that tries a TCP connection for a moment; exit code 1 where nobody answers."""
+    """Return a command that tries a TCP connection for 0.3 s, with exit code 1 if no answer comes."""
     code = f"import socket; socket.create_connection(({address!r}, 22), timeout=0.3)"
     return sys.executable, "-c", code
 
 
-def test_verify_proves_it_and_a_flipped_expectation_fails(
+def test_verify_passes_and_a_flipped_expectation_fails(
     cli: Cli, lab: str, demo_file: Callable[[str], str], tmp_path: Path
 ) -> None:
     report = cli("verify", "--lab", lab, "-o", "json", "--timeout", "0.3", "--junit", str(tmp_path / "report.xml"))
@@ -186,16 +186,16 @@ def test_verify_proves_it_and_a_flipped_expectation_fails(
     assert f"{len(report.data['checks']) - 1} of {len(report.data['checks'])} checks passed" in flipped.err
 
 
-def test_verify_where_the_report_cannot_be_written(cli: Cli, lab: str, tmp_path: Path) -> None:
+def test_verify_with_a_report_that_cannot_be_written(cli: Cli, lab: str, tmp_path: Path) -> None:
     result = cli("verify", "--lab", lab, "--timeout", "0.2", "--junit", str(tmp_path / "no" / "report.xml"))
     assert (result.code, result.out) == (2, "")
     assert result.err.splitlines() == [
-        f"error: cannot write {tmp_path}/no/report.xml: there is no folder {tmp_path}/no",
+        f"error: cannot write {tmp_path}/no/report.xml: no such folder: {tmp_path}/no",
         f"hint: mkdir -p {tmp_path}/no",
     ]
 
 
-def test_exec_is_the_command_itself(lab: str) -> None:
+def test_exec_passes_streams_signals_and_the_exit_code_through(lab: str) -> None:
     def inside(*command: str, stdin: str = "") -> tuple[int, str, str]:
         result = process("exec", "--lab", lab, "app", "--", *command, stdin=stdin)
         return result.code, result.out, result.err
@@ -208,8 +208,8 @@ def test_exec_is_the_command_itself(lab: str) -> None:
     with netns.inside(namespace(lab, "app")):
         there = own_namespace()
     assert inside("readlink", "/proc/self/ns/net")[1].strip() == there
-    ignored = ("grep", "SigIgn", "/proc/self/status")
-    assert inside(*ignored)[1] == subprocess.run(ignored, capture_output=True, text=True).stdout  # SIGPIPE: Python does
+    ignored = ("grep", "SigIgn", "/proc/self/status")  # Python ignores SIGPIPE; the command must not inherit that
+    assert inside(*ignored)[1] == subprocess.run(ignored, capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize("node", ["main/app", "internet", "main/private-a", "main/outbound", "main/outbound#1", "web"])
@@ -221,18 +221,18 @@ def test_every_kind_of_node_can_be_entered(lab: str, node: str) -> None:
     ("arguments", "code", "complaint"),
     [
         (("ap", "--", "true"), 2, "did you mean app?"),
-        (("app",), 2, "there is no command to run"),
-        (("app", "--"), 2, "there is no command to run"),
-        (("app", "--lab", "x", "--", "true"), 2, "write options first"),
+        (("app",), 2, "no command is given"),
+        (("app", "--"), 2, "no command is given"),
+        (("app", "--lab", "x", "--", "true"), 2, "write options before the node"),
     ],
 )
-def test_exec_of_nonsense(lab: str, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+def test_exec_usage_errors(lab: str, arguments: tuple[str, ...], code: int, complaint: str) -> None:
     result = process("exec", "--lab", lab, *arguments)
     assert (result.code, result.out) == (code, "")
     assert complaint in result.err
 
 
-def test_shell_is_the_users_and_in_the_node(lab: str) -> None:
+def test_shell_runs_the_users_shell_in_the_node(lab: str) -> None:
     script = 'readlink /proc/self/ns/net; echo "$PS1"; exit 5'
     result = process("shell", "--lab", lab, "main/app", stdin=script, env={"SHELL": "/bin/sh"})
     with netns.inside(namespace(lab, "app")):
@@ -248,8 +248,8 @@ def test_what_export_prints_changes_nothing(cli: Cli, lab: str) -> None:
     assert applied.data == {"changes": 0, "writes": 0}
 
 
-def test_export_of_more_than_aws_s_quotas_allow(cli: Cli, lab: str) -> None:
-    """Whatever quota `ec2` was told, once: the file says so itself."""
+def test_export_includes_quotas_above_the_defaults(cli: Cli, lab: str) -> None:
+    """The file holds the quota that one `ec2` call raised, so `apply` needs no --quota."""
     (vpc_id,) = store.load(lab).cloud.vpcs
     create = ("ec2", "create-egress-only-internet-gateway", "--lab", lab, "--vpc-id", vpc_id)
     assert "maximum number" in cli(*create).err
@@ -261,7 +261,7 @@ def test_export_of_more_than_aws_s_quotas_allow(cli: Cli, lab: str) -> None:
     assert process("apply", "-f", "-", "-o", "json", stdin=exported).data == {"changes": 0, "writes": 0}
 
 
-def test_destroy_where_half_is_gone(cli: Cli, lab: str, own_folders: Path) -> None:
+def test_destroy_of_a_lab_with_half_its_namespaces(cli: Cli, lab: str, own_folders: Path) -> None:
     for name in ours(lab)[::2]:
         netns.remove(name)
     assert cli("destroy", "--lab", lab).code == 0
@@ -269,25 +269,25 @@ def test_destroy_where_half_is_gone(cli: Cli, lab: str, own_folders: Path) -> No
     assert not [path for path in own_folders.rglob("*") if path.name == lab]
     gone = cli("destroy", "--lab", lab)
     assert gone.code == 1
-    assert f"there is no lab {lab}" in gone.err
+    assert f"no such lab: {lab}" in gone.err
 
 
-def test_destroy_names_the_processes_that_live_on(cli: Cli, lab: str) -> None:
-    """They are whoever's who began them: he may wait for what they write."""
+def test_destroy_lists_the_processes_that_keep_running(cli: Cli, lab: str) -> None:
+    """They belong to the user, who may wait for their output."""
 
-    def begun(node: str) -> int:
+    def started(node: str) -> int:
         script = "sleep 7532 > /dev/null 2>&1 & echo $!"
         return int(process("exec", "--lab", lab, node, "--", "sh", "-c", script).out)
 
-    ended, web, private = begun("app"), begun("web"), begun("main/private-a")
+    ended, web, private = started("app"), started("web"), started("main/private-a")
     os.kill(ended, signal.SIGKILL)
     try:
         assert cli("destroy", "--lab", lab).err.splitlines() == [
             *(
-                f"warning: process {pid} lives on that was begun in {node}: sleep 7532"
+                f"warning: process {pid} (started in {node}) is still running: sleep 7532"
                 for pid, node in sorted([(web, "internet/web"), (private, "main/private-a")])
             ),
-            f"hint: to end them: kill {min(web, private)} {max(web, private)}",
+            f"hint: end them with `kill {min(web, private)} {max(web, private)}`",
             f"the lab {lab} is gone",
         ]
     finally:
@@ -295,7 +295,7 @@ def test_destroy_names_the_processes_that_live_on(cli: Cli, lab: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_lost_store_is_no_lost_lab(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
+def test_apply_adopts_a_lab_whose_stored_topology_is_lost(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
     store.remove(lab)
     status = cli("status", "--lab", lab)
     assert status.code == 1
@@ -304,7 +304,7 @@ def test_a_lost_store_is_no_lost_lab(cli: Cli, lab: str, demo_file: Callable[[st
     assert cli("status", "--lab", lab).code == 0
 
 
-def test_a_second_controller_is_told_who_is_first(lab: str) -> None:
+def test_a_second_controller_is_told_which_process_is_first(lab: str) -> None:
     with lock.hold(lab, "eigw-ns apply -f other.yaml"):
         for verb in ("apply", "destroy"):
             result = process(verb, "--lab", lab)
@@ -327,7 +327,7 @@ def test_a_foreign_namespace_is_left_alone(cli: Cli, demo_file: Callable[[str], 
     netns.remove(foreign)
 
 
-def test_progress_is_a_line_a_step_with_v(demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_progress_with_v_is_one_line_per_step(demo_file: Callable[[str], str], lab_name: str) -> None:
     result = process("apply", "-v", "-f", demo_file(lab_name), "-o", "json")
     assert result.code == 0
     steps = [line for line in result.err.splitlines() if line.startswith("apply ")]
@@ -337,7 +337,7 @@ def test_progress_is_a_line_a_step_with_v(demo_file: Callable[[str], str], lab_n
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 
 
-def test_the_bar_is_for_terminals(demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_a_terminal_gets_a_progress_bar(demo_file: Callable[[str], str], lab_name: str) -> None:
     terminal, other = os.openpty()
     command = [sys.executable, "-m", "eigw_ns", "apply", "-f", demo_file(lab_name)]
     with subprocess.Popen(command, stderr=other, env={**os.environ, "TERM": "xterm", "COLUMNS": "100"}) as running:

@@ -1,4 +1,4 @@
-"""Standard streams that fail or are closed: whether anybody listens decides nothing about the work."""
+"""Standard streams that fail or are closed do not change what a verb does."""
 
 from __future__ import annotations
 
@@ -29,57 +29,57 @@ def _unread_pipe() -> int:
     return writer
 
 
-def _full_disc() -> int:
+def _full_disk() -> int:
     return os.open("/dev/full", os.O_WRONLY)
 
 
-def _gone_terminal() -> int:
+def _closed_terminal() -> int:
     keyboard, screen = os.openpty()
     os.close(keyboard)
     return screen
 
 
-@pytest.fixture(params=[_unread_pipe, _full_disc, _gone_terminal])
-def deaf(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A descriptor that nothing can be written to."""
+@pytest.fixture(params=[_unread_pipe, _full_disk, _closed_terminal])
+def broken(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A descriptor to which every write fails."""
     descriptor = request.param()
     with contextlib.suppress(OSError):
         os.write(descriptor, b"x")
-        pytest.fail("somebody listens")
+        pytest.fail("the write succeeded")
     yield descriptor
     os.close(descriptor)
 
 
-def untold(deaf: int, *arguments: str) -> int:
-    """The exit code where stderr fails."""
+def code_without_stderr(broken: int, *arguments: str) -> int:
+    """Return the exit code of `eigw-ns` with a broken stderr."""
     done = subprocess.run(
-        [*PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=deaf, timeout=SECONDS, check=False
+        [*PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=broken, timeout=SECONDS, check=False
     )
     return done.returncode
 
 
-def test_talk_that_nobody_hears_changes_no_exit_code(deaf: int, demo_file: Callable[[str], str]) -> None:
-    assert untold(deaf, "validate", "-f", demo_file("mine")) == 0
-    assert untold(deaf, "validate", "-f", "nowhere.yaml") == 2
-    assert untold(deaf, "export") == 1
-    assert untold(deaf) == 2
+def test_a_broken_stderr_changes_no_exit_code(broken: int, demo_file: Callable[[str], str]) -> None:
+    assert code_without_stderr(broken, "validate", "-f", demo_file("mine")) == 0
+    assert code_without_stderr(broken, "validate", "-f", "nowhere.yaml") == 2
+    assert code_without_stderr(broken, "export") == 1
+    assert code_without_stderr(broken) == 2
 
 
 @pytest.mark.root
-def test_talk_that_nobody_hears_cuts_no_apply_short(
-    deaf: int, cli: Cli, demo_file: Callable[[str], str], lab_name: str
+def test_a_broken_stderr_does_not_interrupt_apply(
+    broken: int, cli: Cli, demo_file: Callable[[str], str], lab_name: str
 ) -> None:
     file = demo_file(lab_name)
-    assert untold(deaf, "apply", "-v", "-f", file) == 0
+    assert code_without_stderr(broken, "apply", "-v", "-f", file) == 0
     status = cli("status", "--lab", lab_name)
     assert (status.code, status.out) == (0, "")
-    assert untold(deaf, "exec", "--lab", lab_name, "app", "--", "sh", "-c", "exit 7") == 7
-    assert untold(deaf, "destroy", "-v", "--lab", lab_name) == 0
+    assert code_without_stderr(broken, "exec", "--lab", lab_name, "app", "--", "sh", "-c", "exit 7") == 7
+    assert code_without_stderr(broken, "destroy", "-v", "--lab", lab_name) == 0
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
 
 
 def closed(*numbers: int) -> Callable[[], None]:
-    """For `process`: start it without these standard streams."""
+    """Return a `prepare` for `process` that closes these standard streams."""
 
     def close() -> None:
         for number in numbers:
@@ -94,7 +94,7 @@ NEED_A_LAB = [("export",), ("describe",), ("ec2", "describe-vpcs")]
 
 
 @pytest.mark.parametrize("arguments", NEED_NOTHING + NEED_A_FILE + NEED_A_LAB, ids=" ".join)
-def test_closed_streams_are_no_failure(
+def test_closed_streams_change_no_exit_code_and_no_output(
     arguments: tuple[str, ...], demo_file: Callable[[str], str], stored: Callable[[str], Topology]
 ) -> None:
     stored("mine")
@@ -108,13 +108,13 @@ def test_closed_streams_are_no_failure(
         assert result.err == ("" if number == 2 else usual.err)
 
 
-def test_closed_streams_are_no_success(demo_file: Callable[[str], str]) -> None:
+def test_closed_streams_do_not_hide_a_failure(demo_file: Callable[[str], str]) -> None:
     assert process("export", prepare=closed(1, 2)).code == 1
     assert process("validate", "-f", "nowhere.yaml", prepare=closed(0, 1, 2)).code == 2
 
 
 @pytest.mark.parametrize("arguments", [("validate",), ("plan",), ("apply", "--lab", "mine"), ("explain", "app", "web")])
-def test_no_input_is_not_an_empty_one(arguments: tuple[str, ...]) -> None:
+def test_a_closed_stdin_is_not_an_empty_file(arguments: tuple[str, ...]) -> None:
     result = process(*arguments, "-f", "-", prepare=closed(0))
     assert (result.code, result.out) == (2, "")
     assert result.err == "error: cannot read stdin: Bad file descriptor\n"
@@ -122,23 +122,23 @@ def test_no_input_is_not_an_empty_one(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.root
-def test_a_life_without_streams(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
-    nothing = closed(0, 1, 2)
+def test_every_verb_works_without_streams(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+    without_streams = closed(0, 1, 2)
     file = ("-f", demo_file(lab_name))
-    assert process("plan", *file, prepare=nothing).code == 3
-    assert process("apply", "-v", *file, prepare=nothing).code == 0
-    assert process("plan", *file, prepare=nothing).code == 0
+    assert process("plan", *file, prepare=without_streams).code == 3
+    assert process("apply", "-v", *file, prepare=without_streams).code == 0
+    assert process("plan", *file, prepare=without_streams).code == 0
     assert cli("status", "--lab", lab_name).code == 0
     for arguments in (("status",), ("verify",), ("describe",), ("explain", "app", "web", "--probe")):
-        assert process(*arguments, "--lab", lab_name, prepare=nothing).code == 0
+        assert process(*arguments, "--lab", lab_name, prepare=without_streams).code == 0
     look = ("exec", "--lab", lab_name, "app", "--", "test", "-e", "/proc/self/fd/1")
-    assert [process(*look, prepare=prepare).code for prepare in (None, nothing)] == [0, 1]  # its own: not ours
-    assert process("destroy", "--lab", lab_name, prepare=nothing).code == 0
+    assert [process(*look, prepare=prepare).code for prepare in (None, without_streams)] == [0, 1]  # stays closed
+    assert process("destroy", "--lab", lab_name, prepare=without_streams).code == 0
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
 
 
 @pytest.mark.root
-def test_an_agent_that_nobody_reads_watches_on(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_an_agent_goes_on_after_its_reader_left(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
     file = Path(demo_file(lab_name))
     file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))
     assert cli("apply", "-f", str(file)).code == 0
@@ -151,10 +151,10 @@ def test_an_agent_that_nobody_reads_watches_on(cli: Cli, demo_file: Callable[[st
             assert agent.stdout is not None
             assert "watching" in agent.stdout.readline()
             agent.stdout.close()
-            for _ in range(2):  # the first of these is what finds that nobody reads
+            for _ in range(2):  # the agent notices the closed pipe at the first event
                 netns.remove(gateway.replicas[1].namespace)
                 until(lambda: netns.exists(gateway.replicas[1].namespace), "the replica is rebuilt", 30 * SLOWNESS)
-                until(lambda: cli("status", "--lab", lab_name).code == 0, "all of it is", 30 * SLOWNESS)
+                until(lambda: cli("status", "--lab", lab_name).code == 0, "the lab is repaired", 30 * SLOWNESS)
             agent.send_signal(signal.SIGTERM)
             _, said = agent.communicate(timeout=SECONDS)
         finally:
@@ -168,8 +168,8 @@ def _ignore_children() -> None:
 
 
 @pytest.mark.root
-def test_a_shell_that_ignores_its_children(demo_file: Callable[[str], str], lab_name: str) -> None:
-    """As after `trap '' CHLD`: the kernel then forgets children before anybody has waited for them."""
+def test_sigchld_that_is_inherited_as_ignored(demo_file: Callable[[str], str], lab_name: str) -> None:
+    """As after `trap '' CHLD`: the kernel then reaps children before the program waits for them."""
     file = Path(demo_file(lab_name))
     file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))  # daemons are children
     result = process("apply", "-f", str(file), prepare=_ignore_children)

@@ -66,7 +66,7 @@ NO_SHORTHAND = [
     ("Port={From=1", "a comma or } is missing here"),
     ("Port={From}", "= is missing here"),
     ("Tags=[a]b", ", is missing here"),
-    ("Key=a,Value=b,Key=c", "Key is given twice; structures are set apart by spaces, not commas"),
+    ("Key=a,Value=b,Key=c", "Key is given twice; separate structures by spaces, not commas"),
     ("Tags@=[a]", "one file:// is expected after @="),
 ]
 
@@ -161,15 +161,15 @@ REFUSED = [
     (FILTERS, ("Nam=a",), "--filters[0] has no member Nam", "did you mean Name?"),
     (FILTERS, ("Name=a", "X=b"), "--filters[1] has no member X", "its members are Name, Values"),
     (FILTERS, ("tag",), "--filters: = is missing here", "write Name=TEXT,Values=TEXT,…, or JSON"),
-    (FILTERS, ('{"Name": 1}',), "--filters[0].Name must be a text, not 1", ""),
-    (FILTERS, ('[{"Name": null}]',), "--filters[0].Name must be a text, not null", ""),
+    (FILTERS, ('{"Name": 1}',), "--filters[0].Name must be a string, not 1", ""),
+    (FILTERS, ('[{"Name": null}]',), "--filters[0].Name must be a string, not null", ""),
     (FILTERS, ("[1]",), "--filters[0] must be a structure, not 1", ""),
-    (FILTERS, ("[{]",), "--filters: this is not JSON", "it is [{]"),
+    (FILTERS, ("[{]",), "--filters is not valid JSON", "it is [{]"),
     (PORT_RANGE, "From=a", "--port-range.From must be a whole number, not a", ""),
     (PORT_RANGE, '{"From": 1.5}', "--port-range.From must be a whole number, not 1.5", ""),
     (PORT_RANGE, '{"From": true}', "--port-range.From must be a whole number, not true", ""),
     (PORT_RANGE, "From=1,2", '--port-range.From must be a whole number, not ["1", "2"]', ""),
-    (IDS, ("[1]",), "--vpc-ids[0] must be a text, not 1", ""),
+    (IDS, ("[1]",), "--vpc-ids[0] must be a string, not 1", ""),
     (IDS, ("file:///no/such/file",), "cannot read /no/such/file: No such file or directory", ""),
 ]
 
@@ -236,10 +236,10 @@ def test_the_short_flags_of_a_rule(given_flags: dict[str, str], meant: Any) -> N
 @pytest.mark.parametrize(
     ("given_flags", "problem", "hint"),
     [
-        ({"protocol": "tpc"}, "there is no protocol tpc", "write tcp, udp, icmp, icmpv6, all, or a number"),
-        ({"protocol": "256"}, "there is no protocol 256", "write tcp"),
-        ({"port": "ssh"}, "ssh is no port", "write 22, or 8000-8080, or all"),
-        ({"port": "1-x"}, "1-x is no port", "write 22"),
+        ({"protocol": "tpc"}, "tpc is not a valid protocol", "write tcp, udp, icmp, icmpv6, all, or a number"),
+        ({"protocol": "256"}, "256 is not a valid protocol", "write tcp"),
+        ({"port": "ssh"}, "ssh is not a valid port", "write 22, 8000-8080 or all"),
+        ({"port": "1-x"}, "1-x is not a valid port", "write 22"),
         (
             {"protocol": "tcp", "port": "22", "cidr": "::/0"},
             "--cidr takes IPv4 blocks, not ::/0",
@@ -266,7 +266,7 @@ def test_quotas() -> None:
     given_quotas = ("egress-only-internet-gateways-per-vpc=2", "tags-per-resource=0")
     expected = Quotas(egress_only_internet_gateways_per_vpc=2, tags_per_resource=0)
     assert limits.settings(strict=True, quotas=given_quotas).quotas == expected
-    for wrong, problem in (("tags=1", "there is no quota tags"), ("tags-per-resource=x", "gives no number")):
+    for wrong, problem in (("tags=1", "no such quota: tags"), ("tags-per-resource=x", "does not give a number")):
         with pytest.raises(UsageError, match=problem):
             limits.settings(strict=False, quotas=(wrong,))
 
@@ -308,11 +308,11 @@ def test_one_page_by_hand_is_what_the_action_answers() -> None:
     assert paging.gather(call, {"NextToken": "5"}, paging.Paging()) == {"Things": [5, 6, 7, 8]}
     assert paging.is_paged(PAGING)
     assert not paging.is_paged(PAGING[:1])
-    with pytest.raises(UsageError, match="ask for one page"):
+    with pytest.raises(UsageError, match="request a single page"):
         paging.take({"max_items": 1, "page_size": None, "starting_token": None}, {"MaxResults": 5})
 
 
 @pytest.mark.parametrize("token", ["", "x", "bm8=", "e30=", "W10=", "eyJOZXh0VG9rZW4iOiBudWxsfQ=="])
 def test_a_token_from_elsewhere_is_refused(token: str) -> None:
-    with pytest.raises(UsageError, match="is no token"):
+    with pytest.raises(UsageError, match="is not a valid --starting-token"):
         paging.gather(pages_of([1], 1), {}, paging.Paging(starting_token=token))

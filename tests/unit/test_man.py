@@ -1,4 +1,4 @@
-"""The man pages that packages are built with: a page for every verb, and nothing that roff would take for a request."""
+"""The man pages of the packages: one page per verb, and no text that roff would read as a request."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ def test_verbs_of_ec2_are_listed(pages: dict[str, str]) -> None:
     assert all(f".B {verb}\n" in pages["eigw-ns-ec2.1"].replace("\\-", "-") for verb in ec2.verbs())
 
 
-def test_text_is_never_a_request(man: ModuleType) -> None:
+def test_text_is_escaped(man: ModuleType) -> None:
     assert man._plain(".so /etc/passwd") == "\\&.so /etc/passwd"
     assert man._plain("'x") == "\\&'x"
     assert man._plain("a\\b --c") == "a\\eb \\-\\-c"
 
 
-def test_pages_are_dated_by_the_build(man: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_date_epoch_dates_the_pages(man: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
     assert " 1 2001-09-09 " in man.pages()["eigw-ns.1"]
 
 
-def test_roff_has_nothing_to_complain_of(pages: dict[str, str]) -> None:
+def test_groff_warns_of_nothing(pages: dict[str, str]) -> None:
     groff = shutil.which("groff")
     if groff is None:
-        pytest.skip("there is no groff here")
+        pytest.skip("groff is not installed")
     command = [groff, "-man", "-Kutf8", "-Tutf8", "-ww", "-z"]
     done = subprocess.run(command, input="".join(pages.values()), capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -90,4 +90,4 @@ def test_a_keeper_that_is_not_who_it_should_be_is_left_alone(tmp_path: Path) -> 
 
 def test_the_option_stands_before_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["apply", "--rootless"]) == 2
-    assert "it stands before the verb: `eigw-ns --rootless VERB …`" in capsys.readouterr().err
+    assert "write it before the verb: `eigw-ns --rootless VERB …`" in capsys.readouterr().err

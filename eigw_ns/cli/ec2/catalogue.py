@@ -1,4 +1,4 @@
-"""The verbs of `eigw-ns ec2` by resource, and an example of each, made from what the actions say of themselves."""
+"""The verbs of `eigw-ns ec2` by resource, and an example of each, built from the descriptions of the actions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "Internet gateways": ("InternetGateway",),
     "Network ACLs": ("NetworkAcl",),
     "Security groups": ("SecurityGroup", "InstanceAttribute"),
-    "What there is, and tags": ("",),
+    "Other resources, and tags": ("",),
 }
-"""Titles, and what the names of the actions under each hold; the first that fits counts."""
+"""Section titles, and a part of the name of each action in the section. The first section that fits counts."""
 
 _SAMPLES: dict[str, str] = {
     "VpcId": "vpc-0123456789abcdef0",
@@ -40,7 +40,7 @@ _SAMPLES: dict[str, str] = {
     "Tags": "Key=Team,Value=network",
     "Filters": "Name=tag:Team,Values=network,web",
 }
-"""Values for examples, as one types them in a shell."""
+"""Values for examples, as the user types them in a shell."""
 
 _ALSO: dict[str, tuple[str, ...]] = {
     "CreateRoute": ("DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"),
@@ -51,16 +51,16 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "ReplaceNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
     "CreateSecurityGroup": ("VpcId",),
 }
-"""What an action's example shows beyond what is required always."""
+"""Optional parameters that the example of an action shows."""
 
 _ALWAYS = frozenset({"Filters", "IpPermissions", "TagSpecifications"})
-"""Shown in the example of every action that takes them."""
+"""Parameters that the example of every action shows if the action takes them."""
 
 _WIDTH = 96
 
 
 def verbs() -> dict[str, dict[str, str]]:
-    """Per resource: aws-cli's verbs with a line on each."""
+    """Return aws-cli's verbs with their summaries, by resource."""
     found: dict[str, dict[str, str]] = {title: {} for title in _RESOURCES}
     for name, action in ACTIONS.items():
         title = next(title for title, parts in _RESOURCES.items() if any(part in name for part in parts))
@@ -69,7 +69,7 @@ def verbs() -> dict[str, dict[str, str]]:
 
 
 def example(name: str) -> str:
-    """A command line with everything that the action asks for; lines that go on end in a backslash."""
+    """Return a command line with every required parameter. A long one has a line per flag, joined by backslashes."""
     also = (*_ALSO.get(name, ()), *_ALWAYS)
     shown = (each.name for each in ACTIONS[name].parameters if each.required or each.name in also)
     words = [f"eigw-ns ec2 {kebab(name)}", *(f"--{kebab(each)} {_sample(name, each)}".rstrip() for each in shown)]

@@ -1,4 +1,4 @@
-"""A verb of `eigw-ns ec2`, made from the action's description: flags, help, request, answer."""
+"""A verb of `eigw-ns ec2`, built from the description of its action: flags, help, request, answer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from eigw_ns.errors import CloudError, UsageError
 
 _NEGATIVE = re.compile(r"-\d+")
 _SHORT_RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
-"""What the flags of `groups` stand for. aws-cli takes these too, and shows them as little."""
+"""Parameters that the flags of `groups` replace. As in aws-cli, their own flags work but are hidden."""
 
 Given = dict[str, Any]
 
 
 class Ec2Command(click.Command):
-    """Lets a flag that takes a list be followed by all its values, as aws-cli does: `--filters A B`."""
+    """A command whose list flags take all values after one flag, as in aws-cli: `--filters A B`."""
 
     def __init__(self, *arguments: Any, lists: frozenset[str], **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -32,11 +32,11 @@ class Ec2Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """See `click.Command`."""
-        return super().parse_args(ctx, args if ctx.resilient_parsing else list(_spread(args, self.lists)))
+        return super().parse_args(ctx, args if ctx.resilient_parsing else list(_repeat_flags(args, self.lists)))
 
 
 def make_command(name: str) -> click.Command:
-    """The verb for the action `name`."""
+    """Return the verb for the action `name`."""
     action = ACTIONS[name]
     command = Ec2Command(
         kebab(name),
@@ -61,7 +61,7 @@ def _takes_rules(action: Action) -> bool:
 
 
 def _option(parameter: Parameter) -> click.Option:
-    """The flag of a parameter. A boolean has one for each answer; aws-cli says --ingress for what is not --egress."""
+    """Return the flag of a parameter. A boolean has two flags; as in aws-cli, the opposite of --egress is --ingress."""
     text = f"{parameter.help[:1].upper()}{parameter.help[1:]}{'; required' if parameter.required else ''}."
     flag = values.flag(parameter)
     if parameter.type == "boolean":
@@ -78,40 +78,43 @@ def _option(parameter: Parameter) -> click.Option:
 
 
 def _structures(action: Action) -> str:
-    """The members of what is a structure, each on a line."""
+    """Return help on the members of structures, one per line."""
     members = [line for parameter in action.parameters if parameter.members for line in values.outline(parameter)]
     return "\n".join(("\b", "Structures, in shorthand or JSON:", *members)) if members else ""
 
 
 def _only_json(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if value != "json":
-        raise UsageError(f"there is no output {value}", hint="answers are JSON; `eigw-ns describe` draws tables")
+        raise UsageError(f"--output {value} is not supported", hint="answers are JSON; `eigw-ns describe` has tables")
     return value
 
 
 def _no_query(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
-        raise UsageError("--query is not supported", hint="send the answer through jq: `eigw-ns ec2 … | jq .Vpcs`")
+        raise UsageError("--query is not supported", hint="filter the answer with jq: `eigw-ns ec2 … | jq .Vpcs`")
 
 
 _cli_input_json = click.option(
-    "--cli-input-json", metavar="JSON", help="All parameters at once, as JSON or file://PATH; flags win over it."
+    "--cli-input-json", metavar="JSON", help="All parameters as JSON or file://PATH. Flags override it."
 )
 _output = click.option(
-    "--output", metavar="json", default="json", callback=_only_json, expose_value=False, help="JSON is all there is."
+    "--output", metavar="json", default="json", callback=_only_json, expose_value=False, help="Only json is supported."
 )
 _query = click.option("--query", hidden=True, callback=_no_query, expose_value=False)
 
 
-def _spread(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[str]:
-    """`--filters A B` as `--filters=A --filters=B`, which is what click understands. Raises UsageError."""
+def _repeat_flags(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[str]:
+    """Turn `--filters A B` into `--filters=A --filters=B`, which click understands.
+
+    Raises UsageError if a flag is given twice or without a value.
+    """
     flag = ""
     counts: dict[str, int] = {}
     for argument in arguments:
         name, equals, _ = argument.partition("=")
         if name in lists:
             if name in counts:
-                raise UsageError(f"{name} is given twice", hint=f"write all values after one: {name} A B")
+                raise UsageError(f"{name} is given twice", hint=f"write all values after one flag: {name} A B")
             flag, counts[name] = name, len(equals)
             if equals:
                 yield argument
@@ -129,8 +132,8 @@ def _spread(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[str]:
 
 
 def _run(name: str, action: Action, given: Given) -> int:
-    """Make the request, have it carried out, and print the answer, or AWS's error as aws-cli prints it."""
-    from eigw_ns.cli.context import choose_lab, open_kernel  # help needs neither lab nor kernel
+    """Run the request and print the answer, or AWS's error as aws-cli prints it. Return the exit code."""
+    from eigw_ns.cli.context import choose_lab, open_kernel  # imported here: help needs no lab and no kernel
     from eigw_ns.lab.ec2 import perform
 
     settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
@@ -160,7 +163,7 @@ def _run(name: str, action: Action, given: Given) -> int:
 
 
 def _request(action: Action, given: Given) -> Given:
-    """What the flags ask for. Raises UsageError."""
+    """Return the request that the flags describe. Raises UsageError if a value is not valid."""
     request: Given = {}
     short = groups.permissions(given) if _takes_rules(action) else None
     for parameter in action.parameters:
@@ -169,13 +172,13 @@ def _request(action: Action, given: Given) -> Given:
             request[parameter.name] = values.decode(parameter, typed)
     if short is not None:
         if "IpPermissions" in request:
-            raise UsageError("--protocol, --port, --cidr and --source-group do not go with --ip-permissions")
+            raise UsageError("--protocol, --port, --cidr and --source-group cannot be combined with --ip-permissions")
         request["IpPermissions"] = short
     return request
 
 
 def _require(action: Action, request: Given) -> None:
-    """Raises click's own complaint where a flag is missing that the action cannot do without."""
+    """Raise click's MissingParameter if the request lacks a required parameter."""
     context = click.get_current_context()
     for parameter in action.parameters:
         if parameter.required and parameter.name not in request:

@@ -1,4 +1,4 @@
-"""How an ec2 verb is told to be stricter, or more generous, than AWS is by default."""
+"""Options that make an ec2 verb stricter or more generous than AWS is by default."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ quota = click.option(
     metavar="NAME=NUMBER",
     envvar="EIGW_NS_QUOTAS",
     show_envvar=True,
-    help="A quota other than AWS's default, such as egress-only-internet-gateways-per-vpc=2; repeatable.",
+    help="Change a quota from AWS's default, as in egress-only-internet-gateways-per-vpc=2. Repeatable.",
 )
 
 strict_filters = click.option(
@@ -28,12 +28,12 @@ strict_filters = click.option(
     is_flag=True,
     envvar="EIGW_NS_STRICT_FILTERS",
     show_envvar=True,
-    help="Refuse a filter that there is not; AWS ignores it, and so do we, with a warning.",
+    help="Treat unknown filters as an error. Default: ignore them with a warning, as AWS does.",
 )
 
 
 def settings(*, strict: bool, quotas: Sequence[str]) -> Settings:
-    """The settings that the flags mean. Raises UsageError."""
+    """Return the settings for these flags. Raises UsageError if a quota is unknown or not a number."""
     return Settings(quotas=Quotas(**dict(_quota(text) for text in quotas)), strict_filters=strict)
 
 
@@ -41,7 +41,7 @@ def _quota(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
     if name not in _NAMES:
         hint = did_you_mean(name, _NAMES) or f"the quotas are {', '.join(_NAMES)}"
-        raise UsageError(f"there is no quota {shorten(name)}", hint=hint)
+        raise UsageError(f"no such quota: {shorten(name)}", hint=hint)
     if not (number.isascii() and number.isdecimal()):
-        raise UsageError(f"{shorten(text)} gives no number", hint=f"write {name}=2")
+        raise UsageError(f"{shorten(text)} does not give a number", hint=f"write {name}=2")
     return name.replace("-", "_"), int(number)

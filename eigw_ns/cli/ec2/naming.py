@@ -1,4 +1,4 @@
-"""One name, two spellings: `VpcId` in the API is `--vpc-id` on the command line, `DescribeVpcs` is `describe-vpcs`."""
+"""Convert names between the EC2 API and aws-cli: `VpcId` is `--vpc-id`, `DescribeVpcs` is `describe-vpcs`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def kebab(name: str) -> str:
-    """The API's name as aws-cli spells it: `DestinationIpv6CidrBlock` becomes `destination-ipv6-cidr-block`."""
+    """Return the aws-cli spelling of an API name: `destination-ipv6-cidr-block` for `DestinationIpv6CidrBlock`."""
     return _WORD.sub("-", name).lower()
 
 
 def camel(word: str) -> str:
-    """The API's name of what aws-cli spells `word`: the way back from `kebab`."""
+    """Return the API name that aws-cli spells `word`. The inverse of `kebab`."""
     return "".join(part.capitalize() for part in word.split("-"))

@@ -2,12 +2,12 @@
 
     parameter = keyval *("," keyval)
     keyval    = key ("=" / "@=") [value / csv / list / hash]
-    csv       = value *("," value)             ends before a comma that `key=` follows
+    csv       = value *("," value)             ends before a comma that is followed by `key=`
     list      = "[" [item *("," item)] "]"     hash = "{" [keyval' *("," keyval')] "}"
     value     = text / 'single-quoted' / "double-quoted"
 
-`\\,` is a comma in a text, a backslash quotes the quote within quotes, and `key@=file://path` reads a file. Everything
-is text here: what is a number or a list of one is decided by whoever knows the parameter.
+`\\,` is a comma in a text, a backslash escapes a quote within quotes, and `key@=file://path` reads a file. All values
+are text here: `values` turns them into numbers and lists, by the type of the parameter.
 
 Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
 """
@@ -27,11 +27,11 @@ _START = r"(?:\\,|[^\s,'\"=\[\]{}])"
 _TEXT = re.compile(_START + r"(?:\\,|[^,'\"\]}])*")
 """A text after `=` or in brackets; it may hold `=` and spaces."""
 _LATER_TEXT = re.compile(_START + r"(?:\\,|[^,'\"=])*")
-"""A text after a comma: `=` would make it a key."""
+"""A text after a comma. It may not hold `=`, which would make it a key."""
 
 
 class ShorthandError(ValueError):
-    """The text is not shorthand. The message shows where it stops being so."""
+    """The text is not valid shorthand. The message points at the first wrong character."""
 
     def __init__(self, text: str, at: int, problem: str) -> None:
         start = text.rfind("\n", 0, at) + 1
@@ -41,9 +41,9 @@ class ShorthandError(ValueError):
 
 
 def parse(text: str, read: Callable[[str], str]) -> dict[str, Value]:
-    """The structure that the shorthand means; `read` gives what a `file://` reference (after `@=`) holds.
+    """Return the structure that the shorthand describes. `read` returns the contents of a `file://` after `@=`.
 
-    Raises ShorthandError.
+    Raises ShorthandError if the text is not valid shorthand.
     """
     return _Parser(text, read).parameter()
 
@@ -78,7 +78,7 @@ class _Parser:
         value = values()
         key = match.group()
         if key in found:
-            problem = f"{key} is given twice; structures are set apart by spaces, not commas"
+            problem = f"{key} is given twice; separate structures by spaces, not commas"
             raise ShorthandError(self._text, at, problem)
         found[key] = self._contents(value) if from_file else value
 
@@ -148,7 +148,7 @@ class _Parser:
 
     @property
     def _current(self) -> str:
-        """The next character; empty at the end."""
+        """Return the next character, or an empty text at the end."""
         return self._text[self._at : self._at + 1]
 
     def _skip(self) -> None:
@@ -156,7 +156,7 @@ class _Parser:
         self._at = match.end() if match else self._at
 
     def _expect(self, character: str) -> None:
-        """Pass over the character and the space around it."""
+        """Skip the character and the space around it. Raises ShorthandError if it is missing."""
         self._skip()
         if self._current != character:
             raise self._error(f"{character} is missing here")

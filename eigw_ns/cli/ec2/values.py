@@ -1,6 +1,6 @@
-"""From what was typed to what a request holds: `file://`, JSON and shorthand, shaped as the parameter is described.
+"""Decode typed values into a request: `file://`, JSON and shorthand, by the types of the parameters.
 
-Everything wrong here is wrong before a request is made, as in aws-cli: UsageError.
+As in aws-cli, a value that is not valid raises an error (UsageError) before a request is made.
 """
 
 from __future__ import annotations
@@ -31,30 +31,33 @@ KINDS = {
     "list<string>": "TEXT…",
     "list<structure>": "STRUCTURE…",
 }
-"""What help calls the values of each type."""
+"""Placeholders in help for the values of each type."""
 
 _MUST_BE = {
-    "string": "a text",
+    "string": "a string",
     "integer": "a whole number",
     "boolean": "true or false",
     "structure": "a structure",
-    "list<string>": "a list of texts",
+    "list<string>": "a list of strings",
     "list<structure>": "a list of structures",
 }
 
 
 def is_list(parameter: Parameter) -> bool:
-    """Whether several values may follow the parameter's flag."""
+    """Return True if several values may follow the parameter's flag."""
     return parameter.type in _ITEMS
 
 
 def flag(parameter: Parameter) -> str:
-    """`--vpc-id`."""
+    """Return the parameter's flag, such as `--vpc-id`."""
     return f"--{kebab(parameter.name)}"
 
 
 def decode(parameter: Parameter, typed: Any) -> Any:
-    """What the request holds for the `typed` value of a flag: a text, a number, a boolean, or a sequence of texts."""
+    """Return the request's value for the `typed` value of a flag: a text, a number, a boolean or a sequence of texts.
+
+    Raises UsageError if the value does not fit the parameter.
+    """
     if isinstance(typed, str):
         return _shaped(parameter, _parsed(parameter, _contents(typed), flag(parameter)), flag(parameter))
     if not is_list(parameter):
@@ -66,7 +69,7 @@ def decode(parameter: Parameter, typed: Any) -> Any:
 
 
 def decode_request(parameters: Sequence[Parameter], typed: str) -> dict[str, Any]:
-    """The request that `--cli-input-json` means."""
+    """Return the request in `--cli-input-json`. Raises UsageError if it is not valid."""
     place = "--cli-input-json"
     whole = Parameter("request", "structure", "", members=tuple(parameters))
     request = _shaped(whole, _json(_contents(typed), place), place)
@@ -74,7 +77,7 @@ def decode_request(parameters: Sequence[Parameter], typed: str) -> dict[str, Any
 
 
 def form(parameter: Parameter) -> str:
-    """How a structure is written in shorthand: `Name=TEXT,Values=TEXT,…`; empty for what is no structure."""
+    """Return the shorthand of a structure: `Name=TEXT,Values=TEXT,…`. Empty if the parameter is not a structure."""
     return ",".join(f"{member.name}={_member_form(member)}" for member in parameter.members)
 
 
@@ -85,7 +88,7 @@ def _member_form(member: Parameter) -> str:
 
 
 def outline(parameter: Parameter) -> Iterator[str]:
-    """A structure's members for help: a line each, in shorthand, with what each is for."""
+    """Yield help on a structure's members, one line per member, in shorthand."""
     yield f"  {flag(parameter)} {KINDS[parameter.type]}"
     yield from _outline(parameter.members, "    ")
 
@@ -98,7 +101,7 @@ def _outline(members: Sequence[Parameter], indent: str) -> Iterator[str]:
 
 
 def _contents(text: str) -> str:
-    """The text, or what the file holds that it refers to."""
+    """Return the text, or the contents of the file if the text is a `file://` reference."""
     if not text.startswith(_FILE):
         return text
     path = Path(os.path.expandvars(text.removeprefix(_FILE))).expanduser()
@@ -114,11 +117,11 @@ def _json(text: str, place: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{place}: this is not JSON: {error}", hint=f"it is {shorten(text)}") from error
+        raise UsageError(f"{place} is not valid JSON: {error}", hint=f"it is {shorten(text)}") from error
 
 
 def _parsed(parameter: Parameter, text: str, place: str) -> Any:
-    """One value, or one item of a list: a structure from JSON or shorthand, anything else as it is."""
+    """Parse one value or one list item: a structure from JSON or shorthand; any other text stays as it is."""
     if not parameter.members:
         return text
     if text.lstrip().startswith("{"):
@@ -130,7 +133,7 @@ def _parsed(parameter: Parameter, text: str, place: str) -> Any:
 
 
 def _shaped(parameter: Parameter, value: Any, place: str) -> Any:
-    """The value with every text and list in it of the type that the parameter's description says."""
+    """Convert the value, and all values in it, to the types in the parameter's description."""
     match parameter.type:
         case "string" if isinstance(value, str):
             return value

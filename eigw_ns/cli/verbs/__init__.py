@@ -1,1 +1,1 @@
-"""One module a verb, each with a click command named `command`. Loaded only when that verb is used."""
+"""One module per verb, each with a click command named `command`. It is loaded only when the verb is used."""

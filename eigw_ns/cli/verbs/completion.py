@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell: verbs, options, names of labs and of nodes.
+    """Print a completion script for a shell. It completes verbs, options, labs and nodes.
 
     \b
     bash:  eval "$(eigw-ns completion bash)"                       in ~/.bashrc
@@ -20,5 +20,5 @@ def command(context: click.Context, shell: str) -> None:
     root = context.find_root()
     completion = get_completion_class(shell)
     if completion is None or root.info_name is None:
-        raise TypeError(f"click knows no completion for {shell}")
+        raise TypeError(f"click has no completion for {shell}")
     click.echo(completion(root.command, {}, root.info_name, "_EIGW_NS_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""`eigw-ns destroy`: the end of a lab."""
+"""`eigw-ns destroy`: remove a lab."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from eigw_ns.lab import operations
 @options.quiet
 @options.verbose
 def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
-    """Remove a lab: its namespaces with all that is in them, and its stored topology.
+    """Remove a lab: its namespaces, their contents, and its stored topology.
 
-    Works, too, where half of it is gone already. Keep the topology with `eigw-ns export` first. Processes that `exec`
-    or `shell` left inside are yours: they live on, cut off from everything, and a warning names them.
+    Also removes a lab of which parts are missing. To keep the topology, run `eigw-ns export` first. Processes that
+    `exec` or `shell` started in the lab keep running without a network; a warning lists them.
 
     \b
     eigw-ns destroy
@@ -37,7 +37,7 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     called = labels(destroyed.cloud) if destroyed.cloud else {}
     for each in destroyed.left:
         node = called.get(each.namespace, each.namespace)
-        talk.note(f"warning: process {each.pid} lives on that was begun in {node}: {shorten(each.command)}")
+        talk.note(f"warning: process {each.pid} (started in {node}) is still running: {shorten(each.command)}")
     if destroyed.left:
-        talk.note(f"hint: to end them: kill {' '.join(str(each.pid) for each in destroyed.left)}")
+        talk.note(f"hint: end them with `kill {' '.join(str(each.pid) for each in destroyed.left)}`")
     talk.note(f"the lab {chosen} is gone")

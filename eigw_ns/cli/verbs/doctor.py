@@ -1,4 +1,4 @@
-"""`eigw-ns doctor`: can this host hold a lab?"""
+"""`eigw-ns doctor`: check whether this host can run labs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _COLOURS = {"ok": "green", "warn": "yellow", "missing": "bold red"}
 @options.quiet
 @options.verbose
 def command(output: str, quiet: bool, verbose: bool) -> int:
-    """Try everything that a lab needs of this host, and say how to get what is missing.
+    """Test everything that a lab needs from this host, and say how to fix what is missing.
 
-    Tries it in namespaces that vanish at once, and leaves the host as it was. Exit code 5 where something is missing;
-    the fix names the flag that gives it to a container. Without root it looks at what can be had without root.
+    Runs the tests in temporary namespaces and leaves the host unchanged. Exit code 5 if something is missing. For a
+    container, the fix names the flag that provides it. Without root, tests what a rootless lab needs.
 
     \b
     sudo eigw-ns doctor
@@ -38,7 +38,7 @@ def command(output: str, quiet: bool, verbose: bool) -> int:
         show_tables([Table("", ("Need", "Outcome", "Found", "Fix"), rows)])
     if not doctor.fit(checks):
         return HostError.exit_code
-    Talk(quiet=quiet, verbose=verbose).note("this host can hold a lab")
+    Talk(quiet=quiet, verbose=verbose).note("this host can run labs")
     return 0
 
 

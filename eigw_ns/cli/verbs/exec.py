@@ -1,4 +1,4 @@
-"""`eigw-ns exec`: a command inside a node."""
+"""`eigw-ns exec`: run a command inside a node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eigw_ns.errors import UsageError
 
 @click.command(
     "exec",
-    # what follows NODE belongs to the command, also where it looks like an option of ours
+    # everything after NODE belongs to the command, even if it looks like an option of ours
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
 )
 @click.argument("node", shell_complete=complete.nodes)
@@ -20,8 +20,8 @@ from eigw_ns.errors import UsageError
 def command(node: str, arguments: tuple[str, ...], lab: str | None) -> None:
     """Run a command inside a NODE: an instance, an internet host, a subnet's router, a gateway or `internet`.
 
-    The command sees the node's network and this host's files. Input, output, signals and the exit code are its own;
-    127 where there is no such command, 126 where it cannot be run.
+    The command sees the node's network and this host's files. Input, output and signals are passed through. The exit
+    code is the command's, 127 if the command does not exist, or 126 if it cannot be run.
 
     \b
     eigw-ns exec app -- ping -c 1 2001:db8:80::1
@@ -31,10 +31,10 @@ def command(node: str, arguments: tuple[str, ...], lab: str | None) -> None:
     """
     words = arguments[1:] if arguments[:1] == ("--",) else arguments
     if not words:
-        raise UsageError("there is no command to run", hint=f"eigw-ns exec {node} -- ip -6 address")
+        raise UsageError("no command is given", hint=f"eigw-ns exec {node} -- ip -6 address")
     if words is arguments and words[0].startswith("-"):
         raise UsageError(
-            f"{words[0]} stands behind the node",
-            hint=f"write options first: eigw-ns exec {words[0]} … {node} -- COMMAND",
+            f"the option {words[0]} is written after the node",
+            hint=f"write options before the node: eigw-ns exec {words[0]} … {node} -- COMMAND",
         )
     enter(lab, node, words, {})

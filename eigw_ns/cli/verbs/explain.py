@@ -1,4 +1,4 @@
-"""`eigw-ns explain`: which rule decides."""
+"""`eigw-ns explain`: show which rule decides about a packet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eigw_ns.render.explain_aws import document
 from eigw_ns.topology import Expectation
 
 DISAGREES = 4
-"""The exit code where the packet does not do what was predicted."""
+"""The exit code if the packet does not do what was predicted."""
 
 _PORT = 443
 _PORTS = click.IntRange(1, 65535)
@@ -27,11 +27,11 @@ _PORTS = click.IntRange(1, 65535)
 @click.argument("source", metavar="FROM", shell_complete=complete.nodes)
 @click.argument("destination", metavar="TO", shell_complete=complete.nodes)
 @click.option("--protocol", type=click.Choice(get_args(Protocol)), default="tcp", show_default=True,
-              help="What is sent; icmpv6 is an echo request.")  # fmt: skip
-@click.option("--port", type=_PORTS, metavar="N", help=f"The destination port.  [default: {_PORT}]")
+              help="Protocol of the packet; icmpv6 is an echo request.")  # fmt: skip
+@click.option("--port", type=_PORTS, metavar="N", help=f"Destination port.  [default: {_PORT}]")
 @click.option("--source-port", type=_PORTS, metavar="N",
-              help="The source port.  [default: any of 32768-60999, as Linux chooses]")  # fmt: skip
-@click.option("--probe", "send", is_flag=True, help="Send the packet too; exit code 4 if it does something else.")
+              help="Source port.  [default: any of 32768-60999, as Linux chooses]")  # fmt: skip
+@click.option("--probe", "send", is_flag=True, help="Also send the packet; exit code 4 if the prediction is wrong.")
 @options.file
 @options.lab
 @options.output
@@ -46,12 +46,12 @@ def command(
     lab: str | None,
     output: str,
 ) -> int:
-    """Say hop by hop what becomes of a packet and of its answer: which route, rule or gateway decides, and why.
+    """Show hop by hop what happens to a packet and its answer: which route, rule or gateway decides, and why.
 
-    FROM and TO are instances, internet hosts or IPv6 addresses on the internet. Needs no root and no running lab, save
-    for --probe. Limits of connections are not part of it: what they refuse is counted, and shown by `eigw-ns describe`
-    (drop_limit_source, drop_limit_gateway) and `eigw-ns describe subnets` (drop_limit_instance). `-o json` is in the
-    shape of AWS's Reachability Analyzer, with its codes.
+    FROM and TO are instances, internet hosts or IPv6 addresses on the internet. Needs no root and no running lab,
+    except with --probe. Does not consider connection limits: `eigw-ns describe` shows how many packets they dropped
+    (drop_limit_source, drop_limit_gateway; with `describe subnets`, drop_limit_instance). `-o json` prints the shape
+    and the codes of AWS's Reachability Analyzer.
 
     \b
     eigw-ns explain app web

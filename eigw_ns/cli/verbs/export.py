@@ -1,4 +1,4 @@
-"""`eigw-ns export`: the applied topology as a file."""
+"""`eigw-ns export`: print the applied topology as a file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from eigw_ns.topology import dump
 @click.command("export")
 @options.lab
 def command(lab: str | None) -> None:
-    """Print the topology applied last, as a file that `apply` accepts and finds no change in.
+    """Print the topology applied last, as a file that `apply` accepts without any change.
 
-    Explicit: blocks and addresses that were chosen for you are written out, and so are quotas of AWS's that `ec2` was
-    told to be more generous with, where the lab needs them. Needs no root.
+    Includes the blocks and addresses that eigw-ns chose. Includes the quotas that `ec2 --quota` raised above AWS's
+    defaults, if the lab needs them. Needs no root.
 
     \b
     eigw-ns export > lab.yaml

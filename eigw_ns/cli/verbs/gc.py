@@ -1,4 +1,4 @@
-"""`eigw-ns gc`: what dead labs left behind."""
+"""`eigw-ns gc`: list or remove what dead labs left behind."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from eigw_ns.render.table import Table
 
 
 @click.command("gc")
-@click.option("--yes", is_flag=True, help="Remove what is shown.")
-@click.option("--lab", metavar="NAME", shell_complete=complete.left_behind, help="Only of this lab; by default of all.")
+@click.option("--yes", is_flag=True, help="Remove what is listed.")
+@click.option("--lab", metavar="NAME", shell_complete=complete.left_behind, help="Name of the lab. Default: all labs.")
 @options.output
 @options.quiet
 @options.verbose
 def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
-    """Show what dead labs left behind; with --yes, remove it.
+    """List what dead labs left behind; with --yes, remove it.
 
-    Left behind are namespaces with our mark whose lab is not stored, names of namespaces that were never finished, and
-    run folders of labs that are gone. A namespace without our mark is never touched, whatever its name.
+    Leftovers are namespaces with our mark whose lab is not stored, names without a namespace (listed as `husk`), and
+    run folders of labs that no longer exist. A namespace without our mark is never touched, whatever its name.
 
-    A lab is no leftover while it is stored here (EIGW_NS_STATE_DIR), while somebody works on it (EIGW_NS_RUN_DIR), and,
-    whatever folders they use, while an agent watches it or the pytest lives whose test has made it. One that is stored
-    elsewhere and has no agent is a leftover.
+    A lab is not a leftover while it is stored here (EIGW_NS_STATE_DIR), while another command works on it
+    (EIGW_NS_RUN_DIR), while an agent watches it, or while the pytest that created it is running. The last two hold
+    for labs in other folders, too. A lab that is stored elsewhere and has no agent is a leftover.
 
     \b
     sudo eigw-ns gc
@@ -44,4 +44,4 @@ def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool)
     if not leftovers:
         talk.note("nothing is left behind")
     else:
-        talk.note("all of it is removed" if yes else "`eigw-ns gc --yes` removes it")
+        talk.note("all of it was removed" if yes else "remove it with `eigw-ns gc --yes`")

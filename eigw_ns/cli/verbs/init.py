@@ -1,4 +1,4 @@
-"""`eigw-ns init`: a topology to start from."""
+"""`eigw-ns init`: print an example topology."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from eigw_ns.topology import example
 
 @click.command("init")
 @click.option("--example", "name", metavar="NAME", default="demo", show_default=True,
-              shell_complete=complete.examples, help="Which one; a wrong name lists them.")  # fmt: skip
+              shell_complete=complete.examples, help="Name of the example. An unknown name lists all.")  # fmt: skip
 def command(name: str) -> None:
-    """Print a small commented topology that works.
+    """Print a small example topology with comments, to start from.
 
     \b
     eigw-ns init > lab.yaml
     eigw-ns init --example minimal > lab.yaml
 
-    Edit it, and check it as you go with `eigw-ns validate -f lab.yaml`.
+    Then edit the file, and check it with `eigw-ns validate -f lab.yaml`.
     """
     click.echo(example(name), nl=False)

@@ -1,4 +1,4 @@
-"""`eigw-ns plan`: the dry run."""
+"""`eigw-ns plan`: show what `apply` would change."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from eigw_ns.lab import operations
 @options.quiet
 @options.verbose
 def command(file: str | None, lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
-    """Show what `apply` would change in the live kernel, and why. Changes nothing.
+    """Show what `apply` would change in the kernel, and why. Changes nothing.
 
-    One line a namespace; with -v every step, in the order of doing. Exit code 3 where anything would change, 0 where
-    nothing would.
+    Prints one line per namespace; with -v, every step in the order of execution. Exit code 3 if anything would change,
+    0 if nothing would.
 
     \b
     eigw-ns plan -f lab.yaml
@@ -29,11 +29,11 @@ def command(file: str | None, lab: str | None, output: str, quiet: bool, verbose
     eigw-ns plan -f lab.yaml -o json | jq -r '.steps[] | "\\(.verb) \\(.object)"'
     """
     talk = Talk(quiet=quiet, verbose=verbose)
-    given = topology_of(file, lab) if file is not None else None  # its mistakes are told without root, too
+    given = topology_of(file, lab) if file is not None else None  # first: mistakes in it are reported without root
     kernel = open_kernel()
     cloud = (given or topology_of(None, lab, kernel)).cloud
     steps = operations.make_plan(kernel, cloud)
     show_steps(steps, cloud, output, talk)
     if not steps:
-        talk.note(f"nothing to do: the lab {cloud.lab} is what the topology says")
+        talk.note(f"nothing to do: the lab {cloud.lab} matches the topology")
     return CHANGES if steps else 0

@@ -1,4 +1,4 @@
-"""`eigw-ns schema`: the JSON Schema of a topology file."""
+"""`eigw-ns schema`: print the JSON Schema of topology files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from eigw_ns.topology import json_schema
 
 @click.command("schema")
 def command() -> None:
-    """Print the JSON Schema of the topology file, which lets editors complete and check it.
+    """Print the JSON Schema of topology files. With it, editors complete and check them.
 
     \b
     eigw-ns schema > eigw-ns.schema.json
-    Then begin the topology with:
+    Then write this as the first line of the topology:
       # yaml-language-server: $schema=./eigw-ns.schema.json
     """
     show_json(json_schema())

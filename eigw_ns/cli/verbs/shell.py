@@ -1,4 +1,4 @@
-"""`eigw-ns shell`: work inside a node."""
+"""`eigw-ns shell`: open a shell inside a node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FISH_PROMPT = (
 @click.argument("node", shell_complete=complete.nodes)
 @options.lab
 def command(node: str, lab: str | None) -> None:
-    """Open your shell ($SHELL) inside a NODE; its prompt names the node. `exit` leaves.
+    """Open your shell ($SHELL) inside a NODE. The prompt names the node; `exit` leaves it.
 
     \b
     eigw-ns shell app
@@ -32,12 +32,12 @@ def command(node: str, lab: str | None) -> None:
 
 
 def arguments(shell: str) -> tuple[str, ...]:
-    """How `shell` is called: fish takes its prompt as a command, the others from the environment."""
+    """Return the command line for `shell`. fish takes the prompt as a command, other shells from the environment."""
     return (shell, "-C", _FISH_PROMPT) if Path(shell).name == "fish" else (shell,)
 
 
 def environment(shell: str, node: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """What makes the prompt name the node: bash's rc file sets PS1 anew, so there it is done at each prompt."""
+    """Return the variables that put the node into the prompt. bash sets it at each prompt: its rc file resets PS1."""
     prompt = f"({node}) "
     added = {"EIGW_NS_PROMPT": prompt}
     if Path(shell).name == "bash":

@@ -1,4 +1,4 @@
-"""`eigw-ns status`: drift."""
+"""`eigw-ns status`: show drift."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from eigw_ns.lab import journal, operations, store
 @options.quiet
 @options.verbose
 def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
-    """Show drift between what was applied and what the kernel holds now.
+    """Show how the kernel differs from what was applied (drift).
 
-    Lists what `eigw-ns apply` would do to repair it. Exit code 3 on drift, 0 where all is as it was applied.
-    Drift is also what somebody added to a router: IPv6 routes and routing rules of any kind, nftables tables. What is
-    in the namespaces of instances and internet hosts is their own business.
+    Lists the steps with which `eigw-ns apply` would repair it. Exit code 3 if there is drift, 0 if not. Additions
+    to a router are drift, too: IPv6 routes, routing rules of any kind, nftables tables. Additions to the namespaces of
+    instances and internet hosts are not.
 
     \b
     eigw-ns status
@@ -36,15 +36,13 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     if alive or output == "json":
         show_steps(steps, store.load(chosen).cloud, output, talk)
     if not alive:
-        talk.note(
-            f"the lab {chosen} is stored, but nothing of it is in the kernel (a reboot?): rebuild it with `{apply}`"
-        )
+        talk.note(f"the lab {chosen} is stored, but not in the kernel (after a reboot?): rebuild it with `{apply}`")
     elif steps:
         talk.note(f"repair it with `{apply}`")
     else:
-        talk.note(f"the lab {chosen} is what was applied")
+        talk.note(f"the lab {chosen} matches what was applied")
     if journal.destroying(chosen):
-        talk.note("it is being destroyed, or its destroy was cut short: `eigw-ns destroy` does the rest")
+        talk.note("it is being destroyed, or its destroy was interrupted: finish it with `eigw-ns destroy`")
     elif journal.unfinished(chosen):
-        talk.note("a change was cut short, or is being made right now")
+        talk.note("a change was interrupted, or is in progress")
     return CHANGES if steps else 0

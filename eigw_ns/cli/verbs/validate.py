@@ -1,4 +1,4 @@
-"""`eigw-ns validate`: the mistakes of a topology file."""
+"""`eigw-ns validate`: check a topology file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from eigw_ns.render.describe import HEADINGS
 @options.quiet
 @options.verbose
 def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
-    """Check a topology file and name every mistake at once.
+    """Check a topology file and report every mistake at once.
 
-    Each mistake comes with its line, what was found there and what to write instead. Needs no root and changes
-    nothing. Exit code 1 where there are mistakes; `-o json` lists them for editors and CI.
+    Prints each mistake with its line, the value found and what to write instead. Needs no root and changes nothing.
+    Exit code 1 if there are mistakes; `-o json` lists them for editors and CI.
 
     \b
     eigw-ns validate -f lab.yaml
@@ -43,4 +43,4 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
         show_json({"valid": True, "lab": cloud.lab, "resources": counts})
     found = ", ".join(f"{HEADINGS[kind]} {count}" for kind, count in counts.items() if count)
     name = STDIN_NAME if file == STDIN else file
-    Talk(quiet=quiet, verbose=verbose).note(f"{name} is fine: lab {cloud.lab}; {found or 'nothing in it'}")
+    Talk(quiet=quiet, verbose=verbose).note(f"{name} is valid: lab {cloud.lab}; {found or 'no resources'}")

@@ -1,4 +1,4 @@
-"""`eigw-ns verify`: proof by packets."""
+"""`eigw-ns verify`: prove with packets which nodes reach which."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from eigw_ns.render import verdicts
 from eigw_ns.render.junit import junit
 
 NOT_PASSED = 4
-"""The exit code where a packet went where it must not, or did not go where it must."""
+"""The exit code if a packet was delivered that must not be, or was not delivered that must be."""
 
 
 @click.command("verify")
 @options.lab
 @click.option("--timeout", type=options.Seconds(0.05, 60), default=1.0, show_default=True, metavar="SECONDS",
-              help="How long silence must last to count as blocked.")  # fmt: skip
+              help="Time without an answer that counts as blocked.")  # fmt: skip
 @click.option("--junit", "report_file", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE",
               help="Also write the checks as JUnit XML, for CI.")  # fmt: skip
 @options.output
 @options.quiet
 @options.verbose
 def command(lab: str | None, timeout: float, report_file: Path | None, output: str, quiet: bool, verbose: bool) -> int:
-    """Prove with real TCP, UDP and ICMPv6 packets who may reach whom.
+    """Prove with real TCP, UDP and ICMPv6 packets which nodes reach which.
 
-    Sends what the topology's `expect` lists; where it lists nothing, every pair of nodes both ways, against the model.
-    All checks run at once. A "blocked" counts only where the listener was alive and the path carried something else.
-    Exit code 4 where a packet went where it must not, or did not go where it must.
+    Sends what the topology's `expect` lists. If it lists nothing, tries every pair of nodes in both directions and
+    compares with the model. All checks run at once. A check counts as blocked only if the listener was alive and the
+    path carried other traffic at the same time. Exit code 4 if a check fails.
 
     \b
     eigw-ns verify
@@ -57,6 +57,6 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
 
 
 def _require_folder(file: Path) -> None:
-    """Before any packet is sent: a proof without its report would have to be done again."""
+    """Check the folder before any packet is sent: without its report, the proof would have to be repeated."""
     if not file.parent.is_dir():
-        raise UsageError(f"cannot write {file}: there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
+        raise UsageError(f"cannot write {file}: no such folder: {file.parent}", hint=f"mkdir -p {file.parent}")

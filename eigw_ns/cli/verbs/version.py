@@ -1,4 +1,4 @@
-"""`eigw-ns version`."""
+"""`eigw-ns version`: print versions, for bug reports."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from eigw_ns.cli import options
 from eigw_ns.cli.output import show_json
 from eigw_ns.kernel import probe
 
-_ASK_AS_ROOT = "it tells only root"
+_ASK_AS_ROOT = "run it as root to see this"
 
 
 @click.command("version")
 @options.output
 def command(output: str) -> None:
-    """Print the versions of eigw-ns, of the kernel and of nftables' library, for bug reports.
+    """Print the versions of eigw-ns, the kernel and libnftables, for bug reports.
 
     \b
     sudo eigw-ns version
