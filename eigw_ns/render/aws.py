@@ -1,6 +1,6 @@
-"""What `describe` shows as JSON: EC2's own shapes, under the names of its answers.
+"""The JSON of `describe`: EC2's own shapes, under the names of EC2's answers.
 
-Internet hosts are ours, AWS has no word for them.
+AWS has no shape for internet hosts; theirs is our own.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from eigw_ns.cloud.model import Cloud, InternetHost, Tags
 
 
 def describe(cloud: Cloud, kinds: Iterable[str], tags: Tags = ()) -> dict[str, list[Shape]]:
-    """The resources of `kinds` (members of `KINDS`) that bear all of `tags`, under the names of EC2's answers."""
-    return {kind: [shape for shape in KINDS[kind](cloud) if _bears(shape, tags)] for kind in kinds}
+    """Return the resources of `kinds` (keys of `KINDS`) that have all of `tags`, under the names of EC2's answers."""
+    return {kind: [shape for shape in KINDS[kind](cloud) if _has_tags(shape, tags)] for kind in kinds}
 
 
 def internet_host(resource: InternetHost) -> Shape:
-    """Ours, spelt as AWS would."""
+    """Return our own shape of an internet host, in the spelling of AWS."""
     return {"InternetHostId": resource.id, "Name": resource.name, "Ipv6Address": str(resource.ipv6_address)}
 
 
-def _bears(shape: Shape, tags: Tags) -> bool:
+def _has_tags(shape: Shape, tags: Tags) -> bool:
     return all({"Key": key, "Value": value} in shape.get("Tags", ()) for key, value in tags)
 
 
@@ -39,7 +39,7 @@ KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
     "Instances": lambda cloud: [shapes.instance(cloud, each) for each in cloud.instances.values()],
     "InternetHosts": lambda cloud: [internet_host(each) for each in cloud.hosts.values()],
 }
-"""Every kind under its name in EC2's answers, in the order `describe` shows them."""
+"""Every kind by its name in EC2's answers, in the order in which `describe` shows them."""
 
 WORDS: Mapping[str, str] = {
     "vpcs": "Vpcs",
@@ -52,4 +52,4 @@ WORDS: Mapping[str, str] = {
     "instances": "Instances",
     "internet-hosts": "InternetHosts",
 }
-"""The kinds in the spelling of aws-cli's own verbs (`describe-route-tables`)."""
+"""The kinds by their spelling in aws-cli's verbs (`describe-route-tables`)."""

@@ -1,4 +1,4 @@
-"""Resources for people: names beside ids, states in colour, counters of gateways."""
+"""Resources as tables for people: names beside ids, states in colour, counters of gateways and subnets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
 
 Counters = Mapping[str, Mapping[str, tuple[int, int]]]
-"""Per gateway's or subnet's id and counter name: (packets, bytes)."""
+"""(packets, bytes) by the id of a gateway or subnet and by the name of the counter."""
 
 Columns = tuple[str, ...]
 Rows = tuple[tuple[Cell, ...], ...]
@@ -43,19 +43,17 @@ HEADINGS = {
 def tables(
     cloud: Cloud, kinds: Iterable[str], tags: Tags, counters: Counters, *, zeros: bool = False
 ) -> tuple[Table, ...]:
-    """A table a kind (of `render.aws.KINDS`) that has any resource with all of `tags`, then the counters.
+    """Return a table per kind (of `render.aws.KINDS`) with the resources that have all of `tags`, then the counters.
 
-    Counters that have counted nothing are left out unless `zeros` are asked for.
+    Empty tables are left out. Counters at zero are left out unless `zeros` is True.
     """
     drawn = [Table(HEADINGS[kind], *_KINDS[kind](cloud, tags)) for kind in kinds]
-    drawn.append(
-        Table("Counters", ("Where", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros)))
-    )
+    drawn.append(Table("Counters", ("Where", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros))))
     return tuple(table for table in drawn if table.rows)
 
 
 def counter_data(counters: Counters) -> dict[str, Any]:
-    """The counters as JSON holds them."""
+    """Return the counters as `describe -o json` prints them."""
     return {
         resource_id: {name: {"Packets": packets, "Bytes": size} for name, (packets, size) in sorted(found.items())}
         for resource_id, found in counters.items()
@@ -85,7 +83,7 @@ def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
 
 
 def _route_tables(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
-    """A row a route; the table's name and id stand in the first of its rows only."""
+    """Return one row per route. Only the first row of a table has the table's name and id."""
     rows = [row for table in _tagged(cloud.route_tables.values(), tags) for row in _routes(cloud, table)]
     return ("Name", "Id", "Destination", "Target", "State", "Tags"), tuple(rows)
 
@@ -139,7 +137,7 @@ def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
 
 
 def _hosts(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
-    hosts = () if tags else cloud.hosts.values()  # a host on the internet bears no tags
+    hosts = () if tags else cloud.hosts.values()  # internet hosts have no tags
     return ("Name", "Id", "IPv6 address"), tuple((host.name, host.id, str(host.ipv6_address)) for host in hosts)
 
 
@@ -171,7 +169,7 @@ def _counters(cloud: Cloud, counters: Counters, zeros: bool) -> Iterator[tuple[C
 
 
 def qualified(cloud: Cloud, vpc_id: str, name: str) -> str:
-    """`main/outbound`."""
+    """Return the name with its VPC's: `main/outbound`."""
     return f"{cloud.vpcs[vpc_id].name}/{name}"
 
 
@@ -181,7 +179,7 @@ def _table_of(cloud: Cloud, subnet: Subnet) -> str:
 
 
 def _target(cloud: Cloud, table: RouteTable, route: Route) -> str:
-    """`outbound (eigw-…)`; the bare id where the gateway is gone."""
+    """Return `outbound (eigw-…)`, or only the id if the gateway does not exist."""
     gateway = target_gateway(cloud, table, route)
     return f"{gateway.name} ({gateway.id})" if gateway else route.target_id
 

@@ -1,6 +1,6 @@
-"""An explanation for people: hop by hop which rule decides, then the verdict and what to change.
+"""An explanation for people: which rule decides at each hop, then the verdict and what to change.
 
-`explain_aws` has the shape for programs.
+`explain_aws` prints the same for programs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 def tables(explanation: Explanation) -> list[Table]:
-    """A table for the way there, and one for the way back where the packet arrives."""
+    """Return a table of the way there, and one of the way back if the packet arrives."""
     question = explanation.question
     hops = {way: [hop for hop in explanation.trace.hops if hop.direction == way] for way in ("forward", "return")}
     there = Table(f"{question.source} → {question.destination}, {_what(question)}", _COLUMNS, _rows(hops["forward"]))
@@ -53,12 +53,12 @@ def _rows(hops: list[Hop]) -> tuple[tuple[Cell, ...], ...]:
 
 
 def component(hop: Hop) -> str:
-    """`network ACL strict`."""
+    """Return the kind and the name of a hop: `network ACL strict`."""
     return f"{_KINDS[ids.kind_of(hop.id) or '']} {hop.name}"
 
 
 def verdict(explanation: Explanation) -> str:
-    """The outcome in a sentence; then, where it is bad, what to change."""
+    """Return the outcome in a sentence. If the packet or its answer is lost, a second line says what to change."""
     question, trace = explanation.question, explanation.trace
     source, destination, what = question.source, question.destination, _what(question)
     if trace.outcome == "allowed":
@@ -68,11 +68,11 @@ def verdict(explanation: Explanation) -> str:
         head = f"{source} reaches {destination} over {what}, but the answer is lost. It ends"
     else:
         head = f"{source} does not reach {destination} over {what}. The packet ends"
-    return f"{head} at {component(last)}: {last.text}.{_luck(explanation)}\n{remedy(explanation, last)}"
+    return f"{head} at {component(last)}: {last.text}.{_source_port_note(explanation)}\n{remedy(explanation, last)}"
 
 
 def probed(check: Check) -> str:
-    """What the packet did, beside what was predicted."""
+    """Return what the packet did, and what was predicted."""
     if check.passed:
         return f"Probe: {check.observed}, as predicted."
     return f"Probe: {check.observed}, but {check.predicted} was predicted ({check.reason.replace('_', ' ').lower()})."
@@ -82,17 +82,17 @@ def _what(question: Question) -> str:
     return question.protocol if question.port is None else f"{question.protocol} {question.port}"
 
 
-def _luck(explanation: Explanation) -> str:
-    """What to add where it depends on the source port."""
+def _source_port_note(explanation: Explanation) -> str:
+    """Return a sentence on the source ports if the outcome depends on them, else an empty text."""
     ports = explanation.trace.source_ports
     if ports is None or not explanation.others:
         return ""
     first, last = ports
-    return f" This depends on the source port: it is so from {first} to {last}, and not from all of Linux's others."
+    return f" This depends on the source port: it holds for {first} to {last}, but not for all other ephemeral ports."
 
 
 def remedy(explanation: Explanation, hop: Hop) -> str:
-    """What to change so that the component lets the packet pass."""
+    """Return what to change so that the component at this hop lets the packet pass."""
     match hop.rule:
         case AclRuleUsed(acl=acl, egress=egress, entry=entry):
             before = f" under a number below {entry.rule_number}" if entry else ""
@@ -101,7 +101,7 @@ def remedy(explanation: Explanation, hop: Hop) -> str:
             names = " or ".join(group.name for group in groups)
             return f"Allow {way(egress)} {_traffic(explanation, hop)} in security group {names}."
         case RouteUsed(table=table) if hop.reason == Reason.BAD_STATE_ROUTE:
-            return f"Give that route of route table {table.name} a gateway that exists."
+            return f"Point that route of route table {table.name} at a gateway that exists."
         case RouteUsed(table=table, destination=None):
             return f"Add a route to route table {table.name}, such as ::/0 to a gateway."
         case _:
@@ -110,15 +110,16 @@ def remedy(explanation: Explanation, hop: Hop) -> str:
 
 _REMEDIES = {
     Reason.EGRESS_ONLY_GATEWAY_REFUSES_INBOUND: (
-        "That is what it is for. To let the internet begin flows, route the subnet through an internet gateway."
+        "An egress-only gateway refuses this by design. To let the internet open connections, route the subnet through "
+        "an internet gateway."
     ),
     Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC: "Give the sender an address outside the VPC's block.",
-    Reason.NO_ROUTE_TO_DESTINATION: "Nobody in the lab has that address: add an instance or an internet host with it.",
+    Reason.NO_ROUTE_TO_DESTINATION: "No node of the lab has that address: add an instance or an internet host with it.",
 }
 
 
 def _traffic(explanation: Explanation, hop: Hop) -> str:
-    """The packet as a rule would name it: `tcp 443 to 2001:db8::1`."""
+    """Return the packet in the words of a rule: `tcp 443 to 2001:db8::1`."""
     packet = hop.packet
     peer = f"to {packet.destination}" if hop.outwards else f"from {packet.source}"
     kind = protocol(packet.protocol)

@@ -1,8 +1,8 @@
 """An explanation for programs, in the shape of EC2's DescribeNetworkInsightsAnalyses.
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInsightsAnalysis.html. Reachability Analyzer
-knows neither IPv6 nor egress-only internet gateways; what it has no name for has one here: `ReasonCode`, `Detail`,
-`Path`, `Remedy`, `SecurityGroupRuleId`, `Probe`.
+supports no IPv6 and no egress-only internet gateways. These members are our own, because AWS has no name for what they
+hold: `ReasonCode`, `Detail`, `Path`, `Remedy`, `SecurityGroupRuleId`, `Probe`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from eigw_ns.render.explain import remedy
 Shape = dict[str, Any]
 
 _LAST_RULE = 32768
-"""What AWS numbers the last IPv6 entry of a network ACL, `*`."""
+"""AWS's number for the last IPv6 entry of a network ACL, `*`."""
 
 
 def document(explanation: Explanation, check: Check | None = None) -> Shape:
-    """The whole answer; `check` is that of a probe."""
+    """Return the whole document. `check` is the result of a probe, if one was sent."""
     trace = explanation.trace
     found = trace.outcome == "allowed"
     return {
@@ -68,7 +68,7 @@ def _components(explanation: Explanation, direction: Direction) -> list[Shape]:
 
 
 def _explanation(explanation: Explanation) -> Shape:
-    """Why the path was not found: what the last component said."""
+    """Return why no path was found: the decision of the last component."""
     trace, hop = explanation.trace, explanation.trace.hops[-1]
     ports = [_range(trace.source_ports)] if trace.source_ports is not None else []
     groups = hop.rule.groups if isinstance(hop.rule, GroupRuleUsed) else ()

@@ -1,4 +1,4 @@
-"""Network ACLs and security groups for people: a row an entry or rule, spelt as the topology file spells it."""
+"""Network ACLs and security groups as tables: one row per entry or rule, in the spelling of the topology file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = tuple[Cell, ...]
 
 
 def acl_rows(cloud: Cloud, acls: Iterable[NetworkAcl]) -> Iterator[Row]:
-    """The entries in the order in which they decide, and the last one, `*`, that denies what none matches."""
+    """Yield the entries in the order in which they decide. The last one, `*`, denies what no other matches."""
     for acl in acls:
         yield from _titled(f"{cloud.vpcs[acl.vpc_id].name}/{acl.name}", acl.id, _entry_rows(acl))
 
@@ -31,14 +31,14 @@ def _entry_rows(acl: NetworkAcl) -> Iterator[Row]:
 
 
 def group_rows(cloud: Cloud, groups: Iterable[SecurityGroup]) -> Iterator[Row]:
-    """What each group allows; a group without rules has a row that says so."""
+    """Yield what each group allows. A group without rules has one row, which says `nothing`."""
     for group in groups:
         rows = [(_direction(rule.egress), *_rule_traffic(rule), _peer(cloud, rule)) for rule in group.rules]
         yield from _titled(f"{cloud.vpcs[group.vpc_id].name}/{group.name}", group.id, rows or [("", "nothing", "", "")])
 
 
 def _titled(name: str, resource_id: str, rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows of one resource; its name and id stand in the first only."""
+    """Yield the rows of one resource. Only the first row has its name and id."""
     for index, row in enumerate(rows):
         yield ("", "", *row) if index else (name, resource_id, *row)
 
@@ -53,14 +53,14 @@ def _rule_traffic(rule: SecurityGroupRule) -> tuple[str, str]:
 
 
 def _traffic(protocol: int, limits: tuple[int, int] | None) -> tuple[str, str]:
-    """The protocol, and its ports or its type and code."""
+    """Return the protocol, and its ports or its ICMP type and code."""
     words = spelt(protocol, limits)
     detail = "/".join(str(words[key]) for key in ("ports", "type", "code") if key in words)
     return str(words["protocol"]), detail
 
 
 def _peer(cloud: Cloud, rule: SecurityGroupRule) -> str:
-    """A block, or a group by name."""
+    """Return the peer of a rule: a block, or the name of a group."""
     if not isinstance(rule.peer, str):
         return str(rule.peer)
     group = cloud.security_groups.get(rule.peer)

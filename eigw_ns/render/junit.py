@@ -1,4 +1,4 @@
-"""A verify report as JUnit XML, which CI systems show as tests (https://github.com/testmoapp/junitxml)."""
+"""A verify report as JUnit XML, for CI systems (https://github.com/testmoapp/junitxml)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'  # ElementTree would wri
 
 
 def junit(report: Report) -> str:
-    """The document: one test suite, one test case a check, a failure with its reason for each that did not pass."""
+    """Return the document: one test suite with one test case per check. A check that did not pass is a failure."""
     failed = sum(not check.passed for check in report.checks)
     counts = {"tests": str(len(report.checks)), "failures": str(failed), "errors": "0", "skipped": "0"}
     root = ElementTree.Element("testsuites", counts)

@@ -1,4 +1,4 @@
-"""Tables as text: aligned columns, in colour where asked for."""
+"""Tables as text, with aligned columns and optional colour."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
 Cell = str | tuple[str, str]
-"""A text, or a text with the style it has in colour (rich's words: `green`, `bold red`, `dim`)."""
+"""A text, or a text with its style in colour (in rich's words: `green`, `bold red`, `dim`)."""
 
-_UNBOUNDED = 10_000  # characters: where nobody looks, no line is ever broken
+_UNBOUNDED = 10_000  # characters: off a terminal, no line is broken
 _GAP = 2  # characters between columns
-_MARGIN = 1  # character: rich 13 gives the last column one more than asked for, rich 15 does not
-_NARROWEST = 16  # characters that the last column gets even where the terminal is too narrow
+_MARGIN = 1  # character: rich 13 gives the last column one more than requested, rich 15 does not
+_NARROWEST = 16  # characters that the last column gets even if the terminal is too narrow
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns; `title` may be empty."""
+    """Column headings and rows. `title` may be empty."""
 
     title: str
     columns: tuple[str, ...]
@@ -29,11 +29,12 @@ class Table:
 
 
 def draw(tables: Sequence[Table], *, width: int | None, colour: bool) -> str:
-    """The tables one below the other, fitted to `width` columns; None is for files and pipes: one line a row.
+    """Return the tables one below the other, fitted to `width` characters.
 
-    Only the last column is ever broken, between words: an id that is cut in two cannot be copied.
+    If `width` is None, as for files and pipes, each row is one line. Only the last column is wrapped, between words: a
+    wrapped id could not be copied.
     """
-    from rich.console import Console  # JSON output does not pay for the import
+    from rich.console import Console  # imported here: JSON output does not need it
 
     console = Console(
         file=StringIO(),
@@ -77,6 +78,6 @@ def _rich(table: Table, width: int) -> ConsoleRenderable:
 
 
 def _widths(table: Table) -> list[int]:
-    """How wide each column is when nothing is broken, in characters."""
+    """Return the width of each column without wrapping, in characters."""
     texts = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (table.columns, *table.rows)]
     return [max(len(text) for text in column) for column in zip(*texts, strict=True)]

@@ -1,4 +1,4 @@
-"""A verify report for people: who may reach whom, what was expected, predicted and observed, and the verdict."""
+"""A verify report for people: per check, the nodes, what was expected, predicted and observed, and the verdict."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _COLOURS = {"allowed": "green", "blocked": "red", "refused": "yellow"}
 
 
 def table(report: Report) -> Table:
-    """A row a check, in the report's order."""
+    """Return a table with one row per check, in the order of the report."""
     columns = ("", "From", "", "To", "Protocol", "Port", "Expected", "Predicted", "Observed", "Why")
     return Table("", columns, tuple(_row(check) for check in report.checks))
 
 
 def summary(report: Report) -> str:
-    """`6 of 6 checks passed`, and what the failed ones mean."""
+    """Return the count of passed checks: `6 of 6 checks passed`."""
     passed = sum(check.passed for check in report.checks)
     return f"{passed} of {len(report.checks)} checks passed"
 
@@ -29,5 +29,5 @@ def _row(check: Check) -> tuple[Cell, ...]:
 
 
 def _words(reason: str) -> str:
-    """A reason code as words: `EGRESS_ONLY_GATEWAY_REFUSES_INBOUND` is one that is understood when read aloud."""
+    """Return a reason code as words: `egress only gateway refuses inbound`."""
     return reason.replace("_", " ").lower()

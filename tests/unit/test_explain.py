@@ -1,4 +1,4 @@
-"""What `explain` says: who is meant, in which shape for programs, in which words for people."""
+"""`explain`: resolving the two ends, the JSON for programs, the text for people."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def only_explanation(explanation: Explanation) -> dict[str, Any]:
     return only
 
 
-# ---- who is meant ----------------------------------------------------------------------------------------------------
+# ---- the two ends ---------------------------------------------------------------------------------------------------
 
 
 def test_ends_may_be_names_ids_and_addresses() -> None:
@@ -55,10 +55,10 @@ def test_an_address_that_no_host_has_is_on_the_internet() -> None:
     into = ask("2001:db8:99::1", "https")
     assert (into.trace.outcome, into.real) == ("allowed", False)
     assert ask("2001:db8:99::1", "app").trace.reason == "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
-    assert not CLOUD.hosts.keys() - {id_of("web"), id_of("far")}  # the sender is in the question alone
+    assert not CLOUD.hosts.keys() - {id_of("web"), id_of("far")}  # only the explanation knows the sender
 
 
-def test_a_sender_outside_with_an_address_of_the_vpc_is_spoofed() -> None:
+def test_a_sender_on_the_internet_with_an_address_of_the_vpc_is_spoofed() -> None:
     assert ask("2600:1f16:aa0:55ff::1", "https").trace.reason == "GATEWAY_REJECTS_SPOOFED_TRAFFIC"
 
 
@@ -72,13 +72,13 @@ def test_a_sender_outside_with_an_address_of_the_vpc_is_spoofed() -> None:
         ("app", "fe80::1", "no address that is routed on the internet"),
         ("app", "2001:db8::1%eth0", "no address that is routed on the internet"),
         ("ff02::1", "app", "no address that is routed on the internet"),
-        ("app", "nobody", "no node is called nobody"),
+        ("app", "nowhere", "no node is called nowhere"),
         ("app", "192.0.2.1", "192.0.2.1 is an IPv4 address, and the lab has IPv6 alone"),
         ("8.8.8.8", "app", "8.8.8.8 is an IPv4 address, and the lab has IPv6 alone"),
         ("app", "192.0.2.256", "no node is called 192.0.2.256"),
     ],
 )
-def test_ends_that_send_and_take_nothing(source: str, destination: str, words: str) -> None:
+def test_ends_that_cannot_send_or_receive(source: str, destination: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         ask(source, destination)
     assert caught.value.hint
@@ -96,13 +96,13 @@ def test_ends_that_send_and_take_nothing(source: str, destination: str, words: s
         (Question("app", "web", "tcp", 443, -1), "-1 is no port"),
     ],
 )
-def test_ports_are_for_those_that_have_them(question: Question, words: str) -> None:
+def test_ports_that_are_not_valid(question: Question, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         explain(CLOUD, question)
 
 
 @pytest.mark.parametrize("port", [1, 65535])
-def test_the_first_and_the_last_port_are_ports(port: int) -> None:
+def test_the_first_and_the_last_port_are_valid(port: int) -> None:
     assert explain(CLOUD, Question("app", "web", "tcp", 443, port)).trace.source_ports == (port, port)
     assert explain(CLOUD, Question("app", "web", "tcp", port)).destination_id == id_of("web")
 
@@ -110,7 +110,7 @@ def test_the_first_and_the_last_port_are_ports(port: int) -> None:
 # ---- for programs ----------------------------------------------------------------------------------------------------
 
 
-def test_a_path_that_is_found_in_the_shape_of_aws() -> None:
+def test_a_path_in_the_shape_of_aws() -> None:
     found = document(ask("https", "web", port=8443))
     assert (found["NetworkPathFound"], found["Explanations"]) == (True, [])
     assert (found["Source"], found["Destination"]) == (id_of("https"), id_of("web"))
@@ -177,7 +177,9 @@ def test_a_group_as_peer_and_an_echo_have_no_ports() -> None:
         (("app", "2001:db8:99::1"), "NO_ROUTE_TO_DESTINATION", "ingress", "forward", "internet"),
     ],
 )
-def test_why_a_path_is_not_found(pair: tuple[str, str], code: str, direction: str, path: str, component: str) -> None:
+def test_the_reason_of_a_path_that_is_not_found(
+    pair: tuple[str, str], code: str, direction: str, path: str, component: str
+) -> None:
     why = only_explanation(ask(*pair))
     assert (why["ExplanationCode"], why["Direction"], why["Path"]) == (code, direction, path)
     assert why["Component"]["Name"] == component
@@ -207,7 +209,7 @@ def test_a_blackhole_names_the_route_with_the_gateway_that_is_gone() -> None:
 CHECK = Check("app", "web", "tcp", 443, "allowed", "allowed", "allowed", "REACHABLE", True)
 
 
-def test_a_probe_stands_beside_the_prediction() -> None:
+def test_a_probe_is_shown_with_the_prediction() -> None:
     probe = document(ask("app", "web"), CHECK)["Probe"]
     assert probe == {"Predicted": "allowed", "Observed": "allowed", "Agrees": True, "ReasonCode": "REACHABLE"}
     assert "Probe" not in document(ask("app", "web"))
@@ -216,7 +218,7 @@ def test_a_probe_stands_beside_the_prediction() -> None:
 # ---- for people ------------------------------------------------------------------------------------------------------
 
 
-def test_a_row_a_hop_and_the_last_one_is_crossed_out() -> None:
+def test_one_row_per_hop_and_a_cross_at_the_last() -> None:
     there, back = tables(ask("strict", "web"))
     assert (there.title, back.title) == ("strict → web, tcp 443", "web → strict, the answer")
     rows = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (*there.rows, *back.rows)]
@@ -229,7 +231,7 @@ def test_a_row_a_hop_and_the_last_one_is_crossed_out() -> None:
     ]
 
 
-def test_the_way_back_is_left_out_where_there_is_none() -> None:
+def test_the_way_back_is_left_out_if_the_packet_is_lost() -> None:
     assert len(tables(ask("web", "app"))) == 1
 
 
@@ -252,7 +254,8 @@ TO_NOWHERE = replace(
             ask("web", "app", port=22),
             "web does not reach app over tcp 22. The packet ends at egress-only internet gateway out: nothing that is "
             "begun outside enters.",
-            "That is what it is for. To let the internet begin flows, route the subnet through an internet gateway.",
+            "An egress-only gateway refuses this by design. To let the internet open connections, route the subnet "
+            "through an internet gateway.",
         ),
         (
             ask("web", "strict", port=80),
@@ -275,8 +278,8 @@ TO_NOWHERE = replace(
         (
             ask("half", "web"),
             "half reaches web over tcp 443, but the answer is lost. It ends at network ACL half: ingress rule 90 "
-            "denies tcp 32768-40000 from ::/0. This depends on the source port: it is so from 32768 to 40000, and not "
-            "from all of Linux's others.",
+            "denies tcp 32768-40000 from ::/0. This depends on the source port: it holds for 32768 to 40000, but not "
+            "for all other ephemeral ports.",
             f"Allow ingress tcp 32768-60999 (the ephemeral ports of Linux) from {WEB} in network ACL half under a "
             "number below 90.",
         ),
@@ -296,18 +299,18 @@ TO_NOWHERE = replace(
             explain(replace(CLOUD, egress_only_internet_gateways={}), Question("app", "web", "tcp", 443)),
             f"app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole "
             f"({id_of('out')}).",
-            "Give that route of route table private a gateway that exists.",
+            "Point that route of route table private at a gateway that exists.",
         ),
         (
             explain(TO_NOWHERE, Question("app", "web", "tcp", 443)),
             "app does not reach web over tcp 443. The packet ends at route table private: ::/0 → blackhole.",
-            "Give that route of route table private a gateway that exists.",
+            "Point that route of route table private at a gateway that exists.",
         ),
         (
             explain(TO_NOWHERE, Question("web", "app", "tcp", 443)),
             "web does not reach app over tcp 443. The packet ends at the internet: the way back in route table private "
             "is ::/0 → blackhole.",
-            "Give that route of route table private a gateway that exists.",
+            "Point that route of route table private at a gateway that exists.",
         ),
         (
             explain(
@@ -322,7 +325,7 @@ TO_NOWHERE = replace(
             ask("app", "2001:db8:99::1"),
             "app does not reach 2001:db8:99::1 over tcp 443. The packet ends at the internet: nobody there has "
             "2001:db8:99::1.",
-            "Nobody in the lab has that address: add an instance or an internet host with it.",
+            "No node of the lab has that address: add an instance or an internet host with it.",
         ),
     ],
 )
@@ -330,7 +333,7 @@ def test_the_verdict_says_what_to_change(explanation: Explanation, outcome: str,
     assert verdict(explanation).split("\n") == ([outcome] if change is None else [outcome, change])
 
 
-def test_a_probe_in_words() -> None:
+def test_a_probe_in_text() -> None:
     assert probed(CHECK) == "Probe: allowed, as predicted."
     wrong = replace(CHECK, observed="blocked", reason="MODEL_DISAGREES", passed=False)
     assert probed(wrong) == "Probe: blocked, but allowed was predicted (model disagrees)."

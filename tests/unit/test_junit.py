@@ -1,4 +1,4 @@
-"""JUnit XML that CI systems read."""
+"""The JUnit XML of `verify --junit`."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_every_kind_has_a_word_a_heading_and_a_table(cloud: Cloud) -> None:
     assert len(describe.tables(cloud, aws.KINDS, (), {})) == len(aws.KINDS)
 
 
-def test_people_see_names_and_blackholes(cloud: Cloud) -> None:
+def test_the_route_table_shows_names_and_blackholes(cloud: Cloud) -> None:
     (table,) = describe.tables(cloud, ["RouteTables"], (), {})
     rows = {row[2]: (row[3], row[4]) for row in table.rows if not row[0]}
     (eigw,) = cloud.egress_only_internet_gateways
