@@ -1,4 +1,4 @@
-"""What became of one try to talk, with the evidence: made to be asserted, and to explain itself where that fails."""
+"""The result of one connection attempt, with its evidence. A test asserts it; its repr explains a failure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import NoReturn
 from eigw_ns.lab.prober import Evidence, Outcome, Protocol
 from eigw_ns.lab.verify import Failure
 
-_MODEL_IS_WRONG = (Failure.NOT_DELIVERED, Failure.MODEL_DISAGREES)  # what was seen is no less true for it
+_MODEL_IS_WRONG = (Failure.NOT_DELIVERED, Failure.MODEL_DISAGREES)  # the observation still holds
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Connection:
-    """One of three things happened: it is `allowed`, `refused` or `blocked`.
+    """A connection attempt that was `allowed`, `refused` or `blocked`.
 
-    `source` and `destination` are as the test named them, `port` is None for ICMPv6. `predicted` is what the model
-    says of the lab's topology, `reason` its reason, or a `Failure` where the two do not agree.
+    `source` and `destination` are the names that the test gave; `port` is None for ICMPv6. `predicted` is the outcome
+    by the model of the lab's topology, and `reason` the model's reason. If the two outcomes differ or silence is not
+    proven, `reason` is a `Failure`.
     """
 
     source: str
@@ -29,36 +30,36 @@ class Connection:
 
     @property
     def outcome(self) -> Outcome:
-        """What was observed; `blocked` is silence, proven or not."""
+        """Return what was observed. `blocked` here means silence, proven or not."""
         return self.evidence.outcome
 
     @property
     def allowed(self) -> bool:
-        """Whether an answer came."""
+        """Return True if an answer came."""
         return self.outcome == "allowed"
 
     @property
     def refused(self) -> bool:
-        """Whether somebody said that there will be none: a TCP RST, an ICMPv6 destination unreachable."""
+        """Return True if a TCP RST or an ICMPv6 destination unreachable came."""
         return self.outcome == "refused"
 
     @property
     def blocked(self) -> bool:
-        """Whether silence is proven: what should have answered was alive, so was the path, and nothing leaked in."""
+        """Return True if silence is proven: the destination was alive, the path was alive, and nothing leaked in."""
         proven = self.reason not in Failure.__members__ or self.reason in _MODEL_IS_WRONG
         return self.outcome == "blocked" and proven
 
     @property
     def arrived(self) -> bool:
-        """Whether the first packet was heard at the destination, answered or not."""
+        """Return True if the first packet arrived at the destination, answered or not."""
         return self.evidence.arrived
 
     def __bool__(self) -> NoReturn:
-        """Refused: `assert connection` could not fail, and `not connection` would not say which of two is meant."""
-        raise TypeError(f"a connection is no yes or no: assert its .allowed, .refused or .blocked; this is {self!r}")
+        """Raise TypeError: `assert connection` would always pass, and `not connection` would be ambiguous."""
+        raise TypeError(f"a connection has no truth value: assert its .allowed, .refused or .blocked; this is {self!r}")
 
     def __repr__(self) -> str:
-        """For the report of a failed assertion."""
+        """Return the evidence, for the report of a failed assertion."""
         port = "" if self.port is None else f" {self.port}"
         what = f"{self.source} → {self.destination} {self.protocol}{port}"
         model = f"model: {self.predicted}, {self.reason.replace('_', ' ').lower()}"
@@ -66,7 +67,7 @@ class Connection:
 
     def _seen(self) -> tuple[str, ...]:
         if self.outcome != "blocked":
-            return ("an answer came" if self.allowed else "somebody said no",)
+            return ("an answer came" if self.allowed else "a refusal came",)
         return (
             "its packet arrived" if self.arrived else "nothing arrived",
             "the destination is alive" if self.evidence.canary else "THE DESTINATION IS DEAD: silence proves nothing",

@@ -1,4 +1,4 @@
-"""A lab as a test has it: under a name of its own, asked with packets, and gone without a trace afterwards."""
+"""A lab for one test. It has a unique name, is checked with packets, and is removed afterwards."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from eigw_ns.testing.connection import Connection
 from eigw_ns.topology import Expectation, Topology, from_data, load, to_data
 
 COMMAND_SECONDS = 60
-"""How long `exec` lets a command run, unless told otherwise."""
+"""Default timeout of `exec`, in seconds."""
 
 
 class CommandFailedError(AssertionError):
-    """A command that `exec` ran ended with another code than 0."""
+    """A command that `exec` ran exited with a code other than 0."""
 
 
 class NotPassedError(AssertionError):
-    """Packets did not do what the topology expects, or the model predicts."""
+    """Packets did not do what the topology expects or the model predicts."""
 
 
 class Lab:
-    """A lab that only this test has. It is in the kernel between `build` and `destroy`.
+    """A lab of one test. It is in the kernel between `build` and `destroy`.
 
-    `name` is not the one in the file, which tests that run at the same time would share. `environment` is what makes
-    `eigw-ns` mean this lab, in a subprocess too; the fixture sets it during the test.
+    `name` is unique; tests that run at the same time would share the name in the file. `environment` makes `eigw-ns`
+    choose this lab, in a subprocess, too. The fixture sets it during the test.
     """
 
     def __init__(self, topology: Topology, folder: Path) -> None:
-        """`topology` as `read` gives it; `folder` is empty, and holds what is stored of the lab."""
+        """Take a `topology` as `read` returns it, and an empty `folder` for the state of the lab."""
         self.name = topology.cloud.lab
         self.environment = {
             "EIGW_NS_LAB": self.name,
@@ -62,36 +62,36 @@ class Lab:
 
     @property
     def topology(self) -> Topology:
-        """What is applied now: `eigw-ns apply` and `eigw-ns ec2` may have changed it during the test."""
-        with self._settings():
+        """Return the topology applied now. `eigw-ns apply` and `eigw-ns ec2` may change it during the test."""
+        with self._own_environment():
             return store.load(self.name)
 
     def build(self) -> None:
-        """Put the lab into the kernel; all of it or, after any error or interrupt, nothing.
+        """Build the lab in the kernel. After an error or an interrupt, nothing of it is left.
 
-        Raises HostError where this host cannot hold a lab.
+        Raises HostError if this host cannot hold a lab.
         """
         probe.require()
         self._life.enter_context(life.shown(self.name))
         try:
-            with self._settings():
+            with self._own_environment():
                 operations.apply(LinuxKernel(), self.built_from)
         except BaseException:
             self.destroy()
             raise
 
     def destroy(self) -> None:
-        """Remove the lab, with every process that runs in it. One that is gone already is no error."""
+        """Kill every process in the lab and remove the lab. Do nothing if the lab does not exist."""
         try:
             process.end_all(name for name in netns.names() if is_name_of(self.name, name))
         finally:
-            with self._life, self._settings(), contextlib.suppress(NoSuchLabError):
+            with self._life, self._own_environment(), contextlib.suppress(NoSuchLabError):
                 operations.destroy(LinuxKernel(), self.name)
 
     def node(self, name: str) -> Node:
-        """The instance, internet host, subnet, gateway or `internet` of that NODE. Raises UsageError."""
+        """Return the instance, internet host, subnet, gateway or `internet` of this name. Raises UsageError."""
         __tracebackhide__ = True
-        with _Briefly():
+        with _ShortTraceback():
             found = nodes.find(self.topology.cloud, name)
         return Node(self, name, found.id, found.kind, namespace_name(self.name, found.id))
 
@@ -104,30 +104,31 @@ class Lab:
         stdin: str = "",
         timeout: float = COMMAND_SECONDS,
     ) -> Completed:
-        """Run a command in a node; its code, stdout and stderr.
+        """Run a command in a node and return its exit code, stdout and stderr.
 
-        Raises CommandFailedError, with what it said, where it does not end with 0, unless `check` is False; EigwError
-        where there is no such command, or where it still runs after `timeout` seconds: it is killed then; UsageError
-        where the command is one text.
+        Raises CommandFailedError with the output if the exit code is not 0 and `check` is True, EigwError if the
+        command does not exist, UsageError if the command is a string. A command that runs longer than `timeout`
+        seconds is killed; this raises EigwError, too.
         """
         __tracebackhide__ = True
         if isinstance(command, str):
-            raise UsageError(f"the command {command!r} is one text", hint="give a list; shlex.split makes one")
+            raise UsageError(f"the command {command!r} is a string", hint="pass a list; shlex.split makes one")
         namespace = self.node(node).namespace
-        with _Briefly():
+        with _ShortTraceback():
             done = process.run(command, namespace=namespace, environment=os.environ, stdin=stdin, timeout=timeout)
         if check and done.code != 0:
             said = "\n".join(text.strip() for text in (done.out, done.err) if text.strip())
-            raise CommandFailedError(f"{node}: `{shlex.join(command)}` ended with {done.code}\n{said}")
+            raise CommandFailedError(f"{node}: `{shlex.join(command)}` exited with {done.code}\n{said}")
         return done
 
     def verify(self, *, timeout: float = 1.0) -> Report:
-        """Prove what the topology expects, or every pair where it expects nothing, as `eigw-ns verify` does.
+        """Prove what the topology expects, or every pair if it expects nothing, as `eigw-ns verify` does.
 
-        Raises NotPassedError with the table of all checks where one does not pass.
+        `timeout` is the time without an answer that counts as blocked, in seconds. Raises NotPassedError with a table
+        of all checks if one does not pass.
         """
         __tracebackhide__ = True
-        with _Briefly():
+        with _ShortTraceback():
             report = prover.verify(self.topology, timeout=timeout)
         if not report.passed:
             table = draw([verdicts.table(report)], width=None, colour=False)
@@ -135,8 +136,8 @@ class Lab:
         return report
 
     @contextlib.contextmanager
-    def _settings(self) -> Iterator[None]:
-        """Whatever the test has done to the environment: here it is what this lab was built with."""
+    def _own_environment(self) -> Iterator[None]:
+        """Set this lab's environment while the block runs, even if the test has changed it."""
         before = {name: os.environ.get(name) for name in self.environment}
         os.environ.update(self.environment)
         try:
@@ -150,7 +151,7 @@ class Lab:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Node:
-    """A node of a lab. `id` is AWS-shaped, `namespace` is what `ip netns` calls it."""
+    """A node of a lab. `id` has the form of AWS; `namespace` is its name in `ip netns`."""
 
     lab: Lab
     name: str
@@ -178,17 +179,18 @@ class Node:
         source_port: int | None = None,
         timeout: float = 1.0,
     ) -> Connection:
-        """Try to talk to another machine, and see what becomes of it; where nobody listens there, we do.
+        """Try to reach another machine, and return the outcome. A listener is started if the port has none.
 
-        `listen=False`: only what listens there by itself answers. Without `source_port` it is the one with the worst
-        outlook. `timeout`: seconds of silence that count as blocked. Raises UsageError where there is no such machine.
+        With `listen=False`, only a listener of the test's own answers. Without `source_port`, a port with the worst
+        predicted outcome is used. `timeout` is the time without an answer that counts as blocked, in seconds. Raises
+        UsageError if the machine does not exist.
         """
         __tracebackhide__ = True
         cloud = self.lab.topology.cloud
-        with _Briefly():
+        with _ShortTraceback():
             asked = explain(cloud, Question(self.id, destination, protocol, port, source_port, listen))
             asked.require_real()
-            # "blocked": what makes silence mean something shall be looked at in any case
+            # "blocked", so that canary and controls run in any case
             wanted = Expectation(self.id, asked.destination_id, protocol, port, "blocked")
             seen = prover.evidence(cloud, wanted, asked.trace, listening=listen, timeout=timeout)
         check = prover.judge(wanted, asked.trace, seen)
@@ -200,10 +202,10 @@ class Node:
         return self.connect(destination, protocol="icmpv6", timeout=timeout)
 
 
-class _Briefly:
-    """Errors of the block say their hint too, and end at the test's own line: the way through our code tells nothing.
+class _ShortTraceback:
+    """Add the hint to errors of the block, and cut their traceback, which then ends at the test's own line.
 
-    Whoever uses it sets `__tracebackhide__`, which is pytest's word for leaving a function out of a traceback.
+    Callers set `__tracebackhide__`, with which pytest leaves a function out of a traceback.
     """
 
     def __enter__(self) -> None: ...
@@ -217,7 +219,7 @@ class _Briefly:
 
 
 def read(data: bytes, file: str) -> Topology:
-    """The topology in `data`, as a lab with a name that nothing else has. Raises TopologyError with every mistake."""
+    """Return the topology in `data` under a random lab name. Raises TopologyError with every mistake."""
     name = f"pytest-{secrets.token_hex(4)}"
     topology = load(data, file=file, default_lab=name)
     return from_data({**to_data(topology), "lab": name}, file=file)

@@ -1,6 +1,6 @@
 """The pytest plugin: `@pytest.mark.eigw_topology("lab.yaml")` and the fixture `lab`.
 
-pytest loads this in every run on a machine that has eigw-ns, so it imports nothing that costs until a lab is asked for.
+pytest loads this in every run in an environment with eigw-ns, so expensive imports wait until a test needs a lab.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _alive = pytest.StashKey["set[Lab]"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """See pytest. What an interrupted teardown has left of a lab is removed when pytest ends."""
-    about = "the topology of the test's `lab`: a file, relative to the test's own, or the YAML itself"
+    """Register the mark, and remove labs of interrupted teardowns when pytest ends."""
+    about = "topology of the test's `lab`: a file, relative to the test's own file, or YAML text"
     config.addinivalue_line("markers", f"{MARKER}(source): {about}")
     config.stash[_alive] = set()
     config.add_cleanup(lambda: _destroy_all(config.stash[_alive]))
@@ -38,10 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of network namespaces for this test alone, built from the topology that its `eigw_topology` mark names.
+    """Build a lab of network namespaces for this test, from the topology in its `eigw_topology` mark.
 
-    `lab.verify()`, `lab.exec("app", ["ip", "route"])`, `lab.node("app").connect("web", 443)`. Afterwards it is gone,
-    whatever happened. Where this host cannot hold a lab the test is skipped; in CI (the variable `CI` is set) it fails.
+    Use `lab.verify()`, `lab.exec("app", ["ip", "route"])` or `lab.node("app").connect("web", 443)`. The lab is removed
+    after the test, even if the test fails. If this host cannot hold a lab, the test is skipped; in CI (if the variable
+    `CI` is set) it fails.
     """
     made = _lab(request, tmp_path_factory.mktemp("eigw-ns"))
     alive = request.config.stash[_alive]
@@ -69,7 +70,7 @@ def _lab(request: pytest.FixtureRequest, folder: Path) -> Lab:
 
 
 def _source(request: pytest.FixtureRequest) -> tuple[bytes, str]:
-    """The YAML that the test's mark gives, and what mistakes in it call the place."""
+    """Return the YAML of the test's mark, and the name of its place for error messages."""
     mark = request.node.get_closest_marker(MARKER)
     if mark is None:
         pytest.fail(f"the fixture `lab` needs a topology: {_USAGE}", pytrace=False)
@@ -77,13 +78,13 @@ def _source(request: pytest.FixtureRequest) -> tuple[bytes, str]:
     if isinstance(given, str) and "\n" in given:
         return given.encode(), f"the topology of {request.node.nodeid}"
     if not isinstance(given, str | os.PathLike):
-        pytest.fail(f"`{MARKER}` takes one file, or YAML: {_USAGE}", pytrace=False)
+        pytest.fail(f"`{MARKER}` takes one file or YAML text: {_USAGE}", pytrace=False)
     path = request.path.parent / given
     try:
         return path.read_bytes(), str(path)
     except OSError as error:
         reason = error.strerror
-    hint = f"`eigw-ns init > {shlex.quote(str(path))}` writes one"
+    hint = f"`eigw-ns init > {shlex.quote(str(path))}` writes an example"
     pytest.fail(f"cannot read the topology {path}: {reason}\nhint: {hint}", pytrace=False)
 
 
@@ -99,7 +100,7 @@ def _build(lab: Lab) -> None:
 
 
 def _fail(error: EigwError) -> NoReturn:
-    """The message is for whoever wrote the test: the way through our code would tell nothing."""
+    """Fail the test with the message and without a traceback: the error is in the test, not in our code."""
     pytest.fail(_text(error), pytrace=False)
 
 
@@ -108,19 +109,19 @@ def _text(error: EigwError) -> str:
 
 
 def _destroy_all(labs: set[Lab]) -> None:
-    with contextlib.ExitStack() as all_of_them:  # one that fails keeps no other from being tried
+    with contextlib.ExitStack() as stack:  # an error in one does not stop the others
         for left in labs:
-            all_of_them.callback(left.destroy)
+            stack.callback(left.destroy)
 
 
 @contextlib.contextmanager
 def _termination_interrupts() -> Iterator[None]:
-    """While there is a lab, SIGTERM is what Ctrl-C is: pytest would die of it and leave the lab behind.
+    """Treat SIGTERM like Ctrl-C while the block runs; otherwise it would kill pytest and leave the lab behind.
 
-    CI systems, containers and timeout(1) end what takes too long this way.
+    CI systems, containers and timeout(1) send SIGTERM when a run takes too long.
     """
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     signal.signal(signal.SIGTERM, _interrupt)

@@ -1,4 +1,4 @@
-"""The pytest plugin with real labs: tests in a pytest of their own, and nothing left of them however they end."""
+"""The pytest plugin with real labs: an inner pytest runs tests and leaves nothing behind, however it ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ import pytest
 
 pytestmark = pytest.mark.eigw_topology("topologies/demo.yaml")
 
-def test_what_the_readme_says(lab):
+def test_the_example_in_the_readme(lab):
     lab.verify()
     app = lab.node("app")
     assert app.connect("web", 443).allowed
@@ -44,19 +44,19 @@ def test_what_the_readme_says(lab):
     assert app.exec(["cat"], stdin="x").out == "x"
     assert app.exec(["sh", "-c", "exit 3"], check=False).code == 3
 
-def test_what_must_not_get_in(lab):
+def test_inbound_is_blocked(lab):
     seen = lab.node("web").connect("app", 22)
     assert seen.blocked and not seen.arrived
     assert seen.reason == "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
 
-def test_the_program_means_this_lab(lab):
+def test_eigw_ns_works_on_this_lab(lab):
     eigw = [sys.executable, "-m", "eigw_ns"]
     subprocess.run([*eigw, "status"], check=True)
     (gateway,) = (node for node in [lab.node("main/outbound")])
     delete = "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway.id
     subprocess.run([*eigw, "ec2", *delete], check=True)
     seen = lab.node("app").connect("web", 443)
-    assert seen.blocked and seen.predicted == "blocked"  # the model knows it too
+    assert seen.blocked and seen.predicted == "blocked"  # the model uses the changed topology
 
 @pytest.mark.eigw_topology('''
 vpcs:
@@ -113,7 +113,7 @@ def test_it(lab, number):
 
 @pytest.fixture
 def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A place for tests, with the demo in a folder beside them."""
+    """Return a folder for inner tests, with the demo topology in a subfolder."""
     monkeypatch.setenv("PYTHONPATH", "")
     (pytester.path / "topologies").mkdir()
     (pytester.path / "topologies" / "demo.yaml").write_text(DEMO)
@@ -121,7 +121,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def left() -> list[str]:
-    """What is left of the labs of plugins."""
+    """Return the namespaces that labs of the plugin left."""
     return [name for name in netns.names() if name.startswith("eigw-pytest-")]
 
 
@@ -139,10 +139,10 @@ def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytest
     result.stdout.fnmatch_lines(
         [
             "E *where False = <web → app tcp 22: blocked (nothing arrived, the destination is alive, *",
-            "E *: app: `ls /nowhere` ended with 2",
+            "E *: app: `ls /nowhere` exited with 2",
             "E *ls: cannot access*",
             "E *sleep: still running after 0.1 s, so it was killed",
-            "E *the command 'ip route' is one text*",
+            "E *the command 'ip route' is a string*",
             "E *no node is called appp",
             "E *hint: did you mean app?",
             "E *443000 is no port",
@@ -151,13 +151,13 @@ def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytest
             "E *✗  app *→ *web *443 *allowed *allowed *blocked *",
         ]
     )
-    result.stdout.no_fnmatch_line("*eigw_ns/*.py:*")  # no way through our code
+    result.stdout.no_fnmatch_line("*eigw_ns/*.py:*")  # no traceback through our code
     assert not left()
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 0), (signal.SIGINT, 2)])
 def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signal.Signals, workers: int) -> None:
-    """Ctrl-C, and what timeout(1) and systemd send, go to all processes of the run."""
+    """Ctrl-C, timeout(1) and systemd send their signal to all processes of the run."""
     inner.makepyfile(WAITING)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", str(workers)]
     running = inner.popen(
@@ -184,7 +184,7 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
     until(lambda: not left(), "nothing left", 30 * SLOWNESS)
 
 
-def test_gc_leaves_alone_what_a_living_pytest_has_made(inner: pytest.Pytester) -> None:
+def test_gc_keeps_the_lab_of_a_running_pytest(inner: pytest.Pytester) -> None:
     inner.makepyfile(WAITING)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     running = inner.popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
@@ -204,8 +204,8 @@ def test_gc_leaves_alone_what_a_living_pytest_has_made(inner: pytest.Pytester) -
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_build_that_is_cut_short_leaves_nothing(tmp_path: Path) -> None:
-    """As by Ctrl-C, at moments all over a build. Now and then one falls where Python cannot raise: in a destructor."""
+def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
+    """Interrupt a build at many moments, as by Ctrl-C. A few have no effect: Python cannot raise in a destructor."""
     before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     interrupted = 0
     try:
@@ -228,7 +228,7 @@ def test_a_build_that_is_cut_short_leaves_nothing(tmp_path: Path) -> None:
     assert interrupted
 
 
-def test_a_build_that_is_refused_leaves_what_is_foreign(tmp_path: Path) -> None:
+def test_a_refused_build_keeps_the_foreign_namespace(tmp_path: Path) -> None:
     lab = Lab(read(DEMO.encode(), "demo.yaml"), tmp_path)
     name = f"eigw-{lab.name}-{next(iter(lab.built_from.cloud.instances))}"
     with netns.creating(name):

@@ -1,4 +1,4 @@
-"""The pytest plugin, as far as it needs no kernel: what it says where there is no lab to have, and what it costs."""
+"""The pytest plugin without a kernel: its error messages and its cost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_it(lab): pass
 """
 
 
-def test_what_is_wrong_with_a_mark_is_said_in_a_line(pytester: pytest.Pytester) -> None:
+def test_a_wrong_mark_is_reported_in_one_line(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(NO_TOPOLOGY)
     result = pytester.runpytest_inprocess("--strict-markers")
     result.assert_outcomes(errors=5)
@@ -57,7 +57,7 @@ def test_what_is_wrong_with_a_mark_is_said_in_a_line(pytester: pytest.Pytester) 
             'the fixture `lab` needs a topology: @pytest.mark.eigw_topology("lab.yaml")',
             f"cannot read the topology {pytester.path}/nowhere.yaml: No such file or directory",
             "the topology of test_*::test_mistake:3: vpc: there is no such key; did you mean vpcs?",
-            "*`eigw_topology` takes one file, or YAML: *",
+            "*`eigw_topology` takes one file or YAML text: *",
         ]
     )
     result.stdout.no_fnmatch_line("*During handling*")
@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_mark_is_said_in_a_line(pytester: pytest.Pytester) 
 
 def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(NO_PRIVILEGE)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # half of the time
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading the other plugins takes half of the time
     inner = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-p", "eigw_ns.testing.plugin"]
     done = subprocess.run(
         inner, capture_output=True, text=True, check=False, preexec_fn=_give_up_power, timeout=SECONDS
@@ -76,13 +76,13 @@ def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: p
     assert "run it as root" in done.stdout
 
 
-def test_it_costs_nothing_until_a_lab_is_asked_for() -> None:
+def test_loading_the_plugin_imports_only_the_errors() -> None:
     code = "import sys, pytest, eigw_ns.testing.plugin; print(*(m for m in sys.modules if m.startswith('eigw_ns')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"eigw_ns", "eigw_ns.errors", "eigw_ns.testing", "eigw_ns.testing.plugin"}
 
 
-def test_pytest_finds_it_and_is_no_dependency() -> None:
+def test_pytest_finds_the_plugin_and_is_not_a_dependency() -> None:
     ours = distribution("eigw-ns")
     assert [each.value for each in ours.entry_points.select(group="pytest11")] == ["eigw_ns.testing.plugin"]
     assert [each.value for each in ours.entry_points.select(group="console_scripts")] == ["eigw_ns.cli.main:main"]
