@@ -24,9 +24,14 @@ def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool)
     Leftovers are namespaces with our mark whose lab is not stored, names without a namespace (listed as `husk`), and
     run folders of labs that no longer exist. A namespace without our mark is never touched, whatever its name.
 
-    A lab is not a leftover while it is stored here (EIGW_NS_STATE_DIR), while another command works on it
-    (EIGW_NS_RUN_DIR), while an agent watches it, or while the pytest that created it is running. The last two hold
-    for labs in other folders, too. A lab that is stored elsewhere and has no agent is a leftover.
+    \b
+    A lab is not a leftover while one of these is true:
+      it is stored here (EIGW_NS_STATE_DIR)
+      another command works on it (EIGW_NS_RUN_DIR)
+      an agent watches it, with whatever folders
+      the pytest that created it is running, with whatever folders
+
+    A lab that is stored in another folder and has no agent is a leftover.
 
     \b
     sudo eigw-ns gc
