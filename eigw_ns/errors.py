@@ -1,18 +1,18 @@
-"""Every error a user can meet, each with the exit code it ends the program with.
+"""Every error that the program shows to a user, each with its exit code.
 
-    EigwError                 1   something failed; the base of all below
-    ├── TopologyError         1   the topology file has mistakes (all of them, each with its place)
-    ├── CloudError            1   AWS would refuse this request; carries AWS's error code
-    ├── LockedError           1   another controller works on this lab
-    ├── ForeignError          1   something that is not ours stands where ours should be
-    ├── NoSuchLabError        1   no lab of that name, here or stored
-    ├── KernelError           1   Linux refused a change; carries the errno
-    │   ├── MissingError      1     what it works on is not there (ENOENT, ENODEV, ESRCH)
-    │   └── ExistsError       1     what it creates is there already (EEXIST)
-    ├── UsageError            2   the command line asks for something that does not exist
-    └── HostError             5   this host cannot do it; the hint says what would help
+    EigwError                 1   something failed; the base class of all below
+    ├── TopologyError         1   the topology file has mistakes; holds all of them with file and line
+    ├── CloudError            1   AWS would refuse the request; holds AWS's error code
+    ├── LockedError           1   another process holds the lock of the lab
+    ├── ForeignError          1   a namespace with one of our names was not made by eigw-ns
+    ├── NoSuchLabError        1   no lab with that name is stored or in the kernel
+    ├── KernelError           1   Linux refused a change; holds the errno
+    │   ├── MissingError      1     the object to change does not exist (ENOENT, ENODEV, ESRCH, EADDRNOTAVAIL)
+    │   └── ExistsError       1     the object to create already exists (EEXIST)
+    ├── UsageError            2   the command line names something that does not exist
+    └── HostError             5   this host lacks a requirement; the hint says what to do
 
-Programs may rely on the exit codes (DESIGN section 4).
+The exit codes are stable: programs can rely on them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 
 class EigwError(Exception):
-    """Base of every error this program raises on purpose.
+    """Base class of every error that this program raises on purpose.
 
-    `hint` says what the user can do about it; it is shown on a line of its own.
+    `hint` says what the user can do; the command line prints it on a separate line.
     """
 
     exit_code = 1
@@ -41,9 +41,9 @@ class EigwError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake in a topology file: where it stands, what is wrong, what to write instead.
+    """One mistake in a topology file: its place, the problem, and what to write instead.
 
-    `line` counts from 1; 0 means that the place has no line of its own (a missing key at the top).
+    `line` counts from 1. It is 0 if the mistake has no line, such as a file that is empty.
     """
 
     file: str
@@ -62,7 +62,7 @@ class Mistake:
 
 
 class TopologyError(EigwError):
-    """The topology file cannot be used; `mistakes` holds every reason at once, in file order."""
+    """The topology file is not valid. `mistakes` holds all of its mistakes, in file order."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
@@ -70,7 +70,7 @@ class TopologyError(EigwError):
 
 
 class CloudError(EigwError):
-    """AWS would refuse the request: `code` is AWS's error code, such as `InvalidGatewayID.NotFound`."""
+    """AWS would refuse the request. `code` is AWS's error code, such as `InvalidGatewayID.NotFound`."""
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -82,11 +82,11 @@ class LockedError(EigwError):
 
 
 class ForeignError(EigwError):
-    """A namespace bears one of our names but not our mark; it is never touched."""
+    """A namespace has one of our names but not our mark. The program never changes such a namespace."""
 
 
 class NoSuchLabError(EigwError):
-    """There is no lab of that name, neither stored nor in the kernel."""
+    """No lab with that name is stored or in the kernel."""
 
 
 class UsageError(EigwError):
@@ -96,13 +96,13 @@ class UsageError(EigwError):
 
 
 class HostError(EigwError):
-    """This host lacks a privilege, a kernel feature or a program that the work needs."""
+    """This host lacks a privilege, a kernel feature or a program that the command needs."""
 
     exit_code = 5
 
 
 class KernelError(EigwError):
-    """Linux refused a change. `errno` is the kernel's, 0 where it gave none (nftables gives only text)."""
+    """Linux refused a change. `errno` is the kernel's; it is 0 if there is only text, as from nftables."""
 
     def __init__(self, doing: str, code: int = 0, *, detail: str = "", hint: str = "") -> None:
         reason = detail or (os.strerror(code) if code else "the kernel gave no reason")
@@ -111,11 +111,11 @@ class KernelError(EigwError):
 
 
 class MissingError(KernelError):
-    """What the change works on is not there."""
+    """The object that the change applies to does not exist."""
 
 
 class ExistsError(KernelError):
-    """What the change would create is there already."""
+    """The object that the change would create already exists."""
 
 
 _BY_ERRNO: dict[int, type[KernelError]] = {
@@ -128,7 +128,10 @@ _BY_ERRNO: dict[int, type[KernelError]] = {
 
 
 def kernel_error(doing: str, code: int, *, detail: str = "") -> EigwError:
-    """The error for `code` (an errno) met while `doing` something: the one place where errno becomes a type."""
+    """Return the error for the errno `code` from the kernel. `doing` names the change that failed.
+
+    This is the only place that maps an errno to an error type.
+    """
     if code in (errno.EPERM, errno.EACCES):
         return HostError(
             f"{doing}: {os.strerror(code)}",
