@@ -91,7 +91,7 @@ def test_an_unknown_filter_is_a_warning_or_with_strict_filters_an_error(
     describe = ("ec2", "describe-egress-only-internet-gateways", "--filters", "Name=attachment.vpc-id,Values=vpc-0bad")
     ignored = cli(*describe)
     assert [each["EgressOnlyInternetGatewayId"] for each in ignored.data["EgressOnlyInternetGateways"]] == [gateway]
-    assert ignored.err.startswith("warning: the filter attachment.vpc-id is not known")
+    assert ignored.err.startswith("warning: the filter attachment.vpc-id is unknown")
     assert ignored.err.count("warning") == 1
     strict = cli(*describe, "--strict-filters")
     assert (strict.code, strict.out) == (1, "")

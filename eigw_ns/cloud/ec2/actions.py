@@ -1,4 +1,4 @@
-"""The table of actions: AWS's name, what carries it out, what it takes."""
+"""The table of actions: AWS's name, the function that carries it out, and its parameters."""
 
 from __future__ import annotations
 
@@ -35,56 +35,58 @@ from eigw_ns.cloud.ec2.schema import (
     structures,
 )
 
-_VPC = string("VpcId", "the VPC", required=True)
-_EIGW = string("EgressOnlyInternetGatewayId", "the egress-only internet gateway", required=True)
-_TABLE = string("RouteTableId", "the route table", required=True)
+_VPC = string("VpcId", "the ID of the VPC", required=True)
+_EIGW = string("EgressOnlyInternetGatewayId", "the ID of the egress-only internet gateway", required=True)
+_TABLE = string("RouteTableId", "the ID of the route table", required=True)
 _DESTINATION = (
-    string("DestinationIpv6CidrBlock", "the IPv6 block that the route is for"),
-    string("DestinationCidrBlock", "the IPv4 block that the route is for; IPv6-only gateways refuse it"),
+    string("DestinationIpv6CidrBlock", "the IPv6 destination block of the route"),
+    string("DestinationCidrBlock", "the IPv4 destination block of the route; always refused: VPCs are IPv6-only"),
 )
 _TARGET = (
-    string("EgressOnlyInternetGatewayId", "an egress-only internet gateway as the target"),
-    string("GatewayId", "an internet gateway as the target"),
+    string("EgressOnlyInternetGatewayId", "the ID of the egress-only internet gateway to route to"),
+    string("GatewayId", "the ID of the internet gateway to route to"),
 )
-_IGW = string("InternetGatewayId", "the internet gateway", required=True)
-_ACL = string("NetworkAclId", "the network ACL", required=True)
+_IGW = string("InternetGatewayId", "the ID of the internet gateway", required=True)
+_ACL = string("NetworkAclId", "the ID of the network ACL", required=True)
 _RULE = (
-    integer("RuleNumber", "the rule's number, 1 to 32766; the lowest that matches decides", required=True),
-    boolean("Egress", "true for what leaves the subnet, false for what enters it", required=True),
+    integer("RuleNumber", "the rule's number, 1 to 32766; the lowest number that matches decides", required=True),
+    boolean("Egress", "true for traffic that leaves the subnet, false for traffic that enters it", required=True),
 )
 _ENTRY = (
     _ACL,
     *_RULE,
-    string("Protocol", "the protocol's number, or tcp, udp, icmpv6; -1 for all", required=True),
+    string("Protocol", "the protocol: a number, tcp, udp or icmpv6; -1 for all", required=True),
     string("RuleAction", "allow or deny", required=True),
-    string("Ipv6CidrBlock", "the IPv6 block: the source of ingress, the destination of egress"),
-    string("CidrBlock", "an IPv4 block"),
+    string("Ipv6CidrBlock", "the IPv6 block: source of ingress, destination of egress"),
+    string("CidrBlock", "the IPv4 block: source of ingress, destination of egress"),
     structure(
         "IcmpTypeCode",
-        "type and code of ICMP or ICMPv6; -1 for all",
+        "the type and code of ICMP or ICMPv6; -1 for all",
         integer("Type", "the type"),
         integer("Code", "the code"),
     ),
     structure(
         "PortRange",
-        "the destination ports of TCP or UDP",
+        "the range of destination ports for TCP or UDP",
         integer("From", "the first port"),
         integer("To", "the last port"),
     ),
     DRY_RUN,
 )
-_DESCRIPTION = string("Description", "what the rule is for")
+_DESCRIPTION = string("Description", "the purpose of the rule")
 _PERMISSIONS = structures(
     "IpPermissions",
-    "the traffic that the rules are about",
-    string("IpProtocol", "tcp, udp, icmpv6, a number, or -1 for all"),
+    "the traffic that the rules allow",
+    string("IpProtocol", "the protocol: tcp, udp, icmpv6, a number, or -1 for all"),
     integer("FromPort", "the first port, or the ICMPv6 type; -1 for all types"),
     integer("ToPort", "the last port, or the ICMPv6 code; -1 for all codes"),
-    structures("IpRanges", "IPv4 blocks", string("CidrIp", "an IPv4 block"), _DESCRIPTION),
-    structures("Ipv6Ranges", "IPv6 blocks", string("CidrIpv6", "an IPv6 block"), _DESCRIPTION),
-    structures("UserIdGroupPairs", "security groups", string("GroupId", "a security group"), _DESCRIPTION),
+    structures("IpRanges", "the IPv4 blocks", string("CidrIp", "an IPv4 block"), _DESCRIPTION),
+    structures("Ipv6Ranges", "the IPv6 blocks", string("CidrIpv6", "an IPv6 block"), _DESCRIPTION),
+    structures(
+        "UserIdGroupPairs", "the security groups", string("GroupId", "the ID of a security group"), _DESCRIPTION
+    ),
 )
-_GROUP = string("GroupId", "the security group", required=True)
+_GROUP = string("GroupId", "the ID of the security group", required=True)
 _SHORT_PERMISSION = (
     string("IpProtocol", "instead of IpPermissions: tcp, udp, icmp, a number, or -1 for all"),
     integer("FromPort", "instead of IpPermissions: the first port, or the ICMP type"),
@@ -93,9 +95,9 @@ _SHORT_PERMISSION = (
 )
 _AUTHORIZE = (_GROUP, _PERMISSIONS, *_SHORT_PERMISSION, DRY_RUN)
 _REVOKE = (
-    _GROUP, _PERMISSIONS, strings("SecurityGroupRuleIds", "the rules, by id"), *_SHORT_PERMISSION, DRY_RUN,
+    _GROUP, _PERMISSIONS, strings("SecurityGroupRuleIds", "the IDs of the rules"), *_SHORT_PERMISSION, DRY_RUN,
 )  # fmt: skip
-_ASSOCIATION = string("AssociationId", "the association", required=True)
+_ASSOCIATION = string("AssociationId", "the ID of the association", required=True)
 
 
 def _action(function: Function, text: str, *parameters: Parameter) -> Action:
@@ -105,7 +107,7 @@ def _action(function: Function, text: str, *parameters: Parameter) -> Action:
 ACTIONS: Mapping[str, Action] = {
     "CreateEgressOnlyInternetGateway": _action(
         egress_only_internet_gateways.create,
-        "Create an egress-only internet gateway, attached to a VPC",
+        "Create an egress-only internet gateway and attach it to a VPC",
         _VPC,
         CLIENT_TOKEN,
         TAG_SPECIFICATIONS,
@@ -131,44 +133,47 @@ ACTIONS: Mapping[str, Action] = {
     "DeleteRouteTable": _action(route_tables.delete, "Delete a route table that no subnet uses", _TABLE, DRY_RUN),
     "CreateRoute": _action(routes.create, "Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
     "ReplaceRoute": _action(
-        routes.replace_route, "Give a route another target", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN
+        routes.replace_route, "Replace the target of a route", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN
     ),
     "DeleteRoute": _action(routes.delete, "Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
     "AssociateRouteTable": _action(
         route_table_associations.associate,
-        "Let a subnet use a route table",
+        "Associate a subnet with a route table",
         _TABLE,
-        string("SubnetId", "the subnet"),
-        string("GatewayId", "an internet gateway; this lab refuses edge associations"),
+        string("SubnetId", "the ID of the subnet"),
+        string("GatewayId", "the ID of an internet gateway; always refused: edge associations are not supported"),
         DRY_RUN,
     ),
     "DisassociateRouteTable": _action(
-        route_table_associations.disassociate, "Let a subnet use the main route table again", _ASSOCIATION, DRY_RUN
+        route_table_associations.disassociate,
+        "Remove the association of a subnet with a route table; the subnet then uses the main one",
+        _ASSOCIATION,
+        DRY_RUN,
     ),
     "ReplaceRouteTableAssociation": _action(
         route_table_associations.replace_association,
-        "Let a subnet use another route table, or make another table the main one",
+        "Associate a subnet with another route table, or make another table the main one",
         _ASSOCIATION,
         _TABLE,
         DRY_RUN,
     ),
     "CreateTags": _action(
         tags.create_tags,
-        "Add tags to resources, or overwrite them",
-        strings("Resources", "the ids of the resources", required=True),
+        "Add tags to resources, or overwrite existing tags",
+        strings("Resources", "the IDs of the resources", required=True),
         structures("Tags", "the tags", *TAG_MEMBERS, required=True),
         DRY_RUN,
     ),
     "DeleteTags": _action(
         tags.delete_tags,
         "Remove tags from resources",
-        strings("Resources", "the ids of the resources", required=True),
-        structures("Tags", "the tags; a key without a value means any value; default: all tags", *TAG_MEMBERS),
+        strings("Resources", "the IDs of the resources", required=True),
+        structures("Tags", "the tags; a key without a value matches any value; default: all tags", *TAG_MEMBERS),
         DRY_RUN,
     ),
     "DescribeTags": _action(tags.describe_tags, "Describe tags", *LISTING),
     "CreateInternetGateway": _action(
-        internet_gateways.create, "Create an internet gateway, not yet attached", TAG_SPECIFICATIONS, DRY_RUN
+        internet_gateways.create, "Create an internet gateway without attaching it", TAG_SPECIFICATIONS, DRY_RUN
     ),
     "AttachInternetGateway": _action(
         internet_gateways.attach, "Attach an internet gateway to a VPC", _IGW, _VPC, DRY_RUN
@@ -184,7 +189,7 @@ ACTIONS: Mapping[str, Action] = {
     "DescribeSubnets": _action(vpcs.describe_subnets, "Describe subnets", *describing("SubnetIds", "subnets")),
     "CreateNetworkAcl": _action(
         network_acls.create,
-        "Create a network ACL that denies everything",
+        "Create a network ACL that denies all traffic",
         _VPC,
         CLIENT_TOKEN,
         TAG_SPECIFICATIONS,
@@ -200,31 +205,31 @@ ACTIONS: Mapping[str, Action] = {
         network_acl_entries.delete, "Remove a rule from a network ACL", _ACL, *_RULE, DRY_RUN
     ),
     "ReplaceNetworkAclAssociation": _action(
-        network_acls.replace_association, "Let a subnet use another network ACL", _ASSOCIATION, _ACL, DRY_RUN
+        network_acls.replace_association, "Associate a subnet with another network ACL", _ASSOCIATION, _ACL, DRY_RUN
     ),
     "CreateSecurityGroup": _action(
         security_groups.create,
-        "Create a security group that lets everything out and nothing in",
-        string("GroupName", "its name, unique in the VPC", required=True),
-        string("Description", "what it is for", required=True),
-        string("VpcId", "the VPC; this lab has no default VPC"),
+        "Create a security group that allows all egress and no ingress",
+        string("GroupName", "the name of the group, unique in the VPC", required=True),
+        string("Description", "the purpose of the group", required=True),
+        string("VpcId", "the ID of the VPC; always needed, because labs have no default VPC"),
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
     "DescribeSecurityGroups": _action(
         security_groups.describe,
         "Describe security groups",
-        strings("GroupNames", "the names of the groups"),
+        strings("GroupNames", "the names of the groups; default: all"),
         *describing("GroupIds", "groups"),
     ),
     "DeleteSecurityGroup": _action(
-        security_groups.delete, "Delete a security group that nothing uses", _GROUP, DRY_RUN
+        security_groups.delete, "Delete a security group that is not in use", _GROUP, DRY_RUN
     ),
     "AuthorizeSecurityGroupIngress": _action(
-        security_group_rules.authorize_ingress, "Allow traffic into a security group's instances", *_AUTHORIZE
+        security_group_rules.authorize_ingress, "Add ingress rules to a security group", *_AUTHORIZE
     ),
     "AuthorizeSecurityGroupEgress": _action(
-        security_group_rules.authorize_egress, "Allow traffic out of a security group's instances", *_AUTHORIZE
+        security_group_rules.authorize_egress, "Add egress rules to a security group", *_AUTHORIZE
     ),
     "RevokeSecurityGroupIngress": _action(
         security_group_rules.revoke_ingress, "Remove ingress rules from a security group", *_REVOKE
@@ -237,10 +242,10 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "ModifyInstanceAttribute": _action(
         vpcs.modify_instance_attribute,
-        "Change the security groups of an instance",
-        string("InstanceId", "the instance", required=True),
-        strings("Groups", "the ids of all its groups from now on", required=True),
+        "Replace the security groups of an instance",
+        string("InstanceId", "the ID of the instance", required=True),
+        strings("Groups", "the IDs of all security groups that the instance will have", required=True),
         DRY_RUN,
     ),
 }
-"""Every action under AWS's name for it."""
+"""Every action, by AWS's name for it."""

@@ -1,4 +1,4 @@
-"""The one way to call an action, with what all have in common: checked parameters, dry runs, client tokens."""
+"""The entry point for all actions. It checks parameters, and handles dry runs and client tokens."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ __all__ = ["ACTIONS", "call"]
 _DEFAULT = Settings()
 _LONGEST_TOKEN = 64
 _REMEMBERED = 500
-"""So many client tokens a lab knows; AWS forgets them after a while, a lab whose clock stands still after others."""
+"""Maximum number of client tokens that a lab stores; the oldest are deleted first.
+
+AWS deletes a token after some time. A lab stores no times, so it limits the number instead.
+"""
 
 
 def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settings = _DEFAULT) -> Reply:
-    """Carry out `action` (`CreateRoute`) on `cloud`; `request` has botocore's form (`{"RouteTableId": …}`).
+    """Carry out `action` (such as `CreateRoute`) on `cloud`. `request` has botocore's form (`{"RouteTableId": …}`).
 
-    Raises CloudError with AWS's code. DryRun raises one too, DryRunOperation, where all would have gone well. A request
-    whose ClientToken was used before gets the first answer again, and changes nothing (the oldest are forgotten).
+    A request with a ClientToken that was used before returns the first answer again and changes nothing.
+    Raises CloudError with AWS's code. A DryRun that succeeds raises it too, with the code DryRunOperation.
     Source: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
     described = ACTIONS.get(action)
@@ -44,7 +47,7 @@ def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settin
 
 
 def _repeated(cloud: Cloud, action: str, request: Request, token: str | None) -> Reply | None:
-    """The answer that the token stands for, if any. Raises InvalidClientToken, IdempotentParameterMismatch."""
+    """Return the stored answer for the token, or None. Raises InvalidClientToken, IdempotentParameterMismatch."""
     if token is None:
         return None
     if not token or len(token) > _LONGEST_TOKEN or not (token.isascii() and token.isprintable()):

@@ -1,4 +1,4 @@
-"""CIDR blocks as AWS reads them: with a prefix length, in any spelling, kept in the canonical one."""
+"""CIDR blocks as AWS reads them: a prefix length is required, and any spelling is converted to the canonical one."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ B = TypeVar("B", IPv4Network, IPv6Network)
 
 
 def ipv6_block(text: str, parameter: str) -> IPv6Network:
-    """The block in `text`, host bits cleared as AWS does. Raises InvalidParameterValue where there is none."""
+    """Return the IPv6 block in `text`, with host bits cleared as AWS does.
+
+    Raises InvalidParameterValue if `text` is not an IPv6 block.
+    """
     return _block(IPv6Network, text, parameter)
 
 
 def ipv4_block(text: str, parameter: str) -> IPv4Network:
-    """As `ipv6_block`, for IPv4."""
+    """Return the IPv4 block in `text`, under the same conditions as `ipv6_block`."""
     return _block(IPv4Network, text, parameter)
 
 
 def _block(family: Callable[[str, bool], B], text: str, parameter: str) -> B:
-    if _CIDR.fullmatch(text):  # a zone, a netmask, a bare address: Python takes them, AWS doesn't
+    if _CIDR.fullmatch(text):  # Python accepts a zone, a netmask and a bare address; AWS refuses them
         try:
             return family(text, False)
         except ValueError:

@@ -1,6 +1,6 @@
-"""A request held against the parameters that its action has: what is unknown, missing or of the wrong type.
+"""Checks of a request against the parameters of its action: unknown, missing, or of the wrong type.
 
-AWS's codes; the types are those of its JSON (`--cli-input-json`).
+The error codes are AWS's. The types are those of AWS's JSON (`--cli-input-json`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _SCALARS: Mapping[str, tuple[type, str]] = {
 
 
 def checked(parameters: Sequence[Parameter], request: Request) -> Shape:
-    """The request, without members that say nothing. Raises UnknownParameter, MissingParameter, InvalidParameterValue.
+    """Return the request without members that are None.
 
-    As in AWS, an empty text or list is no value for a required parameter.
+    As in AWS, an empty text or list does not count as a value for a required parameter.
+    Raises UnknownParameter, MissingParameter, InvalidParameterValue.
     """
     return _structure(parameters, request, "")
 
@@ -71,17 +72,20 @@ def _wrong(given: Any, path: str, words: str) -> CloudError:
 
 
 def missing(path: str) -> CloudError:
-    """The error for a parameter that must be there and is not."""
+    """Return the error for a required parameter that is missing."""
     return CloudError("MissingParameter", f"The request must contain the parameter {path}")
 
 
 def invalid(message: str) -> CloudError:
-    """The error for a value that cannot be used."""
+    """Return the error for a value that is not valid."""
     return CloudError("InvalidParameterValue", message)
 
 
 def one_of(request: Request, *names: str) -> str:
-    """Which one of the parameters is given. Raises MissingParameter for none, InvalidParameterCombination for more."""
+    """Return the name of the one parameter that the request gives.
+
+    Raises MissingParameter if it gives none of `names`, and InvalidParameterCombination if it gives several.
+    """
     given = [name for name in names if request.get(name) not in (None, "")]
     if not given:
         listed = ", ".join(names[:-1]) + f" or {names[-1]}"

@@ -1,4 +1,4 @@
-"""What all describe actions do: filter, sort by id, cut into pages."""
+"""The common part of all describe actions: filter, sort by id, and split into pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _LEAST = 5
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How one action lists: under which member, sorted by what, with which filters, how many at most in a page."""
+    """The listing of one describe action.
+
+    `member` is the name of the list in the answer, `key` the sort key, `filters` the paths of the filters by name, and
+    `most` the maximum number of items in a page.
+    """
 
     member: str
     key: Callable[[Shape], str]
@@ -29,7 +33,10 @@ class Listing:
     most: int = 1000
 
     def reply(self, cloud: Cloud, shapes: Iterable[Shape], request: Request, settings: Settings) -> Reply:
-        """The page of `shapes` that the request asks for. Raises CloudError for its filters, MaxResults, NextToken."""
+        """Return the page of `shapes` that the request asks for.
+
+        Raises CloudError if its Filters, MaxResults or NextToken are not valid.
+        """
         most = request.get("MaxResults")
         if most is not None and not _LEAST <= most <= self.most:
             raise invalid(
@@ -46,7 +53,10 @@ class Listing:
 
 
 def _position(request: Request) -> str | None:
-    """The key of the last item shown before. Raises InvalidNextToken unless the token came of the same question."""
+    """Return the key of the last item on the previous page, or None.
+
+    Raises InvalidNextToken if the token was not given for the same request.
+    """
     token = request.get("NextToken")
     if token is None:
         return None
@@ -64,6 +74,6 @@ def _token(request: Request, after: str) -> str:
 
 
 def _question(request: Request) -> str:
-    """A digest of what the request asks for, whatever the page."""
+    """Return a digest of the request without the members that select a page."""
     asked = {name: value for name, value in request.items() if name not in ("MaxResults", "NextToken", "DryRun")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]

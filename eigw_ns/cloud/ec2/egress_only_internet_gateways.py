@@ -13,13 +13,16 @@ from eigw_ns.errors import CloudError
 _LISTING = Listing(
     "EgressOnlyInternetGateways",
     lambda shape: str(shape["EgressOnlyInternetGatewayId"]),
-    {"tag-key": "Tags.Key"},  # no other: users of attachment.vpc-id have deleted every gateway of a Region
+    {"tag-key": "Tags.Key"},  # AWS ignores attachment.vpc-id: scripts that used it deleted every gateway of a Region
     most=255,
 )
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateEgressOnlyInternetGateway: it is attached from birth. AWS documents no code for its quotas."""
+    """Create an egress-only internet gateway that is attached to its VPC.
+
+    AWS documents no error code for the quotas of these gateways.
+    """
     vpc = VPC.find(cloud, request["VpcId"])
     tagged = tags.specified(request, EGRESS_ONLY_INTERNET_GATEWAY, settings)
     gateways = cloud.egress_only_internet_gateways.values()
@@ -40,13 +43,13 @@ def _over_quota(where: str, quota: int) -> CloudError:
 
 
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeEgressOnlyInternetGateways: an id that nothing has is left out, as in AWS."""
+    """Describe egress-only internet gateways. As in AWS, an unknown id is left out and is not an error."""
     wanted = request.get("EgressOnlyInternetGatewayIds", [])
     found = EGRESS_ONLY_INTERNET_GATEWAY.select(cloud, wanted, absent_is_empty=True)
     return _LISTING.reply(cloud, map(shapes.egress_only_internet_gateway, found), request, settings)
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteEgressOnlyInternetGateway: routes to it stay, as blackholes."""
+    """Delete an egress-only internet gateway. Routes to it remain, in state blackhole."""
     gateway = EGRESS_ONLY_INTERNET_GATEWAY.find(cloud, request["EgressOnlyInternetGatewayId"])
     return Reply(EGRESS_ONLY_INTERNET_GATEWAY.without(cloud, gateway.id), {"ReturnCode": True})

@@ -1,4 +1,4 @@
-"""Network ACLs and security groups in EC2's shapes: what `shapes` is for the other resources."""
+"""Network ACLs and security groups in EC2's shapes. Module `shapes` has the other resources."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from eigw_ns.cloud.model import (
 )
 
 _LAST_ENTRIES = ((32767, IPv4Network("0.0.0.0/0")), (32768, IPv6Network("::/0")))
-"""The entries that nobody can remove: what no other matches is denied."""
+"""The entries that cannot be removed. They deny every packet that matches no other entry."""
 
 
 def network_acl(cloud: Cloud, acl: NetworkAcl) -> Shape:
-    """A member of DescribeNetworkAcls' answer, with the last entries that every ACL has."""
+    """Return a network ACL as in DescribeNetworkAcls, with the last entries that every ACL has."""
     last = [
         NetworkAclEntry(number, egress, ALL_PROTOCOLS, "deny", block)
         for egress in (False, True)
@@ -63,7 +63,7 @@ def _entry(entry: NetworkAclEntry) -> Shape:
 
 
 def security_group(group: SecurityGroup) -> Shape:
-    """A member of DescribeSecurityGroups' answer."""
+    """Return a security group as in DescribeSecurityGroups."""
     return {
         "GroupId": group.id,
         "GroupName": group.name,
@@ -78,7 +78,7 @@ def security_group(group: SecurityGroup) -> Shape:
 
 
 def ip_permissions(rules: Iterable[SecurityGroupRule]) -> list[Shape]:
-    """The rules as EC2 bundles them: one permission for all that differ in nothing but the peer."""
+    """Return the rules as IpPermissions. EC2 puts rules that differ only in the peer into one permission."""
     found: dict[tuple[int, int | None, int | None], Shape] = {}
     for rule in rules:
         key = (rule.protocol, rule.from_port, rule.to_port)
@@ -96,7 +96,7 @@ def ip_permissions(rules: Iterable[SecurityGroupRule]) -> list[Shape]:
 
 
 def security_group_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
-    """A member of `SecurityGroupRules` in the answer of AuthorizeSecurityGroupIngress and Egress."""
+    """Return a rule as in the `SecurityGroupRules` that AuthorizeSecurityGroupIngress and Egress answer."""
     if isinstance(rule.peer, str):
         peer: Shape = {"ReferencedGroupInfo": {"GroupId": rule.peer, "UserId": ACCOUNT_ID}}
     else:
@@ -106,14 +106,14 @@ def security_group_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
 
 
 def revoked_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
-    """A member of `RevokedSecurityGroupRules` in the answer of RevokeSecurityGroupIngress and Egress."""
+    """Return a rule as in the `RevokedSecurityGroupRules` that RevokeSecurityGroupIngress and Egress answer."""
     if isinstance(rule.peer, str):
         return {**_rule(group_id, rule), "ReferencedGroupId": rule.peer}
     return {**_rule(group_id, rule), **_cidr(rule.peer, "CidrIpv4", "CidrIpv6")}
 
 
 def _rule(group_id: str, rule: SecurityGroupRule) -> Shape:
-    """Unlike in permissions, no ports are -1 here."""
+    """Return the common members of a rule. Ports that do not apply are -1 here; IpPermissions omit them."""
     return {
         "SecurityGroupRuleId": rule.id,
         "GroupId": group_id,

@@ -1,5 +1,7 @@
-"""`Filters` of describe actions: ANDed, their values ORed, case-sensitive, `*` and `?` wild, `\\` before a plain one.
+"""`Filters` of describe actions.
 
+Filters are combined with AND, the values of one filter with OR. Values are case-sensitive. `*` and `?` are wildcards;
+`\\*` and `\\?` match the characters themselves.
 Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 """
 
@@ -17,29 +19,30 @@ from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
 ABSENT = ""
-"""The path of a filter that AWS documents for something that nothing here has: no value matches it."""
+"""The path of a filter that AWS documents for a member that no resource of a lab has. No value matches it."""
 
 _TAG = "tag:"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter of a request: the path of the shape's members that it looks at, or the key of a tag."""
+    """One filter of a request. It reads the members at `path` of a shape, or the tag with the key `tag` if given."""
 
     path: str
     tag: str | None
     patterns: tuple[re.Pattern[str], ...]
 
     def matches(self, shape: Shape) -> bool:
-        """Whether any value that the filter looks at is one of those asked for."""
+        """Return True if a value that the filter reads matches one of its patterns."""
         values = _at(shape, self.path.split(".")) if self.tag is None else _tag_values(shape, self.tag)
         return any(pattern.fullmatch(value) for value in values for pattern in self.patterns)
 
 
 def filters(request: Request, known: Mapping[str, str], settings: Settings) -> tuple[list[Filter], list[str]]:
-    """The filters of a request, and a warning for each that AWS would ignore. `known`: from name to path.
+    """Return the filters of a request, and a warning for each filter that AWS would ignore.
 
-    Raises InvalidFilter for an unknown one where the settings are strict, FilterLimitExceeded for too many.
+    `known` maps the names of filters to paths.
+    Raises InvalidFilter for an unknown filter if the settings are strict, and FilterLimitExceeded for too many.
     """
     given = request.get("Filters", [])
     quotas = settings.quotas
@@ -54,7 +57,7 @@ def filters(request: Request, known: Mapping[str, str], settings: Settings) -> t
         if tag is None and name not in known:
             if not name or settings.strict_filters:
                 raise CloudError("InvalidFilter", f"The filter '{shorten(name)}' is invalid")
-            warnings.append(f"the filter {shorten(name)} is not known here: it is ignored, as AWS ignores it")
+            warnings.append(f"the filter {shorten(name)} is unknown and was ignored, as AWS does")
             continue
         if not values:
             raise invalid(f"The filter '{shorten(name)}' has no values")
@@ -63,7 +66,10 @@ def filters(request: Request, known: Mapping[str, str], settings: Settings) -> t
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """The wildcards of `text` as a regular expression that takes no longer, however many `*` there are."""
+    """Return a regular expression for `text` and its wildcards.
+
+    Atomic groups prevent backtracking, so that many `*` do not make it slow.
+    """
     first, *rest = _segments(text)
     if not rest:
         return re.compile(first, re.DOTALL)
@@ -72,7 +78,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def _segments(text: str) -> list[str]:
-    """The regular expressions of what stands between the `*` of `text`."""
+    """Return the regular expressions of the parts between the `*` in `text`."""
     segments = [""]
     for token in re.findall(r"\\.|.", text, re.DOTALL):
         if token == "*":
@@ -83,7 +89,7 @@ def _segments(text: str) -> list[str]:
 
 
 def _at(value: Any, path: list[str]) -> Iterator[str]:
-    """Every value under `path` as text, going into each item of lists on the way."""
+    """Yield every value at `path` as text. A list on the path contributes each of its items."""
     if isinstance(value, list):
         for item in value:
             yield from _at(item, path)
@@ -95,5 +101,5 @@ def _at(value: Any, path: list[str]) -> Iterator[str]:
 
 
 def _tag_values(shape: Shape, key: str) -> Iterable[str]:
-    """The value of a shape's tag; a member of DescribeTags' answer is a tag itself."""
+    """Return the values of the shape's tag of that key. An item of DescribeTags is itself a tag."""
     return [tag["Value"] for tag in shape.get("Tags", [shape]) if tag["Key"] == key]

@@ -27,7 +27,7 @@ _LISTING = Listing(
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateInternetGateway: attached to nothing yet."""
+    """Create an internet gateway that is not attached to a VPC."""
     tagged = tags.specified(request, INTERNET_GATEWAY, settings)
     quota = settings.quotas.internet_gateways_per_region
     if len(cloud.internet_gateways) >= quota:
@@ -40,7 +40,7 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def attach(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """AttachInternetGateway: blackhole routes to it become active."""
+    """Attach an internet gateway to a VPC. Routes to it change from blackhole to active."""
     gateway = INTERNET_GATEWAY.find(cloud, request["InternetGatewayId"])
     vpc = VPC.find(cloud, request["VpcId"])
     if gateway.vpc_id is not None:
@@ -52,7 +52,7 @@ def attach(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def detach(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DetachInternetGateway: routes to it stay, as blackholes."""
+    """Detach an internet gateway from its VPC. Routes to it remain, in state blackhole."""
     gateway = INTERNET_GATEWAY.find(cloud, request["InternetGatewayId"])
     vpc = VPC.find(cloud, request["VpcId"])
     if gateway.vpc_id != vpc.id:
@@ -61,7 +61,7 @@ def detach(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteInternetGateway: only a detached one."""
+    """Delete an internet gateway. It must be detached."""
     gateway = INTERNET_GATEWAY.find(cloud, request["InternetGatewayId"])
     if gateway.vpc_id is not None:
         message = f"The internetGateway '{gateway.id}' has dependencies and cannot be deleted."
@@ -70,6 +70,6 @@ def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeInternetGateways."""
+    """Describe internet gateways."""
     found = INTERNET_GATEWAY.select(cloud, request.get("InternetGatewayIds", []))
     return _LISTING.reply(cloud, map(shapes.internet_gateway, found), request, settings)

@@ -25,7 +25,7 @@ _ALL_ICMP = (-1, -1)
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateNetworkAclEntry: its number must be free in its direction."""
+    """Add an entry to a network ACL. Its number must not be in use in its direction."""
     acl, entry = _asked(cloud, request)
     if _find(acl, entry.rule_number, egress=entry.egress) is not None:
         message = f"The network acl entry identified by {entry.rule_number} already exists."
@@ -34,7 +34,7 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def replace_entry(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """ReplaceNetworkAclEntry: the entry of that number becomes another."""
+    """Replace the entry that has the number and direction of the request."""
     acl, entry = _asked(cloud, request)
     existing = _existing(acl, entry.rule_number, egress=entry.egress)
     if existing == entry:
@@ -43,14 +43,14 @@ def replace_entry(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteNetworkAclEntry: the implicit last entries cannot be deleted."""
+    """Delete an entry of a network ACL. The implicit last entries cannot be deleted."""
     acl = NETWORK_ACL.find(cloud, request["NetworkAclId"])
     existing = _existing(acl, _rule_number(request), egress=request["Egress"])
     return Reply(NETWORK_ACL.put(cloud, replace(acl, entries=tuple(_others(acl, existing)))), {})
 
 
 def _asked(cloud: Cloud, request: Request) -> tuple[NetworkAcl, NetworkAclEntry]:
-    """The ACL and the entry that a request is about. Raises CloudError where AWS would refuse the entry."""
+    """Return the ACL and the entry that the request gives. Raises CloudError if AWS would refuse the entry."""
     acl = NETWORK_ACL.find(cloud, request["NetworkAclId"])
     number = _rule_number(request)
     protocol = protocol_number(request["Protocol"], "Protocol")
@@ -80,7 +80,10 @@ def _ports(request: Request) -> tuple[int, int]:
 
 
 def _icmp(request: Request, protocol: int, block: Block) -> tuple[int, int]:
-    """Type and code, which must be given where the protocol and the block are of one family, else mean nothing."""
+    """Return the ICMP type and code of the request.
+
+    They are required if the protocol and the block belong to the same IP version. Otherwise they are ignored.
+    """
     if (protocol == ICMPV6) != isinstance(block, IPv6Network):
         return _ALL_ICMP
     given = request.get("IcmpTypeCode", {})
@@ -109,7 +112,10 @@ def _others(acl: NetworkAcl, entry: NetworkAclEntry) -> Iterable[NetworkAclEntry
 def _with(
     cloud: Cloud, acl: NetworkAcl, entries: Iterable[NetworkAclEntry], new: NetworkAclEntry, settings: Settings
 ) -> Cloud:
-    """The ACL with these entries. Raises NetworkAclEntryLimitExceeded; the implicit last entry counts too."""
+    """Return the cloud with these entries in the ACL.
+
+    Raises NetworkAclEntryLimitExceeded. The implicit last entry counts too.
+    """
     ordered = tuple(sorted(entries, key=lambda entry: (entry.egress, entry.rule_number)))
     alike = sum((each.egress, each.cidr_block.version) == (new.egress, new.cidr_block.version) for each in ordered)
     quota = settings.quotas.entries_per_network_acl

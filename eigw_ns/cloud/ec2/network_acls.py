@@ -42,7 +42,7 @@ _LISTING = Listing(
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateNetworkAcl: it denies everything until it has entries."""
+    """Create a network ACL. It denies all traffic until it has entries."""
     vpc = VPC.find(cloud, request["VpcId"])
     tagged = tags.specified(request, NETWORK_ACL, settings)
     quota = settings.quotas.network_acls_per_vpc
@@ -55,13 +55,13 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeNetworkAcls."""
+    """Describe network ACLs."""
     found = NETWORK_ACL.select(cloud, request.get("NetworkAclIds", []))
     return _LISTING.reply(cloud, (filter_shapes.network_acl(cloud, acl) for acl in found), request, settings)
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteNetworkAcl: neither the default one, nor one that a subnet uses."""
+    """Delete a network ACL. The default ACL and an ACL that a subnet uses cannot be deleted."""
     acl = NETWORK_ACL.find(cloud, request["NetworkAclId"])
     if acl.default:
         raise invalid(f"cannot delete default network ACL {acl.id}")
@@ -72,9 +72,9 @@ def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def replace_association(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """ReplaceNetworkAclAssociation: a subnet always has one ACL; this gives it another."""
+    """Associate a subnet with another network ACL. A subnet always has exactly one."""
     found = next((each for each in network_acl_associations(cloud) if each.id == request["AssociationId"]), None)
-    if found is None:  # AWS has no code of its own for a malformed association id
+    if found is None:  # AWS has no separate error code for a malformed association id
         message = f"The association ID '{shorten(request['AssociationId'])}' does not exist"
         raise CloudError("InvalidAssociationID.NotFound", message)
     acl = NETWORK_ACL.find(cloud, request["NetworkAclId"])

@@ -1,4 +1,4 @@
-"""`IpPermissions` of a request as rules: one for each peer.
+"""`IpPermissions` of a request, converted to one rule for each peer.
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
 """
@@ -22,17 +22,17 @@ _SHORT = ("IpProtocol", "FromPort", "ToPort", "CidrIp")
 
 
 def permitted(cloud: Cloud, group: SecurityGroup, request: Request, *, egress: bool) -> list[SecurityGroupRule]:
-    """The rules that a request is about, without ids. Raises CloudError where AWS would refuse them."""
+    """Return the rules that the request gives, with empty ids. Raises CloudError if AWS would refuse them."""
     return [rule for each in _permissions(request) for rule in _rules(cloud, group, each, egress=egress)]
 
 
 def same(one: SecurityGroupRule, other: SecurityGroupRule) -> bool:
-    """Whether two rules allow the same, whatever their ids and descriptions."""
+    """Return True if two rules allow the same traffic. Ids and descriptions are not compared."""
     return replace(one, id="", description="") == replace(other, id="", description="")
 
 
 def _permissions(request: Request) -> list[Shape]:
-    """IpPermissions, or the short form of one: a protocol, ports and an IPv4 block."""
+    """Return IpPermissions, or one permission made from the short form: a protocol, ports and an IPv4 block."""
     given: list[Shape] = request.get("IpPermissions", [])
     short = {name: request[name] for name in _SHORT if name in request}
     if given and short:
@@ -60,7 +60,10 @@ def _rules(cloud: Cloud, group: SecurityGroup, given: Shape, *, egress: bool) ->
 
 
 def _span(protocol: int, given: Shape) -> tuple[int, int] | tuple[None, None]:
-    """Ports of TCP and UDP, type and code of ICMP (all where there is none); nothing of other protocols."""
+    """Return the port range for TCP and UDP, or the type and code for ICMP and ICMPv6.
+
+    A missing type or code means all (-1). Returns (None, None) for other protocols.
+    """
     first, last = given.get("FromPort"), given.get("ToPort")
     if protocol in (TCP, UDP):
         if first is None or last is None:
@@ -72,7 +75,7 @@ def _span(protocol: int, given: Shape) -> tuple[int, int] | tuple[None, None]:
 
 
 def _peers(cloud: Cloud, group: SecurityGroup, given: Shape) -> Iterator[tuple[Block | str, str]]:
-    """Each peer with its description."""
+    """Yield each peer with its description."""
     for member, name, parse in (("IpRanges", "CidrIp", ipv4_block), ("Ipv6Ranges", "CidrIpv6", ipv6_block)):
         for each in given.get(member, []):
             if not each.get(name):

@@ -1,4 +1,4 @@
-"""IP protocols as EC2 writes them: numbers in network ACLs, names where it has one in security groups."""
+"""IP protocols as EC2 writes them: numbers in network ACLs; in security groups, names if EC2 has one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _HIGHEST_PORT = 65535
 
 
 def protocol_number(text: str, parameter: str) -> int:
-    """The number of a protocol by number or name; `all` and -1 are `ALL_PROTOCOLS`. Raises InvalidParameterValue."""
+    """Return the number of a protocol that is given as a number or a name.
+
+    `all` and -1 give `ALL_PROTOCOLS`. Raises InvalidParameterValue.
+    """
     word = text.lower()
     if word == "all":
         return ALL_PROTOCOLS
@@ -32,19 +35,19 @@ def protocol_number(text: str, parameter: str) -> int:
 
 
 def group_protocol_text(number: int) -> str:
-    """A protocol as security groups show it."""
+    """Return the text for a protocol in the rules of a security group."""
     return _TEXTS.get(number, str(number))
 
 
 def port_range(first: int, last: int) -> tuple[int, int]:
-    """A range of TCP or UDP ports. Raises InvalidParameterValue."""
+    """Return a range of TCP or UDP ports. Raises InvalidParameterValue if it is not valid."""
     if not 0 <= first <= last <= _HIGHEST_PORT:
         raise invalid(f"Invalid TCP/UDP port range ({first}:{last})")
     return first, last
 
 
 def icmp_type_code(icmp_type: int, icmp_code: int) -> tuple[int, int]:
-    """An ICMP or ICMPv6 type and code, -1 for all. Raises InvalidParameterValue."""
+    """Return an ICMP or ICMPv6 type and code; -1 means all. Raises InvalidParameterValue if they are not valid."""
     if not (-1 <= icmp_type <= _HIGHEST and -1 <= icmp_code <= _HIGHEST) or (icmp_type == -1 and icmp_code != -1):
         raise invalid(f"Invalid ICMP type and code ({icmp_type}:{icmp_code})")
     return icmp_type, icmp_code

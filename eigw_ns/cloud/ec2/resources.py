@@ -1,6 +1,6 @@
-"""The kinds of resources: how to find one by id, with AWS's codes where there is none, and how to store one.
+"""The kinds of resources: find a resource by id, with AWS's error codes, and store it in a cloud.
 
-The codes' spelling (`ID` here, `Id` there) is AWS's:
+AWS spells its error codes inconsistently (`ID` in some, `Id` in others):
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
@@ -28,7 +28,7 @@ from eigw_ns.errors import CloudError
 
 
 class Resource(Protocol):
-    """What all resources have in common."""
+    """The common attributes of all resources."""
 
     @property
     def id(self) -> str: ...
@@ -41,7 +41,7 @@ R = TypeVar("R", bound=Resource)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[R]):
-    """A kind of resource: its id's prefix, its field in Cloud, AWS's words for it and for its absence."""
+    """A kind of resource: the prefix of its ids, its field in Cloud, AWS's resource type, error codes and noun."""
 
     prefix: str
     field: str
@@ -51,20 +51,23 @@ class Kind(Generic[R]):
     noun: str
 
     def all(self, cloud: Cloud) -> Mapping[str, R]:
-        """Every resource of this kind, by id."""
+        """Return every resource of this kind, by id."""
         return cast("Mapping[str, R]", getattr(cloud, self.field))
 
     def check_form(self, text: str) -> None:
-        """Raises CloudError where `text` is no id of this kind."""
+        """Raise CloudError if `text` is not an id of this kind."""
         if ids.kind_of(text) != self.prefix:
             raise CloudError(self.malformed, f'Invalid id: "{text}" (expecting "{self.prefix}-...")')
 
     def find(self, cloud: Cloud, resource_id: str) -> R:
-        """The resource of that id. Raises CloudError where the id is malformed, or nothing has it."""
+        """Return the resource with that id. Raises CloudError if the id is malformed or unknown."""
         return self.select(cloud, [resource_id])[0]
 
     def select(self, cloud: Cloud, wanted: Sequence[str], *, absent_is_empty: bool = False) -> list[R]:
-        """The resources of the `wanted` ids, or all where none are. Errors as in `find`, naming all that are absent."""
+        """Return the resources with the `wanted` ids, or all resources if `wanted` is empty.
+
+        Raises CloudError as `find` does, with all absent ids in one message. `absent_is_empty` ignores absent ids.
+        """
         for resource_id in wanted:
             self.check_form(resource_id)
         found = self.all(cloud)
@@ -76,15 +79,15 @@ class Kind(Generic[R]):
         return [each for each in found.values() if not wanted or each.id in wanted]
 
     def put(self, cloud: Cloud, *resources: R) -> Cloud:
-        """`cloud` with the resources, new ones or in the place of older ones."""
+        """Return `cloud` with these resources added. A resource with the same id is replaced."""
         return self._with(cloud, {**self.all(cloud), **{resource.id: resource for resource in resources}})
 
     def without(self, cloud: Cloud, resource_id: str) -> Cloud:
-        """`cloud` without the resource of that id."""
+        """Return `cloud` without the resource with that id."""
         return self._with(cloud, {key: value for key, value in self.all(cloud).items() if key != resource_id})
 
     def new_id(self, cloud: Cloud, settings: Settings) -> str:
-        """An id that nothing has."""
+        """Return an id that is not in use."""
         while (found := f"{self.prefix}-{settings.new_id()}") in self.all(cloud):
             pass
         return found
@@ -150,4 +153,4 @@ INSTANCE: Kind[Instance] = Kind(
 KINDS: tuple[Kind[Any], ...] = (
     VPC, SUBNET, ROUTE_TABLE, EGRESS_ONLY_INTERNET_GATEWAY, INTERNET_GATEWAY, NETWORK_ACL, SECURITY_GROUP, INSTANCE
 )  # fmt: skip
-"""Every kind that bears tags."""
+"""Every kind of resource that can have tags."""

@@ -21,9 +21,10 @@ from eigw_ns.errors import CloudError
 
 
 def associate(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """AssociateRouteTable: with a subnet that has no explicit association yet.
+    """Associate a route table with a subnet that has no explicit association.
 
-    An egress-only internet gateway takes no route table: routes lead to it. Internet gateways do in AWS, not here.
+    A request with a GatewayId is refused. AWS associates route tables with internet gateways (edge associations), but
+    never with egress-only internet gateways. A lab supports neither.
     """
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
     if one_of(request, "SubnetId", "GatewayId") == "GatewayId":
@@ -41,7 +42,7 @@ def associate(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def disassociate(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DisassociateRouteTable: the subnet uses the main table from now on."""
+    """Remove an explicit association. The subnet then uses the main route table."""
     association = _find(cloud, request["AssociationId"])
     if association.subnet is None:
         raise invalid(f"cannot disassociate the main route table association {association.id}")
@@ -49,7 +50,10 @@ def disassociate(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def replace_association(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """ReplaceRouteTableAssociation: given the main association, it changes which table is the main one."""
+    """Associate a subnet with another route table.
+
+    If the association is the main one of the VPC, the given table becomes the main route table.
+    """
     association = _find(cloud, request["AssociationId"])
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
     subnet = association.subnet
@@ -65,7 +69,7 @@ def replace_association(cloud: Cloud, request: Request, _settings: Settings) -> 
 
 
 def _find(cloud: Cloud, association_id: str) -> RouteTableAssociation:
-    """AWS has no code of its own for a malformed association id."""
+    """Return the association with that id. AWS has no separate error code for a malformed association id."""
     found = next((each for each in route_table_associations(cloud) if each.id == association_id), None)
     if found is None:
         message = f"The association ID '{shorten(association_id)}' does not exist"

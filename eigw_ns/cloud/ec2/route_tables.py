@@ -42,7 +42,7 @@ _LISTING = Listing(
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateRouteTable: with the local route alone."""
+    """Create a route table that has only the local route."""
     vpc = VPC.find(cloud, request["VpcId"])
     tagged = tags.specified(request, ROUTE_TABLE, settings)
     quota = settings.quotas.route_tables_per_vpc
@@ -55,13 +55,13 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeRouteTables. A filter on routes selects tables that have such a route, not routes."""
+    """Describe route tables. A filter on routes selects whole tables that have such a route, not single routes."""
     found = ROUTE_TABLE.select(cloud, request.get("RouteTableIds", []))
     return _LISTING.reply(cloud, (shapes.route_table(cloud, table) for table in found), request, settings)
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteRouteTable: neither the main one, nor one that a subnet uses."""
+    """Delete a route table. The main table and a table that a subnet uses cannot be deleted."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
     if any(association.table.id == table.id for association in route_table_associations(cloud)):
         message = f"The routeTable '{table.id}' has dependencies and cannot be deleted."

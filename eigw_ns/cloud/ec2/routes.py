@@ -25,7 +25,10 @@ _EGRESS_ONLY = "EgressOnlyInternetGatewayId"
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateRoute: the same route again is no error; another target for the same destination is."""
+    """Add a route to a route table.
+
+    A request for a route that exists succeeds. A second target for the same destination is an error.
+    """
     table, route = _asked(cloud, request)
     existing = _find(table, route.destination)
     if existing == route:
@@ -39,7 +42,7 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def replace_route(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """ReplaceRoute: gives a route, also a blackhole, another target."""
+    """Replace the target of a route, which can be in state blackhole."""
     table, route = _asked(cloud, request)
     existing = _find(table, route.destination)
     if existing is None:
@@ -51,7 +54,7 @@ def replace_route(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteRoute: the destination must be exactly the route's; the local route cannot be deleted."""
+    """Delete the route with exactly the given destination. The local route cannot be deleted."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
     name = one_of(request, _IPV6, _IPV4)
     text = request[name]
@@ -66,7 +69,7 @@ def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def _asked(cloud: Cloud, request: Request) -> tuple[RouteTable, Route]:
-    """The table and the route that a request is about. Raises CloudError where AWS would refuse the route."""
+    """Return the table and the route that the request gives. Raises CloudError if AWS would refuse the route."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
     target = one_of(request, _EGRESS_ONLY, "GatewayId")
     destination = _destination(cloud, table, request, target)
@@ -99,7 +102,7 @@ def _gateway(cloud: Cloud, parameter: str, gateway_id: str) -> Gateway:
     if parameter == _EGRESS_ONLY:
         return EGRESS_ONLY_INTERNET_GATEWAY.find(cloud, gateway_id)
     gateway = cloud.internet_gateways.get(gateway_id)
-    if gateway is None:  # a virtual private gateway could be meant too, so AWS checks no form here
+    if gateway is None:  # the id can also be that of a virtual private gateway, so AWS does not check its form
         hint = f"--egress-only-internet-gateway-id {gateway_id}" if _is_egress_only(gateway_id) else ""
         message = f"The gateway ID '{shorten(gateway_id)}' does not exist"
         raise CloudError("InvalidGatewayID.NotFound", message, hint=hint)

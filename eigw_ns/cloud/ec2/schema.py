@@ -1,4 +1,4 @@
-"""How an action is described: its function, and its parameters as data, from which a front end can make its own.
+"""Descriptions of actions: the function, and the parameters as data. A front end builds its options from them.
 
 Names are those of the EC2 API's input shapes (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/).
 """
@@ -31,9 +31,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an action leads to. `cloud` is the very object that was passed in where nothing changed.
+    """The result of an action.
 
-    `answer` is in the shape of AWS's JSON; empty for actions that answer nothing.
+    `cloud` is the same object that was passed in if nothing changed. `answer` has the shape of AWS's JSON; it is empty
+    for actions without an answer.
     """
 
     cloud: Cloud
@@ -42,12 +43,12 @@ class Reply:
 
 
 Function = Callable[[Cloud, Request, Settings], Reply]
-"""Carries out an action; it gets a request that was held against the action's parameters."""
+"""A function that carries out an action. `checks.checked` has checked the request that it receives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action: its function, what it does in a line, and its parameters."""
+    """An action: its function, one line of help, and its parameters."""
 
     function: Function
     help: str
@@ -55,58 +56,58 @@ class Action:
 
 
 def string(name: str, text: str, *, required: bool = False) -> Parameter:
-    """A parameter that is one text."""
+    """Return a parameter that is a text."""
     return Parameter(name, "string", text, required)
 
 
 def integer(name: str, text: str, *, required: bool = False) -> Parameter:
-    """A parameter that is a whole number."""
+    """Return a parameter that is a whole number."""
     return Parameter(name, "integer", text, required)
 
 
 def boolean(name: str, text: str, *, required: bool = False) -> Parameter:
-    """A parameter that is true or false."""
+    """Return a parameter that is true or false."""
     return Parameter(name, "boolean", text, required)
 
 
 def strings(name: str, text: str, *, required: bool = False) -> Parameter:
-    """A parameter that is a list of texts."""
+    """Return a parameter that is a list of texts."""
     return Parameter(name, "list<string>", text, required)
 
 
 def structure(name: str, text: str, *members: Parameter) -> Parameter:
-    """A parameter with members of its own."""
+    """Return a parameter that is a structure with these members."""
     return Parameter(name, "structure", text, members=members)
 
 
 def structures(name: str, text: str, *members: Parameter, required: bool = False) -> Parameter:
-    """A parameter that is a list of structures."""
+    """Return a parameter that is a list of structures with these members."""
     return Parameter(name, "list<structure>", text, required, members)
 
 
 TAG_MEMBERS = (string("Key", "the tag's key"), string("Value", "the tag's value"))
 
-DRY_RUN = boolean("DryRun", "check the request, change nothing, and answer DryRunOperation")
-CLIENT_TOKEN = string("ClientToken", "a text of your choice that makes a repeated request harmless")
+DRY_RUN = boolean("DryRun", "check the request without changing anything; success is the error DryRunOperation")
+CLIENT_TOKEN = string("ClientToken", "a text of your choice; a repeated request with the same token changes nothing")
 FILTERS = structures(
     "Filters",
-    "show only what matches all of these; `*` and `?` are wildcards",
+    "list only resources that match all filters; `*` and `?` are wildcards",
     string("Name", "the filter's name"),
-    strings("Values", "the values, any of which matches"),
+    strings("Values", "the values; one of them must match"),
 )
 TAG_SPECIFICATIONS = structures(
     "TagSpecifications",
-    "the tags to create it with",
-    string("ResourceType", "the kind of thing that is created"),
+    "the tags of the new resource",
+    string("ResourceType", "the type of the new resource"),
     structures("Tags", "the tags", *TAG_MEMBERS),
 )
 PAGING = (
-    integer("MaxResults", "at most so many at once; the answer then has a NextToken"),
-    string("NextToken", "the NextToken of the answer before"),
+    integer("MaxResults", "the maximum number of items in the answer; if there are more, it has a NextToken"),
+    string("NextToken", "the NextToken of the previous answer"),
 )
 LISTING = (FILTERS, *PAGING, DRY_RUN)
 
 
 def describing(ids: str, what: str) -> tuple[Parameter, ...]:
-    """The parameters of an action that describes things, whose ids are given as `ids`."""
-    return (strings(ids, f"the ids of the {what}; default: all"), *LISTING)
+    """Return the parameters of a describe action. `ids` is the name of the parameter that selects by id."""
+    return (strings(ids, f"the IDs of the {what}; default: all"), *LISTING)

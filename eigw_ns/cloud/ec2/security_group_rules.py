@@ -19,22 +19,22 @@ from eigw_ns.errors import CloudError
 
 
 def authorize_ingress(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """AuthorizeSecurityGroupIngress: one rule for each peer of each permission."""
+    """Add ingress rules to a security group: one rule for each peer of each permission."""
     return _authorize(cloud, request, settings, egress=False)
 
 
 def authorize_egress(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """AuthorizeSecurityGroupEgress."""
+    """Add egress rules to a security group: one rule for each peer of each permission."""
     return _authorize(cloud, request, settings, egress=True)
 
 
 def revoke_ingress(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """RevokeSecurityGroupIngress: by permission, whatever the description, or by rule id."""
+    """Remove ingress rules that are given by permission or by rule id. Descriptions are not compared."""
     return _revoke(cloud, request, egress=False)
 
 
 def revoke_egress(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """RevokeSecurityGroupEgress."""
+    """Remove egress rules that are given by permission or by rule id. Descriptions are not compared."""
     return _revoke(cloud, request, egress=True)
 
 
@@ -64,7 +64,10 @@ def _new_id(taken: Iterable[str], settings: Settings) -> str:
 
 
 def _check_quota(rules: Iterable[SecurityGroupRule], settings: Settings, *, egress: bool) -> None:
-    """A rule about a group counts for both IP versions."""
+    """Raise RulesPerSecurityGroupLimitExceeded if there are too many rules.
+
+    Rules are counted for each IP version. A rule whose peer is a group counts for both versions.
+    """
     quota = settings.quotas.rules_per_security_group
     peers = [rule.peer for rule in rules if rule.egress is egress]
     for version in (4, 6):
@@ -80,11 +83,11 @@ def _revoke(cloud: Cloud, request: Request, *, egress: bool) -> Reply:
         message = "The parameters SecurityGroupRuleIds and IpPermissions cannot be used together"
         raise CloudError("InvalidParameterCombination", message)
     if wanted:
-        doomed = [_by_id(group, rule_id, egress=egress) for rule_id in wanted]
+        removed = [_by_id(group, rule_id, egress=egress) for rule_id in wanted]
     else:
-        doomed = [_by_rule(group, rule) for rule in permitted(cloud, group, request, egress=egress)]
-    kept = tuple(rule for rule in group.rules if rule not in doomed)
-    revoked = [filter_shapes.revoked_rule(group.id, rule) for rule in group.rules if rule in doomed]
+        removed = [_by_rule(group, rule) for rule in permitted(cloud, group, request, egress=egress)]
+    kept = tuple(rule for rule in group.rules if rule not in removed)
+    revoked = [filter_shapes.revoked_rule(group.id, rule) for rule in group.rules if rule in removed]
     return Reply(_with(cloud, group, kept), {"Return": True, "RevokedSecurityGroupRules": revoked})
 
 
@@ -108,13 +111,13 @@ def _by_rule(group: SecurityGroup, rule: SecurityGroupRule) -> SecurityGroupRule
 
 
 def _words(rule: SecurityGroupRule) -> str:
-    """A rule as AWS's messages write it."""
+    """Return the text for a rule in AWS's messages."""
     protocol = group_protocol_text(rule.protocol).upper().replace("-1", "ALL")
     ports = "" if rule.from_port is None else f", from port: {rule.from_port}, to port: {rule.to_port}"
     return f'"peer: {rule.peer}, {protocol}{ports}, ALLOW"'
 
 
 def _with(cloud: Cloud, group: SecurityGroup, rules: Iterable[SecurityGroupRule]) -> Cloud:
-    """The group with these rules, ingress before egress."""
+    """Return the cloud with these rules in the group, ingress before egress."""
     ordered = tuple(sorted(rules, key=lambda rule: rule.egress))
     return SECURITY_GROUP.put(cloud, replace(group, rules=ordered))

@@ -19,7 +19,7 @@ from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
 _TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
-"""What AWS lets names and descriptions of groups and rules consist of."""
+"""The characters that AWS allows in names and descriptions of groups and rules."""
 
 _PERMISSION_FILTERS = {
     "cidr": "IpRanges.CidrIp",
@@ -35,7 +35,7 @@ _PERMISSION_FILTERS = {
 
 
 def _of_permissions(prefix: str, member: str) -> dict[str, str]:
-    """The filters that look at a group's rules of one direction."""
+    """Return the filters on a group's rules of one direction."""
     return {
         f"{prefix}.{name}": f"{member}.{path}" if path != ABSENT else ABSENT
         for name, path in _PERMISSION_FILTERS.items()
@@ -59,7 +59,7 @@ _LISTING = Listing(
 
 
 def check_text(text: str, what: str) -> str:
-    """`text` where AWS would take it as `what`. Raises InvalidParameterValue."""
+    """Return `text` unchanged. Raises InvalidParameterValue if AWS would refuse it as `what`."""
     if not _TEXT.fullmatch(text):
         characters = "a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*"
         raise invalid(f"Invalid {what} '{shorten(text)}'. It has at most 255 characters: {characters}")
@@ -67,7 +67,7 @@ def check_text(text: str, what: str) -> str:
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateSecurityGroup: everything out, nothing in."""
+    """Create a security group that allows all egress and no ingress."""
     if not request.get("VpcId"):
         raise CloudError("VPCIdNotSpecified", "No default VPC for this user")
     vpc = VPC.find(cloud, request["VpcId"])
@@ -85,7 +85,10 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def _free_name(cloud: Cloud, vpc: Vpc, name: str) -> str:
-    """`name` where it can be that of a new group. A name like an id would be taken for one."""
+    """Return `name` unchanged. Raises CloudError if a new group cannot have this name.
+
+    AWS refuses names that begin with `sg-`, because they look like ids.
+    """
     check_text(name, "security group name")
     if name.lower().startswith("sg-"):
         raise invalid(f"Invalid group name '{name}'. Group names may not be in the format sg-*.")
@@ -98,7 +101,7 @@ def _free_name(cloud: Cloud, vpc: Vpc, name: str) -> str:
 
 
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeSecurityGroups, by id, by name, or all."""
+    """Describe security groups by id or by name, or describe all."""
     found = SECURITY_GROUP.select(cloud, request.get("GroupIds", []))
     names = request.get("GroupNames", [])
     for name in names:
@@ -109,7 +112,11 @@ def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteSecurityGroup: not the default one, nor one that an instance has or another group refers to."""
+    """Delete a security group.
+
+    The default group cannot be deleted. A group also cannot be deleted if an instance is in it, or if another group's
+    rule refers to it.
+    """
     group = SECURITY_GROUP.find(cloud, request["GroupId"])
     if group.name == DEFAULT_GROUP:
         message = f'the specified group: "{group.id}" name: "{group.name}" cannot be deleted by a user'

@@ -1,4 +1,4 @@
-"""What may differ between one front end, or one test, and another: quotas, strictness, where new ids come from."""
+"""Settings that differ between front ends and tests: quotas, strictness of filters, and the source of new ids."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 ACCOUNT_ID = "000000000000"
-"""The account that owns everything here."""
+"""The AWS account id that owns every resource of a lab."""
 
 REGION = "local-1"
-"""The Region that everything is in: one of AWS's form, but none of AWS's."""
+"""The Region of every resource of a lab. The name has AWS's form, but AWS has no such Region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
     """AWS's default quotas: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 
-    Rules, entries and routes are counted for IPv4 and IPv6 apart; an ACL's entries include the implicit last one.
+    Rules, entries and routes are counted separately for IPv4 and IPv6. The entries of an ACL include the implicit last
+    one.
     """
 
     egress_only_internet_gateways_per_vpc: int = 1
@@ -36,13 +37,13 @@ class Quotas:
 
 
 def random_id() -> str:
-    """17 random hex digits: the part of an id behind its prefix."""
+    """Return 17 random hex digits: the part of an id that follows the prefix."""
     return secrets.token_hex(9)[:17]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How actions are carried out. `strict_filters` refuses an unknown filter, which AWS ignores."""
+    """Settings of actions. `strict_filters` makes an unknown filter an error; AWS ignores it."""
 
     quotas: Quotas = field(default_factory=Quotas)
     new_id: Callable[[], str] = random_id

@@ -1,6 +1,6 @@
-"""Resources in the shapes and capitalisation of EC2's own describe calls, as `aws ec2 describe-… --output json` gives.
+"""Resources in the shapes and capitalisation of EC2's describe calls, as in `aws ec2 describe-… --output json`.
 
-Only members that this lab knows are there: no availability zone, no IPv4 block.
+Members that a lab does not model are left out, such as availability zones and IPv4 blocks.
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Types.html
 """
 
@@ -29,7 +29,7 @@ LOCAL = "local"
 
 
 def vpc(resource: Vpc) -> Shape:
-    """A member of DescribeVpcs' answer."""
+    """Return a VPC as in DescribeVpcs."""
     return {
         "VpcId": resource.id,
         "OwnerId": ACCOUNT_ID,
@@ -41,7 +41,7 @@ def vpc(resource: Vpc) -> Shape:
 
 
 def subnet(resource: Subnet) -> Shape:
-    """A member of DescribeSubnets' answer."""
+    """Return a subnet as in DescribeSubnets."""
     return {
         "SubnetId": resource.id,
         "SubnetArn": arn("subnet", resource.id),
@@ -63,7 +63,7 @@ def _block_association(kind: str, resource: Vpc | Subnet) -> Shape:
 
 
 def route_table(cloud: Cloud, table: RouteTable) -> Shape:
-    """A member of DescribeRouteTables' answer, with the `local` route that every table has."""
+    """Return a route table as in DescribeRouteTables, with the `local` route that every table has."""
     local = {
         "DestinationIpv6CidrBlock": str(cloud.vpcs[table.vpc_id].ipv6_cidr_block),
         "GatewayId": LOCAL,
@@ -105,7 +105,7 @@ def _route(cloud: Cloud, table: RouteTable, route: Route) -> Shape:
 
 
 def _target(target_id: str) -> Shape:
-    """The member that names a route's target; none for a route that was written as a blackhole."""
+    """Return the member that names a route's target. It is empty if the topology file writes `blackhole` as target."""
     if target_id == BLACKHOLE:
         return {}
     egress_only = ids.kind_of(target_id) == ids.EGRESS_ONLY_INTERNET_GATEWAY
@@ -113,7 +113,10 @@ def _target(target_id: str) -> Shape:
 
 
 def egress_only_internet_gateway(resource: EgressOnlyInternetGateway) -> Shape:
-    """A member of DescribeEgressOnlyInternetGateways' answer; no owner. Its attachment is `attached` from birth."""
+    """Return a gateway as in DescribeEgressOnlyInternetGateways. As in AWS, it has no OwnerId.
+
+    The state of its attachment is always `attached`.
+    """
     return {
         "EgressOnlyInternetGatewayId": resource.id,
         "Attachments": [{"State": "attached", "VpcId": resource.vpc_id}],
@@ -122,7 +125,10 @@ def egress_only_internet_gateway(resource: EgressOnlyInternetGateway) -> Shape:
 
 
 def internet_gateway(resource: InternetGateway) -> Shape:
-    """A member of DescribeInternetGateways' answer. AWS says `available` here where it says `attached` above."""
+    """Return an internet gateway as in DescribeInternetGateways.
+
+    AWS calls the state of its attachment `available`; for egress-only internet gateways it is `attached`.
+    """
     return {
         "InternetGatewayId": resource.id,
         "OwnerId": ACCOUNT_ID,
@@ -132,7 +138,7 @@ def internet_gateway(resource: InternetGateway) -> Shape:
 
 
 def instance(cloud: Cloud, resource: Instance) -> Shape:
-    """A member of a reservation in DescribeInstances' answer."""
+    """Return an instance as in a reservation of DescribeInstances."""
     groups = (cloud.security_groups[group_id] for group_id in resource.security_group_ids)
     return {
         "InstanceId": resource.id,
@@ -147,10 +153,10 @@ def instance(cloud: Cloud, resource: Instance) -> Shape:
 
 
 def tag_list(tags: Tags) -> list[dict[str, str]]:
-    """Tags as a list of `{"Key", "Value"}`."""
+    """Return tags as a list of `{"Key", "Value"}`."""
     return [{"Key": key, "Value": value} for key, value in tags]
 
 
 def arn(resource_type: str, resource_id: str) -> str:
-    """The Amazon Resource Name of a resource."""
+    """Return the Amazon Resource Name of a resource."""
     return f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:{resource_type}/{resource_id}"

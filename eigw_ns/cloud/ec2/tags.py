@@ -1,4 +1,4 @@
-"""Tags: those that a resource is created with, and CreateTags, DeleteTags, DescribeTags.
+"""Tags: TagSpecifications of new resources, CreateTags, DeleteTags, DescribeTags.
 
 Limits: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 """
@@ -31,7 +31,10 @@ _LISTING = Listing(
 
 
 def specified(request: Request, kind: Kind[Any], settings: Settings) -> Tags:
-    """The tags that TagSpecifications give to a new resource. Raises InvalidParameterValue for those of other kinds."""
+    """Return the tags that TagSpecifications give to a new resource.
+
+    Raises InvalidParameterValue if they name another resource type.
+    """
     specifications = request.get("TagSpecifications", [])
     for each in specifications:
         if each.get("ResourceType") != kind.resource_type:
@@ -45,7 +48,7 @@ def specified(request: Request, kind: Kind[Any], settings: Settings) -> Tags:
 
 
 def create_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """CreateTags: a key that is there already gets the new value."""
+    """Add tags to resources. An existing key gets the new value."""
     tags = _given(request["Tags"])
     for kind, resource in _resources(cloud, request["Resources"]):
         cloud = _tagged(cloud, kind, resource, _with(resource.tags, tags, settings))
@@ -53,21 +56,25 @@ def create_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def delete_tags(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """DeleteTags: a key alone deletes any value, a key with a value only that value, and nothing deletes all tags."""
+    """Delete tags of resources.
+
+    A key without a value deletes the tag whatever its value. A key with a value deletes the tag only if it has that
+    value. Without `Tags`, all tags of the resources are deleted.
+    """
     wanted = request.get("Tags") or None
-    doomed = [(_key(tag), tag.get("Value")) for tag in wanted or ()]
+    removed = [(_key(tag), tag.get("Value")) for tag in wanted or ()]
     for kind, resource in _resources(cloud, request["Resources"]):
         kept = tuple(
             (key, value)
             for key, value in resource.tags
-            if wanted is not None and (key, None) not in doomed and (key, value) not in doomed
+            if wanted is not None and (key, None) not in removed and (key, value) not in removed
         )
         cloud = _tagged(cloud, kind, resource, kept)
     return Reply(cloud, {})
 
 
 def describe_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeTags."""
+    """Describe tags."""
     shapes: list[Shape] = [
         {"ResourceId": resource.id, "ResourceType": kind.resource_type, **tag}
         for kind in KINDS
@@ -78,7 +85,10 @@ def describe_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def _resources(cloud: Cloud, resource_ids: Iterable[str]) -> Iterator[tuple[Kind[Any], Any]]:
-    """The resources, all looked up before any is changed. Raises InvalidID for an id of no kind that bears tags."""
+    """Yield the resources, after all of them were found.
+
+    Raises InvalidID for an id of a kind that cannot have tags.
+    """
     by_prefix = {kind.prefix: kind for kind in KINDS}
     found = {}
     for resource_id in resource_ids:
@@ -94,7 +104,7 @@ def _tagged(cloud: Cloud, kind: Kind[Any], resource: Any, tags: Tags) -> Cloud:
 
 
 def _given(tags: Iterable[Shape]) -> dict[str, str]:
-    """The tags of a request by key. Raises CloudError for what cannot be a tag."""
+    """Return the tags of a request by key. Raises CloudError for a tag that is not valid."""
     found: dict[str, str] = {}
     for tag in tags:
         key, value = _key(tag), tag.get("Value", "")

@@ -73,19 +73,19 @@ _INSTANCES = Listing(
 
 
 def describe_vpcs(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeVpcs."""
+    """Describe VPCs."""
     found = VPC.select(cloud, request.get("VpcIds", []))
     return _VPCS.reply(cloud, map(shapes.vpc, found), request, settings)
 
 
 def describe_subnets(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeSubnets."""
+    """Describe subnets."""
     found = SUBNET.select(cloud, request.get("SubnetIds", []))
     return _SUBNETS.reply(cloud, map(shapes.subnet, found), request, settings)
 
 
 def describe_instances(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """DescribeInstances: each instance is a reservation of its own."""
+    """Describe instances. Each instance is in a separate reservation."""
     found = INSTANCE.select(cloud, request.get("InstanceIds", []))
     reply = _INSTANCES.reply(cloud, (shapes.instance(cloud, each) for each in found), request, settings)
     reservations = [_reservation(shape) for shape in reply.answer["Reservations"]]
@@ -98,7 +98,7 @@ def _reservation(instance: Shape) -> Shape:
 
 
 def modify_instance_attribute(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """ModifyInstanceAttribute: the groups given are all that the instance has from then on."""
+    """Replace the security groups of an instance with the given groups."""
     instance = INSTANCE.find(cloud, request["InstanceId"])
     group_ids = tuple(dict.fromkeys(request["Groups"]))
     _check_groups(cloud, instance, group_ids)
