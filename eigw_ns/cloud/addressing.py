@@ -1,4 +1,4 @@
-"""IPv6 arithmetic of VPCs: what AWS reserves, what is free, what overlaps.
+"""IPv6 arithmetic of VPCs: reserved addresses, free blocks and addresses, overlapping blocks.
 
 Source: AWS, "Subnet sizing for IPv6", https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 """
@@ -12,23 +12,23 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""What IANA hands out as global unicast space (RFC 4291 section 2.4); the documentation prefixes lie in it."""
+"""The global unicast space that IANA allocates (RFC 4291 section 2.4). It includes the documentation prefixes."""
 
 INFRASTRUCTURE = IPv6Network("3fff:fff:ffff::/48")
-"""Addresses of gateways and of the internet router, used only as sources of their ICMPv6 errors.
+"""Addresses of gateways and of the internet router. They are used only as source addresses of ICMPv6 errors.
 
-Taken from the documentation prefix 3fff::/20 (RFC 9637), so that no user's block can be meant by it.
+The block is part of the documentation prefix 3fff::/20 (RFC 9637), so that it cannot be a real network's block.
 """
 
 _NEVER_ROUTED = {
     "ff00::/8": "multicast",
     "fe80::/10": "link-local",
     "::1/128": "loopback",
-    "::ffff:0:0/96": "IPv4-mapped",  # as RFC 4291 writes it; Python 3.13 does not
-    "fd00:ec2::/32": "AWS's own services",  # AWS refuses routes to it or into it
+    "::ffff:0:0/96": "IPv4-mapped",  # RFC 4291 spells it this way; Python 3.13 spells it differently
+    "fd00:ec2::/32": "AWS's own services",  # AWS refuses routes to this block or to a part of it
 }
 NEVER_ROUTED = {IPv6Network(text): f"{text} ({word})" for text, word in _NEVER_ROUTED.items()}
-"""Where no route may lead, each in words."""
+"""The blocks that a route must not have as its destination, each with its text for messages."""
 
 SUBNET_PREFIX_LENGTH = 64
 
@@ -36,13 +36,16 @@ _RESERVED_AT_THE_START = 4
 
 
 def is_reserved(block: IPv6Network, address: IPv6Address) -> bool:
-    """Whether AWS keeps `address` of the subnet's `block` to itself: the first four (::1 routes) and the last."""
+    """Return True if AWS reserves `address` in the subnet's `block`.
+
+    AWS reserves the first four addresses (::1 is the router) and the last one.
+    """
     offset = int(address) - int(block.network_address)
     return offset < _RESERVED_AT_THE_START or address == block[-1]
 
 
 def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterator[IPv6Address]:
-    """The addresses of a subnet's `block` that an instance may have, lowest first, without those `taken`."""
+    """Yield the addresses in a subnet's `block` that an instance can use, lowest first, except those in `taken`."""
     for offset in range(_RESERVED_AT_THE_START, block.num_addresses - 1):
         address = block[offset]
         if address not in taken:
@@ -50,7 +53,7 @@ def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterat
 
 
 def free_blocks(space: IPv6Network, taken: Iterable[IPv6Network]) -> Iterator[IPv6Network]:
-    """The /64 blocks of `space` that overlap none of `taken`, lowest first."""
+    """Yield the /64 blocks in `space` that do not overlap a block in `taken`, lowest first."""
     step = 1 << (128 - SUBNET_PREFIX_LENGTH)
     cursor, end = int(space.network_address), int(space.broadcast_address) + 1
     for block in sorted(taken):
@@ -64,9 +67,10 @@ def free_blocks(space: IPv6Network, taken: Iterable[IPv6Network]) -> Iterator[IP
 
 
 def overlaps(blocks: Iterable[tuple[Key, IPv6Network]]) -> Iterator[tuple[Key, Key]]:
-    """Pairs of keys whose blocks overlap: each block that overlaps an earlier one, with that one.
+    """Yield pairs of keys whose blocks overlap: the key of the wider block first.
 
-    Prefixes nest or are apart, so among blocks sorted by address one look at the widest open block is enough.
+    Two prefixes either nest or are disjoint. In blocks sorted by address, a comparison with the widest block so far is
+    therefore enough.
     """
     widest: tuple[Key, IPv6Network] | None = None
     for key, block in sorted(blocks, key=lambda item: item[1]):

@@ -1,6 +1,6 @@
-"""The associations of subnets with route tables and network ACLs, which AWS gives ids of their own.
+"""The associations of subnets with route tables and network ACLs. AWS gives each association an id.
 
-They are not stored: an association's id follows from what it joins, so it changes when the association does.
+Associations are not stored. The id is computed from the two resources, so it changes when the association changes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from eigw_ns.cloud.model import Cloud, NetworkAcl, RouteTable, Subnet
 
 @dataclass(frozen=True, slots=True)
 class RouteTableAssociation:
-    """A route table with a subnet that uses it explicitly; `subnet` None is the VPC's main association."""
+    """A route table and a subnet that is explicitly associated with it.
+
+    `subnet` is None for the main association of the VPC.
+    """
 
     id: str
     table: RouteTable
@@ -24,7 +27,7 @@ class RouteTableAssociation:
 
 @dataclass(frozen=True, slots=True)
 class NetworkAclAssociation:
-    """A network ACL with a subnet. Every subnet has exactly one, if need be with the default ACL."""
+    """A network ACL and its subnet. Every subnet has exactly one; the default ACL applies if it names no other."""
 
     id: str
     acl: NetworkAcl
@@ -32,7 +35,7 @@ class NetworkAclAssociation:
 
 
 def route_table_associations(cloud: Cloud) -> Iterator[RouteTableAssociation]:
-    """The main association of each VPC, then the explicit ones. AWS lists no implicit ones."""
+    """Yield the main association of each VPC, then the explicit associations. AWS does not list implicit ones."""
     for table in cloud.route_tables.values():
         if table.main:
             yield RouteTableAssociation(main_association_id(table), table, None)
@@ -43,22 +46,22 @@ def route_table_associations(cloud: Cloud) -> Iterator[RouteTableAssociation]:
 
 
 def network_acl_associations(cloud: Cloud) -> Iterator[NetworkAclAssociation]:
-    """One association a subnet."""
+    """Yield one association for each subnet."""
     for subnet in cloud.subnets.values():
         acl = network_acl(cloud, subnet)
         yield NetworkAclAssociation(network_acl_association_id(subnet.id, acl.id), acl, subnet)
 
 
 def main_association_id(table: RouteTable) -> str:
-    """The id of the association that makes `table` its VPC's main one."""
+    """Return the id of the association that makes `table` the main route table of its VPC."""
     return ids.make_id(ids.ASSOCIATION, table.vpc_id, table.id, "main")
 
 
 def route_table_association_id(subnet_id: str, table_id: str) -> str:
-    """The id of the association of a subnet with a route table."""
+    """Return the id of the association of a subnet with a route table."""
     return ids.make_id(ids.ASSOCIATION, subnet_id, table_id)
 
 
 def network_acl_association_id(subnet_id: str, acl_id: str) -> str:
-    """The id of the association of a subnet with a network ACL."""
+    """Return the id of the association of a subnet with a network ACL."""
     return ids.make_id(ids.NETWORK_ACL_ASSOCIATION, subnet_id, acl_id)

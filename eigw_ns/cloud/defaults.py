@@ -1,4 +1,4 @@
-"""What a VPC is born with: its default network ACL and its default security group.
+"""The resources that AWS creates with every VPC: the default network ACL and the default security group.
 
 Sources: AWS, "Default network ACL" and "Default security groups for your VPCs" in the VPC user guide.
 """
@@ -24,7 +24,7 @@ _EVERYWHERE: tuple[tuple[int, Block], ...] = ((100, IPv4Network("0.0.0.0/0")), (
 
 
 def default_network_acl(lab: str, vpc: Vpc) -> NetworkAcl:
-    """The ACL of subnets that have no other: it allows everything, both ways."""
+    """Return the ACL of subnets that are associated with no other. It allows all traffic in both directions."""
     entries = tuple(
         NetworkAclEntry(number, egress, ALL_PROTOCOLS, "allow", block)
         for egress in (False, True)
@@ -34,15 +34,18 @@ def default_network_acl(lab: str, vpc: Vpc) -> NetworkAcl:
 
 
 def default_security_group(lab: str, vpc: Vpc) -> SecurityGroup:
-    """The group of instances that name no other: in from its own members, out to everywhere."""
+    """Return the group of instances that name no other group.
+
+    It allows ingress from its own members and egress to every address.
+    """
     group_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc.name, DEFAULT_GROUP)
-    inward = SecurityGroupRule(rule_id(group_id, False, "self"), False, ALL_PROTOCOLS, None, None, group_id)
+    ingress = SecurityGroupRule(rule_id(group_id, False, "self"), False, ALL_PROTOCOLS, None, None, group_id)
     description = "default VPC security group"
-    return SecurityGroup(group_id, DEFAULT_GROUP, description, vpc.id, (inward, *open_egress(group_id)))
+    return SecurityGroup(group_id, DEFAULT_GROUP, description, vpc.id, (ingress, *open_egress(group_id)))
 
 
 def open_egress(group_id: str) -> tuple[SecurityGroupRule, ...]:
-    """The egress rules that every new group has: everything, to everywhere."""
+    """Return the egress rules that every new group has: all protocols, to every IPv4 and IPv6 address."""
     return tuple(
         SecurityGroupRule(rule_id(group_id, True, str(block)), True, ALL_PROTOCOLS, None, None, block)
         for _, block in _EVERYWHERE
@@ -50,5 +53,5 @@ def open_egress(group_id: str) -> tuple[SecurityGroupRule, ...]:
 
 
 def rule_id(group_id: str, egress: bool, *what: str) -> str:
-    """The id of a group's rule: the same rule always has the same one."""
+    """Return the id of a group's rule. Equal arguments always give the same id."""
     return ids.make_id(ids.SECURITY_GROUP_RULE, group_id, "egress" if egress else "ingress", *what)

@@ -1,4 +1,4 @@
-"""Network ACLs and security groups as AWS reads them: which entry or rule decides about a packet.
+"""Evaluation of network ACLs and security groups as AWS does it: which entry or rule decides about a packet.
 
 Sources: AWS, "Control subnet traffic with network access control lists",
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html, and "Security group connection tracking",
@@ -29,7 +29,10 @@ EVERYWHERE = IPv6Network("::/0")
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What a filter looks at. Ports are 0 where the protocol has none; type and code are ICMPv6's, else -1."""
+    """The fields of a packet that a filter reads.
+
+    Ports are 0 if the protocol has no ports. `icmp_type` and `icmp_code` are -1 if the protocol is not ICMPv6.
+    """
 
     protocol: int
     source: IPv6Address
@@ -40,7 +43,7 @@ class Packet:
     icmp_code: int = -1
 
     def answer(self) -> Packet:
-        """The packet that answers this one: everything the other way round."""
+        """Return the answer to this packet: addresses and ports swapped, an echo reply for an echo request."""
         return replace(
             self,
             source=self.destination,
@@ -52,14 +55,17 @@ class Packet:
 
 
 def network_acl(cloud: Cloud, subnet: Subnet) -> NetworkAcl:
-    """The ACL that is associated with the subnet: its own, else the VPC's default one."""
+    """Return the ACL that the subnet is associated with: its own, or the default ACL of the VPC."""
     if subnet.network_acl_id is not None:
         return cloud.network_acls[subnet.network_acl_id]
     return next(acl for acl in cloud.network_acls.values() if acl.vpc_id == subnet.vpc_id and acl.default)
 
 
 def acl_entry(acl: NetworkAcl, packet: Packet, *, egress: bool) -> NetworkAclEntry | None:
-    """The entry that decides about a packet crossing the subnet's edge; None is the last one, `*`, which denies."""
+    """Return the entry that decides about a packet that enters or leaves the subnet.
+
+    Returns None if no entry matches: AWS's last entry, `*`, then denies the packet.
+    """
     return next((entry for entry in acl.entries if entry.egress is egress and _entry_matches(entry, packet)), None)
 
 
@@ -75,17 +81,17 @@ def _entry_matches(entry: NetworkAclEntry, packet: Packet) -> bool:
 
 
 def security_groups(cloud: Cloud, instance: Instance) -> tuple[SecurityGroup, ...]:
-    """The groups whose rules, all together, apply to the instance."""
+    """Return the groups of the instance. The rules of all of them apply together."""
     return tuple(cloud.security_groups[group_id] for group_id in instance.security_group_ids)
 
 
 def members(cloud: Cloud, group_id: str) -> tuple[IPv6Address, ...]:
-    """The addresses that a reference to the group means: those of the instances in it, and no others."""
+    """Return the addresses that a reference to the group allows: those of the instances in the group."""
     return tuple(item.ipv6_address for item in cloud.instances.values() if group_id in item.security_group_ids)
 
 
 def group_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: bool) -> SecurityGroupRule | None:
-    """A rule of the instance's groups that lets the packet begin a flow; None where no rule does."""
+    """Return the first rule in the instance's groups that allows the packet to begin a flow, or None."""
     peer = packet.destination if egress else packet.source
     for group in security_groups(cloud, instance):
         for rule in group.rules:
@@ -113,9 +119,10 @@ def _is_peer(cloud: Cloud, rule: SecurityGroupRule, address: IPv6Address) -> boo
 
 
 def open_both_ways(cloud: Cloud, instance: Instance, protocol: int) -> bool:
-    """Whether the instance's groups allow all of TCP or UDP from and to everywhere.
+    """Return True if the instance's groups allow all of TCP or UDP from and to every IPv6 address.
 
-    Such flows are not tracked, unless they pass an egress-only gateway; what a rule stops is then cut at once.
+    AWS does not track such flows, unless they pass an egress-only gateway. If the rules change and no longer allow an
+    untracked flow, it stops immediately.
     """
     rules = [rule for group in security_groups(cloud, instance) for rule in group.rules]
     return all(any(_is_open(rule, protocol) and rule.egress is egress for rule in rules) for egress in (True, False))

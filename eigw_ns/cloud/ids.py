@@ -1,4 +1,4 @@
-"""AWS-shaped ids (a prefix and 17 hex digits), derived from names so that the same file gives the same ids.
+"""Ids in AWS's form (a prefix and 17 hex digits), derived from names so that the same file gives the same ids.
 
 Source: AWS EC2 resource ids, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
 """
@@ -19,17 +19,17 @@ NETWORK_ACL_ASSOCIATION = "aclassoc"
 SECURITY_GROUP = "sg"
 SECURITY_GROUP_RULE = "sgr"
 INSTANCE = "i"
-INTERNET_HOST = "host"  # ours: AWS has no word for a machine on the internet
-INTERNET = "internet"  # ours: the router that all gateways and hosts hang on
+INTERNET_HOST = "host"  # not an AWS prefix: AWS has no term for a machine on the internet
+INTERNET = "internet"  # not an AWS prefix: the router that all gateways and hosts are connected to
 
 _SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{8}|[0-9a-f]{17})")
 
 
 def make_id(kind: str, *names: str) -> str:
-    """The id of the `kind` of thing that `names` (lab, VPC, name …) lead to; stable across runs and machines.
+    """Return the id of the resource of this `kind` that `names` (lab, VPC, name, …) identify.
 
-    A name that is an id of that kind already is kept: that is how a resource made by `ec2 create-…`, which has no
-    name, survives `export` and `apply`.
+    The id is stable across runs and machines. If the last name already is an id of that kind, it is returned unchanged:
+    a resource from `ec2 create-…` has no name, and keeps its id through `export` and `apply`.
     """
     if kind_of(names[-1]) == kind:
         return names[-1]
@@ -38,11 +38,14 @@ def make_id(kind: str, *names: str) -> str:
 
 
 def replica_id(gateway_id: str, number: int) -> str:
-    """What replica `number` (from 1) of a gateway is called; the first is called as the gateway itself."""
+    """Return the id of replica `number` (counted from 1) of a gateway. The first replica has the gateway's own id."""
     return gateway_id if number == 1 else f"{gateway_id}.{number}"
 
 
 def kind_of(text: str) -> str | None:
-    """The prefix of a well-formed id (`eigw`, `subnet`, …), or None where `text` is no id. Old 8-digit ids count."""
+    """Return the prefix of a well-formed id (`eigw`, `subnet`, …), or None if `text` is not an id.
+
+    AWS's older ids with 8 digits are well-formed too.
+    """
     match = _SHAPE.fullmatch(text)
     return match.group(1) if match else None

@@ -1,7 +1,7 @@
-"""What the user means, in AWS's words: frozen resources by id, and the cloud that holds them.
+"""The desired state in AWS's terms: frozen resources by id, and the cloud that holds them.
 
-Names follow the EC2 API (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/) in snake_case. All prefixes and
-addresses are IPv6. Nothing here knows Linux.
+Names follow the EC2 API (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/) in snake_case. Prefixes and addresses
+are IPv6 unless a type says otherwise. This module does not depend on Linux.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Tags = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A VPC with its one IPv6 block."""
+    """A VPC with exactly one IPv6 block."""
 
     id: str
     name: str
@@ -26,9 +26,10 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet. `route_table_id` is its explicit association; None means that the VPC's main table applies.
+    """A subnet.
 
-    `network_acl_id` None means the VPC's default network ACL.
+    `route_table_id` is the explicit association; None means that the main route table of the VPC applies.
+    `network_acl_id` None means the default network ACL of the VPC.
     """
 
     id: str
@@ -41,14 +42,15 @@ class Subnet:
 
 
 BLACKHOLE = "blackhole"
-"""The target id that never names a gateway: a route that was written as a blackhole to begin with."""
+"""A target id that never names a gateway: the topology file writes it for a route that drops packets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A static route to a gateway. The `local` route is not stored: every table has it, and nobody can remove it.
+    """A static route to a gateway. The `local` route is not stored: every table has it, and it cannot be removed.
 
-    `target_id` may name a gateway that is gone, or be `BLACKHOLE`; its state is then `blackhole` (see `cloud.routing`).
+    `target_id` can name a deleted gateway, or be `BLACKHOLE`. The state of the route is then `blackhole` (see
+    `cloud.routing`).
     """
 
     destination: IPv6Network
@@ -57,7 +59,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """A route table; exactly one of a VPC is the main one. Routes are unique by destination, sorted."""
+    """A route table. Exactly one route table of a VPC is the main one.
+
+    Routes are sorted by destination, and no two have the same destination.
+    """
 
     id: str
     name: str
@@ -69,10 +74,11 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTracking:
-    """How long an egress-only gateway remembers a flow without packets (seconds), and how many flows it holds.
+    """Timeouts of idle flows in an egress-only gateway (seconds), and the maximum number of flows that it tracks.
 
-    The timeouts are those of AWS's ConnectionTrackingSpecification, which an instance's interface has; AWS says
-    nothing of the gateway's own. The limits are ours: so that no instance can use up what all need.
+    The timeouts are those of AWS's ConnectionTrackingSpecification, which applies to an instance's interface. AWS does
+    not document the gateway's own timeouts. The limits are not AWS's: they prevent one instance from using up the
+    connection tracking table that all instances share.
     """
 
     tcp_established_timeout: int = 432_000
@@ -87,10 +93,10 @@ MOST_REPLICAS = 8
 
 @dataclass(frozen=True, slots=True)
 class EgressOnlyInternetGateway:
-    """Lets a VPC's instances reach the internet over IPv6 and never lets the internet begin anything.
+    """A gateway for IPv6 flows that instances of a VPC begin to the internet. It drops flows that the internet begins.
 
-    It is born attached to its VPC and cannot be detached, only deleted. `replicas` share its work, 1 to 8: AWS calls
-    it horizontally scaled, redundant and highly available, and shows none of them.
+    It is attached to its VPC when it is created. It cannot be detached, only deleted. 1 to 8 `replicas` share the
+    traffic. AWS calls its gateway horizontally scaled, redundant and highly available, but its API shows no replicas.
     """
 
     id: str
@@ -103,7 +109,7 @@ class EgressOnlyInternetGateway:
 
 @dataclass(frozen=True, slots=True)
 class InternetGateway:
-    """Passes IPv6 both ways, untranslated, for the subnets whose route table points at it.
+    """A gateway that forwards IPv6 in both directions, without translation, for subnets with a route to it.
 
     `vpc_id` is None while it is detached.
     """
@@ -118,18 +124,18 @@ Gateway = EgressOnlyInternetGateway | InternetGateway
 
 
 ALL_PROTOCOLS = -1
-"""What stands for every protocol where an IANA protocol number is asked for, as in AWS."""
+"""The value for "every protocol" in a field that holds an IANA protocol number, as in AWS."""
 
 Block = IPv4Network | IPv6Network
-"""A CIDR block; IPv4 ones are kept, shown and matched against nothing, since no IPv4 packet moves here."""
+"""A CIDR block. IPv4 blocks are stored and displayed, but they match no packet: the lab forwards no IPv4."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkAclEntry:
-    """A numbered rule of a network ACL: the first that matches decides. Stateless.
+    """A numbered rule of a network ACL. Rules are stateless, and the first rule that matches a packet decides.
 
-    `protocol` is an IANA number or `ALL_PROTOCOLS`; `ports` (TCP, UDP) are the destination's, both ends included;
-    `icmp` is (type, code), -1 for all. `cidr_block` is the source's of an ingress, the destination's of an egress rule.
+    `protocol` is an IANA number or `ALL_PROTOCOLS`. `ports` (TCP, UDP) is the range of destination ports, both ends
+    included. `icmp` is (type, code); -1 means all. `cidr_block` is the source of ingress and the destination of egress.
     """
 
     rule_number: int
@@ -143,7 +149,7 @@ class NetworkAclEntry:
 
 @dataclass(frozen=True, slots=True)
 class NetworkAcl:
-    """A network ACL. Entries are sorted by (egress, rule number); what none matches is denied."""
+    """A network ACL. Entries are sorted by (egress, rule number). A packet that matches no entry is denied."""
 
     id: str
     name: str
@@ -155,10 +161,11 @@ class NetworkAcl:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroupRule:
-    """Allows one kind of traffic from (ingress) or to (egress) a block, or the members of a group (its id).
+    """A rule that allows one kind of traffic from (ingress) or to (egress) its peer.
 
-    `protocol` is an IANA number or `ALL_PROTOCOLS`; `from_port` and `to_port` are the range of destination ports of
-    TCP and UDP, or the type and code of ICMPv6 (-1 for all); None for other protocols.
+    `peer` is a block, or the id of a group whose members are meant. `protocol` is an IANA number or `ALL_PROTOCOLS`.
+    `from_port` and `to_port` are the range of destination ports for TCP and UDP. For ICMPv6 they are the type and the
+    code (-1 means all). For other protocols they are None.
     """
 
     id: str
@@ -172,7 +179,7 @@ class SecurityGroupRule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group: what its rules do not allow is dropped. Stateful: answers need no rule."""
+    """A security group. Traffic that no rule allows is dropped. Rules are stateful: answers need no rule."""
 
     id: str
     name: str
@@ -184,7 +191,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A machine in a subnet with one network interface and one IPv6 address; never without a security group."""
+    """A machine in a subnet. It has one network interface, one IPv6 address and at least one security group."""
 
     id: str
     name: str
@@ -196,7 +203,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class InternetHost:
-    """A machine on the internet; ours, AWS has no such thing."""
+    """A machine on the internet. It is not an AWS resource."""
 
     id: str
     name: str
@@ -205,7 +212,7 @@ class InternetHost:
 
 @dataclass(frozen=True, slots=True)
 class ClientToken:
-    """A request that must not be carried out twice: what was asked, and what was answered (JSON)."""
+    """A request that must not be carried out twice: its action, its parameters and its answer (both JSON)."""
 
     action: str
     request: str
@@ -214,7 +221,7 @@ class ClientToken:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Everything a lab consists of. Each mapping goes from id to resource; tokens from the client's token."""
+    """All resources of a lab. Each mapping is keyed by resource id; `client_tokens` is keyed by the client's token."""
 
     lab: str
     vpcs: Mapping[str, Vpc] = field(default_factory=dict)

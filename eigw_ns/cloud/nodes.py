@@ -1,7 +1,7 @@
-"""NODE: how a user names something that packets come from, go to or pass through.
+"""NODE: the name that a user types for a source, a destination or a hop of packets.
 
-A NODE is a short name (`app`), a qualified one (`main/app`; `internet/web` for an internet host), a replica of an
-egress-only internet gateway (`main/outbound#1`), `internet`, or the resource's id.
+A NODE is one of: a short name (`app`), a qualified name (`main/app`; `internet/web` for an internet host), a replica of
+an egress-only internet gateway (`main/outbound#1`), `internet`, or a resource id.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ NodeKind = Literal[
 ]
 
 INTERNET = "internet"
-"""The name of the internet itself, and what qualifies its hosts; nothing else may be called so."""
+"""The name of the internet router, and the qualifier of internet hosts. No other node can have this name."""
 
-_REPLICA = "#"  # stands before the number of a replica; the first is what the gateway's own name means
+_REPLICA = "#"  # precedes the number of a replica; the gateway's name without a number means the first replica
 _SHOWN = 8
-_ENDS = ("instance", "host")  # what users ask for most
+_ENDS = ("instance", "host")  # the kinds of nodes that users ask for most
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Something with a namespace. `name` may be ambiguous in a lab; `qualified` and `id` are not."""
+    """A resource that has a namespace. `name` can be ambiguous in a lab; `qualified` and `id` are unique."""
 
     id: str
     kind: NodeKind
@@ -38,12 +38,15 @@ class Node:
 
 
 def internet_id(lab: str) -> str:
-    """The id of the lab's internet: the router that all gateways and hosts hang on."""
+    """Return the id of the lab's internet: the router that all gateways and hosts are connected to."""
     return ids.make_id(ids.INTERNET, lab)
 
 
 def nodes(cloud: Cloud) -> tuple[Node, ...]:
-    """All nodes of `cloud`, sorted by qualified name. A detached internet gateway is none: no packet meets it."""
+    """Return all nodes of `cloud`, sorted by qualified name.
+
+    A detached internet gateway is excluded, because no packet reaches it.
+    """
     return tuple(sorted(_nodes(cloud), key=lambda node: node.qualified))
 
 
@@ -69,12 +72,15 @@ def _nodes(cloud: Cloud) -> Iterator[Node]:
 
 
 def find(cloud: Cloud, text: str) -> Node:
-    """The node that `text` means. Raises UsageError, with what to write instead, where that is none or several."""
+    """Return the node that `text` names.
+
+    Raises UsageError if no node or several nodes have that name. The hint says what to type instead.
+    """
     return NodeIndex(nodes(cloud)).find(text)
 
 
 class NodeIndex:
-    """Nodes by everything that they may be called: for those who look up many."""
+    """An index of nodes by every spelling of their names, for callers that look up many."""
 
     def __init__(self, known: Iterable[Node]) -> None:
         self._nodes = tuple(known)
@@ -84,13 +90,13 @@ class NodeIndex:
                 self._meant.setdefault(spelling, {})[node.id] = node
 
     def find(self, text: str) -> Node:
-        """As the function `find`."""
+        """Return the node that `text` names. Raises UsageError as the function `find` does."""
         meant = tuple(self._meant.get(text, {}).values())
         if len(meant) == 1:
             return meant[0]
         if meant:
             options = tuple(dict.fromkeys(node.qualified for node in meant))
-            same = len(options) < len(meant)  # as in a file that gives one name twice
+            same = len(options) < len(meant)  # for example, a topology file that uses one name twice
             hint = "give one of them another name" if same else f"write {' or '.join(options)}"
             raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=hint)
         base, _, replica = text.partition(_REPLICA)

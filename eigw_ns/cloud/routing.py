@@ -1,6 +1,6 @@
-"""Route tables as AWS reads them: which table a subnet uses, what state a route is in, which route wins.
+"""Evaluation of route tables as AWS does it: the table of a subnet, the state of a route, the route that matches.
 
-Route state is computed here and nowhere else. Source: AWS, "Configure route tables",
+Only this module computes route state. Source: AWS, "Configure route tables",
 https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
 """
 
@@ -15,19 +15,25 @@ RouteState = Literal["active", "blackhole"]
 
 
 def main_route_table(cloud: Cloud, vpc_id: str) -> RouteTable:
-    """The table that subnets without an association use. Every VPC of a valid cloud has exactly one."""
+    """Return the route table that subnets without an explicit association use.
+
+    Every VPC of a valid cloud has exactly one.
+    """
     return next(table for table in cloud.route_tables.values() if table.vpc_id == vpc_id and table.main)
 
 
 def effective_route_table(cloud: Cloud, subnet: Subnet) -> RouteTable:
-    """The table that decides for `subnet`: the associated one, else the main one."""
+    """Return the route table that `subnet` uses: the associated table, or else the main table of the VPC."""
     if subnet.route_table_id is not None:
         return cloud.route_tables[subnet.route_table_id]
     return main_route_table(cloud, subnet.vpc_id)
 
 
 def target_gateway(cloud: Cloud, table: RouteTable, route: Route) -> Gateway | None:
-    """The live gateway that `route` leads to, or None where there is none: deleted, detached or of another VPC."""
+    """Return the gateway that `route` leads to.
+
+    Returns None if the gateway was deleted, is detached, or is attached to another VPC.
+    """
     gateway: Gateway | None = cloud.egress_only_internet_gateways.get(
         route.target_id
     ) or cloud.internet_gateways.get(route.target_id)
@@ -35,11 +41,15 @@ def target_gateway(cloud: Cloud, table: RouteTable, route: Route) -> Gateway | N
 
 
 def route_state(cloud: Cloud, table: RouteTable, route: Route) -> RouteState:
-    """`blackhole` where the target is not available, else `active`."""
+    """Return `blackhole` if the target of the route is not available, else `active`."""
     return "blackhole" if target_gateway(cloud, table, route) is None else "active"
 
 
 def longest_match(table: RouteTable, destination: IPv6Address) -> Route | None:
-    """The route of `table` that wins for `destination`; a blackhole route wins like any other. Not for local ones."""
+    """Return the route in `table` with the longest prefix that contains `destination`, or None.
+
+    A blackhole route takes part like any other. Do not call this for addresses in the VPC: the `local` route is not in
+    `table`.
+    """
     matching = [route for route in table.routes if destination in route.destination]
     return max(matching, key=lambda route: route.destination.prefixlen, default=None)

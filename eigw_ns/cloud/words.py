@@ -1,4 +1,4 @@
-"""Words in messages: which known one an unknown one may mean, and how to show what a user wrote."""
+"""Text in messages: suggestions for an unknown word, and user input made safe to print."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ _LONGEST = 60
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean web?`, with at most three of the `known` words; empty where none looks like `word`."""
-    from difflib import get_close_matches  # only mistakes pay for the import
+    """Return a question such as `did you mean web?` that suggests at most three of the `known` words.
+
+    Returns "" if no known word is similar to `word`.
+    """
+    from difflib import get_close_matches  # imported here because only a mistake needs it
 
     spelt = {other.lower(): other for other in known}
     close = get_close_matches(word.lower()[:_LONGEST], spelt, _MOST, _CLOSE_ENOUGH)
@@ -19,6 +22,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def shorten(text: str) -> str:
-    """At most 60 characters of `text` on one line, with what cannot be printed written as escapes."""
+    """Return at most 60 characters of `text` on one line, with unprintable characters as escapes."""
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST - 1]}…"
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
