@@ -1,6 +1,6 @@
-"""The topology file: load with every mistake named, dump, plain data, JSON Schema, examples. Pure.
+"""The topology file: load (reporting every mistake), dump, plain data, JSON Schema, examples. All functions are pure.
 
-YAML and pydantic are imported by the functions that need them, not here: most commands read a stored topology.
+The functions that need YAML and pydantic import them, not this module: most commands read a stored topology.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ __all__ = [
 
 
 def load(data: bytes, *, file: str, default_lab: str) -> Topology:
-    """The topology that the bytes of a file describe; `file` is what mistakes call it.
+    """Return the topology that the bytes of a file describe.
 
-    `default_lab` is the lab's name where the file gives none: the file's stem. Raises TopologyError with all mistakes.
+    `file` is the name of the file in mistakes. `default_lab` is the lab's name if the file gives none: the stem of the
+    file's name. Raises TopologyError with all mistakes.
     """
     from eigw_ns.topology.loader import load as load_file
 
@@ -38,14 +39,17 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
 
 
 def dump(topology: Topology) -> str:
-    """A topology file that `load` reads back to an equal topology: explicit, in stable order, without comments."""
+    """Return the text of a topology file, from which `load` makes an equal topology.
+
+    The text is explicit and in stable order. It has no comments.
+    """
     from eigw_ns.topology.writer import dump as dump_file
 
     return dump_file(topology)
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a topology file, for editors."""
+    """Return the JSON Schema (draft 2020-12) of a topology file, for editors."""
     from eigw_ns.topology.schema import json_schema as schema_of_file
 
     return schema_of_file()

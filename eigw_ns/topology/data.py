@@ -1,4 +1,4 @@
-"""What decoding and encoding share: the shape of plain data, and how a resource's key and its id belong together."""
+"""The common part of decoding and encoding: the shape of plain data, and the relation of keys and ids."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ Scope = tuple[str, ...]
 """The names that a resource's id is derived from, besides its own: lab and VPC, or the lab alone."""
 
 DIRECTIONS = (("ingress", False), ("egress", True))
-"""What filters call their two lists of rules, and whether it is `egress` in AWS's sense."""
+"""The keys of the two lists of rules in a filter, each with the value of AWS's `egress`."""
 
 
 def key_of(kind: str, scope: Scope, resource_id: str, name: str) -> str:
-    """The key of a resource: its name, or its id where the name alone would not lead back to the id."""
+    """Return the key of a resource: its name, or its id if the id cannot be derived from the name."""
     return name if ids.make_id(kind, *scope, name) == resource_id else resource_id
 
 
 def named(
     data: Mapping[str, Any], section: str, kind: str, scope: Scope
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """(id, key, body) of each resource in a section of `data`, which may be missing."""
+    """Yield (id, key, body) of each resource in a section of `data`. The section can be missing."""
     for name, body in data.get(section, {}).items():
         yield ids.make_id(kind, *scope, name), name, body
 
 
 def tags_of(body: Mapping[str, Any]) -> Tags:
-    """The tags of a resource's body."""
+    """Return the tags in a resource's body."""
     return tuple(sorted(body.get("tags", {}).items()))
 
 
 def body_of(**fields: Any) -> Data:
-    """The fields that say something."""
+    """Return the fields whose value is not None, empty or False."""
     return {name: value for name, value in fields.items() if value not in (None, {}, [], False)}

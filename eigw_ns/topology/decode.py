@@ -1,6 +1,6 @@
-"""A topology from plain data, as `encode` or the loader made it: whole, explicit and right, so no rule is checked here.
+"""A topology from plain data that `encode` or the loader made. That data is complete, so no rules are checked here.
 
-Neither YAML nor pydantic is imported, so that stored topologies come back in no time.
+This module does not import YAML or pydantic, so that reading a stored topology is fast.
 """
 
 from __future__ import annotations
@@ -34,18 +34,21 @@ from eigw_ns.topology.model import Expectation, Topology
 
 
 def from_data(data: Mapping[str, Any], *, file: str = "stored topology") -> Topology:
-    """The topology that `to_data` made `data` of. Raises TopologyError where it never can have; checks no rules."""
+    """Return the topology from which `to_data` made `data`.
+
+    Raises TopologyError if `to_data` cannot have made `data`. The rules of topology files are not checked.
+    """
     try:
         return _topology(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"this is not what eigw-ns stores ({type(error).__name__}: {error})"
+        problem = f"this is not a topology that eigw-ns stored ({type(error).__name__}: {error})"
         raise TopologyError((Mistake(file, 0, "", "", problem, "apply the topology file again"),)) from error
 
 
 def _topology(data: Mapping[str, Any]) -> Topology:
     lab = data["lab"]
     if not isinstance(lab, str) or "vpcs" not in data:
-        raise ValueError("it gives no name of a lab, or no VPCs")
+        raise ValueError("the name of the lab or the section vpcs is missing")
     vpcs: dict[str, Vpc] = {}
     subnets: dict[str, Subnet] = {}
     tables: dict[str, RouteTable] = {}
@@ -59,10 +62,10 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         vpc = vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=tags_of(body))
         acls |= network_acls(body, scope, vpc)
         groups |= security_groups(body, scope, vpc)
-        mine = _egress_only_internet_gateways(body, scope, vpc_id)
+        of_vpc = _egress_only_internet_gateways(body, scope, vpc_id)
         attached = _internet_gateways(body, scope, vpc_id)
-        targets = {eigw.name: eigw.id for eigw in mine.values()} | {igw.name: igw.id for igw in attached.values()}
-        egress_only |= mine
+        targets = {eigw.name: eigw.id for eigw in of_vpc.values()} | {igw.name: igw.id for igw in attached.values()}
+        egress_only |= of_vpc
         internet_gateways |= attached
         tables |= _route_tables(body, scope, vpc_id, targets)
         subnets |= _subnets(body, scope, vpc_id)
@@ -89,20 +92,20 @@ def _topology(data: Mapping[str, Any]) -> Topology:
 
 
 def _check_references(cloud: Cloud) -> None:
-    """Raises ValueError where something is meant that is not there, which nobody else looks out for."""
+    """Raise ValueError if a resource refers to one that does not exist. No other function checks this."""
     mains = sorted(table.vpc_id for table in cloud.route_tables.values() if table.main)
     if mains != sorted(cloud.vpcs):
-        raise ValueError("a VPC has no main route table, or several")
+        raise ValueError("a VPC has no main route table, or has several")
     for subnet in cloud.subnets.values():
         if subnet.route_table_id is not None and subnet.route_table_id not in cloud.route_tables:
-            raise ValueError(f"the subnet {subnet.name} has a route table that is not there")
+            raise ValueError(f"the subnet {subnet.name} has a route table that does not exist")
         if subnet.network_acl_id is not None and subnet.network_acl_id not in cloud.network_acls:
-            raise ValueError(f"the subnet {subnet.name} has a network ACL that is not there")
+            raise ValueError(f"the subnet {subnet.name} has a network ACL that does not exist")
     for instance in cloud.instances.values():
         if instance.subnet_id not in cloud.subnets:
-            raise ValueError(f"the instance {instance.name} is in a subnet that is not there")
+            raise ValueError(f"the instance {instance.name} is in a subnet that does not exist")
         if not cloud.security_groups.keys() >= set(instance.security_group_ids):
-            raise ValueError(f"the instance {instance.name} has a security group that is not there")
+            raise ValueError(f"the instance {instance.name} has a security group that does not exist")
 
 
 def _egress_only_internet_gateways(
@@ -132,7 +135,7 @@ def _internet_gateways(data: Mapping[str, Any], scope: Scope, vpc_id: str | None
 def _route_tables(
     data: Mapping[str, Any], scope: Scope, vpc_id: str, targets: Mapping[str, str]
 ) -> dict[str, RouteTable]:
-    """Route targets that name no gateway of the VPC are ids, or `blackhole`: they stay what they are."""
+    """Return the route tables of a VPC. A route target that is not in `targets` is an id or `blackhole`; it is kept."""
     tables = {}
     for table_id, name, body in named(data, "route_tables", ids.ROUTE_TABLE, scope):
         routes = [

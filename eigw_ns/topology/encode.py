@@ -1,4 +1,4 @@
-"""A topology as plain data: the topology file's own form with nothing left out, so JSON and YAML can hold it."""
+"""A topology as plain data that JSON and YAML can hold: the form of the topology file, with nothing left out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from eigw_ns.topology.model import Expectation, Topology
 
 
 def to_data(topology: Topology) -> Data:
-    """The topology as dicts, lists and texts, in stable order: every block, address, main table and association.
+    """Return the topology as dicts, lists and texts, in stable order.
 
-    A resource's key is its name, or its id where the name alone would not lead back to the id (one that was made or
-    moved by `ec2`).
+    Every block, address, main table and association is explicit. A resource's key is its name. The key is the id if the
+    id cannot be derived from the name, because `ec2` created or moved the resource.
     """
     cloud = topology.cloud
     data: Data = {"lab": cloud.lab, "vpcs": {}}
@@ -43,7 +43,7 @@ def to_data(topology: Topology) -> Data:
     if topology.expectations:
         data["expect"] = [_expectation_data(expectation) for expectation in topology.expectations]
     if cloud.client_tokens:
-        tokens = cloud.client_tokens.items()  # the oldest first
+        tokens = cloud.client_tokens.items()  # oldest first
         data["client_tokens"] = {token: dataclasses.asdict(request) for token, request in tokens}
     return data
 
@@ -98,7 +98,7 @@ def _gateways_data(kind: str, scope: Scope, gateways: list[EgressOnlyInternetGat
 
 
 def _egress_only_data(gateway: EgressOnlyInternetGateway | InternetGateway) -> Data:
-    """Where it differs from what every gateway has."""
+    """Return the fields of a gateway that differ from the default."""
     if isinstance(gateway, InternetGateway):
         return {}
     usual, found = dataclasses.asdict(ConnectionTracking()), dataclasses.asdict(gateway.connection_tracking)

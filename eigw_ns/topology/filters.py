@@ -1,7 +1,8 @@
-"""Network ACLs and security groups of a VPC as plain data, and back.
+"""Network ACLs and security groups of a VPC, converted to plain data and back.
 
-A direction that is left out is as AWS makes it: what the default ACL and group are born with, everything out of any
-other group, nothing else. The default ones need not be written; written, they are what is written.
+A direction that is left out has the rules that AWS creates. For the default ACL and the default group, these are AWS's
+default rules. Another group allows all egress and no ingress. Another ACL denies all traffic. The default ACL and the
+default group exist also if the file does not name them.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ Rule = TypeVar("Rule", NetworkAclEntry, SecurityGroupRule)
 
 
 def network_acls(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str, NetworkAcl]:
-    """The ACLs of the VPC that `data` describes, its default one among them."""
-    born = default_network_acl(scope[0], vpc)
-    acls = {born.id: born}
+    """Return the ACLs of the VPC that `data` describes, including the default ACL, by id."""
+    default = default_network_acl(scope[0], vpc)
+    acls = {default.id: default}
     for acl_id, name, body in named(data, "network_acls", ids.NETWORK_ACL, scope):
-        first = born if name == DEFAULT_ACL else NetworkAcl(acl_id, name, vpc.id)
+        initial = default if name == DEFAULT_ACL else NetworkAcl(acl_id, name, vpc.id)
         entries: list[NetworkAclEntry] = []
         for key, egress in DIRECTIONS:
             written = (_entry(entry, egress) for entry in body.get(key, ()))
-            kept = (entry for entry in first.entries if entry.egress is egress)
+            kept = (entry for entry in initial.entries if entry.egress is egress)
             entries += sorted(written if key in body else kept, key=lambda entry: entry.rule_number)
-        acls[acl_id] = NetworkAcl(acl_id, name, vpc.id, first.default, tuple(entries), tags_of(body))
+        acls[acl_id] = NetworkAcl(acl_id, name, vpc.id, initial.default, tuple(entries), tags_of(body))
     return acls
 
 
@@ -58,19 +59,22 @@ def _entry(body: Mapping[str, Any], egress: bool) -> NetworkAclEntry:
 
 
 def network_acls_data(cloud: Cloud, scope: Scope, vpc: Vpc) -> Data:
-    """The opposite of `network_acls`; the default ACL only where it is not as it was born."""
-    born = default_network_acl(scope[0], vpc)
+    """Return the ACLs of a VPC as plain data, the inverse of `network_acls`.
+
+    The default ACL is left out if it is as AWS creates it.
+    """
+    default = default_network_acl(scope[0], vpc)
     bodies = {}
     for acl in cloud.network_acls.values():
-        if acl.vpc_id == vpc.id and acl != born:
-            first = born.entries if acl.default else ()
-            body = _directions(acl.entries, first, _entry_data)
+        if acl.vpc_id == vpc.id and acl != default:
+            initial = default.entries if acl.default else ()
+            body = _directions(acl.entries, initial, _entry_data)
             bodies[acl_key(scope, acl)] = body | body_of(tags=dict(acl.tags))
     return dict(sorted(bodies.items()))
 
 
 def acl_key(scope: Scope, acl: NetworkAcl) -> str:
-    """What the file calls the ACL."""
+    """Return the key of the ACL in the file."""
     return DEFAULT_ACL if acl.default else key_of(ids.NETWORK_ACL, scope, acl.id, acl.name)
 
 
@@ -80,16 +84,16 @@ def _entry_data(entry: NetworkAclEntry) -> Data:
 
 
 def security_groups(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str, SecurityGroup]:
-    """The groups of the VPC that `data` describes, its default one among them."""
-    born = default_security_group(scope[0], vpc)
-    groups = {born.id: born}
+    """Return the groups of the VPC that `data` describes, including the default group, by id."""
+    default = default_security_group(scope[0], vpc)
+    groups = {default.id: default}
     for group_id, name, body in named(data, "security_groups", ids.SECURITY_GROUP, scope):
-        first = born if name == DEFAULT_GROUP else _new_group(group_id, name, vpc.id)
+        initial = default if name == DEFAULT_GROUP else _new_group(group_id, name, vpc.id)
         rules: list[SecurityGroupRule] = []
         for key, egress in DIRECTIONS:
             written = (_rule(rule, scope, group_id, egress) for rule in body.get(key, ()))
-            rules += written if key in body else (rule for rule in first.rules if rule.egress is egress)
-        description = body.get("description", first.description)
+            rules += written if key in body else (rule for rule in initial.rules if rule.egress is egress)
+        description = body.get("description", initial.description)
         groups[group_id] = SecurityGroup(
             group_id, body.get("group_name", name), description, vpc.id, tuple(rules), tags_of(body)
         )
@@ -110,27 +114,33 @@ def _rule(body: Mapping[str, Any], scope: Scope, group_id: str, egress: bool) ->
 
 
 def derived_rule_id(group_id: str, rule: SecurityGroupRule) -> str:
-    """The id of a rule that is written without one; what a group is born with has the same."""
+    """Return the id of a rule whose id the file does not give.
+
+    The rules that AWS creates with a group get the same ids.
+    """
     peer = "self" if rule.peer == group_id else str(rule.peer)
     kind = () if rule.protocol == ALL_PROTOCOLS else (str(rule.protocol), str(rule.from_port), str(rule.to_port))
     return rule_id(group_id, rule.egress, *kind, peer)
 
 
 def security_groups_data(cloud: Cloud, scope: Scope, vpc: Vpc) -> Data:
-    """The opposite of `security_groups`; the default group only where it is not as it was born."""
-    born = default_security_group(scope[0], vpc)
+    """Return the groups of a VPC as plain data, the inverse of `security_groups`.
+
+    The default group is left out if it is as AWS creates it.
+    """
+    default = default_security_group(scope[0], vpc)
     keys = group_keys(cloud, scope, vpc.id)
     bodies = {}
     for group in cloud.security_groups.values():
-        if group.vpc_id == vpc.id and group != born:
+        if group.vpc_id == vpc.id and group != default:
             key = keys[group.id]
-            first = born if group.id == born.id else _new_group(group.id, key, vpc.id)
-            bodies[key] = _group_data(group, key, first, keys)
+            initial = default if group.id == default.id else _new_group(group.id, key, vpc.id)
+            bodies[key] = _group_data(group, key, initial, keys)
     return dict(sorted(bodies.items()))
 
 
 def group_keys(cloud: Cloud, scope: Scope, vpc_id: str) -> dict[str, str]:
-    """What the file calls the groups of a VPC, by id."""
+    """Return the keys of the groups of a VPC in the file, by id."""
     return {
         group.id: key_of(ids.SECURITY_GROUP, scope, group.id, group.name)
         for group in cloud.security_groups.values()
@@ -138,13 +148,13 @@ def group_keys(cloud: Cloud, scope: Scope, vpc_id: str) -> dict[str, str]:
     }
 
 
-def _group_data(group: SecurityGroup, key: str, first: SecurityGroup, keys: Mapping[str, str]) -> Data:
+def _group_data(group: SecurityGroup, key: str, initial: SecurityGroup, keys: Mapping[str, str]) -> Data:
     return {
         **body_of(
             group_name=group.name if group.name != key else None,
-            description=group.description if group.description != first.description else None,
+            description=group.description if group.description != initial.description else None,
         ),
-        **_directions(group.rules, first.rules, lambda rule: _rule_data(rule, group.id, keys)),
+        **_directions(group.rules, initial.rules, lambda rule: _rule_data(rule, group.id, keys)),
         **body_of(tags=dict(group.tags)),
     }
 
@@ -160,11 +170,11 @@ def _rule_data(rule: SecurityGroupRule, group_id: str, keys: Mapping[str, str]) 
     }
 
 
-def _directions(rules: Iterable[Rule], born: Iterable[Rule], form: Callable[[Rule], Data]) -> Data:
-    """The directions that are not as they were born, also where nothing is left in them."""
+def _directions(rules: Iterable[Rule], initial: Iterable[Rule], form: Callable[[Rule], Data]) -> Data:
+    """Return the directions whose rules differ from the initial ones, also if they have no rules."""
     data: Data = {}
     for key, egress in DIRECTIONS:
         here = [rule for rule in rules if rule.egress is egress]
-        if here != [rule for rule in born if rule.egress is egress]:
+        if here != [rule for rule in initial if rule.egress is egress]:
             data[key] = [form(rule) for rule in here]
     return data

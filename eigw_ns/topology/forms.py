@@ -1,5 +1,6 @@
-"""The form of single values: names, blocks, addresses, destinations. Each function gives the value or raises Wrong.
+"""The form of single values: names, blocks, addresses, destinations.
 
+Each function returns the value or raises InvalidValue.
 Sources: AWS, "VPC CIDR blocks" and "Subnet CIDR blocks", https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
 """
 
@@ -11,10 +12,10 @@ from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
 
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.topology.report import Wrong
+from eigw_ns.topology.report import InvalidValue
 
 MAX_NAME = 40
-MAX_LAB_NAME = 24  # a namespace is called eigw-<lab>-<id>, and `ip netns` shows it in one line
+MAX_LAB_NAME = 24  # a namespace has the name eigw-<lab>-<id>, which `ip netns` prints on one line
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ZONE = re.compile("%[^/]*")
@@ -23,35 +24,43 @@ _SUBNET_LENGTHS = range(44, 65, 4)
 
 
 def name(text: str, longest: int = MAX_NAME) -> str:
-    """A name as DNS has them, in lower case: it becomes part of messages, NODEs and file names."""
+    """Return `text` if it is a valid name: a lower-case DNS label.
+
+    Names become part of messages, NODEs and file names.
+    """
     if _NAME.fullmatch(text) and len(text) <= longest:
         return text
-    problem = f"a name has lower-case letters, digits and hyphens between them, {longest} characters at most"
-    raise Wrong(problem, f"write {as_name(text, longest) or 'one such as app'}")
+    problem = f"a name must consist of lower-case letters, digits and inner hyphens, at most {longest} characters"
+    raise InvalidValue(problem, f"write {as_name(text, longest) or 'one such as app'}")
 
 
 def lab_name(text: str) -> str:
-    """The name of a lab."""
+    """Return `text` if it is a valid name of a lab."""
     return name(text, MAX_LAB_NAME)
 
 
 def as_name(text: str, longest: int) -> str:
-    """`text` as a name, as far as there is any left of it; may be empty."""
+    """Return a valid name made from `text`, or "" if `text` has no usable characters."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].rstrip("-")
 
 
 def vpc_block(text: str) -> IPv6Network:
-    """The IPv6 block of a VPC: /44 to /60 in steps of 4, global unicast."""
+    """Return the IPv6 block of a VPC: /44 to /60 in steps of 4, global unicast."""
     block = _block(text, "a VPC's block", _VPC_LENGTHS)
     if not block.subnet_of(GLOBAL_UNICAST):
-        raise Wrong("a VPC's block is global unicast space, 2000::/3", "write one such as 2001:db8:1234:5600::/56")
+        raise InvalidValue(
+            "a VPC's block must be global unicast space, 2000::/3", "write one such as 2001:db8:1234:5600::/56"
+        )
     if block.overlaps(INFRASTRUCTURE):
-        raise Wrong(f"{INFRASTRUCTURE} is kept for the gateways' own addresses", "write another block")
+        raise InvalidValue(f"{INFRASTRUCTURE} is reserved for the gateways' own addresses", "write another block")
     return block
 
 
 def subnet_block(text: str) -> IPv6Network:
-    """The IPv6 block of a subnet: /44 to /64 in steps of 4. Whether it lies in the VPC's is another question."""
+    """Return the IPv6 block of a subnet: /44 to /64 in steps of 4.
+
+    This does not check that the block is in the VPC's block.
+    """
     return _block(text, "a subnet's block", _SUBNET_LENGTHS)
 
 
@@ -60,33 +69,36 @@ def _block(text: str, what: str, lengths: range) -> IPv6Network:
     if block.prefixlen not in lengths:
         length = next((length for length in lengths if length >= block.prefixlen), lengths[-1])
         better = IPv6Network((text.partition("/")[0], length), strict=False)
-        problem = f"{what} is /{lengths[0]} to /{lengths[-1]} in steps of 4"
-        raise Wrong(problem, f"write {better}")
+        problem = f"{what} must be /{lengths[0]} to /{lengths[-1]} in steps of 4"
+        raise InvalidValue(problem, f"write {better}")
     return _without_host_bits(text, block)
 
 
 def destination(text: str) -> IPv6Network:
-    """The destination of a route: any IPv6 prefix that packets are forwarded to."""
+    """Return the destination of a route: any IPv6 prefix to which routers forward packets."""
     prefix = _without_host_bits(text, _network(text, "a destination", "2001:db8:80::/48", 128))
     for space, words in NEVER_ROUTED.items():
         if prefix.subnet_of(space):
-            raise Wrong(f"packets to {words} are never forwarded by a route", "remove the route")
+            raise InvalidValue(f"a route cannot forward packets to {words}", "remove the route")
     return prefix
 
 
 def _network(text: str, what: str, sample: str, length: int) -> IPv6Network:
-    """The prefix in `text`, with or without host bits; `sample` or `length` is what to propose where it has none."""
+    """Return the prefix in `text`, with host bits cleared.
+
+    The remedy for a text that is not a prefix is `sample`; for a missing prefix length it is `length`.
+    """
     try:
         prefix = IPv6Network(text, strict=False)
     except ValueError:
         if _is_ipv4(text):
-            problem = f"{what} is IPv6: egress-only internet gateways forward no IPv4"
-            raise Wrong(problem, f"write {'::/0' if text.endswith('/0') else f'one such as {sample}'}") from None
-        raise Wrong(f"{what} is an IPv6 prefix", f"write one such as {sample}") from None
+            problem = f"{what} must be IPv6: egress-only internet gateways do not forward IPv4"
+            raise InvalidValue(problem, f"write {'::/0' if text.endswith('/0') else f'one such as {sample}'}") from None
+        raise InvalidValue(f"{what} must be an IPv6 prefix", f"write one such as {sample}") from None
     if "%" in text:
-        raise Wrong(f"{what} has no zone", f"write {_ZONE.sub('', text)}")
+        raise InvalidValue(f"{what} cannot have a zone", f"write {_ZONE.sub('', text)}")
     if "/" not in text:
-        raise Wrong(f"{what} has a prefix length", f"write {IPv6Network((text, length), strict=False)}")
+        raise InvalidValue(f"{what} must have a prefix length", f"write {IPv6Network((text, length), strict=False)}")
     return prefix
 
 
@@ -94,20 +106,20 @@ def _without_host_bits(text: str, prefix: IPv6Network) -> IPv6Network:
     try:
         return IPv6Network(text)
     except ValueError:
-        raise Wrong(f"the address has bits set beyond /{prefix.prefixlen}", f"write {prefix}") from None
+        raise InvalidValue(f"the address has bits set beyond /{prefix.prefixlen}", f"write {prefix}") from None
 
 
 def address(text: str) -> IPv6Address:
-    """A single IPv6 address, without a zone."""
+    """Return a single IPv6 address, without a zone."""
     try:
         parsed = IPv6Address(text)
     except AddressValueError:
         if "/" in text and _NETWORK_LIKE.fullmatch(text):
-            raise Wrong("an address has no prefix length", f"write {text.partition('/')[0]}") from None
-        kind = "this is IPv4; an address here is IPv6" if _is_ipv4(text) else "this is not an IPv6 address"
-        raise Wrong(kind, "write one such as 2001:db8:80::1") from None
+            raise InvalidValue("an address cannot have a prefix length", f"write {text.partition('/')[0]}") from None
+        kind = "an address must be IPv6, and this is IPv4" if _is_ipv4(text) else "this is not a valid IPv6 address"
+        raise InvalidValue(kind, "write one such as 2001:db8:80::1") from None
     if parsed.scope_id is not None:
-        raise Wrong("an address has no zone", f"write {_ZONE.sub('', text)}")
+        raise InvalidValue("an address cannot have a zone", f"write {_ZONE.sub('', text)}")
     return parsed
 
 
@@ -115,21 +127,23 @@ _NETWORK_LIKE = re.compile(r"[0-9A-Fa-f:]+/[0-9]{1,3}")
 
 
 def host_address(text: str) -> IPv6Address:
-    """The address of an internet host: global unicast, the documentation prefixes included."""
+    """Return the address of an internet host: global unicast, which includes the documentation prefixes."""
     parsed = address(text)
     if parsed not in GLOBAL_UNICAST:
-        raise Wrong("an internet host has a global unicast address, in 2000::/3", "write one such as 2001:db8:80::1")
+        problem = "an internet host must have a global unicast address, in 2000::/3"
+        raise InvalidValue(problem, "write one such as 2001:db8:80::1")
     if parsed in INFRASTRUCTURE:
-        raise Wrong(f"{INFRASTRUCTURE} is kept for the gateways' own addresses", "write one such as 2001:db8:80::1")
+        problem = f"{INFRASTRUCTURE} is reserved for the gateways' own addresses"
+        raise InvalidValue(problem, "write one such as 2001:db8:80::1")
     return parsed
 
 
 def one_of(text: str, known: Iterable[str]) -> str:
-    """One of the `known` words."""
+    """Return `text` if it is one of the `known` words."""
     words = tuple(known)
     if text not in words:
         choice = f"{', '.join(words[:-1])} or {words[-1]}"
-        raise Wrong(f"this is {choice}", did_you_mean(text, words))
+        raise InvalidValue(f"this must be {choice}", did_you_mean(text, words))
     return text
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a file to a topology: read, check everything, choose what was left out."""
+"""Load a topology from the bytes of a file: read, check every rule, and choose the values that are left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from eigw_ns.topology import forms
 from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
-from eigw_ns.topology.report import Report, Wrong
+from eigw_ns.topology.report import InvalidValue, MistakeReport
 from eigw_ns.topology.rules import acls, addresses, blocks, expectations, gateways, groups, names, quotas, routes, tags
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
@@ -17,9 +17,9 @@ from eigw_ns.topology.structure import parse
 
 
 def load(data: bytes, *, file: str, default_lab: str) -> Topology:
-    """See `eigw_ns.topology.load`."""
+    """Return the topology of a file, see `eigw_ns.topology.load`."""
     root, mistakes = read(data, file)
-    report = Report(root, file, mistakes)
+    report = MistakeReport(root, file, mistakes)
     parsed = parse(root, report)
     lab = _lab(parsed, report, default_lab)
     things = names.declared(report, lab)
@@ -39,22 +39,22 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     return from_data(_explicit(parsed, lab, of_subnets, of_instances), file=file)
 
 
-def _lab(parsed: LabFile, report: Report, default: str) -> str:
+def _lab(parsed: LabFile, report: MistakeReport, default: str) -> str:
     if parsed.lab is not None:
         report.attempt(("lab",), forms.lab_name, parsed.lab)
         return parsed.lab
     try:
         return forms.lab_name(default)
-    except Wrong:
+    except InvalidValue:
         if report.is_clean(("lab",)):
             name = forms.as_name(default, forms.MAX_LAB_NAME) or "demo"
-            problem = "the file names no lab, and its own name cannot be one"
-            report.add_without_place(problem, f"write lab: {name} on top", default)
+            problem = "the file does not name the lab, and its own name is not a valid name of a lab"
+            report.add_without_place(problem, f"add lab: {name} at the top", default)
         return default
 
 
 def _explicit(parsed: LabFile, lab: str, of_subnets: SubnetBlocks, of_instances: InstanceAddresses) -> dict[str, Any]:
-    """The file as plain data with everything filled in that it left to us."""
+    """Return the file as plain data, with the values that it leaves out filled in."""
     data: dict[str, Any] = {"vpcs": {}} | parsed.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     data["lab"] = lab
     for (vpc, subnet), block in of_subnets.items():

@@ -1,4 +1,4 @@
-"""What a topology file says: a cloud, and what its author expects of it."""
+"""The contents of a topology file: a cloud, and the expectations that `eigw-ns verify` checks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Result = Literal["allowed", "blocked", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What shall become of a packet that node `source` begins a conversation with node `destination` with.
+    """The expected result if node `source` begins a flow to node `destination`.
 
-    Both are NODEs as the file's author wrote them (`app`, `main/app`, an id), instances or internet hosts; see
-    `cloud.nodes.find`. `port` is the destination port, 1 to 65535 for TCP and UDP and None for ICMPv6 (an echo).
+    Both are NODEs in the file's spelling (`app`, `main/app`, an id) and name instances or internet hosts; see
+    `cloud.nodes.find`. `port` is the destination port: 1 to 65535 for TCP and UDP, None for ICMPv6 (an echo request).
     """
 
     source: str
@@ -28,7 +28,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A lab as it shall be, and what shall be proved of it."""
+    """The desired state of a lab, and the expectations that packets must meet."""
 
     cloud: Cloud
     expectations: tuple[Expectation, ...] = ()

@@ -1,4 +1,4 @@
-"""Which of AWS's quotas a cloud is over: `ec2` may have been told others, and a file has to say so."""
+"""The quotas of AWS that a cloud exceeds. `ec2 … --quota` can raise quotas, and an exported file must name them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from eigw_ns.topology.data import Data
 _FAMILIES = (4, 6)
 
 
-def raised(cloud: Cloud) -> Data:
-    """The quotas that the cloud needs above AWS's own, by name; as the rules of a file count, see `topology.rules`."""
+def raised_quotas(cloud: Cloud) -> Data:
+    """Return the quotas that the cloud needs and that are higher than AWS's, by name.
+
+    Resources are counted as the rules of a topology file count them, see `topology.rules`.
+    """
     usual = asdict(Quotas())
     needed = {
         "egress_only_internet_gateways_per_vpc": max(_gateways(cloud), default=0),
-        "entries_per_network_acl": max(_entries(cloud), default=0) + 1,  # the last one, `*`, is AWS's
+        "entries_per_network_acl": max(_entries(cloud), default=0) + 1,  # AWS's last entry, `*`, counts too
         "rules_per_security_group": max(_rules(cloud), default=0),
         "security_groups_per_interface": max(
             (len(each.security_group_ids) for each in cloud.instances.values()), default=0
@@ -38,7 +41,10 @@ def _entries(cloud: Cloud) -> Iterator[int]:
 
 
 def _rules(cloud: Cloud) -> Iterator[int]:
-    """A rule about a group counts for both IP versions."""
+    """Yield the number of rules for each group, direction and IP version.
+
+    A rule whose peer is a group counts for both IP versions.
+    """
     for group in cloud.security_groups.values():
         counts = Counter(
             (rule.egress, version)

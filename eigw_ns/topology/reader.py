@@ -1,10 +1,10 @@
-"""YAML 1.2 text as a tree that knows its lines. Refuses what is not plain data: tags, cycles, alias bombs, binaries.
+"""Reads YAML 1.2 text into a tree with line numbers. Refuses everything but plain data: tags, cycles, alias bombs.
 
-The tree is built of the parser's events rather than by a constructor: nothing in a file can make an object, depth and
-size are bounded while reading, and a key keeps its spelling (`on`, `007` and `1e3` are names like any other).
+The tree is built from the parser's events, not by a constructor. A file therefore cannot create objects, depth and size
+are bounded while reading, and a key keeps its spelling (`on`, `007` and `1e3` are ordinary names).
 
-libyaml (by ruamel.yaml.clib, where it is installed) reads twenty times as fast as ruamel.yaml, but YAML 1.1, and its
-words for mistakes say less. So it reads only what both versions read alike, and what has no mistakes.
+libyaml (in ruamel.yaml.clib, if installed) is twenty times as fast as ruamel.yaml. But it reads YAML 1.1, and its error
+messages say less. It is used only for text that means the same in both versions and has no mistakes.
 """
 
 from __future__ import annotations
@@ -33,45 +33,45 @@ from eigw_ns.topology.tree import Mapping, Node, Scalar, Sequence
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
-MAX_NODES = 200_000  # with every alias written out; a lab of 10,000 instances has fewer
+MAX_NODES = 200_000  # with every alias expanded; a lab of 10,000 instances has fewer
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.2, 5.1
-_INTRICATE = re.compile(r"""[^\n -~]|[?*&!|>%]|---|\.\.\.|["']:[^\s:]""")  # what versions or parsers differ about
+_AMBIGUOUS = re.compile(r"""[^\n -~]|[?*&!|>%]|---|\.\.\.|["']:[^\s:]""")  # the versions or the parsers differ here
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9]{1,18}")  # longer ones fit no field; they stay text
+_INT = re.compile(r"[-+]?[0-9]{1,18}")  # longer ones are too large for any field; they remain text
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def read(data: bytes, file: str) -> tuple[Mapping, tuple[Mistake, ...]]:
-    """The tree of the file's one document, and the mistakes that do not keep it from being read, such as double keys.
+    """Return the tree of the file's only document, and its mistakes, such as duplicate keys.
 
-    Raises TopologyError where there is nothing to go on with: no text, no YAML, no mapping on top.
+    Raises TopologyError if the file is unusable: not text, not YAML, or without a mapping at the top level.
     """
     text = _decode(data, file)
-    quickly = _read_quickly(text, file)
-    if quickly is not None:
-        return quickly, ()
+    root = _read_with_libyaml(text, file)
+    if root is not None:
+        return root, ()
     try:
         return _Reader(file).read(YAML(typ="safe", pure=True), text)
     except MarkedYAMLError as error:
         raise TopologyError((_syntax_mistake(error, file),)) from error
 
 
-def _read_quickly(text: str, file: str) -> Mapping | None:
-    """The tree where libyaml will do; None where it will not."""
-    if not _INTRICATE.search(text):
+def _read_with_libyaml(text: str, file: str) -> Mapping | None:
+    """Return the tree, or None if ruamel.yaml must read the text."""
+    if not _AMBIGUOUS.search(text):
         with contextlib.suppress(YAMLError, TopologyError):
             reader = _Reader(file)
             root, mistakes = reader.read(YAML(typ="safe"), text)
-            if not mistakes and not reader.met_nothing:
+            if not mistakes and not reader.has_empty_value:
                 return root
     return None
 
 
 def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
-        problem = f"the file has {len(data):,} bytes; a topology file has {MAX_BYTES:,} at most"
+        problem = f"the file has {len(data):,} bytes; a topology file can have at most {MAX_BYTES:,}"
         raise TopologyError((Mistake(file, 0, "", "", problem, "split it into several labs"),))
     remedy = "save it as plain UTF-8 text"
     try:
@@ -84,7 +84,7 @@ def _decode(data: bytes, file: str) -> str:
     if strange:
         line = text.count("\n", 0, strange.start()) + 1
         character = f"U+{ord(strange.group()):04X}"
-        raise TopologyError((Mistake(file, line, "", character, "this is not text: a control character", remedy),))
+        raise TopologyError((Mistake(file, line, "", character, "the file has a control character", remedy),))
     return text
 
 
@@ -95,13 +95,13 @@ def _syntax_mistake(error: MarkedYAMLError, file: str) -> Mistake:
     if "'\\t'" in problem:
         return Mistake(file, line, "", "", "YAML does not allow tabs here", "indent with spaces")
     remedy = "check the indentation and the brackets around it"
-    if "<document start>" in problem:  # in the parser's own words, with a tuple
-        return Mistake(file, line, "", "", "something stands here after the end of the file's value", remedy)
+    if "<document start>" in problem:  # the parser's own message contains a Python tuple
+        return Mistake(file, line, "", "", "there is text after the end of the file's value", remedy)
     if "mapping values" in problem or "found ':'" in problem:
         remedy = 'put text with a colon at its start or end in quotes, such as "::/0"'
     elif "quoted scalar" in str(error.context):
         remedy = "close the quotes"
-    return Mistake(file, line, "", "", f"this is not YAML: {problem} (column {column})", remedy)
+    return Mistake(file, line, "", "", f"this is not valid YAML: {problem} (column {column})", remedy)
 
 
 class _Reader:
@@ -111,19 +111,20 @@ class _Reader:
         self._file = file
         self._mistakes: list[Mistake] = []
         self._anchors: dict[str, Node | None] = {}  # None while the anchored node is still open
-        self.met_nothing = False  # a value that is not written at all: the parsers differ about its line
+        self.has_empty_value = False  # the parsers report different lines for a value that is left out
 
     def read(self, yaml: YAML, text: str) -> tuple[Mapping, tuple[Mistake, ...]]:
         try:
             root = self._document(iter(yaml.parse(text)))
-        except ValueError as error:  # ruamel.yaml hands what stands behind \U to chr() unseen
-            problem, remedy = "an escape names no character", "check what follows the backslash"
+        except ValueError as error:  # ruamel.yaml passes the number after \U to chr() unchecked
+            problem, remedy = "an escape sequence is not valid", "check the characters after the backslash"
             raise self._fatal(yaml.reader.line + 1, problem, remedy=remedy) from error
         if root is None or (isinstance(root, Scalar) and root.value is None):
-            raise self._fatal(0, "the file is empty", remedy="`eigw-ns init` prints one that works")
+            raise self._fatal(0, "the file is empty", remedy="`eigw-ns init` prints a file that works")
         if not isinstance(root, Mapping):
             kind = "a list" if isinstance(root, Sequence) else "a single value"
-            raise self._fatal(root.line, f"the file holds {kind}", remedy="write keys on top: lab, vpcs, …")
+            remedy = "write keys at the top level: lab, vpcs, …"
+            raise self._fatal(root.line, f"the file is {kind}, not a mapping", remedy=remedy)
         return root, tuple(self._mistakes)
 
     def _document(self, events: Iterator[Event]) -> Node | None:
@@ -138,10 +139,11 @@ class _Reader:
     def _check_document(self, event: DocumentStartEvent, *, first: bool) -> None:
         line = event.start_mark.line + 1
         if not first:
-            raise self._fatal(line, "a second document begins here", remedy="write one lab a file")
+            raise self._fatal(line, "a second document begins here", remedy="write each lab to its own file")
         if event.version not in (None, (1, 2)):
             version = ".".join(str(part) for part in event.version)
-            raise self._fatal(line, f"the file asks for YAML {version}", remedy="write YAML 1.2; remove this line")
+            problem = f"the file declares YAML {version}; topology files are YAML 1.2"
+            raise self._fatal(line, problem, remedy="remove this line")
 
     def _node(self, event: Event, events: Iterator[Event], depth: int) -> Node:
         line = event.start_mark.line + 1
@@ -151,7 +153,7 @@ class _Reader:
         self._check_depth(depth, line)
         if event.tag is not None:
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
-            self._add(line, "YAML tags are not supported", shorten(tag), "remove it; quotes make a value text")
+            self._add(line, "YAML tags are not supported", shorten(tag), "remove it; write a text in quotes")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node: Node
@@ -161,7 +163,7 @@ class _Reader:
             node = self._sequence(events, line, depth)
         else:
             node = Scalar(line, event.value, _value(event.value) if event.implicit[0] else event.value)
-            self.met_nothing |= node.value is None and not node.text
+            self.has_empty_value |= node.value is None and not node.text
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
@@ -172,13 +174,14 @@ class _Reader:
             raise self._fatal(line, f"the alias *{name} has no anchor before it", remedy=f"write &{name} first")
         node = self._anchors[event.anchor]
         if node is None:
-            raise self._fatal(line, f"the alias *{name} stands within its own anchor", remedy="write the value out")
+            raise self._fatal(line, f"the alias *{name} is inside its own anchor", remedy="write the value out")
         self._check_depth(depth + (0 if isinstance(node, Scalar) else node.height), line)
         return node
 
     def _check_depth(self, depth: int, line: int) -> None:
         if depth > MAX_DEPTH:
-            raise self._fatal(line, f"the file is nested more than {MAX_DEPTH} deep", remedy="check the brackets")
+            problem = f"the file is nested more than {MAX_DEPTH} levels deep"
+            raise self._fatal(line, problem, remedy="check the brackets")
 
     def _sequence(self, events: Iterator[Event], line: int, depth: int) -> Sequence:
         items: list[Node] = []
@@ -211,20 +214,22 @@ class _Reader:
 
     def _key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
-            raise self._fatal(event.start_mark.line + 1, "a key is plain text", remedy="write a name before the colon")
+            line = event.start_mark.line + 1
+            raise self._fatal(line, "a key must be plain text", remedy="write a name before the colon")
         key: str = event.value
         return key
 
     def _grown(self, size: int, child: Node, line: int) -> int:
         size += 1 if isinstance(child, Scalar) else child.size
         if size > MAX_NODES:
-            raise self._fatal(line, f"with its aliases written out this has more than {MAX_NODES:,} values")
+            problem = f"this has more than {MAX_NODES:,} values with its aliases expanded"
+            raise self._fatal(line, problem, remedy="write fewer values")
         return size
 
     def _add(self, line: int, problem: str, value: str = "", remedy: str = "") -> None:
         self._mistakes.append(Mistake(self._file, line, "", value, problem, remedy))
 
-    def _fatal(self, line: int, problem: str, *, remedy: str = "write less") -> TopologyError:
+    def _fatal(self, line: int, problem: str, *, remedy: str) -> TopologyError:
         self._add(line, problem, remedy=remedy)
         return TopologyError(tuple(sorted(self._mistakes, key=lambda mistake: mistake.line)))
 
@@ -234,7 +239,10 @@ def _height(children: Iterable[Node]) -> int:
 
 
 def _value(text: str) -> str | int | float | bool | None:
-    """What an unquoted scalar means in YAML 1.2's core schema, as far as a topology can hold it."""
+    """Return the value of an unquoted scalar in YAML 1.2's core schema.
+
+    A float becomes 0.0, and an octal or hexadecimal number remains text: no field of a topology file accepts them.
+    """
     if _INT.fullmatch(text):
         return int(text)
     if _BOOL.fullmatch(text):

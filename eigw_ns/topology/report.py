@@ -1,4 +1,4 @@
-"""Mistakes as they are found, each put to its place in the file."""
+"""Collects mistakes in a topology file, each with its line and path."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _FEW = 6
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
-class Wrong(ValueError):
-    """A single value that cannot stand where it stands: why, and what to write instead."""
+class InvalidValue(ValueError):
+    """A single value is not valid at its place. `remedy` says what to write instead."""
 
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
@@ -25,8 +25,8 @@ class Wrong(ValueError):
         self.remedy = remedy
 
 
-class Report:
-    """Collects the mistakes of one file; looks up line and value of each by its path."""
+class MistakeReport:
+    """The mistakes of one file. The line and the value of a mistake are looked up by its path."""
 
     def __init__(self, root: Mapping, file: str, mistakes: Iterable[Mistake] = ()) -> None:
         self._root = root
@@ -35,51 +35,57 @@ class Report:
         self._paths: set[Path] = set()
 
     def add(self, path: Path, problem: str, remedy: str = "", *, value: str | None = None) -> None:
-        """Note a mistake at `path`; `value` stands for what is written there where that would not say it."""
+        """Add a mistake at `path`. The message quotes the value in the file, or `value` if it is given."""
         line, node = locate(self._root, path)
         shown = show(node) if value is None else shorten(value)
-        self._mistakes.append(Mistake(self._file, line, spell(path), shown, problem, remedy))
+        self._mistakes.append(Mistake(self._file, line, path_text(path), shown, problem, remedy))
         self._paths.add(path)
 
     def add_without_place(self, problem: str, remedy: str, value: str) -> None:
-        """Note a mistake that stands nowhere in the file."""
+        """Add a mistake that has no place in the file."""
         self._mistakes.append(Mistake(self._file, 0, "", shorten(value), problem, remedy))
 
     def add_unknown(self, path: Path, what: str, text: str, known: Iterable[str]) -> None:
-        """Note that `text` names no `what`, and which of the `known` names may be meant."""
+        """Add the mistake that no `what` is named `text`. The remedy suggests similar `known` names."""
         known = tuple(known)
         listed = ", ".join(shorten(name) for name in known[:_FEW]) + (", …" if len(known) > _FEW else "")
         others = f"write {'one of ' if len(known) > 1 else ''}{listed}" if known else f"declare a {what}"
-        self.add(path, f"there is no {what} of that name", did_you_mean(text, known) or others)
+        self.add(path, f"no {what} has this name", did_you_mean(text, known) or others)
 
     def attempt(self, path: Path, form: Callable[[str], Value], text: str) -> Value | None:
-        """What `form` makes of the text at `path`; None where it is wrong, or the place is not clean."""
+        """Return `form(text)` for the text at `path`.
+
+        Returns None if the text is not valid, which adds a mistake, or if the place is not clean.
+        """
         if not self.is_clean(path):
             return None
         try:
             return form(text)
-        except Wrong as wrong:
+        except InvalidValue as wrong:
             self.add(path, wrong.problem, wrong.remedy)
             return None
 
     def exclude(self, path: Path) -> None:
-        """Let no rule look at `path`: it is wrong already, or what stands there is ours."""
+        """Exclude `path` from the rules: it already has a mistake, or its value is a placeholder."""
         self._paths.add(path)
 
     def is_clean(self, path: Path) -> bool:
-        """Whether this very place is worth a rule's look: no mistake there yet, and not excluded."""
+        """Return True if a rule should check exactly this place: it has no mistake yet and is not excluded."""
         return path not in self._paths
 
     def node(self, path: Path) -> Node | None:
-        """What the file says at `path`."""
+        """Return the node at `path` in the file, or None."""
         return locate(self._root, path)[1]
 
     def line(self, path: Path) -> int:
-        """The line of `path`, or of the last thing on the way there."""
+        """Return the line of `path`, or of the last existing node on that path."""
         return locate(self._root, path)[0]
 
     def names(self, path: Path) -> tuple[str, ...]:
-        """The keys of the mapping at `path` in file order, also of those that turned out wrong; else none."""
+        """Return the keys of the mapping at `path` in file order, including keys with mistakes.
+
+        Returns () if the path does not lead to a mapping.
+        """
         node = self.node(path)
         return tuple(node.items) if isinstance(node, Mapping) else ()
 
@@ -89,8 +95,8 @@ class Report:
             raise TopologyError(tuple(sorted(self._mistakes, key=lambda mistake: mistake.line)))
 
 
-def spell(path: Path) -> str:
-    """`vpcs.main.route_tables.private.routes[0].target`; keys with strange characters in quotes."""
+def path_text(path: Path) -> str:
+    """Return a text such as `vpcs.main.route_tables.private.routes[0].target`, with unusual keys in quotes."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -102,7 +108,7 @@ def spell(path: Path) -> str:
 
 
 def show(node: Node | None) -> str:
-    """A value in a message: short, on one line."""
+    """Return the text for a value in a message: short, on one line."""
     if node is None:
         return ""
     if isinstance(node, Mapping):
@@ -113,7 +119,7 @@ def show(node: Node | None) -> str:
 
 
 def quotable(node: Node | None) -> str:
-    """The value in quotes, where quotes would make it the text that it should be; else empty."""
+    """Return the value in quotes if quotes would turn it into text. Otherwise return ""."""
     if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, str):
         return f'"{node.text}"'
     return ""

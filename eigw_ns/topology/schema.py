@@ -1,7 +1,7 @@
-"""The structure of a topology file: which keys there are and what type each value has. Editors read it as JSON Schema.
+"""The structure of a topology file: the keys, and the type of each value. Editors read it as JSON Schema.
 
-Whether a value means something (a block, a name, a target) is for `rules`: that way one wrong value keeps no other
-from being looked at.
+Package `rules` checks what a value means (a block, a name, a target). The separation allows it to check all other
+values even if one is wrong.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from eigw_ns.topology.tree import Path
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 RESULTS: tuple[str, ...] = get_args(Result)
 ACTIONS = ("allow", "deny")
-MAX_RULE_NUMBER = 32766  # AWS numbers its own last entries above
+MAX_RULE_NUMBER = 32766  # AWS's own last entries have higher numbers
 
 _TRACKING = ConnectionTracking()
 _QUOTAS = Quotas()
@@ -37,103 +37,113 @@ class _Strict(BaseModel):
 
 
 class Tagged(_Strict):
-    """What AWS lets users tag."""
+    """A resource that can have AWS tags."""
 
-    tags: dict[str, str] = Field({}, description=f"AWS tags: {_QUOTAS.tags_per_resource} at most")
+    tags: dict[str, str] = Field({}, description=f"AWS tags, at most {_QUOTAS.tags_per_resource}")
 
 
 class InternetGatewayFile(Tagged):
-    """Passes IPv6 both ways."""
+    """A gateway that forwards IPv6 in both directions."""
 
 
 class ConnectionTrackingFile(_Strict):
-    """How long an egress-only gateway remembers a flow without packets (seconds), and how many it holds."""
+    """Timeouts of idle flows in an egress-only gateway, and the maximum number of flows that it tracks."""
 
-    tcp_established_timeout: int = Field(_TRACKING.tcp_established_timeout, description="Seconds")
-    udp_timeout: int = Field(_TRACKING.udp_timeout, description="Seconds, until the flow was answered twice")
-    udp_stream_timeout: int = Field(_TRACKING.udp_stream_timeout, description="Seconds, from then on")
-    max_connections: int = Field(_TRACKING.max_connections, description="Of all instances together")
-    max_connections_per_source: int = Field(_TRACKING.max_connections_per_source, description="Of one instance")
+    tcp_established_timeout: int = Field(
+        _TRACKING.tcp_established_timeout, description="Timeout of an idle established TCP connection, in seconds"
+    )
+    udp_timeout: int = Field(
+        _TRACKING.udp_timeout, description="Timeout of an idle UDP flow that was not answered twice, in seconds"
+    )
+    udp_stream_timeout: int = Field(
+        _TRACKING.udp_stream_timeout, description="Timeout of an idle UDP flow that was answered twice, in seconds"
+    )
+    max_connections: int = Field(_TRACKING.max_connections, description="Maximum number of flows of all instances")
+    max_connections_per_source: int = Field(
+        _TRACKING.max_connections_per_source, description="Maximum number of flows of one instance"
+    )
 
 
 class EgressOnlyInternetGatewayFile(Tagged):
-    """Passes IPv6 that an instance began, and its answers."""
+    """A gateway that forwards IPv6 flows that an instance begins, and the answers to them."""
 
-    replicas: int = Field(1, description="How many namespaces share the work, 1 to 8", examples=[2])
+    replicas: int = Field(1, description="Number of namespaces that share the traffic, 1 to 8", examples=[2])
     connection_tracking: ConnectionTrackingFile = ConnectionTrackingFile()
 
 
 class RouteFile(_Strict):
     destination: str = Field(description="An IPv6 prefix", examples=["::/0"])
     target: str = Field(
-        description="The name of a gateway of this VPC, its id, or blackhole", examples=["outbound", "blackhole"]
+        description="The name or id of a gateway of this VPC, or blackhole", examples=["outbound", "blackhole"]
     )
 
 
 class RouteTableFile(Tagged):
-    main: bool = Field(False, description="Whether subnets that name no route table use this one")
+    main: bool = Field(False, description="True if subnets that name no route table use this one")
     routes: list[RouteFile] = []
 
 
 def _text(value: object) -> str:
     if isinstance(value, str | int) and not isinstance(value, bool):
         return str(value)
-    raise PydanticCustomError("number_or_word", "neither a whole number nor text")
+    raise PydanticCustomError("number_or_word", "not a whole number or text")
 
 
 NumberOrWord = Annotated[
     str, BeforeValidator(_text), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})
 ]
-"""What may be written as a number or as text: rules see the text."""
+"""A value that a file can write as a number or as text. Rules receive the text."""
 
 
 class TrafficFile(_Strict):
-    """What a rule of a filter is about."""
+    """The traffic that an entry of a network ACL or a rule of a security group matches."""
 
     protocol: NumberOrWord = Field(
         description="tcp, udp, icmpv6, all, or an IANA protocol number", examples=["tcp", "all", 50]
     )
     ports: NumberOrWord | None = Field(
-        None, description="Destination ports; needed for TCP and UDP", examples=[443, "1024-65535", "all"]
+        None, description="Destination ports; required for TCP and UDP", examples=[443, "1024-65535", "all"]
     )
     type: NumberOrWord | None = Field(None, description="ICMPv6 type; default: all", examples=[128])
     code: NumberOrWord | None = Field(None, description="ICMPv6 code; default: all", examples=[0])
 
 
 class NetworkAclEntryFile(TrafficFile):
-    """The entry with the lowest number that matches a packet decides about it."""
+    """An entry of a network ACL. The entry with the lowest number that matches a packet decides about it."""
 
     rule: int = Field(
-        description="Its number", examples=[100], json_schema_extra={"minimum": 1, "maximum": MAX_RULE_NUMBER}
+        description="The number of the entry",
+        examples=[100],
+        json_schema_extra={"minimum": 1, "maximum": MAX_RULE_NUMBER},
     )
     cidr: str = Field(description="The source of ingress, the destination of egress", examples=["::/0"])
     action: str = Field(json_schema_extra={"enum": [*ACTIONS]}, examples=["allow"])
 
 
 class NetworkAclFile(Tagged):
-    """Stateless, at the edge of a subnet; what no entry matches is denied."""
+    """A stateless filter of packets that enter or leave a subnet. A packet that matches no entry is denied."""
 
     ingress: list[NetworkAclEntryFile] = []
     egress: list[NetworkAclEntryFile] = []
 
 
 class SecurityGroupRuleFile(TrafficFile):
-    """Allows traffic from or to a block, or the instances of a group: exactly one of both."""
+    """A rule that allows traffic from or to its peer: either a block, or the instances of a group."""
 
     cidr: str | None = Field(None, description="The source of ingress, the destination of egress", examples=["::/0"])
     group: str | None = Field(None, description="The name of a group of this VPC", examples=["default"])
     description: str = ""
-    id: str | None = Field(None, description="Default: follows from the rule", examples=["sgr-0123456789abcdef0"])
+    id: str | None = Field(None, description="Default: computed from the rule", examples=["sgr-0123456789abcdef0"])
 
 
 class SecurityGroupFile(Tagged):
-    """Stateful, at an instance's port; what no rule of its groups allows is dropped."""
+    """A stateful filter of an instance's traffic. Traffic that no rule of its groups allows is dropped."""
 
-    group_name: str | None = Field(None, description="Default: the key", examples=["Web servers"])
+    group_name: str | None = Field(None, description="AWS's GroupName; default: the key", examples=["Web servers"])
     description: str = ""
     ingress: list[SecurityGroupRuleFile] = []
     egress: list[SecurityGroupRuleFile] = Field(
-        default_factory=list, description="Default: everything, to everywhere", json_schema_extra={"default": _OPEN}
+        default_factory=list, description="Default: allow all egress", json_schema_extra={"default": _OPEN}
     )
 
 
@@ -141,13 +151,13 @@ class SubnetFile(Tagged):
     ipv6_cidr_block: str | None = Field(
         None, description="/44 to /64 in steps of 4; default: the next free /64", examples=["2600:1f16:aa0:5501::/64"]
     )
-    route_table: str | None = Field(None, description="Default: the main one")
+    route_table: str | None = Field(None, description="Default: the main route table of the VPC")
     network_acl: str = DEFAULT_ACL
 
 
 class InstanceFile(Tagged):
     subnet: str = Field(examples=["private-a"])
-    ipv6_address: str | None = Field(None, description="Default: the subnet's first free one")
+    ipv6_address: str | None = Field(None, description="Default: the first free address of the subnet")
     security_groups: list[str] = [DEFAULT_GROUP]
 
 
@@ -171,24 +181,27 @@ class InternetFile(_Strict):
 
 
 class ExpectationFile(_Strict):
-    source: str = Field(alias="from", description="An instance or internet host", examples=["app"])
-    to: str = Field(description="An instance or internet host", examples=["web"])
+    source: str = Field(alias="from", description="The instance or internet host that begins", examples=["app"])
+    to: str = Field(description="The instance or internet host that is the destination", examples=["web"])
     protocol: str = Field("tcp", json_schema_extra={"enum": [*PROTOCOLS]})
     port: int | None = Field(None, ge=1, le=65535, description="The destination port of TCP and UDP", examples=[443])
     result: str = Field(json_schema_extra={"enum": [*RESULTS]}, examples=["blocked"])
 
 
 class QuotasFile(_Strict):
-    """Those of AWS's quotas that a file can be over, where this one is: `ec2 … --quota` may have made it so."""
+    """Quotas that this file raises above AWS's. `eigw-ns export` writes those that `ec2 … --quota` exceeded."""
 
     egress_only_internet_gateways_per_vpc: int = _QUOTAS.egress_only_internet_gateways_per_vpc
     entries_per_network_acl: int = Field(
-        _QUOTAS.entries_per_network_acl, description="A direction and IP version; AWS's last entry counts"
+        _QUOTAS.entries_per_network_acl, description="For each direction and IP version; AWS's last entry counts too"
     )
     rules_per_security_group: int = Field(
-        _QUOTAS.rules_per_security_group, description="A direction and IP version; a rule about a group counts for both"
+        _QUOTAS.rules_per_security_group,
+        description="For each direction and IP version; a rule whose peer is a group counts for both versions",
     )
-    security_groups_per_interface: int = Field(_QUOTAS.security_groups_per_interface, description="Of one instance")
+    security_groups_per_interface: int = Field(
+        _QUOTAS.security_groups_per_interface, description="Maximum number of groups of one instance"
+    )
     tags_per_resource: int = _QUOTAS.tags_per_resource
 
 
@@ -199,25 +212,25 @@ class LabFile(_Strict):
     quotas: QuotasFile = QuotasFile()
     vpcs: dict[str, VpcFile] = Field({}, json_schema_extra=_NAMES)
     internet_gateways: dict[str, InternetGatewayFile] = Field(
-        {}, description="Gateways that are attached to no VPC", json_schema_extra=_NAMES
+        {}, description="Gateways that are not attached to a VPC", json_schema_extra=_NAMES
     )
     internet: InternetFile = InternetFile()
-    expect: list[ExpectationFile] = Field([], description="What `eigw-ns verify` proves with packets")
+    expect: list[ExpectationFile] = Field([], description="Results that `eigw-ns verify` checks with packets")
 
 
 def json_schema() -> dict[str, Any]:
-    """See `eigw_ns.topology.json_schema`."""
+    """Return the JSON Schema, see `eigw_ns.topology.json_schema`."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "eigw-ns topology"}
     return {**LabFile.model_json_schema(), **dialect}
 
 
 def keys_at(path: Path) -> dict[str, list[Any]]:
-    """The keys that may stand in the mapping at `path`, each with its examples."""
+    """Return the keys that are valid in the mapping at `path`, each with its examples."""
     return {key: field.examples or [] for key, field in _fields_at(path).items()}
 
 
 def type_at(path: Path) -> Any:
-    """The type of the value that belongs at `path`, which leads to a key."""
+    """Return the type of the value at `path`. The last step of the path must be a key."""
     return _fields_at(path[:-1])[str(path[-1])].annotation
 
 

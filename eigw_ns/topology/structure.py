@@ -1,4 +1,4 @@
-"""From tree to models: unknown keys, wrong types and missing keys are found, and all else is saved from them."""
+"""Converts the tree to models. Reports unknown keys, wrong types and missing keys, and keeps everything else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.topology.report import Report, quotable, show
+from eigw_ns.topology.report import MistakeReport, quotable, show
 from eigw_ns.topology.schema import LabFile, keys_at, type_at
 from eigw_ns.topology.tree import Mapping, Node, Path, Scalar, Sequence, plain
 
@@ -25,11 +25,11 @@ _NEEDED = {
 }
 
 
-def parse(root: Mapping, report: Report) -> LabFile:
-    """The file as models. What is wrong goes to `report` and is taken out, so that the rules see all the rest.
+def parse(root: Mapping, report: MistakeReport) -> LabFile:
+    """Return the file as models. Mistakes are added to `report` and removed, so that the rules can check the rest.
 
-    An unknown or wrong value is removed; where it is required, an empty text or 0 stands in for it, which no rule
-    looks at since its place is reported.
+    An unknown key or a value of the wrong type is removed. If the value is required, an empty text or 0 replaces it.
+    No rule checks the replacement, because its place already has a mistake.
     """
     data = plain(root)
     reported = False
@@ -41,13 +41,13 @@ def parse(root: Mapping, report: Report) -> LabFile:
             if not reported:
                 for detail in details:
                     _report(report, detail)
-                reported = True  # later rounds find only what the repair of earlier ones left open
+                reported = True  # later rounds find only consequences of the repairs
             for detail in details:
                 report.exclude(detail["loc"])
                 _repair(data, detail)
 
 
-def _report(report: Report, detail: ErrorDetails) -> None:
+def _report(report: MistakeReport, detail: ErrorDetails) -> None:
     path: Path = detail["loc"]
     kind = detail["type"]
     if kind == "extra_forbidden":
@@ -63,12 +63,12 @@ def _report(report: Report, detail: ErrorDetails) -> None:
         remedy = _other_type(node, _NEEDED[kind])
         if kind == "list_type" and shown and type_at(path) == list[str]:
             remedy = f"write [{show(node)}]"
-        report.add(path, f"this needs {_NEEDED[kind]}", remedy, value=shown)
+        report.add(path, f"this must be {_NEEDED[kind]}", remedy, value=shown)
     else:
-        report.add(path, "a port is 1 to 65535")
+        report.add(path, "a port must be 1 to 65535")
 
 
-def _report_unknown_key(report: Report, path: Path) -> None:
+def _report_unknown_key(report: MistakeReport, path: Path) -> None:
     key = str(path[-1])
     known = keys_at(path[:-1])
     report.add(path, "there is no such key", did_you_mean(key, known) or f"the keys are {', '.join(known)}", value="")
@@ -79,7 +79,7 @@ def _other_type(node: Node | None, needed: str) -> str:
         quoted = quotable(node)
         return f"write {quoted}" if quoted else "write a text"
     if isinstance(node, Scalar) and node.value is None:
-        return {_MAPPING: "write {}", _LIST: "write []"}.get(needed, "write one")
+        return {_MAPPING: "write {}", _LIST: "write []"}.get(needed, f"write {needed}")
     if isinstance(node, Sequence) and needed == _MAPPING:
         return "write names as keys: `name: {…}`, not `- …`"
     if isinstance(node, Scalar) and isinstance(node.value, str) and needed not in (_MAPPING, _LIST):

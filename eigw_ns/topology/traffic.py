@@ -1,7 +1,8 @@
-"""The traffic that an ACL's entry or a group's rule is about, as the file spells it, and back.
+"""The traffic of an ACL's entry or a group's rule: conversion from the file's spelling, and back.
 
-Functions that read a single value raise Wrong where it cannot be one. In one normal form: TCP and UDP have a range of
-destination ports (`all` is 0 to 65535), ICMP and ICMPv6 a type and a code (-1 for all), other protocols neither.
+Functions that read a single value raise InvalidValue if it is not valid. There is one normal form. TCP and UDP have a
+range of destination ports (`all` is 0 to 65535). ICMP and ICMPv6 have a type and a code (-1 for all). Other protocols
+have no such values.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.data import Data
-from eigw_ns.topology.report import Wrong
+from eigw_ns.topology.report import InvalidValue
 
 ALL = "all"
 ICMP = 1
@@ -33,62 +34,65 @@ _RANGE = re.compile("([0-9]{1,5}) *- *([0-9]{1,5})")
 
 
 def protocol(text: str) -> int:
-    """An IANA protocol number, or ALL_PROTOCOLS."""
+    """Return the IANA protocol number that `text` gives, or ALL_PROTOCOLS."""
     if text in PROTOCOLS:
         return PROTOCOLS[text]
     if _NUMBER.fullmatch(text) and int(text) <= 255:
         return int(text)
     remedy = "write all" if text == "-1" else did_you_mean(text, PROTOCOLS)
-    raise Wrong("a protocol is tcp, udp, icmpv6, all or a number from 0 to 255", remedy)
+    raise InvalidValue("a protocol must be tcp, udp, icmpv6, all or a number from 0 to 255", remedy)
 
 
 def ports(text: str) -> tuple[int, int]:
-    """The first and the last of a range of ports."""
+    """Return the first and the last port of the range that `text` gives."""
     if text == ALL:
         return _ALL_PORTS
     both = _RANGE.fullmatch(text)
     if both is None and not _NUMBER.fullmatch(text):
         remedy = "write all" if text == "-1" else "write one such as 443 or 1024-65535"
-        raise Wrong("ports are a number, a range or all", remedy)
+        raise InvalidValue("ports must be a number, a range or all", remedy)
     first, last = (int(both[1]), int(both[2])) if both else (int(text), int(text))
     if max(first, last) > _ALL_PORTS[1]:
-        raise Wrong(f"a port is 0 to {_ALL_PORTS[1]}", "write one such as 443 or 1024-65535")
+        raise InvalidValue(f"a port must be 0 to {_ALL_PORTS[1]}", "write one such as 443 or 1024-65535")
     if first > last:
-        raise Wrong("the range ends before it begins", f"write {last}-{first}")
+        raise InvalidValue("the range ends before it begins", f"write {last}-{first}")
     return first, last
 
 
 def icmp_number(text: str) -> int:
-    """A type or a code, -1 for all: https://www.iana.org/assignments/icmpv6-parameters"""
+    """Return the ICMP type or code that `text` gives, -1 for all.
+
+    Source: https://www.iana.org/assignments/icmpv6-parameters
+    """
     if text == ALL:
         return _ALL_TYPES
     if _NUMBER.fullmatch(text) and int(text) <= 255:
         return int(text)
-    remedy = "write all, or leave the key out" if text == "-1" else "write one such as 128, an echo request"
-    raise Wrong("this is a number from 0 to 255 or all", remedy)
+    remedy = "write all, or remove the key" if text == "-1" else "write one such as 128, an echo request"
+    raise InvalidValue("this must be a number from 0 to 255 or all", remedy)
 
 
 def block(text: str) -> Block:
-    """A block of either family: IPv4 ones are legal as in AWS, and match nothing here."""
+    """Return an IPv4 or IPv6 block. IPv4 blocks are valid, as in AWS, but match no packet of a lab."""
     plain = _ZONE.sub("", text)
     try:
         prefix = ip_network(plain, strict=False)
     except ValueError:
-        raise Wrong("a cidr is an IPv6 or IPv4 prefix", 'write one such as "::/0"') from None
+        raise InvalidValue("a cidr must be an IPv6 or IPv4 prefix", 'write one such as "::/0"') from None
     if plain != text:
-        raise Wrong("a cidr has no zone", f"write {prefix}")
+        raise InvalidValue("a cidr cannot have a zone", f"write {prefix}")
     address, _, length = text.partition("/")
     if not _NUMBER.fullmatch(length):
-        raise Wrong("a cidr has a prefix length", f"write {prefix}")
+        raise InvalidValue("a cidr must have a prefix length", f"write {prefix}")
     if ip_address(address) != prefix.network_address:
-        raise Wrong(f"the address has bits set beyond /{prefix.prefixlen}", f"write {prefix}")
+        raise InvalidValue(f"the address has bits set beyond /{prefix.prefixlen}", f"write {prefix}")
     return prefix
 
 
 def span(number: int, body: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The ports, or type and code, that the body of a rule about the protocol `number` gives; None where it has none.
+    """Return the ports, or the type and code, in the body of a rule for the protocol `number`.
 
-    Raises KeyError where TCP or UDP lack ports.
+    Returns None if the protocol has no ports or types. Raises KeyError if the ports of TCP or UDP are missing.
     """
     if number in WITH_PORTS:
         return ports(str(body["ports"]))
@@ -98,7 +102,7 @@ def span(number: int, body: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def spelt(number: int, limits: tuple[int, int] | None) -> Data:
-    """The opposite of `protocol` and `span`: the keys that say it."""
+    """Return the keys for a protocol and its ports or types: the inverse of `protocol` and `span`."""
     data: Data = {"protocol": _WORDS.get(number, number)}
     if limits is None:
         return data

@@ -1,4 +1,4 @@
-"""What a YAML file holds, as a tree that knows its lines."""
+"""The contents of a YAML file as a tree with line numbers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 Path = tuple[str | int, ...]
-"""Where something stands: mapping keys and list indexes, from the top."""
+"""The place of a node: mapping keys and list indexes, from the top level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value; `text` is how the file spells it. A float's value is not kept: no field is one."""
+    """A single value. `text` is its spelling in the file. The value of a float is not kept, because no field is one."""
 
     line: int
     text: str
@@ -20,7 +20,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """`size` and `height` count the values within and the levels above them, with all aliases written out."""
+    """A list. `size` is the number of values in it and `height` the number of levels, with all aliases expanded."""
 
     line: int
     items: tuple[Node, ...]
@@ -30,7 +30,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """`lines` tells where each key stands; size and height as those of a sequence."""
+    """A mapping. `lines` has the line of each key. `size` and `height` are as in a sequence."""
 
     line: int
     items: dict[str, Node]
@@ -43,7 +43,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def plain(node: Node) -> Any:
-    """The node as dicts, lists and scalars that share nothing, whatever aliases the file has."""
+    """Return the node as dicts, lists and scalars. No object is shared, even if the file has aliases."""
     if isinstance(node, Mapping):
         return {key: plain(child) for key, child in node.items.items()}
     if isinstance(node, Sequence):
@@ -52,9 +52,9 @@ def plain(node: Node) -> Any:
 
 
 def locate(root: Node, path: Path) -> tuple[int, Node | None]:
-    """The line of the place that `path` leads to and what stands there.
+    """Return the line of the place that `path` leads to, and the node at that place.
 
-    Where the path goes on after the file has ended, that is the line of the last thing on the way, and None.
+    If the path leads beyond the contents of the file, return the line of the last existing node on it, and None.
     """
     node, line = root, root.line
     for step in path:

@@ -8,20 +8,20 @@ from ruamel.yaml import YAML
 
 from eigw_ns.topology.encode import to_data
 from eigw_ns.topology.model import Topology
-from eigw_ns.topology.quotas import raised
+from eigw_ns.topology.quotas import raised_quotas
 
 _NEVER_FOLD = 1 << 16  # columns; a tag's value has at most 256 characters
 
 
 def dump(topology: Topology) -> str:
-    """See `eigw_ns.topology.dump`."""
+    """Return the text of a topology file, see `eigw_ns.topology.dump`."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = _NEVER_FOLD
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     data = to_data(topology)
-    data.pop("client_tokens", None)  # what was asked of a running lab says nothing about another
-    lab, quotas = {"lab": data.pop("lab")}, raised(topology.cloud)
+    data.pop("client_tokens", None)  # requests to a running lab do not apply to a lab from this file
+    lab, quotas = {"lab": data.pop("lab")}, raised_quotas(topology.cloud)
     yaml.dump({**lab, **({"quotas": quotas} if quotas else {}), **data}, stream)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""Two parsers read a file: what libyaml reads quickly, ruamel.yaml reads alike."""
+"""The two YAML parsers give the same tree for every text that libyaml reads."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ WORDS = [
     '"a":b', "'a':b", "a b", "{}", "[]", "''", '""', '{"a": 1}', "\n- a: b\n  c", "a:\n  b: c\n", "a::", "\\",
     "b: {a: b}\n",
 ]  # fmt: skip
-INTRICATE = ['"a":b', "\t", "? ", "*x", "&x ", "!t ", "|\n", ">\n", "---\n", "...\n", "%YAML 1.1\n", "é", "\r\n"]
+AMBIGUOUS = ['"a":b', "\t", "? ", "*x", "&x ", "!t ", "|\n", ">\n", "---\n", "...\n", "%YAML 1.1\n", "é", "\r\n"]
 
 
-def quickly(text: str) -> Mapping | None:
-    return reader._read_quickly(text, "f")
+def by_libyaml(text: str) -> Mapping | None:
+    return reader._read_with_libyaml(text, "f")
 
 
-def slowly(text: str) -> object:
-    """The tree; None where ruamel.yaml reads none, or finds mistakes."""
+def by_ruamel(text: str) -> object:
+    """Return the tree that ruamel.yaml reads, or None if it reads none or finds mistakes."""
     try:
         tree, mistakes = reader._Reader("f").read(YAML(typ="safe", pure=True), text)
     except (YAMLError, TopologyError):
@@ -35,35 +35,35 @@ def slowly(text: str) -> object:
     return None if mistakes else tree
 
 
-def test_libyaml_is_at_hand():
-    """Else nothing here compares anything."""
+def test_libyaml_is_installed():
+    """Without libyaml, the other tests would compare ruamel.yaml with itself."""
     assert "CParser" in str(YAML(typ="safe").Parser)
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=16).map("".join))
 @settings(max_examples=2000, deadline=None)
-def test_whatever_is_read_quickly_is_read_so_slowly_too(text: str):
-    tree = quickly(text)
-    assert tree is None or tree == slowly(text)
+def test_ruamel_reads_the_same_tree_as_libyaml(text: str):
+    tree = by_libyaml(text)
+    assert tree is None or tree == by_ruamel(text)
 
 
-@given(st.lists(st.sampled_from(WORDS), max_size=6), st.sampled_from(INTRICATE), st.integers(0, 6))
+@given(st.lists(st.sampled_from(WORDS), max_size=6), st.sampled_from(AMBIGUOUS), st.integers(0, 6))
 @settings(max_examples=200, deadline=None)
-def test_what_the_parsers_may_differ_about_is_read_slowly(words: list[str], word: str, place: int):
+def test_libyaml_does_not_read_text_on_which_the_parsers_differ(words: list[str], word: str, place: int):
     text = "a: b\n" + "".join(words[:place]) + word + "".join(words[place:])
-    assert quickly(text) is None
+    assert by_libyaml(text) is None
 
 
 @pytest.mark.parametrize("name", example_names())
-def test_the_examples_are_read_alike(name: str):
-    assert (tree := quickly(example(name))) is None or tree == slowly(example(name))
+def test_both_parsers_read_the_same_examples(name: str):
+    assert (tree := by_libyaml(example(name))) is None or tree == by_ruamel(example(name))
 
 
 @pytest.mark.parametrize("text", ["a: {b: [1, '2', \"3\"]}\n", '{"a": [{"b": "::/0"}, {}]}', "a:\n- b: c # d\n- e\n"])
-def test_plain_files_are_read_quickly(text: str):
-    assert quickly(text) == slowly(text) is not None
+def test_libyaml_reads_plain_files(text: str):
+    assert by_libyaml(text) == by_ruamel(text) is not None
 
 
 @pytest.mark.parametrize("text", ["a:\n", "a: {b: }\n", "a:\n-\n- b\n", "a: b\na: c\n", "[a]", "", "a: [\n"])
-def test_what_has_mistakes_or_says_nothing_is_not(text: str):
-    assert quickly(text) is None
+def test_libyaml_does_not_read_mistakes_and_empty_values(text: str):
+    assert by_libyaml(text) is None

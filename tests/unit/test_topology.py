@@ -1,4 +1,4 @@
-"""Loading what is right: examples, defaults, aliases; and that a topology survives being written down."""
+"""Valid topology files load: examples, defaults, aliases. A topology that is dumped or stored loads unchanged."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def route_of(cloud: Cloud) -> Route:
 
 
 @pytest.mark.parametrize("name", example_names())
-def test_examples_load_and_say_what_they_show(name: str) -> None:
+def test_examples_load_and_begin_with_a_comment(name: str) -> None:
     text = example(name)
     topology = loaded(text)
     assert topology.cloud.lab == name
@@ -53,14 +53,14 @@ def test_examples_load_and_say_what_they_show(name: str) -> None:
     assert loaded(dump(topology)) == topology
 
 
-def test_examples_are_the_promised_ones() -> None:
+def test_the_examples_are_demo_minimal_and_split() -> None:
     assert example_names() == ("demo", "minimal", "split")
     with pytest.raises(UsageError) as caught:
         example("dmeo")
     assert caught.value.hint == "did you mean demo?"
 
 
-def test_the_design_s_file() -> None:
+def test_the_demo_loads() -> None:
     topology = loaded(example("demo"))
     cloud = topology.cloud
     assert addresses(cloud) == {"app": "2600:1f16:aa0:5501::10", "www": "2600:1f16:aa0:5502::4"}
@@ -184,8 +184,8 @@ instances: {i-0123456789abcdef0: {subnet: subnet-0123456789abcdef0}}
     assert route_of(topology.cloud).target_id == DELETED
 
 
-def test_what_ec2_moved_keeps_its_id() -> None:
-    """A gateway detached from the VPC it was named in: its name alone would no longer lead to its id."""
+def test_a_gateway_that_ec2_detached_keeps_its_id() -> None:
+    """The id of a gateway that was detached from its VPC cannot be derived from its name any more."""
     topology = loaded(example("demo"))
     cloud = topology.cloud
     (edge,) = cloud.internet_gateways.values()
@@ -195,7 +195,7 @@ def test_what_ec2_moved_keeps_its_id() -> None:
     assert again.route_tables == cloud.route_tables
 
 
-def test_yaml_1_2_says_what_it_looks_like() -> None:
+def test_files_are_read_as_yaml_1_2() -> None:
     topology = loaded(vpc("""
 tags: {Public: no, Time: 1:2:3, Date: 2024-01-31, Version: "1.0"}
 subnets: {on: {}, 007: {}, 1e3: {}, null: {}}
@@ -206,7 +206,7 @@ subnets: {on: {}, 007: {}, 1e3: {}, null: {}}
     assert loaded(dump(topology)) == topology
 
 
-def test_aliases_may_stand_for_values() -> None:
+def test_aliases_can_replace_values() -> None:
     topology = loaded(vpc("""
 egress_only_internet_gateways: {outbound: {}}
 route_tables:
@@ -217,21 +217,21 @@ route_tables:
     assert routes["one"] == routes["two"] != ()
 
 
-def test_the_lab_is_called_after_the_file_unless_it_says_otherwise() -> None:
+def test_the_default_name_of_the_lab_is_the_name_of_the_file() -> None:
     assert load(b"vpcs: {}\n", file="x.yaml", default_lab="x").cloud.lab == "x"
     assert load(b"\xef\xbb\xbflab: y\n", file="x.yaml", default_lab="x").cloud.lab == "y"
 
 
 @quick
 @given(topologies())
-def test_what_is_dumped_loads_again(topology: Topology) -> None:
+def test_a_dumped_topology_loads_unchanged(topology: Topology) -> None:
     of_the_file = replace(topology, cloud=replace(topology.cloud, client_tokens={}))
     assert loaded(dump(topology)) == of_the_file
 
 
 @quick
 @given(topologies())
-def test_what_is_stored_as_json_comes_back(topology: Topology) -> None:
+def test_a_topology_stored_as_json_is_unchanged(topology: Topology) -> None:
     data = json.loads(json.dumps(to_data(topology)))
     assert from_data(data) == topology
     assert to_data(from_data(data)) == data
@@ -241,13 +241,13 @@ def test_what_is_stored_as_json_comes_back(topology: Topology) -> None:
     "data",
     [{}, [], None, {"lab": "x"}, {"lab": "x", "vpcs": []}, {"lab": "x", "vpcs": {"a": {}}}, {"lab": 7, "vpcs": {}}],
 )
-def test_damaged_data_is_an_error_of_ours(data: object) -> None:
+def test_damaged_data_is_a_topology_error(data: object) -> None:
     with pytest.raises(TopologyError):
         from_data(data)  # type: ignore[arg-type]
 
 
 def check_any(data: bytes) -> None:
-    """Whatever comes in, a topology or a TopologyError comes out, with places that exist."""
+    """Check that any input gives a topology, or a TopologyError whose places exist."""
     try:
         topology = load(data, file="lab.yaml", default_lab="demo")
     except TopologyError as error:
@@ -274,7 +274,7 @@ def test_any_text_of_yaml_s_own_characters(text: str) -> None:
 
 @quick
 @given(st.data())
-def test_an_example_with_something_cut_out_and_something_put_in(data: st.DataObject) -> None:
+def test_an_example_with_a_part_replaced(data: st.DataObject) -> None:
     text = example(data.draw(st.sampled_from(example_names())))
     start = data.draw(st.integers(0, len(text)))
     end = min(len(text), start + data.draw(st.integers(0, 12)))
@@ -314,8 +314,8 @@ def test_any_structure_at_any_place(data: object, way: list[str]) -> None:
     check_any(json.dumps({"vpcs": data, "expect": data}, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def test_a_file_says_which_of_aws_s_quotas_it_is_over() -> None:
-    """What `ec2 … --quota` was granted must not make a lab that no file can describe."""
+def test_a_file_names_the_quotas_of_aws_that_it_exceeds() -> None:
+    """A file must be able to describe every lab that `ec2 … --quota` can make."""
     body = vpc(f"""
 tags: {{{", ".join(f"t{n}: x" for n in range(51))}}}
 egress_only_internet_gateways: {{one: {{}}, two: {{}}, three: {{}}}}
@@ -342,7 +342,7 @@ instances: {{app: {{subnet: a, security_groups: [long, g0, g1, g2, g3, g4]}}}}
     text = dump(generous)
     assert text.startswith("lab: demo\nquotas:\n" + "".join(f"  {name}: {n}\n" for name, n in quotas.items()))
     assert loaded(text) == generous
-    with pytest.raises(TopologyError, match="a VPC has 2 egress-only internet gateways at most, and this is beside"):
+    with pytest.raises(TopologyError, match="can have at most 2 egress-only internet gateways; the first is on line"):
         loaded(text.replace("per_vpc: 3", "per_vpc: 2"))
     assert "quotas" not in dump(loaded(example("demo")))
 
@@ -357,7 +357,7 @@ def test_the_schema_describes_the_examples_keys() -> None:
     json.dumps(schema)
 
 
-def test_stored_topologies_and_examples_cost_neither_yaml_nor_pydantic() -> None:
+def test_stored_topologies_and_examples_import_no_yaml_and_no_pydantic() -> None:
     code = (
         "import sys, eigw_ns.topology as t; t.example('demo'); t.from_data({'lab': 'x', 'vpcs': {}}); "
         "print([name for name in ('pydantic', 'ruamel', 'ruamel.yaml') if name in sys.modules])"

@@ -1,4 +1,4 @@
-"""Network ACLs and security groups in a topology file: what it says, what AWS adds, and that it survives a dump."""
+"""Network ACLs and security groups in a topology file: the file's rules, AWS's default rules, dump and load."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eigw_ns.cloud.model import (
 )
 from eigw_ns.topology import Topology, dump, from_data, json_schema, load, to_data
 
-DESIGN = """
+TYPICAL = """
 lab: demo                              # default: the file's stem
 vpcs:
   main:
@@ -37,30 +37,30 @@ vpcs:
       strict:
         ingress: [{rule: 100, protocol: tcp, ports: 1024-65535, cidr: "::/0", action: allow}]
         egress:  [{rule: 100, protocol: all, cidr: "::/0", action: allow}]
-    security_groups:                   # default: AWS's default group (in: itself; out: all)
+    security_groups:                   # default: AWS's default group (ingress: itself; egress: all)
       open: {ingress: [{protocol: all, cidr: "::/0"}], egress: [{protocol: all, cidr: "::/0"}]}
     subnets:
       private-a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64", route_table: private, network_acl: strict}
-      public-a:  {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}          # no route_table: the main one
+      public-a:  {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}          # default: the main route table
     instances:
       app: {subnet: private-a, ipv6_address: "2600:1f16:aa0:5501::10", security_groups: [open]}
-      www: {subnet: public-a, security_groups: [open]}                 # address: first free one
+      www: {subnet: public-a, security_groups: [open]}                 # default: the first free address
 internet:
   hosts:
     web: {ipv6_address: "2001:db8:80::1"}
-expect:                                # what `verify` proves with packets
+expect:                                # `verify` checks these results with packets
   - {from: app, to: web, protocol: tcp, port: 443, result: allowed}
   - {from: web, to: app, protocol: tcp, port: 22, result: blocked}
 """
-"""The design's own file, word for word."""
+"""A file with every section."""
 
 
 def loaded(text: str) -> Topology:
     return load(text.encode(), file="lab.yaml", default_lab="demo")
 
 
-def test_the_design_s_file() -> None:
-    topology = loaded(DESIGN)
+def test_a_typical_file() -> None:
+    topology = loaded(TYPICAL)
     cloud = topology.cloud
     acls = {acl.name: acl for acl in cloud.network_acls.values()}
     groups = {group.name: group for group in cloud.security_groups.values()}
@@ -94,12 +94,12 @@ def group_of(topology: Topology, name: str) -> SecurityGroup:
 
 
 def directions(rules: Iterable[NetworkAclEntry] | Iterable[SecurityGroupRule]) -> tuple[int, int]:
-    """How many rules there are inwards and outwards."""
+    """Return the number of ingress rules and of egress rules."""
     egress = [rule.egress for rule in rules]
     return egress.count(False), egress.count(True)
 
 
-def test_every_vpc_has_its_default_filters_and_no_dump_shows_them() -> None:
+def test_every_vpc_has_default_filters_which_a_dump_leaves_out() -> None:
     topology = loaded(vpc("subnets: {a: {}}\ninstances: {app: {subnet: a}}"))
     acl, group = acl_of(topology, "default"), group_of(topology, "default")
     assert acl.default
@@ -120,7 +120,7 @@ def test_every_vpc_has_its_default_filters_and_no_dump_shows_them() -> None:
         ("{egress: []}", (0, 0), (0, 0)),
     ],
 )
-def test_what_a_new_filter_has_where_a_direction_is_left_out(
+def test_a_direction_that_is_left_out_has_aws_s_rules(
     body: str, acl: tuple[int, int], group: tuple[int, int]
 ) -> None:
     topology = loaded(vpc(f"network_acls: {{new: {body}}}\nsecurity_groups: {{new: {body}}}"))
@@ -149,7 +149,7 @@ def test_the_default_filters_can_be_changed(body: str, acl: tuple[int, int], gro
     assert loaded(dump(topology)) == topology
 
 
-def test_the_default_filters_written_out_are_the_default_filters() -> None:
+def test_the_default_filters_can_be_written_out() -> None:
     written = loaded(vpc("""
 network_acls:
   default:
@@ -183,7 +183,7 @@ instances: {app: {subnet: a, security_groups: [default]}}
         ("protocol: all", ALL_PROTOCOLS, None, {"protocol": "all"}),
     ],
 )
-def test_traffic_is_spelt_in_many_ways_and_dumped_in_one(
+def test_every_spelling_of_traffic_is_dumped_in_the_same_form(
     written: str, protocol: int, limits: tuple[int, int] | None, dumped: dict[str, object]
 ) -> None:
     topology = loaded(vpc(f"""
@@ -216,7 +216,7 @@ network_acls:
     ]
 
 
-def test_a_rule_has_an_id_of_its_own_or_one_that_follows_from_it() -> None:
+def test_the_id_of_a_rule_is_given_or_derived() -> None:
     def rules(ingress: str) -> tuple[SecurityGroupRule, ...]:
         topology = loaded(vpc(f"security_groups: {{web: {{egress: [], ingress: [{ingress}]}}}}"))
         assert loaded(dump(topology)) == topology
@@ -233,7 +233,7 @@ def test_a_rule_has_an_id_of_its_own_or_one_that_follows_from_it() -> None:
     assert given.id == "sgr-0123456789abcdef0"
 
 
-def test_a_rule_may_refer_to_any_group_of_the_vpc() -> None:
+def test_a_rule_can_refer_to_any_group_of_the_vpc() -> None:
     topology = loaded(vpc("""
 security_groups:
   web:
@@ -244,7 +244,7 @@ security_groups:
     assert peers == [group_of(topology, name).id for name in ("clients", "web", "default")]
 
 
-def test_a_group_made_by_ec2_keeps_its_name_and_its_id() -> None:
+def test_a_group_from_ec2_keeps_its_name_and_its_id() -> None:
     topology = loaded(vpc("""
 security_groups:
   sg-0123456789abcdef0: {group_name: "Web servers (#1)", description: "made by hand", tags: {Name: web}}
@@ -259,7 +259,7 @@ instances: {app: {subnet: a, security_groups: [sg-0123456789abcdef0, open]}}
     assert loaded(dump(topology)) == topology
 
 
-def test_as_many_rules_as_aws_allows() -> None:
+def test_the_maximum_number_of_rules_loads() -> None:
     def entries(first: int, cidr: str) -> list[str]:
         return [f"{{rule: {n}, protocol: all, cidr: {cidr}, action: deny}}" for n in range(first, first + 19)]
 
@@ -274,7 +274,7 @@ security_groups: {{new: {{ingress: [{", ".join(rules)}], egress: [{", ".join(rul
     assert directions(group_of(topology, "new").rules) == (120, 120)
 
 
-def test_requests_that_were_carried_out_are_stored_and_not_dumped() -> None:
+def test_client_tokens_are_stored_but_not_dumped() -> None:
     topology = loaded(vpc("subnets: {}"))
     token = ClientToken("CreateEgressOnlyInternetGateway", '{"VpcId": "vpc-1"}', '{"…": "é"}')
     asked = Topology(replace(topology.cloud, client_tokens={"once": token}))
@@ -282,7 +282,7 @@ def test_requests_that_were_carried_out_are_stored_and_not_dumped() -> None:
     assert loaded(dump(asked)) == topology
 
 
-def test_the_schema_tells_editors_of_filters() -> None:
+def test_the_schema_describes_filters() -> None:
     kinds = json_schema()["$defs"]
     entry = kinds["NetworkAclEntryFile"]
     assert set(entry["required"]) == {"rule", "protocol", "cidr", "action"}

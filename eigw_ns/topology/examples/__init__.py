@@ -1,4 +1,4 @@
-"""Topologies that work, for `init` and the tour. Each file's first line says what it shows."""
+"""Example topologies for `init` and the tour. The first line of each file says what it shows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _SUFFIX = ".yaml"
 
 
 def example_names() -> tuple[str, ...]:
-    """The names of the packaged examples, sorted."""
+    """Return the names of the packaged examples, sorted."""
     return tuple(sorted(file.stem for file in _FOLDER.glob(f"*{_SUFFIX}")))
 
 
 def example(name: str) -> str:
-    """The text of an example. Raises UsageError where there is none of that name."""
+    """Return the text of an example. Raises UsageError if no example has that name."""
     names = example_names()
     if name not in names:
-        hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
-        raise UsageError(f"there is no example {name}", hint=hint)
+        hint = did_you_mean(name, names) or f"the examples are {', '.join(names)}"
+        raise UsageError(f"no example is named {name}", hint=hint)
     return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What AWS and this lab demand of a topology beyond its structure. Each rule reports all that it can find."""
+"""The requirements of AWS and of labs on a topology, beyond its structure. Each rule reports every mistake."""

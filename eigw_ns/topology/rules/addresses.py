@@ -1,4 +1,4 @@
-"""Addresses of instances and internet hosts: checked where they are written, chosen where they are not."""
+"""Rules for the addresses of instances and internet hosts. An address that the file leaves out is chosen."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from ipaddress import IPv6Address, IPv6Network
 from eigw_ns.cloud.addressing import free_addresses, is_reserved
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import forms
-from eigw_ns.topology.report import Report
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules.blocks import SubnetBlocks
 from eigw_ns.topology.schema import LabFile, VpcFile
 from eigw_ns.topology.tree import Path
 
 InstanceAddresses = dict[tuple[str, str], IPv6Address]
-"""By VPC and instance name."""
+"""Addresses by VPC name and instance name."""
 
 
-def instance_addresses(file: LabFile, report: Report, blocks: SubnetBlocks) -> InstanceAddresses:
-    """The addresses of the instances, written or chosen, as far as they are right."""
+def instance_addresses(file: LabFile, report: MistakeReport, blocks: SubnetBlocks) -> InstanceAddresses:
+    """Return the addresses of the instances, from the file or chosen, without those that have mistakes."""
     addresses: InstanceAddresses = {}
     for name, vpc in file.vpcs.items():
         known = dict.fromkeys(report.names(("vpcs", name, "subnets")))
@@ -31,7 +31,7 @@ def instance_addresses(file: LabFile, report: Report, blocks: SubnetBlocks) -> I
     return addresses
 
 
-def _written(vpc: VpcFile, report: Report, vpc_name: str, blocks: SubnetBlocks) -> dict[str, IPv6Address]:
+def _written(vpc: VpcFile, report: MistakeReport, vpc_name: str, blocks: SubnetBlocks) -> dict[str, IPv6Address]:
     addresses: dict[str, IPv6Address] = {}
     owners: dict[IPv6Address, Path] = {}
     for name, instance in vpc.instances.items():
@@ -44,29 +44,32 @@ def _written(vpc: VpcFile, report: Report, vpc_name: str, blocks: SubnetBlocks) 
             continue
         owner = owners.setdefault(address, path)
         if owner != path:
-            _report_twin(report, path, owner)
+            _report_duplicate(report, path, owner)
         addresses[name] = address
     return addresses
 
 
-def _fits(address: IPv6Address, block: IPv6Network, report: Report, path: Path) -> bool:
-    remedy = f"write one such as {block[16]}, or leave the key out"
+def _fits(address: IPv6Address, block: IPv6Network, report: MistakeReport, path: Path) -> bool:
+    remedy = f"write one such as {block[16]}, or remove the key"
     if address not in block:
-        report.add(path, f"the address lies outside the block of the subnet, {block}", remedy)
+        report.add(path, f"the address is not in the block of the subnet, {block}", remedy)
         return False
     if is_reserved(block, address):
-        report.add(path, f"AWS reserves the first four addresses and the last one of {block}", remedy)
+        report.add(path, f"AWS reserves the first four addresses and the last address of {block}", remedy)
         return False
     return True
 
 
-def _report_twin(report: Report, path: Path, owner: Path) -> None:
-    problem = f"the address is that of {shorten(str(owner[-2]))} already, on line {report.line(owner)}"
-    report.add(path, problem, "write another one")
+def _report_duplicate(report: MistakeReport, path: Path, owner: Path) -> None:
+    problem = f"{shorten(str(owner[-2]))} already has this address, on line {report.line(owner)}"
+    report.add(path, problem, "write another address")
 
 
 def _choose(vpc: VpcFile, vpc_name: str, blocks: SubnetBlocks, taken: set[IPv6Address]) -> dict[str, IPv6Address]:
-    """The first free address of its subnet for each instance, in name order. A block never runs out: it has 2^64."""
+    """Return the first free address of its subnet for each instance, in order of names.
+
+    A block cannot run out of addresses: it has at least 2^64.
+    """
     free = {subnet: free_addresses(block, taken) for (owner, subnet), block in blocks.items() if owner == vpc_name}
     return {
         name: next(free[instance.subnet])
@@ -75,8 +78,8 @@ def _choose(vpc: VpcFile, vpc_name: str, blocks: SubnetBlocks, taken: set[IPv6Ad
     }
 
 
-def check_hosts(file: LabFile, report: Report, of_vpcs: dict[str, IPv6Network]) -> None:
-    """Internet hosts have addresses of their own, none of them in a VPC."""
+def check_hosts(file: LabFile, report: MistakeReport, of_vpcs: dict[str, IPv6Network]) -> None:
+    """Check that internet hosts have distinct addresses, and that no address is in the block of a VPC."""
     owners: dict[IPv6Address, Path] = {}
     for name, host in file.internet.hosts.items():
         path: Path = ("internet", "hosts", name, "ipv6_address")
@@ -85,8 +88,8 @@ def check_hosts(file: LabFile, report: Report, of_vpcs: dict[str, IPv6Network]) 
             continue
         for vpc, block in of_vpcs.items():
             if address in block:
-                problem = f"the address lies in the block of the VPC {shorten(vpc)}, {block}"
+                problem = f"the address is in the block of the VPC {shorten(vpc)}, {block}"
                 report.add(path, problem, "write one such as 2001:db8:80::1")
         owner = owners.setdefault(address, path)
         if owner != path:
-            _report_twin(report, path, owner)
+            _report_duplicate(report, path, owner)

@@ -1,25 +1,28 @@
-"""What shall be proved: between nodes that can talk, over what can be told apart."""
+"""Rules for expectations: both ends are instances or internet hosts, and the other values are valid."""
 
 from __future__ import annotations
 
 from eigw_ns.cloud.nodes import Node, NodeIndex
 from eigw_ns.errors import UsageError
 from eigw_ns.topology import forms
-from eigw_ns.topology.report import Report
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.schema import PROTOCOLS, RESULTS, ExpectationFile, LabFile
 from eigw_ns.topology.tree import Path
 
 
-def check(file: LabFile, report: Report, nodes: NodeIndex) -> None:
-    """Every expectation names two instances or hosts, a protocol, a port where there are ports, and a result."""
+def check(file: LabFile, report: MistakeReport, nodes: NodeIndex) -> None:
+    """Check that every expectation names two different instances or hosts, a protocol and a result.
+
+    TCP and UDP need a port; ICMPv6 must have none.
+    """
     for index, expectation in enumerate(file.expect):
         place: Path = ("expect", index)
         if not report.is_clean(place):
             continue
-        source = _talker(report, (*place, "from"), expectation.source, nodes)
-        destination = _talker(report, (*place, "to"), expectation.to, nodes)
+        source = _end(report, (*place, "from"), expectation.source, nodes)
+        destination = _end(report, (*place, "to"), expectation.to, nodes)
         if source is not None and source == destination:
-            report.add((*place, "to"), "from and to are the same node", "write another one")
+            report.add((*place, "to"), "from and to are the same node", "write another node")
         protocol = report.attempt(
             (*place, "protocol"), lambda text: forms.one_of(text, PROTOCOLS), expectation.protocol
         )
@@ -28,7 +31,7 @@ def check(file: LabFile, report: Report, nodes: NodeIndex) -> None:
         report.attempt((*place, "result"), lambda text: forms.one_of(text, RESULTS), expectation.result)
 
 
-def _talker(report: Report, path: Path, text: str, nodes: NodeIndex) -> Node | None:
+def _end(report: MistakeReport, path: Path, text: str, nodes: NodeIndex) -> Node | None:
     if not report.is_clean(path):
         return None
     try:
@@ -37,16 +40,17 @@ def _talker(report: Report, path: Path, text: str, nodes: NodeIndex) -> Node | N
         report.add(path, error.message, error.hint, value="")
         return None
     if node.kind not in ("instance", "host"):
-        report.add(path, f"this is no instance or internet host but a node of kind {node.kind}", "write another node")
+        problem = f"this must be an instance or internet host, not a node of kind {node.kind}"
+        report.add(path, problem, "write another node")
         return None
     return node
 
 
-def _check_port(report: Report, path: Path, expectation: ExpectationFile) -> None:
+def _check_port(report: MistakeReport, path: Path, expectation: ExpectationFile) -> None:
     if not report.is_clean(path):
         return
     if expectation.protocol == "icmpv6":
         if expectation.port is not None:
             report.add(path, "ICMPv6 has no ports", "remove the key")
     elif expectation.port is None:
-        report.add(path, f"the key port is missing: {expectation.protocol} needs one", "add one such as port: 443")
+        report.add(path, f"the key port is missing: {expectation.protocol} needs a port", "add one such as port: 443")

@@ -1,4 +1,4 @@
-"""Security groups, their rules, and which instance is in which.
+"""Rules for security groups, their rules, and their instances.
 
 Sources: AWS, "Security group rules", https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html, and
 CreateSecurityGroup in the EC2 API reference.
@@ -16,7 +16,7 @@ from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import traffic
 from eigw_ns.topology.data import DIRECTIONS
-from eigw_ns.topology.report import Report, Wrong
+from eigw_ns.topology.report import InvalidValue, MistakeReport
 from eigw_ns.topology.rules import traffic as traffic_rules
 from eigw_ns.topology.schema import LabFile, SecurityGroupRuleFile, VpcFile
 from eigw_ns.topology.tree import Path
@@ -26,8 +26,11 @@ _TEXT = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
 _CHARACTERS = "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 
 
-def check(file: LabFile, report: Report, lab: str) -> None:
-    """Groups and rules as AWS accepts them, references to groups that exist, no instance without one or in too many."""
+def check(file: LabFile, report: MistakeReport, lab: str) -> None:
+    """Check that AWS would accept every group and rule.
+
+    Groups that are referred to must exist. Every instance must be in at least one group, and not in too many.
+    """
     rule_ids: dict[str, Path] = {}
     for name, vpc in file.vpcs.items():
         known = dict.fromkeys((*report.names(("vpcs", name, "security_groups")), DEFAULT_GROUP))
@@ -42,32 +45,32 @@ def check(file: LabFile, report: Report, lab: str) -> None:
                 _check_ids(rules, report, (*place, direction), rule_ids)
 
 
-def _check_members(vpc: VpcFile, report: Report, vpc_name: str, known: Collection[str], most: int) -> None:
+def _check_members(vpc: VpcFile, report: MistakeReport, vpc_name: str, known: Collection[str], most: int) -> None:
     for instance, body in vpc.instances.items():
         place: Path = ("vpcs", vpc_name, "instances", instance, "security_groups")
         if not report.is_clean(place):
             continue
         if not body.security_groups:
-            report.add(place, "an instance is in one group at least", f"leave the key out for {DEFAULT_GROUP}")
+            report.add(place, "an instance must be in at least one group", f"remove the key to use {DEFAULT_GROUP}")
         if len(body.security_groups) > most:
             count = str(len(body.security_groups))
-            report.add(place, f"an instance is in {most} groups at most", "remove some", value=count)
+            report.add(place, f"an instance can be in at most {most} groups", "remove some groups", value=count)
         for index, group in enumerate(body.security_groups):
             path = (*place, index)
             if report.is_clean(path) and group not in known:
                 report.add_unknown(path, "security group", group, known)
             elif report.is_clean(path) and group in body.security_groups[:index]:
-                report.add(path, "the instance is in that group already", "remove one of them")
+                report.add(path, "the instance is already in this group", "remove one of them")
 
 
-def _check_names(vpc: VpcFile, report: Report, vpc_name: str, lab: str) -> None:
-    """What AWS calls a group is the key or `group_name`, and no two groups of a VPC are called the same."""
+def _check_names(vpc: VpcFile, report: MistakeReport, vpc_name: str, lab: str) -> None:
+    """Check that the names of the groups in a VPC are distinct. The name is `group_name` if given, or else the key."""
     default_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc_name, DEFAULT_GROUP)
     owners: dict[str, Path] = {DEFAULT_GROUP: ()}
     for group, body in vpc.security_groups.items():
         place: Path = ("vpcs", vpc_name, "security_groups", group)
         if group == default_id:
-            problem = "the id is that of the VPC's default security group"
+            problem = "this is the id of the VPC's default security group"
             report.add(place, problem, f"write {DEFAULT_GROUP}", value="")
         if body.group_name is None:
             owners.setdefault(group, place)
@@ -77,27 +80,27 @@ def _check_names(vpc: VpcFile, report: Report, vpc_name: str, lab: str) -> None:
             continue
         owner = owners.setdefault(body.group_name, path)
         if group == DEFAULT_GROUP or not owner:
-            report.add(path, f"{DEFAULT_GROUP} is the name of the VPC's own group", "remove the key")
+            report.add(path, f"{DEFAULT_GROUP} is the name of the VPC's default group", "remove the key")
         elif owner != path:
-            report.add(path, f"the name is that of the group on line {report.line(owner)} already", "write another one")
+            report.add(path, f"the group on line {report.line(owner)} already has this name", "write another name")
 
 
 def _group_name(text: str) -> str:
     if not 1 <= len(text) <= _LONGEST or not _TEXT.fullmatch(text):
-        raise Wrong(f"a group's name has 1 to {_LONGEST} {_CHARACTERS}", "write another name")
+        raise InvalidValue(f"a group's name must have 1 to {_LONGEST} {_CHARACTERS}", "write another name")
     if text.lower().startswith("sg-"):
-        raise Wrong("AWS keeps names of security groups that begin with sg- to ids", "write another name")
+        raise InvalidValue("a security group's name cannot begin with sg-, as ids do", "write another name")
     return text
 
 
 def _description(text: str) -> str:
     if len(text) > _LONGEST or not _TEXT.fullmatch(text):
-        raise Wrong(f"a description has {_LONGEST} {_CHARACTERS} at most", "write other words")
+        raise InvalidValue(f"a description can have at most {_LONGEST} {_CHARACTERS}", "write another description")
     return text
 
 
 def _check_rules(
-    rules: Sequence[SecurityGroupRuleFile], report: Report, place: Path, known: Collection[str], most: int
+    rules: Sequence[SecurityGroupRuleFile], report: MistakeReport, place: Path, known: Collection[str], most: int
 ) -> None:
     owners: dict[object, Path] = {}
     families: Counter[int] = Counter()
@@ -113,35 +116,36 @@ def _check_rules(
             continue
         owner = owners.setdefault((kind, peer), path)
         if owner != path:
-            report.add(path, f"the rule says what the one on line {report.line(owner)} says", "remove one", value="")
+            problem = f"the rule on line {report.line(owner)} already allows the same traffic"
+            report.add(path, problem, "remove one of them", value="")
     if max(families.values(), default=0) > most:
-        problem = f"a security group has {most} rules at most in each direction, for IPv6 and for IPv4"
-        report.add(place, problem, "remove some", value=str(max(families.values())))
+        problem = f"a security group can have at most {most} rules for each direction and IP version"
+        report.add(place, problem, "remove some rules", value=str(max(families.values())))
 
 
-def _peer(rule: SecurityGroupRuleFile, report: Report, path: Path, known: Collection[str]) -> Block | str | None:
-    """The block or the name of the group that the rule is about; None where it is wrong."""
+def _peer(rule: SecurityGroupRuleFile, report: MistakeReport, path: Path, known: Collection[str]) -> Block | str | None:
+    """Return the peer of the rule: a block, or the name of a group. Return None if it is not valid."""
     cidr, group = (*path, "cidr"), (*path, "group")
     if rule.cidr is not None and rule.group is not None:
-        report.add(group, "a rule has a cidr or a group, not both", "remove one of them")
+        report.add(group, "a rule must have a cidr or a group, not both", "remove one of them")
         return None
     if rule.cidr is not None:
         return report.attempt(cidr, traffic.block, rule.cidr)
     if rule.group is None:
         if report.is_clean(cidr) and report.is_clean(group):
-            report.add(path, "the rule has neither a cidr nor a group", 'add cidr: "::/0", or one such', value="")
+            report.add(path, "a rule must have a cidr or a group", 'add one such as cidr: "::/0"', value="")
         return None
     if rule.group in known:
         return rule.group
     if rule.group == "self":
-        report.add(group, "there is no security group of that name", f"write {shorten(str(path[-3]))}")
+        report.add(group, "no security group has this name", f"write {shorten(str(path[-3]))}")
     else:
         report.add_unknown(group, "security group", rule.group, known)
     return None
 
 
 def _check_ids(
-    rules: Sequence[SecurityGroupRuleFile], report: Report, place: Path, owners: dict[str, Path]
+    rules: Sequence[SecurityGroupRuleFile], report: MistakeReport, place: Path, owners: dict[str, Path]
 ) -> None:
     for index, rule in enumerate(rules):
         path = (*place, index, "id")
@@ -149,7 +153,7 @@ def _check_ids(
             continue
         owner = owners.setdefault(rule.id, path)
         if ids.kind_of(rule.id) != ids.SECURITY_GROUP_RULE:
-            problem = "the id of a rule is sgr- and 17 hexadecimal digits"
-            report.add(path, problem, "leave the key out; it follows from the rule")
+            problem = "the id of a rule must be sgr- and 17 hexadecimal digits"
+            report.add(path, problem, "remove the key; the id is then computed from the rule")
         elif owner != path:
-            report.add(path, f"the id is that of the rule on line {report.line(owner)} already", "remove the key")
+            report.add(path, f"the rule on line {report.line(owner)} already has this id", "remove the key")

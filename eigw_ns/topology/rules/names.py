@@ -1,4 +1,4 @@
-"""Names: their form, and that each leads to one thing only."""
+"""Rules for names: their form, and that each name means exactly one resource."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import INTERNET, Node, NodeIndex, NodeKind, internet_id
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import forms
-from eigw_ns.topology.report import Report, Wrong
+from eigw_ns.topology.report import InvalidValue, MistakeReport
 from eigw_ns.topology.schema import QuotasFile
 from eigw_ns.topology.tree import Path
 
@@ -47,7 +47,7 @@ _NODE_KINDS: dict[str, NodeKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A name that the file gives, whether or not what it names is right. `vpc` is None outside of VPCs."""
+    """A resource that the file names, also if the rest of it has mistakes. `vpc` is None outside of VPCs."""
 
     path: Path
     kind: str
@@ -56,12 +56,12 @@ class Declared:
     id: str
 
 
-def declared(report: Report, lab: str) -> tuple[Declared, ...]:
-    """Everything that the file names, in file order."""
+def declared(report: MistakeReport, lab: str) -> tuple[Declared, ...]:
+    """Return every resource that the file names, in file order."""
     return tuple(sorted(_declared(report, lab), key=lambda thing: report.line(thing.path)))
 
 
-def _declared(report: Report, lab: str) -> Iterator[Declared]:
+def _declared(report: MistakeReport, lab: str) -> Iterator[Declared]:
     top: tuple[tuple[Path, str], ...] = (
         (("vpcs",), ids.VPC),
         (("internet_gateways",), ids.INTERNET_GATEWAY),
@@ -78,7 +78,7 @@ def _declared(report: Report, lab: str) -> Iterator[Declared]:
 
 
 def declared_nodes(things: tuple[Declared, ...], lab: str) -> NodeIndex:
-    """The nodes that the file names, and the internet."""
+    """Return an index of the nodes that the file names, and of the internet."""
     nodes = [Node(internet_id(lab), "internet", INTERNET, INTERNET)]
     for thing in things:
         if thing.vpc is not None or thing.kind == ids.INTERNET_HOST:
@@ -88,56 +88,59 @@ def declared_nodes(things: tuple[Declared, ...], lab: str) -> NodeIndex:
     return NodeIndex(nodes)
 
 
-def check(report: Report, things: tuple[Declared, ...], quotas: QuotasFile) -> None:
-    """The form of all names, one node a name in each VPC, one resource an id, no gateway too many in a VPC."""
+def check(report: MistakeReport, things: tuple[Declared, ...], quotas: QuotasFile) -> None:
+    """Check the form of all names, and that names and ids are unique.
+
+    A name means one node in each VPC, and an id one resource. A VPC must not have too many gateways.
+    """
     nodes: dict[tuple[str, str], Declared] = {}
     gateways: dict[tuple[str, str], list[Declared]] = {}
     most = {ids.EGRESS_ONLY_INTERNET_GATEWAY: quotas.egress_only_internet_gateways_per_vpc, ids.INTERNET_GATEWAY: 1}
     by_id: dict[str, Declared] = {}
     for thing in things:
         _check_form(report, thing)
-        twin = by_id.setdefault(thing.id, thing)
-        if twin is not thing:
-            problem = f"the id {thing.id} is that of {_place(report, twin)} already"
-            report.add(thing.path, problem, "give it a name of its own", value="")
+        same_id = by_id.setdefault(thing.id, thing)
+        if same_id is not thing:
+            problem = f"{_place(report, same_id)} already has the id {thing.id}"
+            report.add(thing.path, problem, "give it another name", value="")
         if thing.vpc is None or thing.kind not in _NODE_KINDS:
             continue
-        if (other := nodes.setdefault((thing.vpc, thing.name), thing)) is not thing and twin is thing:
-            problem = f"{shorten(thing.name)} would be ambiguous: it names {_place(report, other)} already"
+        if (other := nodes.setdefault((thing.vpc, thing.name), thing)) is not thing and same_id is thing:
+            problem = f"{shorten(thing.name)} is ambiguous: {_place(report, other)} has the same name"
             report.add(thing.path, problem, "give one of them another name", value="")
         if thing.kind in most:
-            beside = gateways.setdefault((thing.vpc, thing.kind), [])
-            if len(beside) >= most[thing.kind]:
-                all_there_is = _counted(most[thing.kind], _WORDS[thing.kind])
-                problem = f"a VPC has {all_there_is} at most, and this is beside {_place(report, beside[0])}"
+            earlier = gateways.setdefault((thing.vpc, thing.kind), [])
+            if len(earlier) >= most[thing.kind]:
+                counted = _counted(most[thing.kind], _WORDS[thing.kind])
+                problem = f"a VPC can have at most {counted}; the first is on line {report.line(earlier[0].path)}"
                 report.add(thing.path, problem, "remove one of them", value="")
-            beside.append(thing)
+            earlier.append(thing)
 
 
 def _counted(number: int, word: str) -> str:
     return f"one {word}" if number == 1 else f"{number} {word}s"
 
 
-def _place(report: Report, thing: Declared) -> str:
+def _place(report: MistakeReport, thing: Declared) -> str:
     return f"the {_WORDS[thing.kind]} on line {report.line(thing.path)}"
 
 
-def _check_form(report: Report, thing: Declared) -> None:
+def _check_form(report: MistakeReport, thing: Declared) -> None:
     try:
         forms.name(thing.name)
         _check_reserved(thing)
-    except Wrong as wrong:
+    except InvalidValue as wrong:
         report.add(thing.path, wrong.problem, wrong.remedy, value=thing.name or '""')
 
 
 def _check_reserved(thing: Declared) -> None:
     word = _WORDS[thing.kind]
     if thing.name == INTERNET and thing.kind in (ids.VPC, *_NODE_KINDS):
-        raise Wrong("the name is kept for the internet itself", "write another name")
+        raise InvalidValue("the name is reserved for the internet itself", "write another name")
     if thing.name == BLACKHOLE and thing.kind in (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY):
-        raise Wrong("the name is kept for routes that lead nowhere", "write another name")
+        raise InvalidValue("the name is reserved for routes that drop packets", "write another name")
     other = _WORDS.get(ids.kind_of(thing.name) or "", word)
     if other != word:
-        raise Wrong(f"the name of this {word} has the form of an id ({other})", "write another name")
+        raise InvalidValue(f"the name of this {word} has the form of an id ({other})", "write another name")
     if thing.kind == ids.SECURITY_GROUP and thing.name.startswith("sg-") and ids.kind_of(thing.name) is None:
-        raise Wrong("AWS keeps names of security groups that begin with sg- to ids", f"write {thing.name[3:]}")
+        raise InvalidValue("a security group's name cannot begin with sg-, as ids do", f"write {thing.name[3:]}")

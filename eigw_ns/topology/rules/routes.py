@@ -1,4 +1,4 @@
-"""Route tables, their routes, and which subnet uses which."""
+"""Rules for route tables, their routes, and their association with subnets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.topology import forms
-from eigw_ns.topology.report import Report
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules.names import GATEWAY_SECTIONS, Declared
 from eigw_ns.topology.schema import LabFile, RouteFile, VpcFile
 from eigw_ns.topology.tree import Path
@@ -18,8 +18,8 @@ _FEW = 4
 _GATEWAYS = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY)
 
 
-def check(file: LabFile, report: Report, of_vpcs: dict[str, IPv6Network], things: tuple[Declared, ...]) -> None:
-    """One main table a VPC, routes as AWS accepts them, associations with tables that exist."""
+def check(file: LabFile, report: MistakeReport, of_vpcs: dict[str, IPv6Network], things: tuple[Declared, ...]) -> None:
+    """Check that AWS would accept every route, that a VPC has one main table, and that associated tables exist."""
     owners = {thing.id: thing.vpc for thing in things if thing.kind in _GATEWAYS}
     for name, vpc in file.vpcs.items():
         _check_main(vpc, report, name)
@@ -37,20 +37,22 @@ def check(file: LabFile, report: Report, of_vpcs: dict[str, IPv6Network], things
 
 
 def main_table_name(tables: dict[str, object]) -> str:
-    """What the main route table is called that a VPC has though the file declares none."""
+    """Return a name for the main route table of a VPC that declares none."""
     names = chain(("main", "default-main"), (f"default-main-{number}" for number in count(2)))
     return next(name for name in names if name not in tables)
 
 
-def _check_main(vpc: VpcFile, report: Report, vpc_name: str) -> None:
+def _check_main(vpc: VpcFile, report: MistakeReport, vpc_name: str) -> None:
     mains = [name for name, table in vpc.route_tables.items() if table.main]
     for name in mains[1:]:
         first = report.line(("vpcs", vpc_name, "route_tables", mains[0], "main"))
-        problem = f"a VPC has one main route table, and the one on line {first} is it"
+        problem = f"a VPC can have only one main route table; the first is on line {first}"
         report.add(("vpcs", vpc_name, "route_tables", name, "main"), problem, "remove one `main: true`")
 
 
-def _check_destinations(routes: list[RouteFile], report: Report, table: Path, of_vpc: IPv6Network | None) -> None:
+def _check_destinations(
+    routes: list[RouteFile], report: MistakeReport, table: Path, of_vpc: IPv6Network | None
+) -> None:
     owners: dict[IPv6Network, Path] = {}
     for index, route in enumerate(routes):
         path = (*table, "routes", index, "destination")
@@ -58,26 +60,27 @@ def _check_destinations(routes: list[RouteFile], report: Report, table: Path, of
         if destination is None:
             continue
         if of_vpc is not None and destination.subnet_of(of_vpc):
-            problem = f"the local route serves the block of the VPC, {of_vpc}, and all within it"
+            problem = f"the local route covers the block of the VPC, {of_vpc}, and every block in it"
             report.add(path, problem, "remove the route")
         owner = owners.setdefault(destination, path)
         if owner != path:
-            problem = f"the table has a route to {destination} already, on line {report.line(owner)}"
+            problem = f"the table already has a route to {destination}, on line {report.line(owner)}"
             report.add(path, problem, "remove one of them")
 
 
-def _check_target(text: str, report: Report, path: Path, vpc: str, owners: dict[str, str | None]) -> None:
-    """A gateway's id that nothing has is fine: the gateway was deleted, and the route is a blackhole.
+def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners: dict[str, str | None]) -> None:
+    """Check that the target is a gateway of the VPC, `blackhole`, or a gateway id.
 
-    So is that of an internet gateway of another VPC: it was detached and attached there, and may come back.
+    An unknown id is valid: the gateway was deleted, and the route is a blackhole. The id of an internet gateway in
+    another VPC is valid too: it was detached and attached there, and can be moved back.
     """
     known = [name for section in GATEWAY_SECTIONS for name in report.names(("vpcs", vpc, section))]
     if text == BLACKHOLE or text in known:
         return
     if ids.kind_of(text) not in _GATEWAYS:
-        listed = f"write {' or '.join(map(shorten, known[:_FEW]))}" if known else "declare one"
-        otherwise = f"{listed}; {BLACKHOLE} or the id of a deleted gateway makes a route that leads nowhere"
-        report.add(path, "the VPC has no gateway of that name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
+        listed = f"write {' or '.join(map(shorten, known[:_FEW]))}" if known else "declare a gateway"
+        otherwise = f"{listed}, or write {BLACKHOLE} for a route that drops packets"
+        report.add(path, "no gateway of the VPC has this name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
         return
     owner = owners.get(text)
     if owner is not None and owner != vpc and ids.kind_of(text) == ids.EGRESS_ONLY_INTERNET_GATEWAY:

@@ -1,10 +1,13 @@
-"""Tags within AWS's limits: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions"""
+"""Rules for tags.
+
+AWS's limits: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from eigw_ns.topology.report import Report
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.schema import LabFile, Tagged
 from eigw_ns.topology.tree import Path
 
@@ -13,12 +16,12 @@ _LONGEST_VALUE = 256
 _RESERVED = "aws:"
 
 
-def check(file: LabFile, report: Report) -> None:
-    """How many tags a resource has, and the keys and values of each."""
+def check(file: LabFile, report: MistakeReport) -> None:
+    """Check the number of tags of each resource, and the key and the value of each tag."""
     most = file.quotas.tags_per_resource
     for path, tags in _tagged(file):
         if len(tags) > most:
-            report.add(path, f"a resource has {most} tags at most", "remove some", value=str(len(tags)))
+            report.add(path, f"a resource can have at most {most} tags", "remove some tags", value=str(len(tags)))
         for key, value in tags.items():
             _check_tag(report, (*path, key), key, value)
 
@@ -42,12 +45,14 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
                 yield ("vpcs", name, section, resource, "tags"), body.tags
 
 
-def _check_tag(report: Report, path: Path, key: str, value: str) -> None:
+def _check_tag(report: MistakeReport, path: Path, key: str, value: str) -> None:
     if not 1 <= len(key) <= _LONGEST_KEY:
-        report.add(path, f"a tag's key has 1 to {_LONGEST_KEY} characters", "write another key", value=str(len(key)))
+        problem = f"a tag's key must have 1 to {_LONGEST_KEY} characters"
+        report.add(path, problem, "write another key", value=str(len(key)))
     elif key.lower().startswith(_RESERVED):
-        report.add(path, f"AWS keeps keys that begin with {_RESERVED} to itself", "write another key", value="")
+        report.add(path, f"AWS reserves keys that begin with {_RESERVED}", "write another key", value="")
     if len(value) > _LONGEST_VALUE:
-        report.add(path, f"a tag's value has {_LONGEST_VALUE} characters at most", "shorten it", value=str(len(value)))
+        problem = f"a tag's value can have at most {_LONGEST_VALUE} characters"
+        report.add(path, problem, "shorten it", value=str(len(value)))
     if not (key + value).isprintable():
-        report.add(path, "a tag is printable text on one line", "remove line breaks and control characters")
+        report.add(path, "a tag must be printable text on one line", "remove line breaks and control characters")
