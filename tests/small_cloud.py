@@ -1,4 +1,4 @@
-"""A small cloud whose ids are known, and a short way to call EC2 actions on it."""
+"""A small cloud with known ids, and a class that calls EC2 actions on it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GROUP, SPARE_GROUP, REFERRED_GROUP, BARE_GROUP = (f"sg-0000000000000000{letter}"
 INSTANCE = "i-0000000000000000a"
 
 GONE = "0dead0dead0dead00"
-"""The digits of ids that nothing has: `f"eigw-{GONE}"`."""
+"""The digits of ids that do not exist, such as `f"eigw-{GONE}"`."""
 
 _BLOCK, _BARE_BLOCK = IPv6Network("2600:1f16:aa0:5500::/56"), IPv6Network("2600:1f16:bb0:5500::/56")
 _VPC, _BARE = Vpc(VPC, VPC, _BLOCK), Vpc(BARE_VPC, BARE_VPC, _BARE_BLOCK)
@@ -54,7 +54,7 @@ _WEB_RULE = SecurityGroupRule(WEB_RULE, False, 6, 443, 443, REFERRED_GROUP)
 
 
 def small_cloud() -> Cloud:
-    """A VPC with two of everything, and one with nothing but what it is born with, a subnet and a group."""
+    """Return a cloud with two VPCs. One has two of everything; the other has a subnet, a group and the defaults."""
     everywhere = (Route(IPv6Network("::/0"), EIGW),)
     tables = (
         RouteTable(MAIN_TABLE, MAIN_TABLE, VPC, main=True),
@@ -67,10 +67,10 @@ def small_cloud() -> Cloud:
         Subnet(PLAIN_SUBNET, PLAIN_SUBNET, VPC, _block(_BLOCK, 2)),
         Subnet(BARE_SUBNET, BARE_SUBNET, BARE_VPC, _block(_BARE_BLOCK, 1)),
     )
-    born = [(default_network_acl("small", vpc), default_security_group("small", vpc)) for vpc in (_VPC, _BARE)]
-    acls = (*(acl for acl, _ in born), NetworkAcl(ACL, ACL, VPC), NetworkAcl(SPARE_ACL, SPARE_ACL, VPC))
+    defaults = [(default_network_acl("small", vpc), default_security_group("small", vpc)) for vpc in (_VPC, _BARE)]
+    acls = (*(acl for acl, _ in defaults), NetworkAcl(ACL, ACL, VPC), NetworkAcl(SPARE_ACL, SPARE_ACL, VPC))
     groups = (
-        *(group for _, group in born),
+        *(group for _, group in defaults),
         SecurityGroup(GROUP, "web", "web servers", VPC, (_WEB_RULE, *open_egress(GROUP))),
         SecurityGroup(SPARE_GROUP, "spare", "unused", VPC, open_egress(SPARE_GROUP)),
         SecurityGroup(REFERRED_GROUP, "referred", "", VPC, ()),
@@ -102,11 +102,11 @@ ACL_ASSOCIATION, PLAIN_ACL_ASSOCIATION, _ = (each.id for each in network_acl_ass
 
 Request = dict[str, Any]
 Case = tuple[str, str, str, Request]
-"""What is wrong, AWS's code for it, an action, a request that is wrong so."""
+"""The mistake in words, AWS's error code for it, an action, and a request with this mistake."""
 
 
 def cases(**topics: list[Case]) -> list[ParameterSet]:
-    """Parameters (code, action, request) of tests that bear the words of what is wrong."""
+    """Return test parameters (code, action, request). The id of each names the topic and the mistake."""
     return [
         pytest.param(code, action, request, id=f"{topic}: {what}")
         for topic, refused in topics.items()
@@ -115,30 +115,30 @@ def cases(**topics: list[Case]) -> list[ParameterSet]:
 
 
 def counting() -> Callable[[], str]:
-    """New ids that count up."""
+    """Return a function that gives ids in ascending order."""
     numbers = count(1)
     return lambda: f"{next(numbers):017x}"
 
 
 class Account:
-    """A cloud that remembers what was done to it."""
+    """A cloud that keeps the changes of the actions called on it."""
 
     def __init__(self, cloud: Cloud | None = None, settings: Settings | None = None) -> None:
         self.cloud = small_cloud() if cloud is None else cloud
         self.settings = settings or Settings(new_id=counting())
 
     def reply(self, action: str, **request: Any) -> Reply:
-        """Carry out the action and keep what it leads to."""
+        """Carry out the action, keep the cloud that results, and return the reply."""
         reply = call(self.cloud, action, request, self.settings)
         self.cloud = reply.cloud
         return reply
 
     def do(self, action: str, **request: Any) -> dict[str, Any]:
-        """As `reply`, for its answer."""
+        """Carry out the action as `reply` does, and return its answer."""
         return self.reply(action, **request).answer
 
     def refuse(self, action: str, **request: Any) -> CloudError:
-        """The error that the action must raise, with the cloud as it was."""
+        """Check that the action raises CloudError and changes nothing, and return the error."""
         before = repr(self.cloud)
         with pytest.raises(CloudError) as caught:
             call(self.cloud, action, request, self.settings)

@@ -1,4 +1,4 @@
-"""What the EC2 actions do when AWS would let them: lifecycles, step by step."""
+"""EC2 actions that AWS would grant: the life cycles of resources, step by step."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ EVERYWHERE = "::/0"
 
 
 def routes(account: Account, table: str) -> list[dict[str, Any]]:
-    """The static routes of a table as DescribeRouteTables shows them."""
+    """Return the static routes of a table as DescribeRouteTables shows them."""
     (shape,) = account.do("DescribeRouteTables", RouteTableIds=[table])["RouteTables"]
     return [route for route in shape["Routes"] if route["Origin"] == "CreateRoute"]
 
 
-def test_a_gateway_from_birth_to_blackhole_to_another() -> None:
+def test_a_deleted_gateway_leaves_a_blackhole_until_the_route_is_replaced() -> None:
     account = Account()
     assert [route["State"] for route in routes(account, PRIVATE_TABLE)] == ["active"]
     assert account.do("DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId=EIGW) == {"ReturnCode": True}
@@ -65,20 +65,20 @@ def test_a_gateway_from_birth_to_blackhole_to_another() -> None:
     assert (route["State"], route["EgressOnlyInternetGatewayId"]) == ("active", made["EgressOnlyInternetGatewayId"])
 
 
-def test_what_is_made_is_called_by_its_id() -> None:
+def test_a_new_resource_is_named_by_its_id() -> None:
     account = Account()
     account.do("CreateEgressOnlyInternetGateway", VpcId=BARE_VPC)
     account.do("CreateRouteTable", VpcId=VPC)
     account.do("CreateNetworkAcl", VpcId=VPC)
     account.do("CreateInternetGateway")
-    born = small_cloud()
+    before = small_cloud()
     for field in ("egress_only_internet_gateways", "route_tables", "network_acls", "internet_gateways"):
-        new = getattr(account.cloud, field).keys() - getattr(born, field).keys()
+        new = getattr(account.cloud, field).keys() - getattr(before, field).keys()
         (resource,) = (getattr(account.cloud, field)[new_id] for new_id in new)
         assert resource.name == resource.id == ids.make_id(str(ids.kind_of(resource.id)), "lab", resource.name)
 
 
-def test_an_egress_only_gateway_can_be_tagged_at_birth_and_later() -> None:
+def test_an_egress_only_gateway_can_be_tagged_at_creation_and_later() -> None:
     account = Account()
     tags = [
         {"ResourceType": "egress-only-internet-gateway", "Tags": [{"Key": "Team", "Value": "net"}, {"Key": "Name"}]}
@@ -93,7 +93,7 @@ def test_an_egress_only_gateway_can_be_tagged_at_birth_and_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("doomed", "left"),
+    ("request_", "left"),
     [
         ({"Tags": [{"Key": "a"}]}, {"b": ""}),
         ({"Tags": [{"Key": "a", "Value": "1"}]}, {"b": ""}),
@@ -103,10 +103,10 @@ def test_an_egress_only_gateway_can_be_tagged_at_birth_and_later() -> None:
         ({"Tags": []}, {}),
     ],
 )
-def test_delete_tags(doomed: dict[str, Any], left: dict[str, str]) -> None:
+def test_delete_tags(request_: dict[str, Any], left: dict[str, str]) -> None:
     account = Account()
     account.do("CreateTags", Resources=[VPC], Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
-    assert account.do("DeleteTags", Resources=[VPC], **doomed) == {}
+    assert account.do("DeleteTags", Resources=[VPC], **request_) == {}
     assert dict(account.cloud.vpcs[VPC].tags) == left
 
 
@@ -120,7 +120,7 @@ def test_routes_are_canonical_and_sorted() -> None:
     ]  # fmt: skip
 
 
-def test_the_same_route_again_changes_nothing() -> None:
+def test_creating_the_same_route_again_changes_nothing() -> None:
     account = Account()
     before = account.cloud
     route = {"DestinationIpv6CidrBlock": "0::/0", "EgressOnlyInternetGatewayId": EIGW}
@@ -135,7 +135,7 @@ def test_delete_route() -> None:
     assert account.cloud.route_tables[PRIVATE_TABLE].routes == ()
 
 
-def test_a_detached_internet_gateway_makes_blackholes_and_the_same_one_heals_them() -> None:
+def test_routes_are_blackholes_while_their_internet_gateway_is_detached() -> None:
     account = Account()
     account.do("CreateRoute", RouteTableId=SPARE_TABLE, DestinationIpv6CidrBlock="::/0", GatewayId=IGW)
     states = []
@@ -148,13 +148,13 @@ def test_a_detached_internet_gateway_makes_blackholes_and_the_same_one_heals_the
     assert list(account.cloud.internet_gateways) == [SPARE_IGW]
 
 
-def test_a_new_internet_gateway_is_attached_to_nothing() -> None:
+def test_a_new_internet_gateway_is_not_attached() -> None:
     gateway = Account().do("CreateInternetGateway")["InternetGateway"]
     assert gateway["Attachments"] == []
 
 
 def associations(account: Account) -> dict[str, tuple[str, str | None]]:
-    """From association id to table and subnet, as DescribeRouteTables shows them."""
+    """Return table and subnet by association id, as DescribeRouteTables shows them."""
     return {
         each["RouteTableAssociationId"]: (each["RouteTableId"], each.get("SubnetId"))
         for table in account.do("DescribeRouteTables", Filters=[{"Name": "vpc-id", "Values": [VPC]}])["RouteTables"]
@@ -195,7 +195,7 @@ def test_replacing_the_main_association_makes_another_table_the_main_one() -> No
     account.do("DeleteRouteTable", RouteTableId=MAIN_TABLE)
 
 
-def test_a_network_acl_is_associated_and_back() -> None:
+def test_a_subnet_gets_another_network_acl_and_the_default_one_again() -> None:
     account = Account()
     association = PLAIN_ACL_ASSOCIATION
     seen = []
@@ -208,7 +208,7 @@ def test_a_network_acl_is_associated_and_back() -> None:
     assert account.do("DeleteNetworkAcl", NetworkAclId=SPARE_ACL) == {}
 
 
-def test_a_security_group_is_given_to_an_instance_and_taken_away() -> None:
+def test_an_instance_gets_another_security_group_and_loses_it_again() -> None:
     account = Account()
     request = {"VpcId": VPC, "GroupName": "my group", "Description": "mine"}
     made = account.do("CreateSecurityGroup", **request)["GroupId"]
@@ -230,7 +230,7 @@ def test_dry_run_changes_nothing() -> None:
     account = Account()
     error = account.refuse("CreateRouteTable", VpcId=VPC, ClientToken="t", DryRun=True)
     assert error.message == "Request would have succeeded, but DryRun flag is set."
-    account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="t")  # the dry run used no token up
+    account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="t")  # the dry run did not store the token
 
 
 @pytest.mark.parametrize("action", [name for name, action in ACTIONS.items() if "ClientToken" in
@@ -244,7 +244,7 @@ def test_the_same_token_gets_the_same_answer(action: str) -> None:
     assert account.cloud is cloud
 
 
-def test_a_token_outlives_what_it_made() -> None:
+def test_a_token_stays_valid_after_its_resource_is_deleted() -> None:
     account = Account()
     first = account.do("CreateEgressOnlyInternetGateway", VpcId=BARE_VPC, ClientToken="once")
     made = first["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
@@ -253,7 +253,7 @@ def test_a_token_outlives_what_it_made() -> None:
     assert made not in account.cloud.egress_only_internet_gateways
 
 
-def test_a_new_id_is_one_that_nothing_has() -> None:
+def test_a_new_id_is_not_in_use() -> None:
     digits = iter((EIGW.removeprefix("eigw-"), "0123456789abcdef0"))
     reply = call(
         small_cloud(), "CreateEgressOnlyInternetGateway", {"VpcId": BARE_VPC}, Settings(new_id=lambda: next(digits))
@@ -262,12 +262,12 @@ def test_a_new_id_is_one_that_nothing_has() -> None:
     assert made == "eigw-0123456789abcdef0"
 
 
-def test_ids_are_random_unless_told_otherwise() -> None:
+def test_ids_are_random_by_default() -> None:
     assert ids.kind_of(f"eigw-{random_id()}") == "eigw"
     assert random_id() != random_id()
 
 
-def test_the_oldest_of_many_client_tokens_are_forgotten_also_after_storing() -> None:
+def test_the_oldest_client_tokens_are_deleted_also_after_storing() -> None:
     account = Account()
     first = account.do("CreateRouteTable", VpcId=BARE_VPC, ClientToken="first")
     known = account.cloud.client_tokens["first"]

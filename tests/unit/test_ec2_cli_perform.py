@@ -1,4 +1,4 @@
-"""An EC2 action on a lab: stored and in the kernel, or nowhere; cut short, and finished by whatever comes next."""
+"""An EC2 action changes both the stored lab and the kernel, or neither. The next one finishes an interrupted change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Lab:
         return self.call("DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId=self.eigw)
 
     def agrees(self) -> bool:
-        """Whether the kernel holds what is stored, and nothing is unfinished."""
+        """Return True if the kernel agrees with the stored lab, and no change is unfinished."""
         return self.kernel.observe(LAB) == compile_cloud(store.load(LAB).cloud) and not journal.unfinished(LAB)
 
 
@@ -61,7 +61,7 @@ def stored() -> bytes:
 
 
 def no_kernel() -> FakeKernel:
-    raise HostError("there is no kernel here", hint="run it as root")
+    raise HostError("the kernel is not available", hint="run it as root")
 
 
 def test_a_change_is_stored_and_in_the_kernel(lab: Lab) -> None:
@@ -89,7 +89,7 @@ def test_describing_needs_no_kernel(lab: Lab) -> None:
 def test_a_dry_run_needs_no_kernel_and_no_lock(lab: Lab) -> None:
     before = stored()
     request = {"EgressOnlyInternetGatewayId": lab.eigw, "DryRun": True}
-    with lock.hold(LAB, "somebody else"), pytest.raises(CloudError) as caught:
+    with lock.hold(LAB, "another process"), pytest.raises(CloudError) as caught:
         perform(no_kernel, LAB, "DeleteEgressOnlyInternetGateway", request, SETTINGS)
     assert caught.value.code == "DryRunOperation"
     with pytest.raises(CloudError) as caught:
@@ -104,7 +104,7 @@ def test_a_dry_run_needs_no_kernel_and_no_lock(lab: Lab) -> None:
     assert stored() == before
 
 
-def test_what_changes_nothing_asks_no_kernel(lab: Lab) -> None:
+def test_an_action_that_changes_nothing_needs_no_kernel(lab: Lab) -> None:
     route = {"RouteTableId": lab.table, "DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": lab.eigw}
     assert perform(no_kernel, LAB, "CreateRoute", route, SETTINGS).answer == {"Return": True}
 
@@ -122,11 +122,11 @@ def without_kernel(lab: Lab) -> None:
 
 
 def while_locked(lab: Lab) -> None:
-    with lock.hold(LAB, "somebody else"):
+    with lock.hold(LAB, "another process"):
         lab.delete_gateway()
 
 
-def beside_a_foreigner(lab: Lab) -> None:
+def with_a_foreign_namespace(lab: Lab) -> None:
     lab.kernel.make_foreign(namespace_name(LAB, lab.vpc))
     lab.delete_gateway()
 
@@ -140,7 +140,7 @@ def refused(lab: Lab) -> None:
     [
         (without_kernel, HostError),
         (while_locked, LockedError),
-        (beside_a_foreigner, ForeignError),
+        (with_a_foreign_namespace, ForeignError),
         (refused, CloudError),
     ],
 )
@@ -153,7 +153,7 @@ def test_after_an_error_nothing_has_changed(lab: Lab, attempt: Callable[[Lab], N
     assert not journal.unfinished(LAB)
 
 
-def test_a_lab_that_is_not_there() -> None:
+def test_an_unknown_lab_is_an_error() -> None:
     for request in ({}, {"DryRun": True}):
         for action in ("DescribeVpcs", "CreateInternetGateway"):
             with pytest.raises(NoSuchLabError):
@@ -175,7 +175,7 @@ def repeat(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("following", [change, repeat])
-def test_what_fails_halfway_is_finished_by_the_next_verb(lab: Lab, following: Callable[[Lab], None]) -> None:
+def test_the_next_verb_finishes_a_change_that_failed_halfway(lab: Lab, following: Callable[[Lab], None]) -> None:
     probe = Lab()
     before = probe.kernel.writes
     probe.delete_gateway()
@@ -193,7 +193,7 @@ def test_what_fails_halfway_is_finished_by_the_next_verb(lab: Lab, following: Ca
         assert lab.agrees()
 
 
-def test_killed_anywhere_the_next_verb_finishes_or_it_never_was(lab: Lab) -> None:
+def test_the_next_verb_finishes_a_change_that_was_killed(lab: Lab) -> None:
     class Killed(BaseException):
         pass
 
@@ -210,7 +210,7 @@ def test_killed_anywhere_the_next_verb_finishes_or_it_never_was(lab: Lab) -> Non
     assert store.load(LAB).cloud.egress_only_internet_gateways == {}
 
 
-def test_describing_what_is_unfinished_says_so_and_builds_nothing(lab: Lab) -> None:
+def test_describing_an_unfinished_change_warns_and_does_not_finish_it(lab: Lab) -> None:
     lab.kernel.fail_on = lab.kernel.writes + 1
     with pytest.raises(KernelError):
         lab.delete_gateway()
@@ -223,14 +223,14 @@ def test_describing_what_is_unfinished_says_so_and_builds_nothing(lab: Lab) -> N
 
 
 def cut_short_at(lab: Lab, write: int) -> None:
-    """Destroy the lab, and be stopped at that write."""
+    """Destroy the lab, and fail at write number `write` to the kernel."""
     lab.kernel.fail_on = lab.kernel.writes + write
     with pytest.raises(KernelError):
         operations.destroy(lab.kernel, LAB)
     lab.kernel.fail_on = None
 
 
-def test_a_destroy_that_was_cut_short_stays_one_until_apply_is_asked_for() -> None:
+def test_an_interrupted_destroy_is_not_undone_until_the_user_runs_apply() -> None:
     probe = Lab()
     before = probe.kernel.writes
     operations.destroy(probe.kernel, LAB)

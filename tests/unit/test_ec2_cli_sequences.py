@@ -1,4 +1,4 @@
-"""Any sequence of ec2 verbs: after each the kernel agrees with the store, and `export` says the same."""
+"""Random sequences of ec2 verbs: after each verb, the kernel, the store and `export` agree."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ CHOICES: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def requests(draw: st.DrawFn, cloud: Cloud) -> tuple[str, dict[str, Any]]:
-    """An action that changes something, mostly one that can be granted: with ids and rules that the cloud has."""
+    """Draw an action that changes something. Most can be granted, because their ids and rules exist in the cloud."""
     action = draw(st.sampled_from([name for name in ACTIONS if not name.startswith("Describe")]))
     ids = _ids(cloud, action)
     request: dict[str, Any] = {}
@@ -82,14 +82,14 @@ def requests(draw: st.DrawFn, cloud: Cloud) -> tuple[str, dict[str, Any]]:
 
 
 def _one_of(ids: Iterable[str]) -> st.SearchStrategy[str]:
-    """One of the ids; seldom one that nothing has, though it looks alike."""
+    """Draw one of the ids, or seldom an id of the same kind that does not exist."""
     known = tuple(ids)
     kind = known[0].rpartition("-")[0] if known else "vpc"
     return st.sampled_from((*known * 4, f"{kind}-0deadbeefdeadbeef"))
 
 
 def _ids(cloud: Cloud, action: str) -> dict[str, tuple[str, ...]]:
-    """The ids that the cloud has, by the parameter that takes them."""
+    """Return the ids in the cloud by the parameter that takes them."""
     of_acls = "NetworkAcl" in action
     joined = associations.network_acl_associations(cloud) if of_acls else associations.route_table_associations(cloud)
     single: dict[str, Iterable[str]] = {
@@ -112,7 +112,7 @@ def _ids(cloud: Cloud, action: str) -> dict[str, tuple[str, ...]]:
 
 
 def _completed(draw: st.DrawFn, cloud: Cloud, action: str, request: dict[str, Any]) -> dict[str, Any]:
-    """What belongs together: one target, a protocol with its ports, a rule with its group."""
+    """Return the request with members that fit together: one target, a protocol and its ports, a rule and its group."""
     if action in ("CreateRoute", "ReplaceRoute") and draw(st.booleans()):
         return request | {"EgressOnlyInternetGatewayId": None, "GatewayId": draw(_one_of(cloud.internet_gateways))}
     if action in ("CreateNetworkAclEntry", "ReplaceNetworkAclEntry"):
@@ -147,7 +147,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 class Run:
-    """A lab that verbs are sent to, with ids that are the same in every run."""
+    """A lab that receives verbs. New ids are the same in every run."""
 
     def __init__(self, topology: Topology) -> None:
         self.lab = topology.cloud.lab
@@ -161,7 +161,7 @@ class Run:
         return store.load(self.lab).cloud
 
     def send(self, action: str, request: dict[str, Any]) -> bool:
-        """Whether the request was granted; a refused one has changed nothing."""
+        """Send the request, and return True if it was granted. A refused request must not change anything."""
         before, writes = paths.topology_file(self.lab).read_bytes(), self.kernel.writes
         try:
             perform(lambda: self.kernel, self.lab, action, request, self.settings)
@@ -174,7 +174,7 @@ class Run:
         return True
 
     def check(self) -> None:
-        """The kernel holds what is stored; so does a file that `export` writes."""
+        """Check that the kernel and the file that `export` writes agree with the store."""
         stored = store.load(self.lab)
         assert self.kernel.observe(self.lab) == compile_cloud(stored.cloud)
         exported = load(dump(stored).encode(), file="exported.yaml", default_lab=self.lab)
@@ -197,7 +197,7 @@ def test_store_kernel_and_export_agree_after_every_verb(topology: Topology, data
 
 @given(topologies(), st.data())
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_cut_short_anywhere_the_next_verb_makes_both_agree(topology: Topology, data: st.DataObject) -> None:
+def test_store_and_kernel_agree_after_an_interrupted_verb_is_finished(topology: Topology, data: st.DataObject) -> None:
     run = Run(topology)
     for _ in range(6):
         action, request = data.draw(requests(run.cloud))

@@ -1,4 +1,4 @@
-"""What a user types after a flag of `eigw-ns ec2` becomes the request that AWS's own command line would make of it."""
+"""The values of `eigw-ns ec2` flags become the same request as in AWS's own command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IDS = Parameter("VpcIds", "list<string>", "")
 
 
 def no_file(reference: str) -> str:
-    raise AssertionError(f"{reference} is no file to read")
+    raise AssertionError(f"the test does not expect a read of {reference}")
 
 
 SHORTHAND: list[tuple[str, dict[str, Any]]] = [
@@ -77,7 +77,7 @@ def test_shorthand(text: str, meant: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("text", "problem"), NO_SHORTHAND, ids=[text for text, _ in NO_SHORTHAND])
-def test_what_is_no_shorthand_is_shown_with_the_place(text: str, problem: str) -> None:
+def test_the_error_for_wrong_shorthand_points_to_the_place(text: str, problem: str) -> None:
     with pytest.raises(shorthand.ShorthandError) as caught:
         shorthand.parse(text, no_file)
     first, shown, pointer = str(caught.value).split("\n")
@@ -87,7 +87,7 @@ def test_what_is_no_shorthand_is_shown_with_the_place(text: str, problem: str) -
     assert len(pointer) <= len(shown) + 1
 
 
-def test_a_mistake_in_a_later_line_points_there() -> None:
+def test_the_error_for_wrong_shorthand_points_to_the_right_line() -> None:
     with pytest.raises(shorthand.ShorthandError) as caught:
         shorthand.parse("Key=a,\nValue]=b", no_file)
     assert str(caught.value).endswith("\n  Value]=b\n        ^")
@@ -114,7 +114,7 @@ _TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
         min_size=1,
     )
 )
-def test_quoted_values_come_back_as_they_were(meant: dict[str, str | list[str]]) -> None:
+def test_quoted_values_are_not_changed(meant: dict[str, str | list[str]]) -> None:
     def quote(text: str) -> str:
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -154,7 +154,7 @@ DECODED: list[tuple[Parameter, Any, Any]] = [
 def test_values_take_the_type_of_their_parameter(parameter: Parameter, typed: Any, meant: Any) -> None:
     decoded = values.decode(parameter, typed)
     assert decoded == meant
-    assert json.dumps(decoded) == json.dumps(meant)  # True is no 1
+    assert json.dumps(decoded) == json.dumps(meant)  # == alone would take True for 1
 
 
 REFUSED = [
@@ -175,7 +175,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("parameter", "typed", "problem", "hint"), REFUSED)
-def test_values_that_do_not_fit_are_named(parameter: Parameter, typed: Any, problem: str, hint: str) -> None:
+def test_the_error_for_a_wrong_value_names_its_place(parameter: Parameter, typed: Any, problem: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         values.decode(parameter, typed)
     assert caught.value.message.startswith(problem)
@@ -205,7 +205,7 @@ def test_a_whole_request_is_json() -> None:
         values.decode_request(parameters, "[]")
 
 
-def test_names_lead_there_and_back() -> None:
+def test_names_convert_to_flags_and_back() -> None:
     names = set(ACTIONS) | {each.name for action in ACTIONS.values() for each in action.parameters}
     assert {camel(kebab(name)) for name in names} == names
     assert kebab("DestinationIpv6CidrBlock") == "destination-ipv6-cidr-block"
@@ -247,14 +247,14 @@ def test_the_short_flags_of_a_rule(given_flags: dict[str, str], meant: Any) -> N
         ),
     ],
 )
-def test_short_flags_that_mean_nothing(given_flags: dict[str, str], problem: str, hint: str) -> None:
+def test_wrong_short_flags_are_refused(given_flags: dict[str, str], problem: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         groups.permissions({**_FLAGS, **given_flags})
     assert caught.value.message == problem
     assert caught.value.hint.startswith(hint)
 
 
-def test_the_hint_for_ipv6_is_what_works() -> None:
+def test_the_hint_for_ipv6_works() -> None:
     with pytest.raises(UsageError) as caught:
         groups.permissions({**_FLAGS, "protocol": "tcp", "port": "22", "cidr": "::/0"})
     written = caught.value.hint.partition("'")[2].rstrip("'")
@@ -272,7 +272,7 @@ def test_quotas() -> None:
 
 
 def pages_of(items: list[int], default: int) -> Any:
-    """An action that answers `items` in pages of at most MaxResults; its token is where the next page begins."""
+    """Return an action that answers `items` in pages of at most MaxResults. The token is the index of the next page."""
 
     def call(request: dict[str, Any]) -> dict[str, Any]:
         start = int(request.get("NextToken", 0))
@@ -284,7 +284,7 @@ def pages_of(items: list[int], default: int) -> Any:
 
 
 @given(st.integers(0, 12), st.integers(1, 5), st.none() | st.integers(1, 5), st.none() | st.integers(1, 14))
-def test_pages_put_together_are_the_whole(
+def test_all_pages_together_have_every_item_once(
     count: int, default: int, page_size: int | None, max_items: int | None
 ) -> None:
     items, call = list(range(count)), pages_of(list(range(count)), default)
@@ -302,7 +302,7 @@ def test_pages_put_together_are_the_whole(
     assert token is None
 
 
-def test_one_page_by_hand_is_what_the_action_answers() -> None:
+def test_a_request_for_one_page_returns_the_action_s_answer() -> None:
     call = pages_of(list(range(9)), 9)
     assert paging.gather(call, {"MaxResults": 5}, paging.Paging()) == {"Things": [0, 1, 2, 3, 4], "NextToken": "5"}
     assert paging.gather(call, {"NextToken": "5"}, paging.Paging()) == {"Things": [5, 6, 7, 8]}
@@ -313,6 +313,6 @@ def test_one_page_by_hand_is_what_the_action_answers() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "bm8=", "e30=", "W10=", "eyJOZXh0VG9rZW4iOiBudWxsfQ=="])
-def test_a_token_from_elsewhere_is_refused(token: str) -> None:
+def test_a_token_of_another_kind_is_refused(token: str) -> None:
     with pytest.raises(UsageError, match="is not a valid --starting-token"):
         paging.gather(pages_of([1], 1), {}, paging.Paging(starting_token=token))

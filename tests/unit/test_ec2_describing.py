@@ -45,7 +45,7 @@ ID_OF = {
 
 
 def found(account: Account, action: str, **request: Any) -> list[str]:
-    """The ids in the answer of a describe action."""
+    """Return the ids in the answer of a describe action."""
     if action == "DescribeInstances":
         return [each["Instances"][0]["InstanceId"] for each in account.do(action, **request)["Reservations"]]
     member, name = ID_OF[action]
@@ -53,7 +53,7 @@ def found(account: Account, action: str, **request: Any) -> list[str]:
 
 
 def filters(**wanted: str | list[str]) -> list[dict[str, Any]]:
-    """Filters from keywords: `tag__Team` is `tag:Team`, any other `_` is a hyphen, `__` a dot."""
+    """Return filters from keywords. `tag__Team` becomes `tag:Team`; otherwise `__` becomes a dot and `_` a hyphen."""
     return [
         {
             "Name": name.replace("tag__", "tag:").replace("__", ".").replace("_", "-"),
@@ -64,7 +64,7 @@ def filters(**wanted: str | list[str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("action", [*ID_OF, "DescribeInstances"])
-def test_everything_sorted_by_id(action: str) -> None:
+def test_all_resources_are_sorted_by_id(action: str) -> None:
     everything = found(Account(), action)
     assert everything
     assert everything == sorted(everything)
@@ -168,14 +168,14 @@ def test_describe_tags() -> None:
 
 
 def many() -> Account:
-    """An account with thirteen route tables in the first VPC."""
+    """Return an account with thirteen route tables in the first VPC."""
     account = Account(settings=Settings(new_id=counting(), quotas=Quotas()))
     for _ in range(10):
         account.do("CreateRouteTable", VpcId=VPC)
     return account
 
 
-def test_pages_are_everything_once() -> None:
+def test_pages_have_every_item_once() -> None:
     account = many()
     request: dict[str, Any] = {"MaxResults": 5, "Filters": filters(vpc_id=VPC)}
     seen: list[str] = []
@@ -189,7 +189,7 @@ def test_pages_are_everything_once() -> None:
     assert seen == found(account, "DescribeRouteTables", Filters=filters(vpc_id=VPC))
 
 
-def test_a_page_that_holds_everything_has_no_token() -> None:
+def test_the_last_page_has_no_token() -> None:
     account = Account()
     account.do("CreateRouteTable", VpcId=VPC)
     answer = account.do("DescribeRouteTables", MaxResults=5)
@@ -197,7 +197,7 @@ def test_a_page_that_holds_everything_has_no_token() -> None:
     assert "NextToken" not in answer
 
 
-def test_pages_go_on_where_they_were_though_things_vanish() -> None:
+def test_pages_continue_correctly_after_deletions() -> None:
     account = many()
     first = account.do("DescribeRouteTables", MaxResults=5)
     last = first["RouteTables"][-1]["RouteTableId"]
@@ -207,7 +207,7 @@ def test_pages_go_on_where_they_were_though_things_vanish() -> None:
     assert len(rest["RouteTables"]) == 9
 
 
-def test_a_token_is_for_the_request_that_it_came_of() -> None:
+def test_a_token_is_valid_only_for_its_own_request() -> None:
     account = many()
     token = account.do("DescribeRouteTables", MaxResults=5)["NextToken"]
     other = {"Filters": filters(vpc_id=VPC), "NextToken": token}
@@ -219,11 +219,11 @@ _PATTERN_TEXT = st.text("ab*?\\.[]", max_size=8)
 
 
 @given(st.lists(_PATTERN_TEXT, min_size=1, max_size=3).map("*".join), st.text("ab*?\\.[]\n", max_size=8))
-def test_wildcards_mean_what_fnmatch_means(text: str, value: str) -> None:
-    """fnmatch knows no `\\`, but has `[*]` for it: an independent reading of the same words."""
+def test_wildcards_match_as_in_fnmatch(text: str, value: str) -> None:
+    """fnmatch is an independent implementation. It has no `\\`, but `[*]` has the same meaning as `\\*`."""
     spelt = re.sub(r"\\.|[*?]|\[", lambda hit: hit[0] if hit[0] in "*?" else f"[{hit[0][-1]}]", text, flags=re.DOTALL)
     assert bool(pattern(text).fullmatch(value)) == fnmatch.fnmatchcase(value, spelt)
 
 
-def test_many_wildcards_take_no_longer() -> None:
+def test_many_wildcards_are_not_slow() -> None:
     assert not pattern("*a" * 60 + "b").fullmatch("a" * 256)

@@ -1,4 +1,4 @@
-"""What AWS refuses of requests as such, ids, internet gateways and tags, and what is over its quotas."""
+"""Requests that AWS refuses: malformed requests, ids, internet gateways, tags, and exceeded quotas."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ REQUESTS: list[Case] = [
     ("more tables in a page than 100", "InvalidParameterValue", "DescribeRouteTables", {"MaxResults": 101}),
     ("dry run", "DryRunOperation", "CreateRouteTable", {"VpcId": VPC, "DryRun": True}),
     (
-        "dry run of what would fail",
+        "dry run of a request that would fail",
         "InvalidVpcID.NotFound",
         "CreateRouteTable",
         {"VpcId": f"vpc-{GONE}", "DryRun": True},
@@ -134,8 +134,8 @@ TAGS: list[Case] = [
     ("unknown resource", "InvalidVpcID.NotFound", "CreateTags", {"Resources": [VPC, f"vpc-{GONE}"], "Tags": A_TAG}),
     ("unknown eigw", "InvalidGatewayID.NotFound", "CreateTags", {"Resources": [f"eigw-{GONE}"], "Tags": A_TAG}),
     ("malformed id", "InvalidVpcID.Malformed", "CreateTags", {"Resources": ["vpc-x"], "Tags": A_TAG}),
-    ("no id at all", "InvalidID", "CreateTags", {"Resources": ["main"], "Tags": A_TAG}),
-    ("id of no kind", "InvalidID", "DeleteTags", {"Resources": [f"vol-{GONE}"]}),
+    ("name instead of an id", "InvalidID", "CreateTags", {"Resources": ["main"], "Tags": A_TAG}),
+    ("id of an unknown kind", "InvalidID", "DeleteTags", {"Resources": [f"vol-{GONE}"]}),
     ("no resource", "MissingParameter", "CreateTags", {"Resources": [], "Tags": A_TAG}),
     ("no tags", "MissingParameter", "CreateTags", {"Resources": [VPC]}),
     *(
@@ -152,7 +152,7 @@ TAGS: list[Case] = [
         )
     ),
     (
-        "no tags to create it with",
+        "tag specification without tags",
         "InvalidParameterValue",
         "CreateRouteTable",
         {"VpcId": VPC, "TagSpecifications": [{"ResourceType": "route-table", "Tags": []}]},
@@ -186,7 +186,7 @@ NONE = Quotas(
     security_groups_per_interface=1,
     tags_per_resource=0,
 )
-"""Quotas that are used up by the small cloud."""
+"""Quotas that the small cloud has reached."""
 
 QUOTAS: list[tuple[str, str, Request]] = [
     ("ResourceLimitExceeded", "CreateEgressOnlyInternetGateway", {"VpcId": BARE_VPC}),
@@ -229,7 +229,7 @@ QUOTAS: list[tuple[str, str, Request]] = [
 def test_over_quota(code: str, action: str, request_: Request) -> None:
     account = Account(settings=Settings(quotas=NONE, new_id=counting()))
     assert account.refuse(action, **request_).code == code
-    Account().do(action, **request_)  # which is fine within AWS's own quotas
+    Account().do(action, **request_)  # the same request is granted within AWS's own quotas
 
 
 def test_gateways_of_a_region_are_counted_across_vpcs() -> None:

@@ -1,4 +1,4 @@
-"""Network ACL entries and security group rules: what goes in comes out in AWS's form."""
+"""Network ACL entries and security group rules are stored, and described in AWS's form."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LAST = [
 
 
 def entries(account: Account, acl: str) -> list[dict[str, Any]]:
-    """The entries of an ACL as DescribeNetworkAcls shows them."""
+    """Return the entries of an ACL as DescribeNetworkAcls shows them."""
     (shape,) = account.do("DescribeNetworkAcls", NetworkAclIds=[acl])["NetworkAcls"]
     found: list[dict[str, Any]] = shape["Entries"]
     return found
 
 
-def test_a_new_acl_has_the_last_entries_and_no_other() -> None:
+def test_a_new_acl_has_only_the_last_entries() -> None:
     account = Account()
     made = account.do("CreateNetworkAcl", VpcId=VPC)["NetworkAcl"]
     assert (made["Entries"], made["Associations"], made["IsDefault"]) == (LAST, [], False)
@@ -56,7 +56,7 @@ def test_a_new_acl_has_the_last_entries_and_no_other() -> None:
         ),
     ],
 )
-def test_an_entry_as_it_is_shown(given: Request, shown: Request) -> None:
+def test_an_entry_is_described_in_aws_s_form(given: Request, shown: Request) -> None:
     account = Account()
     block = {} if "CidrBlock" in given else {"Ipv6CidrBlock": "2001:DB8:0::1/32"}
     entry = {"RuleNumber": 100, "Egress": True, "RuleAction": "deny"}
@@ -93,13 +93,13 @@ def _entry(account: Account, number: int) -> NetworkAclEntry:
 
 
 def permissions(account: Account, group: str, *, egress: bool = False) -> list[dict[str, Any]]:
-    """The permissions of a group as DescribeSecurityGroups shows them, without the lists that are empty."""
+    """Return the permissions of a group as DescribeSecurityGroups shows them, without empty lists."""
     (shape,) = account.do("DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"]
     found = shape["IpPermissionsEgress" if egress else "IpPermissions"]
     return [{name: value for name, value in each.items() if value != []} for each in found]
 
 
-def test_a_new_group_lets_everything_out_and_nothing_in() -> None:
+def test_a_new_group_allows_all_egress_and_no_ingress() -> None:
     account = Account()
     made = account.do("CreateSecurityGroup", VpcId=VPC, GroupName="new", Description="d")["GroupId"]
     assert permissions(account, made) == []
@@ -119,7 +119,7 @@ def test_a_new_group_lets_everything_out_and_nothing_in() -> None:
         ({"IpProtocol": "132", "FromPort": 1, "ToPort": 2}, {"IpProtocol": "132"}),
     ],
 )
-def test_a_permission_as_it_is_shown(given: Request, shown: Request) -> None:
+def test_a_permission_is_described_in_aws_s_form(given: Request, shown: Request) -> None:
     account = Account()
     asked = {**given, "Ipv6Ranges": [{"CidrIpv6": "2001:DB8::1/32", "Description": "why"}]}
     account.do("AuthorizeSecurityGroupIngress", GroupId=SPARE_GROUP, IpPermissions=[asked])
@@ -147,7 +147,7 @@ def test_rules_that_differ_only_in_the_peer_are_one_permission() -> None:
     ]  # fmt: skip
 
 
-def test_a_rule_in_the_answer() -> None:
+def test_authorize_answers_with_the_new_rule() -> None:
     asked = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": GROUP, "Description": "ours"}]}
     answer = Account().do("AuthorizeSecurityGroupEgress", GroupId=GROUP, IpPermissions=[asked])
     (rule,) = answer["SecurityGroupRules"]
@@ -166,7 +166,7 @@ def test_a_rule_in_the_answer() -> None:
     }
 
 
-def test_the_short_form_is_ipv4() -> None:
+def test_the_short_form_takes_ipv4_blocks() -> None:
     account = Account()
     account.do("AuthorizeSecurityGroupIngress", GroupId=SPARE_GROUP, IpProtocol="tcp", FromPort=1, ToPort=2,
                CidrIp="10.0.0.0/8")  # fmt: skip
@@ -174,7 +174,7 @@ def test_the_short_form_is_ipv4() -> None:
     assert permissions(account, SPARE_GROUP) == [shown]
 
 
-def test_revoke_by_permission_whatever_the_description() -> None:
+def test_revoke_by_permission_ignores_the_description() -> None:
     account = Account()
     pair = {"GroupId": REFERRED_GROUP, "Description": "another"}
     asked = {"IpProtocol": "6", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [pair]}
@@ -191,7 +191,7 @@ def test_revoke_by_id() -> None:
     assert [rule.egress for rule in account.cloud.security_groups[GROUP].rules] == [True, True]
 
 
-def test_revoke_what_a_group_is_born_with() -> None:
+def test_revoke_the_default_rules_of_a_group() -> None:
     account = Account()
     asked = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
     account.do("RevokeSecurityGroupEgress", GroupId=SPARE_GROUP, IpPermissions=[asked])
@@ -200,7 +200,7 @@ def test_revoke_what_a_group_is_born_with() -> None:
     ]
 
 
-def test_ingress_stands_before_egress() -> None:
+def test_ingress_rules_come_before_egress_rules() -> None:
     account = Account()
     asked = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
     account.do("AuthorizeSecurityGroupIngress", GroupId=SPARE_GROUP, IpPermissions=[asked])

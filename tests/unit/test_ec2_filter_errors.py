@@ -1,4 +1,4 @@
-"""What AWS refuses about network ACLs and security groups, and with which code."""
+"""Requests about network ACLs and security groups that AWS refuses, each with its error code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ACLS: list[Case] = [
         {**ENTRY, "NetworkAclId": DEFAULT_ACL, "Protocol": "-1"},
     ),
     (
-        "replacing what is not there",
+        "replacing an unknown entry",
         "InvalidNetworkAclEntry.NotFound",
         "ReplaceNetworkAclEntry",
         {**ENTRY, "Protocol": "-1"},

@@ -1,4 +1,7 @@
-"""AWS's error table of egress-only internet gateways, row by row, in the words of shared/aws-semantics.md section 1."""
+"""Requests about egress-only internet gateways that AWS refuses: the rows of AWS's error table.
+
+Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ ROWS: dict[str, list[tuple[str, str, Request]]] = {
         ("InvalidParameterValue", CREATE, {"VpcId": BARE_VPC, "TagSpecifications": [{"Tags": [{"Key": "a"}]}]}),
     ],
 }
-"""What each row says AWS answers, for every request that the row is about."""
+"""The rows: for each, AWS's error code, and the action and request that must raise it."""
 
 CASES = [
     pytest.param(code, action, request, id=f"{row}-{number}")
@@ -84,13 +87,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("code", "action", "request_"), CASES)
-def test_row(code: str, action: str, request_: Request) -> None:
+def test_refused(code: str, action: str, request_: Request) -> None:
     account = Account()
     account.do(CREATE, VpcId=BARE_VPC, ClientToken="used")
     assert account.refuse(action, **request_).code == code
 
 
-def test_the_limits_themselves_are_fine() -> None:
+def test_the_limits_are_inclusive() -> None:
     account = Account()
     account.do(CREATE, VpcId=BARE_VPC, ClientToken="t" * 64)
     for most in (5, 255):

@@ -1,4 +1,4 @@
-"""Whatever is asked of the EC2 actions, in whatever order: AWS's errors and no others, and a cloud that makes sense."""
+"""Random requests in random order: EC2 actions raise only AWS's errors, and the cloud remains consistent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "GroupNames": ("one", "default"),
     "Description": ("text", "", "<>"),
 }
-"""Values that are likely to mean something, by the name of the parameter; others are ids."""
+"""Values that are plausible for a parameter, by its name. Other parameters take ids."""
 
 NUMBERS: Mapping[str, tuple[int, ...]] = {"RuleNumber": (1, 2, 100, 101, 32767), "MaxResults": (4, 5, 100, 256)}
 SENSIBLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -78,13 +78,13 @@ SENSIBLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "IpRanges": (("CidrIp",),),
     "UserIdGroupPairs": (("GroupId",),),
 }
-"""Members that make sense together, besides those required: of actions, and of structures by their parameter's name."""
+"""Optional members that make sense together. The keys are actions, and the names of structure parameters."""
 
 PORTS = (1, 1, 1, -1, 0, 128, 443, 65536)
 
 
 def texts(cloud: Cloud, parameter: Parameter) -> st.SearchStrategy[str]:
-    """Something that may stand in a parameter: a value that means something there, or an id of the right kind."""
+    """Draw a text for a parameter: a plausible value, or an id of the right kind."""
     if parameter.name in TEXTS:
         return st.sampled_from(TEXTS[parameter.name])
     if parameter.name == "AssociationId":
@@ -102,7 +102,7 @@ def texts(cloud: Cloud, parameter: Parameter) -> st.SearchStrategy[str]:
 
 
 def association_ids(cloud: Cloud) -> set[str]:
-    """The ids of all associations, as AWS would show them."""
+    """Return the ids of all associations, as AWS would show them."""
     tables = call(cloud, "DescribeRouteTables", {}).answer["RouteTables"]
     acls = call(cloud, "DescribeNetworkAcls", {}).answer["NetworkAcls"]
     shown = {each["RouteTableAssociationId"] for table in tables for each in table["Associations"]}
@@ -110,7 +110,7 @@ def association_ids(cloud: Cloud) -> set[str]:
 
 
 def values(cloud: Cloud, parameter: Parameter) -> st.SearchStrategy[Any]:
-    """A value of the parameter's type."""
+    """Draw a value of the parameter's type."""
     match parameter.type:
         case "string":
             return texts(cloud, parameter)
@@ -126,7 +126,7 @@ def values(cloud: Cloud, parameter: Parameter) -> st.SearchStrategy[Any]:
 
 
 def requests(cloud: Cloud, parameters: tuple[Parameter, ...], of: str) -> st.SearchStrategy[Request]:
-    """What is required, and of the rest mostly what makes sense together."""
+    """Draw the required members, and optional ones that mostly make sense together."""
     by_name = {each.name: each for each in parameters}
     required = {name for name, each in by_name.items() if each.required}
     optional = sorted(by_name.keys() - required)
@@ -153,7 +153,7 @@ SETTINGS = st.builds(
 
 @given(SETTINGS, st.data())
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-def test_any_sequence_of_actions_leaves_a_cloud_that_makes_sense(chosen: Settings, data: st.DataObject) -> None:
+def test_any_sequence_of_actions_leaves_a_consistent_cloud(chosen: Settings, data: st.DataObject) -> None:
     account = Account(settings=chosen)
     for _ in range(STEPS):
         action = data.draw(st.sampled_from(MUTATING))
@@ -183,7 +183,11 @@ def code_of(cloud: Cloud, action: str, request: Request, chosen: Settings) -> st
 
 
 def check_routes(cloud: Cloud) -> None:
-    """One main table a VPC; tables, their subnets and gateways in one VPC; routes canonical, local ones never."""
+    """Check the invariants of routes.
+
+    Every VPC has one main table. Tables, their subnets and gateways are in the same VPC. Routes are sorted and unique,
+    and never within the block of the VPC.
+    """
     for vpc in cloud.vpcs.values():
         assert sum(table.main for table in cloud.route_tables.values() if table.vpc_id == vpc.id) == 1
     for subnet in cloud.subnets.values():
@@ -200,7 +204,11 @@ def check_routes(cloud: Cloud) -> None:
 
 
 def check_filters(cloud: Cloud) -> None:
-    """One default ACL and group a VPC; nothing refers to what is not there, or is in another VPC; all in order."""
+    """Check the invariants of filters.
+
+    Every VPC has one default ACL and one default group. References are to existing resources of the same VPC. Entries
+    and rules are sorted.
+    """
     for vpc in cloud.vpcs.values():
         assert sum(acl.default for acl in cloud.network_acls.values() if acl.vpc_id == vpc.id) == 1
         names = [group.name for group in cloud.security_groups.values() if group.vpc_id == vpc.id]
@@ -237,7 +245,7 @@ def test_junk_is_refused_with_a_code(action: str, data: st.DataObject) -> None:
     request = draw_request(data, cloud, action)
     names = [*(parameter.name for parameter in ACTIONS[action].parameters), "Nonsense"]
     request[data.draw(st.sampled_from(names))] = data.draw(JUNK)
-    code_of(cloud, action, request, Settings(new_id=counting()))  # raises nothing but CloudError
+    code_of(cloud, action, request, Settings(new_id=counting()))  # CloudError is the only exception that this catches
 
 
 @given(st.sampled_from([name for name in ACTIONS if name.startswith("Describe")]), st.data())
@@ -257,11 +265,11 @@ CREATED = {
     "CreateNetworkAcl": ("DescribeNetworkAcls", "NetworkAclId"),
     "CreateRouteTable": ("DescribeRouteTables", "RouteTableId"),
 }
-"""What creates a thing that can be described, how, and the name of its id."""
+"""Actions that create a resource, each with the action that describes it and the name of its id."""
 
 
 @given(st.sampled_from(sorted(CREATED)), st.text("abc", min_size=1, max_size=3), st.data())
-def test_what_was_created_is_described_as_it_was_answered(action: str, token: str, data: st.DataObject) -> None:
+def test_describe_shows_a_new_resource_as_create_answered_it(action: str, token: str, data: st.DataObject) -> None:
     account = Account(settings=Settings(new_id=counting()))
     request = draw_request(data, account.cloud, action)
     if action != "CreateInternetGateway":

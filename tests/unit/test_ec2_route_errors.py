@@ -1,4 +1,4 @@
-"""What AWS refuses about routes, route tables and their associations, and with which code."""
+"""Requests about routes, route tables and associations that AWS refuses, each with its error code."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ ROUTES: list[Case] = [
             "CreateRoute",
             {"RouteTableId": PRIVATE_TABLE, "DestinationIpv6CidrBlock": "::0/0", "GatewayId": IGW},
         ),
-        ("replacing what is not there", "InvalidParameterValue", "ReplaceRoute", {**EVERYWHERE, **TO_EIGW}),
-        ("deleting what is not there", "InvalidRoute.NotFound", "DeleteRoute", EVERYWHERE),
+        ("replacing an unknown route", "InvalidParameterValue", "ReplaceRoute", {**EVERYWHERE, **TO_EIGW}),
+        ("deleting an unknown route", "InvalidRoute.NotFound", "DeleteRoute", EVERYWHERE),
         ("deleting IPv4", "InvalidRoute.NotFound", "DeleteRoute", {"DestinationCidrBlock": "0.0.0.0/0"}),
         ("deleting nothing", "MissingParameter", "DeleteRoute", {}),
         (

@@ -1,4 +1,4 @@
-"""botocore's own model of the EC2 API as the witness: our parameters are AWS's, our answers have its output shapes."""
+"""Comparison with botocore's model of the EC2 API: parameters are AWS's, and answers have AWS's output shapes."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
     ("DisassociateRouteTable", {"AssociationId": "of the plain subnet"}),
     ("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": EIGW}),
 ]
-"""Every action at least once, each granted after those before it."""
+"""Every action at least once, in an order in which each is granted."""
 
 
 def mistakes(value: Any, shape: Any) -> str:
-    """What botocore has to say about `value` as a `shape`."""
+    """Return botocore's report on `value` as a `shape`. It is empty if the value is valid."""
     return str(ParamValidator().validate(value, shape).generate_report())
 
 
@@ -128,7 +128,7 @@ def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
     assert {action for action, _ in TOUR} == set(ACTIONS)
 
 
-def test_the_witness_sees_what_is_wrong() -> None:
+def test_botocore_reports_mistakes() -> None:
     shape = model().operation_model("DescribeVpcs").output_shape
     assert "Unknown parameter" in mistakes({"Vpcs": [{"VpcID": VPC}]}, shape)
     assert "Invalid type" in mistakes({"Vpcs": [{"IsDefault": "false"}]}, shape)
@@ -151,7 +151,7 @@ def test_parameters_are_those_of_aws(action: str) -> None:
 
 
 def compare(parameters: Iterable[Parameter], members: Mapping[str, Any]) -> None:
-    """Each parameter is a member, of the same type, and so are its own members."""
+    """Check that each parameter, and each of its members, is a member of AWS's shape with the same type."""
     for parameter in parameters:
         member = members[parameter.name]
         if parameter.type.startswith("list<"):
@@ -163,7 +163,7 @@ def compare(parameters: Iterable[Parameter], members: Mapping[str, Any]) -> None
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_every_parameter_says_what_it_is_for(action: str) -> None:
+def test_every_action_and_parameter_has_a_help_text(action: str) -> None:
     described = ACTIONS[action]
     assert described.help[0].isupper() and not described.help.endswith(".")
     assert all(parameter.help for parameter in described.parameters)
