@@ -1,4 +1,4 @@
-"""Random network ACLs and security groups: references, overlapping ports and prefixes, ICMPv6 types, both families."""
+"""Random network ACLs and security groups: references, overlapping ports and prefixes, ICMPv6 types, IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KINDS: tuple[tuple[int, tuple[int, int] | None], ...] = (
     (1, (8, -1)),  # ICMP
     (132, None),  # SCTP
 )
-"""Protocol, and ports or type and code."""
+"""The protocol, and its ports, or its type and code."""
 
 BLOCKS: tuple[Block, ...] = (
     *(IPv6Network(text) for text in ("::/0", "2001:db8::/32", "2001:db8:a::/48", "2001:db8:a::1/128", "2600::/12")),
@@ -53,12 +53,15 @@ _ENTRIES = st.lists(
     unique_by=lambda entry: entry[0],
     max_size=3,
 )
-_GROUP_NAMES = ("open", "web", "Web servers")  # the last is no key: it stands beside an id, as one made by `ec2` does
+_GROUP_NAMES = ("open", "web", "Web servers")  # the last cannot be a key: the key is an id, as for a group from `ec2`
 
 
 @st.composite
 def network_acls(draw: st.DrawFn, lab: str, vpc: Vpc, index: int) -> dict[str, NetworkAcl]:
-    """The VPC's default ACL, changed now and then, and up to two more; `index` is the VPC's in its lab."""
+    """Draw the default ACL of the VPC, sometimes with changes, and up to two more.
+
+    `index` is the index of the VPC in its lab.
+    """
     default = default_network_acl(lab, vpc)
     if draw(st.integers(0, 3)) == 0:
         default = replace(default, entries=draw(_entries()), tags=(("Name", "changed"),))
@@ -81,13 +84,13 @@ def _entries(draw: st.DrawFn) -> tuple[NetworkAclEntry, ...]:
 
 @st.composite
 def security_groups(draw: st.DrawFn, lab: str, vpc: Vpc, index: int) -> dict[str, SecurityGroup]:
-    """The VPC's default group, changed now and then, and up to three more that may refer to each other."""
+    """Draw the default group of the VPC, sometimes with changes, and up to three more that can refer to each other."""
     default = default_security_group(lab, vpc)
     groups = {default.id: default}
     for name in draw(st.lists(st.sampled_from(_GROUP_NAMES), unique=True)):
         key = f"sg-0123456789abcdef{index}" if " " in name else name
         group_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc.name, key)
-        description = draw(st.sampled_from(("", "Lets some in: #1")))
+        description = draw(st.sampled_from(("", "Allows some: #1")))
         groups[group_id] = SecurityGroup(group_id, name, description, vpc.id, open_egress(group_id))
     peers = (*BLOCKS, *groups)
     for number, group in enumerate(tuple(groups.values())):
@@ -106,7 +109,7 @@ def _with_rules(draw: st.DrawFn, group: SecurityGroup, peers: tuple[Block | str,
         for (protocol, limits), peer in drawn:
             first, last = limits or (None, None)
             rule = SecurityGroupRule("", egress, protocol, first, last, peer, draw(st.sampled_from(("", "why: #2"))))
-            own = draw(st.integers(0, 3)) == 0  # one made by `ec2`
+            own = draw(st.integers(0, 3)) == 0  # a rule from `ec2` has an id that is not derived
             rule_id = f"sgr-{place}{len(rules):015x}" if own else derived_rule_id(group.id, rule)
             rules.append(replace(rule, id=rule_id))
     return replace(group, rules=tuple(rules))

@@ -1,4 +1,4 @@
-"""Random valid clouds and topologies, small but with everything in them, for properties of load and compile."""
+"""Random valid clouds and topologies for property tests of load and compile: small, but with every kind of resource."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from tests.filter_strategies import network_acls, security_groups
 LABS = ("demo", "a", "lab-2")
 VPCS = ("main", "other", "vpc-0123456789abcdef0")
 SUBNETS = ("a", "b", "c", "d")
-HOSTS = ("web", "mail", "app")  # `app` is an instance too: its short name is then ambiguous
+HOSTS = ("web", "mail", "app")  # an instance can be named `app` too; the short name is then ambiguous
 
 DESTINATIONS = tuple(
     IPv6Network(text)
     for text in (
         *("::/0", "2000::/3", "2001:db8::/32", "2001:db8:a::/48", "2001:db8:a::1/128", "64:ff9b::/96"),
-        "::102:0/112",  # ::1.2.0.0 to Linux
+        "::102:0/112",  # Linux prints it as ::1.2.0.0
     )
 )
 HOST_ADDRESSES = tuple(
     IPv6Address(text) for text in ("2001:db8:a::1", "2001:db8:a::2", "2001:db8:80::1", "2a00::1", "3fff::1")
 )
 GONE = ("eigw-0deadbeefdeadbeef", "igw-0deadbeefdeadbeef")
-"""Ids of gateways that were deleted: a route to one is a blackhole."""
+"""Ids of deleted gateways. A route to one of them is a blackhole."""
 
-_TAG_CHARACTERS = st.sampled_from("aZ07 :#-'\"{}[],&*!|>%@`?~=/\\.é日\U0001f4a1")  # what YAML may trip over
+_TAG_CHARACTERS = st.sampled_from("aZ07 :#-'\"{}[],&*!|>%@`?~=/\\.é日\U0001f4a1")  # includes YAML's special characters
 
 
 _KEYS = st.text(_TAG_CHARACTERS, min_size=1, max_size=4)
@@ -54,12 +54,15 @@ _SOME_TAGS = st.dictionaries(_KEYS, st.text(_TAG_CHARACTERS, max_size=6), min_si
 TAGS: st.SearchStrategy[Tags] = st.one_of(
     st.just(()), st.just(()), _SOME_TAGS.map(lambda chosen: tuple(sorted(chosen.items())))
 )
-"""Mostly none; else a few."""
+"""In two of three cases no tags, otherwise one or two."""
 
 
 @st.composite
 def clouds(draw: st.DrawFn) -> Cloud:
-    """One to three VPCs: split tables, blackholes of both kinds, gateways present, missing, detached, filters."""
+    """Draw a cloud with one to three VPCs.
+
+    It has split route tables, blackholes of both kinds, gateways that are attached, missing or detached, and filters.
+    """
     lab = draw(st.sampled_from(LABS))
     cloud = Cloud(lab, hosts=_hosts(draw, lab))
     for index, name in enumerate(draw(st.lists(st.sampled_from(VPCS), unique=True, min_size=1))):
@@ -74,7 +77,7 @@ def clouds(draw: st.DrawFn) -> Cloud:
 
 @st.composite
 def topologies(draw: st.DrawFn) -> Topology:
-    """A valid cloud with expectations between its instances and hosts, spelt as users spell them."""
+    """Draw a valid cloud with expectations between its instances and hosts, in the spellings that users can type."""
     cloud = draw(clouds())
     ends = [node for node in nodes(cloud) if node.kind in ("instance", "host")]
     if len(ends) < 2:
@@ -139,7 +142,7 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
 
 
 def _merged(one: Cloud, other: Cloud) -> Cloud:
-    """Both clouds' resources, of whatever kinds there are."""
+    """Return a cloud with the resources of both clouds, of every kind."""
     kinds = [field.name for field in dataclasses.fields(Cloud) if field.name != "lab"]
     return Cloud(one.lab, **{kind: {**getattr(one, kind), **getattr(other, kind)} for kind in kinds})
 
@@ -160,7 +163,7 @@ def _route_tables(
 def _subnets(
     draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple[str, ...], acl_ids: tuple[str, ...]
 ) -> dict[str, Subnet]:
-    """Blocks are apart by construction: the /64s lie in the first /60 of the VPC, each /60 in one of its own."""
+    """Draw subnets whose blocks do not overlap: /64 blocks from the VPC's first /60, and /60 blocks from the others."""
     start = int(vpc.ipv6_cidr_block.network_address)
     lengths = (64, 60) if vpc.ipv6_cidr_block.prefixlen < 60 else (64,)
     subnets = {}

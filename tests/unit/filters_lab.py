@@ -1,4 +1,4 @@
-"""A lab in which network ACLs and security groups decide, one of a kind for each thing that can be said."""
+"""A lab whose network ACLs and security groups decide: one filter for each kind of rule."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ vpcs:
       private: {routes: [{destination: "::/0", target: out}]}
       public: {main: true, routes: [{destination: "::/0", target: edge}]}
     network_acls:
-      # lets https in, and no answers to what is begun inside
+      # allows HTTPS in, but no answers to flows that begin inside
       strict:
         ingress: [{rule: 100, protocol: tcp, ports: 443, cidr: "::/0", action: allow}]
         egress: [{rule: 100, protocol: all, cidr: "::/0", action: allow}]
-      # answers reach some ephemeral ports only
+      # allows answers only to some ephemeral ports
       half:
         ingress:
           - {rule: 90, protocol: tcp, ports: 32768-40000, cidr: "::/0", action: deny}
           - {rule: 100, protocol: all, cidr: "::/0", action: allow}
         egress: [{rule: 100, protocol: all, cidr: "::/0", action: allow}]
       none: {}
-      # the lower number wins: all but UDP to port 53 leaves; echo requests enter, echo replies do not
+      # the lower number decides: egress is allowed except UDP to port 53; echo requests may enter, echo replies not
       order:
         ingress:
           - {rule: 100, protocol: icmpv6, type: 128, cidr: "::/0", action: allow}

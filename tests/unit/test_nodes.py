@@ -1,4 +1,4 @@
-"""NODE: how users name things."""
+"""NODE: the names of nodes that users type."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ internet:
 """, file="lab.yaml", default_lab="demo").cloud
 
 
-def test_replicas_are_nodes_of_their_own() -> None:
+def test_each_replica_is_a_node() -> None:
     text = b"vpcs: {main: {ipv6_cidr_block: '2600::/56', egress_only_internet_gateways: {outbound: {replicas: 3}}}}"
     cloud = load(text, file="lab.yaml", default_lab="demo").cloud
     gateway = find(cloud, "outbound")
@@ -39,7 +39,7 @@ def test_replicas_are_nodes_of_their_own() -> None:
     assert "outbound#1 to outbound#3" in refused.value.hint
 
 
-def test_all_nodes_in_order() -> None:
+def test_nodes_are_sorted_by_qualified_name() -> None:
     assert [(node.qualified, node.kind) for node in nodes(CLOUD)] == [
         ("internet", "internet"),
         ("internet/mail", "host"),
@@ -69,11 +69,11 @@ def test_all_nodes_in_order() -> None:
         (internet_id("demo"), "internet"),
     ],
 )
-def test_found(text: str, qualified: str) -> None:
+def test_find_by_name(text: str, qualified: str) -> None:
     assert find(CLOUD, text).qualified == qualified
 
 
-def test_found_by_id() -> None:
+def test_find_by_id() -> None:
     for node in nodes(CLOUD):
         assert find(CLOUD, node.id) == node
     outbound = find(CLOUD, "outbound")
@@ -94,7 +94,7 @@ def test_found_by_id() -> None:
         ("#1", "no node is called #1", None),
     ],
 )
-def test_not_found(text: str, message: str, hint: str | None) -> None:
+def test_find_refuses_ambiguous_and_unknown_names(text: str, message: str, hint: str | None) -> None:
     with pytest.raises(UsageError) as caught:
         find(CLOUD, text)
     assert caught.value.message == message
