@@ -110,7 +110,7 @@ ROUTES: list[Case] = [
 TABLES: list[Case] = [
     ("main table", "DependencyViolation", "DeleteRouteTable", {"RouteTableId": MAIN_TABLE}),
     ("table that a subnet uses", "DependencyViolation", "DeleteRouteTable", {"RouteTableId": PRIVATE_TABLE}),
-    ("neither subnet nor gateway", "MissingParameter", "AssociateRouteTable", {"RouteTableId": SPARE_TABLE}),
+    ("without a subnet or a gateway", "MissingParameter", "AssociateRouteTable", {"RouteTableId": SPARE_TABLE}),
     (
         "subnet and gateway",
         "InvalidParameterCombination",

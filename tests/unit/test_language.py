@@ -1,0 +1,257 @@
+"""The repository is written in plain technical English: some words and phrases must not occur.
+
+This test reads comments, docstrings and string literals of Python files, and all of every other text file. It reports
+`file:line` of each marker. Names of functions and files are not read.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import tokenize
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+TextKind = Literal["comment", "docstring", "string", "text"]
+_PROSE: frozenset[TextKind] = frozenset({"comment", "docstring", "string", "text"})
+_MESSAGES: frozenset[TextKind] = frozenset({"string"})
+
+
+class Marker(NamedTuple):
+    """A phrase that must not occur, the reason, and the kinds of text that must not have it.
+
+    A phrase is found across lines. If `in_tests` is False, the files of tests are not searched for it: their strings
+    quote messages of the program, which are checked at their source.
+    """
+
+    pattern: str
+    reason: str
+    kinds: frozenset[TextKind] = _PROSE
+    in_tests: bool = True
+
+
+_WHERE = 'write "if" for a condition; "where" is only for places'
+
+MARKERS = (
+    Marker(
+        r"(?i:\bwhere (there|nobody|somebody|one|none|no|others) (is|are|has|have|was|were|can|may|does|do)\b)",
+        _WHERE,
+    ),
+    Marker(
+        r"(?i:\bwhere (it|they) (is|are|has|have|was|were|can|may|does|do)\b"
+        r"(?! ?[.,;:)]| (now|when|made|kept|stored|learnt from)\b))",
+        f'{_WHERE}, such as "where it is kept"',
+    ),
+    Marker(r"(?i:\banew\b)", 'write "again"'),
+    Marker(r"(?i:\bwho(s|so)?ever\b)", "name the program, the packet or the user"),
+    Marker(r"(?i:\bheirs?\b)", 'write "successor"'),
+    Marker(r"(?i:\bbears?\b)", 'write "has"'),
+    Marker(r"(?i:\bnor\b)", 'write "and not", "or", or a second sentence'),
+    Marker(r"\bWho\b(?![^.!?]*\?)", "name the program or the packet; only a question begins with Who"),
+    Marker(
+        r"(?<!\bthere )(?<!\bThere )\bis no (?!longer\b|more\b|less\b|fewer\b)\S+",
+        'write "is not a valid …" in messages',
+        _MESSAGES,
+        in_tests=False,
+    ),
+)
+
+EXEMPT: dict[tuple[str, str], str] = {}
+"""Quotations of AWS or of an RFC: path and quoted words that hold a marker, with the source."""
+
+PENDING: tuple[str, ...] = (
+    "README.md",
+    "eigw_ns/cli/",
+    "eigw_ns/data/",
+    "eigw_ns/dataplane/",
+    "eigw_ns/kernel/",
+    "eigw_ns/lab/",
+    "eigw_ns/render/",
+    "eigw_ns/testing/",
+    "pyproject.toml",
+    "scripts/",
+    "tests/cli/",
+    "tests/conftest.py",
+    "tests/contract/",
+    "tests/kernel/",
+    "tests/labs.py",
+    "tests/ordinary.py",
+    "tests/packets/",
+    "tests/turns.py",
+    "tests/unit/test_golden_plans.py",
+    "tests/unit/test_golden_rules.py",
+    "tests/unit/test_group_spans.py",
+    "tests/unit/test_imports.py",
+    "tests/unit/test_lock.py",
+    "tests/unit/test_pytest_plugin.py",
+    "tests/unit/test_scripts.py",
+    "tests/unit/test_spread.py",
+    "tests/unit/test_trace.py",
+    "tests/witness.py",
+)
+"""Path prefixes of files that still have markers. Clean the files, then remove their line."""
+
+_NOT_READ = ("LICENSE", "tests/unit/test_language.py")
+
+
+class Passage(NamedTuple):
+    """A piece of text in a file, with the line on which it begins."""
+
+    line: int
+    text: str
+    kind: TextKind
+
+
+def passages(name: str, source: str) -> Iterator[Passage]:
+    """Yield the passages of a file: all of its text, or for Python the comments, docstrings and string literals.
+
+    Everything in a shell script but its comments is read like a string literal, because messages have no other mark.
+    """
+    if name.endswith(".py"):
+        yield from comments(source)
+        yield from strings(ast.parse(source))
+    elif source.startswith("#!"):
+        lines = enumerate(source.split("\n"), start=1)
+        for is_comment, group in groupby(lines, key=lambda item: item[1].lstrip().startswith("#")):
+            numbers, texts = zip(*group, strict=True)
+            yield Passage(numbers[0], "\n".join(texts), "comment" if is_comment else "string")
+    else:
+        yield Passage(1, source, "text")
+
+
+def comments(source: str) -> Iterator[Passage]:
+    """Yield the comments of Python source. Comments on consecutive lines are one passage."""
+    block: list[tokenize.TokenInfo] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            if block and block[-1].start[0] + 1 < token.start[0]:
+                yield Passage(block[0].start[0], "\n".join(each.string for each in block), "comment")
+                block = []
+            block.append(token)
+    if block:
+        yield Passage(block[0].start[0], "\n".join(each.string for each in block), "comment")
+
+
+def strings(tree: ast.AST) -> Iterator[Passage]:
+    """Yield the docstrings and string literals below a node. A value in an f-string becomes `…`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            if isinstance(node.value.value, str):
+                yield Passage(node.lineno, node.value.value, "docstring")
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                yield Passage(node.lineno, node.value, "string")
+        elif isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+            yield Passage(node.lineno, "".join(map(str, parts)), "string")
+            for part in node.values:
+                if isinstance(part, ast.FormattedValue):
+                    yield from strings(part)
+        else:
+            yield from strings(node)
+
+
+def found(name: str, source: str) -> list[str]:
+    """Return `file:line: words (reason)` for each marker in a file, except in quotations."""
+    for path, quotation in EXEMPT:
+        if path == name:
+            source = source.replace(quotation, re.sub(r"\S", "_", quotation))
+    reports: list[tuple[int, str]] = []
+    for passage in passages(name, source):
+        text, starts = flattened(passage.text)
+        for marker in MARKERS:
+            if passage.kind not in marker.kinds or (name.startswith("tests/") and not marker.in_tests):
+                continue
+            for match in re.finditer(marker.pattern, text):
+                line = passage.line + bisect_right(starts, match.start()) - 1
+                reports.append((line, f"{name}:{line}: {match.group()!r} ({marker.reason})"))
+    return [report for _, report in sorted(reports)]
+
+
+def flattened(text: str) -> tuple[str, list[int]]:
+    """Return the text as one line, and the offset at which each line of it begins.
+
+    Indentation and signs of comments and quotations are left out. A blank line becomes a line break, so that no phrase
+    is found across paragraphs.
+    """
+    flat, starts = "", []
+    for line in text.split("\n"):
+        starts.append(len(flat))
+        words = " ".join(re.sub(r"^[\s#>]+", "", line).split())
+        flat += f"{words} " if words else "\n"
+    return flat, starts
+
+
+def tracked() -> list[str]:
+    """Return the names of the files in the repository. Skip the test if git does not know them."""
+    command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is not a git checkout")
+    return [name for name in listed.split("\0") if name and name not in _NOT_READ and (ROOT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, list[str]]:
+    """Return the markers of every file that has some, by name."""
+    every = {name: found(name, (ROOT / name).read_text(encoding="utf-8", errors="replace")) for name in tracked()}
+    return {name: markers for name, markers in every.items() if markers}
+
+
+def test_no_file_has_a_marker(reports: dict[str, list[str]]) -> None:
+    left = [line for name, lines in reports.items() if not name.startswith(PENDING) for line in lines]
+    assert not left, "\n" + "\n".join(left)
+
+
+def test_every_pending_prefix_has_a_marker_left(reports: dict[str, list[str]]) -> None:
+    clean = [prefix for prefix in PENDING if not any(name.startswith(prefix) for name in reports)]
+    assert not clean, f"remove from PENDING, these files have no markers: {clean}"
+
+
+def test_every_quotation_occurs() -> None:
+    for path, quotation in EXEMPT:
+        assert quotation in (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "lines"),
+    [
+        ("a.py", "# None where\n# there is none.\nx = 1\n", [1]),
+        ("a.py", 'def f():\n    """Return it.\n\n    None where it is\n    foreign."""\n', [4]),
+        ("a.py", 'raise E(f"{text} is no port")\n', [1]),
+        ("a.py", 'raise E("a lab "\n        f"is no {x}")\n', [1]),
+        ("a.py", 'x = f"{f(look, 1)} anew"\n', [1]),
+        ("a.py", "x = 1  # whoever asks\ny = 2  # its heirs\n", [1, 2]),
+        ("a.md", "Fine.\n\nWho comes back\nis taught. It bears a mark, nor\n", [3, 4, 4]),
+        ("a", "#!/bin/sh\n# Whosever it is,\n#   where they\n#   are refused\n", [2, 3]),
+        ("a", "#!/bin/sh\n# a comment\nfail 'x is no port'\n", [3]),
+        ("tests/golden/a.txt", "neither a nor b\n", [1]),
+    ],
+)
+def test_a_marker_is_reported_with_its_line(name: str, source: str, lines: list[int]) -> None:
+    assert [int(report.split(":")[1]) for report in found(name, source)] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("a.py", "def nor_who_bears_anew(nor): return nor\n"),
+        ("a.py", 'raise E("there is no lab; it is no longer stored. There is no other")\n'),
+        ("a.py", '"""It is no error: the file stays where it is."""\n'),
+        ("tests/a.py", 'assert said == "x is no port"\n'),
+        ("a.py", "# They stay where they are when one goes. The path says where it was made.\n"),
+        ("a.md", "Who lets the answer in? The folder where the gateway is, and normal bearers somewhere.\n"),
+    ],
+)
+def test_plain_text_is_not_reported(name: str, source: str) -> None:
+    assert found(name, source) == []
