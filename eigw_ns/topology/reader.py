@@ -1,7 +1,7 @@
 """Reads YAML 1.2 text into a tree with line numbers. Refuses everything but plain data: tags, cycles, alias bombs.
 
-The tree is built from the parser's events, not by a constructor. A file therefore cannot create objects, depth and size
-are bounded while reading, and a key keeps its spelling (`on`, `007` and `1e3` are ordinary names).
+The tree is built from the parser's events, not by a constructor. A file therefore cannot create objects. Depth and size
+are bounded while reading. A key keeps its spelling: `on`, `007` and `1e3` are ordinary names.
 
 libyaml (in ruamel.yaml.clib, if installed) is twenty times as fast as ruamel.yaml. But it reads YAML 1.1, and its error
 messages say less. It is used only for text that means the same in both versions and has no mistakes.

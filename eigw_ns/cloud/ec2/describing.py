@@ -23,8 +23,8 @@ _LEAST = 5
 class Listing:
     """The listing of one describe action.
 
-    `member` is the name of the list in the answer, `key` the sort key, `filters` the paths of the filters by name, and
-    `most` the maximum number of items in a page.
+    `member` is the name of the list in the answer, and `key` gives the sort key of an item. `filters` maps the names of
+    filters to paths. `most` is the maximum number of items in a page.
     """
 
     member: str
