@@ -4,11 +4,15 @@ A beat that is late makes a replica suspect, and its namespace is looked at: wha
 is down, its rules are gone, it does not forward) ends its part at once. Where nothing can be seen, silence has to last:
 a flood may drown some beats, but hardly all of them for so long.
 
+A replica is taken out only if another can stand in for it. If its fault is visible, another without a visible fault is
+enough, whatever the beats say: they may all be missing for one reason. If it is silent, another must answer.
+
 Beats are counted rather than seconds: an agent that was not let run for a while has sent none, so it misses none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -45,3 +49,12 @@ class Pulse:
         if self.carries:
             return "dead" if self.missed >= SILENT else "suspect" if self.missed else "well"
         return "recovered" if self.answered >= STEADY else "unwell"
+
+
+def can_stand_in(others: Iterable[tuple[bool, Callable[[], bool]]], visible: bool) -> bool:
+    """Return whether any of the others can take over from a replica that should be taken out.
+
+    `others`: of each other replica that carries flows, whether it answers, and a look at whether it seems sound, which
+    takes a few milliseconds. `visible`: the fault of the one to be taken out is visible.
+    """
+    return any(answers or (visible and sound()) for answers, sound in others)

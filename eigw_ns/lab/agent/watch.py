@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from eigw_ns.dataplane import spread
@@ -20,7 +21,7 @@ from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import health
 from eigw_ns.kernel.heartbeat import Heartbeat
 from eigw_ns.kernel.protocol import Kernel
-from eigw_ns.lab.agent.judge import Pulse
+from eigw_ns.lab.agent.judge import Pulse, can_stand_in
 from eigw_ns.lab.agent.scene import Gateway, Replica
 
 Say = Callable[..., None]
@@ -128,16 +129,14 @@ class Watch:
         return [watched for watched in self.replicas if watched.pulse.verdict == "recovered" and not watched.ailment()]
 
     def _suspect(self, watched: Watched) -> None:
-        ailment = watched.ailment()
-        if ailment and self._wanted.changing():
-            ailment = watched.ailment(changing=True)
+        ailment = self._fault(watched)
         if not ailment and watched.pulse.verdict != "dead":
             return
         if self._wanted.stale():  # our shares are of replicas that may be no more; those that are will be watched next
             return
         self.look()  # somebody may have put one back a moment ago
         others = [each for each in self.replicas if each.pulse.carries and each is not watched]
-        if all(each.pulse.missed for each in others):
+        if not can_stand_in(((not each.pulse.missed, partial(self._sound, each)) for each in others), bool(ailment)):
             return
         before = [each for each in self.replicas if each.pulse.carries]
         self._share(others)
@@ -145,6 +144,14 @@ class Watch:
         reason = ailment or _SILENCE
         self._say("replica dead", replica=watched.replica.label, reason=reason)
         self._teach(before, others)
+
+    def _fault(self, watched: Watched) -> str:
+        """Return what is visibly wrong with it; empty if nothing is, or if it may be a change that is under way."""
+        fault = watched.ailment()
+        return watched.ailment(changing=True) if fault and self._wanted.changing() else fault
+
+    def _sound(self, watched: Watched) -> bool:
+        return not self._fault(watched)
 
     def put_back(self, watched: Watched) -> None:
         """Tell a replica the flows that it takes over, and give it its share. The caller holds the lock."""
