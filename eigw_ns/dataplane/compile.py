@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv6Network
 from types import MappingProxyType
 
 from eigw_ns.cloud import ids
@@ -38,7 +38,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import group_rules, names, rules, spread, subnet_rules
+from eigw_ns.dataplane import group_rules, heartbeat_rules, names, rules, spread, subnet_rules
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
@@ -51,7 +51,7 @@ from eigw_ns.dataplane.names import (
     port_name,
 )
 from eigw_ns.dataplane.notation import address_text, block_text
-from eigw_ns.dataplane.ranges import Range, address_range
+from eigw_ns.dataplane.ranges import Range
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -92,12 +92,6 @@ _SYSCTL_VALUES = {
     "net.netfilter.nf_conntrack_checksum": "1",
     **_timeouts(ConnectionTracking()),
 }  # all others are 0
-
-
-def _heartbeats(vpc_block: IPv6Network) -> Iterator[rules.Routed]:
-    """What the agent sends through each replica to see whether it is alive."""
-    destination = IPv6Address(names.HEARTBEAT_DESTINATION)
-    yield names.heartbeat_source(vpc_block), address_range(destination)
 
 
 def compile_cloud(cloud: Cloud) -> NetState:
@@ -243,10 +237,15 @@ class _Compiler:
 
     def _gateway_rules(self, gateway: Gateway, name: str, block: IPv6Network) -> Iterator[NetObject]:
         if isinstance(gateway, EgressOnlyInternetGateway):
-            replicas, seed = gateway.replicas, spread.seed(self._cloud.lab)
-            routed = [*self._routed(gateway.id), *(_heartbeats(block) if replicas > 1 else ())]
-            tracking = gateway.connection_tracking
-            yield rules.egress_only_gateway(name, block_text(block), routed, tracking, seed=seed, replicas=replicas)
+            yield rules.egress_only_gateway(
+                name,
+                block_text(block),
+                self._routed(gateway.id),
+                gateway.connection_tracking,
+                seed=spread.seed(self._cloud.lab),
+                replicas=gateway.replicas,
+                heartbeats=self._heartbeats(gateway.id, block) if gateway.replicas > 1 else None,
+            )
             yield RoutingRule(name, 100, rules.PASSED, "main")
             yield RoutingRule(name, 101, 0, "blackhole")
         else:
@@ -261,6 +260,11 @@ class _Compiler:
 
     def _several(self) -> Iterator[EgressOnlyInternetGateway]:
         return (each for each in self._cloud.egress_only_internet_gateways.values() if each.replicas > 1)
+
+    def _heartbeats(self, gateway_id: str, block: IPv6Network) -> heartbeat_rules.Heartbeats:
+        """Return what the replicas know the agent's heartbeats by."""
+        mac = names.heartbeat_mac(self._cloud.lab, gateway_id)
+        return heartbeat_rules.Heartbeats(mac, names.heartbeat_source(block))
 
     def _replicated(self, gateway: EgressOnlyInternetGateway, link: str) -> rules.Replicated:
         """The gateway as one side of it sees it: by the MAC that its first replica has on this link."""

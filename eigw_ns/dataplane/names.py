@@ -69,6 +69,17 @@ def heartbeat_source(vpc_block: IPv6Network) -> str:
 HEARTBEAT_DESTINATION = address_text(INFRASTRUCTURE[-1])
 """Where heartbeats go: nobody has the address, so the internet's router swallows them."""
 
+HEARTBEAT_PORT = 3785
+"""The UDP port of heartbeats, source and destination: IANA's for BFD echo."""
+
+
+def heartbeat_mac(lab: str, gateway_id: str) -> str:
+    """Return the source MAC of the agent's frames to a gateway's replicas. No interface has it.
+
+    Tenants and internet hosts are behind routers, so none of their frames reaches a replica with a MAC of their choice.
+    """
+    return mac(lab, gateway_id, "heartbeat")
+
 
 def link_local(resource_id: str) -> str:
     """The link-local address that a gateway has on the fabric, in canonical text."""

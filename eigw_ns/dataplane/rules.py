@@ -7,6 +7,7 @@ Hooks, in the order a packet meets them (priorities in brackets); what is not dr
     internet (netdev) egress    [filter: 0]    the same, of frames that leave for the gateway
     egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow;
                                          TCP in fragments, if the gateway has several replicas
+                     heartbeats [-450]   of several replicas: the agent's beats skip conntrack (`heartbeat_rules`)
                      (kernel)   [-400]   fragments become whole packets
                      answers    [raw: -300] datagrams of taught flows: not tracked
                      (kernel)   [-200]   conntrack
@@ -16,6 +17,7 @@ Hooks, in the order a packet meets them (priorities in brackets); what is not dr
                         ├─▶ begin    new, from inside: all checks that only a new flow needs, then marked
                         ├─▶ related  ICMPv6 errors about a flow: those that RFC 4890 wants, then marked
                         ├─▶ told     datagrams of taught flows: marked
+                        ├─▶ (beats)  not tracked, so no limit and no full table stops them: marked
                         └─▶ refuse   the rest: TCP and SCTP of taught flows, and errors about those, leave it again;
                                      for all others a counter for each reason, dropped
                      (kernel)            route, marked packets only ──▶ uplink or fabric
@@ -49,11 +51,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
-from eigw_ns.dataplane import spread
+from eigw_ns.dataplane import heartbeat_rules, spread
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
 from eigw_ns.dataplane.notation import address_text, addresses_text, duration_text
 from eigw_ns.dataplane.ranges import Range
@@ -227,11 +229,13 @@ def egress_only_gateway(
     *,
     seed: int,
     replicas: int = 1,
+    heartbeats: heartbeat_rules.Heartbeats | None = None,
 ) -> Ruleset:
     """Return rules that pass the flows that a routed subnet began and their answers, and nothing else.
 
     RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple. Each of several
-    `replicas` has its part of the limits. `seed` is what the hash of flows begins with.
+    `replicas` has its part of the limits. `seed` is what the hash of flows begins with. `heartbeats` pass through each
+    of several replicas, uncounted by any limit.
     """
     chains_of_taught, sets_of_taught = _taught(tracking, seed), _taught_sets(tracking)
     tracking = replace(
@@ -240,12 +244,14 @@ def egress_only_gateway(
         max_connections_per_source=-(-tracking.max_connections_per_source // replicas),
     )
     forged = f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop'
+    beats = heartbeat_rules.passing(heartbeats, _PASS) if heartbeats else ()
     chains = [
         *_begin(vpc_prefix, tracking),
+        *(heartbeat_rules.untracked(heartbeats, BEFORE_ALL) if heartbeats else ()),
         _HEADERS,
         _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
-        NftChain("prerouting", PREROUTING, (*_VERDICTS, "goto refuse")),
+        NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
         NftChain("spoofed", BEFORE_ALL, (forged, *(_IN_PIECES if replicas > 1 else ()))),
         _refuse(seed),
@@ -356,13 +362,17 @@ def fabric(
 
     Done in the bridge so that a subnet needs one `local` route, as AWS's own table has, whatever the VPC's size.
     A frame for VPC space without a subnet finds no MAC and is dropped and counted. Frames for a gateway of several
-    replicas go to one of them; what answers `heartbeats`, the address, ends here.
+    replicas go to one of them; what answers `heartbeats`, the address, ends here: before the subnets only if one covers
+    the address, since every frame within the VPC would meet the rule.
     """
     prefixes = NftSet("subnets", "ipv6_addr", tuple(sorted(subnets)), data_type="ether_addr", interval=True)
     several = tuple(replicated)
+    ends = (f"ether daddr {ROUTER_MAC} ip6 daddr {heartbeats} drop",) if several else ()
+    covered = any(IPv6Address(heartbeats) in IPv6Network(prefix) for prefix, _ in prefixes.elements)
     rules = (
+        *(ends if covered else ()),
         f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
-        *((f"ether daddr {ROUTER_MAC} ip6 daddr {heartbeats} drop",) if several else ()),
+        *(() if covered else ends),
         f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
         *(f"ether daddr {gateway.mac} goto {_SPREAD}{gateway.group}" for gateway in several),
     )

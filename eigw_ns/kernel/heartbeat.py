@@ -1,12 +1,17 @@
 """Heartbeats through one replica of a gateway: out of the fabric's port, in at the internet's, and the same way back.
 
-    fabric port ──▶ replica ──▶ internet port      a UDP datagram that the replica's rules let begin a flow
+    fabric port ──▶ replica ──▶ internet port      a UDP datagram with a source MAC that the replica's rules know
          ▲                            │            (BFD's echo, RFC 5880 section 6.4, looped back by ourselves)
-         └───────── replica ◀─────────┘            its answer
+         └───────── replica ◀─────────┘            the same datagram, with the addresses swapped
 
-So a beat that comes back has met the replica's links, rules, routes and connection table, both ways. The frames are put
-on the ports by packet sockets, whatever the replicas' shares say; a port is a bridge's, so only a socket for all
-protocols sees what comes in there (the bridge takes it next), and it sees nothing that goes out (packet(7)).
+So a beat that comes back has met the replica's links, rules and routes, both ways. It is no flow: it counts against no
+limit and needs no place in the connection table, so tenants who fill these hide no replica from the agent.
+
+The frames are put on the ports by packet sockets, whatever the replicas' shares say; a port is a bridge's, so only a
+socket for all protocols sees what comes in there (the bridge takes it next), and it sees nothing that goes out
+(packet(7)). The kernel hands a socket its own beats alone: it compares the replica's MAC, both addresses, both ports
+and the token, so a flood costs the agent no time and leaves room in the socket. The replica's rules let nobody else's
+packet come that far (`dataplane.rules`); the filter does not rely on it.
 """
 
 from __future__ import annotations
@@ -24,42 +29,40 @@ from eigw_ns.errors import MissingError, kernel_error
 from eigw_ns.kernel import netns
 from eigw_ns.kernel.sockets import attach_filter
 
-PORT = 3785
-"""BFD echo's (IANA)."""
-
 _ALL_PROTOCOLS = 0x0003  # ETH_P_ALL, linux/if_ether.h
 _IPV6, _UDP, _HOP_LIMIT = 0x86DD, 17, 64
 _SOL_PACKET, _IGNORE_OUTGOING = 263, 23  # linux/if_packet.h
 _TOKEN = struct.Struct("!8sI")
-_ADDRESSES, _PAYLOAD = slice(22, 54), 62  # offsets in the frame
+_SOURCE_MAC, _NEXT_HEADER, _ADDRESSES, _PAYLOAD = 6, 20, 22, 62  # offsets in the frame; ports follow the addresses
 _FRAME = 128  # octets; more than one has
+_BATCH = 16  # frames read at once; what is left makes the socket readable again
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One side of a replica: the port that leads to it, its MAC there, and the MAC that it answers to."""
+    """One side of a replica: the port that leads to it, its MAC there, and the MAC that beats come from."""
 
     namespace: str
     link: str
     mac: str
-    router_mac: str
+    beats_from: str
 
 
 class Heartbeat:
-    """Beats through one replica, numbered from 1.
+    """Beats through one replica, numbered from 1, from `source` to `destination` with this UDP port at both ends.
 
     Raises MissingError where a port is not there, HostError without CAP_NET_RAW. Close it after use.
     """
 
-    def __init__(self, inner: Leg, outer: Leg, source: str, destination: str) -> None:
-        near, far = IPv6Address(source).packed, IPv6Address(destination).packed
+    def __init__(self, inner: Leg, outer: Leg, source: str, destination: str, port: int) -> None:
+        near, far, ports = IPv6Address(source).packed, IPv6Address(destination).packed, struct.pack("!HH", port, port)
         self._token = secrets.token_bytes(8)
-        self._out = _Template(inner, near, far)
-        self._back = _Template(outer, far, near)
-        self.sent = self.answered = 0
+        self._out = _Template(inner, near + far, ports)
+        self._back = _Template(outer, far + near, ports)
+        self.sent = self.answered = self._returned = 0
         with contextlib.ExitStack() as stack:
-            self._inner = stack.enter_context(_port(inner, near))
-            self._outer = stack.enter_context(_port(outer, far))
+            self._inner = stack.enter_context(_port(inner, far + near + ports, self._token))
+            self._outer = stack.enter_context(_port(outer, near + far + ports, self._token))
             self._opened = stack.pop_all()
 
     def close(self) -> None:
@@ -77,16 +80,21 @@ class Heartbeat:
             self._inner.send(self._out.frame(_TOKEN.pack(self._token, self.sent)))
 
     def hear(self) -> None:
-        """Take in what has come: send back what came out, note what came back. Raises as `beat`."""
+        """Take in what has come: send each beat that came out back once, note what came back. Raises as `beat`.
+
+        Reads a bounded number of frames, so that no sender can hold it up.
+        """
         with _gone():
             for frame in _frames(self._outer):
-                if self._number(frame):
+                number = self._number(frame)
+                if number > self._returned:
+                    self._returned = number
                     self._outer.send(self._back.frame(frame[_PAYLOAD : _PAYLOAD + _TOKEN.size]))
             for frame in _frames(self._inner):
                 self.answered = max(self.answered, self._number(frame))
 
     def _number(self, frame: bytes) -> int:
-        """Which of our beats it is; 0 for none: anybody may send to the address, but nobody knows our token."""
+        """Return the number of our beat; 0 if it is not one of ours. Only this process knows the token."""
         if len(frame) < _PAYLOAD + _TOKEN.size:
             return 0
         token, number = _TOKEN.unpack_from(frame, _PAYLOAD)
@@ -96,12 +104,12 @@ class Heartbeat:
 class _Template:
     """An Ethernet frame with all but its payload and checksum."""
 
-    def __init__(self, leg: Leg, source: bytes, destination: bytes) -> None:
+    def __init__(self, leg: Leg, addresses: bytes, ports: bytes) -> None:
         length = 8 + _TOKEN.size
-        macs = bytes.fromhex((leg.mac + leg.router_mac).replace(":", ""))
-        self._head = macs + struct.pack("!HIHBB", _IPV6, 6 << 28, length, _UDP, _HOP_LIMIT) + source + destination
-        self._ports = struct.pack("!HHH", PORT, PORT, length)
-        self._sum = _sum(source + destination + struct.pack("!II", length, _UDP) + self._ports)
+        macs = bytes.fromhex((leg.mac + leg.beats_from).replace(":", ""))
+        self._head = macs + struct.pack("!HIHBB", _IPV6, 6 << 28, length, _UDP, _HOP_LIMIT) + addresses
+        self._ports = ports + struct.pack("!H", length)
+        self._sum = _sum(addresses + struct.pack("!II", length, _UDP) + self._ports)
 
     def frame(self, payload: bytes) -> bytes:
         total = self._sum + _sum(payload)
@@ -115,25 +123,31 @@ def _sum(data: bytes) -> int:
 
 
 @contextlib.contextmanager
-def _port(leg: Leg, receiver: bytes) -> Iterator[socket.socket]:
-    """A socket on the port that hears heartbeats for the address `receiver` alone."""
+def _port(leg: Leg, ends: bytes, token: bytes) -> Iterator[socket.socket]:
+    """Open a socket on the port that hears the beats with this token alone. `ends`: see `_beats`."""
     try:
         with netns.inside(leg.namespace):
             opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
         with opened:
             opened.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
-            attach_filter(opened, _heartbeats(receiver))
+            attach_filter(opened, _beats(leg.mac, ends, token))
             opened.bind((leg.link, _ALL_PROTOCOLS))
             yield opened
     except OSError as error:
         raise kernel_error(f"listen to {leg.link} in {leg.namespace}", error.errno or 0) from error
 
 
-def _heartbeats(receiver: bytes) -> list[tuple[int, int, int, int]]:
-    """The classic BPF program (code, jt, jf, k) that keeps UDP to the port of the address `receiver`."""
-    load_half, load_byte, load_word, equal, give = 0x28, 0x30, 0x20, 0x15, 0x06
-    tests = [(load_half, 12, _IPV6), (load_byte, 20, _UDP), (load_half, 56, PORT)]
-    tests += [(load_word, 38 + 4 * at, word) for at, word in enumerate(struct.unpack("!4I", receiver))]
+def _beats(mac: str, ends: bytes, token: bytes) -> list[tuple[int, int, int, int]]:
+    """Return the classic BPF program (code, jt, jf, k) that keeps the beats with this token that come from this MAC.
+
+    `ends`: source and destination address, source and destination port, as they follow each other in a packet.
+    """
+    load_word, load_byte, equal, give = 0x20, 0x30, 0x15, 0x06
+    from_replica = bytes.fromhex(mac.replace(":", "")) + struct.pack("!H", _IPV6)
+    tests = [(load_byte, _NEXT_HEADER, _UDP)]
+    for start, wanted in ((_SOURCE_MAC, from_replica), (_ADDRESSES, ends), (_PAYLOAD, token)):
+        words = struct.unpack(f"!{len(wanted) // 4}I", wanted)
+        tests += [(load_word, start + 4 * at, word) for at, word in enumerate(words)]
     program = []
     for code, offset, value in tests:
         program += [(code, 0, 0, offset), (equal, 1, 0, value), (give, 0, 0, 0)]
@@ -141,7 +155,7 @@ def _heartbeats(receiver: bytes) -> list[tuple[int, int, int, int]]:
 
 
 def _frames(opened: socket.socket) -> Iterator[bytes]:
-    while True:
+    for _ in range(_BATCH):
         try:
             yield opened.recv(_FRAME)
         except BlockingIOError:
@@ -150,10 +164,15 @@ def _frames(opened: socket.socket) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _gone() -> Iterator[None]:
-    """A port that is down, or no more, is missing."""
+    """A port that is down, or no more, is missing. One that takes no frame now (its queue is full) loses this beat.
+
+    Then the sockets stay: closing and opening them takes 30 ms, and a flood could hold the agent up so.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENOBUFS):
+        if error.errno == errno.ENOBUFS:
+            return
+        if error.errno in (errno.ENETDOWN, errno.ENXIO, errno.ENODEV):
             raise MissingError("send a heartbeat", error.errno) from error
         raise kernel_error("send a heartbeat", error.errno or 0) from error

@@ -12,7 +12,7 @@ from eigw_ns.dataplane import handover, names
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.flows import subnets_by_gateway
 from eigw_ns.dataplane.handover import Teach
-from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK, namespace_name, port_name
+from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK, namespace_name, port_name
 from eigw_ns.dataplane.state import Link, NetObject, NetState, NextHopGroup
 from eigw_ns.kernel.heartbeat import Leg
 
@@ -70,15 +70,15 @@ def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) 
 def _replicas(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) -> Iterator[Replica]:
     lab, vpc = cloud.lab, cloud.vpcs[gateway.vpc_id]
     fabric, internet = namespace_name(lab, vpc.id), namespace_name(lab, internet_id(lab))
-    router = _mac(state, internet, names.bridge_name(gateway.id))
+    beats_from = names.heartbeat_mac(lab, gateway.id)
     for number in range(1, gateway.replicas + 1):
         replica = ids.replica_id(gateway.id, number)
         namespace, port = namespace_name(lab, replica), port_name(replica)
         yield Replica(
             f"{vpc.name}/{gateway.name}#{number}",
             namespace,
-            Leg(fabric, port, _mac(state, namespace, FABRIC_LINK), ROUTER_MAC),
-            Leg(internet, port, _mac(state, namespace, UPLINK), router),
+            Leg(fabric, port, _mac(state, namespace, FABRIC_LINK), beats_from),
+            Leg(internet, port, _mac(state, namespace, UPLINK), beats_from),
             tuple(thing for thing in state if thing.namespace == namespace),
         )
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.handover import Forget
-from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION
+from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION, HEARTBEAT_PORT
 from eigw_ns.dataplane.state import NextHopGroup
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import health
@@ -45,7 +45,8 @@ class Watched:
         """Send the next beat, through new sockets where the ports are new."""
         try:
             if self._heart is None:
-                self._heart = Heartbeat(self.replica.inner, self.replica.outer, self._source, HEARTBEAT_DESTINATION)
+                ends = self._source, HEARTBEAT_DESTINATION, HEARTBEAT_PORT
+                self._heart = Heartbeat(self.replica.inner, self.replica.outer, *ends)
             self._heart.beat()
             self._expected = self._heart.sent
         except MissingError:
