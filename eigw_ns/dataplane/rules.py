@@ -164,9 +164,8 @@ def _error_of_taught(link: str, seed: int, *, outward: bool) -> str:
     )
 
 
-def _taught(tracking: ConnectionTracking, seed: int) -> tuple[NftChain, ...]:
+def _taught(seed: int) -> tuple[NftChain, ...]:
     """What passes though this gateway did not see it begin; traffic from inside keeps an element alive."""
-    timeout = duration_text(tracking.tcp_established_timeout)
     tag = f"meta mark set jhash ip6 saddr . ip6 daddr . th sport . th dport mod {spread.TAGS} seed {seed:#x}"
     return (
         NftChain(
@@ -177,8 +176,8 @@ def _taught(tracking: ConnectionTracking, seed: int) -> tuple[NftChain, ...]:
         NftChain(
             "renew",
             rules=(
-                f"update @{TAUGHT} {{ {_FROM_INSIDE} timeout {timeout} }}",
-                f"{tag} update @{TAUGHT_ERRORS} {{ meta mark timeout {timeout} }}",
+                f"update @{TAUGHT} {{ {_FROM_INSIDE} }}",
+                f"{tag} update @{TAUGHT_ERRORS} {{ meta mark }}",
                 "goto told",
             ),
         ),
@@ -189,10 +188,8 @@ def _taught(tracking: ConnectionTracking, seed: int) -> tuple[NftChain, ...]:
 def _taught_sets(tracking: ConnectionTracking) -> tuple[NftSet, ...]:
     """As many elements as the gateway has connections at most: a replica may take over all of them."""
     tuples = "inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service"
-    return (
-        NftSet(TAUGHT, tuples, size=tracking.max_connections, expires=True),
-        NftSet(TAUGHT_ERRORS, "mark", size=tracking.max_connections, expires=True),
-    )
+    size, timeout = tracking.max_connections, duration_text(tracking.tcp_established_timeout)
+    return NftSet(TAUGHT, tuples, size=size, timeout=timeout), NftSet(TAUGHT_ERRORS, "mark", size=size, timeout=timeout)
 
 
 _IN_PIECES = tuple(
@@ -237,7 +234,7 @@ def egress_only_gateway(
     `replicas` has its part of the limits. `seed` is what the hash of flows begins with. `heartbeats` pass through each
     of several replicas, uncounted by any limit.
     """
-    chains_of_taught, sets_of_taught = _taught(tracking, seed), _taught_sets(tracking)
+    chains_of_taught, sets_of_taught = _taught(seed), _taught_sets(tracking)
     tracking = replace(
         tracking,
         max_connections=-(-tracking.max_connections // replicas),

@@ -47,9 +47,6 @@ _STRING = re.compile(r'"[^"]*"')
 _ON_ITS_LINE = str.maketrans({"\n": r"\n", "\t": r"\t"})
 """nft takes line ends and tabs in a string (a name, a comment) and lists them as they are: a chain may stand there."""
 
-_EXPIRES = "dynamic,timeout"
-"""The flags of a set that is filled at run time and whose elements have timeouts."""
-
 _NO_TABLE = "No such file or directory"
 
 
@@ -176,8 +173,8 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
             yield f"delete counter {where} {counter}"
 
 
-def _shape(item: NftSet) -> tuple[str, str, bool, int, bool]:
-    return item.key_type, item.data_type, item.interval, item.size, item.expires
+def _shape(item: NftSet) -> tuple[str, str, bool, int, str]:
+    return item.key_type, item.data_type, item.interval, item.size, item.timeout
 
 
 def _kind(item: NftSet) -> str:
@@ -203,8 +200,8 @@ def _declaration(ruleset: Ruleset) -> Iterator[str]:
 
 def _set_declaration(item: NftSet) -> Iterator[str]:
     types = f"{item.key_type} : {item.data_type}" if item.data_type else item.key_type
-    dynamic = _EXPIRES if item.expires else "dynamic"
-    flags = f"size {item.size}; flags {dynamic}; " if item.size else "flags interval; " if item.interval else ""
+    dynamic = f"flags dynamic,timeout; timeout {item.timeout}" if item.timeout else "flags dynamic"
+    flags = f"size {item.size}; {dynamic}; " if item.size else "flags interval; " if item.interval else ""
     members = ", ".join(f"{key} : {value}" if value else key for key, value in item.elements)
     elements = f"elements = {{ {members} }}" if members else ""
     yield f"{_kind(item)} {item.name} {{ type {types}; {flags}{elements}\n}}"
@@ -291,10 +288,12 @@ def _set(name: str, body: list[str]) -> NftSet:
     key_type, _, data_type = (said.pop("type", "") or said.pop("typeof", "")).partition(" : ")
     size = int(_FILL.sub("", said.pop("size", "0")))
     flags = said.pop("flags", "")
-    if said or flags not in (("dynamic", _EXPIRES) if size else ("", "interval")):  # a comment: it is not ours
+    timeout = said.pop("timeout", "") if size and flags == "dynamic,timeout" else ""
+    wanted = ("dynamic,timeout" if timeout else "dynamic",) if size else ("", "interval")
+    if said or flags not in wanted:  # a timeout of a set without size, a comment: it is not ours
         key_type = "; ".join(head)
     elements = [] if size or name.startswith(GROUP) else sorted(_members(body))
-    return NftSet(name, key_type, tuple(elements), data_type, flags == "interval", size, flags == _EXPIRES)
+    return NftSet(name, key_type, tuple(elements), data_type, flags == "interval", size, timeout)
 
 
 def _tells_of_all(line: str) -> bool:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from eigw_ns.dataplane.state import NftChain, NftSet
-from eigw_ns.kernel.nft import Nft, parse
+from eigw_ns.kernel.nft import Nft, parse, transaction
 
 
 class Binding:
@@ -47,3 +47,18 @@ def test_how_full_a_set_is_belongs_to_packets(size: str) -> None:
     ruleset = parse(f"table inet eigw_ns {{\n\tset per_gateway {{\n{body}\t}}\n}}\n", "x")
     assert ruleset is not None
     assert ruleset.sets == (NftSet("per_gateway", "mark", size=256),)
+
+
+def test_the_time_that_elements_live_belongs_to_a_set_that_packets_fill() -> None:
+    """Another time is drift; a set that we fill has none."""
+    listed = "table inet eigw_ns {{\n\tset tuples {{\n\t\ttype mark\n{}\t\ttimeout {}\n\t}}\n}}\n"
+    dynamic, ours = "\t\tsize 256\n\t\tflags dynamic,timeout\n", NftSet("tuples", "mark", size=256, timeout="10m")
+    right, other, static = (
+        parse(listed.format(head, time), "x") for head, time in ((dynamic, "10m"), (dynamic, "9m"), ("", "10m"))
+    )
+    assert right and other and static
+    assert right.sets == (ours,)
+    assert other.sets != (ours,)
+    assert static.sets != (NftSet("tuples", "mark"),)
+    assert "flags dynamic,timeout; timeout 10m;" in transaction(right, None)
+    assert "delete set inet eigw_ns tuples" in transaction(right, other)

@@ -95,9 +95,9 @@ class Sysctls:
 class NftSet:
     """A named set, or a map if it has a `data_type`; elements are (key, value) texts, value empty in a set.
 
-    A set with a `size` is filled at run time (`flags dynamic`), so its elements are not part of the desired state. If
-    it `expires`, each of its elements has a timeout. The elements of a map that `is_group` are a `NextHopGroup`, an
-    object of its own.
+    A set with a `size` is filled at run time (`flags dynamic`), so its elements are not part of the desired state. They
+    end after the `timeout`, in nft's notation (`10m`), if it has one. The elements of a map that `is_group` are a
+    `NextHopGroup`, an object of its own.
     """
 
     name: str
@@ -106,7 +106,7 @@ class NftSet:
     data_type: str = ""
     interval: bool = False
     size: int = 0
-    expires: bool = False
+    timeout: str = ""
 
     @property
     def is_group(self) -> bool:
