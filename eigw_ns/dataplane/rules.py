@@ -44,6 +44,8 @@ takes the element away. That element lives no longer than the flow has left in t
 
 What passes as `established` or `related` in Linux is more than this gateway wants: extension headers are looked at in
 `headers`, by the packets that have any, and errors in `related`. tests/packets/CONFORMANCE.md has each packet's test.
+
+What conntrack follows by addresses alone though it has ports is followed in `tuples`.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
-from eigw_ns.dataplane import heartbeat_rules, spread
+from eigw_ns.dataplane import heartbeat_rules, spread, tuples
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
 from eigw_ns.dataplane.notation import address_text, addresses_text, duration_text
 from eigw_ns.dataplane.ranges import Range
@@ -111,10 +113,14 @@ _VERDICTS = (
 )
 """One after the other, since a lookup by all three costs more than the comparisons that an established flow meets."""
 
-_EXTENDED = "ip6 nexthdr { 0, 43, 44, 51, 60, 135 } jump headers"
-"""Hop-by-hop, routing, fragment, authentication, destination, mobility: what may stand first where any of `headers` is.
+_EXTENSION_HEADERS = (0, 43, 44, 51, 60, 135)
+"""Hop-by-hop, routing, fragment, authentication, destination, mobility."""
 
-One lookup in a bitmap for the packets that have none of them, which are nearly all."""
+_LOOKED_AT = tuples.numbers((*_EXTENSION_HEADERS, *tuples.PORTED, *tuples.PORTS_ELSEWHERE))
+_EXTENDED = f"ip6 nexthdr {_LOOKED_AT} jump headers"
+"""What may stand first in a packet that `headers` looks at.
+
+One lookup in a bitmap for all other packets. TCP and UDP meet no further rule."""
 
 _LIST = 512
 """How many connections one list of a limit should hold at most."""
@@ -131,6 +137,7 @@ _HEADERS = NftChain(
         'exthdr frag exists counter name "drop_extension_header" drop',  # a fragment in a fragment: one was undone
         f'iifname "{UPLINK}" exthdr hbh exists counter name "drop_extension_header" drop',
         f'iifname "{UPLINK}" exthdr mh exists counter name "drop_extension_header" drop',
+        *tuples.IN_HEADERS,
     ),
 )
 _TOLD = f'counter name "allowed_taught" {_PASS}'
@@ -187,9 +194,9 @@ def _taught(seed: int) -> tuple[NftChain, ...]:
 
 def _taught_sets(tracking: ConnectionTracking) -> tuple[NftSet, ...]:
     """As many elements as the gateway has connections at most: a replica may take over all of them."""
-    tuples = "inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service"
+    key = "inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service"
     size, timeout = tracking.max_connections, duration_text(tracking.tcp_established_timeout)
-    return NftSet(TAUGHT, tuples, size=size, timeout=timeout), NftSet(TAUGHT_ERRORS, "mark", size=size, timeout=timeout)
+    return NftSet(TAUGHT, key, size=size, timeout=timeout), NftSet(TAUGHT_ERRORS, "mark", size=size, timeout=timeout)
 
 
 _IN_PIECES = tuple(
@@ -250,6 +257,7 @@ def egress_only_gateway(
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
         NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
+        *tuples.chains(tracking.max_connections_per_source),
         NftChain("spoofed", BEFORE_ALL, (forged, *(_IN_PIECES if replicas > 1 else ()))),
         _refuse(seed),
         *chains_of_taught,
@@ -259,6 +267,7 @@ def egress_only_gateway(
         _PER_GATEWAY,
         _PER_SOURCE,
         *sets_of_taught,
+        *tuples.SETS,
     )
     return table(namespace, sets, chains)
 
@@ -274,11 +283,11 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
         'icmpv6 type != echo-request counter name "drop_not_opening" drop',
-        _EXTENDED,
         'fib daddr type local counter name "drop_to_gateway" drop',
         f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
         f'ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
+        _EXTENDED,  # last: it remembers the tuple
     )
     of_source = within_limit(_PER_SOURCE.name, "saddr", tracking.max_connections_per_source)
     lists, limit = limit_lists(tracking.max_connections)
@@ -328,6 +337,7 @@ def _related(vpc_prefix: str) -> tuple[str, ...]:
         f'ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
         f'iifname "{FABRIC_LINK}" ip6 saddr != {vpc_prefix} counter name "drop_source" drop',
         _EXTENDED,
+        *tuples.IN_RELATED,
         f"icmpv6 type {{ packet-too-big, parameter-problem }} {counted}",
         f"icmpv6 type destination-unreachable icmpv6 code 0-8 {counted}",
         f"icmpv6 type time-exceeded icmpv6 code 0-1 {counted}",

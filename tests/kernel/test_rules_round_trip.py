@@ -10,9 +10,10 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.model import Cloud, ConnectionTracking
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.names import mac
+from eigw_ns.dataplane.rules import egress_only_gateway
 from eigw_ns.dataplane.state import Link, Ruleset
 from eigw_ns.kernel import netns, rtnetlink
 from eigw_ns.kernel.netlink import Netlink
@@ -46,3 +47,14 @@ def test_rules_come_back_as_they_were_written(before: Cloud, after: Cloud) -> No
             library.apply(ruleset, held[ruleset.family])
             held[ruleset.family] = ruleset
             assert parse(library.listing(ruleset.family), ruleset.namespace) == ruleset
+
+
+@pytest.mark.parametrize("most", [1, 9, 10, 11, 12, 100, 16_384, 1_000_000])
+def test_any_limit_of_a_source_comes_back_as_it_was_written(most: int) -> None:
+    """nft leaves a burst of 5 out."""
+    tracking = ConnectionTracking(max_connections_per_source=most)
+    ruleset = egress_only_gateway("x", "2001:db8::/56", [], tracking)
+    with netns.nameless():
+        library = Nft()
+        library.apply(ruleset, None)
+        assert parse(library.listing(ruleset.family), "x") == ruleset

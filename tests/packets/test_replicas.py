@@ -7,11 +7,13 @@ import json
 import math
 import random
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyroute2 import IPRoute
+from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 
 from eigw_ns.dataplane.names import namespace_name, port_name
 from eigw_ns.dataplane.state import Flow
@@ -78,6 +80,35 @@ def test_an_echo_goes_by_addresses(alone: Lab) -> None:
         assert opened.recv(64).endswith(b"canary")
     flow = Flow(APP, WEB, socket.IPPROTO_ICMPV6)
     assert carriers(alone, flow) == [owner(alone, flow)]
+
+
+@pytest.mark.parametrize("protocol", [33, 113, 132, 146], ids=["DCCP", "PGM", "SCTP", "Homa"])
+def test_an_answer_with_other_ports_comes_in_through_no_replica(alone: Lab, protocol: int) -> None:
+    """The right answer comes after the wrong ones and is heard first. Whether a hash has the ports does not matter."""
+    with (
+        alone.open_socket("app", kind=socket.SOCK_RAW, protocol=protocol) as near,
+        alone.open_socket("web", kind=socket.SOCK_RAW, protocol=protocol) as far,
+    ):
+        near.settimeout(PATIENCE)
+        far.settimeout(PATIENCE)
+        for port in random.sample(range(20_000, 60_000), 8):
+            near.sendto(_ported(protocol, port, 5001, chunk=1), (WEB, 0))
+            assert far.recv(64)[:4] == struct.pack("!HH", port, 5001)
+            for wrong in ((5002, port), (5001, port + 1), (port, 5001)):
+                far.sendto(_ported(protocol, *wrong, chunk=2), (APP, 0))
+            far.sendto(_ported(protocol, 5001, port, chunk=2), (APP, 0))
+            assert near.recv(64)[:4] == struct.pack("!HH", 5001, port)
+        near.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            near.recv(64)
+
+
+def _ported(protocol: int, sport: int, dport: int, *, chunk: int) -> bytes:
+    """A header that begins with two ports: of SCTP an INIT or its answer, which conntrack reads; else nothing more."""
+    if protocol != socket.IPPROTO_SCTP:
+        return struct.pack("!HH20x", sport, dport)
+    made = SCTP(sport=sport, dport=dport, tag=7 * (chunk - 1))
+    return bytes(made / (SCTPChunkInit(init_tag=7) if chunk == 1 else SCTPChunkInitAck(init_tag=8)))
 
 
 @pytest.mark.parametrize("outward", [True, False])

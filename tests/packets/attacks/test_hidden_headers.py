@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from scapy.packet import Raw
 
 from tests.labs import until
-from tests.packets.attacks.bench import Bench, Way, forwarded
-from tests.packets.attacks.flows import Datagrams, Tcp, packet
+from tests.packets.attacks.bench import Bench, Way
+from tests.packets.attacks.flows import Datagrams, Tcp
 from tests.packets.attacks.headers import (
     AUTHENTICATION,
-    DCCP,
     DESTINATION,
-    FRAGMENT,
     HOP_BY_HOP,
-    MOBILITY,
-    NO_NEXT,
     Header,
     behind,
-    conntrack_knows_dccp,
     fragment,
     fragments,
     option,
@@ -28,34 +22,10 @@ from tests.packets.attacks.headers import (
 
 pytestmark = pytest.mark.root
 
-UNFOLLOWED = frozenset({0, 1, 6, 17, 43, 51, 59, 60, 132, 136})
-"""Headers that conntrack makes nothing of: 64 octets of nothing are none of its protocols, and no whole packet."""
-
-NO_FRAGMENTS = [number for number in range(256) if number != FRAGMENT]  # those are a matter of their own
-ICMPV6 = 58
-HERE, THERE = "2600:1f16:aa0:5501::88", "2001:db8:bad::8"
 TIMEOUT = "net.netfilter.nf_conntrack_frag6_timeout"
 MEMORY = 4 << 20  # octets of fragments that Linux keeps in a namespace (nf_conntrack_frag6_high_thresh)
 FLOOD = 4_000
 LONG = bytes(range(256)) * 8  # octets, for two fragments or more
-
-
-def _every_next_header(source: str, destination: str) -> list[bytes]:
-    """A packet for each, carrying 64 octets; for an extension header these are one with nothing behind it."""
-    made = packet(source, destination, Raw(bytes([NO_NEXT, 0, 1, 4]) + bytes(60)))
-    return [made[:6] + bytes([number]) + made[7:] for number in NO_FRAGMENTS]
-
-
-def test_every_next_header_that_conntrack_follows_goes_out_and_is_answered(bench: Bench) -> None:
-    """G1's other unicast protocols, all of them. A mobility header alone has no answer: F2 drops it."""
-    out, back = _every_next_header(HERE, THERE), _every_next_header(THERE, HERE)
-    unfollowed = UNFOLLOWED | ({DCCP} if conntrack_knows_dccp() else set())
-    followed = [at for at, number in enumerate(NO_FRAGMENTS) if number not in {*unfollowed, ICMPV6}]
-    outcome = bench.attack("out", out, {"drop_icmpv6_error": 1, "drop_invalid": len(unfollowed)})
-    assert outcome.through == [forwarded(out[at]) for at in followed]
-    counted = {"drop_icmpv6_error": 1, "drop_invalid": len(unfollowed), "drop_extension_header": 1}
-    outcome = bench.attack("in", back, counted)
-    assert outcome.through == [forwarded(back[at]) for at in followed if NO_FRAGMENTS[at] != MOBILITY]
 
 
 OPTIONS = Header(DESTINATION)
