@@ -1,8 +1,8 @@
 """What a subnet's namespace does by the state of a flow: each rule of its three ways, with a packet that shows it.
 
-    within       from one instance to another of the same subnet
-    from a port  to another subnet, or out of the VPC
-    from the VPC to an instance, from another subnet or from a gateway
+within       from one instance to another of the same subnet
+from a port  to another subnet, or out of the VPC
+from the VPC to an instance, from another subnet or from a gateway
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import copy
 import errno
 import json
 import socket
+import struct
 import time
 from typing import Any
 
@@ -133,6 +134,44 @@ def test_a_neighbour_cannot_end_a_flow_with_packets_that_bear_its_addresses(lab:
         begin = time.monotonic()
         until(lambda: time.monotonic() - begin > 1.5, "long enough to be forgotten")
         assert stream.works()
+
+
+EVIL, DCCP = "2001:db8:bad::1", 33
+
+
+def test_a_group_takes_other_protocols_of_the_same_host_for_an_answer(lab_name: str) -> None:
+    """AWS: "For protocols other than TCP, UDP, or ICMP, only the IP address and protocol number is tracked" by groups.
+
+    Through an internet gateway, which has no state. An egress-only gateway wants the whole tuple.
+    """
+    tree: dict[str, Any] = copy.deepcopy(TREE)
+    main = tree["vpcs"]["main"]
+    main["internet_gateways"] = {"edge": {}}
+    main["route_tables"]["private"]["routes"] = [{"destination": "::/0", "target": "edge"}]
+    main["security_groups"]["open"] = {"ingress": [], "egress": [ALL]}
+    tree["internet"]["hosts"]["evil"] = {"ipv6_address": EVIL}
+    lab = Lab(lab_name)
+    lab.apply(json.dumps(tree))
+    with (
+        lab.open_socket("app", kind=socket.SOCK_RAW, protocol=DCCP) as near,
+        lab.open_socket("web", kind=socket.SOCK_RAW, protocol=DCCP) as web,
+        lab.open_socket("evil", kind=socket.SOCK_RAW, protocol=DCCP) as evil,
+    ):
+        near.settimeout(PATIENCE)
+        web.settimeout(PATIENCE)
+        web.sendto(b"unasked", (APP, 0))
+        until(lambda: lab.counter("main/a", "drop_group_ingress") == 1, "what nobody asked for is dropped")
+        near.sendto(_dccp(40_000, 5001), (WEB, 0))
+        assert web.recv(64) == _dccp(40_000, 5001)
+        evil.sendto(_dccp(5001, 40_000), (APP, 0))
+        until(lambda: lab.counter("main/a", "drop_group_ingress") == 2, "another host's is dropped")
+        for ports in ((5001, 40_000), (5555, 22)):
+            web.sendto(_dccp(*ports), (APP, 0))
+            assert near.recv(64) == _dccp(*ports)
+
+
+def _dccp(sport: int, dport: int) -> bytes:
+    return struct.pack("!HH12x", sport, dport)
 
 
 MOST = 16_384
