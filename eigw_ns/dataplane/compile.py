@@ -67,6 +67,7 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
     Sysctls,
+    seed,
     sysctl_keys,
 )
 
@@ -242,7 +243,7 @@ class _Compiler:
                 block_text(block),
                 self._routed(gateway.id),
                 gateway.connection_tracking,
-                seed=spread.seed(self._cloud.lab),
+                seed=seed(self._cloud.lab),
                 replicas=gateway.replicas,
                 heartbeats=self._heartbeats(gateway.id, block) if gateway.replicas > 1 else None,
             )
@@ -269,7 +270,7 @@ class _Compiler:
     def _replicated(self, gateway: EgressOnlyInternetGateway, link: str) -> rules.Replicated:
         """The gateway as one side of it sees it: by the MAC that its first replica has on this link."""
         mac, bridge = self._mac(_End(gateway.id, link)), names.bridge_name(gateway.id)
-        return rules.Replicated(gateway.id, mac, bridge, spread.seed(self._cloud.lab))
+        return rules.Replicated(gateway.id, mac, bridge, seed(self._cloud.lab))
 
     def _replicas(self, gateway: EgressOnlyInternetGateway) -> Iterator[NetObject]:
         """Return what joins the replicas: the bridge of their uplinks, and which of them has which flows."""

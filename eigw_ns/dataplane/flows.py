@@ -22,13 +22,10 @@ from eigw_ns.dataplane.names import FABRIC_LINK, link_local, port_name
 from eigw_ns.dataplane.notation import address_text
 from eigw_ns.dataplane.ranges import Range, address_range
 from eigw_ns.dataplane.rules import kept_flows
-from eigw_ns.dataplane.state import NetState, Route, Ruleset
+from eigw_ns.dataplane.state import Kept, NetState, Route, Ruleset
 
 _SHOWN = 2  # addresses, in words
 _ANY_SOURCE = "::/0"  # only instances begin flows to destinations that a gateway leads to
-
-Kept = tuple[tuple[str, str, str], ...]
-"""Flows by (source prefix, first destination, last destination), the original direction's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +46,6 @@ class Flows:
             return f"flows of {self.namespace}"
         more = f" and {len(self.ended) - _SHOWN} more" if len(self.ended) > _SHOWN else ""
         return f"flows with {', '.join(self.ended[:_SHOWN])}{more} in {self.namespace}"
-
-
-def covered(kept: Iterable[tuple[str, str, str]], source: str, destination: str) -> bool:
-    """Return whether one of `kept` covers the flow from `source` to `destination` (IPv6 addresses)."""
-    here, there = IPv6Address(source), IPv6Address(destination)
-    return any(
-        here in IPv6Network(prefix) and IPv6Address(first) <= there <= IPv6Address(last) for prefix, first, last in kept
-    )
 
 
 def common(one: Kept, other: Kept) -> Kept:

@@ -23,47 +23,29 @@ from typing import TypeGuard
 
 from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY
 from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.flows import Kept, common, subnets_by_gateway
+from eigw_ns.dataplane.flows import common, subnets_by_gateway
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.ranges import Range
-from eigw_ns.dataplane.rules import TAUGHT, kept_flows
+from eigw_ns.dataplane.rules import kept_flows
 from eigw_ns.dataplane.spread import Share
-from eigw_ns.dataplane.state import GROUP, Link, NetState, NextHopGroup, Ruleset, Sysctls
+from eigw_ns.dataplane.state import (
+    BUCKETS,
+    GROUP,
+    TAUGHT,
+    Forget,
+    Kept,
+    Link,
+    NetState,
+    NextHopGroup,
+    NftSet,
+    Ruleset,
+    Sysctls,
+    Teach,
+    seed,
+)
 
 Shares = tuple[Share, ...]
 """Which replica of a gateway, by its namespace, has which buckets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Teach:
-    """That a gateway (`namespace`) is told the flows of these buckets that its subnets (namespaces) remember.
-
-    Only what `keep` covers, and at most `room` flows. `sooner` says by how many seconds the gateway forgets an idle
-    flow of TCP and one of UDP sooner than the subnets do.
-    """
-
-    namespace: str
-    seed: int
-    buckets: tuple[Range, ...]
-    subnets: tuple[str, ...]
-    keep: Kept
-    room: int
-    sooner: tuple[int, int] = (0, 0)
-
-    def __str__(self) -> str:
-        return f"flows of {self.namespace}"
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """That a gateway (`namespace`) forgets what it has seen of the flows of these buckets."""
-
-    namespace: str
-    seed: int
-    buckets: tuple[Range, ...]
-
-    def __str__(self) -> str:
-        return f"flows of {self.namespace}"
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
@@ -210,9 +192,10 @@ def lesson(gateway: str, state: NetState, subnets: tuple[str, ...]) -> Teach:
         max(0, _seconds(state, subnets[0], timeout) - _seconds(state, first.namespace, timeout)) if subnets else 0
         for timeout in ("tcp_timeout_established", "udp_timeout_stream")
     )
-    seed, whole = spread.seed(next(state.namespaces()).lab), ((0, spread.BUCKETS - 1),)
-    room = next(item.size for item in first.sets if item.name == TAUGHT)
-    return Teach(first.namespace, seed, whole, subnets, keep, room, (sooner[0], sooner[1]))
+    start, whole = seed(next(state.namespaces()).lab), ((0, BUCKETS - 1),)
+    told = _taught_set(first)
+    assert told is not None
+    return Teach(first.namespace, start, whole, subnets, keep, told.size, (sooner[0], sooner[1]))
 
 
 def _seconds(state: NetState, namespace: str, timeout: str) -> int:
@@ -262,6 +245,10 @@ def _early(members: Iterable[Ruleset], actual: NetState) -> Kept:
 
 
 def _can_be_told(rules: Ruleset, actual: NetState) -> bool:
-    """Return whether the replica has the set of taught flows, as all but those of versions before 0.2 have."""
+    """Return whether the replica has the set of taught flows, and keeps it: versions before 0.2 made none."""
     old = actual.objects.get(rules.key)
-    return isinstance(old, Ruleset) and any(item.name == TAUGHT for item in old.sets)
+    return isinstance(old, Ruleset) and _taught_set(old) == _taught_set(rules)
+
+
+def _taught_set(rules: Ruleset) -> NftSet | None:
+    return next((item for item in rules.sets if item.name == TAUGHT), None)

@@ -28,11 +28,12 @@ from typing import Literal
 from eigw_ns.dataplane import flows, handover
 from eigw_ns.dataplane.flows import Flows, is_instance
 from eigw_ns.dataplane.group_rules import stages
-from eigw_ns.dataplane.handover import Forget, Handover, Teach
+from eigw_ns.dataplane.handover import Handover
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.state import (
     Address,
     Fdb,
+    Forget,
     Forwarding,
     Link,
     Namespace,
@@ -44,6 +45,7 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Stray,
     Sysctls,
+    Teach,
     is_tenant,
 )
 

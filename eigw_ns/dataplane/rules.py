@@ -34,18 +34,11 @@ Why `spoofed`: conntrack follows a packet before prerouting can refuse it. A res
 would end that instance's flow though it is dropped; at -450 it is dropped before conntrack, and before fragments of its
 kind can fill the memory for them.
 
-Taught flows: a replica that takes over flows of another one has not seen them begin, and nothing can tell its conntrack
-their TCP windows. It is told their tuples instead (set `taught`), and it asks that set last: a segment in the middle of
-an unknown flow is `invalid` (no pick-up), and only such segments look their tuple up. The subnet has tracked the flow
-from its first packet, so the subnet judges the window of each segment that passes so. A stale element of TCP or SCTP is
-harmless for the same reason. UDP has no such state: a datagram from outside that finds its tuple is not tracked, so
-that no entry is born in the wrong direction, and the instance's next datagram begins the flow under all checks, which
-takes the element away. That element lives no longer than the flow has left in the subnet, and nothing renews it.
-
 What passes as `established` or `related` in Linux is more than this gateway wants: extension headers are looked at in
 `headers`, by the packets that have any, and errors in `related`. tests/packets/CONFORMANCE.md has each packet's test.
 
-What conntrack follows by addresses alone though it has ports is followed in `tuples`.
+What conntrack follows by addresses alone though it has ports is followed in `tuples`. Flows that another replica has
+seen begin are known by what this one was told: `taught_rules`.
 """
 
 from __future__ import annotations
@@ -57,9 +50,9 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
-from eigw_ns.dataplane import heartbeat_rules, spread, tuples
+from eigw_ns.dataplane import heartbeat_rules, spread, taught_rules, tuples
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
-from eigw_ns.dataplane.notation import address_text, addresses_text, duration_text
+from eigw_ns.dataplane.notation import address_text, addresses_text
 from eigw_ns.dataplane.ranges import Range
 from eigw_ns.dataplane.state import GROUP, Family, NftChain, NftSet, Ruleset
 
@@ -90,17 +83,6 @@ Routed = tuple[str, Range]
 """A subnet's prefix, and a range of destinations that it reaches through a gateway."""
 
 
-_TCP, _UDP, _SCTP = 6, 17, 132
-_JUDGED = f"meta l4proto {{ {_TCP}, {_SCTP} }}"
-"""Protocols of which conntrack calls a packet invalid unless it has seen the flow begin."""
-
-TAUGHT, TAUGHT_ERRORS = "taught", "taught_errors"
-"""The sets of flows that the gateway was told of: their tuples (protocol, inside, its port, outside, its port), and the
-hashes of these tuples (`spread.TAGS`), by which an ICMPv6 error finds its flow: nft 1.0.6 takes no raw part of a packet
-in a tuple, but does in a hash. The subnet knows the flow itself, and decides."""
-
-_FROM_INSIDE = "meta l4proto . ip6 saddr . th sport . ip6 daddr . th dport"
-_FROM_OUTSIDE = "meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport"
 _PASS = "meta mark set 0x00000001 accept"
 _OUTWARD, _INWARD = f'iifname "{FABRIC_LINK}" ct direction original', f'iifname "{UPLINK}" ct direction reply'
 _VERDICTS = (
@@ -109,7 +91,7 @@ _VERDICTS = (
     f"{_OUTWARD} ct state new goto begin",
     f"{_OUTWARD} ct state related goto related",
     f"{_INWARD} ct state related goto related",
-    f'iifname "{UPLINK}" ct state untracked meta l4proto {_UDP} goto told',  # neighbour discovery is untracked too
+    taught_rules.UNTRACKED,
 )
 """One after the other, since a lookup by all three costs more than the comparisons that an established flow meets."""
 
@@ -140,7 +122,6 @@ _HEADERS = NftChain(
         *tuples.IN_HEADERS,
     ),
 )
-_TOLD = f'counter name "allowed_taught" {_PASS}'
 
 
 def _refuse(seed: int) -> NftChain:
@@ -150,61 +131,13 @@ def _refuse(seed: int) -> NftChain:
             'meta nfproto ipv4 counter name "drop_ipv4" drop',
             _LINK_CHATTER,
             f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
-            f'iifname "{FABRIC_LINK}" ct state invalid {_JUDGED} {_FROM_INSIDE} @{TAUGHT} goto renew',
-            f'iifname "{UPLINK}" ct state invalid {_JUDGED} {_FROM_OUTSIDE} @{TAUGHT} goto told',
-            *(_error_of_taught(link, seed, outward=link == FABRIC_LINK) for link in (FABRIC_LINK, UPLINK)),
+            *taught_rules.asked_last(seed),
             'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
             'ct state invalid counter name "drop_invalid" drop',
             f'iifname "{UPLINK}" counter name "drop_inbound" drop',
             'counter name "drop_not_opening" drop',
         ),
     )
-
-
-def _error_of_taught(link: str, seed: int, *, outward: bool) -> str:
-    """Return the rule for errors that quote TCP or SCTP of a taught flow, which conntrack calls invalid."""
-    tag = f"meta mark set jhash {spread.quoted_tuple(outward=outward)} mod {spread.TAGS} seed {seed:#x}"
-    quoted = f"@th,112,8 {{ {_TCP:#x}, {_SCTP:#x} }}"
-    return (
-        f'iifname "{link}" ct state invalid icmpv6 type < echo-request {quoted} {tag}'
-        f" meta mark @{TAUGHT_ERRORS} goto related"
-    )
-
-
-def _taught(seed: int) -> tuple[NftChain, ...]:
-    """What passes though this gateway did not see it begin; traffic from inside keeps an element alive."""
-    tag = f"meta mark set jhash ip6 saddr . ip6 daddr . th sport . th dport mod {spread.TAGS} seed {seed:#x}"
-    return (
-        NftChain(
-            "answers",
-            "type filter hook prerouting priority raw; policy accept;",
-            (f'iifname "{UPLINK}" {_FROM_OUTSIDE.replace("th ", "udp ")} @{TAUGHT} notrack',),
-        ),
-        NftChain(
-            "renew",
-            rules=(
-                f"update @{TAUGHT} {{ {_FROM_INSIDE} }}",
-                f"{tag} update @{TAUGHT_ERRORS} {{ meta mark }}",
-                "goto told",
-            ),
-        ),
-        NftChain("told", rules=(_EXTENDED, _TOLD)),
-    )
-
-
-def _taught_sets(tracking: ConnectionTracking) -> tuple[NftSet, ...]:
-    """As many elements as the gateway has connections at most: a replica may take over all of them."""
-    key = "inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service"
-    size, timeout = tracking.max_connections, duration_text(tracking.tcp_established_timeout)
-    return NftSet(TAUGHT, key, size=size, timeout=timeout), NftSet(TAUGHT_ERRORS, "mark", size=size, timeout=timeout)
-
-
-_IN_PIECES = tuple(
-    f'{tcp} counter name "drop_tcp_fragment" drop'
-    for tcp in (f"frag nexthdr {_TCP}", f"exthdr frag exists meta l4proto {_TCP}")
-)
-"""TCP in fragments: any piece whose fragment header says TCP, and a first piece with options before the TCP header,
-without which the others never become whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +174,7 @@ def egress_only_gateway(
     `replicas` has its part of the limits. `seed` is what the hash of flows begins with. `heartbeats` pass through each
     of several replicas, uncounted by any limit.
     """
-    chains_of_taught, sets_of_taught = _taught(seed), _taught_sets(tracking)
+    taught = taught_rules.sets(tracking.max_connections)
     tracking = replace(
         tracking,
         max_connections=-(-tracking.max_connections // replicas),
@@ -258,15 +191,15 @@ def egress_only_gateway(
         NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
         *tuples.chains(tracking.max_connections_per_source),
-        NftChain("spoofed", BEFORE_ALL, (forged, *(_IN_PIECES if replicas > 1 else ()))),
+        NftChain("spoofed", BEFORE_ALL, (forged, *(taught_rules.IN_PIECES if replicas > 1 else ()))),
         _refuse(seed),
-        *chains_of_taught,
+        *taught_rules.chains(seed, tracking.tcp_established_timeout, _EXTENDED, _PASS),
     ]
     sets = (
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
         _PER_GATEWAY,
         _PER_SOURCE,
-        *sets_of_taught,
+        *taught,
         *tuples.SETS,
     )
     return table(namespace, sets, chains)
@@ -294,8 +227,7 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
     flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
     of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
     return (
-        # a flow that begins here is this gateway's own, whatever it was told of one with the same tuple
-        NftChain("begun", rules=(f"delete @{TAUGHT} {{ {_FROM_INSIDE} }}", f'counter name "allowed_new" {_PASS}')),
+        NftChain("begun", rules=(taught_rules.BEGUN, f'counter name "allowed_new" {_PASS}')),
         NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
         NftChain(
             "counted",

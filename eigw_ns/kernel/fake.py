@@ -12,15 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from socket import IPPROTO_UDP
 
-from eigw_ns.dataplane.flows import covered
-from eigw_ns.dataplane.handover import Forget, Teach
-from eigw_ns.dataplane.ranges import Range
-from eigw_ns.dataplane.rules import TAUGHT
-from eigw_ns.dataplane.spread import bucket_of
 from eigw_ns.dataplane.state import (
     NOTHING,
+    TAUGHT,
+    Buckets,
     Fdb,
     Flow,
+    Forget,
     Forwarding,
     Key,
     Link,
@@ -31,6 +29,9 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Stray,
     Sysctls,
+    Teach,
+    bucket_of,
+    covered,
     sysctl_keys,
 )
 from eigw_ns.errors import ForeignError, KernelError, kernel_error
@@ -345,7 +346,7 @@ def _flow(ends: tuple[str, str]) -> Flow:
     return Flow(*ends, IPPROTO_UDP, (7, 7))
 
 
-def _is_in(flow: tuple[str, str], buckets: Iterable[Range], seed: int) -> bool:
+def _is_in(flow: tuple[str, str], buckets: Buckets, seed: int) -> bool:
     bucket = bucket_of(_flow(flow), seed)
     return any(first <= bucket <= last for first, last in buckets)
 

@@ -78,9 +78,7 @@ def _end(pid: int) -> None:
         os.waitpid(pid, 0)
 
 
-def _be_second(
-    items: Sequence[Item], work: Callable[[Sequence[Item]], object], writing: int, first: int
-) -> NoReturn:
+def _be_second(items: Sequence[Item], work: Callable[[Sequence[Item]], object], writing: int, first: int) -> NoReturn:
     """In the fork: do the work, say the answer, and end whatever happens. See PR_SET_PDEATHSIG in prctl(2)."""
     try:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

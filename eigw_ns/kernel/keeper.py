@@ -61,9 +61,7 @@ def start(record: Path) -> None:
     """
     search = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     command = (sys.executable, "-P", "-m", __name__, str(record))
-    done = process.run(
-        command, folder=Path("/"), environment={**os.environ, "PYTHONPATH": search}, timeout=_SECONDS
-    )
+    done = process.run(command, folder=Path("/"), environment={**os.environ, "PYTHONPATH": search}, timeout=_SECONDS)
     if done.code == 0:
         return
     said = done.out + done.err

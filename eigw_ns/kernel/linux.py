@@ -20,13 +20,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from eigw_ns.dataplane.handover import Forget, Teach
 from eigw_ns.dataplane.state import (
     NOTHING,
     PREFIX,
     Address,
     Fdb,
     Flow,
+    Forget,
     Forwarding,
     Link,
     Namespace,
@@ -39,7 +39,9 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Stray,
     Sysctls,
+    Teach,
     is_tenant,
+    seed,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel import conntrack, former, links, netns, nft, observe, rtnetlink, sight, sysctl, teaching, tenants
@@ -180,7 +182,10 @@ class LinuxKernel:
         gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
         """See `Kernel.flush_flows`."""
-        flushed = teaching.end(namespace, conntrack.stale(keep, ended, gone))
+        owner = sight.owner_of(namespace)
+        if owner is None:
+            raise MissingError(f"flush the flows of {namespace}", detail="it is not a namespace of ours")
+        flushed = teaching.end(namespace, conntrack.stale(keep, ended, gone), seed(owner.lab))
         self.writes += flushed
         return flushed
 

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eigw_ns.dataplane.handover import Forget, Teach
-from eigw_ns.dataplane.state import NOTHING, Flow, NetObject, NetState, NextHopGroup
+from eigw_ns.dataplane.state import NOTHING, Flow, Forget, NetObject, NetState, NextHopGroup, Teach
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.handover import Forget, Teach
-from eigw_ns.dataplane.names import lab_of
-from eigw_ns.dataplane.rules import TAUGHT, TAUGHT_ERRORS
-from eigw_ns.dataplane.spread import BUCKETS, TAGS, TCP, FlowHash, scaled
-from eigw_ns.dataplane.state import Flow
+from eigw_ns.dataplane.state import BUCKETS, TAGS, TAUGHT, TAUGHT_ERRORS, TCP, Flow, FlowHash, Forget, Teach, scaled
 from eigw_ns.errors import KernelError, MissingError
 from eigw_ns.kernel import conntrack, netns, nft_elements
 from eigw_ns.kernel.conntrack import Tracked
@@ -177,13 +172,14 @@ def _age(pupil: Teach) -> int:
     return 0
 
 
-def end(namespace: str, stale: Stale) -> int:
+def end(namespace: str, stale: Stale, seed: int) -> int:
     """End the flows that are `stale`, in the namespace's connection table and among its taught flows.
 
-    Returns the number of flows. Taught flows go first: what is not known any more would be looked up among them.
+    `seed` is that of the lab's hash. Returns the number of flows. Taught flows go first: a flow that conntrack does not
+    know any more would be looked up among them.
     """
     with netns.inside(namespace):
-        return _end_taught(stale, spread.seed(lab_of(namespace) or "")) + conntrack.delete(stale)
+        return _end_taught(stale, seed) + conntrack.delete(stale)
 
 
 def _end_taught(stale: Stale, seed: int) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.handover import Forget, Teach
 from eigw_ns.dataplane.plan import Plan, Step
-from eigw_ns.dataplane.state import Address, Fdb, Link, Neighbour, NetObject, Route, RoutingRule
+from eigw_ns.dataplane.state import Address, Fdb, Forget, Link, Neighbour, NetObject, Route, RoutingRule, Teach
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 

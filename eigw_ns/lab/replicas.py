@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from eigw_ns.dataplane import spread
@@ -31,11 +31,9 @@ def examine(kernel: Kernel, gateway: Gateway) -> tuple[Report, ...]:
     """The replicas, in their order. Raises MissingError where the VPC's own namespace is gone."""
     outward = next(group for group in gateway.groups if group.family == "bridge")
     found = kernel.group(outward)
-    first = ((0, spread.BUCKETS - 1, outward.shares[0][2]),)  # without a group the first has all
-    owners = spread.owners(found.shares if found is not None else first)
-    return tuple(
-        _report(kernel, gateway, number, replica, owners) for number, replica in enumerate(gateway.replicas, start=1)
-    )
+    first = spread.all_to(outward.shares[0][2])  # without a group the first has all
+    serving = spread.members(found.shares if found is not None else first)
+    return tuple(_report(kernel, number, replica, serving) for number, replica in enumerate(gateway.replicas, start=1))
 
 
 def totals(reports: tuple[Report, ...]) -> dict[str, Count]:
@@ -48,15 +46,14 @@ def totals(reports: tuple[Report, ...]) -> dict[str, Count]:
     return summed
 
 
-def _report(kernel: Kernel, gateway: Gateway, number: int, replica: Replica, owners: Mapping[int, str]) -> Report:
-    serves = replica.inner.mac in owners.values()
+def _report(kernel: Kernel, number: int, replica: Replica, serving: Collection[str]) -> Report:
+    serves = replica.inner.mac in serving
     try:
-        flows = [flow for flow in kernel.flows(replica.namespace) if flow.source != gateway.source]
-        taught = len(kernel.taught(replica.namespace))
+        flows, taught = len(kernel.flows(replica.namespace)), len(kernel.taught(replica.namespace))
         counters = kernel.counters(replica.namespace)
     except MissingError:
         return Report(number, serves, "its namespace is gone", 0, 0, {})
-    return Report(number, serves, _ailment(replica), len(flows), taught, counters)
+    return Report(number, serves, _ailment(replica), flows, taught, counters)
 
 
 def _ailment(replica: Replica) -> str:

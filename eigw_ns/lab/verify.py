@@ -240,7 +240,6 @@ class _Planner:
             controls = (*self._leg(source_id), *self._leg(destination_id))
         return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
 
-
     def _leg(self, node_id: str) -> tuple[prober.Flow, ...]:
         """What shows that a node's side of the path is alive, where the two ends cannot reach each other either way.
 

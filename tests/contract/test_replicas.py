@@ -1,26 +1,33 @@
-"""What a gateway's replicas need of a kernel: groups in maps, flows that are learnt and loosened, and conntrackd."""
+"""What a gateway's replicas need of a kernel: groups in maps, and flows that are told, forgotten and aged."""
 
 from __future__ import annotations
 
-import os
-import signal
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from eigw_ns.dataplane import sync
+from eigw_ns.dataplane import taught_rules
 from eigw_ns.dataplane.rules import Replicated, fabric, internet
-from eigw_ns.dataplane.state import GROUP, Address, Daemon, Family, Link, NetObject, NetState, NextHopGroup, Ruleset
+from eigw_ns.dataplane.state import (
+    BUCKETS,
+    GROUP,
+    Buckets,
+    Family,
+    Forget,
+    Kept,
+    NetObject,
+    NetState,
+    NextHopGroup,
+    NftChain,
+    Ruleset,
+    Teach,
+    bucket_of,
+)
 from eigw_ns.errors import KernelError, MissingError
-from eigw_ns.kernel import daemons, process
-from eigw_ns.kernel.fake import FakeKernel
-from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.protocol import Kernel
 from tests.contract.conftest import World
-from tests.contract.samples import Fabric, Wire, namespace, sysctls, veth
+from tests.contract.samples import Wire, namespace, sysctls
 from tests.contract.test_traffic import Talk
-from tests.labs import until
 
 ONE, TWO, THREE = (f"06:00:00:00:00:0{number}" for number in (1, 2, 3))
 NAME = f"{GROUP}00000000000000001"
@@ -89,119 +96,116 @@ def test_a_namespace_exists_whosever_it_is(world: World, kernel: Kernel, lab_nam
     assert not kernel.exists(wire.here)
 
 
-def test_a_port_floods_where_it_is_to(kernel: Kernel, lab_name: str) -> None:
-    made = Fabric(lab_name)
-    ports: list[Link] = [replace(port, flood=True) for port in made.ports]
-    kernel.create([*made.unwired, *ports, *made.ends])
-    assert kernel.observe(lab_name) == NetState.of([*made.unwired, *ports, *made.ends])
-    kernel.update(ports[0], made.ports[0])
-    assert kernel.observe(lab_name) == NetState.of([*made.unwired, made.ports[0], ports[1], *made.ends])
+ALL: Buckets = ((0, BUCKETS - 1),)
+EVERYTHING: Kept = (("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),)
+TRACKING = NftChain("pre", "type filter hook prerouting priority filter; policy accept;", ("ct state new accept",))
 
 
-def _flows(world: World, kernel: Kernel, lab: str) -> tuple[Talk, str]:
-    """A namespace that knows four flows, and another that tracks flows and knows none of these."""
-    talk = Talk(lab)
-    other = namespace(lab, "eigw-00000000000000004")
-    kernel.create([*talk.objects, other, sysctls(other), replace(talk.rules, namespace=other.namespace)])
-    talk.all_sources_send(world)
-    return talk, other.namespace
+class Remembered:
+    """A subnet that remembers four flows of UDP to one destination, and a gateway that may be told of them."""
+
+    def __init__(self, world: World, lab: str) -> None:
+        self.talk = Talk(lab)
+        gateway = namespace(lab, "eigw-00000000000000004")
+        self.gateway, self.subnet = gateway.namespace, self.talk.wire.there
+        sets = tuple(sorted(taught_rules.sets(1000), key=lambda item: item.name))
+        self.rules = Ruleset(self.gateway, "inet", sets=sets, chains=(TRACKING,))
+        world.kernel.create([*self.talk.objects, gateway, sysctls(gateway), self.rules])
+        self.talk.all_sources_send(world)
+        self.flows = set(world.kernel.flows(self.subnet))
+
+    def lesson(self, buckets: Buckets = ALL, keep: Kept = EVERYTHING) -> Teach:
+        return Teach(self.gateway, 7, buckets, (self.subnet, "eigw-nowhere"), keep, 1000)
 
 
 def test_flows_are_told_by_their_ends(world: World, kernel: Kernel, lab_name: str) -> None:
-    talk, other = _flows(world, kernel, lab_name)
-    found = kernel.flows(talk.wire.there)
-    assert {(flow.source, flow.destination) for flow in found} == {(each, talk.destination) for each in talk.sources}
+    made = Remembered(world, lab_name)
+    found = kernel.flows(made.subnet)
+    assert {(flow.source, flow.destination) for flow in found} == {
+        (each, made.talk.destination) for each in made.talk.sources
+    }
     assert {(flow.protocol, flow.ports) for flow in found} == {(17, (7, 7))}
-    assert list(kernel.flows(other)) == []
+    assert list(kernel.flows(made.gateway)) == []
     with pytest.raises(MissingError):
         kernel.flows("eigw-nowhere")
 
 
-def test_flows_of_others_are_learnt(world: World, kernel: Kernel, lab_name: str) -> None:
-    """`anew` means that what nobody tells is forgotten; else it stays."""
-    talk, other = _flows(world, kernel, lab_name)
-    kernel.learn(other, [talk.wire.there], anew=False)
-    assert set(kernel.flows(other)) == set(kernel.flows(talk.wire.there))
-    kernel.flush_flows(talk.wire.there, None, [talk.sources[0]])
-    kernel.learn(other, [talk.wire.there], anew=False)
-    assert len(kernel.flows(other)) == len(talk.sources)
-    kernel.learn(other, [talk.wire.there], anew=True)
-    assert set(kernel.flows(other)) == set(kernel.flows(talk.wire.there))
-    with pytest.raises(MissingError):
-        kernel.learn(other, ["eigw-nowhere"], anew=False)
+def test_a_gateway_is_told_what_a_subnet_remembers(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Once is enough; a subnet that is gone remembers nothing; its connection table stays empty."""
+    made = Remembered(world, lab_name)
+    assert list(kernel.taught(made.gateway)) == []
+    assert kernel.teach([made.lesson()]) == 4
+    assert set(kernel.taught(made.gateway)) == made.flows
+    kernel.teach([made.lesson()])
+    assert set(kernel.taught(made.gateway)) == made.flows
+    assert list(kernel.flows(made.gateway)) == []
+    assert list(kernel.taught(made.subnet)) == []
 
 
-def test_loosening_nothing_writes_nothing(kernel: Kernel, lab_name: str) -> None:
-    wire = Wire(lab_name)
-    kernel.create(wire.alone)
+def test_a_gateway_is_told_its_buckets_and_what_is_kept(world: World, kernel: Kernel, lab_name: str) -> None:
+    made = Remembered(world, lab_name)
+    buckets = {bucket_of(flow, 7): flow for flow in made.flows}
+    (first, flow), *others = sorted(buckets.items())
+    assert kernel.teach([made.lesson(((0, first),))]) == 1
+    assert list(kernel.taught(made.gateway)) == [flow]
+    assert kernel.teach([made.lesson(keep=((f"{others[0][1].source}/128", "::", made.talk.destination),))]) == 1
+    assert set(kernel.taught(made.gateway)) == {flow, others[0][1]}
+    assert kernel.teach([made.lesson(keep=(("::/0", "::", "2001:db8:1::9"),))]) == 0
+
+
+def test_several_gateways_are_told_at_once(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Each flow by its bucket, and every one of them to one."""
+    made = Remembered(world, lab_name)
+    other = namespace(lab_name, "eigw-00000000000000004.2")
+    kernel.create([other, sysctls(other), replace(made.rules, namespace=other.namespace)])
+    middle = sorted(bucket_of(flow, 7) for flow in made.flows)[1]
+    lessons = [
+        made.lesson(((0, middle),)),
+        replace(made.lesson(((middle + 1, BUCKETS - 1),)), namespace=other.namespace),
+    ]
+    assert kernel.teach(lessons) == 4
+    told = [set(kernel.taught(name)) for name in (made.gateway, other.namespace)]
+    assert [len(each) for each in told] == [2, 2]
+    assert told[0] | told[1] == made.flows
+
+
+def test_only_what_has_the_set_can_be_told(world: World, kernel: Kernel, lab_name: str) -> None:
+    made = Remembered(world, lab_name)
+    for name in (made.subnet, "eigw-nowhere"):
+        with pytest.raises(MissingError):
+            kernel.teach([replace(made.lesson(), namespace=name)])
+
+
+def test_taught_flows_end_like_others(world: World, kernel: Kernel, lab_name: str) -> None:
+    made = Remembered(world, lab_name)
+    kernel.teach([made.lesson()])
+    one, two, three, four = sorted(made.talk.sources)
+    assert kernel.flush_flows(made.gateway, None, [one]) == 1
+    assert {flow.source for flow in kernel.taught(made.gateway)} == {two, three, four}
+    assert kernel.flush_flows(made.gateway, None, gone=[(f"{two}/128", "::", made.talk.destination)]) == 1
+    assert {flow.source for flow in kernel.taught(made.gateway)} == {three, four}
+    assert kernel.flush_flows(made.gateway, [(f"{four}/128", "::", made.talk.destination)]) == 1
+    assert {flow.source for flow in kernel.taught(made.gateway)} == {four}
+    assert len(kernel.flows(made.subnet)) == 4
+
+
+def test_what_the_subnets_forgot_leaves_the_set(world: World, kernel: Kernel, lab_name: str) -> None:
+    made = Remembered(world, lab_name)
+    assert kernel.age([made.lesson()]) == 0
+    kernel.teach([made.lesson()])
+    assert kernel.age([made.lesson(()), replace(made.lesson(), namespace="eigw-nowhere")]) == 0
+    kernel.flush_flows(made.subnet, None, [made.talk.sources[0]])
+    assert kernel.age([made.lesson()]) == 1
+    assert set(kernel.taught(made.gateway)) == set(kernel.flows(made.subnet))
+
+
+def test_flows_of_some_buckets_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
+    made = Remembered(world, lab_name)
+    first, *others = sorted(bucket_of(flow, 7) for flow in made.flows)
     writes = kernel.writes
-    kernel.loosen(wire.here, [])
+    assert kernel.forget(Forget(made.gateway, 7, ALL)) == 0
     assert kernel.writes == writes
-
-
-# ---- conntrackd ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["fake", pytest.param("linux", marks=pytest.mark.root)])
-def supervisor(request: pytest.FixtureRequest, tmp_path: Path) -> Kernel:
-    """Each kernel in turn, its daemons in a folder of this test."""
-    return FakeKernel() if request.param == "fake" else LinuxKernel(tmp_path)
-
-
-def synced(lab: str) -> tuple[list[NetObject], Daemon]:
-    """Two replicas and the link between them, and what should run in the first."""
-    left, right = namespace(lab, "eigw-00000000000000001"), namespace(lab, "eigw-00000000000000001.2")
-    near, far = veth(left, "sync", right, "sync", 1500)
-    spaces: list[NetObject] = [left, right, sysctls(left), sysctls(right), Ruleset(left.namespace, "inet"), near, far]
-    address = Address(left.namespace, "sync", "fe80::1/64")
-    return [*spaces, address], Daemon(left.namespace, sync.configuration(2, 4096))
-
-
-def test_a_daemon_is_an_object_like_others(supervisor: Kernel, lab_name: str) -> None:
-    ground, daemon = synced(lab_name)
-    supervisor.create(ground)
-    before = supervisor.observe(lab_name)
-    supervisor.create([daemon])
-    assert supervisor.observe(lab_name) == NetState.of([*before, daemon])
-    other = replace(daemon, configuration=sync.configuration(3, 4096))
-    supervisor.update(daemon, other)
-    assert supervisor.observe(lab_name) == NetState.of([*before, other])
-    supervisor.delete([other])
-    supervisor.delete([other])
-    assert supervisor.observe(lab_name) == before
-    supervisor.delete(reversed(list(before)))
-
-
-@pytest.mark.root
-def test_a_killed_daemon_is_seen_and_can_be_made_again(lab_name: str, tmp_path: Path) -> None:
-    kernel = LinuxKernel(tmp_path)
-    ground, daemon = synced(lab_name)
-    kernel.create([*ground, daemon])
-    watched = kernel.open_daemon(daemon.namespace)
-    found = daemons.of(daemon.namespace)
-    assert watched is not None
-    assert found is not None
-    os.kill(found.pid, signal.SIGKILL)
-    os.close(watched)
-    until(lambda: daemons.of(daemon.namespace) is None, "it has ended")
-    assert daemon.key not in kernel.observe(lab_name).objects
-    assert kernel.open_daemon(daemon.namespace) is None
-    kernel.create([daemon])
-    assert kernel.observe(lab_name).objects[daemon.key] == daemon
-    kernel.delete([daemon])
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.root
-def test_a_daemon_whose_namespace_lost_its_name_is_ended(lab_name: str, tmp_path: Path) -> None:
-    kernel = LinuxKernel(tmp_path)
-    ground, daemon = synced(lab_name)
-    kernel.create([*ground, daemon])
-    kernel.end_strays(lab_name)
-    found = daemons.of(daemon.namespace)
-    assert found is not None  # it is none
-    kernel.delete(thing for thing in ground if thing.key == ("namespace", daemon.namespace))
-    assert process.alive(found.pid)
-    kernel.end_strays(lab_name)
-    until(lambda: not process.alive(found.pid), "it has ended")
-    assert list(tmp_path.iterdir()) == []
+    assert kernel.forget(Forget(made.subnet, 7, ((first, first),))) == 1
+    assert sorted(bucket_of(flow, 7) for flow in kernel.flows(made.subnet)) == others
+    with pytest.raises(MissingError):
+        kernel.forget(Forget("eigw-nowhere", 7, ALL))

@@ -1,4 +1,4 @@
-"""What a plan does about replicas: who leaves goes first, who comes last, and flows are taught in between."""
+"""What a plan does about replicas: which leave first, which join last, and what they are told in between."""
 
 from __future__ import annotations
 
@@ -8,20 +8,34 @@ from dataclasses import replace
 import pytest
 
 from eigw_ns.cloud.ids import replica_id
-from eigw_ns.dataplane import spread, sync
+from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.handover import Learn, Loosen, catching_up
+from eigw_ns.dataplane.flows import Flows
 from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.dataplane.plan import Plan, make_plan
-from eigw_ns.dataplane.state import Daemon, Link, NetState, NextHopGroup
+from eigw_ns.dataplane.state import (
+    BUCKETS,
+    TAUGHT,
+    Buckets,
+    Forget,
+    Link,
+    NetState,
+    NextHopGroup,
+    Ruleset,
+    Teach,
+)
 from eigw_ns.topology import from_data, load, to_data
-from tests.small_cloud import EIGW, small_cloud
+from tests.small_cloud import EIGW, PRIVATE_TABLE, SUBNET, small_cloud
 
 
-def _state(number: int, *, synced: bool = True) -> NetState:
+def _cloud(number: int) -> Cloud:
     cloud = small_cloud()
     gateway = replace(cloud.egress_only_internet_gateways[EIGW], replicas=number)
-    return compile_cloud(replace(cloud, egress_only_internet_gateways={EIGW: gateway}), synced=synced)
+    return replace(cloud, egress_only_internet_gateways={EIGW: gateway})
+
+
+def _state(number: int) -> NetState:
+    return compile_cloud(_cloud(number))
 
 
 def _name(number: int) -> str:
@@ -29,10 +43,11 @@ def _name(number: int) -> str:
 
 
 ONE, TWO, THREE = (_name(number) for number in (1, 2, 3))
+ALL: Buckets = ((0, BUCKETS - 1),)
 
 
 def _without(state: NetState, *namespaces: str) -> NetState:
-    """As the kernel is after these namespaces were removed: the far ends of their links go along."""
+    """Return the state of the kernel after these namespaces were removed, with the far ends of their links."""
     return NetState.of(
         thing
         for thing in state
@@ -41,54 +56,86 @@ def _without(state: NetState, *namespaces: str) -> NetState:
     )
 
 
-def _learnt(plan: Plan) -> list[Learn]:
-    return [step.object for step in plan if isinstance(step.object, Learn)]
+def _as_before(state: NetState, *namespaces: str) -> NetState:
+    """Return the state with rules of these namespaces as versions before 0.2 made them, without taught flows."""
+    return NetState.of(
+        replace(thing, sets=tuple(item for item in thing.sets if item.name != TAUGHT))
+        if isinstance(thing, Ruleset) and thing.namespace in namespaces
+        else thing
+        for thing in state
+    )
 
 
-def _loosened(plan: Plan) -> list[str]:
-    return [step.object.namespace for step in plan if isinstance(step.object, Loosen)]
+def _size(buckets: Buckets) -> int:
+    return sum(last - first + 1 for first, last in buckets)
+
+
+def _lessons(plan: Plan) -> list[tuple[str, str, int]]:
+    """Return (verb, namespace, number of buckets) of each step about flows, and (verb, "", 0) for groups."""
+    found = []
+    for step in plan:
+        if isinstance(step.object, Teach | Forget):
+            found.append((step.verb, step.object.namespace, _size(step.object.buckets)))
+        elif isinstance(step.object, NextHopGroup) and step.object.family == "bridge":
+            found.append((step.verb, "", 0))
+    return found
 
 
 def _groups(plan: Plan) -> Iterator[tuple[int, str]]:
     return ((at, step.verb) for at, step in enumerate(plan) if isinstance(step.object, NextHopGroup))
 
 
+THIRD = BUCKETS // 3
+
+
 def test_two_join_the_first() -> None:
     plan = make_plan(_state(3), _state(1))
-    assert _learnt(plan)[:2] == [Learn(TWO, (ONE,), anew=True), Learn(THREE, (ONE,), anew=True)]
-    assert [verb for _, verb in _groups(plan)] == ["create", "create"]
-    first = min(at for at, _ in _groups(plan))
-    assert all(isinstance(step.object, NextHopGroup | Learn | Loosen) for step in plan[first:])
-    assert _loosened(plan) == [ONE]
-    assert _learnt(plan)[2:] == list(catching_up([ONE, TWO, THREE], [ONE]))
+    assert _lessons(plan) == [
+        ("teach", TWO, THIRD),
+        ("teach", THREE, THIRD),
+        ("create", "", 0),
+        ("teach", TWO, THIRD),
+        ("teach", THREE, THIRD),
+        ("forget", ONE, 2 * THIRD),
+    ]
+    first = min(at for at, step in enumerate(plan) if step.verb == "teach")
+    assert all(isinstance(step.object, NextHopGroup | Teach | Forget) for step in plan[first:])
 
 
 def test_all_but_the_first_leave_before_anything_else_is_done() -> None:
     plan = make_plan(_state(1), _state(3))
-    assert _learnt(plan) == [Learn(ONE, (TWO, THREE), anew=False)]
-    assert isinstance(plan[0].object, Learn)
-    assert list(_groups(plan)) == [(1, "delete"), (2, "delete")]
+    told = [("teach", ONE, 2 * THIRD)]
+    assert _lessons(plan) == [("forget", ONE, 2 * THIRD), *told, ("delete", "", 0), *told]
+    assert [at for at, _ in _groups(plan)] == [2, 3]
 
 
 def test_a_third_joins_two() -> None:
+    """The second one gives flows to the third and gets others from the first: buckets stay in order."""
     plan = make_plan(_state(3), _state(2))
-    assert Learn(THREE, (ONE, TWO), anew=True) in _learnt(plan)
+    told = [("teach", TWO, THIRD // 2), ("teach", THREE, THIRD)]
+    lost = [("forget", ONE, THIRD // 2), ("forget", TWO, THIRD)]
+    assert _lessons(plan) == [("forget", TWO, THIRD // 2), *told, ("update", "", 0), *told, *lost]
     assert [verb for _, verb in _groups(plan)] == ["update", "update"]
 
 
 @pytest.mark.parametrize("victim", [ONE, TWO, THREE])
-def test_who_lost_its_namespace_leaves_at_once_and_comes_back_last(victim: str) -> None:
+def test_a_lost_namespace_leaves_at_once_and_comes_back_last(victim: str) -> None:
     desired = _state(3)
     plan = make_plan(desired, _without(desired, victim))
-    others = tuple(sorted({ONE, TWO, THREE} - {victim}))
-    at = [at for at, _ in _groups(plan)]
-    assert at[:2] == [0, 1]
-    assert all(isinstance(step.object, NextHopGroup | Learn | Loosen) for step in plan[at[2] :])
-    assert Learn(victim, others, anew=True) in _learnt(plan)
-    assert set(_loosened(plan)) == set(others)
-    for step in plan[:2]:
-        assert isinstance(step.object, NextHopGroup)
-        assert len(spread.members(step.object.shares)) == 2
+    others = sorted({ONE, TWO, THREE} - {victim})
+    half = THIRD // 2
+    taken = [("teach", each, half) for each in others]
+    given = [("teach", victim, THIRD)]
+    assert _lessons(plan) == [
+        *(("forget", each, half) for each in others),
+        *taken,
+        ("update", "", 0),
+        *taken,
+        *given,
+        ("update", "", 0),
+        *given,
+        *(("forget", each, half) for each in others),
+    ]
 
 
 def test_a_link_that_is_rebuilt_means_leaving_and_coming_back() -> None:
@@ -97,39 +144,69 @@ def test_a_link_that_is_rebuilt_means_leaving_and_coming_back() -> None:
     assert link.peer is not None
     gone = {link.key, ("link", *link.peer)}
     plan = make_plan(desired, NetState.of(thing for thing in desired if thing.key not in gone))
-    assert [at for at, _ in _groups(plan)][:2] == [0, 1]
-    assert Learn(TWO, (ONE, THREE), anew=True) in _learnt(plan)
+    assert [verb for verb, name, _ in _lessons(plan) if name == TWO] == ["forget", "teach", "teach"]
+    assert [verb for _, verb in _groups(plan)] == ["update"] * 4
 
 
-def test_the_last_one_keeps_its_share_though_it_is_unwell() -> None:
+def test_the_last_one_keeps_its_share_though_it_is_rebuilt() -> None:
+    """Nothing moves, but what is rebuilt is told all that it carries."""
     desired = _state(2)
     plan = make_plan(desired, _without(desired, ONE, TWO))
     assert list(_groups(plan)) == []
-    assert _learnt(plan) == []
+    told = [("teach", ONE, BUCKETS // 2), ("teach", TWO, BUCKETS // 2)]
+    assert [each for each in _lessons(plan) if each[0] == "teach"] == [*told, *told]
 
 
-def test_a_daemon_alone_is_started_and_nothing_moves() -> None:
-    desired = _state(3)
-    plan = make_plan(desired, NetState.of(thing for thing in desired if thing.key != ("daemon", TWO)))
-    assert [(step.verb, type(step.object)) for step in plan] == [("create", Daemon)]
+def test_a_single_gateway_that_is_rebuilt_is_told_everything() -> None:
+    desired = _state(1)
+    told = ("teach", ONE, BUCKETS)
+    assert _lessons(make_plan(desired, _without(desired, ONE))) == [told, told]
 
 
-def test_without_conntrackd_there_is_no_daemon_no_hub_and_nothing_to_catch_up() -> None:
-    state = _state(3, synced=False)
-    assert not [thing for thing in state if isinstance(thing, Daemon) or "-sync-" in thing.namespace]
-    plan = make_plan(state, _state(1, synced=False))
-    assert [each for each in _learnt(plan) if not each.anew] == []
-    assert _loosened(plan) == [ONE]
+def test_a_gateway_of_a_new_lab_is_told_nothing() -> None:
+    assert _lessons(make_plan(_state(3), NetState())) == [("create", "", 0)]
 
 
-def test_two_number_their_messages_and_more_do_not() -> None:
-    two, three = sync.configuration(2, 65536), sync.configuration(3, 65536)
-    assert "Mode FTFW" in two
-    assert "Mode NOTRACK" in three
-    for text in (two, three):
-        assert "HashLimit 65536" in text
-        assert "Interface sync" in text
-        assert "TCPWindowTracking yes" in text
+@pytest.mark.parametrize("number", [1, 3])
+def test_rules_of_a_version_before_mean_telling_and_forgetting_everything(number: int) -> None:
+    """What such a replica knows may be copies, whose windows the next segment decides."""
+    desired, names = _state(number), [ONE, TWO, THREE][:number]
+    share = BUCKETS // number
+    told = [("teach", each, share) for each in names]
+    plan = make_plan(desired, _as_before(desired, *names))
+    assert _lessons(plan) == [*told, *(("forget", each, share) for each in names), *told]
+
+
+def test_after_a_change_that_was_cut_short_no_replica_is_trusted() -> None:
+    desired = _state(2)
+    plan = make_plan(desired, desired, forget_flows=True)
+    told = [("teach", each, BUCKETS // 2) for each in (ONE, TWO)]
+    assert _lessons(plan) == [*told, *(("forget", each, BUCKETS // 2) for each in (ONE, TWO)), *told]
+
+
+def _without_route(cloud: Cloud) -> Cloud:
+    table = cloud.route_tables[PRIVATE_TABLE]
+    return replace(cloud, route_tables={**cloud.route_tables, table.id: replace(table, routes=())})
+
+
+def test_a_flow_whose_route_goes_is_not_told_to_those_that_stay() -> None:
+    plan = make_plan(compile_cloud(_without_route(_cloud(2))), _state(3))
+    assert [step.verb for step in plan if isinstance(step.object, Teach)] == []
+
+
+def test_a_route_that_leads_elsewhere_ends_the_flows_in_the_subnet() -> None:
+    """When it goes, and when it comes: what another way led to before is no flow of this gateway."""
+    here, gone = compile_cloud(_cloud(1)), compile_cloud(_without_route(_cloud(1)))
+    for plan in (make_plan(gone, here), make_plan(here, gone)):
+        ended = [step.object for step in plan if isinstance(step.object, Flows) and step.object.gone]
+        assert [each.namespace for each in ended] == [namespace_name("small", SUBNET)]
+        assert [(prefix, first) for each in ended for prefix, first, _ in each.gone] == [
+            ("::/0", "::"),
+            ("::/0", AFTER),
+        ]
+
+
+AFTER = "2600:1f16:aa0:5600::"  # follows the VPC's own block, whose route stays
 
 
 def test_replicas_of_a_file_are_written_back() -> None:

@@ -11,10 +11,9 @@ from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.flows import Flows
 from eigw_ns.dataplane.group_rules import SOURCES
-from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, Step, make_plan
 from eigw_ns.dataplane.state import (
-    Daemon,
+    Forget,
     Forwarding,
     Link,
     Namespace,
@@ -23,6 +22,7 @@ from eigw_ns.dataplane.state import (
     Route,
     Ruleset,
     Stray,
+    Teach,
     is_tenant,
 )
 from eigw_ns.kernel.fake import FakeKernel
@@ -121,8 +121,8 @@ def test_what_others_put_there_goes_when_everything_of_ours_stands(
     assert kernel.observe(LAB) == desired
 
 
-_JOINING = (Daemon, NextHopGroup, Learn, Loosen)
-"""What comes last: replicas share flows and get their part of them; each holds all rules whatever its part is."""
+_JOINING = (NextHopGroup, Teach, Forget)
+"""What comes last: replicas are told flows and get their part of them; each holds all rules whatever its part is."""
 
 
 def _stops(verb: str, thing: object) -> bool:

@@ -7,9 +7,8 @@ from typing import get_args
 import pytest
 
 from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Step, Verb
-from eigw_ns.dataplane.state import Address, Forwarding, Namespace, Route, Stray
+from eigw_ns.dataplane.state import Address, Forget, Forwarding, Namespace, Route, Stray, Teach
 from eigw_ns.lab.verify import Check, Report
 from eigw_ns.render import steps, verdicts
 from eigw_ns.render.table import Table, draw
@@ -117,20 +116,21 @@ def test_a_plan_in_full_is_in_order_and_by_node() -> None:
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
 
 
-def test_replicas_learn_and_loosen_in_both_tables() -> None:
+def test_what_replicas_are_told_is_in_both_tables() -> None:
+    lesson = Teach(GATEWAY, 1, ((0, 3),), ("eigw-demo-subnet-0123456789abcdef0",), (), 1000)
     plan = (
         *PLAN[:2],
-        Step("learn", Learn(GATEWAY, (APP,), anew=True), "it is to know the flows that it takes over"),
-        Step("loosen", Loosen(GATEWAY, 1, ((0, 3),)), "others carry these flows now"),
+        Step("teach", lesson, "it is to know the flows that it takes over"),
+        Step("forget", Forget(GATEWAY, 1, ((0, 3),)), "others carry these flows now"),
     )
     table = steps.summary(plan, LABELS)
-    assert table.columns == ("Where", "Create", "Learn", "Loosen", "Why")
+    assert table.columns == ("Where", "Create", "Teach", "Forget", "Why")
     assert [[cell[0] if isinstance(cell, tuple) else cell for cell in row[:4]] for row in table.rows] == [
         ["main/app", "2", "", ""],
         ["main/outbound", "", "1", "1"],
     ]
     rows = steps.listing(plan, LABELS).rows
-    assert [row[3] for row in rows] == ["namespace", "address 2001:db8::1/128 on eth0", "flows", "windows"]
+    assert [row[3] for row in rows] == ["namespace", "address 2001:db8::1/128 on eth0", "flows", "flows"]
 
 
 @pytest.mark.parametrize("verb", get_args(Verb))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from ipaddress import IPv6Address
 from itertools import combinations
+from socket import AF_INET6, inet_pton
 
 import pytest
 
 from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.state import Flow
+from eigw_ns.dataplane.state import BUCKETS, Flow, FlowHash, bucket_of, scaled, seed
 
-INSIDE, OUTSIDE = IPv6Address("2600:1f16:aa0:5501::10"), IPv6Address("2001:db8:80::1")
+INSIDE, OUTSIDE = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
 NUMBERS = range(1, 9)
 
 
@@ -32,7 +32,7 @@ def _owners(group: tuple[spread.Share, ...]) -> list[str]:
 def test_shares_are_equal(number: int) -> None:
     macs = _macs(number)
     owners = _owners(spread.shares(macs, macs))
-    assert Counter(owners) == dict.fromkeys(macs, spread.BUCKETS // number)
+    assert Counter(owners) == dict.fromkeys(macs, BUCKETS // number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -43,7 +43,7 @@ def test_who_dies_gives_away_its_own_evenly_and_nobody_else_anything(number: int
         for alive in combinations(macs, size):
             group = spread.shares(macs, alive)
             owners = _owners(group)
-            assert len(owners) == spread.BUCKETS
+            assert len(owners) == BUCKETS
             assert all(now == before for now, before in zip(owners, _owners(whole), strict=True) if before in alive)
             counts = Counter(owners)
             assert max(counts.values()) - min(counts.values()) <= number
@@ -51,7 +51,7 @@ def test_who_dies_gives_away_its_own_evenly_and_nobody_else_anything(number: int
             lost = spread.lost(whole, group)
             assert set(lost) == set(macs) - set(alive)
             assert sum(last - first + 1 for ranges in lost.values() for first, last in ranges) == (
-                spread.BUCKETS // number * (number - size)
+                BUCKETS // number * (number - size)
             )
 
 
@@ -66,27 +66,33 @@ def test_what_was_lost_is_told_as_ranges() -> None:
     assert spread.lost(before, after) == {"a": ((3, 4), (7, 9))}
 
 
-def test_both_directions_and_any_flow_of_a_kind_have_one_bucket() -> None:
+def _bucket(protocol: int, ports: tuple[int, int] | None = (40000, 443)) -> int:
+    return bucket_of(Flow(INSIDE, OUTSIDE, protocol, ports), seed("lab"))
+
+
+def test_tcp_goes_by_its_tuple_and_everything_else_by_addresses() -> None:
     """The kernel's own buckets are compared with these in tests/packets/test_replicas.py."""
-    start = spread.seed("lab")
-    tcp = Flow(str(INSIDE), str(OUTSIDE), 6, (40000, 443))
-    assert spread.bucket_of(tcp, start) == spread.bucket(INSIDE, OUTSIDE, (40000, 443), start)
-    for protocol in (17, 33, 132, 136):
-        assert spread.bucket_of(Flow(str(INSIDE), str(OUTSIDE), protocol, (40000, 443)), start) == spread.bucket_of(
-            tcp, start
-        )
-    echo = Flow(str(INSIDE), str(OUTSIDE), 58)
-    assert spread.bucket_of(echo, start) == spread.bucket(INSIDE, OUTSIDE, None, start)
+    assert len({_bucket(6, (port, 443)) for port in range(40000, 40100)}) > 50
+    assert len({_bucket(6, (40000, port)) for port in range(100)}) > 50
+    others = {_bucket(protocol, ports) for protocol in (17, 33, 58, 132, 136) for ports in ((1, 2), (3, 4), None)}
+    assert len(others) == 1
+
+
+def test_the_hash_is_that_of_the_kernel() -> None:
+    """Taken from nft on Linux 6.18: `jhash … mod 840 seed 0x4d` of a flow, and of its addresses."""
+    hashed = FlowHash(0x4D)
+    inside, outside = (inet_pton(AF_INET6, each) for each in (INSIDE, OUTSIDE))
+    whole = hashed.of_tuple(inside, outside, (40000).to_bytes(2), (443).to_bytes(2))
+    assert scaled(whole, BUCKETS) == 0xFD
+    assert scaled(hashed.of_addresses(inside, outside), BUCKETS) == 0x2E2
 
 
 def test_the_seed_is_the_labs_own_and_never_nothing() -> None:
-    seeds = {spread.seed(f"lab{number}") for number in range(100)}
+    seeds = {seed(f"lab{number}") for number in range(100)}
     assert len(seeds) > 90
     assert 0 not in seeds
 
 
 def test_buckets_of_many_flows_are_even() -> None:
-    counts = Counter(
-        spread.bucket(INSIDE, OUTSIDE, (port, 443), spread.seed("lab")) * 3 // spread.BUCKETS for port in range(3000)
-    )
+    counts = Counter(_bucket(6, (port, 443)) * 3 // BUCKETS for port in range(3000))
     assert all(850 < count < 1150 for count in counts.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eigw_ns.dataplane.state.flow_hash import BUCKETS, TAGS, TCP, FlowHash, bucket_of, scaled, seed
+from eigw_ns.dataplane.state.lessons import TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
 from eigw_ns.dataplane.state.objects import (
     GROUP,
     LOOPBACK,
@@ -35,19 +37,28 @@ from eigw_ns.dataplane.state.stray import Stray
 from eigw_ns.dataplane.state.sysctls import sysctl_keys
 
 __all__ = [
+    "BUCKETS",
     "GROUP",
     "LOOPBACK",
     "MAIN_TABLE",
     "NOTHING",
     "PREFIX",
     "PROTOCOL",
+    "TAGS",
+    "TAUGHT",
+    "TAUGHT_ERRORS",
+    "TCP",
     "TENANT_KINDS",
     "TENANT_LINK",
     "Address",
+    "Buckets",
     "Family",
     "Fdb",
     "Flow",
+    "FlowHash",
+    "Forget",
     "Forwarding",
+    "Kept",
     "Key",
     "Link",
     "Namespace",
@@ -62,6 +73,11 @@ __all__ = [
     "Ruleset",
     "Stray",
     "Sysctls",
+    "Teach",
+    "bucket_of",
+    "covered",
     "is_tenant",
+    "scaled",
+    "seed",
     "sysctl_keys",
 ]

@@ -11,9 +11,8 @@ from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane import handover, names
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.flows import subnets_by_gateway
-from eigw_ns.dataplane.handover import Teach
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK, namespace_name, port_name
-from eigw_ns.dataplane.state import Link, NetObject, NetState, NextHopGroup
+from eigw_ns.dataplane.state import Link, NetObject, NetState, NextHopGroup, Teach
 from eigw_ns.kernel.heartbeat import Leg
 
 

@@ -14,9 +14,8 @@ from functools import partial
 from typing import Protocol
 
 from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.handover import Forget
 from eigw_ns.dataplane.names import HEARTBEAT_DESTINATION, HEARTBEAT_PORT
-from eigw_ns.dataplane.state import NextHopGroup
+from eigw_ns.dataplane.state import BUCKETS, Forget, NextHopGroup
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import health
 from eigw_ns.kernel.heartbeat import Heartbeat
@@ -27,7 +26,7 @@ from eigw_ns.lab.agent.scene import Gateway, Replica
 Say = Callable[..., None]
 """Told (event, field=value, …) of what happens."""
 
-_EVERY_BUCKET = ((0, spread.BUCKETS - 1),)
+_EVERY_BUCKET = ((0, BUCKETS - 1),)
 _SILENCE = "no heartbeat comes through, though all looks well"
 
 

@@ -1,0 +1,59 @@
+"""What gateways are told of flows, and what they forget: the words of a plan and of the kernel for it.
+
+`dataplane.handover` says when, `dataplane.taught_rules` what a gateway does with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
+
+TAUGHT, TAUGHT_ERRORS = "taught", "taught_errors"
+"""The sets of taught flows: (protocol, inside, its port, outside, its port), and the tags of these tuples."""
+
+Kept = tuple[tuple[str, str, str], ...]
+"""Flows by (source prefix, first destination, last destination), the original direction's."""
+
+Buckets = tuple[tuple[int, int], ...]
+"""Buckets of flows (`FlowHash`) as ranges, first and last included."""
+
+
+def covered(kept: Iterable[tuple[str, str, str]], source: str, destination: str) -> bool:
+    """Return whether one of `kept` covers the flow from `source` to `destination` (IPv6 addresses)."""
+    here, there = IPv6Address(source), IPv6Address(destination)
+    return any(
+        here in IPv6Network(prefix) and IPv6Address(first) <= there <= IPv6Address(last) for prefix, first, last in kept
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Teach:
+    """That a gateway (`namespace`) is told the flows of these buckets that its subnets (namespaces) remember.
+
+    Only what `keep` covers, and at most `room` flows. `sooner` says by how many seconds the gateway forgets an idle
+    flow of TCP and one of UDP sooner than the subnets do.
+    """
+
+    namespace: str
+    seed: int
+    buckets: Buckets
+    subnets: tuple[str, ...]
+    keep: Kept
+    room: int
+    sooner: tuple[int, int] = (0, 0)
+
+    def __str__(self) -> str:
+        return f"flows of {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """That a gateway (`namespace`) forgets what it has seen of the flows of these buckets."""
+
+    namespace: str
+    seed: int
+    buckets: Buckets
+
+    def __str__(self) -> str:
+        return f"flows of {self.namespace}"
