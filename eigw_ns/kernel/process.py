@@ -177,10 +177,11 @@ def occupants(namespaces: Iterable[str]) -> tuple[Occupant, ...]:
     """The processes in the namespaces by number, as `ip netns pids` finds them; none that we may not look at."""
     names = _inodes(namespaces)
     found = ((pid, inode) for pid in numbers() if (inode := network(pid)) in names)
-    return tuple(Occupant(pid, _command(pid), names[inode], inode) for pid, inode in sorted(found))
+    return tuple(Occupant(pid, command_of(pid), names[inode], inode) for pid, inode in sorted(found))
 
 
-def _command(process: int) -> str:
+def command_of(process: int) -> str:
+    """Return the words of the process's command line; empty if it has ended."""
     with contextlib.suppress(OSError):
         return os.fsdecode(Path(f"/proc/{process}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")
     return ""

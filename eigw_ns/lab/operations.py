@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile import compile_cloud
@@ -24,10 +24,14 @@ from eigw_ns.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply did: steps carried out, and writes asked of the kernel (none when nothing differed)."""
+    """What an apply did: steps carried out, and writes asked of the kernel (none when nothing differed).
+
+    `agent` is the process that replaced an agent of an older version, if there was one.
+    """
 
     steps: int
     writes: int
+    agent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,13 @@ def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) ->
     """
     lab = topology.cloud.lab
     with lock.hold(lab, f"eigw-ns apply ({lab})"):
+        start_agent = background.replace_outdated(lab)
         try:
-            return reconcile(kernel, topology, progress=progress)
+            applied = reconcile(kernel, topology, progress=progress)
+            return replace(applied, agent=start_agent()) if start_agent else applied
         except EigwError:
+            if start_agent:  # the lab is watched as it was before
+                start_agent()
             if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: nothing to remember
                 lock.remove_run_files(lab)
             raise

@@ -76,6 +76,8 @@ def _apply(kernel: LinuxKernel, topology: Topology, agent: bool, talk: Talk) -> 
         talk.note(f"the lab {lab} is up: {done}")
     else:
         talk.note(f"nothing to do: the lab {lab} is what the topology says")
+    if applied.agent is not None:
+        talk.note(f"the agent of an older version was replaced: process {applied.agent}")
     if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):
         if agent:
             talk.note(f"the agent watches: process {background.start(lab, repair=True)}")

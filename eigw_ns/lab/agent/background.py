@@ -1,7 +1,7 @@
 """The agent as a process of its own: one a lab, started by `apply --agent`, stopped by `destroy`.
 
-It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and has its process id in there. To who uses other
-folders it shows a sign of life.
+It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and writes its process id and its generation there. A
+program that uses other folders sees its sign of life.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from eigw_ns.errors import EigwError, LockedError
 from eigw_ns.kernel import flock, life, process
@@ -20,6 +20,9 @@ from eigw_ns.lab import paths
 
 _PATIENCE = 10.0  # seconds
 _PAUSE = 0.01  # seconds between two looks
+_GENERATION = 2
+"""Raised when an agent that runs on would harm a lab that a later version has changed. Agents of versions before 0.2,
+which copied flows from replica to replica, wrote none."""
 
 
 @contextlib.contextmanager
@@ -30,7 +33,7 @@ def alone(lab: str) -> Iterator[None]:
         descriptor = flock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {_GENERATION}".encode(), 0)
         with life.shown(lab):
             yield
     finally:
@@ -88,6 +91,17 @@ def stop(lab: str) -> bool:
     return pid is not None
 
 
+def replace_outdated(lab: str) -> Callable[[], int] | None:
+    """Stop the lab's agent if it is of another generation. Returns what starts one of this, which may do as much."""
+    with flock.held(paths.agent_file(lab)) as descriptor:
+        pid = _holder(descriptor) if descriptor is not None else None
+        if descriptor is None or pid is None or _words(descriptor)[1:] == [str(_GENERATION)]:
+            return None
+    repair = "--repair" in process.command_of(pid).split()
+    stop(lab)
+    return lambda: start(lab, repair=repair)
+
+
 def _holder(descriptor: int) -> int | None:
     """The process that has the lock. Until it has written its number, that of one that was killed stands there."""
     deadline = time.monotonic() + _PATIENCE
@@ -118,5 +132,9 @@ def _is_file(entry: os.DirEntry[str], wanted: os.stat_result) -> bool:
 
 
 def _read(descriptor: int) -> int | None:
-    text = os.pread(descriptor, 32, 0)
-    return int(text) if text.isdigit() else None
+    word, *_ = [*_words(descriptor), ""]
+    return int(word) if word.isdigit() else None
+
+
+def _words(descriptor: int) -> list[str]:
+    return os.pread(descriptor, 32, 0).decode(errors="replace").split()
