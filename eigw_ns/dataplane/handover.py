@@ -25,13 +25,13 @@ from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.flows import common, subnets_by_gateway
 from eigw_ns.dataplane.names import FABRIC_LINK, UPLINK
-from eigw_ns.dataplane.ranges import Range
 from eigw_ns.dataplane.rules import kept_flows
 from eigw_ns.dataplane.spread import Share
 from eigw_ns.dataplane.state import (
     BUCKETS,
     GROUP,
     TAUGHT,
+    Buckets,
     Forget,
     Kept,
     Link,
@@ -43,6 +43,8 @@ from eigw_ns.dataplane.state import (
     Teach,
     seed,
 )
+
+_EVERY_BUCKET: Buckets = ((0, BUCKETS - 1),)
 
 Shares = tuple[Share, ...]
 """Which replica of a gateway, by its namespace, has which buckets."""
@@ -123,23 +125,25 @@ class Succession:
         """Return what replicas forget, and what they are told, before they get their share."""
         gained, whole = spread.lost(self.after, self.meanwhile), spread.lost(self.after, ())
         told = gained | {name: each for name, each in whole.items() if name in self.fresh}
-        return self._forget(gained), self._teach(told, self.lesson.keep)
+        forgotten = gained | {name: _EVERY_BUCKET for name in gained if name in self.fresh}
+        return self._forget(forgotten), self._teach(told, self.lesson.keep)
 
     def outdated(self) -> tuple[Forget, ...]:
-        """Return what replicas that are not trusted forget once they were told: what they carried all the while."""
-        there = spread.owners(self.after)
-        kept = ((at, at, name) for at, name in spread.owners(self.meanwhile).items() if there.get(at) == name)
-        return self._forget({name: each for name, each in spread.lost(kept, ()).items() if name in self.fresh})
+        """Return the replicas that forget everything once they were told: those not trusted that carried flows all the
+        while. What they know of other flows may be copies of versions before 0.2."""
+        there, here = spread.owners(self.after), spread.owners(self.meanwhile)
+        kept = {name for at, name in here.items() if there.get(at) == name and name in self.fresh}
+        return self._forget(dict.fromkeys(kept, _EVERY_BUCKET))
 
     def losing(self) -> tuple[Forget, ...]:
         """Return what replicas that stay forget at the end, since others carry it."""
         return self._forget(spread.lost(self.meanwhile, self.after))
 
-    def _forget(self, buckets: dict[str, tuple[Range, ...]]) -> tuple[Forget, ...]:
+    def _forget(self, buckets: dict[str, Buckets]) -> tuple[Forget, ...]:
         known = self.standing
         return tuple(Forget(name, self.lesson.seed, each) for name, each in sorted(buckets.items()) if name in known)
 
-    def _teach(self, buckets: dict[str, tuple[Range, ...]], keep: Kept) -> tuple[Teach, ...]:
+    def _teach(self, buckets: dict[str, Buckets], keep: Kept) -> tuple[Teach, ...]:
         told = ((name, each) for name, each in sorted(buckets.items()) if keep)
         return tuple(replace(self.lesson, namespace=name, buckets=each, keep=keep) for name, each in told)
 
@@ -192,10 +196,10 @@ def lesson(gateway: str, state: NetState, subnets: tuple[str, ...]) -> Teach:
         max(0, _seconds(state, subnets[0], timeout) - _seconds(state, first.namespace, timeout)) if subnets else 0
         for timeout in ("tcp_timeout_established", "udp_timeout_stream")
     )
-    start, whole = seed(next(state.namespaces()).lab), ((0, BUCKETS - 1),)
+    start = seed(next(state.namespaces()).lab)
     told = _taught_set(first)
     assert told is not None
-    return Teach(first.namespace, start, whole, subnets, keep, told.size, (sooner[0], sooner[1]))
+    return Teach(first.namespace, start, _EVERY_BUCKET, subnets, keep, told.size, (sooner[0], sooner[1]))
 
 
 def _seconds(state: NetState, namespace: str, timeout: str) -> int:

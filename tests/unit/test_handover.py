@@ -174,14 +174,14 @@ def test_rules_of_a_version_before_mean_telling_and_forgetting_everything(number
     share = BUCKETS // number
     told = [("teach", each, share) for each in names]
     plan = make_plan(desired, _as_before(desired, *names))
-    assert _lessons(plan) == [*told, *(("forget", each, share) for each in names), *told]
+    assert _lessons(plan) == [*told, *(("forget", each, BUCKETS) for each in names), *told]
 
 
 def test_after_a_change_that_was_cut_short_no_replica_is_trusted() -> None:
     desired = _state(2)
     plan = make_plan(desired, desired, forget_flows=True)
     told = [("teach", each, BUCKETS // 2) for each in (ONE, TWO)]
-    assert _lessons(plan) == [*told, *(("forget", each, BUCKETS // 2) for each in (ONE, TWO)), *told]
+    assert _lessons(plan) == [*told, *(("forget", each, BUCKETS) for each in (ONE, TWO)), *told]
 
 
 def _without_route(cloud: Cloud) -> Cloud:
