@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 from itertools import pairwise
+from typing import NamedTuple
 
 from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY, SUBNET
 from eigw_ns.dataplane.group_rules import SOURCES
-from eigw_ns.dataplane.names import FABRIC_LINK, link_local, port_name
+from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_LINK_LOCAL, link_local, port_name
 from eigw_ns.dataplane.notation import address_text
 from eigw_ns.dataplane.ranges import Range, address_range
 from eigw_ns.dataplane.rules import kept_flows
@@ -50,11 +51,14 @@ class Flows:
 
 def common(one: Kept, other: Kept) -> Kept:
     """Return the flows that both cover."""
+    there: dict[str, list[tuple[int, int]]] = {}
+    for prefix, first, last in other:
+        there.setdefault(prefix, []).append((_number(first), _number(last)))
     found = []
     for prefix, first, last in one:
-        for other_prefix, other_first, other_last in other:
-            low, high = max(map(_number, (first, other_first))), min(map(_number, (last, other_last)))
-            if prefix == other_prefix and low <= high:
+        for other_first, other_last in there.get(prefix, ()):
+            low, high = max(_number(first), other_first), min(_number(last), other_last)
+            if low <= high:
                 found.append((prefix, address_text(low), address_text(high)))
     return tuple(found)
 
@@ -98,17 +102,17 @@ def of_subnets(desired: NetState, actual: NetState) -> Iterator[Flows]:
     lead to any more, or leads to only now."""
     before, after = _tables(actual), _tables(desired)
     egress_only = gateways_by_address(desired) | gateways_by_address(actual)
+    ended: dict[tuple[_Table, _Table], Kept] = {}  # many subnets share a route table
     for namespace, table in after.items():
-        old = before.get(namespace)
-        if old is None or old == table:
-            continue
-        gone = tuple(
-            (_ANY_SOURCE, address_text(first), address_text(last))
-            for (first, last), was, now in _moved(old, table)
-            if was in egress_only or now in egress_only
-        )
-        if gone:
-            yield Flows(namespace, gone=gone)
+        change = before.get(namespace, table), table
+        if change not in ended:
+            ended[change] = tuple(
+                (_ANY_SOURCE, address_text(first), address_text(last))
+                for (first, last), was, now in _moved(*change)
+                if was in egress_only or now in egress_only
+            )
+        if ended[change]:
+            yield Flows(namespace, gone=ended[change])
 
 
 def gateways_by_address(state: NetState) -> dict[str, str]:
@@ -119,44 +123,64 @@ def gateways_by_address(state: NetState) -> dict[str, str]:
 
 def subnets_by_gateway(desired: NetState, actual: NetState) -> dict[str, tuple[str, ...]]:
     """Return the namespaces of the subnets that stay and that have a route by each egress-only gateway (its id)."""
-    gateways, found = gateways_by_address(desired), dict[str, list[str]]()
-    for namespace, table in _tables(actual).items():
-        if ("namespace", namespace) in desired.objects:
-            for via in {route.via for route in table} & gateways.keys():
-                found.setdefault(gateways[via], []).append(namespace)
+    gateways, found = gateways_by_address(desired), dict[str, set[str]]()
+    for thing in actual:
+        if isinstance(thing, Route) and thing.via in gateways and ("namespace", thing.namespace) in desired.objects:
+            found.setdefault(gateways[thing.via], set()).add(thing.namespace)
     return {gateway: tuple(sorted(namespaces)) for gateway, namespaces in found.items()}
 
 
-def _tables(state: NetState) -> Mapping[str, frozenset[Route]]:
-    """Return the routes of each subnet, by namespace."""
-    names = {owner.namespace for owner in state.namespaces() if owner.id.startswith(f"{SUBNET}-")}
-    found: dict[str, set[Route]] = {name: set() for name in names}
+class _Hop(NamedTuple):
+    """A route of a subnet: where its packets to `destination` go next; `via` is empty if they are dropped."""
+
+    destination: str
+    via: str
+    metric: int
+
+
+_Table = frozenset[_Hop]
+
+
+def _tables(state: NetState) -> Mapping[str, _Table]:
+    """Return the routes of each subnet that lead out of its VPC, by namespace; most subnets have the same."""
+    subnets = (owner.namespace for owner in state.namespaces() if owner.id.startswith(f"{SUBNET}-"))
+    found: dict[str, list[_Hop]] = {name: [] for name in subnets}
     for thing in state:
-        if isinstance(thing, Route) and thing.namespace in names and thing.link in ("", FABRIC_LINK):
-            found[thing.namespace].add(thing)
-    return {name: frozenset(routes) for name, routes in found.items()}
+        if isinstance(thing, Route) and thing.namespace in found and thing.link in ("", FABRIC_LINK):
+            found[thing.namespace].append(_Hop(thing.destination, thing.via, thing.metric))
+    return {name: frozenset(_leading_out(hops)) for name, hops in found.items()}
 
 
-def _moved(before: Iterable[Route], after: Iterable[Route]) -> Iterator[tuple[Range, str, str]]:
+def _leading_out(hops: Iterable[_Hop]) -> Iterator[_Hop]:
+    """Leave out what is dropped within the VPC's block: the rest of the subnet's own block, whose instances differ."""
+    hops = tuple(hops)
+    local = [address_range(IPv6Network(hop.destination)) for hop in hops if hop.via == ROUTER_LINK_LOCAL]
+    for hop in hops:
+        first = 0 if hop.via else _number(hop.destination.partition("/")[0])
+        if hop.via or not any(low <= first <= high for low, high in local):
+            yield hop
+
+
+def _moved(before: _Table, after: _Table) -> Iterator[tuple[Range, str, str]]:
     """Return the ranges of destinations that go another way after than before, and both ways (next hops)."""
     old, new = (
-        [(address_range(IPv6Network(route.destination)), route) for route in sorted(table, key=_preference)]
+        [(address_range(IPv6Network(hop.destination)), hop.via) for hop in sorted(table, key=_preference)]
         for table in (before, after)
     )
-    edges = sorted({edge for (first, last), _ in (*old, *new) for edge in (first, last + 1)})
+    edges = sorted({edge for (first, last), _ in (*old, *new) for edge in (first, last + 1)}) if old != new else []
     for first, following in pairwise(edges):
         was, now = _next_hop(old, first), _next_hop(new, first)
         if was != now:
             yield (first, following - 1), was, now
 
 
-def _preference(route: Route) -> tuple[int, int]:
+def _preference(hop: _Hop) -> tuple[int, int]:
     """Longest prefix first, then the lowest metric: the first route that matches decides."""
-    return -IPv6Network(route.destination).prefixlen, route.metric
+    return -IPv6Network(hop.destination).prefixlen, hop.metric
 
 
-def _next_hop(table: Iterable[tuple[Range, Route]], address: int) -> str:
-    return next((route.via for (first, last), route in table if first <= address <= last), "")
+def _next_hop(table: Iterable[tuple[Range, str]], address: int) -> str:
+    return next((via for (first, last), via in table if first <= address <= last), "")
 
 
 # ---- what changes hands ----------------------------------------------------------------------------------------------

@@ -162,19 +162,15 @@ def successions(
     owners = replicas(actual) | replicas(desired)
     for gateway, members in egress_only_gateways(desired).items():
         if gateway in subnets:
-            before = _shares(gateway, members[0].namespace, actual, owners)
-            after = _shares(gateway, members[0].namespace, desired, owners)
-            change = meanwhile.get(_group_name(gateway))
-            yield Succession(
-                lesson(gateway, desired, subnets[gateway]),
-                _early(members, actual),
-                before,
-                _between(change, before, after, owners),
-                after,
-                frozenset(owner.namespace for owner in actual.namespaces()),
-                frozenset(each.namespace for each in members if _can_be_told(each, actual)),
-                frozenset(each.namespace for each in members if distrust or not _can_be_told(each, actual)),
-            )
+            first = members[0].namespace
+            before, after = (_shares(gateway, first, state, owners) for state in (actual, desired))
+            between = _between(meanwhile.get(_group_name(gateway)), before, after, owners)
+            able = frozenset(each.namespace for each in members if _can_be_told(each, actual))
+            fresh = frozenset(each.namespace for each in members if distrust or each.namespace not in able)
+            if fresh or not before == between == after:
+                standing = frozenset(owner.namespace for owner in actual.namespaces())
+                told, early = lesson(gateway, desired, subnets[gateway]), _early(members, actual)
+                yield Succession(told, early, before, between, after, standing, able, fresh)
 
 
 def egress_only_gateways(state: NetState) -> dict[str, list[Ruleset]]:

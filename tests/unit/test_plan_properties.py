@@ -84,7 +84,7 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
             assert all(index < opened for opened in on), f"{thing} comes after a gate is open"
         if verb == "delete" and isinstance(thing, (Namespace, Ruleset)) and thing.namespace in off:
             assert off[thing.namespace] < index, f"{thing} goes while it still routes"
-        if isinstance(thing, Flows) and thing.keep is None:  # before anybody is wired or let send, behind the rules
+        if isinstance(thing, Flows) and thing.ended:  # before anybody is wired or let send, behind the rules
             assert not any(isinstance(other, Link) and verb == "create" for verb, other in verbs[:index]), (
                 f"{thing} go when another may have their address"
             )
