@@ -1,7 +1,7 @@
-"""Carrying out a plan around tenants that stand in its way: theirs is the only part that may stay undone.
+"""Carry out a plan although tenants prevent parts of it: only their own parts may stay undone.
 
-A tenant with root can undo what is done in its namespace faster than we do it (it hears of each change). Then its own
-part of the plan cannot be finished; everybody else's must be.
+A tenant with root is notified of each change in its namespace, and can undo it faster than we make it. Its own part of
+the plan cannot be finished then. Every other part must be.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)
 
 
 def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progress: Progress = silent) -> None:
-    """Carry out the plan; where a step fails in which a tenant has a say, all that is left but the tenant's part.
+    """Carry out the plan. If a step fails that a tenant can influence, carry out all other steps.
 
-    `again` makes the plan of what is left. Raises EigwError that names the tenants in the way, when all else is done;
-    KernelError or HostError where a step fails that is no tenant's.
+    `again` makes the plan of what is left. Raises EigwError after all other steps are done, with the first failure in a
+    tenant's namespace. Raises KernelError or HostError if a step fails that no tenant can influence.
     """
     done = 0
 
@@ -53,13 +53,16 @@ def _rest(kernel: Kernel, plan: Plan) -> None:
             failures.append(error)
     if failures:
         raise EigwError(
-            f"all is done but what tenants prevent in their own namespaces: {failures[0].message}",
-            hint="somebody with root in there undoes what is done: stop it, or remove the instance, then apply again",
+            f"applied, except in tenant namespaces that keep undoing our changes: {failures[0].message}",
+            hint="stop the process with root that undoes changes in there, or remove the instance; then apply again",
         )
 
 
 def _tenant(step: Step) -> str:
-    """The port of the tenant who has a say in the step: in its namespace, or at the router's end of its line."""
+    """Return the port of the tenant that can influence the step; empty if none can.
+
+    A tenant can influence its own namespace and the router's end of its veth pair.
+    """
     thing = step.object
     if is_tenant(thing.namespace):
         return port_name("-".join(thing.namespace.rsplit("-", 2)[1:]))

@@ -1,4 +1,4 @@
-"""EC2 actions on a stored lab: what they change is stored, and the kernel follows, before they answer."""
+"""EC2 actions on a stored lab. An action returns after its change is stored and in the kernel."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from eigw_ns.lab import journal, lock, operations, store
 from eigw_ns.topology import Topology
 
 KernelFactory = Callable[[], Kernel]
-"""Gives the kernel when it is needed. Raises HostError where there is none to work with."""
+"""Returns the kernel when it is needed. Raises HostError if this host cannot run labs."""
 
 
 def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Request, settings: Settings) -> Reply:
-    """Carry out an EC2 action (`CreateRoute`) on the stored lab; where it changes the cloud, the kernel too.
+    """Carry out an EC2 action (`CreateRoute`) on the stored lab. If it changes the cloud, change the kernel too.
 
-    A change that was cut short before is finished first; a destroy that was cut short stays one, and what would change
-    the lab is refused. Describing and dry runs change nothing: they need neither root nor a lab that is alive. Raises
-    CloudError where AWS would refuse, NoSuchLabError, LockedError, ForeignError and HostError; nothing has changed
-    then. Raises KernelError where Linux refuses halfway: the stored lab is the new one then, and the hint says what
-    makes the kernel agree.
+    An interrupted change is finished first. After an interrupted destroy, every changing action is refused. Describe
+    actions and dry runs change nothing, and need no root and no running lab.
+
+    Raises CloudError if AWS would refuse; also NoSuchLabError, LockedError, ForeignError and HostError. Nothing has
+    changed then. Raises KernelError if Linux refuses a step halfway: the new state is stored then, and the hint says
+    how to bring the kernel to it.
     """
     if request.get("DryRun") is True:
         return api.call(store.load(lab).cloud, action, request, settings)
@@ -46,27 +47,27 @@ def _reconcile(kernel: Kernel, wanted: Topology) -> None:
     except EigwError as error:
         if store.holds(wanted):
             error.hint = (
-                "the request is stored, but the kernel holds only a part of it, and lets nothing in; the next"
-                f" changing `eigw-ns ec2` verb, or `eigw-ns apply --lab {wanted.cloud.lab}`, does the rest"
+                "the request is stored, but the kernel has only a part of it, which lets in no extra traffic; to finish"
+                f" it, run `eigw-ns apply --lab {wanted.cloud.lab}` or any `eigw-ns ec2` verb that changes the lab"
             )
         raise
 
 
 def _finish(kernel_factory: KernelFactory, lab: str) -> None:
-    """Do the rest of a change that was cut short. The caller holds the lab's lock."""
+    """Finish an interrupted change. The caller holds the lab's lock. Raises EigwError after an interrupted destroy."""
     if journal.destroying(lab):
         raise EigwError(
-            f"the lab {lab} is to be destroyed: its `eigw-ns destroy` was cut short",
-            hint=f"`eigw-ns destroy --lab {lab}` does the rest; `eigw-ns apply --lab {lab}` brings the lab back",
+            f"the lab {lab} is half destroyed: its `eigw-ns destroy` was interrupted",
+            hint=f"`eigw-ns destroy --lab {lab}` finishes it; `eigw-ns apply --lab {lab}` builds the lab again",
         )
     if journal.unfinished(lab):
         _reconcile(kernel_factory(), store.load(lab))
 
 
 def _unfinished(lab: str) -> tuple[str, ...]:
-    """What whoever asks must know of a lab that is not as it is stored."""
+    """Return the warnings about a lab whose kernel state may differ from the stored topology."""
     if journal.destroying(lab):
-        return (f"the lab {lab} is being destroyed, or its destroy was cut short: not all of this is alive",)
+        return (f"the lab {lab} is being destroyed, or its destroy was interrupted: parts of this are not running",)
     if journal.unfinished(lab):
-        return ("a change of the lab is being made, or was cut short: the kernel may not agree with this yet",)
+        return ("the lab is being changed, or a change was interrupted: the kernel may differ from this",)
     return ()

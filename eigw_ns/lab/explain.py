@@ -1,4 +1,4 @@
-"""Explain who reaches whom: resolve what the user named, and trace it; `lab.verify.probe` sends the packet."""
+"""Explain whether one node reaches another: resolve both ends and trace a packet. `lab.verify.probe` sends one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PORTS = range(1, 65536)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the user asks. Both ends are NODEs or IPv6 addresses; `source_port` None is any ephemeral port.
+    """The question of the user. Both ends are NODEs or IPv6 addresses.
 
-    `listening`: whether something answers at the destination's port.
+    `source_port` is None for any ephemeral port. `listening` says whether a service listens on the destination's port.
     """
 
     source: str
@@ -32,10 +32,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer to a question: the trace for the source ports with the worst outcome, and those for all others.
+    """The answer to a question. `trace` is for the source ports with the worst outcome, `others` for all other ports.
 
-    `destination_id` is empty where nobody has the address. `cloud` holds the sender, also where only the question
-    knows it; `real` says that the lab knows both ends, so that packets can be sent.
+    `destination_id` is empty if no node has the address. `cloud` contains the sender, even if it is only an address in
+    the question. `real` is True if both ends are nodes of the lab, so that packets can be sent.
     """
 
     question: Question
@@ -47,19 +47,19 @@ class Explanation:
     real: bool
 
     def require_real(self) -> None:
-        """Raise UsageError where no packet can be sent."""
+        """Raise UsageError if no packet can be sent."""
         if not self.real:
             raise UsageError(
-                "nobody in the lab has that address, so there is nothing to send a packet with, or to",
+                "no node of the lab has that address, so no packet can be sent from it or to it",
                 hint="name a node, or add an internet host with the address",
             )
 
 
 def explain(cloud: Cloud, question: Question) -> Explanation:
-    """Trace what is asked. An address that no node has is on the internet; a sender there may have any.
+    """Trace the packet that the question describes. An address that no node has is taken to be on the internet.
 
-    Raises UsageError where an end is neither a machine nor an IPv6 address in use on the internet, or a port is
-    missing, out of place or none.
+    Raises UsageError if an end is not a machine and not an IPv6 address that is routed on the internet. Raises it, too,
+    if a port is missing, invalid or given for ICMPv6.
     """
     _check_ports(question)
     sender = _end(cloud, question.source)
@@ -97,46 +97,52 @@ def _check_ports(question: Question) -> None:
         raise UsageError(f"{question.protocol} needs a port", hint="write --port N")
     for port in (question.port, question.source_port):
         if port is not None and port not in _PORTS:
-            raise UsageError(f"{port!r} is no port", hint=f"write one of {_PORTS[0]} to {_PORTS[-1]}")
+            raise UsageError(f"{port!r} is not a valid port", hint=f"write a port from {_PORTS[0]} to {_PORTS[-1]}")
 
 
 def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
-    """The machine that `text` names; the address itself where it is one that no machine has."""
+    """Return the machine that `text` names, or the address itself if no machine has it."""
     address = _address(text)
     if address is not None:
         machines: tuple[Instance | InternetHost, ...] = (*cloud.instances.values(), *cloud.hosts.values())
         return next((machine for machine in machines if machine.ipv6_address == address), address)
     node = nodes.find(cloud, text)
     if node.kind == "internet":
-        raise UsageError("the internet is no single machine", hint="write an internet host or an IPv6 address")
+        raise UsageError("the internet is not a single machine", hint="write an internet host or an IPv6 address")
     if node.kind not in ("instance", "host"):
-        raise UsageError(f"packets neither begin nor end at {text}, which is no machine", hint=_HINT)
+        raise UsageError(f"{text} is not a machine: it does not send or receive packets of its own", hint=_HINT)
     return cloud.instances.get(node.id) or cloud.hosts[node.id]
 
 
 def _refuse_reserved(cloud: Cloud, address: IPv6Address) -> None:
-    """What AWS keeps to itself is no machine's, nor can become one's. The router of a subnet has the second of it."""
+    """Raise UsageError for an address that AWS reserves in a subnet: no machine can have one.
+
+    The second address of a subnet is its router's.
+    """
     for subnet in cloud.subnets.values():
         block = subnet.ipv6_cidr_block
         if address in block and is_reserved(block, address):
             name = f"{cloud.vpcs[subnet.vpc_id].name}/{subnet.name}"
             if address == block[1]:
-                problem = f"{address} is the router of the subnet {name}: it answers pings, and is no machine"
+                problem = f"{address} is the router of the subnet {name}: it answers pings, but is not a machine"
             else:
-                problem = f"{address} is an address of the subnet {name} that AWS keeps to itself: no machine has it"
+                problem = f"{address} is reserved by AWS in the subnet {name}: no machine can have it"
             raise UsageError(problem, hint=_HINT)
 
 
 def _address(text: str) -> IPv6Address | None:
-    """The IPv6 address that `text` is, None where it is no address."""
+    """Return `text` as an IPv6 address; None if it is not an address.
+
+    Raises UsageError for an IPv4 address, and for an IPv6 address that is not routed on the internet.
+    """
     try:
         address = ip_address(text)
     except ValueError:
         return None
     if isinstance(address, IPv4Address):
-        raise UsageError(f"{text} is an IPv4 address, and the lab has IPv6 alone", hint=_HINT)
+        raise UsageError(f"{text} is an IPv4 address; the lab has only IPv6", hint=_HINT)
     if address not in GLOBAL_UNICAST or address.scope_id is not None:
         raise UsageError(
-            f"{text} is no address that is routed on the internet", hint=f"write one of {GLOBAL_UNICAST}, or a node"
+            f"{text} is not routed on the internet", hint=f"write an address in {GLOBAL_UNICAST}, or a node"
         )
     return address

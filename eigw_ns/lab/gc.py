@@ -1,12 +1,12 @@
-"""What dead labs left behind: found by our mark, shown, and removed only when asked to.
+"""Find and remove what dead labs left behind. Nothing is removed unless the user asks for it.
 
-    namespace    bears our mark, but no topology of its lab is stored (the state folder was lost, or another one is set)
-    husk         a name of ours under /run/netns with no namespace behind it: a creation was killed in the middle
-    run folder   lock and journal of a lab that is neither stored nor alive
+    namespace    has our mark, but no topology of its lab is stored (the state folder was lost, or another one is set)
+    husk         a stale namespace name: our name under /run/netns without a namespace, left by a killed creation
+    run folder   lock and journal of a lab that is not stored and not running
 
-A lab that somebody works on right now is left alone, and so is one that an agent watches or that the process of a
-pytest has made, as long as they live: those may have folders of their own, and show signs of life. A namespace without
-our mark is never touched, whatever its name.
+A lab is left alone while a command works on it, an agent watches it, or the pytest process that made it runs. Agents
+and pytest may use other folders than we do, so they show that they are alive by a socket (`kernel.life`). A namespace
+without our mark is never touched, whatever its name is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Kind = Literal["namespace", "husk", "run folder"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Leftover:
-    """One thing that nobody needs any more. `name` is a namespace's, or a folder."""
+    """One thing that no lab needs any more. `name` is a namespace name or the path of a folder."""
 
     lab: str
     kind: Kind
@@ -34,18 +34,18 @@ class Leftover:
 
 
 def find(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
-    """The leftovers of `lab`, or of all labs, sorted; changes nothing."""
+    """Return the leftovers of `lab`, or of all labs, sorted. Changes nothing."""
     needed = life.labs()
     found = (*_namespaces(kernel), *_husks(kernel), *_run_folders(kernel))
-    needed |= life.labs()  # who has begun since, too
+    needed |= life.labs()  # again: an agent or a pytest may have started during the search
     left = (thing for thing in found if lab in (None, thing.lab) and thing.lab not in needed)
     return tuple(sorted(thing for thing in left if not lock.held(thing.lab)))
 
 
 def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
-    """Remove the leftovers of `lab`, or of all labs; what they were.
+    """Remove the leftovers of `lab`, or of all labs, and return them.
 
-    Each lab is locked meanwhile. Raises LockedError where somebody has begun to work on one since.
+    Each lab is locked while its leftovers are removed. Raises LockedError if a command now works on one of the labs.
     """
     leftovers = find(kernel, lab)
     removed: list[Leftover] = []
@@ -56,7 +56,7 @@ def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
 
 
 def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
-    """Remove what is a leftover still, now that nobody else works on the lab: it may have been applied meanwhile."""
+    """Remove what is still a leftover, and return it. The lab may have been applied before we had its lock."""
     if lab in life.labs():
         return []
     if store.exists(lab):
@@ -64,7 +64,7 @@ def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftove
     else:
         background.stop(lab)
     if any(thing.kind == "namespace" for thing in leftovers):
-        operations.dismantle(kernel, lab)  # in the order that lets nothing in, and with husks and run folder
+        operations.dismantle(kernel, lab)  # in an order that lets nothing in; removes husks and the run folder too
         return leftovers
     kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
     if not store.exists(lab):

@@ -1,7 +1,8 @@
-"""What was about to be done to a lab: written before the first change, removed after the last.
+"""The journal of a lab: the planned changes, written before the first change and removed after the last.
 
-One that is still there tells that somebody was killed halfway, and whether in changing the lab or in destroying it:
-what was to be destroyed is not built again by accident. What is true is asked of the kernel.
+A journal that is still there shows that a command was killed halfway. Its first line says whether the command changed
+or destroyed the lab, so that a half-destroyed lab is not built again by accident. The actual state is always read from
+the kernel.
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ _CHANGE, _DESTROY = "change", "destroy"  # the first line
 
 @contextlib.contextmanager
 def written(lab: str, intended: Iterable[object], *, destroy: bool = False) -> Iterator[None]:
-    """Run the block with the journal of `lab` telling what is `intended`, one line each; keep it if the block fails.
+    """Write `intended` to the journal of `lab`, one item a line, and run the block. Keep the journal if it fails.
 
-    `destroy`: the lab is to be gone afterwards.
-
-    Raises HostError where the run folder is not writable.
+    `destroy` says that the block destroys the lab. Raises HostError if the run folder is not writable.
     """
     path = paths.journal_file(lab)
     lines = (_DESTROY if destroy else _CHANGE, *intended)
@@ -32,12 +31,12 @@ def written(lab: str, intended: Iterable[object], *, destroy: bool = False) -> I
 
 
 def unfinished(lab: str) -> bool:
-    """Whether a change of `lab` was begun and not ended. Under the lab's lock: whether it was cut short."""
+    """Return whether a change of `lab` was begun and not ended. If the caller has the lock, it was interrupted."""
     return paths.journal_file(lab).exists()
 
 
 def destroying(lab: str) -> bool:
-    """Whether what was begun and not ended is the end of the lab."""
+    """Return whether a destroy of `lab` was begun and not ended."""
     with contextlib.suppress(OSError), paths.journal_file(lab).open(encoding="utf-8") as lines:
         return lines.readline().strip() == _DESTROY
     return False

@@ -1,4 +1,4 @@
-"""One controller a lab: an flock(2) that the kernel releases when its holder dies, however it dies."""
+"""One controller per lab: an flock(2), which the kernel releases when the holder ends, even by SIGKILL."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from eigw_ns.lab import paths
 
 @contextlib.contextmanager
 def hold(lab: str, command: str) -> Iterator[None]:
-    """Be the only one who changes `lab` while the block runs. `command` is what others are told we do.
+    """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
 
-    Raises LockedError, which says who holds the lab, without waiting; HostError where the run folder is not writable.
+    Does not wait. Raises LockedError, which names the holder, if another process has the lock. Raises HostError if the
+    run folder is not writable.
     """
     path = paths.lock_file(lab)
     descriptor = None
@@ -34,35 +35,35 @@ def hold(lab: str, command: str) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            try:  # Ctrl-C may come while the record is cleared, and this process go on, as pytest does
-                with contextlib.suppress(OSError):  # the record only; the lock itself goes with the descriptor
+            try:  # Ctrl-C may come while the record is cleared; a process that goes on (pytest) must not keep the lock
+                with contextlib.suppress(OSError):  # this clears only the record; closing the descriptor unlocks
                     os.ftruncate(descriptor, 0)
             finally:
                 os.close(descriptor)
 
 
 def held(lab: str) -> bool:
-    """Whether somebody works on `lab` right now. Leaves no trace, not even a lock file."""
+    """Return whether a process has the lock of `lab`. Creates nothing, not even the lock file."""
     with flock.held(paths.lock_file(lab)) as descriptor:
         return descriptor is not None
 
 
 def remove_run_files(lab: str) -> None:
-    """Remove the lab's run folder. Call it while holding the lock: others notice that their lock file is gone."""
+    """Remove the lab's run folder. The caller holds the lock; waiting processes notice that the lock file is gone."""
     for path in (paths.journal_file(lab), paths.lock_file(lab)):
         path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # somebody's own file in it, or gone already: no harm
+    with contextlib.suppress(OSError):  # the folder has a user's file in it, or is gone already
         paths.lock_file(lab).parent.rmdir()
 
 
 def _refusal(lab: str, descriptor: int) -> LockedError:
-    message = f"the lab {lab} is being worked on by {_holder(descriptor)}"
-    return LockedError(message, hint="wait until it is done, then try again")
+    message = f"the lab {lab} is locked by {_holder(descriptor)}"
+    return LockedError(message, hint="wait until that process ends, then try again")
 
 
 def _holder(descriptor: int) -> str:
     try:
         record = json.loads(os.pread(descriptor, 4096, 0))
         return f"process {record['pid']} ({record['command']}) since {record['since']}"
-    except (ValueError, KeyError, TypeError):  # it has the lock but has not written yet who it is
+    except (ValueError, KeyError, TypeError):  # the holder has not written its record yet
         return "another process"

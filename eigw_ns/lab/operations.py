@@ -1,4 +1,4 @@
-"""What one does with a whole lab: plan, apply, look for drift, destroy."""
+"""Operations on a whole lab: plan, apply, find drift, destroy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from eigw_ns.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply did: steps carried out, and writes asked of the kernel (none when nothing differed).
+    """Result of an apply: number of steps, and number of writes to the kernel. Both are 0 if nothing differed.
 
     `agent` is the process that replaced an agent of an older version, if there was one.
     """
@@ -36,9 +36,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """What a destroy did: steps carried out, and the processes that live on in namespaces without a name.
+    """Result of a destroy: number of steps, and processes that still run in namespaces whose names were removed.
 
-    `cloud` is what the lab was, where somebody was inside and that was readable.
+    `cloud` is the stored cloud of the lab; None if no process was inside or the stored topology was not readable.
     """
 
     steps: int
@@ -47,26 +47,26 @@ class Destroyed:
 
 
 def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
-    """What would change in the live kernel; writes nothing.
+    """Return the plan that would bring the kernel to `cloud`. Writes nothing.
 
-    Raises ForeignError where a namespace that we need has a name of ours but not our mark.
+    Raises ForeignError if a namespace that we need exists without our mark.
     """
     desired = compile_cloud(cloud)
     actual = kernel.observe(cloud.lab, believed=desired)
     foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
     if foreign:
         raise ForeignError(
-            f"these namespaces exist but are not ours, so they are left alone: {', '.join(foreign)}",
-            hint="remove them if they are yours (`ip netns del NAME`), or give the lab another name",
+            f"these namespaces exist but were not made by eigw-ns, so they are left alone: {', '.join(foreign)}",
+            hint="if they are yours, remove them (`ip netns del NAME`); otherwise give the lab another name",
         )
     return plan_states(desired, actual, forget_flows=journal.unfinished(cloud.lab))
 
 
 def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
-    """Make the kernel hold the topology, and store it as what is wanted.
+    """Bring the kernel to the topology, and store the topology as the desired state.
 
-    Only what differs is touched. Raises LockedError, ForeignError, HostError or KernelError; after an error halfway
-    the stored topology is the wanted one, and the next apply goes on.
+    Only what differs is changed. Raises LockedError, ForeignError, HostError or KernelError. After an error halfway the
+    topology is stored, and the next apply continues from there.
     """
     lab = topology.cloud.lab
     with lock.hold(lab, f"eigw-ns apply ({lab})"):
@@ -77,15 +77,16 @@ def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) ->
         except EigwError:
             if start_agent:  # the lab is watched as it was before
                 start_agent()
-            if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: nothing to remember
+            if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: leave no files
                 lock.remove_run_files(lab)
             raise
 
 
 def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
-    """What `apply` does, for a caller that holds the lab's lock.
+    """Do what `apply` does, for a caller that holds the lab's lock.
 
-    The journal is written first: a lab that is stored but not in the kernel yet is always an unfinished one.
+    The journal is written before the topology: a lab that is stored but not yet in the kernel always counts as
+    unfinished.
     """
     lab = topology.cloud.lab
     before = kernel.writes
@@ -105,19 +106,17 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
 
 
 def status(kernel: Kernel, lab: str) -> Plan:
-    """The steps that would mend what differs from the stored topology; empty when there is no drift."""
+    """Return the steps that would bring the kernel to the stored topology; empty if there is no drift."""
     return make_plan(kernel, store.load(lab).cloud)
 
 
 def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroyed:
-    """Remove everything of the lab that is left, in the kernel and on disk.
+    """Remove everything of the lab, in the kernel and on disk.
 
-    A process that a user began inside is his own: it is told, not ended.
-
-    Raises NoSuchLabError where there is nothing at all.
+    Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists.
     """
     if not store.exists(lab) and not len(kernel.outline(lab)):
-        raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` names the labs that there are")
+        raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
         inside = process.occupants(name for name in netns.names() if is_name_of(lab, name))
@@ -134,9 +133,9 @@ def _stored(lab: str) -> Cloud | None:
 
 
 def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
-    """What takes the lab away, for a caller that holds its lock; how many steps it took.
+    """Remove the lab, for a caller that holds its lock. Returns the number of steps.
 
-    Killed anywhere, the journal says that the lab is to go; it is the last thing that does.
+    The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
     """
     plan = plan_states(NOTHING, kernel.outline(lab))
     with journal.written(lab, plan, destroy=True):

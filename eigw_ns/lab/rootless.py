@@ -1,11 +1,11 @@
-"""Labs without root: every verb visits the namespaces that a keeper holds for this user.
+"""Labs without root: every command joins the namespaces that a pause process holds for this user.
 
-    RUN/keeper          the keeper's record, locked while it lives (`kernel.keeper`)
-    RUN/keeper.visits   locked, shared, by every verb inside
-    RUN itself          locked by whoever starts or ends a keeper, so there are never two
+    RUN/keeper          the record of the pause process, which locks it while it lives (`kernel.keeper`)
+    RUN/keeper.visits   locked, shared, by every command inside
+    RUN itself          locked while a command starts or ends a pause process, so that there are never two
 
-The first visit starts the keeper; the last one ends it, if no namespace is left in it. A keeper that died took its
-namespaces with it: the next visit starts another, and `apply` rebuilds what is stored.
+The first visit starts the pause process; the last one ends it if no named namespace is left. If it dies, its
+namespaces are gone: the next visit starts another one, and `apply` builds the stored labs again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RECORD, _VISITS = "keeper", "keeper.visits"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A process's stay in the keeper's namespaces. `first`: it had to start the keeper."""
+    """The stay of this process in the namespaces of the pause process. `first`: this visit started it."""
 
     folder: Path
     keeper: Keeper
@@ -37,7 +37,7 @@ class Visit:
 
 
 def folders(environment: Mapping[str, str], user: int) -> dict[str, str]:
-    """What EIGW_NS_STATE_DIR and EIGW_NS_RUN_DIR are for an ordinary user who sets neither (XDG Base Directory)."""
+    """Return EIGW_NS_STATE_DIR and EIGW_NS_RUN_DIR for an ordinary user who sets neither (XDG Base Directory)."""
     home = Path(environment.get("HOME") or "/")
     state = environment.get("XDG_STATE_HOME") or home / ".local" / "state"
     runtime = Path(environment.get("XDG_RUNTIME_DIR") or "/nonexistent")
@@ -46,9 +46,10 @@ def folders(environment: Mapping[str, str], user: int) -> dict[str, str]:
 
 
 def enter(folder: Path) -> Visit:
-    """Move this process, which must have one thread, to the namespaces of the keeper whose run folder this is.
+    """Move this process, which must be single-threaded, to the namespaces of the pause process of this run folder.
 
-    Raises HostError where the host does not allow that, or the folder is somebody else's.
+    Starts the pause process if none lives. Raises HostError if the host does not allow user namespaces, or if other
+    users could change the folder.
     """
     with _alone(folder):
         found = keeper.find(folder / _RECORD)
@@ -60,9 +61,9 @@ def enter(folder: Path) -> Visit:
 
 
 def leave(visit: Visit) -> bool:
-    """End the keeper if nothing is left to keep and nobody else is inside; whether it stays.
+    """End the pause process if no named namespace is left and no other command is inside. This process stays inside.
 
-    This process stays where it is.
+    Returns whether the pause process still runs.
     """
     try:
         if netns.names():
@@ -74,10 +75,10 @@ def leave(visit: Visit) -> bool:
 
 
 def _end(visit: Visit) -> bool:
-    """Whether the keeper has ended, now or before."""
+    """Return whether the pause process has ended, now or before."""
     try:
         fcntl.flock(visit.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # whoever is inside will look after it
+    except BlockingIOError:  # another command is inside; the last one to leave ends the pause process
         return False
     if keeper.find(visit.folder / _RECORD) != visit.keeper:
         return True
@@ -96,31 +97,34 @@ def _start(folder: Path) -> Keeper:
         raise
     started = keeper.find(folder / _RECORD)
     if started is None:
-        raise EigwError("the keeper of the namespaces ended at once", hint="see what kills it, then try again")
+        raise EigwError(
+            "the pause process, which holds the namespaces, ended right after its start",
+            hint="find out what kills it (`dmesg`), then try again",
+        )
     return started
 
 
 def _remove_files(folder: Path) -> None:
     for name in (_RECORD, _VISITS):
         (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # there is a lab's run folder in it
+    with contextlib.suppress(OSError):  # not empty: a lab's run folder is in it
         folder.rmdir()
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Be the only one who starts or ends a keeper there while the block runs; others wait."""
+    """Hold the lock for starting and ending the pause process of `folder` while the block runs. Waits for it."""
     while True:
         with _opened(folder) as descriptor:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_still(folder, descriptor):  # else whoever had the lock has removed it
+            if _is_still(folder, descriptor):  # otherwise the previous holder of the lock has removed the folder
                 yield
                 return
 
 
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
-    """A descriptor of the folder, made if need be. Raises HostError where others could change what is in it."""
+    """Open the folder; create it if it does not exist. Raises HostError if other users could change what is in it."""
     with paths.run_errors(f"open the run folder {folder}"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -128,8 +132,8 @@ def _opened(folder: Path) -> Iterator[int]:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise HostError(
-                f"the run folder {folder} belongs to somebody else, or others may write there",
-                hint="set XDG_RUNTIME_DIR or EIGW_NS_RUN_DIR to a folder of your own",
+                f"the run folder {folder} belongs to another user, or other users may write to it",
+                hint="set XDG_RUNTIME_DIR or EIGW_NS_RUN_DIR to a folder that only you can write to",
             )
         yield descriptor
     finally:

@@ -1,8 +1,8 @@
-"""Files that need no reading: a note beside a stored topology says which file it was read from.
+"""Parse cache: a note beside a stored topology identifies the file that the topology was read from.
 
-Reading YAML and checking it takes most of an `apply` that finds nothing to do. What a file says depends on its bytes,
-on the name its lab has where it gives none, and on this program's own code. The note is a digest of all three and of
-what is stored: where any of them has changed, or there is no note, the file is read.
+Reading and checking YAML takes most of the time of an `apply` that finds nothing to do. The result depends on the bytes
+of the file, on the default name of the lab, and on the code of this program. The note is a digest of these three and of
+the stored topology. If any of them has changed, or there is no note, the file is read.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _CODE = ("topology", "cloud")  # the packages
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of a topology file, and what the lab is called where they give it no name."""
+    """The bytes of a topology file, and the name of the lab if the file does not give one."""
 
     content: bytes
     default_lab: str
 
 
 def recall(source: Source) -> Topology | None:
-    """What is stored as read from this source; None where nothing is known of it, and it must be read."""
+    """Return the stored topology that was read from this source; None if none is known and the file must be read."""
     found = None
-    with contextlib.suppress(HostError):  # who may not look into the state folder can still read a file
+    with contextlib.suppress(HostError):  # a user without access to the state folder can still read a file
         found = next((lab for lab in store.labs() if _is_noted(source, lab)), None)
     return store.load(found) if found is not None else None
 
 
 def remember(source: Source, found: Topology) -> None:
-    """Note that the source was read as this topology. Where that cannot be written, it is read again next time."""
+    """Note that the source was read as this topology. If the note cannot be written, the file is read again later."""
     lab = found.cloud.lab
     if not _is_noted(source, lab):
         with contextlib.suppress(OSError):
@@ -48,7 +48,7 @@ def remember(source: Source, found: Topology) -> None:
 def _is_noted(source: Source, lab: str) -> bool:
     try:
         return paths.source_file(lab).read_text() == _note(source, paths.topology_file(lab).read_bytes())
-    except (OSError, ValueError):  # no note, or none of ours
+    except (OSError, ValueError):  # no note, or not text
         return False
 
 
@@ -61,7 +61,7 @@ def _note(source: Source, stored: bytes) -> str:
 
 
 def _code() -> Iterator[bytes]:
-    """The program's modules that a file is read by, by size and time: who works on them is not told what was before."""
+    """Yield path, size and modification time of each module that reads files, so that changed code reads again."""
     top = Path(eigw_ns.__file__).parent
     for package in _CODE:
         for path in sorted((top / package).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""The desired state of each lab, kept as JSON so that `status`, `export` and `apply` after a reboot know it."""
+"""The desired state of each lab, stored as JSON for `status`, `export`, and `apply` after a reboot."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the 
 
 
 def labs() -> tuple[str, ...]:
-    """The labs that have a stored topology, sorted. Raises HostError where the state folder cannot be looked into."""
+    """Return the labs that have a stored topology, sorted. Raises HostError if the state folder cannot be read."""
     folder = paths.state_dir()
     with paths.state_errors(f"look into {folder}"):
         return tuple(lab for lab in paths.labs_in(folder) if paths.topology_file(lab).exists())
 
 
 def exists(lab: str) -> bool:
-    """Whether a topology of `lab` is stored, readable or not."""
+    """Return whether a topology of `lab` is stored, readable or not."""
     return paths.topology_file(lab).exists()
 
 
 def save(topology: Topology) -> None:
-    """Store the topology under its lab's name. A crash leaves the old one or the new one, never half of one.
+    """Store the topology under its lab's name. A crash leaves the old file or the new one, never half a file.
 
-    Raises HostError where the state folder cannot be written.
+    Raises HostError if the state folder cannot be written.
     """
     path = paths.topology_file(topology.cloud.lab)
     with paths.state_errors(f"write {path}"):
@@ -38,7 +38,7 @@ def save(topology: Topology) -> None:
 
 
 def require_writable(lab: str) -> None:
-    """Raise HostError where `save` would for want of a folder: asked before anything is begun."""
+    """Raise HostError if `save` would because of the folder. To be called before the first change."""
     path = paths.topology_file(lab)
     with paths.state_errors(f"write {path}"):
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -48,34 +48,34 @@ def require_writable(lab: str) -> None:
 
 
 def text(topology: Topology) -> str:
-    """What `save` writes."""
+    """Return the text that `save` writes."""
     return json.dumps(to_data(topology), indent=1) + "\n"
 
 
 def holds(topology: Topology) -> bool:
-    """Whether this topology is what is stored for its lab.
+    """Return whether this topology is stored for its lab.
 
-    As data, since a resource that was moved to another VPC loses its name when it is stored.
+    Compares data, not objects: a resource that was moved to another VPC loses its name when it is stored.
     """
     try:
         return bool(json.loads(paths.topology_file(topology.cloud.lab).read_bytes()) == to_data(topology))
-    except (OSError, ValueError, RecursionError):  # none, or a damaged one
+    except (OSError, ValueError, RecursionError):  # no stored topology, or a damaged one
         return False
 
 
 def load(lab: str) -> Topology:
-    """The stored topology of `lab`.
+    """Return the stored topology of `lab`.
 
-    Raises NoSuchLabError where none is stored, EigwError where the file is damaged, HostError where it may not be read.
+    Raises NoSuchLabError if none is stored, EigwError if the file is damaged, HostError if it may not be read.
     """
     path = paths.topology_file(lab)
     with paths.state_errors(f"read {path}"):
         try:
             data = json.loads(path.read_bytes())
         except FileNotFoundError:
-            hint = "`eigw-ns apply -f FILE` stores one; `eigw-ns gc` shows what is left of the lab"
+            hint = "store one with `eigw-ns apply -f FILE`; `eigw-ns gc` lists what is left of the lab"
             raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
-        except (ValueError, RecursionError) as error:  # the latter where brackets are in brackets without end
+        except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
             raise _damaged(path, str(error)) from error
     try:
         topology = from_data(data)
@@ -87,7 +87,7 @@ def load(lab: str) -> Topology:
 
 
 def remove(lab: str) -> bool:
-    """Forget the topology of `lab`; False where none was stored."""
+    """Remove the stored topology of `lab`. Returns False if none was stored."""
     path = paths.topology_file(lab)
     with paths.state_errors(f"remove {path}"):
         stored = path.exists()
@@ -95,7 +95,7 @@ def remove(lab: str) -> bool:
         path.unlink(missing_ok=True)
         for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
             unfinished.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # somebody keeps a file of his own there
+        with contextlib.suppress(OSError):  # not empty: a user keeps a file there
             path.parent.rmdir()
     return stored
 
@@ -103,12 +103,12 @@ def remove(lab: str) -> bool:
 def _damaged(path: Path, reason: str) -> EigwError:
     return EigwError(
         f"the stored topology {path} is damaged: {reason}",
-        hint="apply the topology file again (`eigw-ns apply -f FILE`); what runs is not harmed by it",
+        hint="apply the topology file again (`eigw-ns apply -f FILE`); the running lab is not affected",
     )
 
 
 def write_atomically(path: Path, content: str) -> None:
-    """A file of the state folder, old or new after a crash. Raises OSError."""
+    """Write a file of the state folder. A crash leaves the old file or the new one. Raises OSError."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
     temporary = Path(name)
@@ -126,7 +126,7 @@ def write_atomically(path: Path, content: str) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """A rename survives a power cut only when its directory was synced too, see fsync(2)."""
+    """Sync a directory: without that, a power cut may undo a rename in it. See fsync(2)."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

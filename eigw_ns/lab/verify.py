@@ -1,9 +1,10 @@
-"""Prove with real packets that the lab does what its file expects, and what the model says.
+"""Prove with real packets that the lab does what its file expects and what the model predicts.
 
-A check passes when what was observed, what was expected and what the model predicts are the same, and when silence is
-proven: what should answer was alive (canary), the path carried something else at the same time (control), and nothing
-arrived that should not have (sniffer). A refusal is proven when the destination heard the packet (sniffer), and its own
-address said so; anybody else's word is no refusal, and no silence either.
+A check passes if the observed, the expected and the predicted outcome are the same, and if silence or a refusal is
+proven. Silence is proven by three observations: the service that should answer was alive (canary), the path carried
+another flow at the same time (control), and no packet arrived that should not have (sniffer). A refusal is proven if
+the destination received the packet (sniffer) and its own address sent the refusal. A refusal from any other address
+counts as a failure.
 """
 
 from __future__ import annotations
@@ -28,26 +29,26 @@ from eigw_ns.lab import prober
 from eigw_ns.topology import Expectation, Topology
 
 Progress = Callable[[int, int], None]
-"""Told (checks done, checks in all)."""
+"""Called with (checks done, checks in all)."""
 
-_PORT = 7  # where a file expects nothing: the port of the Echo service (RFC 862), which is what our listeners are
+_PORT = 7  # used if the file has no expectations: the Echo service (RFC 862), which our listeners implement
 _PROTOCOLS: tuple[tuple[Protocol, int | None], ...] = (("tcp", _PORT), ("udp", _PORT), ("icmpv6", None))
 
 
 class Failure(StrEnum):
-    """Why a check fails although nothing in the model says so."""
+    """Reasons of a failed check that the model does not give."""
 
-    LEAKED = "LEAKED"  # the packet came through where the model says that it cannot
-    CANARY_SILENT = "CANARY_SILENT"  # what should have answered was dead, so silence proves nothing
-    CONTROL_FAILED = "CONTROL_FAILED"  # nothing else came through either, so silence proves nothing
-    REJECTED = "REJECTED"  # somebody on the way answered in the destination's place, where silence is due
-    NOT_DELIVERED = "NOT_DELIVERED"  # lost on the way there; the model says on the way back
-    MODEL_DISAGREES = "MODEL_DISAGREES"  # observed is not what the model predicts
+    LEAKED = "LEAKED"  # the packet arrived although the model says that it cannot
+    CANARY_SILENT = "CANARY_SILENT"  # the service that should have answered was dead, so silence proves nothing
+    CONTROL_FAILED = "CONTROL_FAILED"  # the controls did not come through either, so silence proves nothing
+    REJECTED = "REJECTED"  # another node answered in the destination's place
+    NOT_DELIVERED = "NOT_DELIVERED"  # the packet was lost on its way; the model says that only the answer is
+    MODEL_DISAGREES = "MODEL_DISAGREES"  # the observed outcome is not the predicted one
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One proven, or disproven, expectation. `reason` is the trace's where it passed, else what is wrong."""
+    """Result of one expectation. `reason` is the reason of the trace, or a `Failure`."""
 
     source: str
     destination: str
@@ -60,7 +61,7 @@ class Check:
     passed: bool
 
     def document(self) -> dict[str, Any]:
-        """What `verify -o json` prints of it."""
+        """Return the check as `verify -o json` prints it."""
         return {
             "from": self.source,
             "to": self.destination,
@@ -76,36 +77,38 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The checks in the file's order. `passed`: all of them did."""
+    """The checks in the order of the file. `passed` is True if all checks passed."""
 
     passed: bool
     checks: tuple[Check, ...]
 
     def document(self) -> dict[str, Any]:
-        """What `verify -o json` prints."""
+        """Return the report as `verify -o json` prints it."""
         return {"passed": self.passed, "checks": [check.document() for check in self.checks]}
 
 
 def verify(topology: Topology, *, timeout: float = 1.0, progress: Progress | None = None) -> Report:
-    """Send the packets of every expectation, or of every pair of nodes where there is none, and judge what came.
+    """Send the packets of every expectation and compare the outcomes. Without expectations, test every pair of nodes.
 
-    A packet unanswered for `timeout` seconds is blocked; everything happens at once, so this takes little longer.
-    Raises UsageError where an expectation names no instance or host, EigwError where there is no pair to check,
-    NoSuchLabError where the lab is not applied, HostError where this process may not enter namespaces.
+    A packet that is not answered within `timeout` seconds counts as blocked. All packets are sent at the same time, so
+    the call takes little longer than that.
+
+    Raises UsageError if an expectation names a node that is not an instance or a host. Raises EigwError if there
+    is no pair to test, NoSuchLabError if the lab is not applied, HostError if this process may not enter namespaces.
     """
     planner = _Planner(topology.cloud)
     plans = tuple(planner.expected(topology.expectations) if topology.expectations else planner.every_pair())
     if not plans:
         raise EigwError(
-            f"the lab {topology.cloud.lab} has no two nodes of which one is an instance, so there is nothing to prove",
-            hint="add an instance and an internet host to the file and apply it",
+            f"the lab {topology.cloud.lab} has no pair of nodes with an instance in it, so there is nothing to verify",
+            hint="add an instance and an internet host to the file, apply it, then verify",
         )
     checks = _run(topology.cloud, plans, timeout, progress)
     return Report(all(check.passed for check in checks), checks)
 
 
 def probe(cloud: Cloud, expectation: Expectation, predicted: Trace, *, timeout: float = 1.0) -> Check:
-    """Send the packet of one trace, from a source port that it holds for, and judge what came of it.
+    """Send the packet of one trace, from a source port for which the trace is valid, and compare the outcome.
 
     Raises as `verify` does.
     """
@@ -115,8 +118,9 @@ def probe(cloud: Cloud, expectation: Expectation, predicted: Trace, *, timeout: 
 def evidence(
     cloud: Cloud, expectation: Expectation, predicted: Trace, *, listening: bool | None = None, timeout: float = 1.0
 ) -> prober.Evidence:
-    """What is seen of the packet that `probe` sends. `listening`: whether something shall answer; by default the
-    expectation says it. Raises as `verify` does.
+    """Return what is observed of the packet that `probe` sends. Raises as `verify` does.
+
+    `listening` says whether a listener shall answer; by default, the expectation decides.
     """
     index = nodes.NodeIndex(nodes.nodes(cloud))
     ends = index.find(expectation.source).id, index.find(expectation.destination).id
@@ -140,12 +144,12 @@ def _sent(
     except MissingError as error:
         raise EigwError(
             f"the lab {cloud.lab} was changed or destroyed while packets were on their way: {error.message}",
-            hint=f"`eigw-ns status --lab {cloud.lab}` says what is left; verify again when the other is done",
+            hint=f"`eigw-ns status --lab {cloud.lab}` shows what is left; verify again after the other command ends",
         ) from error
 
 
 def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Check:
-    """The verdict on one expectation. A failure names the first thing that is wrong, the gravest first."""
+    """Return the result of one expectation. If several things are wrong, the reason names the gravest."""
     failure = _failure(expectation, predicted, seen)
     return Check(
         expectation.source,
@@ -161,7 +165,7 @@ def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> 
 
 
 def _failure(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Failure | None:
-    wanted = seen.outcome == expectation.result == "allowed"  # then the model is wrong, not the gateway
+    wanted = seen.outcome == expectation.result == "allowed"  # the model is wrong then, not the gateway
     if seen.arrived and not predicted.delivered and not wanted:
         return Failure.LEAKED
     if seen.rejected:
@@ -178,7 +182,7 @@ def _failure(expectation: Expectation, predicted: Trace, seen: prober.Evidence) 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """An expectation, what the model says of it, and how it is tried."""
+    """An expectation, the trace that the model predicts, and the probe that tests it."""
 
     expectation: Expectation
     trace: Trace
@@ -193,7 +197,7 @@ class _Planner:
         self._tracer = Tracer(cloud)
 
     def every_pair(self) -> Iterator[_Plan]:
-        """What the model predicts for every ordered pair of nodes of which at least one is an instance."""
+        """Yield what the model predicts for every ordered pair of nodes with at least one instance."""
         known = nodes.nodes(self._cloud)
         ends = [node for node in known if node.kind in ("instance", "host")]
         names = Counter(node.name for node in known)
@@ -207,7 +211,10 @@ class _Planner:
                 yield self.plan(expected, predicted, source.id, destination.id)
 
     def expected(self, expectations: Iterable[Expectation]) -> Iterator[_Plan]:
-        """Where an outcome depends on the source port, ports that contradict the expectation are tried, if any do."""
+        """Yield a plan for each expectation.
+
+        If the outcome depends on the source port, ports that contradict the expectation are tried, if there are any.
+        """
         index = nodes.NodeIndex(nodes.nodes(self._cloud))
         for expectation in expectations:
             source, destination = index.find(expectation.source).id, index.find(expectation.destination).id
@@ -225,7 +232,10 @@ class _Planner:
         *,
         listening: bool | None = None,
     ) -> _Plan:
-        """How it is tried, with what must come through at the same time where silence is to mean anything."""
+        """Return the plan that tests an expectation.
+
+        If silence is expected or predicted, the plan has controls: flows that must come through at the same time.
+        """
         protocol, port = expectation.protocol, expectation.port
         if listening is None:
             listening = expectation.result != "refused" or protocol == "icmpv6"
@@ -241,10 +251,10 @@ class _Planner:
         return _Plan(expectation, predicted, prober.Probe(flow, controls, sniff=True))
 
     def _leg(self, node_id: str) -> tuple[prober.Flow, ...]:
-        """What shows that a node's side of the path is alive, where the two ends cannot reach each other either way.
+        """Return the controls of a node's side of the path, for two ends that cannot reach each other either way.
 
-        An echo from its router; and of an instance, where its own routes and rules let it, one from the internet's
-        router, so over its gateway and back. No other user's machine is needed, which might be down.
+        They are an echo request to the node's router and, if an instance's own routes and rules allow it, one to the
+        internet's router, over its gateway and back. No other machine is needed, which might be down.
         """
         node = _endpoint(self._cloud, node_id)
         legs = (prober.Flow(node, prober.Endpoint("", ROUTER_LINK_LOCAL, ""), "icmpv6"),)
@@ -256,13 +266,13 @@ class _Planner:
 
     @cached_property
     def _internet(self) -> InternetHost:
-        """The internet's router, as if it were a host."""
+        """The internet's router, modelled as a host."""
         router = internet_id(self._cloud.lab)
         return InternetHost(router, router, IPv6Address(infrastructure_address(router)))
 
     @cached_property
     def _afar(self) -> Tracer:
-        """The model of a cloud that has this host: made only where it is needed."""
+        """The model of a cloud that has the internet's router as a host, made only if it is needed."""
         return Tracer(replace(self._cloud, hosts={**self._cloud.hosts, self._internet.id: self._internet}))
 
 
@@ -278,12 +288,15 @@ def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise NoSuchLabError(
             f"the lab {cloud.lab} is not running: there is no namespace {missing[0]}{more}",
-            hint=f"build it with `eigw-ns apply --lab {cloud.lab}`, then verify",
+            hint=f"build it with `eigw-ns apply --lab {cloud.lab}`, then verify again",
         )
 
 
 def _counting(probes: Iterable[prober.Probe], progress: Progress) -> Callable[[prober.Flow, Outcome], None]:
-    """Counts the checks as their flows end: two checks may share a flow, and controls are flows of no check."""
+    """Return a callback that counts the checks whose flows have ended.
+
+    Two checks may share a flow; the flows of controls do not belong to a check.
+    """
     waiting = Counter(probe.flow for probe in probes)
     total, done = waiting.total(), 0
 

@@ -80,7 +80,7 @@ def test_killed_anywhere_the_next_verb_finishes(cli: Cli, demo_file: Callable[[s
 
             described = cli("ec2", "describe-route-tables", "--filters", "Name=route.state,Values=blackhole")
 
-            assert ("was cut short" in described.err) is died
+            assert ("was interrupted" in described.err) is died
             assert len(described.data["RouteTables"]) == 1
             assert journal.unfinished(lab_name) is died  # describing repairs nothing
             assert cli("ec2", "create-internet-gateway").code == 0

@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_used_is_named_with_its_variable(
     error, hint = result.err.splitlines()
     assert error.startswith("error: ")
     assert f" {folder}/{lab_name}/" in error
-    assert hint == f"hint: set {variable} to a folder that you can write to; now it is {folder}"
+    assert hint == f"hint: set {variable} to a folder that you can write to (it is {folder} now)"
     assert not [path for path in own_folders.rglob("*") if path.name == lab_name], "it must fail before any change"
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     assert cli("apply", "-f", file).code == 0

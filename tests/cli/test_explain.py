@@ -61,9 +61,9 @@ def test_a_source_port(cli: Cli, stored: Stored) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("app", "outbound"), "packets neither begin nor end at outbound"),
-        (("main/private-a", "web"), "packets neither begin nor end at main/private-a"),
-        (("internet", "app"), "the internet is no single machine"),
+        (("app", "outbound"), "outbound is not a machine: it does not send or receive"),
+        (("main/private-a", "web"), "main/private-a is not a machine: it does not send or receive"),
+        (("internet", "app"), "the internet is not a single machine"),
         (("app", "wbe"), "did you mean web?"),
         (("app", "8.8.8.8"), "hint: write an instance, an internet host or an IPv6 address"),
         (("app", "web", "--protocol", "icmpv6", "--port", "1"), "icmpv6 has no ports"),
@@ -71,11 +71,11 @@ def test_a_source_port(cli: Cli, stored: Stored) -> None:
         (("app", "web", "--port", "65536"), "--port"),
         (("app", "web", "--protocol", "sctp"), "sctp"),
         (("app",), "TO"),
-        (("app", "2600:1f16:aa0:5501::1"), "is the router of the subnet main/private-a: it answers pings, and is no"),
+        (("app", "2600:1f16:aa0:5501::1"), "is the router of the subnet main/private-a: it answers pings, but is not"),
         (("web", "2600:1f16:aa0:5501::1", "--protocol", "icmpv6", "--probe"), "is the router of the subnet main/priv"),
-        (("app", "2600:1f16:aa0:5501::3"), "is an address of the subnet main/private-a that AWS keeps to itself"),
-        (("app", "2001:db8:99::1", "--probe"), "nobody in the lab has that address"),
-        (("2001:db8:99::1", "app", "--probe"), "nobody in the lab has that address"),
+        (("app", "2600:1f16:aa0:5501::3"), "is reserved by AWS in the subnet main/private-a"),
+        (("app", "2001:db8:99::1", "--probe"), "no node of the lab has that address"),
+        (("2001:db8:99::1", "app", "--probe"), "no node of the lab has that address"),
     ],
 )
 def test_usage_errors(cli: Cli, stored: Stored, arguments: tuple[str, ...], words: str) -> None:

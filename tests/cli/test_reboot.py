@@ -65,7 +65,7 @@ def test_a_lab_with_a_foreign_namespace_does_not_stop_the_others(cli: Cli, labs:
     built = cli("apply", "--all")
     netns.remove(ours[0])
     assert built.code == 1
-    assert f"the lab {labs[0]} is not up: these namespaces exist but are not ours" in built.err
+    assert f"the lab {labs[0]} is not up: these namespaces exist but were not made by eigw-ns" in built.err
     assert f"nothing to do: the lab {labs[1]}" in built.err
 
 

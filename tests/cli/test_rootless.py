@@ -184,7 +184,7 @@ def test_a_home_that_does_not_exist(user: User, demo_file: Callable[[str], str],
     folder = "/nonexistent/.local/state/eigw-ns"
     assert result.err.splitlines() == [
         f"error: write {folder}/{lab_name}/topology.json: Permission denied",
-        f"hint: set EIGW_NS_STATE_DIR to a folder that you can write to; now it is {folder}",
+        f"hint: set EIGW_NS_STATE_DIR to a folder that you can write to (it is {folder} now)",
     ]
     assert not user.folder.exists(), "it must fail before any change"
 
@@ -228,7 +228,7 @@ def test_a_run_folder_of_another_user_is_refused(user: User, tmp_path: Path) -> 
     foreign.mkdir()
     result = user.eigw("--rootless", "status", env={"EIGW_NS_RUN_DIR": str(foreign)})
     assert result.code == 5
-    assert "belongs to somebody else" in result.err
+    assert "belongs to another user" in result.err
     assert "EIGW_NS_RUN_DIR" in result.err
     assert list(foreign.iterdir()) == []
 

@@ -309,7 +309,7 @@ def test_a_second_controller_is_told_which_process_is_first(lab: str) -> None:
         for verb in ("apply", "destroy"):
             result = process(verb, "--lab", lab)
             assert result.code == 1
-            assert f"is being worked on by process {os.getpid()} (eigw-ns apply -f other.yaml) since 2" in result.err
+            assert f"is locked by process {os.getpid()} (eigw-ns apply -f other.yaml) since 2" in result.err
     assert process("apply", "--lab", lab).code == 0
 
 

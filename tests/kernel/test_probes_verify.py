@@ -205,7 +205,7 @@ def test_a_lab_that_goes_while_packets_are_on_their_way(lab_name: str, monkeypat
 
 def test_a_lab_without_a_pair_to_check_proves_nothing(lab_name: str) -> None:
     lab = topology(lab_name)
-    with pytest.raises(EigwError, match="nothing to prove"):
+    with pytest.raises(EigwError, match="nothing to verify"):
         verify(replace(lab, cloud=replace(lab.cloud, instances={})))
 
 

@@ -145,8 +145,8 @@ def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytest
             "E *the command 'ip route' is a string*",
             "E *no node is called appp",
             "E *hint: did you mean app?",
-            "E *443000 is no port",
-            "E *hint: write one of 1 to 65535",
+            "E *443000 is not a valid port",
+            "E *hint: write a port from 1 to 65535",
             "E *: 2 of 6 checks passed",
             "E *✗  app *→ *web *443 *allowed *allowed *blocked *",
         ]

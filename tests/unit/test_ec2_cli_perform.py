@@ -186,7 +186,7 @@ def test_the_next_verb_finishes_a_change_that_failed_halfway(lab: Lab, following
         lab.kernel.fail_on = lab.kernel.writes + step
         with pytest.raises(KernelError) as caught:
             lab.delete_gateway()
-        assert "the next changing `eigw-ns ec2` verb, or `eigw-ns apply --lab demo`, does the rest" in caught.value.hint
+        assert "run `eigw-ns apply --lab demo` or any `eigw-ns ec2` verb that changes the lab" in caught.value.hint
         assert store.load(LAB).cloud.egress_only_internet_gateways == {}
         assert journal.unfinished(LAB)
         following(lab)
@@ -217,7 +217,7 @@ def test_describing_an_unfinished_change_warns_and_does_not_finish_it(lab: Lab) 
     reply = perform(no_kernel, LAB, "DescribeEgressOnlyInternetGateways", {}, SETTINGS)
     assert reply.answer == {"EgressOnlyInternetGateways": []}
     assert reply.warnings == (
-        "a change of the lab is being made, or was cut short: the kernel may not agree with this yet",
+        "the lab is being changed, or a change was interrupted: the kernel may differ from this",
     )
     assert journal.unfinished(LAB)
 
@@ -241,10 +241,10 @@ def test_an_interrupted_destroy_is_not_undone_until_the_user_runs_apply() -> Non
         cut_short_at(lab, step)
         left = lab.kernel.observe(LAB)
         [warning] = perform(no_kernel, LAB, "DescribeVpcs", {}, SETTINGS).warnings
-        assert "is being destroyed, or its destroy was cut short" in warning
-        with pytest.raises(EigwError, match="is to be destroyed") as refused:
+        assert "is being destroyed, or its destroy was interrupted" in warning
+        with pytest.raises(EigwError, match="is half destroyed") as refused:
             change(lab)
-        assert "brings the lab back" in refused.value.hint
+        assert "builds the lab again" in refused.value.hint
         assert lab.kernel.observe(LAB) == left
         if step % 2:
             operations.destroy(lab.kernel, LAB)

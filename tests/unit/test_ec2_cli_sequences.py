@@ -206,7 +206,7 @@ def test_store_and_kernel_agree_after_an_interrupted_verb_is_finished(topology: 
             run.send(action, request)
         except KernelError as error:
             event("cut short")
-            assert "does the rest" in error.hint
+            assert "to finish it" in error.hint
             run.kernel.fail_on = None
             operations.apply(run.kernel, store.load(run.lab))
         run.kernel.fail_on = None

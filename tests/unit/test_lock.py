@@ -50,9 +50,7 @@ def test_the_second_is_told_who_is_first(holder: int) -> None:
     with pytest.raises(LockedError) as caught, lock.hold("one", "second"):
         raise AssertionError("two hold the lock")
     message = str(caught.value)
-    assert message.startswith(
-        f"the lab one is being worked on by process {holder} (eigw-ns apply -f lab.yaml) since 20"
-    )
+    assert message.startswith(f"the lab one is locked by process {holder} (eigw-ns apply -f lab.yaml) since 20")
 
 
 def test_another_lab_is_free(holder: int) -> None:

@@ -1,4 +1,4 @@
-"""Real packets between namespaces, all at once, and the evidence that silence means what it seems to mean."""
+"""Send real packets between namespaces, all at once, and collect the evidence that silence means blocked."""
 
 from __future__ import annotations
 

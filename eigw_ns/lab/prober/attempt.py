@@ -1,4 +1,4 @@
-"""One try to talk over one socket: a random nonce goes out, and the outcome is what comes back before the timeout."""
+"""One attempt to communicate: send a random nonce; the outcome is what comes back before the timeout."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from eigw_ns.lab.prober.flow import Flow, Word
 
 _NONCE_BYTES = 16
 _MOST = 2048
-_TRIES = 4  # so often UDP and ICMPv6 are sent, so that one lost packet decides nothing
+_TRIES = 4  # UDP and ICMPv6 packets are sent this often, so that one lost packet does not decide
 
 _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
-"""What the kernel makes of a TCP reset."""
+"""The errnos by which the kernel reports a TCP reset."""
 
 
 async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Word:
-    """Try `flow` for at most `timeout` seconds. `foreign`: a service that is not ours answers, not our echo.
+    """Try `flow` for at most `timeout` seconds. `foreign`: a user's service has the port, not our listener.
 
-    TCP repeats a lost SYN after a second at the earliest (RFC 6298), which may be too late. So a second connection
-    starts after half the time, beside the first. Raises MissingError where the source's namespace is not there,
-    HostError where raw sockets are forbidden.
+    TCP repeats a lost SYN after one second at the earliest (RFC 6298), which may be too late. So a second connection
+    starts after half the time, beside the first. Raises MissingError if the source's namespace does not exist,
+    HostError if raw sockets are forbidden.
     """
     tries = [asyncio.create_task(_try(flow, timeout, foreign))]
     if flow.protocol == "tcp":
@@ -44,7 +44,7 @@ async def attempt(flow: Flow, timeout: float, *, foreign: bool) -> Word:
 
 
 async def _try(flow: Flow, timeout: float, foreign: bool) -> Word:
-    """One socket's worth of it."""
+    """Try `flow` with one socket."""
     try:
         async with asyncio.timeout(timeout):
             with await _open(flow, timeout / _TRIES) as client:
@@ -56,7 +56,7 @@ async def _try(flow: Flow, timeout: float, foreign: bool) -> Word:
 
 
 async def _answer(client: socket.socket, flow: Flow, foreign: bool, interval: float) -> Word:
-    """What comes back. After an error that says nothing of the destination, a socket without connection goes on."""
+    """Return what comes back. After an error that says nothing about the destination, UDP and ICMPv6 try again."""
     while True:
         try:
             await _talk(client, flow.protocol, foreign, interval)
@@ -74,7 +74,7 @@ async def _answer(client: socket.socket, flow: Flow, foreign: bool, interval: fl
 
 
 def _word(flow: Flow, told: sockets.Notice) -> Word:
-    """Whose word the notice is: the destination's, nobody's but the source's own, or somebody's on the way."""
+    """Return what a notice means, by its sender: the destination, the source itself, or a node on the way."""
     if not told.sender:
         return "refused" if flow.protocol == "tcp" and told.errno in _RESETS else "blocked"
     if told.sender == flow.destination.address and told.port:
@@ -83,7 +83,7 @@ def _word(flow: Flow, told: sockets.Notice) -> Word:
 
 
 class _Noticed(Exception):
-    """A connection that did not come about."""
+    """A connection attempt failed."""
 
     def __init__(self, notice: sockets.Notice) -> None:
         super().__init__(os.strerror(notice.errno))
@@ -91,9 +91,9 @@ class _Noticed(Exception):
 
 
 async def _open(flow: Flow, interval: float) -> socket.socket:
-    """A socket on its way. Where nothing can leave the source, nobody can answer: that is silence, not a refusal.
+    """Return a socket that has begun to connect. Retries while nothing can leave the source: that counts as silence.
 
-    It is tried again, since an address and its route come into force some milliseconds after they were made.
+    An address and its route take effect some milliseconds after they were made.
     """
     source, there = flow.source, flow.destination.address
     while True:
@@ -106,11 +106,11 @@ async def _open(flow: Flow, interval: float) -> socket.socket:
 
 
 async def _talk(client: socket.socket, protocol: str, foreign: bool, interval: float) -> None:
-    """Return when the answer is there."""
+    """Send the nonce, and return when the answer is there."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
     if protocol == "tcp":
         await _connected(client)
-        if not foreign:  # somebody's service shall not be fed with our bytes: that it accepts is answer enough
+        if not foreign:  # a user's service must not receive our bytes; an accepted connection is answer enough
             await _exchange(client, nonce)
     elif protocol == "udp":
         await _ask(client, nonce, None if foreign else nonce, interval)
@@ -121,7 +121,7 @@ async def _talk(client: socket.socket, protocol: str, foreign: bool, interval: f
 
 
 async def _connected(client: socket.socket) -> None:
-    """Wait for the TCP handshake. Raises what it ended with."""
+    """Wait for the TCP handshake. Raises _Noticed if it fails."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_writer(client, ready.set)
@@ -146,7 +146,7 @@ async def _exchange(client: socket.socket, nonce: bytes) -> None:
 
 
 async def _ask(client: socket.socket, message: bytes, answer: bytes | None, interval: float) -> None:
-    """Send the message every `interval` seconds until a datagram ends with `answer`; any datagram, if that is None."""
+    """Send the message every `interval` seconds until a datagram ends with `answer`; None accepts any datagram."""
     loop = asyncio.get_running_loop()
     while True:
         await loop.sock_sendall(client, message)

@@ -1,4 +1,4 @@
-"""The answering side: every TCP and UDP service of a round sends back what it gets."""
+"""The answering side: every TCP and UDP service of a round sends back what it receives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 2048
 
 
 class Echoes:
-    """Listeners for `services` while the `with` block runs. `foreign` are those that somebody else's service has."""
+    """Listeners for `services` while the `with` block runs. `foreign` has those whose port a user's service has."""
 
     def __init__(self, services: Iterable[Service]) -> None:
         self.foreign: set[Service] = set()
@@ -40,7 +40,7 @@ class Echoes:
         try:
             listener = sockets.listen(namespace, protocol, address, port)
         except MissingError:
-            return  # the address is gone: the canary will find that nothing answers
+            return  # the address is gone; the canary will fail
         if listener is None:
             self.foreign.add(service)
             return
@@ -51,14 +51,14 @@ class Echoes:
         try:
             stream, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return  # the client has given up in the meantime
+            return  # the client has closed the connection meanwhile
         stream.setblocking(False)
         self._open.add(stream)
         self._loop.add_reader(stream, self._echo, stream)
 
     def _echo(self, stream: socket.socket) -> None:
         data = b""
-        with contextlib.suppress(OSError):  # the client has reset it: the usual end
+        with contextlib.suppress(OSError):  # usual: our clients close by a reset
             data = stream.recv(_MOST)
             stream.send(data)
         if not data:
@@ -74,7 +74,7 @@ class Echoes:
 
 
 def _answer(listener: socket.socket) -> None:
-    """Send one datagram back. One that cannot leave is an answer lost, which is what the probe is there to see."""
+    """Send one datagram back. One that cannot leave is a lost answer, which the probe observes."""
     with contextlib.suppress(OSError):
         data, peer = listener.recvfrom(_MOST)
         listener.sendto(data, peer)

@@ -1,4 +1,4 @@
-"""What is asked of the prober, and what it answers. It knows namespaces and addresses, no cloud and no model."""
+"""Requests to the prober and its results. The prober knows namespaces and addresses, but not the cloud or the model."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Outcome = Literal["allowed", "blocked", "refused"]
-"""An answer; silence; or the destination's own word that nobody listens there (TCP RST, ICMPv6 port unreachable)."""
+"""An answer; silence; or a TCP RST or ICMPv6 port unreachable that the destination itself sent."""
 
 Word = Literal["allowed", "blocked", "refused", "rejected"]
-"""What came back: an outcome, or somebody else's word in the destination's place, which is a kind of `blocked`."""
+"""What came back: an outcome, or `rejected` if another node refused. `rejected` is reported as `blocked`."""
 
 Protocol = Literal["tcp", "udp", "icmpv6"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An IPv6 address on a link of a namespace; `namespace` is empty for one that is only talked to."""
+    """An IPv6 address on a link of a namespace. `namespace` is empty for a mere destination."""
 
     namespace: str
     address: str
@@ -25,9 +25,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One try to talk. `listening`: whether the prober shall answer at the destination; ICMPv6 the kernel answers.
+    """One attempt to communicate.
 
-    `source_ports` (first, last) are those that TCP and UDP may send from; None leaves it to the kernel.
+    `listening` says whether the prober shall listen at the destination; the kernel answers ICMPv6. `source_ports`
+    (first, last) limits the source port of TCP and UDP; with None, the kernel chooses.
     """
 
     source: Endpoint
@@ -39,12 +40,12 @@ class Flow:
 
     @property
     def canary(self) -> Flow:
-        """The same from within the destination: shows that what shall answer is alive."""
+        """The same flow, sent from inside the destination: shows that the service is alive."""
         return replace(self, source=self.destination, source_ports=None)
 
     @property
     def service(self) -> Service | None:
-        """Where an answer comes from; None where the kernel gives it."""
+        """The service that answers; None if the kernel answers."""
         if self.protocol == "icmpv6" or self.port is None:
             return None
         return (self.destination.namespace, self.protocol, self.destination.address, self.port)
@@ -56,9 +57,9 @@ Service = tuple[str, str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A flow to try, and the flows that must be answered at the same time for its silence to mean anything.
+    """A flow to try. Its silence counts only if all `controls` are answered at the same time.
 
-    `sniff`: listen at the destination for its first packet.
+    `sniff` says whether to capture its first packet at the destination.
     """
 
     flow: Flow
@@ -67,16 +68,16 @@ class Probe:
 
     @property
     def flows(self) -> tuple[Flow, ...]:
-        """Everything that has to be tried together."""
+        """All flows that must be tried together."""
         return (self.flow, self.flow.canary, *self.controls)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen of a probe.
+    """What was observed of a probe.
 
-    `arrived`: its first packet was heard at the destination (or it was answered). `canary`: what shall answer is alive.
-    `controls`: all controls were answered. `rejected`: it was blocked, but not silently.
+    `arrived`: the first packet was captured at the destination, or it was answered. `canary`: the service is alive.
+    `controls`: all controls were answered. `rejected`: another node refused the packet.
     """
 
     outcome: Outcome

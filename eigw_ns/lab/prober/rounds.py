@@ -1,4 +1,4 @@
-"""Which probes run at the same time: as many as descriptors allow, and none that spoil each other."""
+"""Group probes into rounds. A round has as many probes as descriptors allow, and none that disturb each other."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from eigw_ns.lab.prober.flow import Flow, Probe, Service
 
 _MOST_FLOWS = 1000
-"""Above this the event loop itself could take so long that a timely answer is read too late."""
+"""With more flows, the event loop could read a timely answer too late."""
 
-_EACH = 3  # descriptors a flow: two TCP connections, of which one ends at ours
+_EACH = 3  # descriptors per flow: two TCP connections, and the accepted end of one of them
 _LARGEST = 24  # descriptors: a probe with four controls and a listener at either end, over TCP
 
 
 class Round:
-    """Probes to run together. A port is listened on in a round, or it is not; flows that probes share run once."""
+    """Probes that run together. In one round, a port is either open or closed; a flow of several probes runs once."""
 
     def __init__(self, descriptors: int) -> None:
         self.probes: list[Probe] = []
@@ -25,11 +25,11 @@ class Round:
 
     @property
     def services(self) -> Iterator[Service]:
-        """Those that shall listen."""
+        """The services that listen in this round."""
         return (service for service, listening in self._listening.items() if listening)
 
     def add(self, probe: Probe) -> bool:
-        """Take the probe in, unless a port of it must be both open and closed."""
+        """Add the probe. Returns False, and adds nothing, if a port would have to be both open and closed."""
         services = {flow.service: flow.listening for flow in probe.flows if flow.service is not None}
         if any(self._listening.get(service, listening) != listening for service, listening in services.items()):
             return False
@@ -44,12 +44,12 @@ class Round:
 
     @property
     def full(self) -> bool:
-        """Whether another probe might not fit. An empty round never is, however few descriptors there are."""
+        """Whether another probe might not fit. An empty round is never full, however few descriptors there are."""
         return bool(self.probes) and (self._free < _LARGEST or len(self.flows) >= _MOST_FLOWS)
 
 
 def rounds(probes: Iterable[Probe], descriptors: int) -> Iterator[Round]:
-    """The fewest rounds that a single pass finds, in order."""
+    """Yield rounds that contain all probes: the fewest that a greedy pass finds, in the order of the probes."""
     waiting = list(dict.fromkeys(probes))
     while waiting:
         current = Round(descriptors)

@@ -1,4 +1,4 @@
-"""Run probes: one event loop, one thread, everything of a round at the same time."""
+"""Run probes: one event loop, one thread, all flows of a round at the same time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from eigw_ns.lab.prober.echo import Echoes
 from eigw_ns.lab.prober.flow import Evidence, Flow, Outcome, Probe, Word
 from eigw_ns.lab.prober.rounds import Round, rounds
 
-_DESCRIPTORS = 5120  # asked for; a round of 1,000 flows needs about 4,500
-_RESERVED = 64  # left to whatever else the process has open, and to the namespace files of a moment
+_DESCRIPTORS = 5120  # requested limit; a round of 1,000 flows needs about 4,500
+_RESERVED = 64  # for other files of the process, and for namespace files that are open only briefly
 
 Done = Callable[[Flow, Outcome], None]
 
 
 def run(probes: Sequence[Probe], timeout: float, done: Done | None = None) -> tuple[Evidence, ...]:
-    """The evidence for each of `probes`, in their order. A round takes at most about `timeout` seconds.
+    """Run `probes`. Returns the evidence for each, in their order. A round takes at most about `timeout` seconds.
 
-    `done` is told the outcome of each flow as it is known, controls and canaries too. Raises MissingError where a
-    source's namespace is not there, HostError where this process may not enter namespaces or open raw sockets.
+    `done` is called with the outcome of each flow as soon as it is known, also for controls and canaries. Raises
+    MissingError if the namespace of a source does not exist, HostError if this process may not enter namespaces or
+    open raw sockets.
     """
     with sockets.descriptors(_DESCRIPTORS) as granted:
         found = asyncio.run(_run(probes, granted - _RESERVED, timeout, done or _ignore))
@@ -42,7 +43,7 @@ async def _run(probes: Sequence[Probe], descriptors: int, timeout: float, done: 
 
 
 async def _run_round(current: Round, timeout: float, done: Done) -> dict[Probe, Evidence]:
-    """Sniffers first, then listeners, then the packets; nothing is sent before all that watches is open."""
+    """Open sniffers, then listeners, then send the packets. No packet is sent before every sniffer is open."""
     outcomes: dict[Flow, Word] = {}
 
     with _sniffers(current.sniffed) as ears, Echoes(current.services) as echoes:
@@ -63,11 +64,11 @@ def _outcome(word: Word) -> Outcome:
 def _evidence(probe: Probe, outcomes: dict[Flow, Word], heard: set[Flow]) -> Evidence:
     word, alive = outcomes[probe.flow], outcomes[probe.flow.canary]
     if word == "refused" and probe.sniff and probe.flow not in heard:
-        word = "rejected"  # a reset in the name of a destination that has heard nothing
+        word = "rejected"  # the reset has the destination's address, but the destination received no packet
     return Evidence(
         outcome=_outcome(word),
         arrived=word == "allowed" or probe.flow in heard,
-        # where nobody shall listen, the kernel's refusal is the sign of life
+        # if no service shall listen, the kernel's refusal shows that the destination is alive
         canary=alive == "allowed" if probe.flow.listening else alive in ("allowed", "refused"),
         controls=all(outcomes[control] == "allowed" for control in probe.controls),
         rejected=word == "rejected",
@@ -76,7 +77,7 @@ def _evidence(probe: Probe, outcomes: dict[Flow, Word], heard: set[Flow]) -> Evi
 
 @contextlib.contextmanager
 def _sniffers(flows: Iterable[Flow]) -> Iterator[dict[Flow, socket.socket]]:
-    """Packet sockets at the destinations; none where the link is gone, which the controls notice."""
+    """Open packet sockets at the destinations. A link that is gone gets none; the controls notice that."""
     ears: dict[Flow, socket.socket] = {}
     try:
         for flow in flows:
