@@ -1,6 +1,6 @@
-"""What this process may do, in the words of capabilities(7), and what gives it what it lacks.
+"""Check the capabilities of this process (capabilities(7)), and give the fix for missing ones.
 
-The flags are podman's and Docker's; which of them suffice was found by trying each (`scripts/ci-container --matrix`).
+The flags are podman's and Docker's. Which of them suffice was tested with each (`scripts/ci-container --matrix`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ RUN_FIX = "make /run writable; in a container: --tmpfs /run"
 
 
 def lacking() -> tuple[str, ...]:
-    """Those of the capabilities needed that this process does not have (CapEff, proc(5))."""
+    """Return the needed capabilities that this process does not have (CapEff, proc(5))."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     mask = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), 16)
     return tuple(name for name, bit in NEEDED.items() if not mask >> bit & 1)
 
 
 def fix() -> str:
-    """What gives this process all that it lacks."""
+    """Return the instruction that gives this process all that it lacks."""
     flags = " ".join(f"--cap-add {name.removeprefix('CAP_')}" for name in lacking())
     return f"run it as root (sudo); in a container: {flags}, or --privileged"

@@ -1,9 +1,9 @@
-"""Removing strays from routers: what is there is read again, and what is a stray still is sent back to be deleted.
+"""Remove foreign objects from routers. The router is read again, and only what is still foreign is deleted.
 
-Whatever the kernel takes for the same, but is not, must stay. Routes are told apart by their protocol. Rules are not:
-`ip` gives them none, and a rule that is to go is any that has at least its selectors. So at a stray's priority those
-that stay are made once more, behind the others, and then all that were there before are deleted one after the other,
-each being the first of its like by then. No packet misses a rule meanwhile.
+A deletion must not hit one of our objects. For routes, the protocol distinguishes them. For rules it does not: `ip`
+sets none, and the kernel deletes the first rule that matches the selectors, which may be one of ours. So at the
+priority of a foreign rule, the rules that stay are added again behind all others. Then all earlier rules are deleted
+in their order, each one being the first match at that moment. No packet misses a rule meanwhile.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _NAMESPACE = attrgetter("namespace")
 
 
 def clear(things: Iterable[Stray]) -> int:
-    """Remove the strays that are there; how many writes that took."""
+    """Remove those foreign objects that still exist. Returns the number of writes to the kernel."""
     writes = 0
     for namespace, group in groupby(sorted(things, key=_NAMESPACE), _NAMESPACE):
         wanted = {thing.text for thing in group}
@@ -82,12 +82,12 @@ def _priority(payload: bytes) -> int:
 
 
 def _exact(payload: bytes) -> bytes:
-    """The rule, with the priority also where that is 0: the kernel does not say so, but takes silence for any."""
+    """Return the rule with its priority. The kernel omits a priority of 0, but takes a missing one for any."""
     return payload if FRA_PRIORITY in attributes(payload, RULE.size) else payload + number(FRA_PRIORITY, 0)
 
 
 def _tables(namespace: str, texts: Collection[str]) -> int:
-    """By their handles: a name may be anything, also commands."""
+    """Delete foreign tables by their handles: a name may contain anything, even nft commands."""
     with Netlink(NETFILTER) as netfilter:
         found = proof.tables(netfilter)
     writes = 0

@@ -1,4 +1,4 @@
-"""The rtnetlink message that makes, replaces or removes each thing of a namespace's configuration."""
+"""The rtnetlink messages that create, replace or delete the objects of a namespace's configuration."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from eigw_ns.kernel.rtnetlink import Indexes
 
 
 def creation_message(thing: NetObject, indexes: Indexes) -> Message:
-    """Makes it, where it is not there. Raises MissingError where its link is not among `indexes`."""
+    """Return the message that creates the object, and fails if it exists. Raises MissingError if its link does not."""
     return _config_message(thing, indexes)
 
 
 def replacement_message(thing: NetObject, indexes: Indexes) -> Message:
-    """Puts it in the place of the one with the same key. Raises as `creation_message`."""
+    """Return the message that replaces the object with the same key. Raises as `creation_message` does."""
     return _config_message(thing, indexes, replace=True)
 
 
 def takeover_message(thing: NetObject, indexes: Indexes) -> Message:
-    """Puts it in the place of whatever is there, if anything is. Raises as `creation_message`."""
+    """Return the message that creates the object, or replaces what is in its place. Raises as `creation_message`."""
     message = replacement_message(thing, indexes)
     return changed(message, flags=message.flags | CREATE)
 
@@ -45,7 +45,7 @@ def _config_message(thing: NetObject, indexes: Indexes, *, replace: bool = False
 
 
 def deletion_message(thing: NetObject, indexes: Indexes) -> Message:
-    """Removes it; what is gone already is no error."""
+    """Return the message that deletes the object. An object that is already gone is not an error."""
     match thing:
         case Address():
             return rtnetlink.address_message(thing, indexes.get(thing.link, 0), delete=True)

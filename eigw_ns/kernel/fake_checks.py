@@ -1,7 +1,7 @@
-"""What Linux refuses, as checks on the objects of one namespace. Each raises the error that the kernel's errno means.
+"""Check the objects of one namespace as Linux does. Each check raises the error that the kernel's errno means.
 
-Not everything: what our own code could get wrong (order, names, references), so that a plan which passes here passes
-on Linux. The texts of nft rules are not parsed, only the names they use.
+The checks cover what our own code could get wrong (order, names, references), so that a plan that passes here passes on
+Linux. The texts of nft rules are not parsed; only the names in them are checked.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _CHAIN = re.compile(r"\b(?:jump|goto) ([\w/.-]+)")
 
 
 def check_creation(objects: Objects, thing: NetObject, doing: str) -> None:
-    """Raise what Linux answers when `thing` is created beside `objects`: ExistsError, MissingError or KernelError."""
+    """Raise the error of Linux if `thing` is created beside `objects`: ExistsError, MissingError or KernelError."""
     there = objects.get(thing.key)
-    always = isinstance(thing, Sysctls | Forwarding)  # a namespace is born with them
+    always = isinstance(thing, Sysctls | Forwarding)  # every namespace has them from the beginning
     if there is not None and not always and not is_waiting(there):
         raise kernel_error(doing, errno.EEXIST)
     if isinstance(thing, Link) and len(thing.name) > _LONGEST_NAME:
@@ -52,29 +52,29 @@ def check_creation(objects: Objects, thing: NetObject, doing: str) -> None:
 
 
 def check_update(objects: Objects, actual: NetObject, new: NetObject, doing: str) -> None:
-    """Raise what Linux answers when `actual`, one of `objects`, is to become `new` in place."""
+    """Raise the error of Linux if `actual`, one of `objects`, is changed to `new` in place."""
     same = new
     if isinstance(new, Link) and isinstance(actual, Link):
         same = replace(new, mtu=actual.mtu, up=actual.up, bridge=actual.bridge)
     elif isinstance(new, Namespace) and isinstance(actual, Namespace):
         same = replace(new, loopback_up=actual.loopback_up, marked=actual.marked)
     if isinstance(new, Link | Namespace) and same != actual:
-        raise kernel_error(doing, errno.EINVAL, detail="only by deleting and creating it can this change")
+        raise kernel_error(doing, errno.EINVAL, detail="this can change only by deletion and creation")
     _check_needs(objects, new, doing)
 
 
 def is_waiting(thing: NetObject | None) -> bool:
-    """Whether this is a veth end that came with its far end and has no settings of its own yet."""
+    """Return whether this is a veth end that was created with its far end and has no settings of its own yet."""
     return isinstance(thing, Link) and thing.kind == "veth" and thing.peer is None
 
 
 def hangs_on(thing: NetObject, link: str) -> bool:
-    """Whether `thing` goes when the interface `link` of its namespace goes."""
+    """Return whether `thing` is removed with the interface `link` of its namespace."""
     return isinstance(thing, Address | Neighbour | Fdb | Route) and thing.link == link
 
 
 def kept_while_down(thing: NetObject) -> bool:
-    """Whether `thing` survives that its link is set down; what belongs to layer 3 does not."""
+    """Return whether `thing` remains if its link is set down. Objects of layer 3 do not."""
     return isinstance(thing, Fdb)
 
 
@@ -97,7 +97,7 @@ def _check_needs(objects: Objects, thing: NetObject, doing: str) -> None:
 
 
 def _need_link(objects: Objects, namespace: str, name: str, doing: str) -> Link | None:
-    """The link of that name, None for the loopback that every namespace has; MissingError where there is none."""
+    """Return the link of that name; None for the loopback. Raises MissingError if the link does not exist."""
     if name == LOOPBACK:
         return None
     link = objects.get(("link", namespace, name))
@@ -109,7 +109,7 @@ def _need_link(objects: Objects, namespace: str, name: str, doing: str) -> Link 
 def _need_bridge(objects: Objects, port: Link, name: str, doing: str) -> None:
     bridge = _need_link(objects, port.namespace, name, doing)
     if bridge is None or bridge.kind != "bridge":
-        raise kernel_error(doing, errno.EINVAL, detail=f"{name} is no bridge")
+        raise kernel_error(doing, errno.EINVAL, detail=f"{name} is not a bridge")
 
 
 def _address_taken(objects: Objects, wanted: Address) -> bool:
@@ -123,7 +123,7 @@ def _address_taken(objects: Objects, wanted: Address) -> bool:
 def _check_fdb(objects: Objects, thing: Fdb, doing: str) -> None:
     port = _need_link(objects, thing.namespace, thing.link, doing)
     if port is None or port.bridge is None:
-        raise kernel_error(doing, errno.EINVAL, detail=f"{thing.link} is no port of a bridge")
+        raise kernel_error(doing, errno.EINVAL, detail=f"{thing.link} is not a port of a bridge")
     for other in objects.values():
         if isinstance(other, Link) and other.mac == thing.mac and port.bridge in (other.bridge, other.name):
             raise kernel_error(doing, errno.EEXIST, detail=f"it is the bridge's own entry for {other.name}")
@@ -138,7 +138,7 @@ def _check_route(objects: Objects, route: Route, doing: str) -> None:
 
 
 def _on_link(objects: Objects, route: Route) -> bool:
-    """Whether an address or an on-link route of the same link covers the next hop."""
+    """Return whether an address or an on-link route of the same link covers the next hop."""
     hop = IPv6Address(route.via)
     for thing in objects.values():
         if isinstance(thing, Address) and thing.link == route.link:
@@ -153,7 +153,7 @@ def _on_link(objects: Objects, route: Route) -> bool:
 
 
 def _check_ruleset(ruleset: Ruleset, doing: str) -> None:
-    """Every counter, set and chain that a rule or a map's element names must be in the table."""
+    """Raise MissingError if a rule or a map's element names a counter, set or chain that the table lacks."""
     known = (
         ("counter", _COUNTER, set(ruleset.counters)),
         ("set", _SET, {found.name for found in ruleset.sets}),

@@ -1,6 +1,6 @@
-"""Files that a process holds by flock(2) as long as it lives, however it ends, and that say who it is.
+"""Lock files: a process holds one by flock(2) until it ends, and writes into it who it is.
 
-Whoever lets go may remove the file, so that having the lock means nothing until the file is seen to be still there.
+The holder may remove the file before it unlocks. So a lock counts only after a check that the file is still there.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _TRIES = 100
 
 
 def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
-    """A descriptor of the file, made where there is none, with the lock on it; closing it lets go.
+    """Lock the file, which is created if it does not exist. Returns its descriptor; closing that unlocks.
 
-    Does not wait: where another has the lock, raises what `refusal` makes of a descriptor of its file. Raises
-    LockedError where the file vanishes again and again, OSError where it may not be written.
+    Does not wait: if another process has the lock, raises what `refusal` makes of a descriptor of the file. Raises
+    LockedError if the file is removed again and again, OSError if it cannot be written.
     """
     lost: FileNotFoundError | None = None
     for _ in range(_TRIES):
         try:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # who may read it may lock it
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # readers could lock it
         except FileNotFoundError as error:
             lost = error
-            continue  # its holder removed the folder between our two calls
+            continue  # the previous holder removed the folder between our two calls
         lost = None
         try:
             if not _locks(descriptor, fcntl.LOCK_EX):
@@ -39,17 +39,20 @@ def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its holder removed the file before we got the lock: nobody else would see ours
-    if lost is not None:  # nor did it ever stand: no folder can be made in /proc
+        os.close(descriptor)  # the previous holder removed the file before we got the lock: others lock a new file
+    if lost is not None:  # the file could never be created, as in /proc
         raise lost
-    raise LockedError(f"the lock {path} vanishes again and again", hint="see who removes it, then try again")
+    raise LockedError(
+        f"the lock file {path} is removed again and again",
+        hint="find the process that removes it, stop it, then try again",
+    )
 
 
 @contextlib.contextmanager
 def held(path: Path, flags: int = 0) -> Iterator[int | None]:
-    """A descriptor of the file, for reading, if somebody has the lock; else None. Leaves no trace, not even a file.
+    """Yield a descriptor of the file, for reading, if a process has the lock; otherwise None. Creates nothing.
 
-    `flags` are open(2)'s. A file that cannot be opened is held by nobody: who takes it is told why.
+    `flags` are open(2)'s. A file that cannot be opened counts as not locked; `take` raises the reason.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
@@ -64,15 +67,15 @@ def held(path: Path, flags: int = 0) -> Iterator[int | None]:
 
 
 def is_current(descriptor: int, path: Path) -> bool:
-    """Whether it is this file that stands at `path`."""
+    """Return whether `path` still is the file of this descriptor."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
-    except OSError:  # also where its folder is gone, as $XDG_RUNTIME_DIR after the last logout
+    except OSError:  # also if its folder is gone, as $XDG_RUNTIME_DIR is after the last logout
         return False
 
 
 def _locks(descriptor: int, kind: int) -> bool:
-    """Lock it without waiting; False where another's lock forbids it."""
+    """Lock the file without waiting. Returns False if another process has the lock."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

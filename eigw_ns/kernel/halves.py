@@ -1,7 +1,7 @@
-"""Work on many namespaces by two processes: nearly all of it is the kernel's and libnftables' own.
+"""Split work on many namespaces between two processes. Nearly all of its time is spent in the kernel and libnftables.
 
-The second process is a fork of this one, since libnftables makes threads no promises, and it has the other half to do.
-It ends before the call does, and when this process dies, however that happens. Ctrl-C is for this one alone.
+The second process is a fork of this one, since libnftables is not documented to be thread-safe. It does every other
+item. It ends before the call returns, and also if this process dies, even by SIGKILL. Only this process handles Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,29 +20,32 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 WORTH = 24
-"""The least items of a half: doing half of fewer saves less than a fork costs (5 ms)."""
+"""Minimum number of items for each process: splitting fewer saves less than a fork costs (5 ms)."""
 
 
 def in_halves(items: Sequence[Item], work: Callable[[Sequence[Item]], Answer]) -> list[Answer]:
-    """What `work` answers for all items, or for every other one and for the rest, done at the same time.
+    """Call `work` for all items, or at the same time for every other item and for the rest.
 
-    `work` changes nothing in this program's memory, and answers with what pickle takes. Raises what it raises, when
-    nothing is being done any more: where this process failed, the other has been cut off. Raises EigwError where the
-    other was killed.
+    Returns the one result, or both. `work` must not change this program's memory, and its result must be picklable.
+    Raises what `work` raises, after both processes have stopped: if it fails in this process, the other one is killed.
+    Raises EigwError if the other process was killed from outside.
     """
     if len(items) < 2 * WORTH or not _may_fork():
         return [work(items)]
     with contextlib.ExitStack() as stack:
-        with uninterrupted():  # else there might be one that nobody ends
-            pipe = _second(items[1::2], work, stack)  # what costs alike stands together: instances before subnets
+        with uninterrupted():  # otherwise an interrupt might come between the fork and the callback that ends it
+            pipe = _second(items[1::2], work, stack)  # items of similar cost are neighbours: instances before subnets
         if pipe is not None:
             return [work(items[::2]), _answer(pipe)]
     return [work(items)]
 
 
 def _may_fork() -> bool:
-    """Whether a second process gains anything, and is safe: in one with threads, a fork takes their locks along, and
-    who ignores or handles SIGCHLD may have children waited for before we do."""
+    """Return whether a second process saves time and is safe.
+
+    In a process with threads, a fork copies locks that other threads hold. A program that ignores or handles SIGCHLD
+    may wait for our child before we do.
+    """
     alone = sum(1 for _ in os.scandir("/proc/self/task")) == 1
     return alone and len(os.sched_getaffinity(0)) > 1 and signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
 
@@ -50,9 +53,9 @@ def _may_fork() -> bool:
 def _second(
     items: Sequence[Item], work: Callable[[Sequence[Item]], object], stack: contextlib.ExitStack
 ) -> IO[bytes] | None:
-    """The pipe by which the process with the other half answers; None where this host allows no process more.
+    """Fork a process for `items`. Returns the pipe with its answer; None if this host allows no further process.
 
-    With the stack it ends.
+    The process ends when the stack is closed.
     """
     first = os.getpid()
     try:
@@ -79,10 +82,10 @@ def _end(pid: int) -> None:
 
 
 def _be_second(items: Sequence[Item], work: Callable[[Sequence[Item]], object], writing: int, first: int) -> NoReturn:
-    """In the fork: do the work, say the answer, and end whatever happens. See PR_SET_PDEATHSIG in prctl(2)."""
+    """In the fork: do the work, write the answer, and always end. See PR_SET_PDEATHSIG in prctl(2)."""
     try:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == first:  # else it has died already
+        if os.getppid() == first:  # otherwise the parent died before prctl(2)
             with os.fdopen(writing, "wb") as pipe:
                 _work_and_tell(items, work, pipe)
     finally:
@@ -90,7 +93,7 @@ def _be_second(items: Sequence[Item], work: Callable[[Sequence[Item]], object], 
 
 
 def _work_and_tell(items: Sequence[Item], work: Callable[[Sequence[Item]], object], pipe: IO[bytes]) -> None:
-    import pickle  # here and below: most labs are small, and no verb need wait for what only a second process uses
+    import pickle  # here and below: most labs are small, and a command need not load what only a second process uses
 
     try:
         answer = work(items)
@@ -110,8 +113,8 @@ def _answer(pipe: IO[bytes]) -> Any:
         error, answer = pickle.load(pipe)
     except (EOFError, pickle.UnpicklingError):
         raise EigwError(
-            "the process that was to do half of the work ended without an answer",
-            hint="somebody killed it, or the host is out of memory; try again",
+            "the second process, which does half of the work, ended without an answer",
+            hint="it was killed, or the host is out of memory (see `dmesg`); try again",
         ) from None
     if error is not None:
         raise error

@@ -1,4 +1,4 @@
-"""What must not be interrupted halfway."""
+"""Block signals around code that must not be interrupted halfway."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C, and what else ends a program politely, waits until the block has ended."""
+    """Defer SIGINT, SIGTERM and SIGHUP until the block has ended."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:  # what came just before is raised by the call that blocks, which has blocked all the same
+    try:  # the call below may raise a signal that came just before it, and has blocked all the same
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         yield
     finally:

@@ -1,7 +1,7 @@
-"""The keeper: a process that does nothing but keep the namespaces of an ordinary user's labs alive.
+"""The pause process: its only task is to keep the namespaces of an ordinary user's labs alive.
 
-It holds an flock(2) on its record for as long as it lives, however it ends, so a record without the lock is a dead
-keeper's. `python -m eigw_ns.kernel.keeper RECORD` becomes one and returns when everything stands.
+It holds an flock(2) on its record while it lives, so a record without the lock belongs to a dead one.
+`python -m eigw_ns.kernel.keeper RECORD` starts one in the background, and returns when its namespaces are ready.
 """
 
 from __future__ import annotations
@@ -24,40 +24,43 @@ from eigw_ns.kernel import flock, process, userns
 
 _PACKAGES = Path(__file__).parents[2]
 _SECONDS = 20.0
-"""In which a keeper stands, or ends; it takes 0.1 s and a few milliseconds."""
+"""Timeout of its start, which takes 0.1 s, and of its end, which takes a few milliseconds."""
 _PAUSE = 0.005  # seconds
 _LOOK = 60.0
-"""Seconds between two looks of a keeper at its record."""
+"""Seconds after which it checks again that its record exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """A living keeper: its process id, and the number of its user namespace, which proves that the id is still its."""
+    """A live pause process: its id, and its user namespace's inode number, which shows that the id was not reused."""
 
     pid: int
     namespace: int
 
 
 def find(record: Path) -> Keeper | None:
-    """The living keeper that `record` is of; None where there is none, or it is dead."""
+    """Return the live pause process of `record`; None if there is none or it is dead."""
     with flock.held(record, os.O_NOFOLLOW) as descriptor:
         return _read(descriptor) if descriptor is not None else None
 
 
 def _read(descriptor: int) -> Keeper:
-    """What a keeper wrote; it may be about to, where whoever started it was killed."""
+    """Read the record. It may still be empty, if the process that starts the pause process was killed meanwhile."""
     deadline = time.monotonic() + _SECONDS
     while not (text := os.pread(descriptor, 4096, 0)):
         if time.monotonic() > deadline:
-            raise EigwError(f"a keeper of the namespaces has been starting for {_SECONDS:.0f} s")
+            raise EigwError(
+                f"the pause process, which holds the namespaces, was not ready within {_SECONDS:.0f} s",
+                hint="end the process `python3 -m eigw_ns.kernel.keeper`, then try again",
+            )
         select.select([], [], [], _PAUSE)
     return Keeper(**json.loads(text))
 
 
 def start(record: Path) -> None:
-    """Start a keeper. To be called by one at a time, where `find` finds none.
+    """Start a pause process. Call it only if `find` returns None, and by one process at a time.
 
-    Raises HostError where this host allows no user namespaces to this user.
+    Raises HostError if this host does not allow user namespaces to this user.
     """
     search = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     command = (sys.executable, "-P", "-m", __name__, str(record))
@@ -69,13 +72,13 @@ def start(record: Path) -> None:
         raise HostError(**json.loads(said))
     except (ValueError, TypeError):
         words = said.strip() or f"exit code {done.code}"
-        raise EigwError(f"the keeper of the namespaces did not start: {words}") from None
+        raise EigwError(f"the pause process, which holds the namespaces, did not start: {words}") from None
 
 
 def join(keeper: Keeper) -> None:
-    """Move this process to the keeper's namespaces; nothing where it is there already.
+    """Move this process to the namespaces of the pause process, unless it is there already.
 
-    Raises EigwError where the keeper ended meanwhile, or lives where it cannot be seen from here (another container).
+    Raises EigwError if the pause process has ended, or is not visible from here because it is in another container.
     """
     if keeper.namespace == userns.identity():
         return
@@ -84,26 +87,29 @@ def join(keeper: Keeper) -> None:
 
 
 def end(keeper: Keeper) -> None:
-    """End the keeper, and wait until it has. What runs in its namespaces goes on; named ones vanish."""
+    """End the pause process and wait for its end. Processes in its namespaces go on; the names vanish."""
     with _descriptor(keeper) as descriptor:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(descriptor, signal.SIGTERM)
         if not select.select([descriptor], [], [], _SECONDS)[0]:
-            raise EigwError(f"the keeper (process {keeper.pid}) does not end", hint=f"kill -9 {keeper.pid}")
+            raise EigwError(
+                f"the pause process (process {keeper.pid}) did not end within {_SECONDS:.0f} s",
+                hint=f"end it with `kill -9 {keeper.pid}`",
+            )
 
 
 @contextlib.contextmanager
 def _descriptor(keeper: Keeper) -> Iterator[int]:
-    """A pidfd of the keeper, which is surely it."""
+    """Yield a pidfd of the pause process. Its namespace is checked after opening, in case the id was reused."""
     try:
         descriptor = os.pidfd_open(keeper.pid)
     except OSError as error:
-        raise kernel_error("find the keeper", error.errno or 0) from error
+        raise kernel_error("find the pause process", error.errno or 0) from error
     try:
         if not _lives(keeper):
             raise HostError(
-                f"the keeper (process {keeper.pid}) has just ended, or is not to be seen from here",
-                hint="try again; where another container uses the same folder, set EIGW_NS_RUN_DIR to one of your own",
+                f"the pause process (process {keeper.pid}) has just ended, or is not visible from here",
+                hint="try again; if another container uses the same run folder, set EIGW_NS_RUN_DIR to another one",
             )
         yield descriptor
     finally:
@@ -118,7 +124,7 @@ def _lives(keeper: Keeper) -> bool:
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Become a keeper. The output ends when it stands, or says as JSON why it does not."""
+    """Become a pause process, in the background. If that fails, print the error as JSON and exit with its code."""
     record = Path(arguments[0])
     try:
         descriptor = _claim(record)
@@ -128,16 +134,16 @@ def main(arguments: Sequence[str]) -> NoReturn:
         sys.exit(error.exit_code)
     process.detach()
     os.pwrite(descriptor, json.dumps(asdict(Keeper(os.getpid(), userns.identity()))).encode(), 0)
-    process.hush()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's would be a traceback that nobody reads
-    while flock.is_current(descriptor, record):  # without it nobody would find us any more
-        os.utime(descriptor)  # else whoever cleans /tmp would think that nobody needs it
+    process.redirect_stdio()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's handler would only print a traceback
+    while flock.is_current(descriptor, record):  # without the record, no command could find this process
+        os.utime(descriptor)  # otherwise systemd-tmpfiles would remove the record from /tmp as unused
         select.select([], [], [], _LOOK)
     sys.exit(0)
 
 
 def _claim(record: Path) -> int:
-    """A descriptor of the emptied record with the lock on it, to be kept open."""
+    """Empty and lock the record. Returns its descriptor, which the caller must keep open."""
     try:
         descriptor = os.open(record, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The system calls that Python does not have, through libc: unshare(2), setns(2), mount(2), statfs(2), prctl(2)."""
+"""System calls that Python 3.11 does not offer, through libc: unshare(2), setns(2), mount(2), statfs(2), prctl(2)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(doing: str, function: Callable[..., int], *arguments: object) -> None:
-    """Call into libc; errno becomes an error that says what we were `doing`."""
+    """Call a function of libc. Raises the error that its errno means; the message says what we were `doing`."""
     if function(*arguments) != 0:
         raise kernel_error(doing, ctypes.get_errno())
 
 
 def mount_tmpfs(target: bytes) -> None:
-    """A new, empty tmpfs over `target`, for small files of root's. Raises HostError without CAP_SYS_ADMIN."""
+    """Mount a new, empty tmpfs over `target`, for small files of root. Raises HostError without CAP_SYS_ADMIN."""
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
     call(f"mount a tmpfs on {target.decode()}", libc.mount, b"tmpfs", target, b"tmpfs", flags, b"mode=755")

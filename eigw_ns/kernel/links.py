@@ -1,4 +1,4 @@
-"""Making and changing bridges and veth pairs. Each function returns how many writes it asked of the kernel."""
+"""Create, change and delete bridges and veth pairs. Each function returns the number of its writes to the kernel."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _PAIRS_AT_ONCE = 100  # each needs two descriptors while it is made
 
 
 def create(links: Sequence[Link]) -> int:
-    """Bridges first, then each pair when the first of its ends comes, then what only works from inside.
+    """Create bridges, then veth pairs, then apply the settings that must be made inside the namespaces.
 
-    An end that comes without the other is made with its far end, which stays down and nameless until it comes too.
+    A pair is created with the first of its ends. If the far end is not in `links`, it stays down and without an ifalias
+    until a later call has it.
     """
     writes = sum(_create_bridge(link) for link in links if link.kind == "bridge")
     ends = {(link.namespace, link.name): link for link in links if link.kind == "veth"}
@@ -32,12 +33,12 @@ def create(links: Sequence[Link]) -> int:
 
 
 def change(link: Link) -> int:
-    """Bring an existing link to its MAC, MTU, bridge and up state. Raises MissingError where it is not there."""
+    """Bring an existing link to its MAC, MTU, bridge and up state. Raises MissingError if it does not exist."""
     return _settle(link.namespace, [link])
 
 
 def delete(link: Link) -> int:
-    """Remove a link, and with it the other end of its pair; no error where it is gone."""
+    """Delete a link, and with it the other end of its pair. A link that is already gone is not an error."""
     with netns.inside(link.namespace), Netlink() as netlink:
         return _send(netlink, [rtnetlink.delete_link(link)])
 
@@ -48,7 +49,7 @@ def _create_bridge(link: Link) -> int:
 
 
 def _unborn(ends: Mapping[tuple[str, str], Link]) -> Iterator[tuple[Link, Link]]:
-    """The pairs to make: each of `ends` with its far end, every pair once."""
+    """Yield the pairs to create: each of `ends` with its far end, every pair once."""
     for place, end in ends.items():
         if end.peer is None:
             raise KernelError(f"create the {end}", detail="it is one end of a pair and names no other")
@@ -60,7 +61,7 @@ def _unborn(ends: Mapping[tuple[str, str], Link]) -> Iterator[tuple[Link, Link]]
 
 
 def _waiting(end: Link) -> bool:
-    """Whether this end was made when its far end came, and still waits for its own settings."""
+    """Return whether this end was created with its far end, and still waits for its own settings."""
     with netns.inside(end.namespace), Netlink(restless=is_tenant(end.namespace)) as netlink:
         return any(seen.name == end.name and not seen.alias for seen in observe.links(netlink))
 
@@ -69,10 +70,10 @@ def _create_pairs(pairs: Sequence[tuple[Link, Link]]) -> int:
     try:
         return _make(pairs)
     except ExistsError:
-        hindered = [pair for pair in pairs if not all(map(_there, pair))]  # the kernel has tried all of them
-        if not hindered:
+        failed = [pair for pair in pairs if not all(map(_there, pair))]  # the kernel has tried all of them
+        if not failed:
             raise
-        return sum(_insist(near, far) for near, far in hindered)
+        return sum(_retry(near, far) for near, far in failed)
 
 
 def _make(pairs: Sequence[tuple[Link, Link]]) -> int:
@@ -83,9 +84,9 @@ def _make(pairs: Sequence[tuple[Link, Link]]) -> int:
         )
 
 
-def _insist(near: Link, far: Link) -> int:
-    """Make the pair; where a tenant has the name of its end for something else, that gets another name."""
-    writes = sum(tenants.vacate(end.namespace, end.name) for end in (near, far) if is_tenant(end.namespace))
+def _retry(near: Link, far: Link) -> int:
+    """Create the pair. If a tenant's own link has the name of its end, rename that link first."""
+    writes = sum(tenants.free_name(end.namespace, end.name) for end in (near, far) if is_tenant(end.namespace))
     return writes + _make([(near, far)])
 
 

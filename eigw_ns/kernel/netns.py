@@ -1,8 +1,8 @@
-"""Named network namespaces: make, enter, list, remove; the files under /run/netns that `ip netns` uses too.
+"""Create, enter, list and remove named network namespaces: the files under /run/netns that `ip netns` uses too.
 
-A namespace is made by unshare(2) in this thread, without forking (pyroute2 and `ip netns add` take 2 to 6 ms each,
-this 0.3 ms), gets its mark while it has no name yet, and only then its name: a name of ours that bears no mark is
-therefore never one we left half-made. Opening a namespace never creates it. See namespaces(7), ip-netns(8).
+A namespace is created by unshare(2) in this thread, without a fork. That takes 0.3 ms; pyroute2 and `ip netns add` take
+2 to 6 ms each. It gets its mark first and its name second. So a namespace with a name of ours but without our mark is
+never one that we left half-made. Opening a namespace never creates it. See namespaces(7), ip-netns(8).
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _NSFS_MAGIC = 0x6E736673
 
 @contextlib.contextmanager
 def _come_back() -> Iterator[None]:
-    """Whatever namespace the block ends up in, this thread returns to where it was."""
+    """Return this thread to its present namespace after the block."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield
     finally:
-        call("return to the own namespace", libc.setns, here, CLONE_NEWNET)
+        call("return to our own namespace", libc.setns, here, CLONE_NEWNET)
         os.close(here)
 
 
 @contextlib.contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Run the block with this thread in the namespace `name`. Sockets opened there stay there.
+    """Run the block with this thread in the namespace `name`. Sockets opened in the block stay in that namespace.
 
-    Raises MissingError where there is no such namespace, HostError without CAP_SYS_ADMIN.
+    Raises MissingError if the namespace does not exist, HostError without CAP_SYS_ADMIN.
     """
     there = open_descriptor(name)
     try:
         with _come_back():
             if libc.setns(there, CLONE_NEWNET) != 0:
-                code = ctypes.get_errno()  # EINVAL: a file with no namespace on it, as while one is made or removed
+                code = ctypes.get_errno()  # EINVAL: a plain file, as while a namespace is created or removed
                 raise kernel_error(f"enter the namespace {name}", errno.ENOENT if code == errno.EINVAL else code)
             yield
     finally:
@@ -54,9 +54,9 @@ def inside(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def creating(name: str) -> Iterator[None]:
-    """Make a namespace, run the block inside it (to mark it), then give it the name.
+    """Create a namespace, run the block inside it (to mark it), then give it the name.
 
-    If the block fails, the namespace vanishes nameless. Raises ExistsError where the name is taken.
+    If the block fails, the namespace gets no name and vanishes. Raises ExistsError if the name is taken.
     """
     doing = f"create the namespace {name}"
     prepare_directory()
@@ -72,7 +72,7 @@ def creating(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def nameless() -> Iterator[None]:
-    """Run the block with this thread in a new namespace without a name, which ends with the block: for trying things.
+    """Run the block with this thread in a new namespace without a name, which vanishes after the block.
 
     Raises HostError without CAP_SYS_ADMIN.
     """
@@ -82,18 +82,18 @@ def nameless() -> Iterator[None]:
 
 
 def remove(name: str) -> bool:
-    """Take the name away; the kernel ends the namespace when nothing runs in it. False if there was none."""
+    """Remove the name. The kernel removes the namespace when no process is in it. Returns False if there was none."""
     path = DIRECTORY / name
     if not path.exists():
         return False
     if libc.umount2(os.fsencode(path), MNT_DETACH) != 0 and ctypes.get_errno() != errno.EINVAL:
-        raise kernel_error(f"unmount the namespace {name}", ctypes.get_errno())  # EINVAL: a file nothing is mounted on
+        raise kernel_error(f"unmount the namespace {name}", ctypes.get_errno())  # EINVAL: a plain file, not a mount
     path.unlink(missing_ok=True)
     return True
 
 
 def names(prefix: str = "") -> tuple[str, ...]:
-    """Every named namespace of the host that begins with `prefix`, ours or not, sorted."""
+    """Return the names of all namespaces of the host that begin with `prefix`, ours or not, sorted."""
     try:
         found = [entry.name for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix)]
         return tuple(sorted(name for name in found if exists(name)))
@@ -102,7 +102,7 @@ def names(prefix: str = "") -> tuple[str, ...]:
 
 
 def husks(prefix: str) -> tuple[str, ...]:
-    """Empty files named `prefix`… that are no namespace, sorted: what is left of a creation killed in the middle."""
+    """Return stale namespace names that begin with `prefix`, sorted: empty files that a killed creation left."""
     try:
         found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]
     except FileNotFoundError:
@@ -113,17 +113,17 @@ def husks(prefix: str) -> tuple[str, ...]:
 def _is_empty(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file() and entry.stat().st_size == 0
-    except FileNotFoundError:  # another lab was being removed
+    except FileNotFoundError:  # another process has just removed it
         return False
 
 
 def exists(name: str) -> bool:
-    """Whether `name` is a namespace. An empty file left by a killed `ip netns add`, or by us, is none."""
+    """Return whether `name` is a namespace. An empty file left by a killed `ip netns add`, or by us, is not."""
     return _filesystem(_path(name)) == _NSFS_MAGIC
 
 
 def open_descriptor(name: str) -> int:
-    """A descriptor of the namespace, for setns(2) and for netlink; the caller closes it. Raises MissingError."""
+    """Open the namespace, for setns(2) and for netlink. The caller closes the descriptor. Raises MissingError."""
     try:
         return os.open(_path(name), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -131,7 +131,7 @@ def open_descriptor(name: str) -> int:
 
 
 def inode(name: str) -> int:
-    """The number that tells the namespace from others, as in `/proc/PID/ns/net`. Raises MissingError."""
+    """Return the inode number that identifies the namespace, as in `/proc/PID/ns/net`. Raises MissingError."""
     try:
         return (DIRECTORY / name).stat().st_ino
     except OSError as error:
@@ -139,21 +139,21 @@ def inode(name: str) -> int:
 
 
 def read_only(directory: Path) -> bool:
-    """Whether the file system under `directory` is mounted read-only."""
+    """Return whether the file system of `directory` is mounted read-only."""
     return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
 
 
 def _path(name: str) -> str:
-    """The namespace's file; text, since thousands are made, and a Path costs as much as what is done with it."""
+    """Return the path of the namespace's file. A str, since thousands are made and a Path costs as much as its use."""
     return f"{DIRECTORY}/{name}"
 
 
 def inodes(prefix: str) -> frozenset[int]:
-    """The numbers of all namespaces whose name begins so."""
+    """Return the inode numbers of all namespaces whose name begins with `prefix`."""
     found = set()
     for name in names():
         if name.startswith(prefix):
-            with contextlib.suppress(OSError):  # it is gone meanwhile
+            with contextlib.suppress(OSError):  # it has been removed meanwhile
                 found.add((DIRECTORY / name).stat().st_ino)
     return frozenset(found)
 
@@ -163,7 +163,7 @@ class _StatFs(ctypes.Structure):
 
 
 def _filesystem(path: str) -> int | None:
-    """The magic number of the file system that `path` stands on; None if there is no such file. See statfs(2)."""
+    """Return the magic number of the file system of `path`; None if there is no such file. See statfs(2)."""
     buffer = _StatFs()
     if libc.statfs(os.fsencode(path), ctypes.byref(buffer)) != 0:
         return None
@@ -171,10 +171,10 @@ def _filesystem(path: str) -> int | None:
 
 
 def prepare_directory() -> None:
-    """Make /run/netns as iproute2 does: a shared mount, so that names appear in every mount namespace.
+    """Make /run/netns a shared mount, as iproute2 does, so that names appear in every mount namespace.
 
-    iproute2 would otherwise do it later, over our names, and they could not be removed any more. Where it is read-only,
-    as a container's may be, a tmpfs covers it.
+    Otherwise iproute2 would do it later, over our names, and we could not remove them any more. If /run/netns is
+    read-only, as in some containers, a tmpfs is mounted over it.
     """
     try:
         DIRECTORY.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def prepare_directory() -> None:
     target = os.fsencode(DIRECTORY)
     if read_only(DIRECTORY):
         mount_tmpfs(target)
-    if libc.mount(b"", target, b"none", MS_SHARED, None) == 0:  # alone: with all names in it, each new one costs more
+    if libc.mount(b"", target, b"none", MS_SHARED, None) == 0:  # no MS_REC: shared names make each new name slower
         return
     if ctypes.get_errno() != errno.EINVAL:  # EINVAL: not a mount point yet
         raise kernel_error(f"share {DIRECTORY}", ctypes.get_errno())

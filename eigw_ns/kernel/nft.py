@@ -1,12 +1,12 @@
-"""Our one nftables table in a namespace: value to transaction, listing back to value.
+"""Our one nftables table in a namespace: write a `Ruleset` as a transaction, and read a listing back as a `Ruleset`.
 
-A change is one transaction, after one for sets that are new (`Nft.apply`): the table is ensured, what is no longer
-wanted is removed, chains and sets are emptied and filled again. Counters are never removed and made again, so their
-numbers live on. A base chain whose hook or priority changes is deleted and made anew in the same transaction, since the
-kernel refuses to change it in place. A table that somebody made dormant wakes with the declaration alone, which has no
-flags.
+A change is one transaction, preceded by one that fills new sets (`Nft.apply`). It declares the table, removes what is
+no longer wanted, and empties and refills chains and sets. Counters are never deleted and created again, so they keep
+their numbers. If the hook or priority of a base chain changes, the same transaction deletes and recreates the chain:
+the kernel refuses to change it in place. A dormant table wakes by the declaration alone, since that has no flags.
 
-A libnftables context belongs to the namespace it was constructed in, its errors are text only: both end here.
+A libnftables context belongs to the namespace in which it was made, and its errors are text. Both stay inside this
+module.
 """
 
 from __future__ import annotations
@@ -31,49 +31,49 @@ BINDING_FIX = (
     else "this installation does not see Debian's python3-nftables: apt install libnftables1, and install eigw-ns with"
     " its extra `nft` (pipx install '.[nft]', uv tool install '.[nft]', pip install '.[nft]')"
 )
-"""What to do where the binding is missing. PyPI knows it only under the names of copies; the extra is one of them."""
+"""The hint if the binding is missing. PyPI has only copies of it, under other names; the extra is one of them."""
 
 _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTED = re.compile(r"packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
 _MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)(?= |$)", re.MULTILINE)
-"""How nft 1.1.3 (Debian 13) lists what is `tcp flags != syn / fin,syn` for 1.0.6."""
+"""How nft 1.1.3 (Debian 13) lists what nft 1.0.6 lists as `tcp flags != syn / fin,syn`."""
 
 _FILL = re.compile(r"\t# count \d+$")
-"""What nft 1.1.7 adds to the size of a set: how many elements there are."""
+"""What nft 1.1.7 adds to the size of a set: the number of its elements."""
 
 _STRING = re.compile(r'"[^"]*"')
 _ON_ITS_LINE = str.maketrans({"\n": r"\n", "\t": r"\t"})
-"""nft takes line ends and tabs in a string (a name, a comment) and lists them as they are: a chain may stand there."""
+"""nft accepts line ends and tabs in a string (a name, a comment) and lists them raw: a string may look like a chain."""
 
 _NO_TABLE = "No such file or directory"
 
 
 class Nft:
-    """libnftables, speaking to the namespace this thread was in when the object was made.
+    """A libnftables context for the namespace in which this thread was when the object was made.
 
-    Raises HostError where the Python binding or the library is missing.
+    Raises HostError if the Python binding or the library is missing.
     """
 
     def __init__(self) -> None:
         try:
-            import nftables  # only here: importing it loads the library
+            import nftables  # not at the top: this loads the library
         except ImportError as error:
             raise HostError(
                 "the Python binding of libnftables is missing",
                 hint=BINDING_FIX,
             ) from error
-        with uninterrupted():  # one half made says so, on stderr, when it ends
+        with uninterrupted():  # a half-made context prints an error when it is deleted
             self._nft = nftables.Nftables()
-        self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which not every host has
+        self._nft.set_numeric_proto_output(True)  # names come from /etc/protocols, which some hosts lack
 
     def apply(self, new: Ruleset | None, old: Ruleset | None) -> int:
-        """Replace the table `old` by `new`; None stands for no table. How many transactions it took.
+        """Replace the table `old` by `new`; None stands for no table. Returns the number of transactions.
 
-        One changes all that packets meet. Before it, sets that no rule looks in yet are filled: of ranges of several
-        fields (pipapo) Linux shows the elements only at the end of a transaction, the rules at its beginning, and for
-        milliseconds nobody would be allowed what both tables allow.
+        One transaction makes the change. Before it, another one fills the new sets, which no rule uses yet. For sets of
+        ranges of several fields (pipapo), Linux activates new elements at the end of a transaction, but new rules at
+        its beginning. In one transaction, packets that both tables allow would be dropped for milliseconds.
         """
         wanted = new or old
         if wanted is None:
@@ -84,14 +84,14 @@ class Nft:
         return len(commands)
 
     def run(self, commands: str, doing: str) -> str:
-        """Run nft commands as one transaction; their output. Raises KernelError in nft's own words."""
+        """Run nft commands as one transaction. Returns their output. Raises KernelError with nft's own message."""
         code, output, complaint = self._nft.cmd(commands)
         if code != 0:
             raise _error(doing, complaint)
         return str(output)
 
     def version(self) -> str:
-        """The library's own, such as 1.0.6; empty where it was built without JSON, which alone tells it."""
+        """Return the version of the library, such as 1.0.6; empty if it lacks JSON output, which alone contains it."""
         self._nft.set_json_output(True)
         _, output, _ = self._nft.cmd("list tables")
         self._nft.set_json_output(False)
@@ -99,7 +99,7 @@ class Nft:
         return found[1] if found else ""
 
     def listing(self, family: str, *, stateless: bool = True) -> str:
-        """`nft list table`; empty where there is no such table."""
+        """Return the output of `nft list table`; empty if there is no such table."""
         self._nft.set_stateless_output(stateless)
         code, output, complaint = self._nft.cmd(f"list table {family} {TABLE}")
         if code == 0:
@@ -110,7 +110,7 @@ class Nft:
 
 
 def _error(doing: str, complaint: str) -> Exception:
-    """nft gives text only; the first line says it, the rest points into the commands."""
+    """Return the error that nft's text means. Its first line is the message; the rest points into the commands."""
     first = complaint.strip().splitlines()[0] if complaint.strip() else "nft gave no reason"
     if "Operation not permitted" in complaint:
         return kernel_error(doing, errno.EPERM)
@@ -124,15 +124,15 @@ def _error(doing: str, complaint: str) -> Exception:
 
 
 def transaction(new: Ruleset | None, old: Ruleset | None) -> str:
-    """The nft commands that lead from `old` to `new`."""
+    """Return the nft commands that change the table `old` to `new`."""
     if new is None:
         return f"delete table {old.family} {TABLE}\n" if old else ""
-    before = _removals(new, old) if old else (f"create table {new.family} {TABLE}",)  # refused where there is one
+    before = _removals(new, old) if old else (f"create table {new.family} {TABLE}",)  # refused if it exists
     return "".join(f"{line}\n" for line in (*before, *_declaration(new)))
 
 
 def _new_sets(new: Ruleset | None, old: Ruleset | None) -> str:
-    """The nft commands that make and fill the sets of `new` whose names `old` does not have. Maps may need chains."""
+    """Return the nft commands that create and fill the sets that only `new` has. Not maps: they may need chains."""
     if not new or not old:
         return ""
     names = {item.name for item in old.sets}
@@ -144,7 +144,7 @@ def _new_sets(new: Ruleset | None, old: Ruleset | None) -> str:
 
 
 def group_transaction(group: NextHopGroup | None, old: NextHopGroup | None) -> str:
-    """The nft commands that give a group its shares, or (None) take them away, in one step."""
+    """Return the nft commands that replace a group's shares in one step. None for `group` removes them."""
     there = group or old
     if there is None:
         return ""
@@ -159,11 +159,11 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
     sets = {item.name: item for item in new.sets}
     for chain in old.chains:
         yield f"flush chain {where} {chain.name}"
-    for item in old.sets:  # before the chains go: elements of a map may jump to them, as older versions' do
+    for item in old.sets:  # before the chains: elements of a map may jump to them, as in older versions
         kind = _kind(item)
         if item.name not in sets or _shape(sets[item.name]) != _shape(item):
             yield f"delete {kind} {where} {item.name}"
-        elif not item.size and not item.is_group:  # what packets have filled in goes on counting; a group stays
+        elif not item.size and not item.is_group:  # sets that packets fill keep their elements, groups their shares
             yield f"flush {kind} {where} {item.name}"
     for chain in old.chains:
         if chain.name not in chains or chains[chain.name].hook != chain.hook.removeprefix(_ASLEEP):
@@ -185,12 +185,12 @@ def _declaration(ruleset: Ruleset) -> Iterator[str]:
     yield f"table {ruleset.family} {TABLE} {{"
     for counter in ruleset.counters:
         yield f"counter {counter} {{ }}"
-    for chain in ruleset.chains:  # named first: maps and rules refer to them
+    for chain in ruleset.chains:  # declared first: maps and rules refer to them
         yield f"chain {chain.name} {{ {chain.hook} }}"
     for item in ruleset.sets:
         yield from _set_declaration(item)
     for chain in ruleset.chains:
-        # what a listing leaves out since it goes without saying, though nft does not take it so for each expression
+        # a listing omits this match as implied, but nft rejects some expressions without it
         prefix = "meta protocol ip6 " if ruleset.family == "netdev" and not chain.hook else ""
         yield f"chain {chain.name} {{"
         yield from (f"{prefix}{rule}" for rule in chain.rules)
@@ -208,9 +208,9 @@ def _set_declaration(item: NftSet) -> Iterator[str]:
 
 
 def parse(listing: str, namespace: str) -> Ruleset | None:
-    """The value that a stateless listing of our table shows; None for an empty listing.
+    """Return the `Ruleset` of a stateless listing of our table; None for an empty listing.
 
-    The base chains of a dormant table meet no packet, so their hooks differ from those of one that is awake.
+    A dormant table's base chains see no packets, so their hooks are marked: they differ from the desired ones.
     """
     if not listing:
         return None
@@ -234,14 +234,17 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
     )
 
 
-def _in_known_words(listing: str) -> str:
-    """As nft 1.0.6 (Debian 12) lists it, in whose words our rules are written; a line of it is one of nft's own."""
+def _normalized(listing: str) -> str:
+    """Return the listing as nft 1.0.6 (Debian 12) would print it, which is how our rules are written.
+
+    Line ends and tabs inside strings are escaped, so that every line is a line of nft's own.
+    """
     listing = _STRING.sub(lambda found: found[0].translate(_ON_ITS_LINE), listing)
     return _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
 
 
 def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
-    """The groups that a listing shows; an empty one is none."""
+    """Yield the groups of a listing. A group without elements does not count."""
     for kind, name, body in _blocks(listing) if f"map {GROUP}" in listing else ():
         if kind == "map" and name.startswith(GROUP):
             shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(body)))
@@ -250,7 +253,7 @@ def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
 
 
 def _interval(text: str) -> tuple[int, int]:
-    """`0x0-0x117`, `0x400/22` (of 32 bits) or one number."""
+    """Parse `0x0-0x117`, `0x400/22` (of 32 bits) or one number. Returns first and last number."""
     first, _, length = text.partition("/")
     if length:
         return int(first, 0), int(first, 0) + (1 << (32 - int(length))) - 1
@@ -263,9 +266,9 @@ def _family(listing: str) -> Family:
 
 
 def _blocks(listing: str) -> Iterator[tuple[str, str, list[str]]]:
-    """(kind, name, lines inside, in known words) of each object in the table."""
+    """Yield (kind, name, lines inside, as nft 1.0.6 prints them) of each object in the table."""
     kind, name, body = "", "", list[str]()
-    for line in _in_known_words(listing).split("\n"):  # splitlines() knows other ends, which strings may hold
+    for line in _normalized(listing).split("\n"):  # splitlines() splits at other characters too, even in strings
         start = _BLOCK.fullmatch(line)
         if start:
             kind, name, body = start.group(1), start.group(2), []
@@ -283,34 +286,34 @@ def _chain(name: str, body: list[str], dormant: bool) -> NftChain:
 
 
 def _set(name: str, body: list[str]) -> NftSet:
-    head = list(takewhile(_tells_of_all, body))
+    head = list(takewhile(_describes_set, body))
     said = {word: rest for word, _, rest in (line.partition(" ") for line in head)}
     key_type, _, data_type = (said.pop("type", "") or said.pop("typeof", "")).partition(" : ")
     size = int(_FILL.sub("", said.pop("size", "0")))
     flags = said.pop("flags", "")
     timeout = said.pop("timeout", "") if size and flags == "dynamic,timeout" else ""
     wanted = ("dynamic,timeout" if timeout else "dynamic",) if size else ("", "interval")
-    if said or flags not in wanted:  # a timeout of a set without size, a comment: it is not ours
+    if said or flags not in wanted:  # a timeout of a set without size, a comment: not a set of ours
         key_type = "; ".join(head)
     elements = [] if size or name.startswith(GROUP) else sorted(_members(body))
     return NftSet(name, key_type, tuple(elements), data_type, flags == "interval", size, timeout)
 
 
-def _tells_of_all(line: str) -> bool:
-    """Whether it stands before a set's elements, which come last."""
+def _describes_set(line: str) -> bool:
+    """Return whether the line describes the set, not its elements, which come last."""
     return not line.startswith("elements = {")
 
 
 def _members(body: list[str]) -> Iterator[tuple[str, str]]:
-    """The (key, value) elements of a set or map."""
-    found = re.match(r"elements = \{ (.*) \}", " ".join(dropwhile(_tells_of_all, body)))
+    """Yield the (key, value) elements of a set or map."""
+    found = re.match(r"elements = \{ (.*) \}", " ".join(dropwhile(_describes_set, body)))
     for part in found.group(1).split(", ") if found else ():
         key, _, value = part.strip().partition(" : ")
         yield key, value
 
 
 def parse_counters(listing: str) -> Mapping[str, Count]:
-    """The named counters of a listing that is not stateless."""
+    """Return the named counters of a listing that is not stateless."""
     return {
         name: Count(int(found[1]), int(found[2]))
         for kind, name, body in _blocks(listing)

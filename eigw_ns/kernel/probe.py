@@ -1,6 +1,6 @@
-"""What this host can do, found by trying it in a namespace that has no name and vanishes at once.
+"""Probe what this host can do, by trying it in a namespace without a name that vanishes at once.
 
-Each probe returns why it does not work, in Linux's words, or nothing where it does. The host is left as it was.
+Each probe returns the reason of the failure, in Linux's words, or an empty string. The host is not changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eigw_ns.kernel.netlink import Message, Netlink
 from eigw_ns.kernel.nft import BINDING_FIX, Nft
 
 Reason = str
-"""Why something does not work; empty where it does."""
+"""Why something does not work; empty if it works."""
 
 NFT_FIX = BINDING_FIX
 
@@ -26,18 +26,18 @@ _MAC = "06:00:00:00:00:0{}"
 
 
 def linux() -> Reason:
-    """Whether this is Linux at all."""
+    """Probe whether this is Linux."""
     return "" if platform.system() == "Linux" else f"this is {platform.system()}"
 
 
 def privilege() -> Reason:
-    """Whether this process has the capabilities that namespaces, routes, raw sockets and low ports need."""
+    """Probe whether this process has the capabilities for namespaces, routes, raw sockets and low ports."""
     lacking = capabilities.lacking()
     return f"this process lacks {', '.join(lacking)}" if lacking else ""
 
 
 def require() -> None:
-    """Raise HostError, before anything is changed, where this process may not do, or lacks, what a lab needs."""
+    """Raise HostError, before anything is changed, if this process lacks a privilege or a program that a lab needs."""
     reason = privilege()
     if reason:
         raise HostError(f"not enough privilege: {reason}", hint=_privilege_hint())
@@ -48,31 +48,31 @@ def require() -> None:
         raise HostError(f"{sysctl.DIRECTORY} is read-only", hint=capabilities.SYSCTL_FIX)
     reason = _unwritable()
     if reason:
-        raise HostError(f"there is no {netns.DIRECTORY}, and {reason}", hint=capabilities.RUN_FIX)
+        raise HostError(f"{netns.DIRECTORY} does not exist, and {reason}", hint=capabilities.RUN_FIX)
 
 
 def _privilege_hint() -> str:
     reason, fix = userns.forbidden(sysctl.read)
-    rootless = f"; without root it needs user namespaces, but {reason}: {fix}" if reason else ""
+    rootless = f"; to work without root, enable user namespaces ({reason}): {fix}" if reason else ""
     doctor = "eigw-ns --no-rootless doctor" if os.geteuid() and not reason else "eigw-ns doctor"
     return f"{capabilities.fix()}{rootless}; `{doctor}` names what is missing"
 
 
 def names() -> Reason:
-    """Whether names can be given to namespaces: /run/netns can be written, made or covered, and mounted on."""
+    """Probe whether namespaces can get names: /run/netns can be written, created or covered, and mounted on."""
     return _unwritable() or _tried(_mount)
 
 
 def _unwritable() -> Reason:
-    """Why /run/netns cannot be made; empty where it is there (a tmpfs covers it where it is read-only) or can be."""
+    """Return why /run/netns cannot be created; empty if it can, or if it exists (a tmpfs covers a read-only one)."""
     directory = netns.DIRECTORY
     makeable = directory.exists() or os.access(directory.parent, os.W_OK)
     return "" if makeable else f"{directory.parent} is not writable"
 
 
 def _mount() -> None:
-    """Mount this thread's namespace as a file of its own, as a name is, and take it away."""
-    import tempfile  # only here: other verbs than doctor need not wait for it
+    """Mount this thread's namespace on a file, as a name is, and unmount it."""
+    import tempfile  # not at the top: only `doctor` needs it
 
     with tempfile.NamedTemporaryFile(prefix="eigw-ns-") as file:
         target = os.fsencode(file.name)
@@ -81,12 +81,12 @@ def _mount() -> None:
 
 
 def namespace() -> Reason:
-    """Whether a network namespace can be made."""
+    """Probe whether a network namespace can be created."""
     return _tried(lambda: None)
 
 
 def sysctls() -> Reason:
-    """Whether /proc/sys/net is writable; containers without --privileged mount it read-only."""
+    """Probe whether /proc/sys/net is writable. Containers without --privileged mount it read-only."""
 
     def write_back() -> None:
         value = sysctl.read(sysctl.FORWARDING)
@@ -98,19 +98,19 @@ def sysctls() -> Reason:
 
 
 def ipv6() -> Reason:
-    """Whether a new namespace has IPv6."""
+    """Probe whether IPv6 is enabled in a new namespace."""
 
     def look() -> None:
         for scope in ("all", "default"):
             key = f"net.ipv6.conf.{scope}.disable_ipv6"
             if sysctl.read(key) != "0":
-                raise HostError(f"{key} is {sysctl.read(key) or 'not there'}")
+                raise HostError(f"{key} is {sysctl.read(key) or 'missing'}")
 
     return _tried(look)
 
 
 def veth() -> Reason:
-    """Whether a veth pair can be made."""
+    """Probe whether a veth pair can be created."""
 
     def pair() -> None:
         descriptor = os.open(_OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
@@ -124,18 +124,18 @@ def veth() -> Reason:
 
 
 def bridge() -> Reason:
-    """Whether a bridge can be made."""
+    """Probe whether a bridge can be created."""
     return _tried(lambda: _ask(rtnetlink.new_bridge(Link("", "br0", "bridge", _MAC.format(3)))))
 
 
 def source_routes() -> Reason:
-    """Whether IPv6 routes may depend on the source (`from`): CONFIG_IPV6_SUBTREES."""
+    """Probe whether IPv6 routes may depend on the source (`from`): CONFIG_IPV6_SUBTREES."""
     route = Route("", "2001:db8:1::/48", source="2001:db8:2::/48", blackhole=True)
     return _tried(lambda: _ask(rtnetlink.route_message(route, {})))
 
 
 def nft_binding() -> Reason:
-    """Whether the Python binding of libnftables can be imported and finds its library."""
+    """Probe whether the Python binding of libnftables can be imported and finds its library."""
     try:
         Nft()
     except (EigwError, OSError) as error:
@@ -144,23 +144,23 @@ def nft_binding() -> Reason:
 
 
 def nft_inet() -> Reason:
-    """Whether the kernel takes a table of the family inet, which sees IPv6 and IPv4."""
+    """Probe whether the kernel accepts a table of the family inet, which sees IPv6 and IPv4."""
     return _tried(lambda: _nft("table inet probe { chain c { type filter hook forward priority 0; }; }"))
 
 
 def nft_bridge() -> Reason:
-    """Whether the kernel takes a table of the family bridge."""
+    """Probe whether the kernel accepts a table of the family bridge."""
     return _tried(lambda: _nft("table bridge probe { chain c { type filter hook prerouting priority 0; }; }"))
 
 
 def nft_egress() -> Reason:
-    """Whether the kernel takes rules for what leaves an interface, which spread flows over replicas."""
+    """Probe whether the kernel accepts an egress chain (netdev), which distributes flows over replicas."""
     hook = 'type filter hook egress device "lo" priority 0;'
     return _tried(lambda: _nft(f"table netdev probe {{ chain c {{ {hook} }}; }}"))
 
 
 def conntrack() -> Reason:
-    """Whether the kernel tracks connections, and counts by name what a rule drops."""
+    """Probe whether the kernel tracks connections and has named counters."""
     rules = (
         "counter dropped { }; chain c { type filter hook forward priority 0; ct state new counter name dropped drop; };"
     )
@@ -168,12 +168,12 @@ def conntrack() -> Reason:
 
 
 def kernel_release() -> str:
-    """The running kernel, as `uname -r` says."""
+    """Return the release of the running kernel, as `uname -r` does."""
     return platform.release()
 
 
 def nft_version() -> str:
-    """The version that libnftables gives of itself; empty where it is missing or may not be asked."""
+    """Return the version of libnftables; empty if it is missing or this process lacks the privilege to load it."""
     try:
         with netns.nameless():
             return Nft().version()
@@ -182,7 +182,7 @@ def nft_version() -> str:
 
 
 def _tried(action: Callable[[], object]) -> Reason:
-    """Why `action` fails in a namespace of its own; empty where it does not."""
+    """Run `action` in a new namespace. Returns why it failed; empty if it did not."""
     try:
         with netns.nameless():
             action()

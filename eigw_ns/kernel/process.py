@@ -1,4 +1,4 @@
-"""Other programs: becoming one inside a namespace, running one, leaving one behind, ending all; going on unattended."""
+"""Other programs: exec, run or detach one inside a namespace, and end all in a namespace; detach this process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from eigw_ns.kernel import netns
 
 
 class NoSuchCommandError(EigwError):
-    """There is no such program; the exit code is the shell's."""
+    """The program does not exist. The exit code is the shell's."""
 
     exit_code = 127
 
 
 class NotExecutableError(EigwError):
-    """The program is there but cannot be run; the exit code is the shell's."""
+    """The program exists but cannot be run. The exit code is the shell's."""
 
     exit_code = 126
 
@@ -32,13 +32,13 @@ class NotExecutableError(EigwError):
 def become(namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Replace this process by `command` (looked up in PATH), in the namespace.
 
-    No parent stays behind, so input, output, signals, job control and the exit code are the command's own. Raises
-    MissingError where there is no such namespace, NoSuchCommandError, NotExecutableError.
+    No parent process remains, so input, output, signals, job control and the exit code are the command's own. Raises
+    MissingError if the namespace does not exist; NoSuchCommandError; NotExecutableError.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     with netns.inside(namespace):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores both, and a new program would inherit that
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores both signals; the program would inherit that
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         with _refusals(command[0]):
             os.execvpe(command[0], list(command), environment)
@@ -47,7 +47,7 @@ def become(namespace: str, command: Sequence[str], environment: Mapping[str, str
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a command did. `code` is negative where a signal ended it."""
+    """The result of a command. `code` is the exit code, or the negative number of the signal that ended it."""
 
     code: int
     out: str
@@ -65,9 +65,9 @@ def run(
 ) -> Completed:
     """Run `command` (looked up in PATH), and wait until it has ended and its output is closed.
 
-    `namespace` and `folder` are where, None where we are. After `timeout` seconds, or when we are interrupted, it is
-    killed with all that it started. Raises MissingError where there is no such namespace, NoSuchCommandError,
-    NotExecutableError; EigwError where it took too long.
+    It runs in `namespace` and `folder`; None means this process's own. After `timeout` seconds, or if this process is
+    interrupted, it is killed with its whole session. Raises MissingError if the namespace does not exist;
+    NoSuchCommandError; NotExecutableError; EigwError after the timeout.
     """
     pipe = subprocess.PIPE
     with _inside(namespace), _refusals(command[0]):
@@ -86,7 +86,7 @@ def run(
             out, err = started.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
             _kill_session(started)
-            raise EigwError(f"{command[0]}: still running after {timeout} s, so it was killed") from None
+            raise EigwError(f"{command[0]} was killed: it had not ended after {timeout} s") from None
         except BaseException:
             _kill_session(started)
             raise
@@ -98,10 +98,10 @@ def _inside(namespace: str | None) -> contextlib.AbstractContextManager[None]:
 
 
 def leave(namespace: str | None, command: Sequence[str], folder: Path, log: str) -> int:
-    """Leave `command` (an absolute path and its arguments) running in the namespace, without a parent; its pid.
+    """Start `command` (an absolute path and its arguments) in the namespace, detached from this process.
 
-    None is the namespace that we are in. It works in `folder`, and writes into the file `log` there. Raises
-    MissingError where there is no such namespace.
+    Returns its pid. `namespace` is None for this process's own. The command runs in `folder`, and its output goes to
+    the file `log` there. Raises MissingError if the namespace does not exist.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
     with _inside(namespace):
@@ -118,7 +118,7 @@ def leave(namespace: str | None, command: Sequence[str], folder: Path, log: str)
 
 
 def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> NoReturn:
-    """In the child: fork again, so that the program's parent is init, and end whatever happens."""
+    """In the child: fork again, so that the program's parent is init. The child always ends here."""
     try:
         os.setsid()
         pid = os.fork()
@@ -136,7 +136,7 @@ def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> 
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended but was not waited for does not."""
+    """Return whether the process runs. A zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -145,14 +145,14 @@ def alive(pid: int) -> bool:
 
 
 def detach() -> None:
-    """Go on as a process of its own session that nobody waits for; whoever started us sees the exit code 0."""
+    """Continue in the background, in a new session. The process that started us sees the exit code 0."""
     if os.fork():
         os._exit(0)
     os.setsid()
 
 
-def hush() -> None:
-    """Read from nowhere, and write to nowhere, from now on."""
+def redirect_stdio() -> None:
+    """Redirect stdin, stdout and stderr to /dev/null."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
@@ -161,7 +161,7 @@ def hush() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """A process in a named namespace, whose number tells it from others also when it has lost its name."""
+    """A process in a named namespace. `inode` identifies the namespace, also after its name was removed."""
 
     pid: int
     command: str
@@ -169,12 +169,15 @@ class Occupant:
     inode: int
 
     def stays(self) -> bool:
-        """Whether it runs still, and where it was."""
+        """Return whether it still runs, in the same namespace."""
         return alive(self.pid) and network(self.pid) == self.inode
 
 
-def occupants(namespaces: Iterable[str]) -> tuple[Occupant, ...]:
-    """The processes in the namespaces by number, as `ip netns pids` finds them; none that we may not look at."""
+def processes_in(namespaces: Iterable[str]) -> tuple[Occupant, ...]:
+    """Return the processes in the namespaces, sorted by pid, as `ip netns pids` finds them.
+
+    Leaves out processes that this user may not inspect.
+    """
     names = _inodes(namespaces)
     found = ((pid, inode) for pid in numbers() if (inode := network(pid)) in names)
     return tuple(Occupant(pid, command_of(pid), names[inode], inode) for pid, inode in sorted(found))
@@ -188,19 +191,19 @@ def command_of(process: int) -> str:
 
 
 def network(process: int) -> int:
-    """The inode number of the process's network namespace; 0 where it has ended, or is somebody else's."""
+    """Return the inode number of the process's network namespace; 0 if it has ended or we may not inspect it."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/ns/net").stat().st_ino
     return 0
 
 
 def numbers() -> Iterator[int]:
-    """All processes, by their ids. See proc(5)."""
+    """Yield the ids of all processes. See proc(5)."""
     return (int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal())
 
 
 def _inodes(namespaces: Iterable[str]) -> dict[int, str]:
-    """The names of those that there are, by number."""
+    """Return the names of those namespaces that exist, by inode number."""
     found = {}
     for name in namespaces:
         with contextlib.suppress(MissingError):
@@ -209,30 +212,33 @@ def _inodes(namespaces: Iterable[str]) -> dict[int, str]:
 
 
 def end_all(namespaces: Iterable[str]) -> None:
-    """Kill every process that runs in one of the namespaces, and wait until they are gone.
+    """Kill every process in the namespaces, and wait until all have ended.
 
-    Raises EigwError where one stays, as one does that waits for a disk.
+    Raises EigwError if one does not end in time, as a process in uninterruptible disk sleep.
     """
     found = set(_inodes(namespaces))
     while sum(_end(process, found) for process in numbers()):
-        pass  # what they started in the meantime
+        pass  # again: they may have started others meanwhile
 
 
 _DEATH_SECONDS = 5
 
 
 def _end(process: int, namespaces: set[int]) -> bool:
-    """Kill the process if it is in one of the namespaces (their inodes); False where it is not, or has ended.
+    """Kill the process if it is in one of the namespaces (inodes). Returns False if it is not, or has ended.
 
-    Its descriptor comes first, so that a number that has passed to another process is never the one that dies. One
-    that we may not look at is somebody else's.
+    The pidfd is opened before the check: if the pid is reused meanwhile, the other process is not killed. A process
+    that we may not inspect belongs to another user, and is left alone.
     """
     gone_or_foreign = contextlib.suppress(ProcessLookupError, PermissionError)
     with gone_or_foreign, _descriptor(process) as descriptor:
         if network(process) in namespaces:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
             if not select.select([descriptor], [], [], _DEATH_SECONDS)[0]:
-                raise EigwError(f"process {process} is still there {_DEATH_SECONDS} s after it was killed")
+                raise EigwError(
+                    f"process {process} has not ended {_DEATH_SECONDS} s after SIGKILL",
+                    hint=f"see its state in `ps -o pid,stat,wchan,cmd {process}`; then try again",
+                )
             return True
     return False
 
@@ -253,7 +259,7 @@ def _kill_session(started: subprocess.Popen[str]) -> None:
 
 @contextlib.contextmanager
 def _refusals(program: str) -> Iterator[None]:
-    """The kernel's refusals to run a program, as our errors."""
+    """Turn the kernel's refusal to run a program into one of our errors."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):

@@ -1,13 +1,14 @@
-"""The proof that a namespace still holds the rules that were loaded, for two netlink requests instead of a listing.
+"""Ruleset fingerprints: prove by two netlink requests, without a listing, that a namespace still has our rules.
 
-Linux numbers the nf_tables transactions of each namespace (`nft monitor` shows them as generations). Nothing but a
-transaction changes a table, a chain, a rule, a set, a policy or a table's sleep; what packets change by themselves
-(counters, elements of dynamic sets) is none. So rules that are known at one generation are known as long as the number
-stays the same. Whoever loads rules leaves a note in the namespace: a digest of the rules, of the generation, and of
-the namespace's cookie, which no other namespace has until the next boot. A note that is missing or does not fit proves
-nothing, and the rules are listed. There is none where another table stands: whose ever that is, it would be hidden.
+Linux numbers the nf_tables transactions of each namespace (`nft monitor` shows them as generations). Tables, chains,
+rules, sets, policies and the dormant flag change only by a transaction. What packets change (counters, elements of
+dynamic sets) is not a transaction. So rules that are known at one generation are known while the number stays the same.
 
-The note is an alternative name of the loopback, since it comes with the list of links, which is read anyhow.
+The process that loads rules leaves a note in the namespace: a digest of the rules, of the generation and of the
+namespace's cookie. No other namespace has that cookie until the next boot. If the note is missing or does not match,
+the rules are listed. No note is left if the namespace has another table, which a note would hide.
+
+The note is an alternative name of the loopback, since it comes with the list of links, which is read in any case.
 Source: nf_tables_commit in net/netfilter/nf_tables_api.c, SO_NETNS_COOKIE in socket(7), linux/netfilter/nf_tables.h.
 """
 
@@ -36,19 +37,19 @@ _NOTE = "eigw-ns.rules."
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A moment in the life of a namespace's rules: the namespace, and how many transactions there were."""
+    """A generation of a namespace's rules: the cookie of the namespace, and the number of transactions so far."""
 
     cookie: int
     number: int
 
     def later(self, transactions: int) -> Generation:
-        """The moment after so many more transactions."""
+        """Return the generation after so many more transactions."""
         return Generation(self.cookie, self.number + transactions)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of nftables: the number of its family, its name with the zero byte, the number that nft knows it by."""
+    """An nftables table: the number of its family, its name with the final zero byte, and its handle."""
 
     family: int
     name: bytes
@@ -56,38 +57,38 @@ class Table:
 
     @property
     def ours(self) -> Family | None:
-        """Its family where it is a table of ours."""
+        """Its family if it is our table; None if it is not."""
         return _FAMILIES.get(self.family) if self.name == _TABLE else None
 
 
 def generation(netfilter: Netlink) -> Generation:
-    """The present moment of the namespace that the netfilter socket speaks to."""
+    """Return the present generation of the namespace of the netfilter socket."""
     answer = netfilter.ask(_GET_GENERATION, _ANY_FAMILY, "read the generation of the rules")
     return Generation(netfilter.cookie(), int.from_bytes(attributes(answer, _HEADER.size)[_GENERATION_ID]))
 
 
 def tables(netfilter: Netlink) -> list[Table]:
-    """All tables of the namespace, awake or not, whosever."""
+    """Return all tables of the namespace, ours or not, dormant or not."""
     found = netfilter.dump(_GET_TABLE, _ANY_FAMILY, "list the tables")
     seen = ((payload[0], attributes(payload, _HEADER.size)) for _, payload in found)
     return [Table(family, about[_TABLE_NAME], int.from_bytes(about[_TABLE_HANDLE])) for family, about in seen]
 
 
 def families(found: Iterable[Table]) -> list[Family]:
-    """The families of those tables that are ours."""
+    """Return the families of those tables that are ours, sorted."""
     return sorted(family for table in found if (family := table.ours) is not None)
 
 
 def proves(notes: Collection[str], rules: Ruleset, moment: Generation) -> bool:
-    """Whether one of the loopback's other names says that `rules`, and no other table, are here at that moment."""
+    """Return whether a note says that the namespace had `rules`, and no other table, at that generation."""
     return _note(rules, moment) in notes
 
 
 def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | None) -> int:
-    """Replace the rules `old` by `new` in the namespace this thread is in, and note what can be proved.
+    """Replace the rules `old` by `new` in the namespace this thread is in, and leave a note if `new` is proved there.
 
-    None stands for no table. How many writes it took. The netfilter socket is open still when this has returned, since
-    closing it waits for the transaction's end.
+    None stands for no table. Returns the number of writes. Does not close the netfilter socket, since closing waits for
+    the end of the transaction.
     """
     with Netlink() as netlink:
         notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
@@ -103,17 +104,18 @@ def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | N
 
 
 def _are_listed(library: Nft, netfilter: Netlink, rules: Ruleset) -> bool:
-    """Whether these rules are all that there is, as a listing shows: where the load alone proves too little."""
+    """Return whether a listing shows exactly these rules, and no other table exists. Used if the load proves less."""
     listed = nft.parse(library.listing(rules.family), rules.namespace)
     return listed == rules and [table.ours for table in tables(netfilter)] == [rules.family]
 
 
 def _note(rules: Ruleset, moment: Generation) -> str:
-    text = f"alone {moment.cookie} {moment.number} {nft.transaction(rules, None)}"  # older notes did not say so much
+    # `alone`: there is no other table. Notes of older versions lack the word, since they did not say so.
+    text = f"alone {moment.cookie} {moment.number} {nft.transaction(rules, None)}"
     return _NOTE + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _replacement(notes: Iterable[str], new: str) -> list[Message]:
-    """The messages that leave `new` as the only note beside the loopback's other names."""
+    """Return the messages that make `new` the only note. Other alternative names of the loopback stay."""
     outdated = [name for name in notes if name.startswith(_NOTE)]
     return [*(rtnetlink.forget_name(name) for name in outdated), rtnetlink.give_name(new)]

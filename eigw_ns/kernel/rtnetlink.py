@@ -1,7 +1,7 @@
-"""Objects of `dataplane.state` to rtnetlink messages and back.
+"""Translate objects of `dataplane.state` to rtnetlink messages and back.
 
 Constants and layouts: linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h, fib_rules.h. Interfaces are numbers here;
-`Indexes` goes between them and names.
+`Indexes` maps their names to numbers, and `Names` maps numbers to names.
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ _IFLA_ALT_IFNAME = 53
 _INFO_DATA, _INFO_SLAVE_KIND, _VETH_PEER = 2, 4, 1
 _BR_MCAST_SNOOPING = 23
 _PORT_FLUSH = 24
-_OWN_NUMBERS = 1 << 29  # from here on; the kernel numbers links 1, 2, 3 …
+_OWN_NUMBERS = 1 << 29  # our first link number; the kernel numbers links 1, 2, 3 …
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 2, 4, 5, 6, 15
 LOCAL_TABLE = 255
 _RTN_UNICAST, _RTN_BLACKHOLE, RTPROT_KERNEL = 1, 6, 2
 EXTRAS = {7: "a preferred source", 8: "metrics", 9: "several next hops", 22: "encapsulation", 30: "a next hop object"}
-"""Attributes of routes, RTA_…, that none of ours has, in words."""
+"""Attributes of routes (RTA_…) that our routes never have, in words."""
 _EXTRA_KINDS = frozenset(EXTRAS)
 _NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
 _OURS = bytes((PROTOCOL,))
@@ -100,15 +100,15 @@ _NUMBER = struct.Struct("=I")
 _ANY = bytes(16)
 
 
-# ---- what the kernel is asked for -----------------------------------------------------------------------------------
+# ---- requests to the kernel ------------------------------------------------------------------------------------------
 
 
 def new_veth(near: Link, far: Link, near_fd: int, far_fd: int) -> Message:
-    """Both ends of a veth pair, each born in its own namespace (descriptors), so that no third one ever sees them.
+    """Create both ends of a veth pair, each in its own namespace (descriptors). No third namespace ever sees them.
 
-    They are born down: Linux cannot bring up the far end before it knows the near one (ENOTCONN). The near end gets
-    a number that the far one cannot have by chance: Linux takes up to a second to activate a link whose number is that
-    of its peer, since it does not see that they are two (linkwatch_urgent_event in net/core/link_watch.c).
+    They are created down: Linux cannot bring up the far end before it knows the near end (ENOTCONN). The near end gets
+    a number that the far end cannot get by chance. Linux takes up to a second to activate a link whose number equals
+    its peer's, since it takes them for one link (linkwatch_urgent_event in net/core/link_watch.c).
     """
     peer = LINK.pack(0, 0, 0, 0, 0) + _link_basics(far) + number(_IFLA_NET_NS_FD, far_fd)
     kind = nested(IFLA_LINKINFO, text(INFO_KIND, "veth"), nested(_INFO_DATA, attribute(_VETH_PEER, peer)))
@@ -118,7 +118,7 @@ def new_veth(near: Link, far: Link, near_fd: int, far_fd: int) -> Message:
 
 
 def new_bridge(link: Link) -> Message:
-    """A bridge, up, that snoops nothing."""
+    """Create a bridge that is up and does not snoop multicast."""
     kind = nested(IFLA_LINKINFO, text(INFO_KIND, "bridge"), nested(_INFO_DATA, octet(_BR_MCAST_SNOOPING, 0)))
     payload = LINK.pack(0, 0, 0, _IFF_UP, _IFF_UP) + _link_basics(link) + kind
     return Message(NEWLINK, CREATE | EXCLUSIVE, payload, f"create the {link}")
@@ -130,9 +130,9 @@ def _link_basics(link: Link) -> bytes:
 
 
 def set_link(link: Link, seen: SeenLink, master: int) -> Message:
-    """Bring an existing link to what `link` says; `master` is its bridge's number, 0 for none.
+    """Bring an existing link to the state of `link`. `master` is the number of its bridge, 0 for none.
 
-    A veth end's ifalias names its peer. The MAC is set only where it differs, since setting it flushes the neighbours.
+    The ifalias of a veth end names its peer. The MAC is set only if it differs, since that flushes the neighbours.
     """
     payload = LINK.pack(0, 0, seen.index, _IFF_UP if link.up else 0, _IFF_UP) + number(IFLA_MTU, link.mtu)
     payload += number(IFLA_MASTER, master)
@@ -144,18 +144,18 @@ def set_link(link: Link, seen: SeenLink, master: int) -> Message:
 
 
 def mark_loopback(mark: str) -> Message:
-    """Give the loopback its ifalias, the mark of a namespace, and bring it up."""
+    """Set the ifalias of the loopback, which is the mark of a namespace, and bring it up."""
     payload = LINK.pack(0, 0, LOOPBACK_INDEX, _IFF_UP, _IFF_UP) + attribute(IFLA_IFALIAS, mark.encode())
     return Message(SETLINK, 0, payload, "mark the namespace")
 
 
 def bring_up(index: int, *, up: bool = True) -> Message:
-    """Set a link up, or down."""
+    """Set a link up or down."""
     return Message(SETLINK, 0, LINK.pack(0, 0, index, _IFF_UP if up else 0, _IFF_UP), "set a link up or down", _GONE)
 
 
 def rename(index: int, name: str) -> Message:
-    """Give a link another name. Older kernels want it down."""
+    """Rename a link. Older kernels require that it is down."""
     payload = LINK.pack(0, 0, index, 0, 0) + text(IFLA_IFNAME, name)
     return Message(SETLINK, 0, payload, f"rename a link to {name}", _GONE)
 
@@ -166,7 +166,7 @@ def give_name(name: str) -> Message:
 
 
 def forget_name(name: str) -> Message:
-    """Take an alternative name from the loopback."""
+    """Remove an alternative name of the loopback."""
     return _loopback_name(DELLINKPROP, 0, name)
 
 
@@ -176,19 +176,19 @@ def _loopback_name(kind: int, flags: int, name: str) -> Message:
 
 
 def set_port(link: Link, index: int) -> Message:
-    """Make a bridge port one that neither learns nor floods: frames go where static entries say.
+    """Disable learning and flooding on a bridge port: static entries decide where frames go.
 
-    A link whose other end sends has taught the bridge an address by then, if it was up when it became a port. That is
-    forgotten here: in its place no static entry could stand (EEXIST).
+    Learnt entries of the port are flushed. A link that was up when it became a port may have taught the bridge an
+    address. A static entry for that address could not be added (EEXIST).
     """
     flags = b"".join(octet(flag, 0) for flag in PORT_FLAGS)
     data = nested(INFO_SLAVE_DATA, flags, attribute(_PORT_FLUSH, b""))  # Linux takes it after the flags
     slave = nested(IFLA_LINKINFO, text(_INFO_SLAVE_KIND, "bridge"), data)
-    return Message(NEWLINK, 0, LINK.pack(0, 0, index, 0, 0) + slave, f"set the bridge port that the {link} is")
+    return Message(NEWLINK, 0, LINK.pack(0, 0, index, 0, 0) + slave, f"configure the {link} as a bridge port")
 
 
 def delete_link(link: Link) -> Message:
-    """Remove a link by name; its peer goes with it."""
+    """Remove a link by name. The kernel removes its peer too."""
     return Message(DELLINK, 0, LINK.pack(0, 0, 0, 0, 0) + text(IFLA_IFNAME, link.name), f"delete the {link}", _GONE)
 
 
@@ -213,11 +213,11 @@ def neighbour_message(neighbour: Neighbour, index: int, *, delete: bool = False,
 
 
 def fdb_message(fdb: Fdb, index: int, *, delete: bool = False, replace: bool = False) -> Message:
-    """Add, move or remove a static forwarding entry of the bridge that the link is a port of."""
+    """Add, move or remove a static forwarding entry of the bridge of which the link is a port."""
     head = _NEIGHBOUR.pack(_AF_BRIDGE, index, _NUD_NOARP, _NTF_MASTER, 0)
     payload = head + attribute(_NDA_LLADDR, _mac_bytes(fdb.mac))
     if delete:
-        return Message(DELNEIGH, 0, payload, f"delete the {fdb}", _GONE | {errno.EOPNOTSUPP})  # no port any more
+        return Message(DELNEIGH, 0, payload, f"delete the {fdb}", _GONE | {errno.EOPNOTSUPP})  # if it left the bridge
     return Message(NEWNEIGH, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {fdb}")
 
 
@@ -239,7 +239,7 @@ def rule_message(rule: RoutingRule, *, delete: bool = False) -> Message:
 def route_message(
     route: Route, indexes: Indexes, *, delete: bool = False, replace: bool = False, protocol: int = PROTOCOL
 ) -> Message:
-    """Add, replace or remove a route of the main table; `protocol` 0 removes one whose ever it is."""
+    """Add, replace or remove a route of the main table. With `delete`, `protocol` 0 matches a route of any origin."""
     destination, _, length = route.destination.partition("/")
     source, _, source_length = route.source.partition("/")
     kind = _RTN_BLACKHOLE if route.blackhole else _RTN_UNICAST
@@ -259,7 +259,7 @@ def route_message(
     return Message(NEWROUTE, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {route}")
 
 
-# ---- what the kernel answers -----------------------------------------------------------------------------------------
+# ---- answers of the kernel -------------------------------------------------------------------------------------------
 
 LINK_REQUEST = LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
 LOOPBACK_REQUEST = LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
@@ -274,10 +274,11 @@ OUR_ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0)
 
 
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
-    """The address in a dump's message; None for the loopback's own `::1`, and with `ours` for any but ours.
+    """Return the address in a message of a dump.
 
-    None, too, on a link that is not among `names`, and with `ours` where a tenant has given it a peer: it is then no
-    address that anything is sent to.
+    Returns None for the loopback's own `::1` and for a link that is not in `names`. With `ours`, also returns None for
+    an address without our protocol, and for one to which a tenant has given a peer: no packet is sent to such an
+    address.
     """
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
     found = attributes(payload, _ADDRESS.size)
@@ -289,24 +290,30 @@ def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -
 
 
 def near_end(payload: bytes) -> tuple[int, str]:
-    """The link's number, and the address with its prefix length, in a dump's message; of two ends the near one."""
+    """Return the link's number and the address with its prefix length, in a message of a dump.
+
+    If the address has a peer, returns the local address.
+    """
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
     found = attributes(payload[_ADDRESS.size :])
     return index, f"{inet_ntop(AF_INET6, found.get(_IFA_LOCAL, found[_IFA_ADDRESS]))}/{length}"
 
 
 def address_bytes(payload: bytes) -> bytes:
-    """The address in a dump's message, in network order."""
+    """Return the address in a message of a dump, in network order."""
     return attribute_of(payload, _IFA_ADDRESS, _ADDRESS.size)
 
 
 def destination_bytes(payload: bytes) -> bytes:
-    """The destination in a route dump's message, in network order."""
+    """Return the destination in a message of a route dump, in network order."""
     return attribute_of(payload, RTA_DST, ROUTE.size) or _ANY
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:
-    """The neighbour in a dump's message; None where it is not a permanent one, and with `ours` for any but ours."""
+    """Return the neighbour in a message of a dump.
+
+    Returns None if it is not permanent or its link is not in `names`; with `ours`, also if it lacks our protocol.
+    """
     _, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
     found = attributes(payload, _NEIGHBOUR.size)
     if not state & _NUD_PERMANENT or _NDA_LLADDR not in found:
@@ -317,7 +324,7 @@ def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool)
 
 
 def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
-    """The bridge's forwarding entry in a dump's message; None for the ports' own and for learnt ones."""
+    """Return the bridge's forwarding entry in a message of a dump; None for learnt entries and the ports' own MACs."""
     family, index, state, _, _ = _NEIGHBOUR.unpack_from(payload)
     found = attributes(payload, _NEIGHBOUR.size)
     if family != _AF_BRIDGE or not state & _NUD_NOARP or _NDA_LLADDR not in found or index not in names:
@@ -326,7 +333,7 @@ def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
 
 
 def parse_rule(payload: bytes, namespace: str) -> RoutingRule | None:
-    """The policy routing rule in a dump's message; None for any that we do not make."""
+    """Return the policy routing rule in a message of a dump; None if we would not make one like it."""
     _, to, source, tos, table, _, _, action, flags = RULE.unpack_from(payload)
     found = attributes(payload, RULE.size)
     if found.get(FRA_PROTOCOL) != _OURS or to or source or tos or flags:
@@ -340,14 +347,14 @@ def parse_rule(payload: bytes, namespace: str) -> RoutingRule | None:
 
 
 def says_something(value: bytes) -> bool:
-    """Whether a rule's attribute selects anything. The kernel sends some that do not, all bits 0 or all 1."""
+    """Return whether a rule's attribute selects anything. One with all bits 0 or all bits 1 does not."""
     return bool(value.strip(b"\0") and value.strip(b"\xff"))
 
 
 def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = False) -> Route | None:
-    """The route of ours in a dump's message; None for other protocols, tables and types.
+    """Return our route in a message of a dump; None for other protocols, tables and types.
 
-    None, too, with `plain` for one that has what we never give: several next hops, metrics and the like.
+    With `plain`, also returns None for a route with attributes that we never set (`EXTRAS`), such as several next hops.
     """
     _, length, source_length, _, table, protocol, _, kind, _ = ROUTE.unpack_from(payload)
     if protocol != PROTOCOL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):

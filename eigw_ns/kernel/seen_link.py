@@ -1,4 +1,4 @@
-"""A link as the kernel shows it (linux/if_link.h), and how the attributes of links are read."""
+"""A link as the kernel reports it (linux/if_link.h), and readers of link attributes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ IFLA_OPERSTATE, IFLA_LINKINFO, IFLA_IFALIAS = 16, 18, 20
 IFLA_CARRIER, IFLA_PROP_LIST = 33, 52
 INFO_KIND, INFO_SLAVE_DATA = 1, 5
 PORT_FLAGS = (8, 9, 27, 30)
-"""Attributes of a bridge port: whether it learns; whether it floods unknown unicast, multicast, broadcast."""
+"""Attributes of a bridge port: learning; flooding of unknown unicast, multicast, broadcast."""
 
 LINK = struct.Struct("=BxHiII")
-"""struct ifinfomsg: family, device type, index, flags, which of the flags change."""
+"""struct ifinfomsg: family, device type, index, flags, mask of the flags to change."""
 
 _IFF_UP = 1
 _OPERATIONAL = b"\6"  # IF_OPER_UP, linux/if.h
@@ -22,24 +22,24 @@ _NUMBER = struct.Struct("=I")
 
 
 def string(value: bytes) -> str:
-    """A text that ends with a zero octet."""
+    """Decode a string with a final zero byte."""
     return value.rstrip(b"\0").decode(errors="replace")
 
 
 def integer(value: bytes | None) -> int:
-    """An unsigned 32-bit number, 0 where there is none."""
+    """Decode an unsigned 32-bit number; return 0 if there is none."""
     return int(_NUMBER.unpack(value)[0]) if value else 0
 
 
 def mac_text(value: bytes) -> str:
-    """A MAC as people write it."""
+    """Return a MAC in its usual notation, with colons."""
     return value.hex(":")
 
 
 class SeenLink:
-    """A link as a dump shows it: what is asked for is looked up when it is, since most ask for little of many links.
+    """A link in a message of a dump. Attributes are decoded on first use, since most callers need few of many links.
 
-    Linux tells some 40 attributes of each, the name first.
+    Linux sends about 40 attributes of each link, the name first.
     """
 
     __slots__ = ("_all", "_info", "_payload", "index", "name", "up")
@@ -74,12 +74,12 @@ class SeenLink:
 
     @property
     def master(self) -> int:
-        """The number of the bridge that it is a port of, 0 for none."""
+        """The number of the bridge of which it is a port; 0 for none."""
         return integer(self._found().get(IFLA_MASTER))
 
     @property
     def peer_index(self) -> int:
-        """The other end's number in the other end's namespace."""
+        """The number of the other end, in that end's namespace."""
         return integer(self._found().get(IFLA_LINK))
 
     @property
@@ -89,13 +89,13 @@ class SeenLink:
 
     @property
     def tame(self) -> bool:
-        """Whether, as a port, it is as we make them: it neither learns nor floods."""
+        """Whether it is set as our bridge ports are: it does not learn and does not flood."""
         port = attributes(self._information().get(INFO_SLAVE_DATA, b""))
         return all(port.get(flag, b"\0") == b"\0" for flag in PORT_FLAGS)
 
     @property
     def waking(self) -> bool:
-        """Whether it has a carrier, and does not carry packets yet."""
+        """Whether it has a carrier but does not carry packets yet."""
         found = self._found()
         return found.get(IFLA_CARRIER) == b"\1" and found.get(IFLA_OPERSTATE) != _OPERATIONAL
 

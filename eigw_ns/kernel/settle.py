@@ -1,8 +1,8 @@
-"""Waiting for what Linux does after it has said yes.
+"""Wait until changes are in effect: Linux acknowledges some of them before that.
 
-A link carries packets only once its queue is active, an address is answered only once its local route stands: both
-happen in work queues some milliseconds after the netlink acknowledgement (in 11 of 60 fresh networks the first SYN was
-lost to that).
+A link carries packets only after its queue is active. An address answers only after its local route exists. Both happen
+in work queues, some milliseconds after the netlink acknowledgement. Without waiting, the first SYN was lost in 11 of 60
+fresh networks.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel import netns, observe
 from eigw_ns.kernel.netlink import Netlink
 
-_DEADLINE = 10.0  # seconds; a link comes up within 20 ms, on a machine that is drowning within a second
-_GRACE = 1.0  # seconds; so long what a tenant has a say in is waited for: it may keep it down if it likes
-_PAUSE = 0.002  # seconds between two looks at what is not ready yet
+_DEADLINE = 10.0  # seconds; a link comes up within 20 ms, and within a second on an overloaded machine
+_GRACE = 1.0  # seconds to wait for links that a tenant can keep down
+_PAUSE = 0.002  # seconds between two checks
 
 
 def settle(namespaces: Iterable[str]) -> None:
-    """Wait until every link of the namespaces carries packets and every address is answered. Writes nothing.
+    """Wait until every link of the namespaces carries packets and every address answers. Writes nothing.
 
-    Raises EigwError where that does not come within seconds, save where a tenant stands in the way.
+    Raises EigwError after 10 s. Links that a tenant can keep down are waited for only 1 s, and raise nothing.
     """
     waiting = set(namespaces)
     began = time.monotonic()
@@ -34,7 +34,7 @@ def settle(namespaces: Iterable[str]) -> None:
         if time.monotonic() > deadline:
             raise EigwError(
                 f"links or addresses did not come up within {_DEADLINE:.0f} s in {', '.join(sorted(waiting))}",
-                hint="look at `ip -n NAMESPACE addr`; then apply again",
+                hint="see `ip -n NAMESPACE addr`, then apply again",
             )
         select.select([], [], [], _PAUSE)
 
@@ -42,4 +42,4 @@ def settle(namespaces: Iterable[str]) -> None:
 def _in_effect(name: str, *, tenants: bool) -> bool:
     with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
         return observe.in_effect(netlink, name, tenants=tenants)
-    return True  # gone: nothing to wait for
+    return True  # the namespace is gone: nothing to wait for

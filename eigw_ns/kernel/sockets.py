@@ -1,7 +1,7 @@
-"""Sockets that are born inside a namespace and used from outside: the only place that opens any for test traffic.
+"""Sockets that are opened inside a namespace and used from outside. All sockets for test traffic are opened here.
 
-A socket stays in the network namespace in which it was opened (network_namespaces(7)), so one thread can hold hundreds
-of ends in as many namespaces. All sockets are IPv6 and non-blocking; see ipv6(7), packet(7), raw(7), tcp(7).
+A socket stays in the network namespace in which it was opened (network_namespaces(7)), so one thread can use sockets in
+hundreds of namespaces. All sockets are IPv6 and non-blocking. See ipv6(7), packet(7), raw(7), tcp(7).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ETH_P_IPV6 = 0x86DD
 _BACKLOG = 1024
 _ANCILLARY_BYTES = 256
 _EXTENDED_ERROR = struct.Struct("=IBBBxxxxxxxxx")  # struct sock_extended_err, linux/errqueue.h
-_SENDER = _EXTENDED_ERROR.size + 8  # in the struct sockaddr_in6 behind it
+_SENDER = _EXTENDED_ERROR.size + 8  # sin6_addr of the struct sockaddr_in6 behind it
 _ORIGIN_ICMP6 = 3
 _PORT_UNREACHABLE = (1, 4)  # RFC 4443
 
@@ -44,23 +44,23 @@ _CANNOT_SEND = (
     errno.EACCES,
     errno.EINVAL,
 )
-"""What bind and connect say at once where the namespace lacks the address or a usable route (EINVAL: a blackhole), or
-another socket has the source port."""
+"""Errnos of bind and connect if the namespace lacks the address or a usable route (EINVAL: a blackhole), or if another
+socket has the source port."""
 
 _CLOSERS = 32
-"""Threads that close packet sockets: each close waits for an RCU grace period (14 ms on 6.18), which they share."""
+"""Threads that close packet sockets. Each close waits for an RCU grace period (14 ms on 6.18); threads share it."""
 
 
 def listen(namespace: str, protocol: str, address: str, port: int) -> socket.socket | None:
-    """A TCP or UDP socket that takes what comes to the address and port; None where a service has the port already.
+    """Open a TCP or UDP socket that listens on the address and port. Returns None if a service has the port already.
 
-    Raises MissingError where the namespace or the address is not there, HostError without CAP_SYS_ADMIN.
+    Raises MissingError if the namespace or the address does not exist, HostError without CAP_SYS_ADMIN.
     """
     with netns.inside(namespace):
         opened = socket.socket(socket.AF_INET6, _TYPES[protocol])
     try:
         opened.setblocking(False)
-        if protocol == "tcp":  # connections of an earlier run in TIME_WAIT are no service; in UDP it would share a port
+        if protocol == "tcp":  # ignores TIME_WAIT connections of an earlier run; for UDP it would share a port
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((address, port))
         if protocol == "tcp":
@@ -82,12 +82,14 @@ def connect(
     link: str,
     source_ports: tuple[int, int] | None = None,
 ) -> socket.socket | None:
-    """A socket on its way to the destination: TCP has sent its SYN, the others nothing. None where nothing can leave.
+    """Open a socket and connect it to the destination. TCP sends its SYN at once; UDP and ICMPv6 send nothing yet.
 
-    `link` is what a link-local destination is on. TCP and UDP send from one of `source_ports` (first, last), where
-    given; None is also the answer where it is not free. ICMPv6 is a raw socket that hears echo replies alone. ICMPv6
-    errors for what it sends come as errno on the next call. Raises ConnectionRefusedError where the refusal is there
-    already, MissingError where the namespace is not, HostError without CAP_SYS_ADMIN or CAP_NET_RAW.
+    Returns None if no packet can leave the source, or if the source port is taken. `link` is the link of a link-local
+    destination. TCP and UDP use a random source port of `source_ports` (first, last), if that is given. ICMPv6 is a raw
+    socket that receives only echo replies. An ICMPv6 error about its packets is the errno of the next call.
+
+    Raises ConnectionRefusedError if the refusal has arrived already, MissingError if the namespace does not exist,
+    HostError without CAP_SYS_ADMIN or CAP_NET_RAW.
     """
     doing = f"send {protocol} from {source} to {destination} in {namespace}"
     with netns.inside(namespace):
@@ -111,7 +113,7 @@ def connect(
 
 
 def _source_port(opened: socket.socket, protocol: str, ports: tuple[int, int] | None) -> int:
-    """A port to bind to, 0 for one that the kernel chooses. Flows to different destinations may share it."""
+    """Return the port to bind to; 0 lets the kernel choose. Flows to different destinations may share a port."""
     if ports is None or protocol == "icmpv6":
         return 0
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -126,7 +128,7 @@ def _open(protocol: str, doing: str) -> socket.socket:
 
 
 def _scope(link: str) -> int:
-    """The index of the link in this thread's namespace; 0, with which connect fails, where there is none."""
+    """Return the index of the link in this thread's namespace; 0, with which connect fails, if it does not exist."""
     try:
         return socket.if_nametoindex(link)
     except OSError:
@@ -135,7 +137,7 @@ def _scope(link: str) -> int:
 
 def _prepare(opened: socket.socket, protocol: str) -> None:
     if protocol == "tcp":
-        # closing resets: neither end keeps a TIME_WAIT, nor does a gateway's connection table
+        # close by a reset: no TIME_WAIT remains at either end or in a gateway's connection table
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)  # soft errors, such as "no route", too
     if protocol == "icmpv6":
@@ -146,7 +148,7 @@ def _prepare(opened: socket.socket, protocol: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Why a socket failed: the errno, and of an ICMPv6 error who sent it and whether it is about the port."""
+    """Why a socket failed. `sender` is the sender of an ICMPv6 error; `port` is True for port unreachable."""
 
     errno: int
     sender: str = ""
@@ -154,9 +156,9 @@ class Notice:
 
 
 def notice(opened: socket.socket, code: int = 0) -> Notice | None:
-    """What has come for the socket, or came with the errno `code` already; None if nothing has.
+    """Return the pending error of the socket, or the error `code` that a call has just returned; None if none.
 
-    An ICMPv6 error stands in the error queue, with who sent it; a TCP reset leaves an errno alone.
+    An ICMPv6 error is in the error queue, with its sender. A TCP reset leaves only an errno.
     """
     told = _icmpv6_error(opened)
     if told is not None:
@@ -166,10 +168,13 @@ def notice(opened: socket.socket, code: int = 0) -> Notice | None:
 
 
 def _icmpv6_error(opened: socket.socket) -> Notice | None:
-    """The first in the error queue: struct sock_extended_err, then the sender's address. See ipv6(7), IPV6_RECVERR."""
+    """Return the first ICMPv6 error of the error queue. See ipv6(7), IPV6_RECVERR.
+
+    The message is a struct sock_extended_err, followed by the sender's address.
+    """
     try:
         _, ancillary, _, _ = opened.recvmsg(0, _ANCILLARY_BYTES, socket.MSG_ERRQUEUE)
-    except OSError:  # none there, or the socket's own error, which is asked for next
+    except OSError:  # the queue is empty, or this is the socket's own error, which `notice` reads next
         return None
     for level, kind, data in ancillary:
         if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_RECVERR):
@@ -181,10 +186,11 @@ def _icmpv6_error(opened: socket.socket) -> Notice | None:
 
 
 def sniff(namespace: str, link: str, protocol: str, source: str, port: int | None) -> socket.socket:
-    """A packet socket on the link that keeps only first packets (TCP SYN, UDP, echo request) from source to port.
+    """Open a packet socket on the link for first packets (TCP SYN, UDP, echo request) from source to port.
 
-    It hears them before any netfilter rule of the namespace. The filter stands before the socket is bound, so that
-    nothing else gets in. Raises MissingError where the namespace or link is not there, HostError without CAP_NET_RAW.
+    It receives them before any netfilter rule of the namespace. The filter is attached before the socket is bound, so
+    that no other packet gets in. Raises MissingError if the namespace or link does not exist, HostError without
+    CAP_NET_RAW.
     """
     try:
         with netns.inside(namespace):
@@ -208,7 +214,7 @@ _SYN, _SYN_OR_ACK = 0x02, 0x12
 
 
 def _first_packets(protocol: str, source: str, port: int | None) -> list[tuple[int, int, int, int]]:
-    """The classic BPF program (linux/filter.h: code, jt, jf, k) that keeps such packets and no others."""
+    """Return the classic BPF program (linux/filter.h: code, jt, jf, k) that keeps only such packets."""
     words = struct.unpack("!4I", IPv6Address(source).packed)
     tests = [([(_LOAD_WORD, _SOURCE + 4 * i)], word) for i, word in enumerate(words)]
     tests.append(([(_LOAD_BYTE, _NEXT_HEADER)], _NUMBERS[protocol]))
@@ -226,27 +232,27 @@ def _first_packets(protocol: str, source: str, port: int | None) -> list[tuple[i
 
 
 def attach_filter(opened: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
-    """Have the socket hear only what the classic BPF program (linux/filter.h: code, jt, jf, k) keeps."""
+    """Let the socket receive only what the classic BPF program (linux/filter.h: code, jt, jf, k) keeps."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
     opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code)))
 
 
 def heard(sniffer: socket.socket) -> bool:
-    """Whether a packet that the sniffer keeps has come since it was opened, or since the last one was asked for.
+    """Read one packet of the sniffer. Returns whether there was one.
 
-    False also where the link has gone down or away in the meantime, which the sniffer says but once, as an error.
+    Returns False, too, if the link has gone down or was removed, which the socket reports once, as an error.
     """
     try:
         sniffer.recv(1)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.ENETDOWN):
             return False
-        raise kernel_error("read what a sniffer has heard", error.errno or 0) from error
+        raise kernel_error("read the packets of a sniffer", error.errno or 0) from error
     return True
 
 
 def close_all(opened: Iterable[socket.socket]) -> None:
-    """Close the sockets, in threads, since closing packet sockets one after another takes long."""
+    """Close the sockets in threads, since closing packet sockets one after another takes long."""
     with ThreadPoolExecutor(_CLOSERS) as closers:
         for each in opened:
             closers.submit(each.close)
@@ -254,7 +260,7 @@ def close_all(opened: Iterable[socket.socket]) -> None:
 
 @contextlib.contextmanager
 def descriptors(wanted: int) -> Iterator[int]:
-    """Let this process open up to `wanted` files while the block runs, or as many as it may; yields how many."""
+    """Raise the limit of open files to `wanted`, or to the hard limit, while the block runs. Yields the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         yield wanted

@@ -1,9 +1,9 @@
-"""What others have put into a router, told from what is ours and from what the kernel makes.
+"""Find foreign objects in a router: objects that were not made by us or by the kernel.
 
-The kernel marks what it makes (RTPROT_KERNEL): connected, local, anycast and multicast routes, and the rules that look
-into the tables `local` and `main`. What neither is marked so nor is as we make it is a stray.
+The kernel marks its own objects (RTPROT_KERNEL): connected, local, anycast and multicast routes, and the rules for the
+tables `local` and `main`. An object is foreign if it lacks this mark and is not exactly as we make it.
 
-All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
+All functions read the namespace this thread is in. Its name is an argument only because the objects contain it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from eigw_ns.kernel.seen_link import integer
 
 _PROTOCOL_AT = 5  # in struct rtmsg
 _KERNEL = bytes((RTPROT_KERNEL,))
-_UNSPECIFIED, _BOOT = 0, 3  # RTPROT_…: what `ip` marks rules and routes with
+_UNSPECIFIED, _BOOT = 0, 3  # RTPROT_…: the marks that `ip` sets on rules and on routes
 _ROUTE_TYPES = {
     1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast",
     6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw",
 }  # fmt: skip
-_DEAD_ENDS = frozenset({6, 7, 8, 9})  # the kernel gives them the loopback as their link
+_DEAD_ENDS = frozenset({6, 7, 8, 9})  # types for which the kernel reports the loopback as link
 
 _KERNEL_RULES = frozenset({(0, LOCAL_TABLE), (32766, MAIN_TABLE)})
 _INVERTED = 2  # FIB_RULE_INVERT, linux/fib_rules.h
@@ -56,13 +56,13 @@ _GOTO = 2
 _TOLD = frozenset({1, 2, *_NAMED, _GOTO_TARGET, FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL})
 
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
-"""The families of nftables by number: NFPROTO_…, linux/netfilter.h."""
+"""Families of nftables by number: NFPROTO_…, linux/netfilter.h."""
 
 
 def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route], list[tuple[Stray, bytes]]]:
-    """The routes of ours, and all others that are not the kernel's, with their messages.
+    """Return our routes, and the foreign ones with their messages. Leaves out the kernel's own routes.
 
-    A lab has some thousands, most of them the kernel's, so little is done for each.
+    A lab has thousands of routes, most of them the kernel's, so the loop does little for each.
     """
     ours: list[Route] = []
     others: list[bytes] = []
@@ -71,7 +71,7 @@ def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route],
         if payload[_PROTOCOL_AT] == RTPROT_KERNEL:
             continue
         route = rtnetlink.parse_route(payload, namespace, names, plain=True)
-        if route is None or (ours and _same_place(route, ours[-1])):  # those of one place follow each other
+        if route is None or (ours and _same_place(route, ours[-1])):  # routes of one place are neighbours in a dump
             others.append(payload)
         else:
             ours.append(route)
@@ -85,7 +85,7 @@ def _same_place(one: Route, other: Route) -> bool:
 def _strays(
     payloads: Iterable[bytes], ours: Iterable[Route], namespace: str, names: Names
 ) -> Iterator[tuple[Stray, bytes]]:
-    """Of several in the place of one route of ours the first holds it, where ours does not."""
+    """Yield the foreign routes. The first one in the place of a missing route of ours has that route's key."""
     held: set[Key] = {(), *(route.key for route in ours)}
     for payload in payloads:
         place = _place(payload, namespace)
@@ -94,7 +94,7 @@ def _strays(
 
 
 def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | Stray | None, bytes]]:
-    """Every routing rule with its message, in the kernel's order; None stands for the kernel's own."""
+    """Yield every routing rule with its message, in the kernel's order. None stands for a rule of the kernel."""
     for _, payload in netlink.dump(rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, f"read the rules of {namespace}"):
         if _is_kernels(payload):
             yield None, payload
@@ -103,7 +103,7 @@ def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | Stra
 
 
 def table(found: Table, namespace: str) -> Stray | None:
-    """The stray that a table of nftables is; None where it is ours."""
+    """Return an nftables table as a foreign object; None if it is ours."""
     if found.ours is not None:
         return None
     family = FAMILIES.get(found.family, f"of family {found.family}")
@@ -111,7 +111,7 @@ def table(found: Table, namespace: str) -> Stray | None:
 
 
 def _place(payload: bytes, namespace: str) -> Key:
-    """The key of the route of ours that cannot be beside this one: only in the main table are there any."""
+    """Return the key of the route of ours whose place this one takes; empty if it is not in the main table."""
     _, length, source_length, _, table_, _, _, _, _ = ROUTE.unpack_from(payload)
     if table_ != MAIN_TABLE:
         return ()
@@ -140,7 +140,7 @@ def _route_text(payload: bytes, names: Names) -> str:
 
 
 def _is_kernels(payload: bytes) -> bool:
-    """Whether the kernel made the rule: for its two tables, or (l3mdev) for the first of the links of that kind."""
+    """Return whether the kernel made the rule: for its two tables, or (l3mdev) for the first link of that kind."""
     found = attributes(payload, RULE.size)
     if found.get(FRA_PROTOCOL) != _KERNEL:
         return False
@@ -180,6 +180,6 @@ def _prefix(address: bytes | None, length: int) -> str:
 
 
 def _printable(name: bytes) -> str:
-    """A name that somebody else has chosen: nothing that it says to a terminal gets there."""
+    """Return a foreign name as printable text: it must not send control characters to a terminal."""
     text = name.rstrip(b"\0").decode(errors="backslashreplace")
     return text if text.isprintable() else ascii(text)

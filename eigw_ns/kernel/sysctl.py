@@ -1,4 +1,4 @@
-"""A namespace's own sysctls, through /proc/sys/net, which shows those of the thread that looks. See sysctl(8)."""
+"""Read and write the sysctls of a namespace. /proc/sys/net shows those of the thread that reads. See sysctl(8)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ FORWARDING = "net.ipv6.conf.all.forwarding"
 
 
 class Tree:
-    """The sysctls of the namespace this thread is in; close it.
+    """The sysctls of the namespace this thread is in. The caller closes it.
 
-    A folder such as net/ipv6 is opened once for all keys in it: Linux looks for it among those of all namespaces, one
-    after the other (proc_sys_compare), so a file's whole path costs the more the more namespaces there are.
+    A folder such as net/ipv6 is opened once for all its keys. To find it, Linux searches the folders of all namespaces
+    one by one (proc_sys_compare), so opening a whole path gets slower with each namespace.
     """
 
     def __init__(self) -> None:
         self._folders: dict[str, int] = {}
 
     def read(self, key: str) -> str | None:
-        """The value, or None where the kernel has no such key."""
+        """Return the value; None if the kernel has no such key."""
         try:
             descriptor = self._open(key, os.O_RDONLY)
         except FileNotFoundError:
@@ -36,7 +36,7 @@ class Tree:
             os.close(descriptor)
 
     def write(self, key: str, value: str) -> None:
-        """Set it. Raises MissingError where the kernel has no such key."""
+        """Set the value. Raises MissingError if the kernel has no such key."""
         try:
             descriptor = self._open(key, os.O_WRONLY)
             try:
@@ -47,7 +47,7 @@ class Tree:
             raise kernel_error(f"set the sysctl {key} to {value}", error.errno or 0) from error
 
     def close(self) -> None:
-        """Give the folders back."""
+        """Close the opened folders."""
         for descriptor in self._folders.values():
             os.close(descriptor)
 
@@ -60,12 +60,12 @@ class Tree:
 
 
 def read(key: str) -> str | None:
-    """One value in the namespace this thread is in, or None where the kernel has no such key."""
+    """Return one value in the namespace this thread is in; None if the kernel has no such key."""
     with contextlib.closing(Tree()) as tree:
         return tree.read(key)
 
 
 def write(key: str, value: str) -> None:
-    """Set one in the namespace this thread is in. Raises MissingError where the kernel has no such key."""
+    """Set one value in the namespace this thread is in. Raises MissingError if the kernel has no such key."""
     with contextlib.closing(Tree()) as tree:
         tree.write(key, value)

@@ -1,8 +1,8 @@
-"""A tenant may be root in its namespace: what it puts in our way is moved aside, and nothing it says is believed.
+"""Handle tenants that are root in their namespaces: remove what conflicts with our objects, and trust nothing there.
 
-What it can change: the mark of its namespace, the names of its links, everything on them, whether they speak IPv6. What
-it cannot: its router, which knows the tenant's namespace as the one at the other end of a line, also when the line has
-been cut (namespaces get numbers in each other, RTM_GETNSID, that live as long as they do).
+A tenant can change the mark of its namespace, the names of its links, everything on them, and whether IPv6 is enabled.
+It cannot change its router. The router identifies the tenant's namespace as the one at the other end of a veth pair,
+even after the pair was deleted: a namespace has a number in each other one (RTM_GETNSID) that lives as long as both.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _NONE = frozenset({ENODEV, EINVAL, EOPNOTSUPP})
 _LOOPBACK = "lo"
 
 
-# ---- whose namespace it is -------------------------------------------------------------------------------------------
+# ---- identify a tenant's namespace -----------------------------------------------------------------------------------
 
 
 def known(name: str, loopback: SeenLink | None) -> Namespace | None:
-    """The tenant's namespace that a router of its lab knows by this name's end of a line, though it bears no mark.
+    """Return the unmarked namespace `name` as a tenant's, if a router of its lab is or was connected to it.
 
-    None where it is no tenant's, or no router knows it: then it is foreign.
+    Returns None if the name is not a tenant's or no router knows the namespace: it is foreign then.
     """
     if not is_tenant(name):
         return None
@@ -54,11 +54,11 @@ def _routers(lab: str) -> Iterator[str]:
 
 
 def _is_beyond(router: str, there: int) -> bool:
-    """Whether the router is marked and has given the namespace behind the descriptor a number."""
+    """Return whether the router is marked and has a number for the namespace behind the descriptor."""
     with contextlib.suppress(MissingError), netns.inside(router), Netlink() as netlink:
         if observe.mark(router, observe.loopback(observe.only_loopback(netlink))) is None:
             return False
-        answer = netlink.ask(_GETNSID, bytes(4) + number(_FD, there), f"ask {router} whom it knows")
+        answer = netlink.ask(_GETNSID, bytes(4) + number(_FD, there), f"ask {router} which namespaces it knows")
         return bool(struct.unpack("=i", attributes(answer[4:])[_NSID])[0] >= 0)
     return False
 
@@ -72,13 +72,13 @@ def _descriptor(name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-# ---- what is in the way ----------------------------------------------------------------------------------------------
+# ---- remove conflicts ------------------------------------------------------------------------------------------------
 
 
 def make_way(netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> list[Message]:
-    """The messages that remove what keeps `things` from being made in the namespace this thread is in.
+    """Return the messages that remove what conflicts with `things` in the namespace this thread is in.
 
-    IPv6 is switched on at once where it was off, since that is no message.
+    If IPv6 is disabled on one of their links, this function enables it at once: that needs a sysctl, not a message.
     """
     links = {thing.link for thing in things if isinstance(thing, (Address, Neighbour, Route)) and thing.link}
     for link in links:
@@ -93,7 +93,7 @@ def make_way(netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) ->
 
 
 def _addresses(netlink: Netlink, wanted: Sequence[Address], indexes: Indexes) -> Iterator[Message]:
-    """The same addresses on the same links, whatever their prefix length."""
+    """Delete the same addresses on the same links, with any prefix length."""
     places = {(indexes.get(thing.link), thing.address.partition("/")[0]): thing for thing in wanted}
     for _, payload in netlink.dump(rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, "list addresses"):
         index, address = rtnetlink.near_end(payload)
@@ -103,7 +103,7 @@ def _addresses(netlink: Netlink, wanted: Sequence[Address], indexes: Indexes) ->
 
 
 def _routes(netlink: Netlink, wanted: Sequence[Route], indexes: Indexes) -> list[Message]:
-    """One deletion for every route of whatever kind to the same destination: too many do no harm."""
+    """Delete the same destinations: one deletion per route of any kind. Superfluous deletions do no harm."""
     if not wanted:
         return []
     dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ROUTE_REQUEST, "list routes")
@@ -115,8 +115,8 @@ def _routes(netlink: Netlink, wanted: Sequence[Route], indexes: Indexes) -> list
     ]
 
 
-def vacate(namespace: str, name: str) -> int:
-    """See to it that no link of the tenant's has this name, nor answers to it; how many writes that took."""
+def free_name(namespace: str, name: str) -> int:
+    """Take this name, and this alternative name, from every link of the tenant. Returns the number of writes."""
     with netns.inside(namespace), Netlink(restless=True) as netlink:
         alias = nested(_PROP_LIST, text(_ALT_IFNAME, name))
         messages = [Message(_DELLINKPROP, 0, rtnetlink.LINK_REQUEST + text(_IFNAME, name) + alias, "", _NONE)]
@@ -127,7 +127,10 @@ def vacate(namespace: str, name: str) -> int:
 
 
 def _renamings(seen: dict[str, SeenLink], name: str) -> Iterator[Message]:
-    """The loopback gets its own name back, any other link one that nobody can have foreseen."""
+    """Yield the messages that rename the link `name`.
+
+    The loopback gets its own name back. Any other link gets a random name, which a tenant cannot have taken before.
+    """
     link = seen.get(name)
     if link is None:
         return

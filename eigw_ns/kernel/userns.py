@@ -1,8 +1,8 @@
-"""A user namespace of one's own: there, an ordinary user is root over the namespaces that he makes.
+"""User namespaces: inside one, an ordinary user is root over the network namespaces made there.
 
-The caller's user and group become root's; no other user exists inside (the kernel allows an ordinary user no more
-than that). The host's files are seen as before, but for /run/netns, which is a tmpfs of its own. See
-user_namespaces(7), mount_namespaces(7).
+The caller's user and group are mapped to root's. No other user exists inside: the kernel lets an ordinary user map no
+more. The host's files are seen as before, except /run/netns, which is a private tmpfs. See user_namespaces(7),
+mount_namespaces(7).
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ _SYSCTLS = (
         "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with `userns,` for Python",
     ),
 )
-"""(sysctl, the value that forbids user namespaces to ordinary users, the fix). The second is of Debian's and Arch's
-kernels, the third of Ubuntu's since 24.04."""
+"""(sysctl, value that forbids user namespaces to ordinary users, fix). The second exists in kernels of Debian and Arch,
+the third in Ubuntu's since 24.04."""
 
 
 def create() -> None:
-    """Move this process, which must have one thread, to new user, mount and network namespaces, in which it is root.
+    """Move this process, which must be single-threaded, to new user, mount and network namespaces, in which it is root.
 
-    Raises HostError, naming the sysctl and its fix, where the host does not allow that; the process is of no use then.
+    Raises HostError, which names the sysctl and its fix, if the host does not allow that. The process may be in
+    half-made namespaces then, and must end.
     """
     user, group = os.geteuid(), os.getegid()
     if libc.unshare(_ALL) != 0:
@@ -56,29 +57,29 @@ def create() -> None:
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
-    except OSError as error:  # Ubuntu lets one have the namespace, but nothing in it
+    except OSError as error:  # Ubuntu allows the namespace, but denies every privilege in it
         raise refusal(error.errno or 0) from error
     _own_names()
 
 
 def join(process: int) -> None:
-    """Move this process, which must have one thread, to the namespaces of another, given by its pidfd.
+    """Move this process, which must be single-threaded, to the namespaces of another process, given by its pidfd.
 
-    The working directory stays what it was. Raises MissingError where that process has ended meanwhile.
+    The working directory stays the same. Raises MissingError if that process has ended meanwhile.
     """
     here = Path("/proc/self/cwd").readlink()
-    call("join the namespaces of the keeper", libc.setns, process, _ALL)
-    with contextlib.suppress(OSError):  # a folder that was removed, or is not to be seen from there: / then
+    call("join the namespaces of the pause process", libc.setns, process, _ALL)
+    with contextlib.suppress(OSError):  # the folder was removed or is not visible from there: stay in /
         os.chdir(here)
 
 
 def identity(process: int | str = "self") -> int:
-    """The number of the user namespace that a process (its id) is in. Raises OSError where there is no such process."""
+    """Return the inode number of a process's user namespace. Raises OSError if there is no process with that id."""
     return Path(f"/proc/{process}/ns/user").stat().st_ino
 
 
 def forbidden(read: Callable[[str], str | None]) -> tuple[str, str]:
-    """Which sysctl may forbid ordinary users to make user namespaces, and the fix; both empty where none does."""
+    """Return which sysctl forbids user namespaces to ordinary users, and the fix; both are empty if none does."""
     for key, forbidding, fix in _SYSCTLS:
         if read(key) == forbidding:
             return f"{key} is {forbidding}", fix
@@ -86,10 +87,11 @@ def forbidden(read: Callable[[str], str | None]) -> tuple[str, str]:
 
 
 def refusal(code: int, read: Callable[[str], str | None] = sysctl.read) -> HostError:
-    """The error for a host that does not allow it; `code` is the errno, `read` gives the value of a sysctl."""
+    """Return the error for a host that does not allow user namespaces. `code` is the errno, `read` reads a sysctl."""
     reason, fix = forbidden(read)
     if not reason and code == errno.ENOSPC:
-        reason, fix = "user.max_user_namespaces are in use", "sudo sysctl user.max_user_namespaces=…, a larger number"
+        reason = "all of user.max_user_namespaces are in use"
+        fix = "sudo sysctl user.max_user_namespaces=N with a larger number"
     return HostError(
         f"{_DOING}: {reason or os.strerror(code)}",
         hint=f"{fix or 'in a container, start it with --security-opt seccomp=unconfined'}; or run eigw-ns as root",
@@ -97,7 +99,7 @@ def refusal(code: int, read: Callable[[str], str | None] = sysctl.read) -> HostE
 
 
 def _own_names() -> None:
-    """An empty /run/netns. Where there is none, and an ordinary user cannot make one, /run itself is covered."""
+    """Mount an empty tmpfs on /run/netns. If it does not exist, cover /run: an ordinary user cannot create it there."""
     if not netns.DIRECTORY.exists():
         _cover(netns.DIRECTORY.parent)
         netns.DIRECTORY.mkdir(mode=0o755)
@@ -105,7 +107,7 @@ def _own_names() -> None:
 
 
 def _cover(folder: Path) -> None:
-    """Put a tmpfs over `folder` in which everything that it holds now is seen as before, but more can be made."""
+    """Mount a tmpfs over `folder` that shows all its present entries, and in which more can be created."""
     before = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         seen = Path(f"/proc/self/fd/{before}")

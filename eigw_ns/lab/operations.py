@@ -119,7 +119,7 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroy
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
-        inside = process.occupants(name for name in netns.names() if is_name_of(lab, name))
+        inside = process.processes_in(name for name in netns.names() if is_name_of(lab, name))
         cloud = _stored(lab) if inside else None
         steps = dismantle(kernel, lab, progress=progress)
     left = tuple(each for each in inside if each.stays() and not netns.exists(each.namespace))

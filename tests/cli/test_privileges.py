@@ -102,6 +102,6 @@ def test_apply_without_a_writable_run_builds_nothing(
 ) -> None:
     result = in_own_mounts("mount -t tmpfs -o ro none /run", f"eigw apply -f {demo_file(lab_name)}")
     assert (result.code, result.out) == (5, "")
-    assert "there is no /run/netns, and /run is not writable" in result.err
+    assert "/run/netns does not exist, and /run is not writable" in result.err
     assert "--tmpfs /run" in result.err
     assert not (own_folders / "state").exists()

@@ -83,7 +83,7 @@ def test_a_keeper_that_is_not_who_it_should_be_is_left_alone(tmp_path: Path) -> 
         fcntl.flock(held, fcntl.LOCK_EX)
         assert keeper.find(record) == mine
         for attempt in (keeper.join, keeper.end):
-            with pytest.raises(HostError, match="not to be seen from here") as caught:
+            with pytest.raises(HostError, match="is not visible from here") as caught:
                 attempt(mine)
             assert "EIGW_NS_RUN_DIR" in caught.value.hint
 
