@@ -1,7 +1,7 @@
-"""Which gateway each destination leaves by, as disjoint ranges: what routes by longest prefix mean, flattened.
+"""Resolved routes: which gateway packets to each destination leave by, as disjoint ranges.
 
-nftables has no longest-prefix match in a set of ranges, and the connection table needs to know which flows may stay:
-both get ranges that do not overlap.
+nftables has no longest-prefix match in a set of ranges, and the connection table needs to know which flows may stay.
+Both get ranges that do not overlap.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Where a subnet's packets to `destination` go; `gateway_id` is None where they are swallowed."""
+    """A resolved route: packets of a subnet to `destination` leave by this gateway, or are dropped if it is None."""
 
     destination: IPv6Network
     gateway_id: str | None
 
 
 def exits(cloud: Cloud, subnet: Subnet) -> tuple[Exit, ...]:
-    """The routes of the subnet's table with their live gateways, the local route apart."""
+    """Return the routes of the subnet's table with their existing gateways, without the local route."""
     table = effective_route_table(cloud, subnet)
     found = []
     for route in table.routes:
@@ -38,7 +38,7 @@ def exits(cloud: Cloud, subnet: Subnet) -> tuple[Exit, ...]:
 
 
 def ranges(table: Iterable[Exit], gateway_ids: Collection[str]) -> list[Range]:
-    """The destinations that leave by one of these gateways, ascending and as few ranges as can be."""
+    """Return the destinations that leave by one of these gateways, ascending, in as few ranges as possible."""
     spans = [(address_range(exit_.destination), exit_) for exit_ in table]
     edges = sorted({first for (first, _), _ in spans} | {last + 1 for (_, last), _ in spans})
     found = []

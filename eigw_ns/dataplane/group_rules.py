@@ -1,14 +1,16 @@
-"""The security groups of a subnet's instances as nftables sets and the chain that looks in them.
+"""Compile the security groups of a subnet's instances to nftables sets, and to the chain that looks them up.
 
-A rule whose peer is a block becomes an element; who may talk with everybody stands in a set without peers. A rule whose
-peer is a group means the group's members, and a VPC has hundreds of them in as many subnets: written out in each
-subnet, every subnet would make all others dearer. So where members send (ingress), an element spans all of them that
-follow each other with no other instance between. Nothing else can send from the addresses between them: a subnet's
-source check lets out no address but those of its instances, and no gateway lets one of the VPC's in. Save the subnets'
-routers (`::1`), which the rule excepts. Towards members (egress) nothing keeps a sender from trying the addresses
-between them, so there each is written out.
+A rule whose peer is a block becomes an element. Instances that may communicate with every address are in a set without
+peers.
 
-That holds while rules change only if nobody who leaves can send when ranges close over his address: see `stages`.
+A rule whose peer is a group stands for the group's members. A VPC may have hundreds of them in as many subnets. If each
+subnet listed them all, each new subnet would make all others slower. So for ingress, one element (a span) covers all
+members that follow each other with no other instance between them. No other node can send from the addresses between
+them: a subnet's source check passes only its instances' addresses, and no gateway lets the VPC's addresses in. The
+exception are the subnets' routers (`::1`), which the rule excludes. For egress, a sender may try the addresses between
+members, so each member is an element.
+
+While rules change, an instance that leaves must be unable to send before a span covers its address: see `stages`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from eigw_ns.dataplane.rules import plain_set
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 SOURCES = "sources"
-"""The set that says which (port, address) an instance sends from."""
+"""Name of the set of the (port, address) pairs from which instances may send."""
 
 _EGRESS, _INGRESS = "egress", "ingress"
 _MEMBERS = "_members"
@@ -42,14 +44,17 @@ _INTERFACE_ID = (1 << 64) - 1
 _ROUTER = 1  # the interface id of a subnet's router in its first /64
 _EVERYBODY = (0, (1 << 128) - 1)
 _ALL = "all"
-"""The set of who may talk with everybody, as by a group's default. It needs no ranges: most subnets have one set of
-pairs with ranges (pipapo) less for it, which takes Linux as long to make as a veth pair."""
+"""Name of the set of instances that may communicate with every address, as a group's default rules allow. It needs no
+ranges, and saves most subnets a set of pairs with ranges (pipapo), which takes Linux as long to make as a veth pair."""
 
 _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 
 
 def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
-    """The sets of what the instances' groups allow in one direction, and the chain that returns where one matches."""
+    """Return the sets of what the instances' groups allow in one direction, and the chain that looks them up.
+
+    The chain returns if a set matches, and drops otherwise.
+    """
     way = _EGRESS if egress else _INGRESS
     known = [(address_text(item.ipv6_address), *filters.allowed(item, egress=egress)) for item in instances]
     found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
@@ -59,7 +64,7 @@ def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> t
 
 
 def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _Allowed]]) -> Iterator[tuple[NftSet, str]]:
-    """Each set that has elements, with the rule that looks in it."""
+    """Yield each set that has elements, with the rule that looks it up."""
     known = tuple(known)
     own, peer = ("saddr", "daddr") if way == _EGRESS else ("daddr", "saddr")
     short, long = "ipv6_addr . inet_proto . ipv6_addr", "ipv6_addr . inet_proto . ipv6_addr . inet_service"
@@ -86,7 +91,7 @@ def _pairs(allowed: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """Whether all is allowed, else elements of the other four sets without the instance in front of each."""
+    """Whether everything is allowed; if not, the elements of the other four sets, without the instance's address."""
 
     all: bool
     any: tuple[str, ...]
@@ -96,7 +101,7 @@ class _Allowed:
 
 
 class Filters:
-    """What the rules of a cloud's subnets have in common, each worked out once: most instances share their groups."""
+    """What the group rules of a cloud's subnets share. Each combination of groups is compiled once."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -108,7 +113,7 @@ class Filters:
         self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
 
     def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
-        """What all groups of the instance allow together: of peers that are meant exactly, and of spans of members."""
+        """Return what all groups of the instance allow together: first for exact peers, then for spans of members."""
         key = (egress, instance.security_group_ids)
         if key not in self._allowed:
             groups = security_groups(self.cloud, instance)
@@ -119,7 +124,7 @@ class Filters:
         return self._allowed[key]
 
     def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
-        """A block; the members of a group that no span has."""
+        """Yield the exact peers of a rule: its block, or those members of its group that no span covers."""
         if isinstance(rule.peer, IPv6Network):
             yield address_range(rule.peer)
         elif isinstance(rule.peer, str):
@@ -127,7 +132,7 @@ class Filters:
             yield from (each for each in addresses if rule.egress or each[0] & _INTERFACE_ID == _ROUTER)
 
     def _spans(self, rule: SecurityGroupRule) -> list[Range]:
-        """From member to member of a group that may send, with no other instance of the VPC between them."""
+        """Return the spans of an ingress rule's group: runs of members with no other instance of the VPC between."""
         if rule.egress or not isinstance(rule.peer, str):
             return []
         vpc_id = self.cloud.security_groups[rule.peer].vpc_id
@@ -144,7 +149,10 @@ class Filters:
 
 
 def _widened(span: Range, before: int, after: int) -> Range:
-    """The span up to the ends of its first and last /64, unless it is within one. Beside it are `before`, `after`."""
+    """Widen a span of several /64 blocks to the edges of its first and last /64.
+
+    It is not widened over `before` and `after`, the addresses of the neighbouring instances.
+    """
     first, last = span[0] & ~_INTERFACE_ID, span[1] | _INTERFACE_ID
     if last - first == _INTERFACE_ID:
         return span
@@ -152,13 +160,13 @@ def _widened(span: Range, before: int, after: int) -> Range:
 
 
 def _ends(run: Iterable[Instance]) -> Range:
-    """The first and the last address of instances in the order of their addresses."""
+    """Return the first and the last address of instances that are sorted by address."""
     addresses = [int(item.ipv6_address) for item in run]
     return addresses[0], addresses[-1]
 
 
 def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowed:
-    """What rules with these peers allow together, as elements that do not overlap."""
+    """Return what rules with these peers allow together, as elements that do not overlap."""
     rules = [(rule.protocol, _numbers(rule), peers) for rule, peers in given if peers]
     protocols = sorted({protocol for protocol, _, _ in rules} - {ALL_PROTOCOLS})
     whole = {
@@ -179,7 +187,7 @@ def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowe
 
 
 def _parts(rules: Iterable[tuple[int, Range, list[Range]]], wanted: int) -> list[Box]:
-    """The peers, and the ports (or ICMPv6 types and codes) to which only those are allowed."""
+    """Return boxes of peers and ports (or ICMPv6 types and codes) for the rules that do not allow all ports."""
     found = [(numbers, peers) for protocol, numbers, peers in rules if protocol == wanted and numbers != ALL_NUMBERS]
     return disjoint([(each, numbers) for numbers, peers in found for each in peers])
 
@@ -195,19 +203,24 @@ def _numbers(rule: SecurityGroupRule) -> Range:
     return icmp_numbers(rule.from_port, rule.to_port) if rule.protocol == ICMPV6 else (rule.from_port, rule.to_port)
 
 
-# ---- from rules to rules ---------------------------------------------------------------------------------------------
+# ---- stages of a change ----------------------------------------------------------------------------------------------
 
 _Element = tuple[str, str]
 
 
 def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
-    """What a namespace's rules are, one after the other, on the way from `old` to `new`.
+    """Return the three rulesets through which a namespace goes from `old` to `new`.
 
-    All namespaces reach a stage before any goes on to the next, so that no span ever covers a sender it does not mean:
-    first those who leave cannot send any more, then spans are the new ones, then those who came or moved send from
-    where they are now. Who came and who moved is not told apart: of a change that was cut short after the first stage
-    the rules do not say any more who sent before. Up to the last stage nobody new is let in to them either, since
-    whoever had the address may still be reached by it. Between the last two, `plan` ends that, and his flows.
+    All namespaces reach a stage before any of them goes on, so that no span ever covers a sender that it does not mean:
+
+    1. Instances that leave can no longer send.
+    2. The spans are the new ones.
+    3. Instances that came or moved can send from their new place.
+
+    Instances that came and that moved are treated alike: after a change that was interrupted behind stage 1, the rules
+    no longer show which instances could send before. Before stage 3, no flow to these instances is let in either, since
+    packets to the address may still reach its previous owner. Between stages 2 and 3, `plan` ends that, and the
+    previous owner's flows.
     """
     before, after = _elements(old, SOURCES), _elements(new, SOURCES)
     staying = before & after
@@ -217,7 +230,7 @@ def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
 
 
 def _held_back(rules: Ruleset, staying: set[_Element], spans: dict[str, NftSet] | None) -> Ruleset:
-    """The rules for only these sources, and with these spans (None: its own)."""
+    """Return `rules` with only the sources `staying`, and with the given spans (None keeps its own)."""
     arriving = {source.partition(" . ")[2] for source, _ in _elements(rules, SOURCES) - staying}
     sets = []
     for item in rules.sets:

@@ -1,4 +1,4 @@
-"""Every name, MAC and link-local address that we give to something in Linux, each derived from an AWS-shaped id."""
+"""Derive the names, MACs and link-local addresses of our Linux objects from AWS-shaped ids."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ UPLINK = "up"  # in a gateway: towards the internet
 BRIDGE = "br0"  # in a fabric namespace
 
 ROUTER_LINK_LOCAL = "fe80::1"  # what instances, hosts and gateways use as next hop
-PEER_LINK_LOCAL = "fe80::2"  # the other end, where it needs a link-local address
+PEER_LINK_LOCAL = "fe80::2"  # the other end, if it needs a link-local address
 
 ROUTER_MAC = "02:00:00:00:00:01"
-"""The VPC's implicit router: no interface has it. The fabric rewrites it to the MAC of the destination's subnet."""
+"""MAC of the VPC's implicit router. No interface has it; the fabric rewrites it to the destination subnet's MAC."""
 
 _KINDS = (ids.VPC, ids.SUBNET, ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.INSTANCE,
           ids.INTERNET_HOST, ids.INTERNET)  # fmt: skip
@@ -28,46 +28,49 @@ _NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|
 
 
 def namespace_name(lab: str, resource_id: str) -> str:
-    """The namespace of a resource: `eigw-demo-i-0123456789abcdef0`."""
+    """Return the name of a resource's namespace: `eigw-demo-i-0123456789abcdef0`."""
     return f"{PREFIX}{lab}-{resource_id}"
 
 
 def lab_of(name: str) -> str | None:
-    """The lab that gives a namespace this name, or None where no lab does. Labs may have dashes, kinds have none."""
+    """Return the lab of a namespace by its name; None if it is not ours. Labs may contain dashes, kinds do not."""
     match = _NAMESPACE.fullmatch(name)
     return match.group(1) if match else None
 
 
 def is_name_of(lab: str, name: str) -> bool:
-    """Whether `name` is one that this lab gives; the lab `a` does not give `eigw-a-b-i-…`, the lab `a-b` does."""
+    """Return whether `name` is a namespace name of this lab. `eigw-a-b-i-…` belongs to the lab `a-b`, not to `a`."""
     return lab_of(name) == lab
 
 
 def port_name(resource_id: str) -> str:
-    """The interface (at most 15 characters) in a router or bridge that leads to the resource."""
+    """Return the name (at most 15 characters) of a router's or bridge's interface towards the resource."""
     kind, digits = resource_id.rsplit("-", 1)
     short = kind[:4]
     return f"{short}-{digits[-(14 - len(short)) :]}"
 
 
 def bridge_name(gateway_id: str) -> str:
-    """The bridge on the internet's side that joins the uplinks of a gateway's replicas."""
+    """Return the name of the bridge on the internet's side that joins the uplinks of a gateway's replicas."""
     return f"br-{gateway_id[-11:]}"
 
 
 def mac(*names: str) -> str:
-    """A locally administered unicast MAC, always the same for the same names."""
+    """Return a locally administered unicast MAC, always the same for the same names."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return bytes((0x06, *digest[:5])).hex(":")
 
 
 def heartbeat_source(vpc_block: IPv6Network) -> str:
-    """What heartbeats through a VPC's replicas come from: AWS lets no instance have the last address of a block."""
+    """Return the source address of heartbeats through a VPC's replicas.
+
+    It is the last address of the VPC's block, which AWS does not let an instance have.
+    """
     return address_text(vpc_block[-1])
 
 
 HEARTBEAT_DESTINATION = address_text(INFRASTRUCTURE[-1])
-"""Where heartbeats go: nobody has the address, so the internet's router swallows them."""
+"""Destination address of heartbeats. No node has it, so the internet's router drops them."""
 
 HEARTBEAT_PORT = 3785
 """The UDP port of heartbeats, source and destination: IANA's for BFD echo."""
@@ -82,15 +85,15 @@ def heartbeat_mac(lab: str, gateway_id: str) -> str:
 
 
 def link_local(resource_id: str) -> str:
-    """The link-local address that a gateway has on the fabric, in canonical text."""
+    """Return the link-local address of a gateway on the fabric, in canonical text."""
     return address_text(IPv6Network("fe80::/64")[_interface_id(resource_id)])
 
 
 def infrastructure_address(resource_id: str) -> str:
-    """The global address that a gateway or the internet router sends its own ICMPv6 errors from."""
+    """Return the global address from which a gateway or the internet router sends its own ICMPv6 errors."""
     return address_text(INFRASTRUCTURE[_interface_id(resource_id)])
 
 
 def _interface_id(resource_id: str) -> int:
     digest = hashlib.sha256(resource_id.encode()).digest()
-    return int.from_bytes(digest[:8]) | 1 << 62  # never one of the small ones that have a meaning
+    return int.from_bytes(digest[:8]) | 1 << 62  # never a small number: those have a meaning

@@ -1,4 +1,4 @@
-"""Ranges that may overlap, made disjoint: sets of intervals in nftables take no two elements that overlap."""
+"""Make overlapping ranges disjoint: an nftables set of intervals does not accept elements that overlap."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, IPv6Network
 from itertools import pairwise
 
 Range = tuple[int, int]
-"""First and last, both included."""
+"""First and last number, both included."""
 
 Box = tuple[Range, Range]
 """A range of addresses, and a range of ports (or of ICMPv6 type × 256 + code)."""
@@ -18,14 +18,14 @@ ALL_NUMBERS: Range = (0, 65535)
 
 
 def address_range(block: IPv6Network | IPv6Address) -> Range:
-    """The addresses of a block, or the one address, as numbers."""
+    """Return the addresses of a block, or the single address, as a range of numbers."""
     if isinstance(block, IPv6Address):
         return int(block), int(block)
     return int(block.network_address), int(block.broadcast_address)
 
 
 def merged(ranges: Iterable[Range]) -> list[Range]:
-    """The same numbers in as few ranges as can be, ascending."""
+    """Return the same numbers in as few ranges as possible, ascending."""
     found: list[Range] = []
     for first, last in sorted(ranges):
         if found and first <= found[-1][1] + 1:
@@ -36,7 +36,10 @@ def merged(ranges: Iterable[Range]) -> list[Range]:
 
 
 def disjoint(boxes: Sequence[Box]) -> list[Box]:
-    """The same area in boxes that do not overlap: cut along the addresses, the ports of each piece merged."""
+    """Return the same area as boxes that do not overlap.
+
+    The addresses are cut at the edges of all boxes, and the ports of each piece are merged.
+    """
     edges = sorted({first for (first, _), _ in boxes} | {last + 1 for (_, last), _ in boxes})
     found: list[Box] = []
     pieces: list[tuple[Range, list[Range]]] = []
@@ -52,7 +55,10 @@ def disjoint(boxes: Sequence[Box]) -> list[Box]:
 
 
 def icmp_numbers(icmp_type: int, icmp_code: int) -> Range:
-    """Type and code as one number: they are the two octets at which other protocols have their source port."""
+    """Return ICMPv6 type and code as a range of numbers type × 256 + code; -1 stands for all.
+
+    They are the two octets that are the source port in TCP and UDP.
+    """
     if icmp_type == -1:
         return ALL_NUMBERS
     if icmp_code == -1:

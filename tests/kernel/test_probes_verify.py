@@ -210,5 +210,5 @@ def test_a_lab_without_a_pair_to_check_proves_nothing(lab_name: str) -> None:
 
 
 def test_nodes_that_send_nothing(lab_name: str) -> None:
-    with pytest.raises(UsageError, match="neither an instance nor an internet host"):
+    with pytest.raises(UsageError, match="is not an instance or an internet host"):
         verify(topology(lab_name, replace(OUT, destination="outbound")))

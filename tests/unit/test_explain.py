@@ -227,7 +227,7 @@ def test_one_row_per_hop_and_a_cross_at_the_last() -> None:
     assert rows[-1][1:] == [
         "network ACL strict",
         CLOUD.subnets[id_of("strict-net")].network_acl_id,
-        "ingress rule * denies what no other allows",
+        "ingress rule * denies what no other rule allows",
     ]
 
 
@@ -252,27 +252,27 @@ TO_NOWHERE = replace(
         (ask("app", "web", "icmpv6"), "app reaches web over icmpv6, and the answer comes back.", None),
         (
             ask("web", "app", port=22),
-            "web does not reach app over tcp 22. The packet ends at egress-only internet gateway out: nothing that is "
-            "begun outside enters.",
+            "web does not reach app over tcp 22. The packet ends at egress-only internet gateway out: flows that "
+            "begin outside are dropped.",
             "An egress-only gateway refuses this by design. To let the internet open connections, route the subnet "
             "through an internet gateway.",
         ),
         (
             ask("web", "strict", port=80),
             "web does not reach strict over tcp 80. The packet ends at network ACL strict: ingress rule * denies what "
-            "no other allows.",
+            "no other rule allows.",
             f"Allow ingress tcp 80 from {WEB} in network ACL strict.",
         ),
         (
             ask("strict", "web"),
             "strict reaches web over tcp 443, but the answer is lost. It ends at network ACL strict: ingress rule * "
-            "denies what no other allows.",
+            "denies what no other rule allows.",
             f"Allow ingress tcp 32768-60999 (the ephemeral ports of Linux) from {WEB} in network ACL strict.",
         ),
         (
             ask("strict", "web", source_port=5000),
             "strict reaches web over tcp 443, but the answer is lost. It ends at network ACL strict: ingress rule * "
-            "denies what no other allows.",
+            "denies what no other rule allows.",
             f"Allow ingress tcp 5000 from {WEB} in network ACL strict.",
         ),
         (
@@ -286,7 +286,7 @@ TO_NOWHERE = replace(
         (
             ask("order", "web", "icmpv6"),
             "order reaches web over icmpv6, but the answer is lost. It ends at network ACL order: ingress rule * "
-            "denies what no other allows.",
+            "denies what no other rule allows.",
             f"Allow ingress icmpv6 type 129 code 0 from {WEB} in network ACL order.",
         ),
         (
@@ -323,7 +323,7 @@ TO_NOWHERE = replace(
         ),
         (
             ask("app", "2001:db8:99::1"),
-            "app does not reach 2001:db8:99::1 over tcp 443. The packet ends at the internet: nobody there has "
+            "app does not reach 2001:db8:99::1 over tcp 443. The packet ends at the internet: no host has "
             "2001:db8:99::1.",
             "No node of the lab has that address: add an instance or an internet host with it.",
         ),

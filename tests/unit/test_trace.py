@@ -306,5 +306,5 @@ def test_an_address_that_nobody_has(address: str, last: str) -> None:
 
 @pytest.mark.parametrize("pair", [("1main-app", "igw-1"), ("igw-1", "web")])
 def test_only_instances_and_hosts_send_packets(pair: tuple[str, str]) -> None:
-    with pytest.raises(UsageError, match="neither an instance nor an internet host"):
+    with pytest.raises(UsageError, match="is not an instance or an internet host"):
         run(CLOUD, *pair, "tcp", 443)

@@ -135,7 +135,7 @@ def test_a_hop_names_the_acl_entry_that_decided() -> None:
     assert hop.rule.entry is not None
     assert hop.rule.entry.rule_number == 90
     last = run("web", "strict", "tcp", 80).hops[-1]
-    assert last.text == "ingress rule * denies what no other allows"
+    assert last.text == "ingress rule * denies what no other rule allows"
     assert isinstance(last.rule, AclRuleUsed)
     assert last.rule.entry is None
 

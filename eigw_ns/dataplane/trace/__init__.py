@@ -1,9 +1,9 @@
-"""Where a packet goes, and why: a virtual one through the compiled state, and its answer back.
+"""Trace a virtual packet through the compiled state, and its answer back: where each goes, and why.
 
 tracer   whole traces, forward and back, for each range of source ports
  └ walk      one packet from namespace to namespace
     ├ filters   network ACLs, security groups, gateways
-    ├ routes    what compiled routes mean in AWS's words
+    ├ routes    compiled routes in AWS's terms
     └ network   the compiled state, indexed
 """
 

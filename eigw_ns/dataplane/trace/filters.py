@@ -1,7 +1,7 @@
-"""What network ACLs, security groups and gateways decide about a packet.
+"""Decide what network ACLs, security groups and gateways do with a packet.
 
-Stateless ones look at the packet alone. Stateful ones remember in the `Flow` what they let begin, and let its answers
-pass.
+Network ACLs are stateless: they look only at the packet. Security groups and egress-only gateways are stateful: they
+note in the `Flow` that they passed its first packet, and then pass its answers.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ from eigw_ns.dataplane.trace.step import Step
 
 
 def cross_subnet(step: Step, subnet: Subnet, sender: Instance | None) -> Iterator[Hop]:
-    """Everything that the subnet's router asks before it routes. `sender` is None for what comes from elsewhere."""
+    """Yield the decisions of the subnet's router before it routes.
+
+    `sender` is the instance of this subnet that sent the packet; None if the packet comes from outside the subnet.
+    """
     within = step.packet.destination in subnet.ipv6_cidr_block
-    receiver = step.scene.instance_at(step.packet.destination) if within else None
+    receiver = step.index.instance_at(step.packet.destination) if within else None
     if sender is not None:
         yield _cross_groups(step, sender, egress=True)
     if sender is None or not within:
@@ -36,19 +39,19 @@ def cross_subnet(step: Step, subnet: Subnet, sender: Instance | None) -> Iterato
 
 
 def _cross_acl(step: Step, subnet: Subnet, *, egress: bool) -> Hop:
-    """The network ACL at the subnet's edge: the first entry that matches decides, about answers too."""
-    acl = step.scene.acl(subnet)
+    """Return the decision of the ACL at the subnet's edge: the first matching entry decides, also on answers."""
+    acl = step.index.acl(subnet)
     entry = acl_entry(acl, step.packet, egress=egress)
     used = AclRuleUsed(acl, egress, entry)
-    text = f"{words.way(egress)} rule {words.entry(entry) if entry else '* denies what no other allows'}"
+    text = f"{words.way(egress)} rule {words.entry(entry) if entry else '* denies what no other rule allows'}"
     if entry is None or entry.action == "deny":
         return step.drops((acl.id, acl.name), Reason.SUBNET_ACL_RESTRICTION, text, used, outwards=egress)
     return step.passes((acl.id, acl.name), Reason.ALLOWED_BY_RULE, text, used, outwards=egress)
 
 
 def _cross_groups(step: Step, instance: Instance, *, egress: bool) -> Hop:
-    """The security groups at the instance's port: a rule lets a flow begin; its answer needs none."""
-    cloud = step.scene.cloud
+    """Return the decision of the security groups at the instance's port. Answers of a flow need no rule."""
+    cloud = step.index.cloud
     if not step.opens and not (step.error and _untracked(step, instance)):
         used = step.flow.rules[instance.id, not egress]
         group = _owner(used)
@@ -75,40 +78,43 @@ def _no_rule(step: Step, instance: Instance, used: GroupRuleUsed) -> Hop:
 
 
 def _owner(used: GroupRuleUsed) -> SecurityGroup:
-    """The group that the rule belongs to."""
+    """Return the group to which the rule belongs."""
     return next(group for group in used.groups if used.rule in group.rules)
 
 
 def _untracked(step: Step, instance: Instance) -> bool:
-    """Whether the instance's port does not track the UDP flow, so that an ICMPv6 error about it needs a rule.
+    """Return whether the instance's port does not track the UDP flow, so that an ICMPv6 error about it needs a rule.
 
-    AWS tracks no flow of an instance whose groups are open both ways, unless it leaves by an egress-only internet
-    gateway. `subnet_rules` tracks those within a subnet too.
+    AWS does not track flows of an instance whose groups are open both ways, unless they leave by an egress-only
+    internet gateway. `subnet_rules` also tracks flows within a subnet.
     """
-    scene, packet = step.scene, step.packet
-    subnet = scene.cloud.subnets[instance.subnet_id]
+    index, packet = step.index, step.packet
+    subnet = index.cloud.subnets[instance.subnet_id]
     peer = packet.source if packet.destination == instance.ipv6_address else packet.destination
-    if peer in subnet.ipv6_cidr_block or not open_both_ways(scene.cloud, instance, UDP):
+    if peer in subnet.ipv6_cidr_block or not open_both_ways(index.cloud, instance, UDP):
         return False
-    if peer in scene.vpc_block(subnet):
+    if peer in index.vpc_block(subnet):
         return True
-    table = scene.table(subnet)
+    table = index.table(subnet)
     route = longest_match(table, peer)
-    return route is not None and isinstance(target_gateway(scene.cloud, table, route), InternetGateway)
+    return route is not None and isinstance(target_gateway(index.cloud, table, route), InternetGateway)
 
 
 def cross_gateway(step: Step, gateway: Gateway, *, inwards: bool) -> Hop:
-    """An internet gateway passes both ways; an egress-only one what begins inside, and the answers to that."""
+    """Return the decision of a gateway.
+
+    An internet gateway passes both ways. An egress-only gateway passes flows that begin inside, and their answers.
+    """
     where, outwards = (gateway.id, gateway.name), not inwards
-    if inwards and step.packet.source in step.scene.vpc_block(gateway):
-        text = "comes from outside with an address of the VPC"
+    if inwards and step.packet.source in step.index.vpc_block(gateway):
+        text = "arrives from outside with a source address of the VPC"
         return step.drops(where, Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC, text)
     if not isinstance(gateway, EgressOnlyInternetGateway):
         return step.passes(where, Reason.FORWARDED, "passes both ways", outwards=outwards)
     if outwards:
         step.flow.gateways.add(gateway.id)
-        return step.passes(where, Reason.OPENS_FLOW, "begun inside, so it passes", outwards=True)
+        return step.passes(where, Reason.OPENS_FLOW, "passes flows that begin inside", outwards=True)
     if gateway.id in step.flow.gateways:
-        return step.passes(where, Reason.ANSWERS_FLOW, "answers a flow that was begun inside")
-    text = "nothing that is begun outside enters"
+        return step.passes(where, Reason.ANSWERS_FLOW, "answers a flow that began inside")
+    text = "flows that begin outside are dropped"
     return step.drops(where, Reason.EGRESS_ONLY_GATEWAY_REFUSES_INBOUND, text)

@@ -1,7 +1,7 @@
-"""What a trace says: every component a packet met, what decided there, and how the try to talk ended.
+"""The result of a trace: every component that a packet met, what decided there, and the outcome.
 
-Reason codes are those of AWS's Reachability Analyzer where it has one
-(https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html), ours otherwise.
+Reason codes are those of AWS's Reachability Analyzer if it has one for the case
+(https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html), otherwise ours.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ Direction = Literal["forward", "return"]
 
 
 class Reason(StrEnum):
-    """Why a component let a packet pass or dropped it, and why a trace ended as it did."""
+    """Why a component passed or dropped a packet, and why a trace has its outcome."""
 
-    # AWS's
-    BAD_STATE_ROUTE = "BAD_STATE_ROUTE"  # the route that wins is a blackhole
+    # AWS's codes
+    BAD_STATE_ROUTE = "BAD_STATE_ROUTE"  # the matching route is a blackhole
     ENI_SG_RULES_MISMATCH = "ENI_SG_RULES_MISMATCH"
     GATEWAY_REJECTS_SPOOFED_TRAFFIC = "GATEWAY_REJECTS_SPOOFED_TRAFFIC"
     NO_ROUTE_TO_DESTINATION = "NO_ROUTE_TO_DESTINATION"
     SG_HAS_NO_RULES = "SG_HAS_NO_RULES"
     SUBNET_ACL_RESTRICTION = "SUBNET_ACL_RESTRICTION"
-    # ours, of what is dropped or refused
+    # our codes for dropped or refused packets
     EGRESS_ONLY_GATEWAY_REFUSES_INBOUND = "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
     NO_LISTENER = "NO_LISTENER"
-    # ours, of what passes
+    # our codes for packets that pass
     ALLOWED_BY_RULE = "ALLOWED_BY_RULE"
     ANSWERS_FLOW = "ANSWERS_FLOW"
     ARRIVED = "ARRIVED"
@@ -48,7 +48,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RouteUsed:
-    """The route that won. `destination` None: none did. `target_id` is a gateway's, gone or not, or `local`."""
+    """The matching route. `destination` is None if no route matched.
+
+    `target_id` is `local` or the id of a gateway, which may have been deleted.
+    """
 
     table: RouteTable
     destination: IPv6Network | None = None
@@ -58,7 +61,7 @@ class RouteUsed:
 
 @dataclass(frozen=True, slots=True)
 class AclRuleUsed:
-    """The network ACL entry that matched first; None is the last one, `*`, which denies."""
+    """The first matching network ACL entry. `entry` is None for the final entry `*`, which denies."""
 
     acl: NetworkAcl
     egress: bool
@@ -67,7 +70,7 @@ class AclRuleUsed:
 
 @dataclass(frozen=True, slots=True)
 class GroupRuleUsed:
-    """The security groups of an instance, and the rule of them that let the flow begin; None where none did."""
+    """The security groups of an instance, and their rule that let the flow begin; None if no rule did."""
 
     groups: tuple[SecurityGroup, ...]
     egress: bool
@@ -79,9 +82,9 @@ Rule = RouteUsed | AclRuleUsed | GroupRuleUsed
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A component that a packet met, and what it decided. `text` names the route or rule in words.
+    """A component that a packet met, and its decision. `text` describes the route or rule in words.
 
-    `outwards`: whether the packet was on its way out of the instance, subnet or VPC that the component guards.
+    `outwards` says whether the packet was leaving the instance, subnet or VPC that the component guards.
     """
 
     direction: Direction
@@ -97,10 +100,11 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How a try to talk ends. `delivered`: the first packet reaches the destination, whatever becomes of the answer.
+    """The outcome of an attempt to communicate, with all hops.
 
-    `reason` is that of the hop which dropped the packet or its answer, else `REACHABLE` or `NO_LISTENER`.
-    `source_ports`: the only source ports for which this holds; None where it does not depend on them.
+    `delivered` says whether the first packet reaches the destination, with or without an answer. `reason` is that of
+    the hop that dropped the packet or its answer; otherwise `REACHABLE` or `NO_LISTENER`. `source_ports` are the only
+    source ports for which the trace is valid; None if it is valid for all.
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""The compiled state as a packet meets it: where a namespace's routes, wires and bridges take it next."""
+"""The compiled state, indexed for packets: where a namespace's routes, veth pairs and bridges take a packet next."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Prefixes(Generic[T]):
-    """Values by prefix, to be found by an address."""
+    """Values by prefix, looked up by address."""
 
     def __init__(self, items: Iterable[tuple[IPv6Network, T]]) -> None:
         by_length: dict[int, dict[int, list[T]]] = {}
@@ -31,7 +31,7 @@ class Prefixes(Generic[T]):
         self._by_shift = sorted(by_length.items())
 
     def matches(self, address: IPv6Address) -> Iterator[T]:
-        """The values of all prefixes that hold the address, the longest first, then as they were given."""
+        """Yield the values of all prefixes that contain the address: longest prefix first, then in the given order."""
         number = int(address)
         for shift, values in self._by_shift:
             yield from values.get(number >> shift, ())
@@ -46,12 +46,12 @@ class Fib:
         self._routes = Prefixes((IPv6Network(route.destination), (source, route)) for source, route in sourced)
 
     def look_up(self, source: IPv6Address, destination: IPv6Address) -> Route | None:
-        """The route that Linux would take."""
+        """Return the route that Linux would use; None if no route matches."""
         return next((route for prefix, route in self._routes.matches(destination) if source in prefix), None)
 
 
 class Network:
-    """All namespaces of a lab and the wires between them, indexed for many walks."""
+    """All namespaces of a lab and the veth pairs between them, indexed for many walks."""
 
     def __init__(self, state: NetState) -> None:
         self.ids: dict[str, str] = {}
@@ -82,26 +82,26 @@ class Network:
         self._fibs = {namespace: Fib(found) for namespace, found in routes.items()}
 
     def has(self, namespace: str, address: IPv6Address) -> bool:
-        """Whether the namespace takes what is addressed to `address` for itself."""
+        """Return whether `address` is an address of the namespace."""
         return (namespace, address) in self._addresses
 
     def look_up(self, namespace: str, source: IPv6Address, destination: IPv6Address) -> Route:
-        """The route that decides in the namespace: all of ours end with one that wants everything."""
+        """Return the matching route. Never None: the routes of every namespace include one for all destinations."""
         route = self._fibs[namespace].look_up(source, destination)
         assert route is not None
         return route
 
     def far_end(self, namespace: str, link: str) -> End:
-        """The other end of a wire."""
+        """Return the other end of a veth pair."""
         peer = self._links[namespace, link].peer
         assert peer is not None
         return peer
 
     def transmit(self, route: Route, destination: IPv6Address) -> End:
-        """Where a packet comes out that leaves by the route.
+        """Return the interface at which a packet arrives that leaves by the route.
 
-        That is a bridge itself, as (its namespace, its own interface), where the packet is for it, or it knows no port
-        for the packet. Of a gateway's replicas, which all do the same, it is always the first.
+        It is a bridge's own interface if the packet is for the bridge, or if the bridge has no port for it. For a
+        gateway with replicas, which all behave alike, it is always the first replica's.
         """
         mac: str | None = self._macs[route.namespace, route.link, route.via or address_text(destination)]
         if self._links[route.namespace, route.link].kind == "bridge":
@@ -118,5 +118,5 @@ class Network:
 
 
 def _subnet_macs(fabric: Ruleset) -> Prefixes[str]:
-    """The fabric's map from the blocks of subnets to their MACs."""
+    """Return the fabric's map from subnet blocks to MACs."""
     return Prefixes((IPv6Network(block), mac) for item in fabric.sets for block, mac in item.elements if item.data_type)

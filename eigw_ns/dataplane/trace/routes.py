@@ -1,4 +1,4 @@
-"""What the compiled routes mean in AWS's words: whose route table decided, by which route, in which state."""
+"""Explain compiled routes in AWS's terms: the route table that decided, the route, and its state."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from eigw_ns.dataplane.trace.step import Component, Step
 
 
 def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
-    """The route table of the subnet that the packet leaves; `compiled` is the route in the subnet's FIB."""
-    table, there = step.scene.table(subnet), step.packet.destination
-    where, block = (table.id, table.name), step.scene.vpc_block(subnet)
+    """Return the decision of the route table of the subnet that the packet leaves.
+
+    `compiled` is the matching route in the subnet's FIB.
+    """
+    table, there = step.index.table(subnet), step.packet.destination
+    where, block = (table.id, table.name), step.index.vpc_block(subnet)
     if there in block:
         used, text = RouteUsed(table, block, LOCAL), f"{block} → local"
         return step.passes(where, Reason.LOCAL, text, used, outwards=True)
@@ -31,19 +34,22 @@ def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
 
 
 def cross_internet(step: Step, compiled: Route) -> Hop:
-    """The internet delivers to its hosts; what is for a subnet goes to the gateway that the subnet answers through."""
-    where = internet_id(step.scene.cloud.lab), INTERNET
-    subnet = step.scene.subnet_at(step.packet.destination)
+    """Return the decision of the internet: deliver to a host, or send a packet for a subnet to that subnet's gateway.
+
+    The subnet's gateway is the one through which the subnet would answer.
+    """
+    where = internet_id(step.index.cloud.lab), INTERNET
+    subnet = step.index.subnet_at(step.packet.destination)
     if subnet is not None:
         return _mirror(step, where, subnet, compiled)
     if compiled.blackhole:
-        return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, f"nobody there has {step.packet.destination}")
+        return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, f"no host has {step.packet.destination}")
     return step.passes(where, Reason.ROUTED, f"delivers to {step.packet.destination}")
 
 
 def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Hop:
-    """The route of the subnet's own table for the packet's source: the way in is the way out."""
-    table, source = step.scene.table(subnet), step.packet.source
+    """Return the decision by the subnet's own route to the packet's source: packets enter by the way answers leave."""
+    table, source = step.index.table(subnet), step.packet.source
     found = compiled.destination == block_text(subnet.ipv6_cidr_block)
     route = longest_match(table, source) if found else None
     if route is None:
@@ -57,8 +63,8 @@ def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Ho
 
 
 def _used(step: Step, table: RouteTable, route: TableRoute) -> tuple[RouteUsed, str]:
-    """The route with its state, and in words."""
-    cloud = step.scene.cloud
+    """Return the route with its state, and its description."""
+    cloud = step.index.cloud
     used = RouteUsed(table, route.destination, route.target_id, route_state(cloud, table, route))
     gateway = target_gateway(cloud, table, route)
     gone = "" if route.target_id == BLACKHOLE else f" ({route.target_id})"

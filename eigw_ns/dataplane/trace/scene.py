@@ -1,4 +1,4 @@
-"""What every step of a walk asks for: the cloud and its compiled state, indexed once for many walks."""
+"""The model index: the cloud and its compiled state, indexed once for many walks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.dataplane.trace.network import Network, Prefixes
 
 
-class Scene:
-    """A lab, as those see it who follow packets through it. Nothing in it changes."""
+class ModelIndex:
+    """The lookups that a walk through a lab needs. Immutable after construction."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -26,45 +26,45 @@ class Scene:
         self._subnets = Prefixes((subnet.ipv6_cidr_block, subnet) for subnet in cloud.subnets.values())
 
     def node(self, node_id: str) -> Instance | InternetHost | None:
-        """The instance or internet host of that id."""
+        """Return the instance or internet host of that id; None if there is none."""
         return self.cloud.instances.get(node_id) or self.cloud.hosts.get(node_id)
 
     def instance_at(self, address: IPv6Address) -> Instance | None:
-        """The instance that has the address."""
+        """Return the instance that has the address; None if there is none."""
         return self._instances.get(address)
 
     def node_at(self, address: IPv6Address) -> Instance | InternetHost | None:
-        """The instance or internet host that has the address."""
+        """Return the instance or internet host that has the address; None if there is none."""
         return self._instances.get(address) or self._hosts.get(address)
 
     def subnet_at(self, address: IPv6Address) -> Subnet | None:
-        """The subnet that the address belongs to."""
+        """Return the subnet to which the address belongs; None if there is none."""
         return next(self._subnets.matches(address), None)
 
     def table(self, subnet: Subnet) -> RouteTable:
-        """The subnet's route table."""
+        """Return the subnet's effective route table."""
         return self._tables[subnet.id]
 
     def acl(self, subnet: Subnet) -> NetworkAcl:
-        """The subnet's network ACL."""
+        """Return the subnet's network ACL."""
         return self._acls[subnet.id]
 
     def port_cuts(self, instance: Instance) -> frozenset[int]:
-        """The ports at which the network ACL of the instance's subnet may begin to say something else."""
+        """Return the ports at which the decision of the network ACL of the instance's subnet may change."""
         return self._cuts[instance.subnet_id]
 
     def vpc_block(self, owner: Subnet | Gateway) -> IPv6Network:
-        """The block of the VPC that the subnet or attached gateway belongs to."""
+        """Return the IPv6 block of the VPC of a subnet or attached gateway."""
         assert owner.vpc_id is not None
         return self.cloud.vpcs[owner.vpc_id].ipv6_cidr_block
 
     def gateway(self, gateway_id: str) -> Gateway | None:
-        """The gateway of that id, of either kind."""
+        """Return the gateway of that id, of either kind; None if there is none."""
         gateway: Gateway | None = self.cloud.egress_only_internet_gateways.get(gateway_id)
         return gateway or self.cloud.internet_gateways.get(gateway_id)
 
     def namespace(self, resource_id: str) -> str:
-        """The namespace of a resource."""
+        """Return the name of a resource's namespace."""
         return namespace_name(self.cloud.lab, resource_id)
 
 

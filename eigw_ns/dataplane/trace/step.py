@@ -1,4 +1,4 @@
-"""A packet in a place: what every decision is made from, and made into a hop."""
+"""A packet on its way: the input of every decision, and the constructor of the hops."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from eigw_ns.cloud.filtering import Packet
 from eigw_ns.cloud.model import Instance, InternetHost
 from eigw_ns.dataplane.trace.model import Direction, GroupRuleUsed, Hop, Reason, Rule
-from eigw_ns.dataplane.trace.scene import Scene
+from eigw_ns.dataplane.trace.scene import ModelIndex
 
 Component = tuple[str, str]
 """Id and name."""
@@ -15,9 +15,9 @@ Component = tuple[str, str]
 
 @dataclass(slots=True)
 class Flow:
-    """What stateful components remember: the gateways that the flow crossed, the rule that each instance let it by.
+    """The state of stateful components: the gateways that the flow crossed, and the rules that let it begin.
 
-    Rules are by (instance id, whether the flow leaves that instance).
+    Keys of `rules` are (instance id, whether the flow leaves that instance).
     """
 
     gateways: set[str] = field(default_factory=set)
@@ -26,9 +26,9 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A packet of a flow. `error`: it is an ICMPv6 error about the flow, so its addresses are the flow's, no more."""
+    """A packet of a flow. `error` says that it is an ICMPv6 error about the flow: only its addresses are the flow's."""
 
-    scene: Scene
+    index: ModelIndex
     packet: Packet
     direction: Direction
     flow: Flow
@@ -42,19 +42,19 @@ class Step:
     def passes(
         self, where: Component, reason: Reason, text: str, rule: Rule | None = None, *, outwards: bool = False
     ) -> Hop:
-        """The hop of a component that lets the packet go on."""
+        """Return the hop of a component that passes the packet."""
         return Hop(self.direction, *where, True, reason, text, self.packet, outwards, rule)
 
     def drops(
         self, where: Component, reason: Reason, text: str, rule: Rule | None = None, *, outwards: bool = False
     ) -> Hop:
-        """The hop of a component at which the packet's way ends."""
+        """Return the hop of a component that drops the packet."""
         return Hop(self.direction, *where, False, reason, text, self.packet, outwards, rule)
 
     def sent_by(self, node: Instance | InternetHost) -> Hop:
-        """The sender. The source address is its own, so the source check at its port lets the packet out."""
+        """Return the hop of the sender. The source address is its own, so the source check at its port passes."""
         return self.passes((node.id, node.name), Reason.SENT, f"sends from {node.ipv6_address}", outwards=True)
 
     def arrives_at(self, node: Instance | InternetHost) -> Hop:
-        """The destination itself, which takes what is addressed to it."""
+        """Return the hop of the destination itself."""
         return self.passes((node.id, node.name), Reason.ARRIVED, f"has {node.ipv6_address}")

@@ -1,4 +1,4 @@
-"""One packet's way through the compiled state, from namespace to namespace, up to its arrival or its end."""
+"""Walk one packet through the compiled state, from namespace to namespace, until it arrives or is dropped."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from eigw_ns.dataplane.trace.step import Step
 
 
 def walk(step: Step, sender: Instance | InternetHost) -> Iterator[Hop]:
-    """The hops, up to the packet's arrival or to the first that drops it."""
+    """Yield the hops, up to the packet's arrival or the first hop that drops it."""
     yield step.sent_by(sender)
-    network, packet = step.scene.network, step.packet
-    namespace = step.scene.namespace(sender.id)
+    network, packet = step.index.network, step.packet
+    namespace = step.index.namespace(sender.id)
     while not network.has(namespace, packet.destination):
         route = network.look_up(namespace, packet.source, packet.destination)
         namespace, link = network.transmit(route, packet.destination)
@@ -25,30 +25,30 @@ def walk(step: Step, sender: Instance | InternetHost) -> Iterator[Hop]:
             yield hop
             if not hop.passed:
                 return
-    receiver = step.scene.node_at(packet.destination)
+    receiver = step.index.node_at(packet.destination)
     assert receiver is not None
     yield step.arrives_at(receiver)
 
 
 def _enter(step: Step, place: End) -> Iterator[Hop]:
-    """What is decided in the namespace that the packet enters by this interface, its route included."""
+    """Yield the decisions in the namespace that the packet enters by this interface, including its route."""
     namespace, link = place
-    scene = step.scene
-    owner = scene.network.ids[namespace]
-    subnet, gateway = scene.cloud.subnets.get(owner), scene.gateway(owner)
+    index = step.index
+    owner = index.network.ids[namespace]
+    subnet, gateway = index.cloud.subnets.get(owner), index.gateway(owner)
     if subnet is not None:
-        sender = scene.instance_at(step.packet.source) if link != FABRIC_LINK else None
+        sender = index.instance_at(step.packet.source) if link != FABRIC_LINK else None
         yield from filters.cross_subnet(step, subnet, sender)
-        compiled = scene.network.look_up(namespace, step.packet.source, step.packet.destination)
+        compiled = index.network.look_up(namespace, step.packet.source, step.packet.destination)
         if sender is not None:
             yield routes.leave_subnet(step, subnet, compiled)
-        if compiled.blackhole:  # behind a route that wins as a blackhole, nobody asks any more
+        if compiled.blackhole:  # not reached if the route table has dropped the packet already
             text = f"no instance has {step.packet.destination}"
             yield step.drops((subnet.id, subnet.name), Reason.NO_ROUTE_TO_DESTINATION, text)
     elif gateway is not None:
         yield filters.cross_gateway(step, gateway, inwards=link == UPLINK)
-    elif owner == internet_id(scene.cloud.lab):
-        yield routes.cross_internet(step, scene.network.look_up(namespace, step.packet.source, step.packet.destination))
+    elif owner == internet_id(index.cloud.lab):
+        yield routes.cross_internet(step, index.network.look_up(namespace, step.packet.source, step.packet.destination))
     elif link == BRIDGE:
-        vpc = scene.cloud.vpcs[owner]
+        vpc = index.cloud.vpcs[owner]
         yield step.drops((vpc.id, vpc.name), Reason.NO_ROUTE_TO_DESTINATION, f"no subnet has {step.packet.destination}")

@@ -1,4 +1,4 @@
-"""Rules of network ACLs and security groups in words: `allows tcp 443 from ::/0`."""
+"""Describe rules of network ACLs and security groups in words: `allows tcp 443 from ::/0`."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ _ALL_PORTS = (0, 65535)
 
 
 def way(egress: bool) -> str:
-    """The direction as rules call it."""
+    """Return the name of the direction in rules."""
     return "egress" if egress else "ingress"
 
 
 def entry(rule: NetworkAclEntry) -> str:
-    """`100 denies tcp 22 from ::/0`."""
+    """Return an entry in words: `100 denies tcp 22 from ::/0`."""
     verb = "allows" if rule.action == "allow" else "denies"
     kind = _kind(rule.protocol, rule.ports or rule.icmp)
     return f"{rule.rule_number} {verb} {kind} {_beside(rule.egress)} {rule.cidr_block}"
 
 
 def group_rule(rule: SecurityGroupRule, peer: str) -> str:
-    """`tcp 443 from ::/0`; `peer` is the block, or the name of the group, that the rule names."""
+    """Return a rule in words: `tcp 443 from ::/0`. `peer` is the block, or the name of the group, of the rule."""
     limits = None if rule.from_port is None or rule.to_port is None else (rule.from_port, rule.to_port)
     return f"{_kind(rule.protocol, limits)} {_beside(rule.egress)} {peer}"
 
 
 def protocol(number: int) -> str:
-    """The protocol's name, or its number where it has none here."""
+    """Return the protocol's name; its number if it has no name here."""
     return _PROTOCOLS.get(number, f"protocol {number}")
 
 
@@ -37,7 +37,7 @@ def _beside(egress: bool) -> str:
 
 
 def _kind(number: int, limits: tuple[int, int] | None) -> str:
-    """The protocol, and the ports or the ICMPv6 type and code that it is limited to."""
+    """Return the protocol, with the ports or the ICMPv6 type and code to which it is limited."""
     if number == ICMPV6:
         return _icmp(*(limits or (-1, -1)))
     if limits is None or limits == _ALL_PORTS or number not in (TCP, UDP):
