@@ -3,7 +3,7 @@
 
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/_usage.sh"
 
-# need TOOL[:PACKAGE]…: ends with exit code 5 where this is not root, or a tool is missing, which its package brings.
+# need TOOL[:PACKAGE]…: exits with code 5 if this is not root or a tool is missing, and names the packages to install.
 need() {
   local me=${0##*/} tool missing=
   ((EUID == 0)) || { echo "$me: needs root" >&2 && exit 5; }
@@ -13,7 +13,7 @@ need() {
   [[ ! $missing ]] || { echo "$me: apt-get install$missing" >&2 && exit 5; }
 }
 
-# bare_root SUITE CACHE: makes CACHE/SUITE, a bare Debian (debootstrap --variant=minbase), unless it is there.
+# bare_root SUITE CACHE: makes CACHE/SUITE, a bare Debian (debootstrap --variant=minbase), unless it exists.
 bare_root() {
   local suite=$1 cache=$2 root=$2/$1
   [[ ! -e $root/etc/os-release ]] || return 0
@@ -24,8 +24,8 @@ bare_root() {
   mv "$root.new" "$root"
 }
 
-# here_into FOLDER SUITE: this machine's settings for apt and pip, and its own certificates, go under FOLDER, since
-# the way from here to Debian's mirror and the Python index must be the way from there. apt's sources go only where
+# here_into FOLDER SUITE: copies this machine's settings of apt and pip, and its certificates, to FOLDER, since the
+# fresh Debian must reach Debian's mirror and the Python index as this machine does. apt's sources are copied only if
 # this machine runs the same SUITE.
 here_into() {
   local path
@@ -40,7 +40,7 @@ here_into() {
   done
 }
 
-# Prints NAME=VALUE of each variable that apt and pip go by and that is set here.
+# Prints NAME=VALUE of each set variable that apt and pip use.
 here_environment() {
   local variable
   for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do
@@ -48,27 +48,27 @@ here_environment() {
   done
 }
 
-# podman_environment: sets way=(--env NAME …), what podman hands on of them.
+# podman_environment: sets way=(--env NAME …), the options by which podman passes these variables on.
 podman_environment() {
   local setting
   way=()
   while IFS= read -r setting; do way+=(--env "${setting%%=*}"); done < <(here_environment)
 }
 
-# podman_here WORK ARGUMENT…: podman, also on machines where crun would not start; WORK is a folder for its settings.
+# podman_here WORK ARGUMENT…: runs podman, even if crun would not start here. WORK is a folder for its settings.
 podman_here() {
   local work=$1 run=(podman)
   shift
   # crun refuses the hybrid of cgroups v1 and v2 that some virtual machines have; without its v2 half it runs.
   [[ ! -d /sys/fs/cgroup/unified ]] ||
     run=(unshare --mount -- sh -c 'umount -l /sys/fs/cgroup/unified && exec podman "$@"' podman)
-  # Nor does it start where podman's default limits are above what this root may set: take ours as they are.
+  # crun does not start either if podman's default limits are above what this root may set: keep the present limits.
   printf '[containers]\ndefault_ulimits = []\n' >"$work/containers.conf"
   CONTAINERS_CONF=$work/containers.conf "${run[@]}" "$@"
 }
 
-# run_lines NAME COMMAND LINE…: calls COMMAND with each LINE until one fails, then tells how long each took; the exit
-# code of the last.
+# run_lines NAME COMMAND LINE…: calls COMMAND with each LINE until one fails, then prints how long each took. Returns
+# the exit code of the last.
 run_lines() {
   local name=$1 run=$2 table='' code=0 line start took
   shift 2

@@ -1,26 +1,26 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it, after `set -euo pipefail`. Gives:
+# Sourced by the scripts beside it, after `set -euo pipefail`. Defines:
 #
-#   $top             the repo, however it was called
-#   $python          .venv's own
-#   as_root CMD…     CMD as root, through sudo where need be
-#   setup [dev]      installs what is missing: Debian's packages, then .venv with our dependencies
+#   $top             the top folder of the repository, wherever the script was called from
+#   $python          the interpreter of .venv
+#   as_root CMD…     run CMD as root, through sudo if necessary
+#   setup [dev]      install what is missing: Debian's packages, then .venv with our dependencies
 #
-# A run with nothing to do starts no program at all (some 10 ms): the stamp in .venv holds the very text
-# that was installed for, and is compared by bash. Every change happens under a lock and behind a `busy`
-# mark, so two set-ups at once wait for each other and a killed one is begun anew, never built upon.
+# A run with nothing to do starts no program at all (about 10 ms): the stamp in .venv holds the text for which
+# it was made, and bash compares it. Every change happens under a lock and behind a `busy` mark. So two set-ups
+# at once wait for each other, and a killed one is started again from the beginning.
 #
-# .venv does not see Debian's Python packages, but for one: nftables, which is linked into it. With
-# --system-site-packages, Debian's pydantic or click could satisfy pip today and be upgraded, removed or
-# found too old tomorrow, and Debian's pytest plugins would join our tests.
+# .venv does not see Debian's Python packages, except nftables, which is linked into it. With
+# --system-site-packages, Debian's pydantic or click could satisfy pip today and be upgraded, removed or too
+# old tomorrow, and pytest would load Debian's plugins.
 
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
 . "$top/scripts/_usage.sh"
 venv=$top/.venv
-# shellcheck disable=SC2034  # for those who source this
+# shellcheck disable=SC2034  # used by scripts that source this
 python=$venv/bin/python
 
-# The virtual environment is what we made it, whatever the caller's shell is set to.
+# Settings of the caller's shell must not change the virtual environment.
 unset PYTHONHOME PYTHONPATH
 export PYTHONNOUSERSITE=1
 
@@ -40,7 +40,7 @@ as_root() {
   elif type -P sudo >/dev/null; then
     sudo "$@"
   else
-    fail "this needs root, and there is no sudo here: $*" "Run the same command as root (su -)."
+    fail "this needs root, and sudo is not installed: $*" "Run the same command as root (su -)."
   fi
 }
 
@@ -50,11 +50,11 @@ setup() ( # a subshell: its directory, umask and lock are its own
 
   umask 022
   cd "$top"
-  [[ -w . ]] || fail "$top is not writable for $(id -un)" "Run this as its owner ($(stat -c %U .)) or as root."
+  [[ -w . ]] || fail "$top is not writable for the user $(id -un)" "Run this as its owner ($(stat -c %U .)) or as root."
   [[ ! -e $venv || -w $venv ]] || fail "$venv belongs to $(stat -c %U "$venv")" \
     "Run this as $(stat -c %U "$venv"), or remove it: sudo rm -r '$venv'"
-  # A directory can be locked as well as a file, and leaves nothing behind. Children inherit the lock on
-  # purpose: when this shell is killed while its pip lives on, the next set-up waits for that pip.
+  # A directory can be locked like a file, and needs no lock file. Children inherit the lock on purpose: if
+  # this shell is killed while its pip still runs, the next set-up waits for that pip.
   exec 9<.
   if ! flock -n 9; then
     say "waiting for another set-up of $top"
@@ -66,7 +66,7 @@ setup() ( # a subshell: its directory, umask and lock are its own
   _virtual_environment "${1:-runtime}"
 )
 
-# What decides about .venv: its place (venvs don't move) and pyproject.toml, less the tools' settings.
+# What .venv depends on: its path (a venv cannot be moved) and pyproject.toml without the settings of tools.
 _wanted() {
   local line keep=1
   printf 'set-up 2 in %s\n' "$top"
@@ -79,7 +79,7 @@ _wanted() {
   done <"$top/pyproject.toml"
 }
 
-# A stamp: the paths that must still exist, an empty line, the text that .venv was made for.
+# A stamp: the paths that must still exist, an empty line, the text for which .venv was made.
 _fresh() {
   local path
   [[ -x $python && ! -e $venv/.setup-busy && -r $venv/.setup-$1 ]] || return 1
@@ -91,14 +91,14 @@ _fresh() {
   } <"$venv/.setup-$1"
 }
 
-# Finds the interpreter and installs Debian's part of what we need. Asks for the things themselves, not
-# for packages: a library in /usr/local or another distribution's package is as good.
+# Finds the interpreter and installs the Debian packages that we need. Checks for the files, not for packages:
+# a library in /usr/local or another distribution's package will do.
 _system_packages() {
   local old='' missing
   _find_python
   if [[ -z $base ]]; then
     [[ -z $old ]] || fail "Python 3.11 or newer is needed; found only$old" \
-      "Ubuntu 22.04 has it beside its own: apt-get install python3.11 python3.11-venv"
+      "On Ubuntu 22.04: apt-get install python3.11 python3.11-venv"
     _apt_install python3 python3-venv libnftables1 python3-nftables
     _find_python
     [[ -n $base ]] || fail "Python 3.11 or newer is needed; found${old:- none}" "Debian 12 and Ubuntu 24.04 have it."
@@ -108,14 +108,14 @@ _system_packages() {
   [[ -n $missing ]] || return 0
   # shellcheck disable=SC2086  # words
   _apt_install $missing
-  # Debian starts one for the host itself, which nobody has asked for.
+  # Debian starts one for the host itself, which we do not need.
   [[ $missing != *conntrackd* || ! -d /run/systemd/system ]] || as_root systemctl disable --quiet --now conntrackd
   missing=$(_missing "$1")
   [[ -z $missing ]] || fail "installed, but still not usable by $base: ${missing//$'\n'/ }" \
     "Reinstall by hand: apt-get install --reinstall ${missing//$'\n'/ }"
 }
 
-# Never the python3 on PATH: that may be pyenv's or conda's, which don't see Debian's nftables.
+# Not the python3 on PATH: that may be pyenv's or conda's, which do not see Debian's nftables.
 _find_python() {
   local candidate version
   base=''
@@ -132,8 +132,8 @@ _find_python() {
   done
 }
 
-# The library is asked for by itself, since `import nftables` doesn't load it. No context is made: that
-# fails where the kernel lacks nf_tables, and no package can mend that.
+# The library is checked separately, since `import nftables` does not load it. No context is made: that fails
+# if the kernel lacks nf_tables, which no package can fix.
 _missing() {
   "$base" -I - "$venv_package" <<'PYTHON'
 import sys
@@ -164,41 +164,41 @@ if not there("nftables"):
 if not (whole and loads("libnftables.so.1")):
     print("libnftables1")
 PYTHON
-  [[ $1 != dev ]] || { # what the guided lab has people type
+  [[ $1 != dev ]] || { # ip and ping: commands of the guided lab
     type -P ip >/dev/null || echo iproute2
     type -P ping >/dev/null || echo iputils-ping
     [[ -x /usr/sbin/conntrackd ]] || echo conntrackd # what replicas share their flows by
-    [[ -x /usr/sbin/nft ]] || echo nftables # what the benchmark's script, which the tests run, is written for
-    type -P fish >/dev/null || echo fish # what has completions that the tests try
-    type -P groff >/dev/null || echo groff-base # what reads the man pages
+    [[ -x /usr/sbin/nft ]] || echo nftables # used by the benchmark's script, which the tests run
+    type -P fish >/dev/null || echo fish # the tests try its completions
+    type -P groff >/dev/null || echo groff-base # the tests format the man pages
   }
 }
 
 _apt_install() {
   local log tries=0
   if ! type -P apt-get >/dev/null; then
-    fail "missing here, in Debian's words: $*" \
+    fail "missing (names of Debian packages): $*" \
       "This is not Debian or Ubuntu (no apt-get). Install by hand: Python 3.11 or newer with venv and pip in" \
       "/usr/bin, libnftables (libnftables.so.1), and its Python module (import nftables). Then run this again."
   fi
   if ((EUID != 0)) && ! type -P sudo >/dev/null; then
-    fail "missing: $*" "Installing needs root, and there is no sudo here. As root (su -): apt-get install $*"
+    fail "missing: $*" "Installing needs root, and sudo is not installed. As root (su -): apt-get install $*"
   fi
   say "installing $* (apt-get)"
   log=$(mktemp)
-  # On a machine that has just booted, apt's own timer may hold the lists for minutes.
+  # On a machine that has just booted, apt's own timer may lock the package lists for minutes.
   until as_root env LC_ALL=C apt-get -qq update >"$log" 2>&1 || ! grep -q 'Could not get lock' "$log"; do
     ((tries++ < 100)) || break
     ((tries > 1)) || say "waiting for another apt-get"
     sleep 3
   done
-  # A failed update alone is no reason to stop: the lists at hand may do.
+  # Go on after a failed update: the present package lists may do.
   if ! as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
     install --no-install-recommends "$@" >>"$log" 2>&1; then
     tail -n 15 "$log" >&2
     rm -f "$log"
     fail "apt-get could not install $*" \
-      "Is there a network, and do apt's sources reach their mirror? By hand: apt-get update && apt-get install $*"
+      "Check the network and apt's sources. By hand: apt-get update && apt-get install $*"
   fi
   rm -f "$log"
 }
@@ -208,7 +208,7 @@ _virtual_environment() {
   [[ $1 == runtime ]] || what=".[$1]"
 
   if [[ -e $venv/pyvenv.cfg && ! -e $venv/.setup-busy ]] && ! compgen -G "$venv/.setup-*" >/dev/null; then
-    fail "$venv was made by something else, and is not touched" "Remove it or move it away: rm -r '$venv'"
+    fail "$venv was not made by this script, so it is left alone" "Remove it or move it away: rm -r '$venv'"
   fi
   if [[ -e $venv/.setup-busy || ! -r $venv/.setup-runtime || $(readlink -f "$python" || :) != "$base" ||
     $(<"$venv/.setup-runtime") != *$'\n'"${want%%$'\n'*}"$'\n'* ]]; then
@@ -225,7 +225,7 @@ _virtual_environment() {
     "$python" -I -m pip install --disable-pip-version-check --no-input -e "$what" >"$log" 2>&1 ||
     _log_and_fail "pip could not install the packages that pyproject.toml names"
 
-  # Debian's nftables, and only it.
+  # Debian's nftables, and no other package of Debian.
   site=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   module=$("$base" -I -c 'import nftables, os; f = nftables.__file__
 print(os.path.dirname(f) if os.path.basename(f).startswith("__init__.") else f)')
@@ -245,16 +245,16 @@ ctypes.CDLL("libnftables.so.1")
 print(next(m.split()[-1] for m in open("/proc/self/maps") if "/libnftables.so.1" in m))'
 }
 
-# pip's own words, and what they mostly mean.
+# Shows pip's own messages, and what they usually mean.
 _log_and_fail() {
-  local remedy='Read the lines above, and see that the disk has some 200 MB free; then run this again.'
+  local remedy='Read the lines above, and check that about 200 MB of disk are free; then run this again.'
   grep -v '^ *$' "$log" | tail -n 20 >&2
   case $(<"$log") in
     *'No space left'*) remedy='The disk is full: make room, then run this again.' ;;
     *'ermission denied'*) remedy="Something belongs to another user. Remove it and run this again: sudo rm -r '$venv'" ;;
     *CERTIFICATE_VERIFY_FAILED*) remedy='TLS is intercepted or has no certificates: set PIP_CERT to the bundle to trust.' ;;
     *'ailed to establish a new connection'* | *'name resolution'* | *'onnection refused'* | *'unreachable'* | *'imed out'* | *ProxyError*)
-      remedy='No way to the Python package index: check the network, HTTPS_PROXY, or name a mirror with PIP_INDEX_URL.'
+      remedy='The Python package index is not reachable: check the network, HTTPS_PROXY and PIP_INDEX_URL.'
       ;;
   esac
   fail "$1" "$remedy" "The whole log: $log"

@@ -203,7 +203,7 @@ def test_a_virtual_environment_of_someone_else_is_left_alone(repo: Path, run: Ru
     (repo / ".venv" / "pyvenv.cfg").write_text("theirs")
     answer = run(*sourced(repo, "setup"))
     assert answer.returncode == 5
-    assert "was made by something else" in answer.stderr
+    assert "was not made by this script" in answer.stderr
     assert [path.name for path in (repo / ".venv").iterdir()] == ["pyvenv.cfg"]
 
 
