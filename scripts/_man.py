@@ -1,7 +1,8 @@
-"""Write the man pages: `python scripts/_man.py FOLDER`. All they say is what `--help` says, so they cannot disagree.
+"""Write the man pages: `python scripts/_man.py FOLDER`. Their text is that of `--help`, so both always agree.
 
-One page for the program and one a verb, in man(7)'s macros. (click-man wants an entry point that is a click command;
-ours is a function that also catches what nobody foresaw.) SOURCE_DATE_EPOCH dates them, for builds that repeat.
+There is one page for the program and one for each verb, in man(7)'s macros. click-man needs an entry point that is a
+click command; ours is a function that also catches unexpected exceptions. SOURCE_DATE_EPOCH sets the date of the pages,
+for reproducible builds.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from eigw_ns import __version__
 from eigw_ns.cli.group import SectionGroup
 from eigw_ns.cli.program import PROGRAM, cli
 
-AS_IT_IS = "\b\n"  # click's mark of a paragraph that is not to be filled: our examples
+AS_IT_IS = "\b\n"  # click's mark of a paragraph that must not be filled: our examples
 
 
 def pages() -> dict[str, str]:
-    """Name of the file and text of every page."""
+    """Return the text of every page, by file name."""
     root = click.Context(cli, info_name=PROGRAM, help_option_names=cli.context_settings["help_option_names"])
     contexts = [root]
     for verb in cli.list_commands(root):
@@ -71,12 +72,12 @@ def _lines(context: click.Context, all_names: list[str]) -> Iterator[str]:
 
 
 def _paragraphs(text: str | None) -> list[str]:
-    """Where the text begins with an unfilled paragraph, that one keeps its mark."""
+    """Return the paragraphs. An unfilled first paragraph keeps its mark."""
     return [part for part in inspect.cleandoc(text or "").split("\n\n") if part.strip()]
 
 
 def _paragraph(text: str) -> Iterator[str]:
-    """Each unfilled paragraph ends with the next: a text may hold several."""
+    """Yield the lines of a text, which may contain several unfilled paragraphs."""
     yield ".PP"
     filled, *unfilled = text.split(AS_IT_IS) if AS_IT_IS in text else (text,)
     if filled.strip():
@@ -90,13 +91,13 @@ def _item(term: str, about: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that is nothing but text to roff: no escapes, no requests, and hyphens that can be copied."""
+    """Return text that roff prints literally: no escapes, no requests, and hyphens that can be copied."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all pages."""
     if len(sys.argv) != 2:
         sys.exit("usage: python scripts/_man.py FOLDER")
     folder = Path(sys.argv[1])

@@ -25,7 +25,7 @@ _LARGEST = 1000
 
 
 class _Command(click.Command):
-    """Its help explains every row, in the words of the benchmark that measures it."""
+    """A command whose help explains every row of every benchmark."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See `click.Command`."""
@@ -41,41 +41,43 @@ def _sizes(_context: click.Context, _parameter: click.Parameter, value: str | No
     try:
         found = tuple(int(part) for part in value.split(","))
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no list of numbers; write one such as 20,100,200") from None
+        raise click.BadParameter(f"{value!r} is not a valid list of numbers; write one such as 20,100,200") from None
     if not all(2 <= number <= _LARGEST for number in found):
-        raise click.BadParameter(f"{value!r}: from 2 to {_LARGEST} subnets each")
+        raise click.BadParameter(f"{value!r}: each number must be from 2 to {_LARGEST}")
     return found
 
 
 @click.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.argument("names", nargs=-1, metavar="[" + "|".join((*catalogue.NAMES, "all")) + "]…")
-@click.option("--subnets", callback=_sizes, metavar="N,N,…", help="Sizes of labs.  [default: 20,50,100,200,500]")
-@click.option("--rounds", type=click.IntRange(1, 1000), help="How often each is measured.  [default: 5]")
-@click.option("--quick", is_flag=True, help="A look in seconds: small labs, two rounds. Its verdicts mean little.")
+@click.option(
+    "--subnets", callback=_sizes, metavar="N,N,…", help="Sizes of labs, in subnets.  [default: 20,50,100,200,500]"
+)
+@click.option("--rounds", type=click.IntRange(1, 1000), help="Number of measurements of each.  [default: 5]")
+@click.option("--quick", is_flag=True, help="Measure small labs in two rounds, in seconds. Verdicts are not reliable.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     names: tuple[str, ...], subnets: tuple[int, ...] | None, rounds: int | None, quick: bool, output: str, quiet: bool
 ) -> None:
     """Measure the performance budget on this machine, as root.
 
-    Everything is a ratio of two things measured in turn within one run (A B A B …): the median of all rounds, and the
-    quartiles as spread. Absolute times are shown beside, and hold for this machine and this moment only. Nothing else
-    should run meanwhile. All labs have names of their own and are removed at the end, also after Ctrl-C.
+    Each row is a ratio of two things measured in turn within one run (A B A B …): the median of all rounds, with the
+    quartiles as spread. Absolute times are shown beside it; they are valid only for this machine and this moment. Run
+    nothing else meanwhile. All labs have unique names and are removed at the end, also after Ctrl-C.
 
     \b
-    scripts/bench                          # all of it; some minutes
-    scripts/bench build --subnets 100,200  # one part
+    scripts/bench                          # all benchmarks; takes some minutes
+    scripts/bench build --subnets 100,200  # one benchmark
     scripts/bench packets -o json
     """
     wanted = _wanted(names)
     if os.geteuid() != 0:
-        raise HostError("the labs to measure need root", hint="sudo scripts/bench")
+        raise HostError("the benchmarks need root", hint="run `sudo scripts/bench`")
     for name in wanted:
         require(catalogue.load(name).tools)
         for tool, package in catalogue.load(name).extras.items():
             if shutil.which(tool) is None and not quiet:
-                click.echo(f"{name}: without {tool} a row is left out (apt-get install {package})", err=True)
+                click.echo(f"{name}: {tool} is missing, so a row is left out (apt-get install {package})", err=True)
     sizes = subnets or ((3, 6) if quick else _SIZES)
     with workshop() as place:
         found = {
@@ -87,14 +89,14 @@ def command(
 def _wanted(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name not in (*catalogue.NAMES, "all"):
-            raise UsageError(f"there is no benchmark {name}", hint=f"there are {', '.join(catalogue.NAMES)}, and all")
+            raise UsageError(f"there is no benchmark {name}", hint=f"write one of {', '.join(catalogue.NAMES)}, all")
     return catalogue.NAMES if not names or "all" in names else tuple(dict.fromkeys(names))
 
 
 def _measured(
     name: str, place: Workshop, sizes: tuple[int, ...], rounds: int, quick: bool, quiet: bool
 ) -> Iterator[Line]:
-    """The rows of one benchmark, with a bar that counts what has been measured."""
+    """Yield the rows of one benchmark, and show a progress bar."""
     benchmark, numbers = catalogue.load(name), count(1)
     with Talk(quiet=quiet, verbose=False).progress(name) as progress:
 
@@ -116,7 +118,7 @@ def _show(found: dict[str, list[Line]], output: str) -> None:
 
 
 def main() -> int:
-    """Run; the exit code, as the program's own (README)."""
+    """Run the command. Returns the exit code, as of the program itself (README)."""
     try:
         command.main(prog_name="scripts/bench", standalone_mode=False)
     except EigwError as error:

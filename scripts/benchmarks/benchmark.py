@@ -1,4 +1,4 @@
-"""What a benchmark is: a module of this package that ends in a `BENCHMARK`, and is named in `catalogue`."""
+"""The type of a benchmark: a module of this package that defines a `BENCHMARK` and is named in `catalogue`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scripts.benchmarks.rows import COLUMNS, Line, Step
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a run is to do: sizes and rounds, where its labs go, and whom to tell of progress."""
+    """The parameters of a run: sizes of labs, number of rounds, folder of the labs, and progress callback."""
 
     place: Workshop
     subnets: Sequence[int]
@@ -30,16 +30,16 @@ class Job:
 
     @property
     def size(self) -> int:
-        """The lab that the budget speaks of: 200 subnets, or the largest that was asked for below that."""
+        """Number of subnets for the budget's rows: the largest requested one up to 200, or else the smallest."""
         return max((number for number in self.subnets if number <= 200), default=min(self.subnets))
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`rows` measures, in so many `steps`. `explain` says of each row what is done, in the order of the table.
+    """A benchmark. `rows` measures in `steps` steps; `explain` says what each row measures, in the order of the table.
 
-    `tools` are programs it cannot do without, `extras` those without which a row is left out, each with the Debian
-    package that has it.
+    `tools` are required programs. `extras` are optional ones, without which a row is left out. Both map a program to
+    its Debian package.
     """
 
     summary: str
@@ -52,22 +52,22 @@ class Benchmark:
 
 
 def require(tools: Mapping[str, str]) -> None:
-    """Raise HostError where programs are missing, with what installs them."""
+    """Raise HostError if programs are missing; the hint says how to install them."""
     missing = [name for name in tools if shutil.which(name) is None]
     if missing:
         packages = " ".join(sorted({tools[name] for name in missing}))
-        raise HostError(f"not on PATH: {', '.join(missing)}", hint=f"apt-get install {packages}")
+        raise HostError(f"programs are missing on PATH: {', '.join(missing)}", hint=f"apt-get install {packages}")
 
 
 def timed(command: Sequence[str | Path], environment: Mapping[str, str]) -> float:
-    """Run a command; how many seconds it took. Raises EigwError with its first words if it fails."""
+    """Run a command. Returns the seconds that it took. Raises EigwError with its first error lines if it fails."""
     begin, null = time.perf_counter(), subprocess.DEVNULL
     running = subprocess.Popen(
         command, env=environment, stdin=null, stdout=null, stderr=subprocess.PIPE, start_new_session=True
     )
     try:
         _, complaint = running.communicate()
-    except BaseException:  # its children too: they would go on making what is being swept up
+    except BaseException:  # kill its children too: they would go on making labs while these are removed
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
         raise
@@ -75,10 +75,10 @@ def timed(command: Sequence[str | Path], environment: Mapping[str, str]) -> floa
     if running.returncode:
         words = complaint.decode(errors="replace").strip().splitlines()
         name = " ".join(map(str, command))
-        raise EigwError(f"{name}: exit code {running.returncode}: {'; '.join(words[:2]) or 'no word of why'}")
+        raise EigwError(f"{name}: exit code {running.returncode}: {'; '.join(words[:2]) or 'no error message'}")
     return spent
 
 
 def program(*arguments: str | Path) -> list[str | Path]:
-    """The command line of eigw-ns from this checkout."""
+    """Return the command line that runs eigw-ns from this checkout."""
     return [sys.executable, "-P", "-m", "eigw_ns", *arguments]

@@ -1,4 +1,4 @@
-"""Building a lab, against the script of a person, the kernel's own work, and Mininet."""
+"""Benchmark: build a lab, against a hand-written script, the kernel's own work, and Mininet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scripts.benchmarks.rows import Row, Target, alternate, compare, seconds
 
 _MININET = Path(__file__).parent / "mininet_hosts.py"
 _EXTRAS = {"strace": "strace", "mn": "mininet"}
-_DEBIAN_PYTHON = "/usr/bin/python3"  # the one that Debian's Mininet is for
+_DEBIAN_PYTHON = "/usr/bin/python3"  # Debian's Mininet works only with this one
 
 
 class Contest:
@@ -33,26 +33,29 @@ class Contest:
         by_hand.write(self.state, self._folder)
 
     def apply(self) -> float:
-        """Build it with the program, or change nothing where it stands."""
+        """Build it with the program; if it exists, change nothing. Returns the seconds."""
         return timed(program("apply", "-q", "-f", self.file), self._place.environment)
 
     def destroy(self) -> float:
-        """Destroy it with the program."""
+        """Destroy it with the program. Returns the seconds."""
         return timed(program("destroy", "-q", "--lab", self.lab), self._place.environment)
 
     def built(self) -> float:
-        """Build it with the program, and take it away unmeasured."""
+        """Build it with the program, and destroy it. Returns the seconds that building took."""
         spent = self.apply()
         self.destroy()
         return spent
 
     def script(self) -> tuple[float, float]:
-        """Build it with the script, and destroy it: seconds each. Raises EigwError where it is not the same lab."""
+        """Build it with the script, and destroy it. Returns the seconds of each.
+
+        Raises EigwError if the script has not built the same lab.
+        """
         building = timed([by_hand.SCRIPT, "build", self._folder], self._place.environment)
         left = by_hand.left_over(self.state, LinuxKernel(), self.lab)
         destroying = timed([by_hand.SCRIPT, "destroy", self._folder], self._place.environment)
         if left:
-            raise EigwError(f"the script has built something else: {left[0]} and {len(left) - 1} more steps are left")
+            raise EigwError(f"the script built a different lab: {left[0]} and {len(left) - 1} more steps are left")
         return building, destroying
 
 
@@ -80,7 +83,10 @@ def _steps(job: Job) -> int:
 
 
 def _slope(job: Job) -> Iterator[Row]:
-    """What a subnet costs more in a larger lab; what the first one costs (starting the program, …) is taken off."""
+    """Yield rows that compare the cost of a subnet in labs of different sizes.
+
+    The cost of a lab of one subnet, which includes starting the program, is subtracted.
+    """
     sizes = sorted(set(job.subnets))
     if len(sizes) < 2:
         return
@@ -103,11 +109,11 @@ BENCHMARK = Benchmark(
     explain={
         "build N subnets, against script": "`eigw-ns apply` of N subnets with an instance each, the whole "
         "command, against scripts/benchmarks/by-hand: few processes, ip -batch, nft -f and the shell's echo, all "
-        "processors at once. Its files are written beforehand. That both build the same lab is checked with `plan`.",
-        "…, against floor": "The same against a loop that makes the system calls of that lab alone, with netlink "
-        "messages and nftables batches recorded beforehand (strace). Only where strace is installed.",
-        "…, against Mininet": "The same against as many Mininet hosts with a link each. Only where it is installed.",
-        "a subnet among N, among 100": "What a subnet costs in a lab of N, against one of 100: must not grow.",
+        "processors at once. Its files are written beforehand. `plan` checks that both build the same lab.",
+        "…, against floor": "The same against a loop that makes only the system calls of that lab, with netlink "
+        "messages and nftables batches recorded beforehand. Only if strace is installed.",
+        "…, against Mininet": "The same against as many Mininet hosts with a link each. Only if Mininet is installed.",
+        "a subnet among N, among 100": "Cost of a subnet in a lab of N, against a lab of 100: must not grow.",
     },
     rows=_rows,
     steps=_steps,

@@ -1,4 +1,4 @@
-"""A state as the files that the script `by-hand` builds it from: what a person would type, prepared beforehand."""
+"""Write the files from which the script `by-hand` builds a state: the commands that a person would type."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FORWARDING = "net/ipv6/conf/all/forwarding"
 
 
 def write(state: NetState, folder: Path) -> None:
-    """Write the files. They name everything as the state does, marks included, so that the same state comes out."""
+    """Write the files. They use the same names and marks as the state, so that the result is the same."""
     folder.mkdir()
     files: defaultdict[str, list[str]] = defaultdict(list)
     for owner in state.namespaces():
@@ -49,16 +49,16 @@ def write(state: NetState, folder: Path) -> None:
 
 
 def left_over(state: NetState, kernel: Kernel, lab: str) -> list[str]:
-    """What still differs from the state after the script has built it; nothing but marks should.
+    """Return what differs from the state after the script has built it. Missing marks of addresses do not count.
 
-    iproute2 has no word for the mark of an address before 6.3, and in tenants' namespaces only marked ones are seen.
+    iproute2 cannot mark addresses before 6.3, and in tenants' namespaces only marked addresses are read.
     """
     plan = make_plan(state, kernel.observe(lab))
     return [str(step) for step in plan if not (step.verb == "create" and isinstance(step.object, Address))]
 
 
 def _lines(thing: NetObject) -> Iterator[tuple[str, str]]:
-    """(file, line) of each command that the object takes."""
+    """Yield (file, line) of each command that creates the object."""
     space = thing.namespace
     match thing:
         case Namespace():
@@ -92,13 +92,13 @@ def _link_lines(link: Link) -> Iterator[tuple[str, str]]:
     master = f" master {link.bridge}" if link.bridge else ""
     alias = "/".join(link.peer)
     yield f"{link.namespace}.ip", f"link set dev {link.name} address {link.mac} mtu {link.mtu} alias {alias}{master}"
-    if link.bridge:  # before it is up: what a port has learnt stands in the way of the static entries
+    if link.bridge:  # before it is up: entries that a port has learnt prevent static ones
         yield f"{link.namespace}.ip", f"link set dev {link.name} type bridge_slave {_SILENT}"
     yield f"{link.namespace}.ip", f"link set dev {link.name} up"
 
 
 def _place(namespace: str, name: str) -> tuple[bool, str, str]:
-    """A tenant's end is named last: older kernels (6.1) refuse the first name where the host's own link has it."""
+    """Return a sort key that names a tenant's end last: Linux 6.1 refuses a first name that a link of the host has."""
     return name == TENANT_LINK, namespace, name
 
 

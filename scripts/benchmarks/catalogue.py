@@ -1,4 +1,4 @@
-"""The benchmarks there are. A new one is a module of this package with a `BENCHMARK`, and its name here."""
+"""The list of benchmarks. To add one, define a `BENCHMARK` in a module of this package, and add its name here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NAMES = ("build", "change", "packets", "verify", "help", "memory", "ha")
 
 
 def load(name: str) -> Benchmark:
-    """The benchmark of one of `NAMES`."""
+    """Return the benchmark of one of `NAMES`."""
     found = import_module(f"scripts.benchmarks.{name}").BENCHMARK
     if not isinstance(found, Benchmark):
-        raise TypeError(f"the module {name} has no benchmark")
+        raise TypeError(f"the module {name} does not define a benchmark")
     return found

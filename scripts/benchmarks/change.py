@@ -1,4 +1,4 @@
-"""Changing a lab that stands, and taking it away."""
+"""Benchmark: change an existing lab, and destroy it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scripts.benchmarks.rows import Row, Target, compare, seconds
 
 
 def _change_and_back(place: Workshop, contest: Contest, subnets: int) -> float:
-    """Add a route to the one route table of so many subnets, and take it away: the mean of both, in seconds."""
+    """Add a route for one of the subnets, and remove it. Returns the mean of both in seconds."""
     content = tree(subnets)
     other = {"routes": [{"destination": "2001:db8:bad::/48", "target": "blackhole"}]}
     main = content["vpcs"]["main"]
@@ -44,11 +44,11 @@ def _rows(job: Job) -> Iterator[Row]:
 
 
 BENCHMARK = Benchmark(
-    summary="Change a lab that stands, and take it away.",
+    summary="Change an existing lab, and destroy it.",
     explain={
-        "second apply, against first build": "`apply` of the same file again: all is looked at, nothing written.",
-        "one route changed, against first build": "`apply` with one more route for one of N subnets, and back again.",
-        "destroy, against script": "`destroy` against the script's: forwarding off everywhere, then `ip netns del`.",
+        "second apply, against first build": "`apply` of the same file again: reads everything, writes nothing.",
+        "one route changed, against first build": "`apply` with one more route for one of N subnets, and without it.",
+        "destroy, against script": "`destroy` against the script, which disables forwarding, then runs `ip netns del`.",
     },
     rows=_rows,
     steps=lambda job: 5 * job.rounds,

@@ -1,6 +1,6 @@
-"""The floor: the system calls that a lab cannot do without, all messages prepared. What takes time is the kernel.
+"""The floor: only the system calls that a lab needs, with all messages prepared. Nearly all time is the kernel's.
 
-Python around a system call costs some microseconds, a namespace some hundreds.
+Python adds some microseconds to a system call. A namespace takes the kernel some hundred.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from scripts.benchmarks import recorded
 
 _HEADER = struct.Struct("=IHHII")
 _NUMBER = struct.Struct("=I")
-_ANY_FD = (0x7EED0001, 0x7EED0002)  # stand where the descriptors of the two namespaces will
+_ANY_FD = (0x7EED0001, 0x7EED0002)  # placeholders of the descriptors of the two namespaces
 _RECEIVE = 1 << 16
-_KEPT = 32  # sockets
+_KEPT = 32  # sockets that stay open
 _NETLINK_NETFILTER, _NLMSG_ERROR = 12, 2  # linux/netlink.h
 _IFLA_ADDRESS = 1
 
 
 @dataclass(slots=True)
 class _Place:
-    """What one namespace gets: bytes to send, files to write."""
+    """The configuration of one namespace: messages to send and files to write."""
 
     mark: bytes = b""
     rules: list[bytes] = field(default_factory=list)
@@ -59,7 +59,7 @@ class _Place:
 
 
 class Replay:
-    """Builds the lab again and again, and takes it away; each run must leave exactly the state that was asked for."""
+    """Builds a lab repeatedly, and removes it. Each run must build exactly the given state."""
 
     def __init__(self, state: NetState) -> None:
         self._state = state
@@ -69,7 +69,7 @@ class Replay:
         self._prepare()
 
     def run(self) -> float:
-        """Seconds that building took. Raises EigwError where something else was built."""
+        """Build the lab once. Returns the seconds that it took. Raises EigwError if the result differs."""
         begin = time.perf_counter()
         self._build()
         spent = time.perf_counter() - begin
@@ -77,7 +77,7 @@ class Replay:
         for name in self._places:
             netns.remove(name)
         if left:
-            raise EigwError(f"the floor has built something else: {left[0]} and {len(left) - 1} more steps are left")
+            raise EigwError(f"the floor built a different lab: {left[0]} and {len(left) - 1} more steps are left")
         return spent
 
     def _build(self) -> None:
@@ -107,7 +107,7 @@ class Replay:
                 if place.forwarding:
                     _write(_path(sysctl.FORWARDING), b"1")
 
-    # ---- beforehand -------------------------------------------------------------------------------------------------
+    # ---- preparation ------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
         rulesets = [thing for thing in self._state if isinstance(thing, Ruleset)]
@@ -130,7 +130,7 @@ class Replay:
             self._configure(thing)
 
     def _prepare_links(self, links: Iterable[Link]) -> None:
-        """Links in the order in which they are made, since the kernel numbers them in it."""
+        """Prepare the links in the order of their creation, in which the kernel numbers them."""
         ends = {(link.namespace, link.name): link for link in links}
         for link in ends.values():
             if link.peer is None:
@@ -188,13 +188,13 @@ def _frame(message: Message) -> bytes:
 
 
 def _send(frames: Iterable[bytes | bytearray], protocol: int = socket.NETLINK_ROUTE) -> None:
-    """Send all in one go, and see that the kernel had no objection."""
+    """Send all frames in one batch. Raises OSError if the kernel refuses one."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
         _tell(netlink, frames)
 
 
 def _tell(netlink: socket.socket, frames: Iterable[bytes | bytearray]) -> None:
-    """The kernel answers before `send` returns."""
+    """Send frames and read the answers, which the kernel writes before `send` returns."""
     netlink.send(b"".join(frames))
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -205,7 +205,7 @@ def _tell(netlink: socket.socket, frames: Iterable[bytes | bytearray]) -> None:
 
 
 class _Rules:
-    """Sends nft transactions. Closing a socket right after one waits 12 ms for its end, which would be no floor."""
+    """Sends nft transactions. Keeps sockets open: closing one right after a transaction waits 12 ms for its end."""
 
     def __init__(self) -> None:
         self._open: deque[socket.socket] = deque()

@@ -1,4 +1,4 @@
-"""How long it takes to be told something."""
+"""Benchmark: print the help."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _rows(job: Job) -> Iterator[Row]:
 
 BENCHMARK = Benchmark(
     summary="Print the help.",
-    explain={"--help, against interpreter + 60 ms": "What `eigw-ns --help` takes longer than `python -c pass`."},
+    explain={"--help, against interpreter + 60 ms": "How much longer `eigw-ns --help` takes than `python -c pass`."},
     rows=_rows,
     steps=lambda job: 10 * job.rounds,
 )

@@ -1,6 +1,6 @@
-"""Labs to measure: topologies of any size, under names that nothing else has, and nothing of them left behind.
+"""Labs to measure: topologies of any size with unique names, which are removed completely.
 
-Their files lie in a temporary folder of the run, not where a user's labs are kept.
+Their files are in a temporary folder of the run, not in the folder of a user's labs.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from eigw_ns.kernel import netns
 from eigw_ns.topology import Topology, load
 
 Tree = dict[str, Any]
-"""A topology as its file has it."""
+"""The data of a topology file."""
 
 APP, WEB = "2600:1f16:aa0::10", "2001:db8:80::1"
-"""The instance and the host that packets go between."""
+"""The addresses of the instance and the host between which packets are sent."""
 
 _ALL = {"protocol": "all", "cidr": "::/0"}
 _RULES, _GROUPS = 50, 5
-"""How many rules a group has, and groups an instance: within AWS's quotas."""
+"""Rules per group, and groups per instance, within AWS's quotas."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def tree(subnets: int, *, extra_rules: int = 0, **gateway: object) -> Tree:
-    """A VPC with so many subnets of one instance each, all behind one egress-only internet gateway.
+    """Return a VPC with `subnets` subnets of one instance each, all behind one egress-only internet gateway.
 
-    `extra_rules` is how many security group rules other instances of the first subnet have; `gateway` is what the file
-    says of the gateway.
+    `extra_rules` is the number of security group rules of other instances of the first subnet. `gateway` are the
+    settings of the gateway.
     """
     blocks = [f"2600:1f16:aa0:{number:x}::" for number in range(subnets)]
     instances: Tree = {
@@ -59,24 +59,24 @@ def tree(subnets: int, *, extra_rules: int = 0, **gateway: object) -> Tree:
 
 
 def _groups(rules: int) -> Tree:
-    """Security groups with so many rules in all; no two of their ports are neighbours, or they would become one."""
+    """Return security groups with `rules` rules in all. Their ports are not adjacent, since those would be merged."""
     ports = [{"protocol": "tcp", "ports": 1025 + 2 * number, "cidr": "::/0"} for number in range(rules)]
     starts = range(0, rules, _RULES)
     return {f"g{start:04}": {"ingress": ports[start : start + _RULES], "egress": [_ALL]} for start in starts}
 
 
 def text(lab: str, content: Tree) -> str:
-    """The file of such a lab; JSON is YAML."""
+    """Return the topology file of such a lab. It is JSON, which is valid YAML."""
     return json.dumps({"lab": lab, **content})
 
 
 def topology(lab: str, content: Tree) -> Topology:
-    """What the program reads in such a file."""
+    """Return the topology that the program reads from such a file."""
     return load(text(lab, content).encode(), file=f"{lab}.yaml", default_lab=lab)
 
 
 class Workshop:
-    """Where a run's labs and files are; `new_name` gives each lab one of its own."""
+    """The labs and files of a run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,12 +89,12 @@ class Workshop:
         }
 
     def new_name(self) -> str:
-        """A name for a lab that is removed at the end, whatever happens."""
+        """Return a new name for a lab, which is always removed at the end."""
         self._serial += 1
         return f"{self._run}x{self._serial}"
 
     def write(self, lab: str, content: Tree) -> Path:
-        """The topology file of a lab."""
+        """Write the topology file of a lab. Returns its path."""
         path = self.folder / f"{lab}.yaml"
         path.write_text(text(lab, content))
         return path
@@ -109,14 +109,14 @@ class Workshop:
 
 @contextlib.contextmanager
 def workshop() -> Iterator[Workshop]:
-    """A place to work that is gone afterwards, also after Ctrl-C and what else ends a program politely."""
+    """Yield a workshop that is removed after the block, also after SIGINT, SIGTERM and SIGHUP."""
     before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     with tempfile.TemporaryDirectory(prefix="eigw-ns-bench-") as folder:
         made = Workshop(Path(folder))
         try:
             yield made
         finally:
-            for number in (signal.SIGINT, *_SIGNALS):  # a second Ctrl-C shall not leave half of it behind
+            for number in (signal.SIGINT, *_SIGNALS):  # a second Ctrl-C must not interrupt the removal
                 before.setdefault(number, signal.signal(number, signal.SIG_IGN))
             made.sweep()
             for number, handler in before.items():

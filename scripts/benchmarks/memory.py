@@ -1,4 +1,4 @@
-"""What the program itself holds while it works: memory and descriptors."""
+"""Benchmark: memory and descriptors of the program while it builds a lab."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def progress(*_):
 topology = load(text, file="bench", default_lab="bench")
 operations.apply(LinuxKernel(), topology, progress=progress)
 after = len(os.listdir("/proc/self/fd"))
-# not getrusage(2), whose maximum a process has from the one that started it
+# not getrusage(2): a process inherits its maximum from the process that started it
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
 memory = int(peak.split()[1])
 print(json.dumps({"memory": memory, "most": most - before, "left": after - before}))
@@ -34,7 +34,7 @@ print(json.dumps({"memory": memory, "most": most - before, "left": after - befor
 
 
 def _probed(job: Job, subnets: int) -> dict[str, int]:
-    """Peak memory (KiB), descriptors at most and those left open, of building so many subnets in one process."""
+    """Build a lab in one process. Returns its peak memory (KiB), its most open descriptors, and those left open."""
     lab = job.place.new_name()
     file = job.place.write(lab, tree(subnets))
     done = subprocess.run(
@@ -61,10 +61,10 @@ def _rows(job: Job) -> Iterator[Row]:
 
 
 BENCHMARK = Benchmark(
-    summary="Memory and descriptors of the program while it builds.",
+    summary="Measure memory and descriptors of the program while it builds a lab.",
     explain={
-        "memory a subnet, N": "Peak resident memory over that of a lab of one subnet, by subnet: must not grow.",
-        "descriptors, N": "Open descriptors at most while the lab is built (each plus one, so that 0 can be divided).",
+        "memory a subnet, N": "Peak resident memory above that of a lab of one subnet, per subnet: must not grow.",
+        "descriptors, N": "Most open descriptors while the lab is built (plus one each, to avoid a division by 0).",
     },
     rows=_rows,
     steps=lambda job: len({1, *job.subnets}),

@@ -1,6 +1,6 @@
-"""As many Mininet hosts as asked for, each with a link of its own; run by Debian's Python, which has Mininet.
+"""Build N Mininet hosts with a link each. Run this with Debian's Python, which has Mininet.
 
-The links end in one more node, not in a switch, so that the host's own namespace stays as it is.
+The links end in another node, not in a switch, so that the host's own namespace is not changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mininet.node import Node
 
 
 def main() -> None:
-    """Build them, and take them away."""
+    """Build the hosts, and remove them."""
     hub = Node("hub")
     hosts = [Node(f"h{number}") for number in range(int(sys.argv[1]))]
     for number, host in enumerate(hosts):

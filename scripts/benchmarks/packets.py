@@ -1,4 +1,4 @@
-"""What all the rules cost the packets that pass."""
+"""Benchmark: what the rules cost the packets that pass."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from scripts.benchmarks.rows import Row, Target, alternate, compare
 from scripts.benchmarks.scenes import Scene, scene
 from scripts.benchmarks.traffic import Slice
 
-_SLICE = 0.04  # seconds: short, so that what else the machine does falls on both alike
-_SLICES = 10  # a round
+_SLICE = 0.04  # seconds; short, so that other load of the machine affects both alike
+_SLICES = 10  # per round
 _CROWD = 1000
 REPLICAS = 2
-"""How many replicas the row `with replicas` has; fewer than two, and there is no such row."""
+"""Number of replicas of the row `with replicas`; with fewer than two, the row is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A kind of traffic, its budget against no rules at all, and how its rate is told."""
+    """A kind of traffic, its budget against no rules at all, and the unit and scale of its rate."""
 
     name: str
     open: Callable[[str, str, str], AbstractContextManager[Slice]]
@@ -45,7 +45,7 @@ def _row(job: Job, kind: _Kind, ours: Scene, theirs: Scene, against: str, target
         kind.open(ours.app, ours.web, WEB) as one,
         kind.open(theirs.app, theirs.web, WEB) as other,
     ):
-        one(_SLICE), other(_SLICE)  # what is slow at first is slow here
+        one(_SLICE), other(_SLICE)  # warm up
         rounds = (2 if job.quick else _SLICES) * job.rounds
         step = _every(rounds * 2 // job.rounds, job)
         figures, others = alternate(rounds, step, lambda: one(_SLICE), lambda: other(_SLICE))
@@ -54,7 +54,7 @@ def _row(job: Job, kind: _Kind, ours: Scene, theirs: Scene, against: str, target
 
 
 def _every(number: int, job: Job) -> Callable[[], None]:
-    """A step of the progress for so many slices."""
+    """Return a callback that makes one step of progress for `number` slices."""
     count = 0
 
     def step() -> None:
@@ -81,7 +81,7 @@ def _rows(job: Job) -> Iterator[Row]:
 
 
 def _others(job: Job) -> Iterator[tuple[Tree, str]]:
-    """Larger topologies, each measured against the small one: (content, what the row is called against)."""
+    """Yield larger topologies, each measured against the small one, as (content, text of the column "Against")."""
     if not job.quick:
         yield tree(_CROWD, extra_rules=_CROWD), f"{_CROWD} subnets and rules : 1"
     if REPLICAS > 1:
@@ -93,15 +93,17 @@ BENCHMARK = Benchmark(
     explain={
         "bulk TCP, against no rules": "One connection, written and read as programs do, through all namespaces "
         "with every protection on, against the same namespaces and routes without tables, policy routing or "
-        "connection tracking. Ends and way share one processor, so the rate is what a packet costs in all.",
-        "64-byte UDP, against no rules": "Packets of an answered flow, 64 with one system call, cut at once.",
-        "new connections, against no rules": "Opened, asked, answered, reset; one after the other.",
-        "bulk TCP, nothing copied": "Sent from a file's pages, thrown away unread: the dearest the rules can look.",
-        "…, against tracking alone : no rules": "What connection tracking costs by itself, in the same two "
-        "namespaces (subnet and gateway) with one rule that asks for the state.",
+        "connection tracking. Both ends and all routers share one processor, so the rate shows the whole cost of "
+        "a packet.",
+        "64-byte UDP, against no rules": "Packets of an answered flow; 64 per system call, cut before the first link.",
+        "new connections, against no rules": "Connections that are opened, used for one answer and reset, one after "
+        "the other.",
+        "bulk TCP, nothing copied": "Sent from a file's pages and discarded unread: the worst case for the rules.",
+        "…, against tracking alone : no rules": "The cost of connection tracking alone, in the same two namespaces "
+        "(subnet and gateway) with one rule that matches the state.",
         "…, against 1000 subnets and rules : 1": "The same with 1,000 subnets' prefixes in every set and route "
         "table on the way and 1,000 security group rules of other instances of the subnet, against one subnet.",
-        "…, against N replicas : 1": "The same through a gateway of several replicas, against one of one.",
+        "…, against N replicas : 1": "The same through a gateway of several replicas, against a gateway of one.",
     },
     rows=_rows,
     steps=lambda job: job.rounds * (len(_KINDS) + 3 + 3 * len(list(_others(job)))),

@@ -1,4 +1,4 @@
-"""The nftables batches of rulesets, as libnftables sends them: recorded once with strace, replayed by `floor`."""
+"""Record the nftables batches of rulesets, as libnftables sends them, with strace. `floor` replays them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DUMPED = re.compile(r" \| [0-9a-f]+  ([0-9a-f ]{49}) ")
 
 
 def batches(rulesets: Sequence[Ruleset]) -> list[bytes]:
-    """The one batch that makes each ruleset's table."""
+    """Return, for each ruleset, the batch that creates its table."""
     with tempfile.TemporaryDirectory(prefix="eigw-ns-bench-") as folder:
         (Path(folder) / "rulesets").write_bytes(pickle.dumps(list(rulesets)))
         trace = Path(folder) / "trace"
@@ -29,7 +29,7 @@ def batches(rulesets: Sequence[Ruleset]) -> list[bytes]:
 
 
 def _sent(trace: Path) -> Iterator[bytes]:
-    """What each sendmsg(2) sent, from strace's dump of it."""
+    """Yield the bytes that each sendmsg(2) sent, from strace's output."""
     octets: list[str] = []
     with trace.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
@@ -43,7 +43,7 @@ def _sent(trace: Path) -> Iterator[bytes]:
 
 
 def _load(folder: Path) -> None:
-    """Under strace: load each ruleset, in a namespace of its own that nobody sees."""
+    """Load each ruleset in a new namespace without a name. Runs under strace."""
     for ruleset in pickle.loads((folder / "rulesets").read_bytes()):
         with netns.nameless():
             Nft().apply(ruleset, None)

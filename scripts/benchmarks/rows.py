@@ -1,4 +1,4 @@
-"""What a benchmark finds: rows of the budget, each a ratio with its spread, its target and the verdict."""
+"""Results of benchmarks: rows of the budget, each a ratio with its spread, its target and the verdict."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, Literal, Protocol
 from eigw_ns.render.table import Cell
 
 Measure = Callable[[], float]
-"""Does the thing once, and says what it took (or how much came through)."""
+"""Measures once. Returns the seconds that it took, or the rate that was reached."""
 
 Step = Callable[[], None]
-"""Called when something has been measured: progress."""
+"""Called after each measurement, to show progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The budget: a ratio that must be `most` this, or at `least` this."""
+    """The budget: a ratio must be at `most` or at `least` this."""
 
     kind: Literal["most", "least"]
     ratio: float
 
     def met_by(self, ratio: float) -> bool:
-        """Whether the ratio keeps the budget."""
+        """Return whether the ratio keeps the budget."""
         return ratio <= self.ratio if self.kind == "most" else ratio >= self.ratio
 
     def __str__(self) -> str:
@@ -34,18 +34,18 @@ class Target:
 COLUMNS = ("", "Against", "Target", "Ratio", "Spread", "Verdict", "Absolute")
 
 STYLES = {"met": "green", "missed": "bold red", "": "dim"}
-"""Of verdicts, in colour."""
+"""Styles of verdicts."""
 
 
 class Line(Protocol):
-    """What a benchmark finds, one line of its table."""
+    """One line of a benchmark's table."""
 
     def document(self) -> dict[str, Any]:
-        """What `-o json` prints of it."""
+        """Return the line as `-o json` prints it."""
         ...
 
     def cells(self) -> tuple[Cell, ...]:
-        """What the table shows of it, in the benchmark's columns."""
+        """Return the cells of the line, in the benchmark's columns."""
         ...
 
 
@@ -53,8 +53,8 @@ class Line(Protocol):
 class Row:
     """One line of the budget. `low` and `high` are the quartiles of the ratios of all rounds, `ratio` their median.
 
-    `detail` has the absolute figures, which hold for this machine and this moment only. A row without a target is
-    there to be looked at.
+    `detail` has the absolute figures, which are valid only for this machine and this moment. A row without a target has
+    no verdict; it is informative.
     """
 
     name: str
@@ -67,13 +67,13 @@ class Row:
 
     @property
     def verdict(self) -> Literal["met", "missed", ""]:
-        """Whether the target was met; empty where there is none."""
+        """Whether the target was met; empty if there is no target."""
         if self.target is None:
             return ""
         return "met" if self.target.met_by(self.ratio) else "missed"
 
     def document(self) -> dict[str, Any]:
-        """What `-o json` prints of it."""
+        """Return the row as `-o json` prints it."""
         return {
             "name": self.name,
             "against": self.against,
@@ -85,14 +85,14 @@ class Row:
         }
 
     def cells(self) -> tuple[Cell, ...]:
-        """Under `COLUMNS`."""
+        """Return the cells of the row, in `COLUMNS`."""
         spread = f"{self.low:.3f}–{self.high:.3f}"
         verdict = (self.verdict or "–", STYLES[self.verdict])
         return self.name, self.against, str(self.target or ""), f"{self.ratio:.3f}", spread, verdict, self.detail
 
 
 def alternate(rounds: int, step: Step, *measures: Measure) -> list[list[float]]:
-    """Measure A B A B …, so that what else the machine does falls on all alike; the figures of each, in rounds."""
+    """Measure A B A B …, so that other load of the machine affects all alike. Returns the figures of each, by round."""
     found: list[list[float]] = [[] for _ in measures]
     for _ in range(rounds):
         for figures, measure in zip(found, measures, strict=True):
@@ -109,13 +109,13 @@ def compare(
     target: Target | None = None,
     detail: str = "",
 ) -> Row:
-    """The row of the ratio ours to theirs, taken round by round."""
+    """Return the row of the ratio of ours to theirs, taken round by round."""
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
     low, ratio, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
     return Row(name, against, ratio, low, high, target, detail)
 
 
 def seconds(figures: Sequence[float]) -> str:
-    """The median of times, to be read."""
+    """Return the median of times as text, in s or ms."""
     middle = statistics.median(figures)
     return f"{middle:.2f} s" if middle >= 1 else f"{middle * 1000:.0f} ms"

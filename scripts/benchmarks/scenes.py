@@ -1,4 +1,4 @@
-"""The way from an instance to a host, as kernel state: with all rules, without any, and beside a thousand others."""
+"""Build the path from an instance to a host in the kernel: with all rules, with tracking only, or without rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRACKING = NftChain("tracking", _HOOK, ("ct state new accept",))
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The two ends of a way that stands in the kernel: namespaces."""
+    """The namespaces at the two ends of a path that is in the kernel."""
 
     app: str
     web: str
@@ -33,10 +33,10 @@ class Scene:
 
 @contextlib.contextmanager
 def scene(place: Workshop, content: Tree, rules: Rules = "all") -> Iterator[Scene]:
-    """Build the way between the instance `i000` and the host `web`: with all rules, with none, as bare routers would
-    be, or with nothing but connection tracking where it is needed.
+    """Build the path between the instance `i000` and the host `web`, and remove it after the block.
 
-    Of a large topology only the namespaces on the way are made; their rules, sets and routes are those of all of it.
+    `rules` is `all`; `none`, as in bare routers; or `tracking`, with only one rule that matches the connection state.
+    Of a large topology, only the namespaces on the path are built, with their complete rules, sets and routes.
     """
     lab = place.new_name()
     cloud = topology(lab, content).cloud
@@ -63,9 +63,9 @@ def _on_the_way(cloud: Cloud) -> frozenset[str]:
 
 
 def _part(state: NetState, namespaces: frozenset[str]) -> NetState:
-    """The objects of these namespaces, without the links that lead out of them and what lies on those.
+    """Return the objects of these namespaces, without links to other namespaces and the objects on those links.
 
-    The replicas of a gateway are called like it, with a dot and a number behind.
+    The namespace of a replica has the name of its gateway's, followed by a dot and a number.
     """
 
     def on_the_way(namespace: str) -> bool:
@@ -85,10 +85,10 @@ def _part(state: NetState, namespaces: frozenset[str]) -> NetState:
 
 
 def _bare(state: NetState, cloud: Cloud, *, tracking: bool) -> NetState:
-    """The same without tables and policy routing: gateways route all that comes.
+    """Return the state without tables and policy routing: gateways forward every packet.
 
-    With `tracking`, the subnet and the gateway have a table of one rule that asks for a connection's state.
-    The fabric's rules are the VPC's router, so without them the gateway knows the MAC of the one subnet itself.
+    With `tracking`, the subnet and the gateway have a table of one rule that matches the connection state. The fabric's
+    rules implement the VPC's router. Without them, the gateway's neighbour entry has the MAC of the one subnet.
     """
     subnet = _namespace(cloud, "s000")
     mac = next(

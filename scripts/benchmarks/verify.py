@@ -1,4 +1,4 @@
-"""Proving what a topology expects, with packets."""
+"""Benchmark: prove with packets what a topology expects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHECKS, _ALLOWED = 200, 3.0  # seconds
 
 
 def _expecting(subnets: int, checks: int) -> Tree:
-    """So many checks, half of them of what must be blocked."""
+    """Return a topology with `checks` expectations; half of them expect `blocked`."""
     expect = []
     for number in range(checks):
         app, port = f"i{number // 2 % subnets:03}", 1000 + number

@@ -30,8 +30,8 @@ def test_help_explains_every_benchmark() -> None:
     ("arguments", "said"),
     [
         (["bulid"], "there is no benchmark bulid"),
-        (["build", "--subnets", "many"], "'many' is no list of numbers"),
-        (["build", "--subnets", "1"], "from 2 to 1000 subnets each"),
+        (["build", "--subnets", "many"], "'many' is not a valid list of numbers"),
+        (["build", "--subnets", "1"], "each number must be from 2 to 1000"),
         (["--rounds", "0"], "0 is not in the range"),
     ],
 )
