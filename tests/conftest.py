@@ -1,4 +1,4 @@
-"""What every test shares: who may run kernel tests, lab names that cannot collide, and nothing left behind."""
+"""Fixtures and hooks for all tests: root for kernel tests, unique lab names, and the check that nothing is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eigw_ns.kernel import netns
 from tests.slowness import SLOWNESS
 from tests.turns import turn
 
-if SLOWNESS != 1:  # Hypothesis has patience of its own; in CI it does without by itself
+if SLOWNESS != 1:  # Hypothesis has deadlines of its own; in CI its own profile disables them
     settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("slow")
 
@@ -34,13 +34,13 @@ def _base36(number: int) -> str:
 
 
 _RUN = f"t{_base36(os.getpid())}x"
-"""All labs of this run begin with it. The `x` ends the process id, so that run `t1` never owns the labs of `t12`."""
+"""Prefix of all labs of this run. The `x` ends the process id, so that run `t1` never owns the labs of `t12`."""
 
 _serial = itertools.count(1)
 
 
 def _namespaces(prefix: str) -> set[str]:
-    """The namespaces and husks of that prefix."""
+    """Return the namespaces and stale namespace names with that prefix."""
     return {name for name in netns.names() if name.startswith(prefix)} | set(netns.husks(prefix))
 
 
@@ -58,7 +58,7 @@ def _processes(lab: str) -> dict[int, str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A slow machine has longer time limits."""
+    """Extend the time limits on a slow machine."""
     for item in items if SLOWNESS != 1 else ():
         own = item.get_closest_marker("timeout")
         seconds = float(own.args[0] if own is not None else config.getini("timeout"))
@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Without root the kernel tests are skipped, but in CI they fail: a skipped proof is none."""
+    """Skip kernel tests without root. In CI, let them fail instead: a skipped test proves nothing."""
     if item.get_closest_marker("root") is None or os.geteuid() == 0:
         return
     if os.environ.get("CI"):
@@ -75,7 +75,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Two states that should be equal: show what only one of them holds, not both in full."""
+    """If two states differ, show what only one of them contains, not both in full."""
     if op != "==" or not isinstance(left, NetState) or not isinstance(right, NetState):
         return None
     here, there = set(left), set(right)
@@ -99,21 +99,21 @@ def _fresh_name() -> Iterator[str]:
 
 @pytest.fixture
 def lab_name() -> Iterator[str]:
-    """A short lab name that nothing else has. Whatever the test does, its namespaces are gone afterwards."""
+    """Yield a short, unique lab name. The namespaces of the lab are always removed afterwards."""
     with _fresh_name() as name:
         yield name
 
 
 @pytest.fixture(scope="module")
 def module_lab_name() -> Iterator[str]:
-    """The same for a lab that all tests of a module share."""
+    """Yield a unique lab name for a lab that all tests of a module share."""
     with _fresh_name() as name:
         yield name
 
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """No namespace and no process of this run's labs outlives it; under xdist each worker is a run."""
+    """Check that no namespace and no process of this run's labs is left. Under xdist, each worker is a run."""
     yield
     left = sorted(_namespaces(f"eigw-{_RUN}"))
     assert not left, f"the tests left namespaces behind: {left}"
@@ -129,13 +129,13 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """In CI the machine is ours, so all namespaces are: also those of programs that the tests ran."""
+    """In CI, note all namespaces of ours on the machine, also those that programs under test will make."""
     if os.environ.get("CI") and not _is_worker(session.config):
         session.config.stash[_BEFORE] = _namespaces("eigw-")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run in CI that leaves any namespace of ours, whoever made it."""
+    """Fail a run in CI that leaves any namespace of ours, including those of programs under test."""
     before = session.config.stash.get(_BEFORE, None)
     left = sorted(_namespaces("eigw-") - before) if before is not None else []
     if left:
@@ -145,7 +145,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Take turns under xdist; first, so that no test's time limit runs while it waits."""
+    """Take turns under xdist. Runs first, so that waiting does not count for the time limit of the test."""
     alone = item.get_closest_marker("alone") is not None
     with turn(alone=alone) if _is_worker(item.config) else contextlib.nullcontext():
         return (yield)

@@ -1,7 +1,8 @@
-"""Who may run beside whom: xdist's workers run tests side by side, but one that is marked `alone` has the machine.
+"""Let xdist's workers run tests in parallel, but a test that is marked `alone` by itself.
 
-Two locks on folders of this checkout, so that nothing is left behind however a worker ends: whoever comes passes the
-gate, one after the other, into the room; who is to be alone waits there, behind the closed gate, until it is empty.
+There are two locks on folders of this checkout, which the kernel releases when a worker ends. A worker takes the gate
+lock, then the room lock, then releases the gate. A test that runs alone waits for the exclusive room lock while it
+holds the gate, so that no other test enters.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _GATE = _ROOM / "packets"
 
 @contextlib.contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
-    """Run the block beside others, or alone; waits as long as that takes."""
+    """Run the block beside others, or alone. Waits as long as that takes."""
     with _opened(_ROOM) as room:
         with _opened(_GATE) as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)

@@ -1,6 +1,6 @@
-"""What pyroute2 sees in a namespace: a second opinion, so that our netlink code is not its own only judge.
+"""Read a namespace with pyroute2: a second opinion, so that our netlink code is not checked only by itself.
 
-Values are text as iproute2 prints them. The kernel's own things are shown too, with the protocol that tells them apart.
+Values are text as iproute2 prints them. The kernel's own objects are included, with the protocol that marks them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SeenRoute:
 
 
 class Witness:
-    """Looks into the namespace of that name, afresh for each question."""
+    """Reads the namespace of that name, again for each call."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -65,7 +65,7 @@ class Witness:
         return {link["index"]: link.get_attr("IFLA_IFNAME") for link in self._ask("get_links")}
 
     def set_down(self, link: str) -> None:
-        """Interfere: set the link down, as `ip link set … down` would."""
+        """Set the link down, as `ip link set … down` does, to interfere with the lab."""
         with self._netlink() as netlink:
             netlink.link("set", index=netlink.link_lookup(ifname=link)[0], state="down")
 
@@ -84,7 +84,7 @@ class Witness:
         }
 
     def silent_ports(self) -> set[str]:
-        """Bridge ports that neither learn nor flood unicast, multicast or broadcast."""
+        """Return the bridge ports that do not learn, and do not flood unicast, multicast or broadcast."""
         flags = ("LEARNING", "UNICAST_FLOOD", "MCAST_FLOOD", "BCAST_FLOOD")
         found = set()
         for link in self._ask("get_links"):
@@ -94,7 +94,7 @@ class Witness:
         return found
 
     def addresses(self) -> set[tuple[str, str, int]]:
-        """(link, address with prefix length, IFA_PROTO)."""
+        """Return (link, address with prefix length, IFA_PROTO) of each address."""
         names = self._names()
         return {
             (
@@ -106,7 +106,7 @@ class Witness:
         }
 
     def neighbours(self) -> set[tuple[str, str, str]]:
-        """(link, address, MAC) of the permanent entries."""
+        """Return (link, address, MAC) of the permanent entries."""
         names = self._names()
         return {
             (names[found["ifindex"]], found.get_attr("NDA_DST"), found.get_attr("NDA_LLADDR"))
@@ -115,7 +115,7 @@ class Witness:
         }
 
     def fdb(self) -> set[tuple[str, str]]:
-        """(port, MAC) of the static entries that are not a port's own."""
+        """Return (port, MAC) of the static entries that are not a port's own."""
         names = self._names()
         return {
             (names[found["ifindex"]], found.get_attr("NDA_LLADDR"))
@@ -124,7 +124,7 @@ class Witness:
         }
 
     def routes(self) -> set[SeenRoute]:
-        """The main table, IPv6."""
+        """Return the IPv6 routes of the main table."""
         names = self._names()
         return {
             SeenRoute(
@@ -140,7 +140,7 @@ class Witness:
         }
 
     def rules(self) -> set[tuple[int, int]]:
-        """(priority, mark) of the IPv6 routing rules, the kernel's own ones too."""
+        """Return (priority, mark) of the IPv6 routing rules, including the kernel's own."""
         return {
             (found.get_attr("FRA_PRIORITY") or 0, found.get_attr("FRA_FWMARK") or 0)
             for found in self._ask("get_rules", family=AF_INET6)

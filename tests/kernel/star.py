@@ -1,4 +1,4 @@
-"""A few namespaces around one router, for tests that send packets: the smallest network that has a path."""
+"""A few namespaces around one router, for tests that send packets: the smallest network with a path."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Star:
         ]
 
     def rule(self, owner: Namespace | Endpoint, hook: str, *rules: str) -> None:
-        """Rules in the router or in a node, at the hook (`forward`, `input`, `output`); what none drops passes."""
+        """Load rules in the router or a node, at the hook `forward`, `input` or `output`. The policy is accept."""
         base = f"type filter hook {hook} priority filter; policy accept;"
         self.kernel.create([Ruleset(owner.namespace, "inet", chains=(NftChain(hook, base, rules),))])
 
     def cut(self, node: str) -> None:
-        """Take the node's wire away."""
+        """Remove the node's link."""
         link = next(thing for thing in self._wire(node) if isinstance(thing, Link))
         self.kernel.delete([link])

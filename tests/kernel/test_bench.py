@@ -1,4 +1,4 @@
-"""`scripts/bench` in a hurry: it measures, says so in JSON, and leaves nothing. Its verdicts are no test's matter."""
+"""A quick run of `scripts/bench` prints JSON and leaves nothing behind. Its verdicts are not tested."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_rows_as_json_and_nothing_left() -> None:
 
 
 def test_the_script_and_the_floor_build_the_same_lab_as_the_program() -> None:
-    """The benchmark itself compares them, and fails where a step is left."""
+    """The benchmark itself compares them, and fails if a step is left."""
     command = [*BENCH, "build", "--quick", "--rounds", "1", "--subnets", "2", "-o", "json"]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

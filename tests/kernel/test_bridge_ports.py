@@ -1,4 +1,4 @@
-"""What a bridge has learnt of a port before it was told not to."""
+"""Entries that a bridge learnt from a port before learning was disabled."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _FORWARDING = 3  # BR_STATE_FORWARDING, linux/if_bridge.h
 _AF_BRIDGE = 7
 
 
-def test_what_a_port_has_taught_its_bridge_gives_way_to_a_static_entry(lab_name: str) -> None:
-    """As where a gateway gets a second replica: the first one's link becomes a port while flows pass through it."""
+def test_a_learnt_entry_is_replaced_by_a_static_one(lab_name: str) -> None:
+    """If a gateway gets a second replica, the first one's link becomes a bridge port while packets pass through it."""
     fabric, kernel = Fabric(lab_name), LinuxKernel()
     port, end = fabric.ports[0], fabric.ends[0]
     alone = replace(port, bridge=None)

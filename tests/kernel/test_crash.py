@@ -1,4 +1,4 @@
-"""Killed after any step: the next apply ends where an undisturbed one does, and nothing inbound has passed."""
+"""Killed after any step, the next apply reaches the desired state, and nothing inbound has passed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ APP, WEB = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
 
 
 def _killed_after(plan: Plan, steps: int, run_folder: Path = Path("/run/eigw-ns")) -> None:
-    """Carry out the first steps in a process that then dies as of `kill -9`."""
+    """Carry out the first steps in a process that then dies as by `kill -9`."""
     child = os.fork()
     if child == 0:
         execute(LinuxKernel(run_folder), plan[:steps])
@@ -55,7 +55,7 @@ def _killed_after(plan: Plan, steps: int, run_folder: Path = Path("/run/eigw-ns"
 
 
 class Attacker:
-    """Sends from the internet host towards the instance as soon as both are there, and hears what gets in."""
+    """Sends from the internet host to the instance as soon as both exist, and captures what gets in."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -64,7 +64,7 @@ class Attacker:
         self.sent = 0
 
     def strike(self) -> list[bytes]:
-        """Send a datagram if there is a way at all; the datagrams of ours that the instance has heard."""
+        """Send a datagram if that is possible. Returns our datagrams that the instance has received."""
         if self._sender is None and self._ready("web"):
             self._sender = self._lab.open_socket("web", kind=socket.SOCK_DGRAM)
         if self._sniffer is None and self._ready("app"):
@@ -73,12 +73,12 @@ class Attacker:
             try:
                 self._sender.sendto(ATTACK, (APP, 9))
                 self.sent += 1
-            except OSError:  # no address or no route yet, or no more
+            except OSError:  # the address or the route does not exist yet, or any more
                 pass
         return [packet for packet in self.heard() if packet.endswith(ATTACK)]
 
     def heard(self) -> list[bytes]:
-        """Whatever the instance has heard since the last time."""
+        """Return all packets that the instance has received since the last call."""
         return inward(self._sniffer) if self._sniffer is not None else []
 
     def _ready(self, node: str) -> bool:
@@ -115,7 +115,7 @@ def test_killed_after_any_step_of_the_build(lab_name: str) -> None:
 
 
 def _wide(subnets: int) -> str:
-    """So many subnets that two processes build it."""
+    """Return a topology with so many subnets that two processes build it."""
     blocks = [f"2600:1f16:aa0:55{number:02x}::/64" for number in range(subnets)]
     lines = [f'      s{number}: {{ipv6_cidr_block: "{block}"}}' for number, block in enumerate(blocks)]
     return SMALL.replace('      a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}', "\n".join(lines)).replace(
@@ -125,7 +125,7 @@ def _wide(subnets: int) -> str:
 
 @pytest.mark.parametrize("kind", [Namespace, Ruleset], ids=["namespaces", "rules"])
 def test_killed_while_two_processes_build(lab_name: str, kind: type[NetObject]) -> None:
-    """Both halves stop at once, wherever they are, and the next apply finds its way from there."""
+    """Both halves stop at once, at any point, and the next apply continues from there."""
     text = _wide(4 * WORTH)
     desired = compile_cloud(topology(text, lab_name).cloud)
     plan = make_plan(desired, NetState())
@@ -138,12 +138,12 @@ def test_killed_while_two_processes_build(lab_name: str, kind: type[NetObject]) 
         execute(LinuxKernel(), plan)
         os._exit(0)
     os.close(held)
-    for half in halves:  # both are at it
+    for half in halves:  # both have started
         until(lambda half=half: _is_there(half[0]), "the first of a half")  # type: ignore[misc]
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "it ended before it was killed"
-    assert os.read(alive, 1) == b"", "nobody holds the pipe any more"
+    assert os.read(alive, 1) == b"", "no process holds the pipe any more"
     os.close(alive)
     assert not all(_is_there(half[-1]) for half in halves), "it was done before it was killed"
     with contextlib.closing(Attacker(lab)) as attacker:
@@ -157,7 +157,7 @@ def test_killed_while_two_processes_build(lab_name: str, kind: type[NetObject]) 
 
 
 def _is_there(thing: NetObject) -> bool:
-    """The namespace, or the rules in it."""
+    """Return whether the namespace exists, or the rules in it."""
     if not netns.exists(thing.namespace):
         return False
     if isinstance(thing, Namespace):
@@ -172,7 +172,7 @@ def _of(replicas: int) -> str:
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (0, 2)], ids=["grows", "shrinks", "is built"])
 def test_killed_while_replicas_come_or_go(lab_name: str, tmp_path: Path, before: int, after: int) -> None:
-    """In coarse steps, but after each of those that hand flows over; open flows go on, and nothing gets in."""
+    """Kill after every third of the plan and after each step that hands flows over: open flows go on, none gets in."""
     lab = Lab(lab_name, LinuxKernel(tmp_path), topology(_of(after), lab_name))
     desired = compile_cloud(topology(_of(after), lab_name).cloud)
     plan = make_plan(desired, compile_cloud(topology(_of(before), lab_name).cloud) if before else NetState())
@@ -206,8 +206,8 @@ def test_nothing_gets_in_after_any_step_of_building_and_destroying(lab_name: str
             execute(lab.kernel, (step,))
             assert attacker.strike() == [], f"after: {step}"
         if target is desired:
-            assert lab.plan(SMALL) == ()  # step by step leads where all at once does
-            with lab.stream("app", "web", WEB) as stream:  # the control: the way is alive, and the sniffer hears
+            assert lab.plan(SMALL) == ()  # the same result as in one go
+            with lab.stream("app", "web", WEB) as stream:  # the control: the path and the sniffer work
                 assert stream.works()
                 assert attacker.heard()
     assert attacker.sent > 20
@@ -215,7 +215,7 @@ def test_nothing_gets_in_after_any_step_of_building_and_destroying(lab_name: str
 
 
 def test_nothing_gets_in_while_the_namespace_of_the_gateway_is_torn_away(lab_name: str) -> None:
-    """By hand, without our order: the kernel drops the rules of a dying namespace before its interfaces."""
+    """Remove it by hand, not in our order: the kernel drops the rules of a dying namespace before its interfaces."""
     for _ in range(20):
         lab = Lab(lab_name)
         lab.apply(SMALL)

@@ -1,4 +1,4 @@
-"""What others may do to a namespace of ours without our seeing less of it, also where proof stands in for a listing."""
+"""Changes of other programs to our namespaces are detected, even if a fingerprint replaces the listing."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def kernel() -> Iterator[LinuxKernel]:
 
 
 def nft(commands: str) -> None:
-    """Somebody else's transaction in the namespace."""
+    """Run a foreign nft transaction in the namespace."""
     with netns.inside(ROUTER.namespace):
         Nft().run(commands, "interfere")
 
 
-def test_a_loopback_that_was_renamed_still_says_whose_the_namespace_is(kernel: LinuxKernel) -> None:
+def test_a_renamed_loopback_still_marks_the_namespace(kernel: LinuxKernel) -> None:
     with netns.inside(ROUTER.namespace), IPRoute() as netlink:
         netlink.link("set", index=1, state="down")
         netlink.link("set", index=1, ifname="other")
@@ -79,7 +79,7 @@ def test_a_loopback_that_was_renamed_still_says_whose_the_namespace_is(kernel: L
 
 
 def test_a_dormant_table_is_drift_and_is_woken(kernel: LinuxKernel) -> None:
-    """Its rules are listed as ever, and no packet meets them."""
+    """A dormant table lists its rules as usual, but no packet meets them."""
     nft("add table inet eigw_ns { flags dormant; }")
     asleep = kernel.observe(LAB).objects[RULES.key]
     assert asleep != RULES
@@ -87,16 +87,16 @@ def test_a_dormant_table_is_drift_and_is_woken(kernel: LinuxKernel) -> None:
     assert kernel.observe(LAB).objects[RULES.key] == RULES
 
 
-# ---- where rules are believed, and so perhaps proved instead of listed ----------------------------------------------
+# ---- expected rules, which a fingerprint may prove without a listing -------------------------------------------------
 
 
 def is_proved(kernel: LinuxKernel, rules: Ruleset = RULES) -> bool:
-    """Whether the answer is what we believed itself, and no listing that is equal to it."""
+    """Return whether the result is the very object that we expected, not an equal one from a listing."""
     return kernel.observe(LAB, NetState.of([rules])).objects.get(rules.key) is rules
 
 
 def _peers(text: str) -> str:
-    """The commands that put another set in the place of this one; rules look in it."""
+    """Return the commands that replace the set `peers`, which rules look up."""
     rules = (f"add rule inet eigw_ns prerouting {rule}" for rule in CHAIN.rules)
     gone = ("flush chain inet eigw_ns prerouting", "delete set inet eigw_ns peers")
     return "\n".join((*gone, f"add set inet eigw_ns peers {{ {text} }}", *rules))
@@ -140,7 +140,7 @@ DRIFT = {
 
 
 @pytest.mark.parametrize("commands", DRIFT.values(), ids=DRIFT)
-def test_drift_is_seen_although_we_believe_otherwise_and_is_mended(kernel: LinuxKernel, commands: str) -> None:
+def test_drift_from_the_expected_rules_is_seen_and_repaired(kernel: LinuxKernel, commands: str) -> None:
     assert is_proved(kernel)
     nft(commands)
     seen = kernel.observe(LAB, BELIEVED)
@@ -157,14 +157,14 @@ def test_drift_is_seen_although_we_believe_otherwise_and_is_mended(kernel: Linux
     assert is_proved(kernel) or "bridge" in commands
 
 
-def test_a_change_and_its_undoing_is_no_drift_but_no_proof_either(kernel: LinuxKernel) -> None:
+def test_a_change_and_its_undoing_are_not_drift_but_not_proved(kernel: LinuxKernel) -> None:
     nft("add counter inet eigw_ns third")
     nft("delete counter inet eigw_ns third")
     assert not is_proved(kernel)
     assert kernel.observe(LAB, BELIEVED).objects[RULES.key] == RULES
 
 
-def test_what_packets_change_is_no_drift(kernel: LinuxKernel) -> None:
+def test_what_packets_change_is_not_drift(kernel: LinuxKernel) -> None:
     with netns.inside(ROUTER.namespace):
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"x", ("::1", 9))
@@ -189,8 +189,8 @@ def test_other_rules_than_those_loaded_are_not_proved(kernel: LinuxKernel) -> No
     assert not is_proved(kernel)
 
 
-def test_what_somebody_adds_before_an_update_is_not_overlooked_after_it(kernel: LinuxKernel) -> None:
-    """The update is planned on what was seen before; a chain that it does not know of stays."""
+def test_a_foreign_change_before_an_update_is_seen_after_it(kernel: LinuxKernel) -> None:
+    """The update is planned from an earlier observation, so a chain that was added since stays."""
     nft("add chain inet eigw_ns third { type filter hook input priority 0; }")
     other = replace(RULES, chains=(replace(CHAIN, rules=("accept",)),))
     kernel.update(RULES, other)
@@ -201,13 +201,13 @@ def test_what_somebody_adds_before_an_update_is_not_overlooked_after_it(kernel: 
 def test_two_tables_are_both_listed(kernel: LinuxKernel) -> None:
     both = [RULES, bridge_rules(ROUTER.namespace)]
     kernel.create(both[1:])
-    assert kernel.observe(LAB, NetState.of(both[1:])) == kernel.observe(LAB)  # the second alone is not all there is
+    assert kernel.observe(LAB, NetState.of(both[1:])) == kernel.observe(LAB)  # the second table is not the only one
     nft("flush chain inet eigw_ns prerouting")
     assert kernel.observe(LAB, NetState.of(both)) == kernel.observe(LAB)
 
 
 def test_a_note_proves_nothing_in_another_namespace(kernel: LinuxKernel) -> None:
-    """As many transactions, the same note, and other rules."""
+    """The same number of transactions and the same note, but other rules."""
     with netns.inside(ROUTER.namespace), IPRoute() as netlink:
         notes = netlink.get_links(1)[0].get_attr("IFLA_PROP_LIST").get_attrs("IFLA_ALT_IFNAME")
     kernel.delete([ROUTER])
@@ -220,7 +220,7 @@ def test_a_note_proves_nothing_in_another_namespace(kernel: LinuxKernel) -> None
     assert kernel.observe(LAB, BELIEVED).objects[RULES.key] == Ruleset(ROUTER.namespace, "inet")
 
 
-# ---- what somebody else puts into a router --------------------------------------------------------------------------
+# ---- foreign objects in a router -------------------------------------------------------------------------------------
 
 _V6 = socket.AF_INET6
 _BLOCKED = "2001:db8:80::/48"
@@ -229,11 +229,11 @@ _OWN_RULES = (RoutingRule(ROUTER.namespace, 100, 0x1, "main"), RoutingRule(ROUTE
 _OWN_ROUTE = Route(ROUTER.namespace, "2001:db8:1::/48", blackhole=True)
 
 Act = Callable[[Any], None]
-"""What somebody does in the namespace that a pyroute2 socket speaks to."""
+"""A foreign change in the namespace of a pyroute2 socket."""
 
 
 def act(namespace: str, *acts: Act | str) -> None:
-    """Do it there; a text is an nftables transaction."""
+    """Make the changes in the namespace. A string is an nftables transaction."""
     with netns.inside(namespace), IPRoute() as netlink:
         for each in acts:
             if isinstance(each, str):
@@ -255,7 +255,7 @@ def link(name: str) -> Act:
 
 
 def appended(destination: str, name: str, **about: Any) -> Act:
-    """A route as `ip route append` makes it, beside those that are there."""
+    """Return an act that adds a route beside existing ones, as `ip route append` does."""
 
     def do(netlink: Any) -> None:
         (index,) = netlink.link_lookup(ifname=name)
@@ -269,7 +269,7 @@ def strays(kernel: LinuxKernel) -> list[Stray]:
 
 
 def tables() -> tuple[list[Any], list[Any], str]:
-    """All rules and routes of the router, the kernel's own among them, and its nftables, as others see them."""
+    """Return all rules and routes of the router, with the kernel's own, and its nftables, as other programs do."""
     with netns.inside(ROUTER.namespace), IPRoute() as netlink:
         rules = [(each["action"], *_attributes(each, "FRA", _OF_RULES)) for each in netlink.get_rules(family=_V6)]
         routes = [
@@ -332,7 +332,7 @@ STRAYS: dict[str, tuple[Act | str, str]] = {
 
 
 @pytest.mark.parametrize("name", STRAYS)
-def test_what_is_not_ours_is_seen_and_removed_and_nothing_else(kernel: LinuxKernel, name: str) -> None:
+def test_only_foreign_objects_are_seen_and_removed(kernel: LinuxKernel, name: str) -> None:
     kernel.create([*_OWN_RULES, _OWN_ROUTE])
     before, seen = tables(), kernel.observe(LAB)
     assert strays(kernel) == []
@@ -345,7 +345,7 @@ def test_what_is_not_ours_is_seen_and_removed_and_nothing_else(kernel: LinuxKern
     assert kernel.observe(LAB, BELIEVED) == kernel.observe(LAB) == seen
 
 
-def test_all_of_it_goes_at_once(kernel: LinuxKernel) -> None:
+def test_all_foreign_objects_are_removed_at_once(kernel: LinuxKernel) -> None:
     kernel.create([*_OWN_RULES, _OWN_ROUTE])
     before = tables()
     act(ROUTER.namespace, *(deed for deed, _ in STRAYS.values()))
@@ -355,7 +355,7 @@ def test_all_of_it_goes_at_once(kernel: LinuxKernel) -> None:
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs"])
-def test_a_route_beside_ours_to_the_same_place_goes_and_ours_stays(kernel: LinuxKernel, first: str) -> None:
+def test_a_foreign_route_beside_ours_is_removed_and_ours_stays(kernel: LinuxKernel, first: str) -> None:
     ours = Route(ROUTER.namespace, "2001:db8:1::/48", "one")
 
     acts = [appended(ours.destination, "one", proto=PROTOCOL), appended(ours.destination, "two", proto=3)]
@@ -367,8 +367,8 @@ def test_a_route_beside_ours_to_the_same_place_goes_and_ours_stays(kernel: Linux
     assert kernel.observe(LAB) == NetState.of([*before, ours])
 
 
-def test_a_next_hop_beside_ours_is_seen_and_goes(kernel: LinuxKernel) -> None:
-    """Linux makes one route of both, which bears our number."""
+def test_a_foreign_next_hop_beside_ours_is_seen_and_removed(kernel: LinuxKernel) -> None:
+    """Linux merges both into one route, which has our protocol number."""
     ours = Route(ROUTER.namespace, "2001:db8:1::/48", "one", "fe80::1")
     act(ROUTER.namespace, link("one"))
     kernel.create([ours])
@@ -381,7 +381,7 @@ def test_a_next_hop_beside_ours_is_seen_and_goes(kernel: LinuxKernel) -> None:
     assert kernel.observe(LAB).objects[ours.key] == ours
 
 
-def test_a_foreign_route_in_the_place_of_ours_gives_way(kernel: LinuxKernel) -> None:
+def test_a_foreign_route_in_the_place_of_ours_is_replaced(kernel: LinuxKernel) -> None:
     act(ROUTER.namespace, route(dst=_OWN_ROUTE.destination, type="unreachable", proto=3, priority=1024))
     (stray,) = strays(kernel)
     assert stray.key == _OWN_ROUTE.key
@@ -390,7 +390,7 @@ def test_a_foreign_route_in_the_place_of_ours_gives_way(kernel: LinuxKernel) -> 
     assert strays(kernel) == []
 
 
-def test_a_table_that_stood_before_ours_was_loaded_is_not_hidden_by_proof(kernel: LinuxKernel) -> None:
+def test_a_table_that_was_there_before_ours_is_not_hidden_by_the_fingerprint(kernel: LinuxKernel) -> None:
     nft("delete table inet eigw_ns\nadd table ip6 other")
     kernel.create([RULES])
     assert [stray.text for stray in strays(kernel)] == ["table ip6 other"]
@@ -437,7 +437,7 @@ STOPPED: dict[str, tuple[list[Act | str], list[str]]] = {
 
 @pytest.fixture
 def lab(lab_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Two subnets behind a gateway, stored and applied."""
+    """Return a lab of two subnets behind a gateway, stored and applied."""
     monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
     built = Lab(lab_name, current=topology(TOPOLOGY, lab_name))
@@ -446,7 +446,7 @@ def lab(lab_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def status(lab: Lab, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
-    """The exit code of `status`, and what it prints."""
+    """Run `status`. Returns its exit code and output."""
     capsys.readouterr()
     return run(["status", "--lab", lab.name, *options]), capsys.readouterr().out
 
@@ -487,7 +487,7 @@ def test_what_is_foreign_in_a_namespace_of_an_instance_is_left_alone(
         for deeds, _ in list(STOPPED.values())[:4]:
             act(lab.namespace(node), *deeds[:1])
     assert status(lab, capsys)[0] == 0
-    act(lab.namespace("main/a"), _DROP)  # the control: of the same, in a router, there is word
+    act(lab.namespace("main/a"), _DROP)  # the control: the same object in a router is reported
     assert status(lab, capsys)[0] == 3
     assert run(["apply", "--lab", lab.name]) == 0
     with netns.inside(lab.namespace("app")), IPRoute() as netlink:

@@ -1,4 +1,4 @@
-"""What becomes of a batch when the kernel refuses more than a socket has room to hear of."""
+"""Batches with more refusals than the receive buffer of the socket can hold."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _deletion(number: int) -> Message:
 
 
 def test_thousands_of_refusals_hide_nothing() -> None:
-    """Those that are tolerated are passed over, and what stands among them is done; of others the first is told."""
+    """Tolerated refusals are ignored, messages between them are carried out, and the first other refusal is raised."""
     with netns.nameless(), Netlink() as netlink:
         netlink.send([rtnetlink.bring_up(LOOPBACK_INDEX), rtnetlink.route_message(_blackhole(MANY), {})])
         assert _routes(netlink) == 1
@@ -44,8 +44,8 @@ def test_thousands_of_refusals_hide_nothing() -> None:
         assert _routes(netlink) == 0
 
 
-def test_a_socket_that_overflows_is_an_error_of_ours() -> None:
-    """And of use again: what it has not heard is no answer to the next batch, and that one's is not lost as well."""
+def test_a_socket_that_overflows_raises_our_error() -> None:
+    """The socket can be used again: old answers are discarded, and the answers to the next batch are not lost."""
     with netns.nameless(), Netlink() as netlink:
         netlink.send([rtnetlink.bring_up(LOOPBACK_INDEX)])
         opened: socket.socket = vars(netlink)["_socket"]
@@ -56,7 +56,7 @@ def test_a_socket_that_overflows_is_an_error_of_ours() -> None:
         assert _routes(netlink) == 1
 
 
-def test_two_forget_the_same_flows_at_once() -> None:
+def test_two_processes_flush_the_same_flows_at_once() -> None:
     with netns.nameless():
         with Netlink() as netlink:
             netlink.send([rtnetlink.bring_up(LOOPBACK_INDEX)])

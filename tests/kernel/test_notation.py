@@ -1,4 +1,4 @@
-"""Addresses that have an address of IPv4 in them: Linux, nft and Python write them in different ways."""
+"""Addresses that embed an IPv4 address: Linux, nft and Python write them in different ways."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.labs import Lab
 
 ADDRESSES = st.one_of(
     st.integers(0, (1 << 128) - 1),
-    st.integers(0, 1 << 48),  # IPv4-compatible, IPv4-mapped and what only nearly is
+    st.integers(0, 1 << 48),  # IPv4-compatible, IPv4-mapped, and similar ones
 )
 
 TEXT = """
@@ -70,7 +70,7 @@ def test_a_block_is_written_as_one(number: int, length: int) -> None:
 
 
 @pytest.mark.root
-def test_such_addresses_are_no_drift(lab_name: str) -> None:
+def test_such_addresses_are_not_drift(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(TEXT)
     assert not lab.plan(TEXT)

@@ -1,4 +1,4 @@
-"""The prober between real namespaces: what it sees, and when it knows that it cannot know."""
+"""The prober between real namespaces: what it observes, and when it reports that silence proves nothing."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.root
 
 APP, WEB = "i-00000000000000001", "host-00000000000000002"
 PORT = 7
-TIMEOUT = 0.3 * SLOWNESS  # seconds, where silence is waited for; an answer takes less than a millisecond here
-PATIENCE = 5.0 * SLOWNESS  # seconds, where all is answered, so that a busy machine does not matter
+TIMEOUT = 0.3 * SLOWNESS  # seconds, if silence is expected; an answer takes less than a millisecond here
+PATIENCE = 5.0 * SLOWNESS  # seconds, if every flow is answered, so that a busy machine does not matter
 ALL: list[Protocol] = ["tcp", "udp", "icmpv6"]
-SILENT_IN = {  # what drops the first packets of each protocol, and not their answers
+SILENT_IN = {  # rules that drop the first packets of each protocol, but not the answers
     "tcp": f"tcp dport {PORT} drop",
     "udp": f"udp dport {PORT} drop",
     "icmpv6": "icmpv6 type echo-request drop",
@@ -61,7 +61,7 @@ def first_hop(node: Endpoint) -> Flow:
 
 
 def suspect(tried: Flow) -> Probe:
-    """The probe of a flow that is thought to be blocked."""
+    """Return the probe of a flow that should be blocked."""
     return Probe(tried, (first_hop(tried.source), first_hop(tried.destination)), sniff=True)
 
 
@@ -77,14 +77,14 @@ def test_allowed(app: Endpoint, web: Endpoint, protocol: Protocol) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
-def test_refused_where_nothing_listens(app: Endpoint, web: Endpoint, protocol: Protocol) -> None:
+def test_refused_if_nothing_listens(app: Endpoint, web: Endpoint, protocol: Protocol) -> None:
     tried = flow(app, web, protocol, listening=False)
     assert one(suspect(tried), PATIENCE) == Evidence("refused", arrived=True, canary=True, controls=True)
 
 
 @pytest.mark.parametrize("kind", ["no-route", "admin-prohibited", "addr-unreachable", "port-unreachable"])
 @pytest.mark.parametrize("protocol", ALL)
-def test_the_word_of_a_router_is_no_refusal(
+def test_an_error_of_a_router_is_not_a_refusal(
     star: Star, app: Endpoint, web: Endpoint, protocol: Protocol, kind: str
 ) -> None:
     rule = SILENT_IN[protocol].replace("drop", f"reject with icmpv6 type {kind}")
@@ -93,8 +93,8 @@ def test_the_word_of_a_router_is_no_refusal(
     assert seen == Evidence("blocked", arrived=False, canary=True, controls=True, rejected=True)
 
 
-def test_a_reset_that_the_destination_cannot_have_sent_is_no_refusal(star: Star, app: Endpoint, web: Endpoint) -> None:
-    """It bears the destination's address; but the destination has heard nothing."""
+def test_a_reset_that_the_destination_did_not_send_is_not_a_refusal(star: Star, app: Endpoint, web: Endpoint) -> None:
+    """It has the destination's address, but the destination has received no packet."""
     star.rule(star.router, "forward", f"ip6 daddr {web.address} tcp dport {PORT} reject with tcp reset")
     seen = one(suspect(flow(app, web, "tcp")), PATIENCE)
     assert seen == Evidence("blocked", arrived=False, canary=True, controls=True, rejected=True)
@@ -102,7 +102,7 @@ def test_a_reset_that_the_destination_cannot_have_sent_is_no_refusal(star: Star,
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 @pytest.mark.parametrize(("kind", "refused"), [("port-unreachable", True), ("admin-prohibited", False)])
-def test_the_destinations_own_word_counts_if_it_is_about_the_port(
+def test_an_error_of_the_destination_counts_if_it_is_about_the_port(
     star: Star, app: Endpoint, web: Endpoint, protocol: Protocol, kind: str, refused: bool
 ) -> None:
     rule = SILENT_IN[protocol].replace("drop", f"reject with icmpv6 type {kind}")
@@ -118,7 +118,7 @@ def test_dropped_on_the_way_there(star: Star, app: Endpoint, web: Endpoint, prot
 
 
 @pytest.mark.parametrize("protocol", ALL)
-def test_the_sniffer_hears_what_came_though_its_answer_is_lost(
+def test_the_sniffer_captures_a_packet_whose_answer_is_lost(
     star: Star, app: Endpoint, web: Endpoint, protocol: Protocol
 ) -> None:
     star.rule(star.router, "forward", f"ip6 saddr {web.address} {SILENT_BACK[protocol]}")
@@ -126,15 +126,15 @@ def test_the_sniffer_hears_what_came_though_its_answer_is_lost(
 
 
 @pytest.mark.parametrize("protocol", ALL)
-def test_the_sniffer_hears_what_the_destination_itself_drops(
+def test_the_sniffer_captures_what_the_destination_itself_drops(
     star: Star, app: Endpoint, web: Endpoint, protocol: Protocol
 ) -> None:
     star.rule(web, "input", f"ip6 saddr {app.address} {SILENT_IN[protocol]}")
     assert one(suspect(flow(app, web, protocol))) == Evidence("blocked", arrived=True, canary=True, controls=True)
 
 
-def test_the_sniffer_hears_nobody_else(star: Star, app: Endpoint, web: Endpoint) -> None:
-    """Same port from another source, other ports and answers are not the packet that it is there for."""
+def test_the_sniffer_captures_only_its_own_packet(star: Star, app: Endpoint, web: Endpoint) -> None:
+    """It ignores the same port from another source, other ports, and answers."""
     star.rule(star.router, "forward", f"ip6 daddr {web.address} tcp dport {PORT} drop")
     tried = suspect(flow(app, web, "tcp"))
     others = [
@@ -168,7 +168,7 @@ def test_a_dead_wire_fails_the_controls(
 
 @pytest.mark.parametrize("protocol", ALL)
 @pytest.mark.parametrize("victim", [APP, WEB])
-def test_a_wire_that_is_gone_is_silence_and_no_error(
+def test_a_missing_link_is_silence_and_not_an_error(
     star: Star, app: Endpoint, web: Endpoint, protocol: Protocol, victim: str
 ) -> None:
     star.cut(victim)
@@ -184,14 +184,14 @@ def test_the_way_back_as_control(star: Star, app: Endpoint, web: Endpoint) -> No
 
 
 def test_open_and_closed_on_one_port_in_one_run(app: Endpoint, web: Endpoint) -> None:
-    """They cannot run together, and an open port must not make the closed one look open."""
+    """They cannot run together: the open port must not make the closed one look open."""
     closed = flow(app, web, "tcp", listening=False)
     seen = run([Probe(flow(app, web, "tcp")), Probe(closed), Probe(flow(web, app, "tcp"))], PATIENCE)
     assert [each.outcome for each in seen] == ["allowed", "refused", "allowed"]
 
 
 def test_run_after_run(app: Endpoint, web: Endpoint) -> None:
-    """What the first leaves behind (TIME_WAIT, say) is not taken for a service by the next."""
+    """What a run leaves behind, such as TIME_WAIT, is not taken for a service by the next one."""
     for _ in range(3):
         assert one(Probe(flow(app, web, "tcp")), PATIENCE).outcome == "allowed"
     assert one(Probe(flow(app, web, "tcp", listening=False)), PATIENCE).outcome == "refused"
@@ -199,7 +199,7 @@ def test_run_after_run(app: Endpoint, web: Endpoint) -> None:
 
 @pytest.fixture
 def service(web: Endpoint) -> Iterator[Callable[[socket.SocketKind, str], socket.socket]]:
-    """A user's own service, which occupies the port and, over TCP, accepts and says nothing."""
+    """Yield a user's own service, which has the port. Over TCP, it accepts connections and sends nothing."""
     opened: list[socket.socket] = []
 
     def start(kind: socket.SocketKind, address: str) -> socket.socket:
@@ -226,7 +226,7 @@ def test_a_service_that_has_the_port_is_used(
     for _ in range(2):  # the canary and the probe, in some order
         stream, _ = listener.accept()
         with stream, pytest.raises(ConnectionResetError):
-            stream.recv(1)  # it was not sent our bytes
+            stream.recv(1)  # it received no bytes of ours
 
 
 def test_a_udp_service_that_answers_is_used(
@@ -257,14 +257,14 @@ def test_a_udp_service_that_never_answers_proves_nothing(
 
 @pytest.mark.parametrize("protocol", ALL)
 def test_one_lost_packet_decides_nothing(star: Star, app: Endpoint, web: Endpoint, protocol: Protocol) -> None:
-    """The router drops the first of each two that begin something."""
+    """The router drops the first of every two packets that begin a flow."""
     first = SILENT_IN[protocol].replace("tcp dport 7", "tcp dport 7 tcp flags & (syn | ack) == syn")
     star.rule(star.router, "forward", f"ip6 daddr {web.address} {first.replace('drop', 'numgen inc mod 2 0 drop')}")
     assert one(Probe(flow(app, web, protocol)), 0.9).outcome == "allowed"  # before TCP itself sends the SYN again
 
 
 def blocked(app: Endpoint, web: Endpoint, count: int) -> list[Probe]:
-    """Different flows that all stay unanswered."""
+    """Return different flows that are all not answered."""
     flows = [Flow(web, app, protocol, 1000 + number) for number in range(count) for protocol in ("tcp", "udp")]
     return [suspect(each) for each in flows[:count]]
 
@@ -303,15 +303,15 @@ def test_no_descriptor_and_no_limit_is_left_changed(app: Endpoint, web: Endpoint
     assert state() == before
 
 
-def test_progress_is_told_each_flow_once(app: Endpoint, web: Endpoint) -> None:
+def test_progress_is_reported_once_for_each_flow(app: Endpoint, web: Endpoint) -> None:
     told: list[Flow] = []
     probe = suspect(flow(app, web, "tcp"))
     run([probe, Probe(flow(web, app, "tcp"))], TIMEOUT, lambda done, _: told.append(done))
     assert len(told) == len(set(told)) == 6
 
 
-def test_a_namespace_that_is_not_there(app: Endpoint, web: Endpoint) -> None:
-    nobody = replace(app, namespace=f"{app.namespace}-gone")
+def test_a_namespace_that_does_not_exist(app: Endpoint, web: Endpoint) -> None:
+    gone = replace(app, namespace=f"{app.namespace}-gone")
     with pytest.raises(MissingError, match="-gone"):
-        one(Probe(flow(nobody, web, "tcp")))
-    assert not netns.exists(nobody.namespace)
+        one(Probe(flow(gone, web, "tcp")))
+    assert not netns.exists(gone.namespace)

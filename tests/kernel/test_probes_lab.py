@@ -1,4 +1,4 @@
-"""The model against packets: every pair of nodes of two real VPCs that hold every kind of route table."""
+"""Compare the model with packets, for every pair of nodes of two VPCs with every kind of route table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TABLES = {
     "nested": ["2001:db8:f00::/64 edge", "2001:db8:f00::/48 out", "::/0 edge"],
     "partner": ["2600:1f16:aa0::/48 out", "::/0 edge"],
 }
-"""Route tables by name; each has a subnet and an instance of its name. `public` is the main one, by no association."""
+"""Route tables by name. Each has a subnet and an instance of that name. `public` is the main one, not associated."""
 
 
 def vpc(name: str, block: str, tables: list[str]) -> str:
@@ -93,11 +93,11 @@ def test_every_pair_does_what_the_model_says(lab_name: str) -> None:
 
 
 @pytest.mark.parametrize("hole", [False, True])
-def test_a_gateway_that_has_lost_its_rules_is_not_taken_for_one_that_refuses(lab_name: str, hole: bool) -> None:
-    """It fails closed, so what comes from the internet is met by silence, and so is all else.
+def test_a_gateway_without_its_rules_does_not_pass_as_one_that_refuses(lab_name: str, hole: bool) -> None:
+    """It fails closed: it drops packets from the internet, but also all others.
 
-    Also where the instance has no way to the host (`hole`): it has one to the internet, and its own router's echo would
-    not show that the gateway is dead.
+    `hole`: the instance has no route to the host, but one to the internet. An echo of its own router would not show
+    that the gateway is dead.
     """
     first = '[{destination: "2001:db8:f00::/48", target: blackhole}, {' if hole else "[{"
     lab = Lab(lab_name)

@@ -1,4 +1,4 @@
-"""`verify` from topology to report, over a small network that stands in for the lab: a router, right or wrong rules."""
+"""`verify` from topology to report, over a small network in place of a lab: a router with right or wrong rules."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_an_expectation_that_is_wrong(star: Star, expectation: Expectation, obse
     assert verdict(one(star, expectation)) == (observed, reason, False)
 
 
-def test_without_expectations_every_pair_is_held_against_the_model(star: Star) -> None:
+def test_without_expectations_every_pair_is_compared_with_the_model(star: Star) -> None:
     star.rule(star.router, "forward", EGRESS_ONLY)
     report = verify(topology(star.lab), timeout=TIMEOUT)
     assert report.passed
@@ -128,8 +128,8 @@ def test_a_gateway_that_is_open(star: Star) -> None:
     assert verdict(one(star, IN)) == ("allowed", "LEAKED", False)
 
 
-def test_a_gateway_that_loses_the_answers_only(star: Star) -> None:
-    """The sender sees silence, which is what was expected, and yet the packet came in."""
+def test_a_gateway_that_drops_only_answers(star: Star) -> None:
+    """The sender sees silence, as expected, although the packet came in."""
     star.rule(star.router, "forward", f"ip6 saddr {APP_ADDRESS} tcp sport 22 drop")
     assert verdict(one(star, IN)) == ("blocked", "LEAKED", False)
 
@@ -166,18 +166,18 @@ def test_a_dead_path(star: Star) -> None:
     assert verdict(one(star, IN)) == ("blocked", "CONTROL_FAILED", False)
 
 
-def test_a_source_without_its_wire(star: Star) -> None:
+def test_a_source_without_its_link(star: Star) -> None:
     star.cut(WEB)
     assert verdict(one(star, IN)) == ("blocked", "CONTROL_FAILED", False)
 
 
-def test_a_destination_without_its_wire(star: Star) -> None:
-    """The router says that it has no route, where the model knows nobody who would say anything."""
+def test_a_destination_without_its_link(star: Star) -> None:
+    """The router sends "no route", although in the model no node sends an error."""
     star.cut(APP)
     assert verdict(one(star, IN)) == ("blocked", "REJECTED", False)
 
 
-def test_a_dead_first_hop_where_no_way_back_exists(star: Star) -> None:
+def test_a_dead_first_hop_without_a_way_back(star: Star) -> None:
     """Without routes neither direction works, so each end has to reach its own router."""
     lab = topology(star.lab, IN)
     table = replace(lab.cloud.route_tables[TABLE], routes=())
@@ -196,14 +196,14 @@ def test_a_lab_that_is_not_applied(lab_name: str) -> None:
     assert "eigw-ns apply" in caught.value.hint
 
 
-def test_a_lab_that_goes_while_packets_are_on_their_way(lab_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netns, "exists", lambda _name: True)  # a moment ago
+def test_a_lab_that_is_removed_while_packets_are_on_their_way(lab_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netns, "exists", lambda _name: True)  # it existed a moment ago
     with pytest.raises(EigwError, match=f"the lab {lab_name} was changed or destroyed while packets") as caught:
         verify(topology(lab_name, OUT), timeout=TIMEOUT)
     assert f"eigw-ns status --lab {lab_name}" in caught.value.hint
 
 
-def test_a_lab_without_a_pair_to_check_proves_nothing(lab_name: str) -> None:
+def test_a_lab_without_a_pair_to_verify_is_an_error(lab_name: str) -> None:
     lab = topology(lab_name)
     with pytest.raises(EigwError, match="nothing to verify"):
         verify(replace(lab, cloud=replace(lab.cloud, instances={})))

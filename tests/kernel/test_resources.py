@@ -1,5 +1,7 @@
-"""What the controller itself takes: descriptors and memory, in processes of their own, with more namespaces than both
-would allow if any were kept for each."""
+"""Descriptors and memory of the controller, in separate processes, with many namespaces.
+
+The limits would be exceeded if a descriptor or much memory were kept for each namespace.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from tests.cli.command import SECONDS
 
 pytestmark = pytest.mark.root
 
-DESCRIPTORS = 240  # it takes 32 nftables sockets of two kinds, then the ends of 100 veth pairs; namespaces are 1,002
+DESCRIPTORS = 240  # needs 32 nftables sockets of two kinds, then the ends of 100 veth pairs, for 1,002 namespaces
 FEW, MANY = 20, 500  # subnets
-KILOBYTES_A_SUBNET = 120  # its own two namespaces' objects, as desired and as seen; measured: 43
+KILOBYTES_A_SUBNET = 120  # objects of its two namespaces, desired and actual; measured: 43
 TOPOLOGY = """
 vpcs:
   main:
@@ -46,14 +48,14 @@ try:
 finally:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     execute(kernel, make_plan(NOTHING, kernel.outline(lab)))
-# not getrusage(2), whose maximum a process has from the one that started it: pytest's is larger
+# not getrusage(2): a process inherits the maximum of the process that started it, and pytest's is larger
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 print(json.dumps({"namespaces": count, "kept": opened() - before, "peak": int(peak.split()[1])}))
 """
 
 
 def built(lab: str, subnets: int) -> dict[str, int]:
-    """Namespaces made, descriptors kept, and the most memory (KB) that building, looking and destroying took."""
+    """Build, observe and destroy a lab. Returns its namespaces, the descriptors left open, and the peak memory (KB)."""
     text = TOPOLOGY.format(
         subnets=", ".join(f"s{n}: {{}}" for n in range(subnets)),
         instances=", ".join(f"i{n}: {{subnet: s{n}}}" for n in range(subnets)),

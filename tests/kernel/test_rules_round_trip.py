@@ -1,6 +1,6 @@
-"""For any cloud: nftables lists our rules as we wrote them, and takes the change from any rules to any others.
+"""For any cloud, nftables lists our rules as we wrote them, and accepts the change from any rules to any others.
 
-What it lists in another form would be drift for ever: of `meta l4proto 58 th sport …` nft keeps the first to itself.
+A rule that nft lists differently would always be drift. In `meta l4proto 58 th sport …`, nft omits the first match.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def _rulesets(cloud: Cloud) -> list[Ruleset]:
 
 
 def _make(devices: set[str]) -> None:
-    """The interfaces that rules hang on."""
+    """Create the interfaces that the rules name."""
     with Netlink() as netlink:
         netlink.send([rtnetlink.new_bridge(Link("", name, "bridge", mac(name))) for name in sorted(devices)])
 
 
 @given(clouds(), clouds())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_rules_come_back_as_they_were_written(before: Cloud, after: Cloud) -> None:
+def test_rules_are_listed_as_they_were_written(before: Cloud, after: Cloud) -> None:
     with netns.nameless():
         library = Nft()
         held: dict[str, Ruleset | None] = dict.fromkeys(FAMILIES)

@@ -1,4 +1,4 @@
-"""What two processes see and make is what one does, whatever is believed, and whatever has become of a lab."""
+"""Two processes read and build the same as one, for any expected state and any drift of a lab."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _rules(lab: Lab, *nodes: str) -> None:
 
 
 def _remove(lab: Lab, node: str) -> None:
-    """The namespace; the far ends of its links go a moment later."""
+    """Remove the namespace, and wait until the far ends of its links are gone."""
     netns.remove(lab.namespace(node))
     until(lambda: all(link.peer for link in _links(lab) if link.kind == "veth"), "the far ends of its links are gone")
 
@@ -77,7 +77,7 @@ def _links(lab: Lab) -> list[Link]:
 
 @pytest.fixture
 def divide(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[int]]:
-    """Have two processes do the work from now on, or one; what it returns has an element for each time."""
+    """Return a function that lets one or two processes do the work; its result has an element for each fork."""
 
     def choose(two: bool) -> list[int]:
         times: list[int] = []
@@ -94,7 +94,7 @@ def divide(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[int]]:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_two_see_what_one_sees(
+def test_two_processes_read_what_one_reads(
     lab_name: str, divide: Callable[[bool], list[int]], change: Callable[[Lab], object]
 ) -> None:
     lab = Lab(lab_name)
@@ -111,7 +111,7 @@ def test_two_see_what_one_sees(
     assert (seen[0] == wanted) == (change is CHANGES["nothing"])
 
 
-def test_two_make_what_one_makes(lab_name: str, divide: Callable[[bool], list[int]]) -> None:
+def test_two_processes_build_what_one_builds(lab_name: str, divide: Callable[[bool], list[int]]) -> None:
     made: list[tuple[NetState, int]] = []
     for two in (False, True):
         times = divide(two)

@@ -1,4 +1,4 @@
-"""Spans of a security group's members: as many elements as needed, and at no moment a sender that is no member."""
+"""Spans of a security group's members: few elements, and at no step of a change a sender that is not a member."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ START = {"a": "00::10", "b": "01::10", "c": "02::10", "d": "03::10", "d2": "03::
 
 
 def lab(instances: dict[str, str], groups: dict[str, str] | None = None, subnets: int = 4) -> Cloud:
-    """Instances by name with the end of their address; `d2` lives beside `d`. They are members unless `groups` says."""
+    """Return a cloud with these instances (name → end of the address). `groups` names those that are not members.
+
+    `d2` is in the subnet of `d`.
+    """
     lines = [
         "vpcs:", "  main:", f"    ipv6_cidr_block: {BLOCK[:-2]}00::/56",
         "    security_groups: {other: {}}", "    subnets:",
@@ -53,7 +56,7 @@ def covers(span: str, address: str) -> bool:
 
 
 def let_in(held: dict[str, Ruleset]) -> Iterator[tuple[str, str]]:
-    """(sender's, receiver's address) of all who can send and whom a span of the receiver's group covers."""
+    """Yield (sender, receiver) addresses for every sender that a span of the receiver's group covers."""
     senders = [(port, address) for each in held.values() for port, address in elements(each, SOURCES)]
     for each in held.values():
         for me, span in elements(each, "ingress_any_members"):
@@ -61,7 +64,7 @@ def let_in(held: dict[str, Ruleset]) -> Iterator[tuple[str, str]]:
 
 
 def allowed(cloud: Cloud, sender: str, receiver: str) -> bool:
-    """What AWS says: a rule of the receiver's groups lets the sender begin."""
+    """Return whether AWS allows it: a rule of the receiver's groups lets the sender begin a flow."""
     to = [item for item in cloud.instances.values() if item.ipv6_address == IPv6Address(receiver)]
     packet = Packet(6, IPv6Address(sender), IPv6Address(receiver), 40000, 443)
     return any(_is_there(cloud, sender) and group_rule(cloud, item, packet, egress=False) for item in to)
@@ -80,7 +83,7 @@ def test_the_elements_of_a_subnet_do_not_grow_with_the_vpc() -> None:
 
 
 @pytest.mark.parametrize("stranger", [*START.values(), "00::5", "00::11", "01::5", "03::15", "03::ffff"])
-def test_a_span_ends_before_who_is_no_member(stranger: str) -> None:
+def test_a_span_ends_before_an_instance_that_is_not_a_member(stranger: str) -> None:
     members = {name: end for name, end in START.items() if end != stranger}
     cloud = lab({**members, "x": stranger}, {"x": "other"})
     addresses = [str(item.ipv6_address) for item in cloud.instances.values()]
@@ -98,16 +101,16 @@ def test_a_span_ends_before_who_is_no_member(stranger: str) -> None:
         ({"b": "other", "c": "other"}, {"00::10", "03::10-03::20"}),
     ],
 )
-def test_a_span_over_subnets_ends_where_a_64_does(groups: dict[str, str], spans: set[str]) -> None:
-    """Of whole /64s the kernel needs a few blocks, of single addresses up to 250 (`groups`: who is no member)."""
+def test_a_span_over_subnets_ends_at_the_edge_of_a_64(groups: dict[str, str], spans: set[str]) -> None:
+    """The kernel stores whole /64s as few blocks, single addresses as up to 250. `groups` names non-members."""
     held = rules(compile_cloud(lab(START, groups)))
     members = {f"{BLOCK[:-2]}{end}" for name, end in START.items() if name not in groups}
     found = {text for each in held.values() for me, text in elements(each, "ingress_any_members") if me in members}
     assert {text.replace(BLOCK[:-2], "") for text in found} == spans
 
 
-def test_an_address_that_looks_like_a_routers_is_meant_exactly() -> None:
-    """A subnet of more than a /64 may have an instance there, and spans except routers."""
+def test_a_member_with_an_address_like_a_routers_is_an_exact_peer() -> None:
+    """A subnet larger than a /64 may have an instance with such an address, and spans exclude routers."""
     text = f"""
 vpcs:
   main:
@@ -146,12 +149,13 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_at_no_step_of_a_change_a_stranger_gets_in(
+def test_at_no_step_of_a_change_a_stranger_is_let_in(
     change: tuple[dict[str, str], dict[str, str], dict[str, str], dict[str, str]],
 ) -> None:
-    """After each step, whoever can send and is let in is so in the cloud before or in the one after the change.
+    """After each step, every sender that is let in is let in by the cloud before or after the change.
 
-    So it is when the change is cut short anywhere and taken up again: then the rules do not say any more who moves.
+    That is also true if the change is interrupted anywhere and continued. The rules no longer show which instances
+    move then.
     """
     before, after = lab(change[0], change[1]), lab(change[2], change[3])
     old, new = compile_cloud(before), compile_cloud(after)
@@ -172,7 +176,7 @@ def test_at_no_step_of_a_change_a_stranger_gets_in(
 
 
 def _let_in_by_the_wired(state: NetState) -> Iterator[tuple[str, str]]:
-    """`let_in`, of those who can send because their line is there."""
+    """Yield what `let_in` does, but only for senders whose veth pair exists."""
     linked = {(thing.namespace, thing.name) for thing in state if isinstance(thing, Link)}
     held = rules(state)
     senders = {address for each in held.values() for port, address in elements(each, SOURCES)

@@ -1,4 +1,4 @@
-"""Two processes do a half each: in order, with the errors of either, and with nothing left behind."""
+"""Two processes do half of the work each, in order. Errors of both are raised, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from eigw_ns.kernel.halves import WORTH, in_halves
 from tests.slowness import SLOWNESS
 
 ITEMS = range(2 * WORTH + 1)
-FIRST, SECOND = ITEMS[0], ITEMS[1]  # what each half begins with
+FIRST, SECOND = ITEMS[0], ITEMS[1]  # the first items of the two halves
 
 
 @pytest.fixture(autouse=True)
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that two processes are used also on a machine with one, and in a pytest-xdist worker, which has threads."""
+    """Use two processes even on a machine with one processor, and in a pytest-xdist worker, which has threads."""
     monkeypatch.setattr(halves, "_may_fork", lambda: True)
 
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """No process, and no descriptor."""
+    """Check that no process and no descriptor is left."""
     before = _descriptors()
     yield
     with pytest.raises(ChildProcessError):
@@ -49,11 +49,11 @@ def test_each_half_is_done_once_and_in_order():
     assert second[1] == list(ITEMS[1::2])
 
 
-def test_a_large_answer_comes_whole():
+def test_a_large_answer_is_complete():
     assert in_halves(ITEMS, lambda items: bytes(1 << 20) + bytes(items))[1] == bytes(1 << 20) + bytes(ITEMS[1::2])
 
 
-def test_a_few_are_not_worth_a_process():
+def test_few_items_do_not_start_a_process():
     few = ITEMS[: 2 * WORTH - 1]
     assert in_halves(few, lambda items: (os.getpid(), list(items))) == [(os.getpid(), list(few))]
 
@@ -80,7 +80,7 @@ def test_an_error_of_either_half_is_raised_as_it_is(error: EigwError, place: int
     assert {**vars(caught.value), "__notes__": []} == {**vars(error), "__notes__": []}
 
 
-def test_where_the_first_half_fails_the_second_is_over_when_that_is_known():
+def test_if_the_first_half_fails_the_second_process_has_ended_when_that_is_raised():
     going_on, gone = os.pipe()
 
     def work(items: Sequence[int]) -> None:
@@ -91,13 +91,13 @@ def test_where_the_first_half_fails_the_second_is_over_when_that_is_known():
 
     with pytest.raises(HostError):
         in_halves(ITEMS, work)
-    os.close(gone)  # the other end of it was the second process's
+    os.close(gone)  # the second process had the only other copy
     assert os.read(going_on, 1) == b""
     os.close(going_on)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files", "/run"), ZeroDivisionError("a bug")])
-def test_a_bug_in_the_second_half_is_told_with_its_place(error: Exception):
+def test_a_bug_in_the_second_half_is_raised_with_its_traceback(error: Exception):
     def work(items: Sequence[int]) -> None:
         if SECOND in items:
             raise error
@@ -124,20 +124,20 @@ def test_a_second_half_without_an_answer_is_an_error(how: Callable[[], None], ca
 
 
 class KillsItself:
-    """Something whose telling is cut short."""
+    """An object whose pickling is interrupted."""
 
     def __reduce__(self) -> str:
         _killed()
         return ""
 
 
-def test_half_an_answer_is_none():
+def test_half_an_answer_is_an_error():
     with pytest.raises(EigwError, match="ended without an answer"):
         in_halves(ITEMS, lambda items: [bytes(1 << 20), KillsItself()] if SECOND in items else [])
 
 
 @pytest.mark.parametrize("call", ["fork", "pipe2"])
-def test_where_no_process_more_is_allowed_one_does_it_all(monkeypatch: pytest.MonkeyPatch, call: str):
+def test_one_process_does_all_if_no_other_is_allowed(monkeypatch: pytest.MonkeyPatch, call: str):
     def refuse(*_: object) -> int:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
@@ -147,10 +147,10 @@ def test_where_no_process_more_is_allowed_one_does_it_all(monkeypatch: pytest.Mo
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Ctrl-C interrupts also where the tests run in a shell's background, which has it ignored; an alarm is one.
+    """Let SIGINT and an alarm raise KeyboardInterrupt, even in the background of a shell, which ignores SIGINT.
 
-    The garbage collector rests: Hypothesis, where its tests have run before, has it call a function, and Python throws
-    away what is raised there, Ctrl-C too.
+    The garbage collector is disabled: after a Hypothesis test, it calls a function, and Python discards exceptions
+    that are raised there, even KeyboardInterrupt.
     """
     gc.disable()
     before = [
@@ -166,7 +166,7 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("moment", range(40))
 def test_an_interrupt_leaves_no_process(moment: int):
-    """Ctrl-C at moments all over it, before the fork has returned and after; `nothing_left` looks."""
+    """Interrupt at many moments, before the fork has returned and after it. `nothing_left` checks the rest."""
     with pytest.raises(KeyboardInterrupt):
         signal.setitimer(signal.ITIMER_REAL, (0.0001 + 0.0002 * moment) * SLOWNESS)
         in_halves(ITEMS, lambda _items: select.select([], [], [], 5 * SLOWNESS))
@@ -174,7 +174,7 @@ def test_an_interrupt_leaves_no_process(moment: int):
 
 @pytest.mark.usefixtures("interruptible")
 def test_the_second_half_is_not_interrupted():
-    """Ctrl-C at a terminal goes to both: it is the first that ends."""
+    """Ctrl-C at a terminal goes to both processes; only the first one handles it."""
 
     def work(items: Sequence[int]) -> int:
         if SECOND in items:
@@ -201,13 +201,13 @@ def test_the_second_dies_with_the_first():
         os._exit(0)
     os.close(writing)
     _, status = os.waitpid(first, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL  # the control: it had begun, and was killed
-    assert select.select([reading], [], [], 20)[0], "the second goes on"
+    assert os.WTERMSIG(status) == signal.SIGKILL  # the control: it had started, and was killed
+    assert select.select([reading], [], [], 20)[0], "the second process is still running"
     assert os.read(reading, 1) == b""
     os.close(reading)
 
 
-def test_who_has_threads_or_one_processor_does_it_alone(monkeypatch: pytest.MonkeyPatch):
+def test_a_process_with_threads_or_one_processor_does_not_fork(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.undo()
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     done = threading.Event()

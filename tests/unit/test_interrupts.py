@@ -1,4 +1,4 @@
-"""What must not be interrupted, and that everything can be again afterwards."""
+"""Signals are deferred during a block, and delivered after it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def blocked() -> set[int]:
     return {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
 
 
-def test_they_wait_and_come_afterwards() -> None:
+def test_signals_are_delivered_after_the_block() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     reached = False
     try:
@@ -29,8 +29,8 @@ def test_they_wait_and_come_afterwards() -> None:
     assert not blocked() & ASKED
 
 
-def test_one_that_came_just_before_leaves_none_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python raises it from the call that blocks, when that has been done."""
+def test_a_signal_just_before_the_block_leaves_no_signal_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python raises it in the call that blocks signals, after they are blocked."""
     change = signal.pthread_sigmask
 
     def late(how: int, mask: set[signal.Signals]) -> set[int]:

@@ -1,4 +1,4 @@
-"""One controller a lab, and the journal that tells of one that was killed."""
+"""One controller per lab, and the journal that shows that one was killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def holder() -> Iterator[int]:
-    """A process that holds the lock of the lab `one` until it is killed; its pid."""
+    """Yield the pid of a process that holds the lock of the lab `one` until it is killed."""
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -45,7 +45,7 @@ def _kill(child: int) -> None:
         return
 
 
-def test_the_second_is_told_who_is_first(holder: int) -> None:
+def test_the_error_names_the_holder(holder: int) -> None:
     assert lock.held("one")
     with pytest.raises(LockedError) as caught, lock.hold("one", "second"):
         raise AssertionError("two hold the lock")
@@ -62,7 +62,7 @@ def test_another_lab_is_free(holder: int) -> None:
 def test_the_kernel_frees_it_when_the_holder_dies(holder: int) -> None:
     _kill(holder)
     assert not lock.held("one")
-    with lock.hold("one", "heir"):
+    with lock.hold("one", "second"):
         pass
 
 
@@ -73,8 +73,8 @@ def test_it_is_free_after_an_error() -> None:
         pass
 
 
-def test_nobody_else_may_hold_it(run_folder: Path) -> None:
-    """flock(2) asks for no more than an open file: whoever may read it could keep us from our lab, or be its agent."""
+def test_other_users_may_not_open_the_lock_files(run_folder: Path) -> None:
+    """flock(2) needs only an open file: a user who may read it could lock us out of our lab, or pose as its agent."""
     with lock.hold("one", "first"), background.alone("one"):
         for name in ("lock", "agent"):
             assert (run_folder / "one" / name).stat().st_mode & 0o777 == 0o600
@@ -101,22 +101,22 @@ def test_a_lock_on_a_removed_file_is_not_taken_for_the_lock() -> None:
 
 
 def test_a_folder_that_cannot_be_made(run_folder: Path) -> None:
-    run_folder.write_text("a file stands where the folder should be")
+    run_folder.write_text("a file in the place of the folder")
     with pytest.raises(EigwError, match="open the lock"), lock.hold("one", "first"):
-        raise AssertionError("there is no lock")
+        raise AssertionError("the lock was taken")
 
 
-def test_the_journal_tells_that_a_lab_is_to_go(run_folder: Path) -> None:
+def test_the_journal_says_that_a_lab_is_being_destroyed(run_folder: Path) -> None:
     assert not journal.destroying("one")
     with pytest.raises(ZeroDivisionError), journal.written("one", ["delete that"], destroy=True):
         raise ZeroDivisionError
     assert journal.destroying("one")
-    with journal.written("one", []):  # brought back
+    with journal.written("one", []):  # applied again
         assert not journal.destroying("one")
     assert not journal.destroying("one")
 
 
-def test_the_journal_tells_what_was_intended(run_folder: Path) -> None:
+def test_the_journal_lists_the_intended_changes(run_folder: Path) -> None:
     assert not journal.unfinished("one")
     with journal.written("one", ["create this", "delete that"]):
         assert journal.unfinished("one")
@@ -143,7 +143,7 @@ def test_the_journal_outlives_its_folder(run_folder: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["fcntl.flock", "os.path.samestat", "os.ftruncate", "os.pwrite", "the record's end"])
 def test_an_interrupt_at_any_moment_lets_go(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was begun can only be taken back by who gets the lock: `Lab.build` of the pytest plugin does so at once."""
+    """The lock must be free at once, so that `Lab.build` of the pytest plugin can remove what was begun."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""libnftables: its binding under Ctrl-C, which half made would print a traceback, and what its versions list."""
+"""libnftables: Ctrl-C while its binding is made, and the listings of different versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eigw_ns.kernel.nft import Nft, parse, transaction
 
 
 class Binding:
-    """One that is interrupted while it is being made."""
+    """A binding that is interrupted while it is made. If half made, it prints a traceback when it is deleted."""
 
     made = 0
 
@@ -22,7 +22,7 @@ class Binding:
         type(self).made += 1
 
 
-def test_an_interrupt_waits_until_the_binding_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_waits_until_the_binding_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nftables", SimpleNamespace(Nftables=Binding))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -41,8 +41,8 @@ def test_a_masked_comparison_is_read_alike_from_nft_1_0_6_and_1_1_3(listed: str)
 
 
 @pytest.mark.parametrize("size", ["size 256", "size 256\t# count 1"])
-def test_how_full_a_set_is_belongs_to_packets(size: str) -> None:
-    """From nft 1.1.7 on it is told. Elements of a set that packets fill are no state of ours."""
+def test_the_number_of_elements_that_packets_fill_in_is_ignored(size: str) -> None:
+    """nft lists it since 1.1.7. Elements of a set that packets fill are not part of our state."""
     body = f"\t\ttype mark\n\t\t{size}\n\t\tflags dynamic\n\t\telements = {{ 0x00000015 ct count 514 }}\n"
     ruleset = parse(f"table inet eigw_ns {{\n\tset per_gateway {{\n{body}\t}}\n}}\n", "x")
     assert ruleset is not None

@@ -1,4 +1,4 @@
-"""What decides about working without root: sysctls that forbid it, folders that are the user's own."""
+"""Conditions for working without root: sysctls that forbid it, and folders that belong to the user."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def test_what_forbids_user_namespaces_is_named_with_its_fix(
     assert error.hint.endswith("or run eigw-ns as root")
 
 
-def test_nothing_is_said_to_forbid_what_is_allowed() -> None:
+def test_no_sysctl_is_named_if_user_namespaces_are_allowed() -> None:
     allowed = {"user.max_user_namespaces": "96365", "kernel.unprivileged_userns_clone": "1"}
     assert userns.forbidden(allowed.get) == ("", "")
 
 
-def test_the_folders_are_where_xdg_says(tmp_path: Path) -> None:
+def test_the_folders_follow_xdg(tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": "/somewhere/state", "XDG_RUNTIME_DIR": str(tmp_path), "HOME": "/home/u"}
     assert rootless.folders(environment, os.geteuid()) == {
         "EIGW_NS_STATE_DIR": "/somewhere/state/eigw-ns",
@@ -60,22 +60,22 @@ def test_the_folders_are_where_xdg_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("runtime", ["", "/nonexistent", "/proc/1"])
 def test_a_runtime_folder_that_is_not_the_users_is_not_used(runtime: str) -> None:
-    """As after `su`, which keeps the variable."""
+    """`su` keeps XDG_RUNTIME_DIR of the other user."""
     assert rootless.folders({"HOME": "/home/u", "XDG_RUNTIME_DIR": runtime}, 4321) == {
         "EIGW_NS_STATE_DIR": "/home/u/.local/state/eigw-ns",
         "EIGW_NS_RUN_DIR": "/tmp/eigw-ns-4321",
     }
 
 
-def test_a_record_without_its_lock_is_a_dead_keepers(tmp_path: Path) -> None:
+def test_a_record_without_its_lock_belongs_to_a_dead_pause_process(tmp_path: Path) -> None:
     record = tmp_path / "keeper"
     assert keeper.find(record) is None
     record.write_text(f'{{"pid": {os.getpid()}, "namespace": 1}}')
     assert keeper.find(record) is None
 
 
-def test_a_keeper_that_is_not_who_it_should_be_is_left_alone(tmp_path: Path) -> None:
-    """Its folder may be another container's too, and the process of that number another one here."""
+def test_a_process_that_reuses_the_id_of_a_pause_process_is_left_alone(tmp_path: Path) -> None:
+    """Two containers may share a run folder, and the id may belong to another process here."""
     record = tmp_path / "keeper"
     mine = keeper.Keeper(os.getpid(), 1)
     record.write_text(f'{{"pid": {mine.pid}, "namespace": {mine.namespace}}}')
@@ -88,6 +88,6 @@ def test_a_keeper_that_is_not_who_it_should_be_is_left_alone(tmp_path: Path) -> 
             assert "EIGW_NS_RUN_DIR" in caught.value.hint
 
 
-def test_the_option_stands_before_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_option_must_precede_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["apply", "--rootless"]) == 2
     assert "write it before the verb: `eigw-ns --rootless VERB …`" in capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""The scripts set up once, survive what happens to set-ups, and cost nothing from then on.
+"""The scripts set up once, recover from interrupted set-ups, and then cost nothing.
 
-The set-ups here are real ones of a small repo in a temporary folder: our scripts, and a project without
-dependencies that builds itself, so that nothing is downloaded. Debian's packages are there already; an
-`apt-get` that fails stands in the way of a test that would install some.
+The set-ups here are real set-ups of a small repository in a temporary folder: our scripts, and a project without
+dependencies that builds itself, so that nothing is downloaded. Debian's packages are already installed; an
+`apt-get` that always fails makes a test fail that would install one.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ MAIN = "import os, sys\nprint(os.getcwd(), sys.argv[1:])\n"
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """A repo whose path has a space, with our scripts and next to nothing to install."""
+    """Return a repository whose path has a space, with our scripts and a nearly empty project."""
     top = tmp_path / "a repo"
     shutil.copytree(TOP / "scripts", top / "scripts")
     (top / "pyproject.toml").write_text(PYPROJECT)
@@ -72,8 +72,11 @@ def repo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """A home where nothing can be written, even by root; nothing that installs Debian packages; a Python on PATH
-    that is not Debian's; and what a user's own habits may leave in the environment."""
+    """Return an unfriendly environment.
+
+    The home is not writable, even by root. `apt-get` fails. The Python on PATH is not Debian's. Variables of Python
+    and pip are set as a user may set them.
+    """
     stubs = tmp_path / "stubs"
     stubs.mkdir()
     for name in ("apt-get", "sudo", "python3", "pip"):
@@ -101,7 +104,7 @@ def sourced(repo: Path, then: str) -> tuple[str, ...]:
 
 
 def installed_for(repo: Path, *paths: Path) -> None:
-    """As if a set-up had just ended there."""
+    """Make the files that a set-up leaves when it ends."""
     venv = repo / ".venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
@@ -119,7 +122,7 @@ def test_bash_reads_it(script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", RUN_AS_THEY_ARE, ids=lambda path: path.name)
-def test_it_runs_as_it_is_and_stops_at_the_first_error(script: Path) -> None:
+def test_it_is_executable_and_stops_at_the_first_error(script: Path) -> None:
     lines = script.read_text().splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     assert "set -euo pipefail" in lines
@@ -127,7 +130,7 @@ def test_it_runs_as_it_is_and_stops_at_the_first_error(script: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["build-deb", "ci-container", "clean-room", "demo", "vm"])
-def test_it_says_what_it_is_for_and_takes_nothing_else(name: str) -> None:
+def test_it_prints_its_help_and_refuses_other_options(name: str) -> None:
     def said(option: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([TOP / "scripts" / name, option], capture_output=True, text=True, check=False)
 
@@ -137,8 +140,8 @@ def test_it_says_what_it_is_for_and_takes_nothing_else(name: str) -> None:
     assert len(helped.stdout.splitlines()) > 1
 
 
-def test_what_the_demo_says_to_try_next_means_its_own_lab() -> None:
-    """There may be others on the machine."""
+def test_the_commands_that_the_demo_suggests_name_its_lab() -> None:
+    """The machine may have other labs."""
     hints = [line for line in (TOP / "scripts" / "demo").read_text().splitlines() if line.startswith("  $command ")]
     assert len(hints) == 6
     assert [hint for hint in hints if " --lab demo " not in hint and " -f lab.yaml " not in hint] == []
@@ -166,7 +169,7 @@ def test_what_makes_a_set_up_stale(repo: Path) -> None:
     assert fresh(repo)
 
     pyproject.write_text(PYPROJECT.replace("120", "100") + "# a remark\n\n[tool.mypy]\nstrict = true\n")
-    assert fresh(repo), "a tool's settings are not worth an installation"
+    assert fresh(repo), "settings of tools do not need an installation"
     pyproject.write_text(PYPROJECT.replace("dev = []", 'dev = ["pytest"]'))
     assert not fresh(repo), "a dependency was added"
     pyproject.write_text(PYPROJECT)
@@ -180,7 +183,7 @@ def test_what_makes_a_set_up_stale(repo: Path) -> None:
     assert fresh(repo)
 
     moved = repo.rename(repo.with_name("moved"))
-    assert not fresh(moved), "a .venv doesn't move"
+    assert not fresh(moved), "a .venv cannot be moved"
 
 
 @pytest.mark.alone
@@ -198,7 +201,7 @@ def test_nothing_to_do_costs_less_than_a_few_starts_of_python(repo: Path) -> Non
     assert best(*sourced(repo, "setup")) < 4 * best(sys.executable, "-I", "-c", "pass")
 
 
-def test_a_virtual_environment_of_someone_else_is_left_alone(repo: Path, run: Run) -> None:
+def test_a_virtual_environment_that_we_did_not_make_is_left_alone(repo: Path, run: Run) -> None:
     (repo / ".venv").mkdir()
     (repo / ".venv" / "pyvenv.cfg").write_text("theirs")
     answer = run(*sourced(repo, "setup"))
@@ -208,11 +211,11 @@ def test_a_virtual_environment_of_someone_else_is_left_alone(repo: Path, run: Ru
 
 
 def test_set_up_runs_and_repairs_itself(repo: Path, run: Run, environment: dict[str, str], tmp_path: Path) -> None:
-    """One story, since each of its set-ups takes seconds."""
+    """One test of many steps, since each set-up takes seconds."""
     script = str(repo / "scripts" / "eigw-ns")
     venv = repo / ".venv"
 
-    # Killed in the middle, with all that it had started …
+    # A set-up is killed in the middle, with all that it had started …
     killed = subprocess.Popen([script], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     while not (venv / "bin" / "python").exists():
         assert killed.poll() is None, "it ended before it could be killed"
@@ -221,7 +224,7 @@ def test_set_up_runs_and_repairs_itself(repo: Path, run: Run, environment: dict[
     killed.wait()
     assert not (venv / ".setup-runtime").exists()
 
-    # … it is begun anew by the next one, while another one waits for that.
+    # … the next one starts again from the beginning, while another one waits for it.
     both = [
         subprocess.Popen(
             [script, "--x", "y z"],
@@ -239,7 +242,7 @@ def test_set_up_runs_and_repairs_itself(repo: Path, run: Run, environment: dict[
     assert sorted("making .venv" in err for _, err in said) == [False, True], said
     assert sum("waiting for another set-up" in err for _, err in said) == 1, said
 
-    # Nothing to do: nothing said, nothing written, and the CLI is there by its own name too.
+    # With nothing to do, it prints nothing and writes nothing, and the CLI is there by its own name too.
     def files() -> dict[Path, int]:
         return {path: path.lstat().st_mtime_ns for path in repo.rglob("*") if "__pycache__" not in path.parts}
 
@@ -248,18 +251,18 @@ def test_set_up_runs_and_repairs_itself(repo: Path, run: Run, environment: dict[
     assert (again.returncode, again.stderr) == (0, "")
     assert files() == before
 
-    # Of Debian's Python packages, .venv has nftables alone.
+    # Of Debian's Python packages, .venv has only nftables.
     have = "import nftables, sys; print([path for path in sys.path if 'dist-packages' in path])"
     assert run(str(venv / "bin" / "python"), "-I", "-c", have).stdout == "[]\n"
 
-    # More is wanted: added to what is there.
+    # A set-up for more adds to what is there.
     more = run(*sourced(repo, "setup dev"))
     assert more.returncode == 0, more.stderr
     assert "pip" in more.stderr
     assert "making .venv" not in more.stderr
     assert run(*sourced(repo, "setup; setup dev")).stderr == ""
 
-    # What can't be installed is said, with pip's own words and a remedy.
+    # If a package cannot be installed, pip's own message and a remedy are shown.
     (repo / "backend.py").write_text("raise RuntimeError('no such luck')\n")
     (repo / "pyproject.toml").write_text(PYPROJECT.replace("dev = []", "dev = []\nmore = []"))
     broken = run(script)

@@ -1,4 +1,4 @@
-"""A file that was applied is read again only if it, what is stored, or the code that reads it has changed."""
+"""An applied file is read again only if the file, the stored topology, or the code that reads it has changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def applied(text: bytes = TEXT, default_lab: str = "mine") -> Topology:
-    """What is stored and noted when the file has been applied."""
+    """Store and note a topology as `apply` does. Returns it."""
     found = load(text, file="demo.yaml", default_lab=default_lab)
     store.save(found)
     sources.remember(Source(text, default_lab), found)
@@ -49,7 +49,7 @@ def test_another_file_is_read(changed: Source) -> None:
     assert sources.recall(changed) is None
 
 
-def test_where_the_lab_has_been_changed_the_file_is_read() -> None:
+def test_the_file_is_read_if_the_lab_has_changed() -> None:
     found = applied()
     store.save(replace(found, expectations=()))
     assert sources.recall(Source(TEXT, "mine")) is None
@@ -57,8 +57,8 @@ def test_where_the_lab_has_been_changed_the_file_is_read() -> None:
     assert sources.recall(Source(TEXT, "mine")) == found
 
 
-def test_what_is_stored_otherwise_than_noted_is_not_recalled() -> None:
-    """Somebody else may have stored another topology before the note is written."""
+def test_a_note_about_another_topology_does_not_count() -> None:
+    """Another process may have stored another topology before the note is written."""
     found = load(TEXT, file="demo.yaml", default_lab="mine")
     store.save(replace(found, expectations=()))
     sources.remember(Source(TEXT, "mine"), found)
@@ -71,7 +71,7 @@ def test_other_code_reads_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sources.recall(Source(TEXT, "mine")) is None
 
 
-def test_code_that_was_worked_on_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = tmp_path / "eigw_ns"
     (code / "topology" / "rules").mkdir(parents=True)
     module = code / "topology" / "rules" / "routes.py"
@@ -85,7 +85,7 @@ def test_code_that_was_worked_on_reads_the_file(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("note", [b"", b"\xff\xff", b"0" * 64])
-def test_a_note_that_is_none_is_not_believed(note: bytes) -> None:
+def test_an_invalid_note_is_ignored(note: bytes) -> None:
     applied()
     paths.source_file("demo").write_bytes(note)
     assert sources.recall(Source(TEXT, "mine")) is None
@@ -106,7 +106,7 @@ def test_a_note_is_written_once_and_goes_with_the_lab(state: Path) -> None:
     assert list(state.iterdir()) == []
 
 
-def test_where_no_note_can_be_written_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_that_cannot_be_written_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_path: Path, _content: str) -> None:
         raise OSError("no space left on device")
 
@@ -114,7 +114,7 @@ def test_where_no_note_can_be_written_nothing_is_lost(monkeypatch: pytest.Monkey
     sources.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
 
 
-def test_who_may_not_see_what_is_stored_reads_the_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(_directory: Path) -> tuple[str, ...]:
         raise PermissionError(13, "Permission denied", str(state))
 

@@ -1,4 +1,4 @@
-"""Desired states on disk: all or nothing, and never a traceback for a damaged one."""
+"""Desired states on disk are written completely or not at all. A damaged one never causes a traceback."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_saving_replaces_and_leaves_no_other_file(state: Path) -> None:
     assert [path.name for path in (state / "one").iterdir()] == ["topology.json"]
 
 
-def test_everybody_may_read_it(state: Path) -> None:
+def test_every_user_may_read_it(state: Path) -> None:
     store.save(topology("one"))
     assert (state / "one" / "topology.json").stat().st_mode & 0o777 == 0o644
 
@@ -64,7 +64,7 @@ def test_an_unknown_lab() -> None:
 
 
 def _vpc(**sections: object) -> bytes:
-    """A stored topology of one VPC with a subnet and its main route table, but for what these sections replace."""
+    """Return a stored topology of one VPC with a subnet and a main route table, changed by these sections."""
     whole = {
         "ipv6_cidr_block": "2600::/56",
         "route_tables": {"private": {"main": True}},
@@ -101,8 +101,8 @@ DAMAGED = [
 ]
 
 
-def test_the_smallest_file_is_whole(state: Path) -> None:
-    """The control of those below, which lack something."""
+def test_the_smallest_file_is_complete(state: Path) -> None:
+    """The control of the damaged files below, each of which lacks something."""
     store.save(topology("one"))
     paths.topology_file("one").write_bytes(_vpc(subnets=_subnet(), instances=_instance()))
     assert len(store.load("one").cloud.instances) == 1
@@ -116,7 +116,7 @@ def test_a_damaged_file_says_what_to_do(state: Path, content: bytes) -> None:
         store.load("one")
     assert "apply the topology file again" in caught.value.hint
     assert not store.holds(topology("one"))
-    assert store.exists("one")  # it can still be named, and destroyed
+    assert store.exists("one")  # it can still be listed and destroyed
 
 
 def test_it_is_plain_json() -> None:
@@ -132,7 +132,7 @@ def test_removed_is_gone_with_its_folder(state: Path) -> None:
     assert not store.remove("one")
 
 
-def test_removing_spares_files_of_others(state: Path) -> None:
+def test_removing_keeps_files_of_users(state: Path) -> None:
     store.save(topology("one"))
     (state / "one" / "notes").touch()
     assert store.remove("one")
@@ -147,7 +147,7 @@ def test_a_lab_name_is_never_a_path(name: str) -> None:
             path(name)
 
 
-def test_folders_that_are_no_labs_are_passed_over(state: Path) -> None:
+def test_folders_without_a_topology_are_ignored(state: Path) -> None:
     (state / "lost+found").mkdir()
     (state / "empty").mkdir()
     (state / "file").touch()

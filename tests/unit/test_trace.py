@@ -1,4 +1,4 @@
-"""The predicted fate of a packet, as a truth table over clouds built by hand."""
+"""Predicted outcomes of packets, as a truth table over hand-written clouds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def routes(*pairs: tuple[str, str]) -> tuple[Route, ...]:
 
 
 def vpc(number: int, tables: dict[str, tuple[Route, ...]]) -> Cloud:
-    """VPC `v<number>` with both gateways (`eigw-<n>`, `igw-<n>`), a subnet and an open instance for each table.
+    """Return VPC `v<number>` with both gateways (`eigw-<n>`, `igw-<n>`); a subnet and an open instance per table.
 
     Table `t` of VPC 1 is `1t`, its subnet `1t-net` and its instance `1t-app`; `main` is the main table, which its
     subnet uses without an association.
@@ -91,7 +91,7 @@ def vpc(number: int, tables: dict[str, tuple[Route, ...]]) -> Cloud:
 
 
 def join(*clouds: Cloud) -> Cloud:
-    """One cloud of all of them, with two hosts: `web` and, in 3fff::/32, `far`."""
+    """Return one cloud with the content of all, and two hosts: `web` and, in 3fff::/32, `far`."""
     parts: dict[str, dict[str, Any]] = {}
     for field in fields(Cloud):
         if field.name != "lab":
@@ -105,7 +105,7 @@ def join(*clouds: Cloud) -> Cloud:
 def run(
     cloud: Cloud, source: str, destination: str, protocol: Protocol, port: int | None, *, listening: bool = True
 ) -> Trace:
-    """A trace between nodes by name."""
+    """Return the trace between nodes, given by name."""
     ends = find(cloud, source).id, find(cloud, destination).id
     return trace(cloud, *ends, protocol, port, listening=listening)
 
@@ -121,10 +121,10 @@ CLOUD = join(
             # the host `web` by the internet gateway, all others by the egress-only one
             "split": routes((DEFAULT, "eigw-1"), ("2001:db8:f00::/48", "igw-1")),
             "split2": routes((DEFAULT, "igw-1"), ("2001:db8:f00::/48", "eigw-1")),
-            # a blackhole swallows what a shorter prefix would carry
+            # a blackhole drops what a shorter prefix would carry
             "hole": routes((DEFAULT, "igw-1"), ("2001:db8:f00::/48", "gone-igw")),
             "narrow": routes(("2001:db8:f00::/48", "eigw-1")),
-            # the longest of three decides, whatever their order
+            # the longest of three decides, in any order
             "nested": routes(("2001:db8:f00::/64", "igw-1"), (DEFAULT, "igw-1"), ("2001:db8:f00::/48", "eigw-1")),
             "foreign": routes((DEFAULT, "igw-2")),
         },
@@ -156,7 +156,7 @@ TABLE = [
     ("web", "1hole-app", "blocked", False, "BAD_STATE_ROUTE"),
     ("1hole-app", "far", "allowed", True, "REACHABLE"),
     ("far", "1hole-app", "allowed", True, "REACHABLE"),
-    # split tables: the way in is the way out
+    # split tables: packets enter by the way answers leave
     ("web", "1split-app", "allowed", True, "REACHABLE"),
     ("far", "1split-app", "blocked", False, REFUSES),
     ("1split-app", "far", "allowed", True, "REACHABLE"),
@@ -176,7 +176,7 @@ TABLE = [
     ("1isolated-app", "2main-app", "blocked", False, "NO_ROUTE_TO_DESTINATION"),
     ("1main-app", "1split-app", "allowed", True, "REACHABLE"),
     ("2main-app", "1isolated-app", "blocked", False, "NO_ROUTE_TO_DESTINATION"),
-    # the internet among itself
+    # two hosts on the internet
     ("web", "far", "allowed", True, "REACHABLE"),
 ]
 
@@ -231,7 +231,7 @@ def test_hops_out_and_back_through_the_egress_only_gateway() -> None:
     ]
 
 
-def test_hops_end_where_the_packet_dies() -> None:
+def test_hops_end_at_the_component_that_drops_the_packet() -> None:
     assert hops("web", "1private-app") == [
         ("forward", "web", True, "SENT"),
         ("forward", "internet", True, "ROUTED"),
@@ -267,7 +267,7 @@ def test_a_hop_names_the_route_that_decided() -> None:
     )  # fmt: skip
 
 
-def test_a_deleted_gateway_does_not_fall_to_a_shorter_prefix() -> None:
+def test_a_route_to_a_deleted_gateway_is_not_replaced_by_a_shorter_prefix() -> None:
     gateways = {key: value for key, value in CLOUD.internet_gateways.items() if key != TARGETS["igw-1"]}
     cloud = replace(CLOUD, internet_gateways=gateways)
     assert run(cloud, "1split-app", "web", "tcp", 443).reason == "BAD_STATE_ROUTE"
@@ -280,7 +280,7 @@ def test_a_detached_gateway_is_a_blackhole() -> None:
     assert run(cloud, "1main-app", "web", "tcp", 443).reason == "BAD_STATE_ROUTE"
 
 
-def test_an_address_in_the_block_of_the_vpc_never_leaves_it_nor_enters_it() -> None:
+def test_an_address_of_the_vpc_never_leaves_or_enters_it() -> None:
     host_id = make(ids.INTERNET_HOST, "inside")
     inside = InternetHost(host_id, "inside", IPv6Address("2001:db8:1:ff::1"))
     cloud = replace(CLOUD, hosts={**CLOUD.hosts, host_id: inside})
@@ -298,7 +298,7 @@ def test_an_address_in_the_block_of_the_vpc_never_leaves_it_nor_enters_it() -> N
         ("2001:db8:99::1", "internet"),
     ],
 )
-def test_an_address_that_nobody_has(address: str, last: str) -> None:
+def test_an_address_that_no_node_has(address: str, last: str) -> None:
     found = TRACER.trace(find(CLOUD, "1main-app").id, IPv6Address(address), "tcp", 443)
     assert (found.outcome, found.delivered, found.reason) == ("blocked", False, "NO_ROUTE_TO_DESTINATION")
     assert found.hops[-1].name == last

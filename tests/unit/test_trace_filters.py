@@ -1,4 +1,4 @@
-"""The predicted fate of a packet where network ACLs and security groups decide, as a truth table."""
+"""Predicted outcomes of packets if network ACLs and security groups decide, as a truth table."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def by_port(source: str, destination: str, protocol: Protocol, port: int | None)
     return [(trace.outcome, trace.source_ports) for trace in TRACER.by_source_port(*ends, protocol, port)]
 
 
-def test_where_an_acl_splits_the_ephemeral_ports_the_source_port_decides() -> None:
+def test_the_source_port_decides_if_an_acl_splits_the_ephemeral_ports() -> None:
     assert by_port("half", "web", "tcp", 443) == [("blocked", (32768, 40000)), ("allowed", (40001, 60999))]
     assert by_port("half", "web", "udp", 443) == [("allowed", None)]
     assert by_port("half", "web", "icmpv6", None) == [("allowed", None)]
@@ -106,13 +106,13 @@ def test_a_trace_is_that_of_the_worst_source_port_or_of_the_one_asked_for() -> N
     ("source", "destination", "outcome", "reason"),
     [
         ("app", "web", "refused", "NO_LISTENER"),
-        ("web", "udp", "blocked", MISMATCH),  # the error leaves by a port that tracks nothing, and no rule allows it
+        ("web", "udp", "blocked", MISMATCH),  # the port does not track the flow, and no rule allows the error
         ("udp", "web", "blocked", MISMATCH),
-        ("udp2", "web", "refused", "NO_LISTENER"),  # through an egress-only gateway all is tracked
+        ("udp2", "web", "refused", "NO_LISTENER"),  # flows through an egress-only gateway are tracked
         ("udp", "udp3", "refused", "NO_LISTENER"),  # and within a subnet
         ("udp", "udp2", "blocked", MISMATCH),  # but not between subnets
         ("half", "web", "refused", "NO_LISTENER"),
-        ("order", "web", "blocked", ACL),  # its ACL lets in UDP, and no errors
+        ("order", "web", "blocked", ACL),  # its ACL allows UDP, but not errors
     ],
 )
 def test_a_closed_udp_port_answers_with_an_icmpv6_error(
@@ -140,7 +140,7 @@ def test_a_hop_names_the_acl_entry_that_decided() -> None:
     assert last.rule.entry is None
 
 
-def test_a_hop_names_the_group_rule_that_decided_and_the_answer_goes_by_it() -> None:
+def test_a_hop_names_the_group_rule_that_decided_for_the_answer_too() -> None:
     there, back = (hop for hop in run("web", "https", "tcp", 443).hops if hop.name == "https" and hop.rule is not None)
     assert isinstance(there.rule, GroupRuleUsed)
     assert there.rule.rule is not None

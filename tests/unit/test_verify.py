@@ -1,4 +1,4 @@
-"""The verdict on a check, from what was expected, predicted and seen."""
+"""The result of a check, from the expected, the predicted and the observed outcome."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CUT_OFF = Evidence("blocked", arrived=False, canary=True, controls=False)
         ("refused", REFUSED, REFUSAL, "NO_LISTENER", True),
         ("blocked", KEPT_OUT, SILENCE, "WHY_NOT", True),
         ("blocked", ANSWER_LOST, LOST_ANSWER, "WHY_NOT", True),
-        # the file is wrong, packet and model agree
+        # the file is wrong; packet and model agree
         ("blocked", REACHABLE, ANSWER, "REACHABLE", False),
         ("allowed", KEPT_OUT, SILENCE, "WHY_NOT", False),
         # silence that proves nothing
@@ -39,7 +39,7 @@ CUT_OFF = Evidence("blocked", arrived=False, canary=True, controls=False)
         ("blocked", KEPT_OUT, CUT_OFF, "CONTROL_FAILED", False),
         ("allowed", REACHABLE, DEAF, "CANARY_SILENT", False),
         ("blocked", ANSWER_LOST, SILENCE, "NOT_DELIVERED", False),
-        # something came through
+        # the packet came through
         ("blocked", KEPT_OUT, ANSWER, "LEAKED", False),
         ("blocked", KEPT_OUT, LOST_ANSWER, "LEAKED", False),
         ("blocked", KEPT_OUT, REFUSAL, "LEAKED", False),
@@ -62,7 +62,7 @@ def test_verdict(expected: Result, trace: Trace, seen: Evidence, reason: str, pa
 A, B = Endpoint("a", "2001:db8::a", "eth0"), Endpoint("b", "2001:db8::b", "eth0")
 
 
-def test_rounds_hold_each_probe_once_and_few_descriptors_make_more_of_them() -> None:
+def test_every_probe_is_in_one_round_and_few_descriptors_make_more_rounds() -> None:
     probes = [Probe(Flow(A, B, "tcp", port)) for port in range(1, 101)]
     for descriptors, least in ((10_000, 1), (100, 7), (0, 100)):
         found = list(rounds(probes, descriptors))
