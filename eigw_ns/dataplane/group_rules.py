@@ -7,7 +7,7 @@ A rule whose peer is a group stands for the group's members. A VPC may have hund
 subnet listed them all, each new subnet would make all others slower. So for ingress, one element (a span) covers all
 members that follow each other with no other instance between them. No other node can send from the addresses between
 them: a subnet's source check passes only its instances' addresses, and no gateway lets the VPC's addresses in. The
-exception are the subnets' routers (`::1`), which the rule excludes. For egress, a sender may try the addresses between
+exceptions are the subnets' routers (`::1`), which the rule excludes. For egress, a sender may try the addresses between
 members, so each member is an element.
 
 While rules change, an instance that leaves must be unable to send before a span covers its address: see `stages`.

@@ -44,7 +44,7 @@ def star(lab_name: str) -> Star:
 
 
 def topology(lab: str, *expectations: Expectation) -> Topology:
-    """An instance behind an egress-only internet gateway, and a host."""
+    """Return a topology of an instance behind an egress-only internet gateway, and a host."""
     vpc = Vpc(VPC, "main", IPv6Network("2001:db8:1::/56"))
     acl, group = default_network_acl(lab, vpc), default_security_group(lab, vpc)
     cloud = Cloud(
