@@ -76,12 +76,11 @@ class Lab:
     name: str
     kernel: LinuxKernel = field(default_factory=LinuxKernel)
     current: Topology | None = None
-    shared: bool = True  # whether replicas share their flows
 
     def plan(self, text: str) -> Plan:
         """What `apply` would do."""
         cloud = topology(text, self.name).cloud
-        return make_plan(compile_cloud(cloud, synced=self.shared), self.kernel.observe(self.name))
+        return make_plan(compile_cloud(cloud), self.kernel.observe(self.name))
 
     def apply(self, text: str) -> Plan:
         """Make the kernel hold the topology; the steps that it took."""

@@ -142,7 +142,7 @@ def test_an_agent_goes_on_after_its_reader_left(cli: Cli, demo_file: Callable[[s
     file = Path(demo_file(lab_name))
     file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))
     assert cli("apply", "-f", str(file)).code == 0
-    (gateway,) = gateways(store.load(lab_name).cloud, synced=False)
+    (gateway,) = gateways(store.load(lab_name).cloud)
     command = [*PROGRAM, "agent", "--repair", "--lab", lab_name]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
@@ -171,7 +171,7 @@ def _ignore_children() -> None:
 def test_sigchld_that_is_inherited_as_ignored(demo_file: Callable[[str], str], lab_name: str) -> None:
     """As after `trap '' CHLD`: the kernel then reaps children before the program waits for them."""
     file = Path(demo_file(lab_name))
-    file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))  # daemons are children
+    file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))
     result = process("apply", "-f", str(file), prepare=_ignore_children)
     assert result.code == 0, result.err
     for verb, *rest in (("status",), ("verify",), ("exec", "app", "--", "true"), ("destroy",)):

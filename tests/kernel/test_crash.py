@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.handover import Learn, Loosen
 from eigw_ns.dataplane.plan import Plan, make_plan
-from eigw_ns.dataplane.state import Daemon, Namespace, NetObject, NetState, NextHopGroup, Ruleset
+from eigw_ns.dataplane.state import Forget, Namespace, NetObject, NetState, NextHopGroup, Ruleset, Teach
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel import netns, proof
 from eigw_ns.kernel.halves import WORTH
@@ -44,11 +43,11 @@ ATTACK = b"the internet starts this"
 APP, WEB = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
 
 
-def _killed_after(plan: Plan, steps: int, run_folder: Path = Path("/run/eigw-ns")) -> None:
+def _killed_after(plan: Plan, steps: int) -> None:
     """Carry out the first steps in a process that then dies as by `kill -9`."""
     child = os.fork()
     if child == 0:
-        execute(LinuxKernel(run_folder), plan[:steps])
+        execute(LinuxKernel(), plan[:steps])
         os.kill(os.getpid(), signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), f"the child failed before step {steps}"
@@ -171,19 +170,19 @@ def _of(replicas: int) -> str:
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (0, 2)], ids=["grows", "shrinks", "is built"])
-def test_killed_while_replicas_come_or_go(lab_name: str, tmp_path: Path, before: int, after: int) -> None:
+def test_killed_while_replicas_come_or_go(lab_name: str, before: int, after: int) -> None:
     """Kill after every third of the plan and after each step that hands flows over: open flows go on, none gets in."""
-    lab = Lab(lab_name, LinuxKernel(tmp_path), topology(_of(after), lab_name))
+    lab = Lab(lab_name, current=topology(_of(after), lab_name))
     desired = compile_cloud(topology(_of(after), lab_name).cloud)
     plan = make_plan(desired, compile_cloud(topology(_of(before), lab_name).cloud) if before else NetState())
-    late = [index for index, step in enumerate(plan) if isinstance(step.object, (Daemon, NextHopGroup, Learn, Loosen))]
+    late = [index for index, step in enumerate(plan) if isinstance(step.object, (NextHopGroup, Teach, Forget))]
     for steps in sorted({*range(0, len(plan), max(1, len(plan) // 3)), *(index + 1 for index in late)}):
         if before:
             lab.apply(_of(before))
         with contextlib.closing(Attacker(lab)) as attacker, contextlib.ExitStack() as stack:
             streams = [stack.enter_context(lab.stream("app", "web", WEB, port)) for port in range(4001, 4007) if before]
             attacker.strike()
-            _killed_after(plan, steps, tmp_path)
+            _killed_after(plan, steps)
             assert attacker.strike() == [], f"killed after {steps} steps"
             lab.apply(_of(after))
             assert attacker.strike() == [], f"mended after {steps} steps"
@@ -193,8 +192,6 @@ def test_killed_while_replicas_come_or_go(lab_name: str, tmp_path: Path, before:
         if not before:
             lab.destroy()
     lab.destroy()
-    lab.kernel.end_strays(lab_name)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_gets_in_after_any_step_of_building_and_destroying(lab_name: str) -> None:

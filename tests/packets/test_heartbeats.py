@@ -85,7 +85,7 @@ def hearts(lab: Lab) -> Iterator[list[Heartbeat]]:
 
 def _gateway(lab: Lab) -> Gateway:
     assert lab.current is not None
-    (gateway,) = gateways(lab.current.cloud, synced=False)
+    (gateway,) = gateways(lab.current.cloud)
     return gateway
 
 

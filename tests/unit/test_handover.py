@@ -72,7 +72,7 @@ def _size(buckets: Buckets) -> int:
 
 def _lessons(plan: Plan) -> list[tuple[str, str, int]]:
     """Return (verb, namespace, number of buckets) of each step about flows, and (verb, "", 0) for groups."""
-    found = []
+    found: list[tuple[str, str, int]] = []
     for step in plan:
         if isinstance(step.object, Teach | Forget):
             found.append((step.verb, step.object.namespace, _size(step.object.buckets)))
