@@ -34,7 +34,7 @@ from eigw_ns.dataplane.state import (
     covered,
     sysctl_keys,
 )
-from eigw_ns.errors import ForeignError, KernelError, kernel_error
+from eigw_ns.errors import ForeignError, KernelError, MissingError, kernel_error
 from eigw_ns.kernel.fake_checks import check_creation, check_update, hangs_on, is_waiting, kept_while_down
 from eigw_ns.kernel.protocol import Count
 
@@ -208,9 +208,14 @@ class FakeKernel:
         """See `Kernel.stop_orphaned_daemons`: no version ever started any here."""
 
     def teach(self, lessons: Sequence[Teach]) -> int:
-        told = 0
+        told, missing = 0, list[MissingError]()
         for lesson in lessons:
-            pupil = self._pupil(lesson.namespace, self._begin("teach", lesson.namespace))
+            doing = self._begin("teach", lesson.namespace)
+            try:
+                pupil = self._pupil(lesson.namespace, doing)
+            except MissingError as error:
+                missing.append(error)
+                continue
             known = set(pupil.taught)
             for subnet in lesson.subnets:
                 for flow in self.namespaces.get(subnet, FakeNamespace()).flows:
@@ -218,6 +223,8 @@ class FakeKernel:
                         pupil.taught += [flow] if flow not in known else []
                         known.add(flow)
                         told += 1
+        if missing:
+            raise missing[0]
         return told
 
     def forget(self, lesson: Forget) -> int:

@@ -101,7 +101,7 @@ class Kernel(Protocol):
         """Tell gateways the flows that their subnets remember, in one nft transaction each.
 
         Returns the number of flows told. A subnet that is gone remembers nothing. Raises MissingError if a gateway, or
-        its set of taught flows, is not there.
+        its set of taught flows, is not there; all others have been told by then.
         """
         ...
 

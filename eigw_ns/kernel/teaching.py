@@ -33,11 +33,16 @@ Stale = Callable[[Tracked], bool]
 
 def teach(lessons: Iterable[Teach]) -> int:
     """See `Kernel.teach`."""
-    told = 0
+    told, missing = 0, list[MissingError]()
     for _, group in groupby(lessons, key=lambda lesson: (lesson.subnets, lesson.seed, lesson.keep, lesson.sooner)):
         pupils = list(group)
         for pupil, tuples in _sorted_out(_remembered(pupils[0].subnets), pupils):
-            told += _tell(pupil, tuples)
+            try:
+                told += _tell(pupil, tuples)
+            except MissingError as error:  # it died a moment ago: the others must be told all the same
+                missing.append(error)
+    if missing:
+        raise missing[0]
     return told
 
 
