@@ -45,14 +45,14 @@ def _namespaces(prefix: str) -> set[str]:
 
 
 def _processes(lab: str) -> dict[int, str]:
-    """The conntrackds and agents of labs whose names begin so, with their command lines."""
+    """The agents of labs whose names begin so, with their command lines."""
     found = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
                 words = os.fsdecode(Path(entry.path, "cmdline").read_bytes()).split("\0")
                 parts = {part for word in words for part in word.split("/")}
-                if {"conntrackd", "agent"} & parts and any(part.startswith(lab) for part in parts):
+                if "agent" in parts and any(part.startswith(lab) for part in parts):
                     found[int(entry.name)] = " ".join(words)
     return found
 

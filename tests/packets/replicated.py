@@ -1,4 +1,7 @@
-"""A lab whose gateway has several replicas, and which of them a flow went through."""
+"""A lab whose gateway has several replicas, and which of them a flow went through.
+
+UDP goes by addresses alone, so the lab has hosts beside `web`: one for each replica, whose address leads to it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import count as numbers
 from typing import Any
 
 from eigw_ns.cloud.ids import replica_id
@@ -15,29 +18,46 @@ from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.dataplane.state import Flow
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.linux import LinuxKernel
 from tests.labs import PATIENCE, Lab
 from tests.packets.test_under_load import APP, TREE, WEB
 
+MOST = 3
+"""The number of hosts beside `web`."""
 
-def tree(replicas: int, **vpc: Any) -> str:
-    """The lab of `test_under_load` with so many replicas; `vpc` replaces parts of the VPC."""
+
+def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
+    """The lab of `test_under_load` with so many replicas; `vpc` replaces parts of the VPC.
+
+    With the lab's name, it has hosts whose UDP goes to one replica of `MOST` each: `far1`, `far2`, …
+    """
     made = copy.deepcopy(TREE)
+    if lab:
+        made["internet"]["hosts"] |= {host: {"ipv6_address": address} for host, address in far_hosts(lab).items()}
     main = made["vpcs"]["main"]
     main["egress_only_internet_gateways"] = {"outbound": {"replicas": replicas}}
     main.update(vpc)
     return json.dumps(made)
 
 
+def far_hosts(lab: str) -> dict[str, str]:
+    """Return an address for each replica of `MOST`, by the name of its host: to it goes the instance's UDP."""
+    found: dict[int, str] = {}
+    for number in numbers(1):
+        address = f"2001:db8:fa::{number:x}"
+        bucket = spread.bucket_of(Flow(APP, address, socket.IPPROTO_UDP, (1, 1)), spread.seed(lab))
+        found.setdefault(bucket * MOST // spread.BUCKETS, address)
+        if len(found) == MOST:
+            break
+    return {f"far{number + 1}": found[number] for number in range(MOST)}
+
+
 @contextmanager
-def replicated(name: str, folder: Path, replicas: int, *, shared: bool = True) -> Iterator[Lab]:
-    """The lab while the block runs; where nothing is `shared`, as on a host without conntrackd."""
-    lab = Lab(name, LinuxKernel(folder), shared=shared)
-    lab.apply(tree(replicas))
+def replicated(name: str, replicas: int) -> Iterator[Lab]:
+    """The lab while the block runs."""
+    lab = Lab(name)
+    lab.apply(tree(replicas, name))
     yield lab
     lab.destroy()
-    assert not list(folder.iterdir()), "daemons left files behind"
 
 
 def replicas(lab: Lab) -> list[str]:
@@ -72,21 +92,23 @@ def gateway_id(lab: Lab) -> str:
 
 
 @contextmanager
-def datagrams(lab: Lab, port: int = 0, peer_port: int = 5353) -> Iterator[tuple[socket.socket, socket.socket, Flow]]:
+def datagrams(
+    lab: Lab, port: int = 0, peer_port: int = 5353, host: str = "web"
+) -> Iterator[tuple[socket.socket, socket.socket, Flow]]:
     """A UDP socket in the instance and one in the host, each connected to the other, and their flow."""
-    with netns.inside(lab.namespace("app")):
-        near = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    with netns.inside(lab.namespace("web")):
-        far = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    with near, far:
+    address = WEB if host == "web" else far_hosts(lab.name)[host]
+    with (
+        lab.open_socket("app", kind=socket.SOCK_DGRAM) as near,
+        lab.open_socket(host, kind=socket.SOCK_DGRAM) as far,
+    ):
         near.bind((APP, port))
         far.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        far.bind((WEB, peer_port))
-        near.connect((WEB, peer_port))
+        far.bind((address, peer_port))
+        near.connect((address, peer_port))
         far.connect(near.getsockname())
         for end in (near, far):
             end.settimeout(PATIENCE)
-        yield near, far, Flow(APP, WEB, socket.IPPROTO_UDP, (near.getsockname()[1], peer_port))
+        yield near, far, Flow(APP, address, socket.IPPROTO_UDP, (near.getsockname()[1], peer_port))
 
 
 def carries(near: socket.socket, far: socket.socket, size: int = 16) -> bool:

@@ -9,18 +9,30 @@ import random
 import socket
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pyroute2 import IPRoute
+from scapy.layers.inet import TCP
+from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
+from scapy.packet import Packet, Raw
 
 from eigw_ns.dataplane.names import namespace_name, port_name
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel import netns, sockets, sysctl
 from scripts.benchmarks.flows import Ends, Flows, Wanted
 from tests.labs import PATIENCE, SILENCE, Lab, until
-from tests.packets.replicated import carriers, carries, count, datagrams, owner, replicas, replicated, tree
+from tests.packets.replicated import (
+    carriers,
+    carries,
+    count,
+    datagrams,
+    far_hosts,
+    owner,
+    replicas,
+    replicated,
+    tree,
+)
 from tests.packets.test_under_load import APP, WEB, attacked
 
 pytestmark = pytest.mark.root
@@ -29,17 +41,17 @@ FLOWS = 600
 
 
 @pytest.fixture(scope="module")
-def alone(module_lab_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Three replicas that tell each other nothing, so that a flow is known where it goes through and nowhere else."""
-    with replicated(module_lab_name, tmp_path_factory.mktemp("run"), 3, shared=False) as lab:
+def standing(module_lab_name: str) -> Iterator[Lab]:
+    """Three replicas. No agent watches them, so a flow is known to the replica that it goes through and to no other."""
+    with replicated(module_lab_name, 3) as lab:
         yield lab
 
 
 @pytest.fixture
-def lab(lab_name: str, tmp_path: Path) -> Iterator[Lab]:
-    """Three replicas that share their flows."""
-    with replicated(lab_name, tmp_path, 3) as lab:
-        yield lab
+def lab(standing: Lab) -> Iterator[Lab]:
+    """The same lab, for tests that change it."""
+    yield standing
+    standing.apply(tree(3, standing.name))
 
 
 def _open(lab: Lab, listener: socket.socket, stack: contextlib.ExitStack) -> Flow:
@@ -50,44 +62,55 @@ def _open(lab: Lab, listener: socket.socket, stack: contextlib.ExitStack) -> Flo
     return Flow(APP, WEB, socket.IPPROTO_TCP, (client.getsockname()[1], listener.getsockname()[1]))
 
 
-def test_flows_are_spread_evenly_and_each_goes_both_ways_through_one_replica(alone: Lab) -> None:
+def _risen(lab: Lab, counter: str, before: list[int]) -> list[int]:
+    """By how much each replica's counter has risen."""
+    return [now - then for now, then in zip(count(lab, counter), before, strict=True)]
+
+
+def test_flows_are_spread_evenly_and_each_goes_both_ways_through_one_replica(standing: Lab) -> None:
     """An answer is refused where its flow is not known: one that came, and is known once, went the same way back."""
-    before = count(alone, "allowed_new")
-    ports = random.sample(range(20_000, 60_000), FLOWS // 2)
+    before = count(standing, "allowed_new")
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(alone.listening("web", WEB, 4443))
-        flows = [_open(alone, listener, stack) for _ in range(FLOWS // 2)]
-        for port in ports:
-            with datagrams(alone, port) as (near, far, flow):
-                assert carries(near, far)
-                flows.append(flow)
-        known = {name: set(alone.kernel.flows(name)) for name in replicas(alone)}
+        listener = stack.enter_context(standing.listening("web", WEB, 4443))
+        flows = [_open(standing, listener, stack) for _ in range(FLOWS)]
+        known = {name: set(standing.kernel.flows(name)) for name in replicas(standing)}
     for flow in flows:
-        assert [name for name in known if flow in known[name]] == [owner(alone, flow)], flow
-    new = [after - earlier for after, earlier in zip(count(alone, "allowed_new"), before, strict=True)]
+        assert [name for name in known if flow in known[name]] == [owner(standing, flow)], flow
+    new = _risen(standing, "allowed_new", before)
     assert sum(new) == FLOWS
     expected = FLOWS / 3
     chi_square = sum((each - expected) ** 2 / expected for each in new)
     assert math.exp(-chi_square / 2) > 1e-6, f"not by chance (two degrees of freedom): {new}"
 
 
-def test_an_echo_goes_by_addresses(alone: Lab) -> None:
-    opened = sockets.connect(alone.namespace("app"), "icmpv6", APP, WEB, None, "eth0")
+def test_all_datagrams_of_two_hosts_go_through_one_replica(standing: Lab) -> None:
+    met = set()
+    for host in far_hosts(standing.name):
+        for port in random.sample(range(20_000, 60_000), 8):
+            with datagrams(standing, port, host=host) as (near, far, flow):
+                assert carries(near, far)
+                assert carriers(standing, flow) == [owner(standing, flow)]
+                met.add((host, owner(standing, flow)))
+    assert sorted(name for _, name in met) == sorted(replicas(standing))
+
+
+def test_an_echo_goes_by_addresses(standing: Lab) -> None:
+    opened = sockets.connect(standing.namespace("app"), "icmpv6", APP, WEB, None, "eth0")
     assert opened is not None
     with opened:
         opened.settimeout(PATIENCE)
         opened.send(b"\x80\0\0\0\x12\x34\0\1canary")
         assert opened.recv(64).endswith(b"canary")
     flow = Flow(APP, WEB, socket.IPPROTO_ICMPV6)
-    assert carriers(alone, flow) == [owner(alone, flow)]
+    assert carriers(standing, flow) == [owner(standing, flow)]
 
 
 @pytest.mark.parametrize("protocol", [33, 113, 132, 146], ids=["DCCP", "PGM", "SCTP", "Homa"])
-def test_an_answer_with_other_ports_comes_in_through_no_replica(alone: Lab, protocol: int) -> None:
+def test_an_answer_with_other_ports_comes_in_through_no_replica(standing: Lab, protocol: int) -> None:
     """The right answer comes after the wrong ones and is heard first. Whether a hash has the ports does not matter."""
     with (
-        alone.open_socket("app", kind=socket.SOCK_RAW, protocol=protocol) as near,
-        alone.open_socket("web", kind=socket.SOCK_RAW, protocol=protocol) as far,
+        standing.open_socket("app", kind=socket.SOCK_RAW, protocol=protocol) as near,
+        standing.open_socket("web", kind=socket.SOCK_RAW, protocol=protocol) as far,
     ):
         near.settimeout(PATIENCE)
         far.settimeout(PATIENCE)
@@ -112,144 +135,190 @@ def _ported(protocol: int, sport: int, dport: int, *, chunk: int) -> bytes:
 
 
 @pytest.mark.parametrize("outward", [True, False])
-def test_an_error_reaches_the_replica_that_has_the_flow(alone: Lab, outward: bool) -> None:
+def test_an_error_about_a_datagram_reaches_the_replica_that_has_the_flow(standing: Lab, outward: bool) -> None:
     """Port unreachable, quoting a datagram of the flow, from the host (inward) and from the instance (outward)."""
-    with netns.inside(alone.namespace("app" if outward else "web")):
-        sysctl.write("net.ipv6.icmp.ratelimit", "0")
-    before = sum(count(alone, "allowed_related"))
-    met = set()
-    for port in random.sample(range(20_000, 60_000), 24):
-        with datagrams(alone, port) as (near, far, flow):
-            assert carries(near, far)
-            asking, closing = (far, near) if outward else (near, far)
-            closing.close()
-            asking.send(b"is anybody there")
-            with pytest.raises(ConnectionRefusedError):
-                asking.recv(16)
-            met.add(owner(alone, flow))
-    assert len(met) == 3
-    assert sum(count(alone, "allowed_related")) == before + 24
+    for host in far_hosts(standing.name):
+        with netns.inside(standing.namespace("app" if outward else host)):
+            sysctl.write("net.ipv6.icmp.ratelimit", "0")
+    before = count(standing, "allowed_related")
+    for host in far_hosts(standing.name):
+        for port in random.sample(range(20_000, 60_000), 8):
+            with datagrams(standing, port, host=host) as (near, far, _):
+                assert carries(near, far)
+                asking, closing = (far, near) if outward else (near, far)
+                closing.close()
+                asking.send(b"is anybody there")
+                with pytest.raises(ConnectionRefusedError):
+                    asking.recv(16)
+    assert _risen(standing, "allowed_related", before) == [8, 8, 8]
 
 
-def test_a_narrow_link_is_found_out_whatever_replica_the_flow_has(alone: Lab) -> None:
-    host = alone.namespace("web").removeprefix(f"eigw-{alone.name}-")
-    with _narrow(alone, ("web", "eth0"), ("internet", port_name(host))):
-        for port in range(7000, 7008):
-            with alone.stream("app", "web", WEB, port) as stream:
-                stream.client.sendall(b"x" * 50_000)
-                assert len(stream.server.recv(50_000, socket.MSG_WAITALL)) == 50_000
-                stream.server.sendall(b"y" * 50_000)
-                assert len(stream.client.recv(50_000, socket.MSG_WAITALL)) == 50_000
+@pytest.mark.parametrize("outward", [True, False])
+def test_an_error_about_a_segment_reaches_the_replica_that_has_the_flow(standing: Lab, outward: bool) -> None:
+    """A packet too big, as from a router beyond, for each of 24 connections: counted by the one that has it."""
+    before, expected = count(standing, "allowed_related"), [0] * 3
+    with contextlib.ExitStack() as stack:
+        raw = stack.enter_context(
+            standing.open_socket("app" if outward else "web", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW)
+        )
+        listener = stack.enter_context(standing.listening("web", WEB, 4443))
+        for flow in [_open(standing, listener, stack) for _ in range(24)]:
+            raw.sendto(bytes(_too_big(flow, outward=outward)), (WEB if outward else APP, 0))
+            expected[replicas(standing).index(owner(standing, flow))] += 1
+        assert all(expected)
+        until(lambda: _risen(standing, "allowed_related", before) == expected, f"told by its own replica: {expected}")
+
+
+def _too_big(flow: Flow, *, outward: bool) -> Packet:
+    """An error about a segment of the flow that came in (`outward`) or went out."""
+    assert flow.ports is not None
+    near, far = flow.ports
+    quoted = (
+        IPv6(src=flow.destination, dst=flow.source) / TCP(sport=far, dport=near)
+        if outward
+        else IPv6(src=flow.source, dst=flow.destination) / TCP(sport=near, dport=far)
+    )
+    return IPv6(src=quoted.dst, dst=quoted.src) / ICMPv6PacketTooBig(mtu=1500) / Raw(bytes(quoted))
+
+
+@pytest.mark.parametrize("outward", [True, False])
+def test_a_narrow_link_is_found_out_whatever_replica_the_flow_has(standing: Lab, outward: bool) -> None:
+    """The link narrows once the connections stand, so the segments are too big for it."""
+    node, beyond = ("app", "main/a") if outward else ("web", "internet")
+    host = standing.namespace(node).removeprefix(f"eigw-{standing.name}-")
+    before = sum(count(standing, "allowed_related"))
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(standing.stream("app", "web", WEB, port)) for port in range(7000, 7008)]
+        assert all(stream.works() for stream in streams)
+        stack.enter_context(_narrow(standing, (node, "eth0"), (beyond, port_name(host))))
+        for stream in streams:
+            for sender, receiver in ((stream.client, stream.server), (stream.server, stream.client)):
+                sender.sendall(b"x" * 50_000)
+                received = 0
+                while received < 50_000:
+                    received += len(receiver.recv(50_000))
+    assert sum(count(standing, "allowed_related")) > before
 
 
 @contextlib.contextmanager
 def _narrow(lab: Lab, *ends: tuple[str, str]) -> Iterator[None]:
-    """Both ends of a link, (node, interface) each, have an MTU of 1,280 bytes while the block runs."""
-    for mtu in (1280, 1500):
-        for node, link in ends:
-            with netns.inside(lab.namespace(node)), IPRoute() as netlink:
-                netlink.link("set", index=netlink.link_lookup(ifname=link)[0], mtu=mtu)
-        if mtu == 1280:
-            yield
+    """Both ends of a link, (node, interface) each, have an MTU of 1,280 bytes while the block runs.
+
+    The instance and the host know nothing of the path before and after it.
+    """
+    try:
+        _set_mtu(lab, 1280, ends)
+        yield
+    finally:
+        _set_mtu(lab, 1500, ends)
 
 
-def test_fragments_pass_where_the_flow_is_known(lab: Lab) -> None:
-    """They have no ports, so they go by addresses: to a replica that was told of the flow, or that begins it."""
-    for port in random.sample(range(20_000, 60_000), 12):
-        with datagrams(lab, port) as (near, far, flow):
-            assert carries(near, far)
-            until(lambda flow=flow: len(carriers(lab, flow)) == 3, "all replicas know the flow")  # type: ignore[misc]
-            assert carries(near, far, 4000)
+def _set_mtu(lab: Lab, mtu: int, ends: tuple[tuple[str, str], ...]) -> None:
+    for node, link in ends:
+        with netns.inside(lab.namespace(node)), IPRoute() as netlink:
+            netlink.link("set", index=netlink.link_lookup(ifname=link)[0], mtu=mtu)
+    for node in ("app", "web"):
+        with netns.inside(lab.namespace(node)):
+            sysctl.write("net.ipv6.route.flush", "1")
 
 
-def test_counters_of_all_replicas_add_up(lab: Lab) -> None:
-    before = sum(count(lab, "drop_inbound"))
-    with lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender:
+def test_datagrams_in_fragments_pass_from_the_first_one_on(standing: Lab) -> None:
+    """They have no ports, so they go by addresses, as the whole ones do."""
+    for host in far_hosts(standing.name):
+        for port in random.sample(range(20_000, 60_000), 8):
+            with datagrams(standing, port, host=host) as (near, far, flow):
+                for size in (4000, 16, 4000):
+                    assert carries(near, far, size)
+                assert carriers(standing, flow) == [owner(standing, flow)]
+
+
+def test_counters_of_all_replicas_add_up(standing: Lab) -> None:
+    before = sum(count(standing, "drop_inbound"))
+    with standing.open_socket("web", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as sender:
         for port in range(1000, 1060):
-            sender.sendto(b"x", (APP, port))
-        until(lambda: sum(count(lab, "drop_inbound")) == before + 60, "sixty datagrams counted, each once")
-    assert all(count(lab, "drop_inbound"))
+            sender.sendto(bytes(IPv6(src=WEB, dst=APP) / TCP(sport=443, dport=port, flags="S")), (APP, 0))
+        until(lambda: sum(count(standing, "drop_inbound")) == before + 60, "sixty segments counted, each once")
+    assert all(count(standing, "drop_inbound"))
 
 
-def test_every_replica_learns_of_every_flow(lab: Lab) -> None:
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(lab.listening("web", WEB, 4443))
-        flows = {_open(lab, listener, stack) for _ in range(100)}
-        for name in replicas(lab):
-            until(lambda name=name: flows <= set(lab.kernel.flows(name)), f"100 flows in {name}")  # type: ignore[misc]
-
-
-def test_the_number_of_replicas_changes_under_open_flows(lab_name: str, tmp_path: Path) -> None:
-    with replicated(lab_name, tmp_path, 1) as lab:
+def test_the_number_of_replicas_changes_under_open_flows(lab_name: str) -> None:
+    with replicated(lab_name, 1) as lab:
         ends = Ends(lab.namespace("app"), APP, lab.namespace("web"), WEB)
         with attacked(lab), Flows(ends, Wanted(resting=200, asking=20, datagrams=10)) as flows:
             for number in (3, 1, 2, 4):
                 flows.report()
-                lab.apply(tree(number))
+                lab.apply(tree(number, lab.name))
                 assert len(replicas(lab)) == number
-                assert lab.plan(tree(number)) == ()
+                assert lab.plan(tree(number, lab.name)) == ()
                 assert flows.add(10) == 10
                 seen = flows.report()
                 assert flows.lost() == 0, f"to {number} replicas"
                 assert seen.attacks > 0
                 assert seen.got_in == 0
                 assert max(seen.tcp_gaps) < 2.0  # seconds; a stalled flow is silent to the end
-            moved = [lab.kernel.counters(name)["allowed_established"].packets for name in replicas(lab)]
-            assert all(moved), f"a replica carried nothing: {moved}"
+            carried = zip(count(lab, "allowed_established"), count(lab, "allowed_taught"), strict=True)
+            assert all(map(sum, carried)), "a replica carried nothing"
 
 
 def test_rules_of_replicas_change_under_open_flows(lab: Lab) -> None:
-    grown = json.loads(tree(3))
+    grown = json.loads(tree(3, lab.name))
     grown["vpcs"]["main"]["subnets"]["b"] = {"ipv6_cidr_block": "2600:1f16:aa0:5502::/64"}
     ends = Ends(lab.namespace("app"), APP, lab.namespace("web"), WEB)
     with Flows(ends, Wanted(resting=50, asking=10, datagrams=5, transfers=0)) as flows:
-        for text in (json.dumps(grown), tree(3)):
+        for text in (json.dumps(grown), tree(3, lab.name)):
             plan = lab.apply(text)
             assert sum("ruleset inet" in str(step) and "differs" in step.reason for step in plan) >= 3
         assert max(flows.report().tcp_gaps) < 0.5  # seconds
         assert flows.lost() == 0
 
 
-def test_flows_end_on_all_replicas_with_their_route(lab: Lab) -> None:
-    without = tree(3, route_tables={"private": {"main": True, "routes": []}})
+def test_flows_end_everywhere_with_their_route(lab: Lab) -> None:
+    without = tree(3, lab.name, route_tables={"private": {"main": True, "routes": []}})
     with lab.stream("app", "web", WEB) as stream:
         assert stream.works()
         flow = Flow(APP, WEB, socket.IPPROTO_TCP, (stream.client.getsockname()[1], 4443))
-        until(lambda: len(carriers(lab, flow)) == 3, "all replicas know the flow")
+        assert _known_to(lab, flow) == {owner(lab, flow), lab.namespace("main/a")}
         lab.apply(without)
-        assert carriers(lab, flow) == []
+        assert _known_to(lab, flow) == set()
         assert stream.silent()
-        lab.apply(tree(3))
-        assert stream.silent()  # nobody adopts it
+        lab.apply(tree(3, lab.name))
+        assert stream.silent()  # no replica adopts it
+        assert _known_to(lab, flow) == set()
     with lab.stream("app", "web", WEB, 4444) as stream:
         assert stream.works()
 
 
-def test_flows_end_on_all_replicas_with_their_instance(lab: Lab) -> None:
-    heir = {"heir": {"subnet": "a", "ipv6_address": APP, "security_groups": ["open"]}}
+def _known_to(lab: Lab, flow: Flow) -> set[str]:
+    """The namespaces that remember the flow, or were told of it."""
+    places = [*replicas(lab), lab.namespace("main/a")]
+    return {name for name in places if flow in {*lab.kernel.flows(name), *lab.kernel.taught(name)}}
+
+
+def test_flows_end_everywhere_with_their_instance(lab: Lab) -> None:
+    successor = {"successor": {"subnet": "a", "ipv6_address": APP, "security_groups": ["open"]}}
     with lab.stream("app", "web", WEB) as stream:
         assert stream.works()
         flow = Flow(APP, WEB, socket.IPPROTO_TCP, (stream.client.getsockname()[1], 4443))
-        until(lambda: len(carriers(lab, flow)) == 3, "all replicas know the flow")
-        lab.apply(tree(3, instances=heir))
-        assert carriers(lab, flow) == []
-    with lab.stream("heir", "web", WEB, 4444) as stream:
+        assert _known_to(lab, flow) == {owner(lab, flow), lab.namespace("main/a")}
+        lab.apply(tree(3, lab.name, instances=successor))
+        assert _known_to(lab, flow) == set()
+    with lab.stream("successor", "web", WEB, 4444) as stream:
         assert stream.works()
 
 
-def test_heartbeats_are_let_out_by_their_own_source_alone(alone: Lab) -> None:
+def test_heartbeats_are_let_out_by_their_own_source_standing(standing: Lab) -> None:
     """Where heartbeats go to, instances cannot: not even the address that they come from is an instance's."""
-    assert alone.current is not None
-    before = count(alone, "allowed_new")
-    with alone.open_socket("app", kind=socket.SOCK_DGRAM) as sender:
+    assert standing.current is not None
+    before = count(standing, "allowed_new")
+    with standing.open_socket("app", kind=socket.SOCK_DGRAM) as sender:
         sender.settimeout(SILENCE)
         sender.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND, linux/in6.h
         sender.bind(("2600:1f16:aa0:55ff:ffff:ffff:ffff:ffff", 0))
         sender.sendto(b"x", (WEB, 9))
-        until(lambda: alone.counter("main/a", "drop_source") == 1, "the spoofed datagram counted")
-    assert count(alone, "allowed_new") == before
+        until(lambda: standing.counter("main/a", "drop_source") == 1, "the spoofed datagram counted")
+    assert count(standing, "allowed_new") == before
 
 
-def test_names_of_replicas(alone: Lab) -> None:
-    assert [alone.namespace(f"outbound#{number}") for number in (1, 2, 3)] == replicas(alone)
-    assert replicas(alone)[1] == namespace_name(alone.name, f"{replicas(alone)[0].split('-', 2)[2]}.2")
+def test_names_of_replicas(standing: Lab) -> None:
+    assert [standing.namespace(f"outbound#{number}") for number in (1, 2, 3)] == replicas(standing)
+    assert replicas(standing)[1] == namespace_name(standing.name, f"{replicas(standing)[0].split('-', 2)[2]}.2")

@@ -61,7 +61,7 @@ TREE: dict[str, Any] = {
 """A VPC whose every instance is open both ways: nothing but the gateway stands between it and the internet."""
 
 _CHATTER = "drop_link_local"
-_CHATTERS = (_CHATTER, "drop_source", "drop_sync")  # a replica hears two bridges more, one without an address at first
+_CHATTERS = (_CHATTER, "drop_source")  # a replica hears the internet's bridge too, which has no address at first
 _LOOKS = 3  # at a connection table in which an entry does not show
 _CANARY_PORT, _STREAM_PORT = 40_000, 4443
 
