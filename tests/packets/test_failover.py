@@ -62,7 +62,7 @@ def test_one_of_two(lab_name: str, failure: object) -> None:
 def test_without_an_agent_the_flows_of_a_dead_replica_are_lost(lab_name: str) -> None:
     """The contrast, and the control of what counts as lost: others go on, and still nothing gets in."""
     with ha_lab(lab_name, 3) as made, made.flows(Wanted(60, 5, 5, 0, patience=3.0)) as flows:
-        delete_namespace(made.gateway.replicas[0])
+        drop_silently(made.gateway.replicas[0])  # a namespace that is deleted works on for some milliseconds
         assert 0 < flows.lost() < 60
         seen = flows.report()
         assert seen.got_in == 0
