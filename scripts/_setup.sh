@@ -108,8 +108,6 @@ _system_packages() {
   [[ -n $missing ]] || return 0
   # shellcheck disable=SC2086  # words
   _apt_install $missing
-  # Debian starts one for the host itself, which we do not need.
-  [[ $missing != *conntrackd* || ! -d /run/systemd/system ]] || as_root systemctl disable --quiet --now conntrackd
   missing=$(_missing "$1")
   [[ -z $missing ]] || fail "installed, but still not usable by $base: ${missing//$'\n'/ }" \
     "Reinstall by hand: apt-get install --reinstall ${missing//$'\n'/ }"
@@ -167,7 +165,6 @@ PYTHON
   [[ $1 != dev ]] || { # ip and ping: commands of the guided lab
     type -P ip >/dev/null || echo iproute2
     type -P ping >/dev/null || echo iputils-ping
-    [[ -x /usr/sbin/conntrackd ]] || echo conntrackd # what replicas share their flows by
     [[ -x /usr/sbin/nft ]] || echo nftables # used by the benchmark's script, which the tests run
     type -P fish >/dev/null || echo fish # the tests try its completions
     type -P groff >/dev/null || echo groff-base # the tests format the man pages

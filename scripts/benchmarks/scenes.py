@@ -10,7 +10,7 @@ from typing import Literal
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import find, internet_id
 from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_LINK_LOCAL, namespace_name, sync_id
+from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_LINK_LOCAL, namespace_name
 from eigw_ns.dataplane.plan import make_plan
 from eigw_ns.dataplane.state import Link, Neighbour, NetObject, NetState, NftChain, RoutingRule, Ruleset
 from eigw_ns.kernel.linux import LinuxKernel
@@ -57,7 +57,7 @@ def _namespace(cloud: Cloud, node: str) -> str:
 
 def _on_the_way(cloud: Cloud) -> frozenset[str]:
     gateways = cloud.egress_only_internet_gateways
-    routers = [internet_id(cloud.lab), *cloud.vpcs, *gateways, *map(sync_id, gateways)]
+    routers = [internet_id(cloud.lab), *cloud.vpcs, *gateways]
     ends = [find(cloud, node).id for node in ("i000", "s000", "web")]
     return frozenset(namespace_name(cloud.lab, each) for each in (*routers, *ends))
 
