@@ -3,12 +3,16 @@
     spoofed [-450]    from a port: with another source than the instance's own it is gone
     raw [-300]        flows that AWS does not track: those of instances whose groups are open both ways
     conntrack [-200]
-    prerouting [0]    from a port:   network ACL (egress) ──▶ known flow? ─▶ groups of the sender ─────▶ its limit
+    prerouting [0]    from a port:   is an ICMPv6 error about a packet that the sender got?
+                                     network ACL (egress) ──▶ known flow? ─▶ groups of the sender ─────▶ its limit
                       within:        ───────────────────────▶ known flow? ─▶ sender's, then receiver's ▶ both limits
                       from the VPC:  network ACL (ingress) ─▶ known flow? ─▶ groups of the receiver ───▶ its limit
 
 The source check comes before conntrack (and before fragments become whole), which follows a packet whatever rules do
 with it later: a neighbour that forged a SYN and two resets ended a flow without knowing its sequence numbers.
+An ICMPv6 error from an instance must quote a packet whose destination is the instance itself. Conntrack lets an error
+pass by the packet that it quotes, whoever sends it: a neighbour ended flows of others and lowered their path MTU. The
+check is in the sender's subnet, so that it covers every destination, and after fragments became whole packets.
 The limits are there since all instances of a subnet share its table of connections: one of them, with an accomplice
 elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance.
 The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
@@ -39,6 +43,7 @@ from eigw_ns.dataplane.rules import BEFORE_ALL, PREROUTING, limit_lists, plain_s
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
+_ERRORS = "icmpv6 type < echo-request jump errors"  # conntrack never takes one for established
 # an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
 _NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop'
 _IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever let through, so none is of a known flow
@@ -46,6 +51,14 @@ _OPEN = ("return",)  # the chain of an ACL that allows all
 
 _CONNECTIONS = 16_384
 """How many tracked connections an instance has at most in its subnet, begun by itself and by others."""
+
+_RECEIVERS = "receivers"
+"""The set `sources` as numbers: (port, address) of the packets that an instance may send errors about.
+
+nft 1.0.6 looks up raw octets of a packet only in a set that is declared by them."""
+
+_QUOTED_DESTINATION = "@th,256,128"
+"""The destination of the IPv6 packet that an ICMPv6 error quotes: 8 octets of error and 24 of the packet before it."""
 
 _PER_INSTANCE = "per_instance"
 """The set of lists of connections, several for each instance."""
@@ -56,10 +69,12 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
     sources = (f'"{port_name(item.id)}" . {address_text(item.ipv6_address)}' for item in instances)
+    receivers = (f'"{port_name(item.id)}" . {int(item.ipv6_address):#x}' for item in instances)
     raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", address_text(block[1])), interval=True),
         plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
+        plain_set(_RECEIVERS, f"iifname . {_QUOTED_DESTINATION}", receivers),
         *raw_set,
     ]
     acl = network_acl(cloud, subject)
@@ -93,10 +108,14 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
     sender, receiver = (("jump count_sender",), ("jump count_receiver",)) if limited else ((), ())
     to_router = "goto to_router" if limited else "accept"
     near = (f"ip6 daddr @router {to_router}", f"ip6 daddr {block_text(block)} goto within")
-    known_out = (_KNOWN_FLOW, *near) if open_egress else (*near, "jump acl_egress", _KNOWN_FLOW)
+    fast_out = ("ct state established accept", _ERRORS, "ct state related accept", *near)
+    known_out = fast_out if open_egress else (_ERRORS, *near, "jump acl_egress", _KNOWN_FLOW)
     known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
     both = ("jump group_egress", "jump group_ingress", *sender, *receiver)
+    about_it = f"@th,64,8 0x60-0x6f iifname . {_QUOTED_DESTINATION} @{_RECEIVERS} return"  # it quotes IPv6
+    errors = (about_it, 'counter name "drop_icmpv6_error" drop')
     return (
+        NftChain("errors", rules=errors),
         NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", *sender, "accept")),
         NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", *receiver, "accept")),
         NftChain("prerouting", PREROUTING, (f'iifname "{FABRIC_LINK}" goto from_vpc', "goto from_port")),

@@ -200,11 +200,12 @@ def _declaration(ruleset: Ruleset) -> Iterator[str]:
 
 def _set_declaration(item: NftSet) -> Iterator[str]:
     types = f"{item.key_type} : {item.data_type}" if item.data_type else item.key_type
+    word = "typeof" if "@" in item.key_type else "type"  # octets of a packet have no type of their own
     dynamic = f"flags dynamic,timeout; timeout {item.timeout}" if item.timeout else "flags dynamic"
     flags = f"size {item.size}; {dynamic}; " if item.size else "flags interval; " if item.interval else ""
     members = ", ".join(f"{key} : {value}" if value else key for key, value in item.elements)
     elements = f"elements = {{ {members} }}" if members else ""
-    yield f"{_kind(item)} {item.name} {{ type {types}; {flags}{elements}\n}}"
+    yield f"{_kind(item)} {item.name} {{ {word} {types}; {flags}{elements}\n}}"
 
 
 def parse(listing: str, namespace: str) -> Ruleset | None:
