@@ -14,7 +14,8 @@ An ICMPv6 error from an instance must quote a packet whose destination is the in
 pass by the packet that it quotes, whoever sends it: a neighbour ended flows of others and lowered their path MTU. The
 check is in the sender's subnet, so that it covers every destination, and after fragments became whole packets.
 The limits are there since all instances of a subnet share its table of connections: one of them, with an accomplice
-elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance.
+elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. What instances send
+from the link-local address that all of them have is not tracked: it would take the place of one of them.
 The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
 An ACL that allows all has nothing to cut, and there the known flows come first: they are most of all packets.
 All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
@@ -102,7 +103,7 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
         f'iifname "{FABRIC_LINK}" accept',
         f"iifname . ip6 saddr @{group_rules.SOURCES} accept",
         _IPV4,
-        f"ip6 saddr {PEER_LINK_LOCAL} accept",  # its groups let it speak to the router only
+        f"ip6 saddr {PEER_LINK_LOCAL} notrack accept",  # groups let it speak to the router only; not counted
         'counter name "drop_source" drop',
     )
     sender, receiver = (("jump count_sender",), ("jump count_receiver",)) if limited else ((), ())
@@ -113,7 +114,8 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
     known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
     both = ("jump group_egress", "jump group_ingress", *sender, *receiver)
     about_it = f"@th,64,8 0x60-0x6f iifname . {_QUOTED_DESTINATION} @{_RECEIVERS} return"  # it quotes IPv6
-    errors = (about_it, 'counter name "drop_icmpv6_error" drop')
+    piece = f"ip6 saddr {PEER_LINK_LOCAL} frag frag-off != 0 return"  # what is not tracked stays in pieces
+    errors = (about_it, piece, 'counter name "drop_icmpv6_error" drop')
     return (
         NftChain("errors", rules=errors),
         NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", *sender, "accept")),

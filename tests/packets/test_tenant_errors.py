@@ -26,6 +26,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet, Raw
 
+from eigw_ns.kernel import netns
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.attacks.headers import DESTINATION, Header, behind, piece
 from tests.packets.test_under_load import ALL, APP, TREE, WEB
@@ -220,11 +221,16 @@ def test_the_router_is_told_of_no_path_but_the_one_to_the_sender(lab: Lab) -> No
     with _datagrams(lab, "app", "web") as (client, server):
         echo = IPv6(src="fe80::1", dst=WEB) / Raw(b"\x81\0\0\0\0\0\0\0")
         echo.nh = socket.IPPROTO_ICMPV6
-        error = bytes(IPv6(src=MATE, dst="fe80::1") / ICMPv6PacketTooBig(mtu=_LEAST) / echo)
+        sources, told = (MATE, LINK_LOCAL), ICMPv6PacketTooBig(mtu=_LEAST) / echo
+        errors = [bytes(IPv6(src=source, dst="fe80::1") / told) for source in sources]
+        errors += [piece(errors[1], 5, 0, 8, more=True), piece(errors[1], 5, 8, len(errors[1]) - 40, more=False)]
         before = lab.counter("main/a", "drop_icmpv6_error")
+        with netns.inside(lab.namespace("mate")):
+            link = socket.if_nametoindex("eth0")
         with lab.open_socket("mate", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
-            raw.sendto(error, ("fe80::1%eth0", 0))
-        until(lambda: lab.counter("main/a", "drop_icmpv6_error") == before + 1, "the error counted")
+            for error in errors:
+                raw.sendto(error, ("fe80::1", 0, 0, link))
+        until(lambda: lab.counter("main/a", "drop_icmpv6_error") == before + 3, "all but the second piece counted")
         client.send(bytes(1400))
         assert len(server.recv(2000)) == 1400
         assert _path_mtu(client) == _USUAL
