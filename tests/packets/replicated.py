@@ -17,7 +17,7 @@ from eigw_ns.cloud.ids import replica_id
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import namespace_name
-from eigw_ns.dataplane.state import Flow
+from eigw_ns.dataplane.state import BUCKETS, Flow, bucket_of, seed
 from tests.labs import PATIENCE, Lab
 from tests.packets.test_under_load import APP, TREE, WEB
 
@@ -44,8 +44,8 @@ def far_hosts(lab: str) -> dict[str, str]:
     found: dict[int, str] = {}
     for number in numbers(1):
         address = f"2001:db8:fa::{number:x}"
-        bucket = spread.bucket_of(Flow(APP, address, socket.IPPROTO_UDP, (1, 1)), spread.seed(lab))
-        found.setdefault(bucket * MOST // spread.BUCKETS, address)
+        bucket = bucket_of(Flow(APP, address, socket.IPPROTO_UDP, (1, 1)), seed(lab))
+        found.setdefault(bucket * MOST // BUCKETS, address)
         if len(found) == MOST:
             break
     return {f"far{number + 1}": found[number] for number in range(MOST)}
@@ -71,7 +71,7 @@ def owner(lab: Lab, flow: Flow) -> str:
     """The namespace of the replica that a flow should go through, while all are alive."""
     number = len(replicas(lab))
     shares = spread.shares([str(each) for each in range(number)], {str(each) for each in range(number)})
-    bucket = spread.bucket_of(flow, spread.seed(lab.name))
+    bucket = bucket_of(flow, seed(lab.name))
     return replicas(lab)[next(int(mac) for first, last, mac in shares if first <= bucket <= last)]
 
 

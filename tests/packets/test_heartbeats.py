@@ -62,17 +62,17 @@ def _tree(**gateway: Any) -> str:
 
 
 @contextlib.contextmanager
-def _built(name: str, folder: Path, **gateway: Any) -> Iterator[Lab]:
-    lab = Lab(name, LinuxKernel(folder), shared=False)
+def _built(name: str, **gateway: Any) -> Iterator[Lab]:
+    lab = Lab(name)
     lab.apply(_tree(**gateway))
     yield lab
     lab.destroy()
 
 
 @pytest.fixture(scope="module")
-def lab(module_lab_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(module_lab_name: str) -> Iterator[Lab]:
     """Two replicas whose connection tables nobody fills."""
-    with _built(module_lab_name, tmp_path_factory.mktemp("run")) as lab:
+    with _built(module_lab_name) as lab:
         yield lab
 
 
@@ -121,10 +121,10 @@ def _taken(opened: socket.socket) -> tuple[int, int]:
 # ---- nothing that is full stops a beat -------------------------------------------------------------------------------
 
 
-def test_beats_pass_if_the_limits_are_met(lab_name: str, tmp_path: Path) -> None:
+def test_beats_pass_if_the_limits_are_met(lab_name: str) -> None:
     """Of a gateway whose every place is taken, and which takes no new flow."""
     limits = {"max_connections": 16, "max_connections_per_source": 16}
-    with _built(lab_name, tmp_path, connection_tracking=limits) as lab:
+    with _built(lab_name, connection_tracking=limits) as lab:
         lab.begin_flows("app", WEB, 200)
         until(lambda: sum(count(lab, "drop_limit_source")) == 200 - 16, "what is over the limit is counted")
         lab.begin_flows("edge", WEB, 200)  # a source may have all that the gateway has
@@ -138,8 +138,8 @@ def test_beats_pass_if_the_limits_are_met(lab_name: str, tmp_path: Path) -> None
         assert [connections(name) for name in replicas(lab)] == held
 
 
-def test_beats_pass_a_full_connection_table(lab_name: str, tmp_path: Path) -> None:
-    with _built(lab_name, tmp_path) as lab, _full(replicas(lab)[0]):
+def test_beats_pass_a_full_connection_table(lab_name: str) -> None:
+    with _built(lab_name) as lab, _full(replicas(lab)[0]):
         first, before = replicas(lab)[0], count(lab, "allowed_new")
         with contextlib.ExitStack() as stack:
             flows = [stack.enter_context(datagrams(lab, 0, 5300 + number)) for number in range(20)]
@@ -410,9 +410,9 @@ class _Nothing:
         return False
 
 
-def test_a_visible_death_counts_though_no_other_beat_comes(lab_name: str, tmp_path: Path) -> None:
+def test_a_visible_death_counts_though_no_other_beat_comes(lab_name: str) -> None:
     """The other one is silent, which may have any reason; its fault cannot be seen, so it takes over."""
-    with _built(lab_name, tmp_path) as lab, _watch(lab) as (watch, said):
+    with _built(lab_name) as lab, _watch(lab) as (watch, said):
         first, second = watch.replicas
         drop_silently(second.replica)
         _round(watch)
@@ -427,8 +427,8 @@ def test_a_visible_death_counts_though_no_other_beat_comes(lab_name: str, tmp_pa
         assert len(said) == 1  # the last one stays, whatever its beats say
 
 
-def test_no_silent_replica_is_taken_out_if_no_other_answers(lab_name: str, tmp_path: Path) -> None:
-    with _built(lab_name, tmp_path) as lab, _watch(lab) as (watch, said):
+def test_no_silent_replica_is_taken_out_if_no_other_answers(lab_name: str) -> None:
+    with _built(lab_name) as lab, _watch(lab) as (watch, said):
         for each in watch.replicas:
             drop_silently(each.replica)
         for _ in range(10):

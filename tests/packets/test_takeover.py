@@ -10,7 +10,6 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -67,9 +66,9 @@ def _streams(lab: Lab) -> Iterator[list[Stream]]:
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(
-    lab_name: str, tmp_path: Path, number: int
+    lab_name: str, number: int
 ) -> None:
-    with replicated(lab_name, tmp_path, number) as lab, _streams(lab) as streams, datagrams(lab) as (near, far, _):
+    with replicated(lab_name, number) as lab, _streams(lab) as streams, datagrams(lab) as (near, far, _):
         assert carries(near, far)
         for name in replicas(lab):
             rules = lab.kernel.observe(lab.name).objects["ruleset", name, "inet"]
@@ -80,9 +79,9 @@ def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(
         known = [flow for name in replicas(lab) for flow in lab.kernel.flows(name)]
         assert sum(flow.protocol == socket.IPPROTO_TCP for flow in known) == FLOWS
 
-        lab.apply(tree(number))
+        lab.apply(tree(number, lab.name))
 
-        assert lab.plan(tree(number)) == ()
+        assert lab.plan(tree(number, lab.name)) == ()
         assert not lab.kernel.exists(namespace_name(lab.name, SYNC))
         assert not [flow for name in replicas(lab) for flow in lab.kernel.flows(name)]
         told = [flow for name in replicas(lab) for flow in lab.kernel.taught(name)]
