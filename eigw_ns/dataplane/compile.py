@@ -38,7 +38,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane import group_rules, heartbeat_rules, names, rules, spread, subnet_rules
+from eigw_ns.dataplane import fragment_rules, group_rules, heartbeat_rules, names, rules, spread, subnet_rules
 from eigw_ns.dataplane.gates import LOCAL, Exit, exits, ranges
 from eigw_ns.dataplane.names import (
     BRIDGE,
@@ -91,6 +91,8 @@ _SYSCTL_VALUES = {
     "net.ipv6.conf.default.addr_gen_mode": "1",
     "net.ipv6.fwmark_reflect": "1",
     "net.netfilter.nf_conntrack_checksum": "1",
+    "net.netfilter.nf_conntrack_frag6_high_thresh": str(fragment_rules.MEMORY),
+    "net.netfilter.nf_conntrack_frag6_timeout": str(fragment_rules.TIMEOUT),
     **_timeouts(ConnectionTracking()),
 }  # all others are 0
 

@@ -7,6 +7,7 @@ Hooks, in the order a packet meets them (priorities in brackets); what is not dr
     internet (netdev) egress    [filter: 0]    the same, of frames that leave for the gateway
     egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow;
                                          TCP in fragments, if the gateway has several replicas
+                     fragments  [-450]   from the internet: to instances from their peers, at a rate (`fragment_rules`)
                      heartbeats [-450]   of several replicas: the agent's beats skip conntrack (`heartbeat_rules`)
                      (kernel)   [-400]   fragments become whole packets
                      answers    [raw: -300] datagrams of taught flows: not tracked
@@ -50,7 +51,7 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
-from eigw_ns.dataplane import heartbeat_rules, spread, taught_rules, tuples
+from eigw_ns.dataplane import fragment_rules, heartbeat_rules, spread, taught_rules, tuples
 from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_MAC, UPLINK
 from eigw_ns.dataplane.notation import address_text, addresses_text
 from eigw_ns.dataplane.ranges import Range
@@ -182,6 +183,8 @@ def egress_only_gateway(
     )
     forged = f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop'
     beats = heartbeat_rules.passing(heartbeats, _PASS) if heartbeats else ()
+    in_pieces = f'iifname "{UPLINK}" {fragment_rules.FRAGMENTED} exthdr frag exists goto fragments'
+    refused = taught_rules.IN_PIECES if replicas > 1 else ()
     chains = [
         *_begin(vpc_prefix, tracking),
         *(heartbeat_rules.untracked(heartbeats, BEFORE_ALL) if heartbeats else ()),
@@ -191,7 +194,8 @@ def egress_only_gateway(
         NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
         *tuples.chains(tracking.max_connections_per_source),
-        NftChain("spoofed", BEFORE_ALL, (forged, *(taught_rules.IN_PIECES if replicas > 1 else ()))),
+        NftChain("spoofed", BEFORE_ALL, (forged, *refused, in_pieces)),
+        fragment_rules.from_internet(),
         _refuse(seed),
         *taught_rules.chains(seed, tracking.tcp_established_timeout, _EXTENDED, _PASS),
     ]
@@ -201,6 +205,8 @@ def egress_only_gateway(
         _PER_SOURCE,
         *taught,
         *tuples.SETS,
+        fragment_rules.PEERS_SET,
+        fragment_rules.rates(1 << 12),
     )
     return table(namespace, sets, chains)
 
@@ -227,7 +233,7 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
     flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
     of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
     return (
-        NftChain("begun", rules=(taught_rules.BEGUN, f'counter name "allowed_new" {_PASS}')),
+        NftChain("begun", rules=(taught_rules.BEGUN, fragment_rules.begun(), f'counter name "allowed_new" {_PASS}')),
         NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
         NftChain(
             "counted",

@@ -1,6 +1,7 @@
 """The nftables rules of a subnet's namespace: source check, network ACL, security groups, limits.
 
     spoofed [-450]    from a port: with another source than the instance's own it is gone
+    fragments [-450]  only so many a second of each instance, and for it
     raw [-300]        flows that AWS does not track: those of instances whose groups are open both ways
     conntrack [-200]
     prerouting [0]    from a port:   is an ICMPv6 error about a packet that the sender got?
@@ -13,6 +14,10 @@ with it later: a neighbour that forged a SYN and two resets ended a flow without
 An ICMPv6 error from an instance must quote a packet whose destination is the instance itself. Conntrack lets an error
 pass by the packet that it quotes, whoever sends it: a neighbour ended flows of others and lowered their path MTU. The
 check is in the sender's subnet, so that it covers every destination, and after fragments became whole packets.
+Fragments have a rate for each instance, before Linux keeps them: one instance filled the memory for them, and no
+fragmented datagram of the VPC arrived for minutes. What comes from other subnets has been whole there, and is cut anew;
+the internet's are counted by the instance they are for. A fragment in which another header follows could hide what the
+packet is, or a second fragment header, with which pieces pass a subnet without ever becoming whole: none gets out.
 The limits are there since all instances of a subnet share its table of connections: one of them, with an accomplice
 elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. What instances send
 from the link-local address that all of them have is not tracked: it would take the place of one of them.
@@ -37,10 +42,18 @@ from eigw_ns.cloud.filtering import (
 )
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, Subnet
 from eigw_ns.dataplane import group_rules
+from eigw_ns.dataplane.fragment_rules import FRAGMENTED, rates, within_rate
 from eigw_ns.dataplane.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
 from eigw_ns.dataplane.notation import address_text, addresses_text, block_text, numbers_text
 from eigw_ns.dataplane.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
-from eigw_ns.dataplane.rules import BEFORE_ALL, PREROUTING, limit_lists, plain_set, table, within_limit
+from eigw_ns.dataplane.rules import (
+    BEFORE_ALL,
+    PREROUTING,
+    limit_lists,
+    plain_set,
+    table,
+    within_limit,
+)
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
@@ -82,9 +95,11 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
     limited = len(instances) > 1  # where there is one it can harm itself alone
     chains = [*_ways(block, egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN, limited), *raw_chain]
+    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
         sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(instances))))
+        sets.append(rates(_rounded(len(instances))))
         chains += _COUNTING
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
@@ -100,6 +115,7 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
     connections of each instance are counted.
     """
     spoofed = (
+        f"{FRAGMENTED} exthdr frag exists jump fragments",
         f'iifname "{FABRIC_LINK}" accept',
         f"iifname . ip6 saddr @{group_rules.SOURCES} accept",
         _IPV4,
@@ -130,7 +146,34 @@ def _room(instances: int) -> int:
     """How many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
     forgotten when the number changes; so it is a power of two."""
     lists, _ = limit_lists(_CONNECTIONS)
-    return lists << max(5, (instances - 1).bit_length())
+    return lists * _rounded(instances)
+
+
+def _rounded(instances: int) -> int:
+    """A power of two that is not less."""
+    return 1 << max(5, (instances - 1).bit_length())
+
+
+def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
+    """What a fragment must be before Linux keeps it until all of its packet has come."""
+    whole = 'frag nexthdr { 0, 43, 44, 51, 60 } counter name "drop_extension_header" drop'
+    if not limited:
+        return (NftChain("fragments", rules=(f'iifname "{FABRIC_LINK}" return', whole)),)
+    drop = 'counter name "drop_fragment" drop'
+    outward = (
+        f'iifname "{FABRIC_LINK}" goto fragments_in',
+        f"iifname . ip6 saddr != @{group_rules.SOURCES} ip6 saddr != {PEER_LINK_LOCAL} return",  # refused as spoofed
+        whole,
+        f"{within_rate('saddr')} return",
+        drop,
+    )
+    inward = (
+        f"ip6 saddr {block_text(vpc)} accept",
+        f"fib daddr type != unicast {drop}",  # no instance has the address
+        f"{within_rate('daddr')} accept",
+        drop,
+    )
+    return NftChain("fragments", rules=outward), NftChain("fragments_in", rules=inward)
 
 
 def _count(address: Literal["saddr", "daddr"]) -> tuple[str, ...]:

@@ -13,7 +13,20 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from eigw_ns.dataplane.state import BUCKETS, TAGS, TAUGHT, TAUGHT_ERRORS, TCP, Flow, FlowHash, Forget, Teach, scaled
+from eigw_ns.dataplane.state import (
+    BUCKETS,
+    PEERS,
+    TAGS,
+    TAUGHT,
+    TAUGHT_ERRORS,
+    TCP,
+    Flow,
+    FlowHash,
+    Forget,
+    Teach,
+    peer_tag,
+    scaled,
+)
 from eigw_ns.errors import KernelError, MissingError
 from eigw_ns.kernel import conntrack, netns, nft_elements
 from eigw_ns.kernel.conntrack import Tracked
@@ -95,8 +108,9 @@ def _tell(pupil: Teach, tuples: dict[bytes, int]) -> int:
         return 0
     with netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
         try:
-            tags = _tags(tuples, pupil.seed)
-            netfilter.commit([*nft_elements.add(TAUGHT, tuples), *nft_elements.add(TAUGHT_ERRORS, tags)])
+            tags, peers = _tags(tuples, pupil.seed), _peers(tuples)
+            sets = ((TAUGHT, tuples), (TAUGHT_ERRORS, tags), (PEERS, peers))
+            netfilter.commit([message for each in sets for message in nft_elements.add(*each)])
             return len(tuples)
         except KernelError as error:
             if error.errno != errno.ENFILE:
@@ -127,6 +141,11 @@ def _tags(tuples: Mapping[bytes, int], seed: int) -> dict[bytes, int]:
         for key, left in tuples.items()
         if key[0] != _UDP
     }
+
+
+def _peers(tuples: Mapping[bytes, int]) -> dict[bytes, int]:
+    """Return the elements by which fragments of UDP are let in before the flow has begun again."""
+    return {key[4:20] + _TAG.pack(peer_tag(key[24:40])): left for key, left in tuples.items() if key[0] == _UDP}
 
 
 def _key(flow: Tracked) -> bytes:

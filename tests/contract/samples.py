@@ -31,7 +31,8 @@ def namespace(lab: str, resource_id: str) -> Namespace:
 def sysctls(owner: Namespace, value: str = "0") -> Sysctls:
     """All that we set, so that the kernel gives no interface an address of its own, which would be seen."""
     mode = "net.ipv6.conf.default.addr_gen_mode"
-    return Sysctls(owner.namespace, tuple((key, "1" if key == mode else value) for key in sysctl_keys(owner.id)))
+    own = {mode: "1", "net.netfilter.nf_conntrack_frag6_high_thresh": str(4 << 20)}  # Linux takes no less than 3 MiB
+    return Sysctls(owner.namespace, tuple((key, own.get(key, value)) for key in sysctl_keys(owner.id)))
 
 
 def veth(near: Namespace, name: str, far: Namespace, far_name: str, mtu: int) -> tuple[Link, Link]:

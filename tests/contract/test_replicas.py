@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from eigw_ns.dataplane import taught_rules
+from eigw_ns.dataplane import fragment_rules, taught_rules
 from eigw_ns.dataplane.rules import Replicated, fabric, internet
 from eigw_ns.dataplane.state import (
     BUCKETS,
@@ -108,7 +108,8 @@ class Remembered:
         self.talk = Talk(lab)
         gateway = namespace(lab, "eigw-00000000000000004")
         self.gateway, self.subnet = gateway.namespace, self.talk.wire.there
-        sets = tuple(sorted(taught_rules.sets(1000), key=lambda item: item.name))
+        needed = (*taught_rules.sets(1000), fragment_rules.PEERS_SET)
+        sets = tuple(sorted(needed, key=lambda item: item.name))
         self.rules = Ruleset(self.gateway, "inet", sets=sets, chains=(TRACKING,))
         world.kernel.create([*self.talk.objects, gateway, sysctls(gateway), self.rules])
         self.talk.all_sources_send(world)

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from eigw_ns.dataplane.state.flow_hash import BUCKETS, TAGS, TCP, FlowHash, bucket_of, scaled, seed
-from eigw_ns.dataplane.state.lessons import TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
+from eigw_ns.dataplane.state.flow_hash import (
+    BUCKETS,
+    PEER_SEED,
+    PEER_TAGS,
+    TAGS,
+    TCP,
+    FlowHash,
+    bucket_of,
+    peer_tag,
+    scaled,
+    seed,
+)
+from eigw_ns.dataplane.state.lessons import PEERS, TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
 from eigw_ns.dataplane.state.objects import (
     GROUP,
     LOOPBACK,
@@ -42,6 +53,9 @@ __all__ = [
     "LOOPBACK",
     "MAIN_TABLE",
     "NOTHING",
+    "PEERS",
+    "PEER_SEED",
+    "PEER_TAGS",
     "PREFIX",
     "PROTOCOL",
     "TAGS",
@@ -77,6 +91,7 @@ __all__ = [
     "bucket_of",
     "covered",
     "is_tenant",
+    "peer_tag",
     "scaled",
     "seed",
     "sysctl_keys",

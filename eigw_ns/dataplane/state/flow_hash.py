@@ -64,6 +64,15 @@ class FlowHash:
         return a, b, c, words[6], words[7]
 
 
+PEER_TAGS, PEER_SEED = 4096, 1
+"""The number of tags of peers, and what their hash begins with: the same for all labs."""
+
+
+def peer_tag(address: bytes) -> int:
+    """Return the tag of an internet host (16 octets) by which a gateway knows whose fragments to let in."""
+    return scaled(_jhash(address, PEER_SEED), PEER_TAGS)
+
+
 def scaled(hashed: int, size: int) -> int:
     """Return the hash as a number below `size`, as reciprocal_scale() of include/linux/math.h does."""
     return hashed * size >> 32

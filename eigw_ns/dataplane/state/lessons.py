@@ -12,6 +12,9 @@ from ipaddress import IPv6Address, IPv6Network
 TAUGHT, TAUGHT_ERRORS = "taught", "taught_errors"
 """The sets of taught flows: (protocol, inside, its port, outside, its port), and the tags of these tuples."""
 
+PEERS = "peers"
+"""The set of (instance, hash of a peer's address) whose fragments a gateway lets in."""
+
 Kept = tuple[tuple[str, str, str], ...]
 """Flows by (source prefix, first destination, last destination), the original direction's."""
 

@@ -16,6 +16,8 @@ _HOST_SYSCTLS = (
 )
 _TRACKING_SYSCTLS = (
     "net.netfilter.nf_conntrack_checksum",
+    "net.netfilter.nf_conntrack_frag6_high_thresh",
+    "net.netfilter.nf_conntrack_frag6_timeout",
     "net.netfilter.nf_conntrack_tcp_be_liberal",
     "net.netfilter.nf_conntrack_tcp_loose",
     "net.netfilter.nf_conntrack_tcp_timeout_established",

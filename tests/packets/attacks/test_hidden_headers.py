@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.inet import UDP
 
 from tests.labs import until
-from tests.packets.attacks.bench import Bench, Way
-from tests.packets.attacks.flows import Datagrams, Tcp
+from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, Way
+from tests.packets.attacks.flows import DNS, Datagrams, Tcp, packet
 from tests.packets.attacks.headers import (
     AUTHENTICATION,
     DESTINATION,
@@ -23,8 +24,9 @@ from tests.packets.attacks.headers import (
 pytestmark = pytest.mark.root
 
 TIMEOUT = "net.netfilter.nf_conntrack_frag6_timeout"
-MEMORY = 4 << 20  # octets of fragments that Linux keeps in a namespace (nf_conntrack_frag6_high_thresh)
-FLOOD = 4_000
+STRANGER = "2001:db8:bad::9"
+HERE, THERE = "2600:1f16:aa0:5501::88", "2001:db8:bad::8"
+FLOOD = 6_000
 LONG = bytes(range(256)) * 8  # octets, for two fragments or more
 
 
@@ -123,17 +125,49 @@ def test_a_fragment_that_waited_in_vain_is_not_answered(bench: Bench) -> None:
     assert (outcome.through, outcome.answers) == ([], [])
 
 
-def test_known_limit_a_fragment_flood_leaves_no_room_for_other_fragments(bench: Bench) -> None:
-    """Of 4,000 first fragments fewer are kept than fit into 4 MiB, and not for ever: Linux says how many by trying to
-    complain of each. Until then no fragment passes, of live flows neither; all other packets do."""
-    flow, datagram = Datagrams.opened(bench), Datagrams(bench.port()).back(bytes(1_300))
-    pairs = [fragments(datagram, number, 1240) for number in range(FLOOD)]
-    with bench.sysctl(TIMEOUT, "1"):
-        nowhere = bench.kernel_counter("Ip6OutNoRoutes")
-        for pieces in zip(*pairs, strict=True):
-            outcome = bench.attack("in", pieces, {})
-            assert (outcome.through, outcome.answers) == ([], [])
-        until(lambda: bench.kernel_counter("Ip6OutNoRoutes") > nowhere, "Linux gives up")
-        again = fragments(flow.back(LONG), FLOOD, 1240)
-        until(lambda: bool(bench.attack("in", again, {}).through), "there is room again")
-    assert bench.kernel_counter("Ip6OutNoRoutes") - nowhere <= MEMORY // 1240 < FLOOD
+def _lone(source: str, count: int) -> list[bytes]:
+    """So many first fragments that nothing follows, from this source."""
+    datagram = packet(source, INSIDE, UDP(sport=DNS, dport=9), bytes(1_400))
+    return [piece(datagram, number, 0, 1240, more=True) for number in range(count)]
+
+
+def test_fragments_from_strangers_never_wait_for_their_kin(bench: Bench) -> None:
+    """A source to which the instance has begun no flow: each is refused at once, and there is room for all others."""
+    flow = Datagrams.opened(bench)
+    outcome = bench.attack("in", _lone(STRANGER, FLOOD), {"drop_fragment": FLOOD})
+    assert (outcome.through, outcome.answers) == ([], [])
+    assert len(bench.attack("in", fragments(flow.back(LONG), FLOOD, 1240), {}).through) == 2  # the control
+    made = Datagrams(bench.port(), INSIDE, STRANGER)
+    assert len(bench.attack("out", [made.out()], {}).through) == 1
+    assert len(bench.attack("in", fragments(made.back(LONG), FLOOD, 1240), {}).through) == 2  # it is no stranger now
+
+
+def test_fragments_from_sources_at_random_find_no_room(bench: Bench) -> None:
+    """They are told from peers by a hash: one in 4,096 may pass for each peer of the instance, which has a few here."""
+    flow, before = Datagrams.opened(bench), bench.counters()["drop_fragment"]
+    forged = [_lone(f"2001:db8:{number:x}::1", 1)[0] for number in range(FLOOD)]
+    bench.inner.heard(), bench.outer.heard()
+    bench.outer.send(forged)
+    until(lambda: bench.counters()["drop_fragment"] - before > FLOOD * 0.98, "nearly all counted")
+    outcome = bench.listen("in")
+    assert (outcome.through, outcome.answers) == ([], [])
+    assert len(bench.attack("in", fragments(flow.back(LONG), FLOOD, 1240), {}).through) == 2
+
+
+def test_a_fragment_flood_by_a_peer_leaves_room_for_other_instances(bench: Bench) -> None:
+    """A peer may send 1,000 at once and 2,000 a second to one instance. Another instance has room all the while, and
+    the same one as soon as Linux has given them up, after a second; none of them is answered."""
+    other = Datagrams(bench.port(), HERE, THERE)
+    flow = Datagrams.opened(bench)
+    assert len(bench.attack("out", [other.out()], {}).through) == 1
+    before = bench.counters()["drop_fragment"]
+    bench.inner.heard(), bench.outer.heard()
+    bench.outer.send(_lone(OUTSIDE, FLOOD))
+    until(lambda: bench.counters()["drop_fragment"] - before > FLOOD // 4, "what is too much is counted")
+    outcome = bench.listen("in")
+    assert (outcome.through, outcome.answers) == ([], [])
+    assert len(bench.attack("in", fragments(other.back(LONG), 1, 1240), {}).through) == 2
+    again = fragments(flow.back(LONG), FLOOD, 1240)
+    bench.outer.send(again)
+    until(lambda: bool(bench.attack("in", again, {}).through), "there is room again")
+    assert bench.counters()["drop_fragment"] - before < FLOOD
