@@ -98,8 +98,11 @@ def of_routes(desired: NetState, actual: NetState, *, distrust: bool) -> Iterato
 
 
 def of_subnets(desired: NetState, actual: NetState) -> Iterator[Flows]:
-    """Return, for each subnet that stays, the flows to destinations that an egress-only gateway led to and does not
-    lead to any more, or leads to only now."""
+    """Return, for each subnet that stays, the flows that an egress-only gateway carried and does not carry any more, or
+    that another one carried before.
+
+    A route that was missing was no other way: somebody may have removed it by hand, and its flows go on.
+    """
     before, after = _tables(actual), _tables(desired)
     egress_only = gateways_by_address(desired) | gateways_by_address(actual)
     ended: dict[tuple[_Table, _Table], Kept] = {}  # many subnets share a route table
@@ -109,7 +112,7 @@ def of_subnets(desired: NetState, actual: NetState) -> Iterator[Flows]:
             ended[change] = tuple(
                 (_ANY_SOURCE, address_text(first), address_text(last))
                 for (first, last), was, now in _moved(*change)
-                if was in egress_only or now in egress_only
+                if was and (was in egress_only or now in egress_only)
             )
         if ended[change]:
             yield Flows(namespace, gone=ended[change])

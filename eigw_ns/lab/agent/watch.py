@@ -105,6 +105,9 @@ class Watch:
         self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
         self.replicas = tuple(Watched(replica, True, gateway.source) for replica in gateway.replicas)
         self.look()
+        carrying = [each for each in self.replicas if each.pulse.carries]
+        if carrying and not self.whole:  # an agent may have died before it could tell them
+            self._teach(list(self.replicas), carrying)
 
     @property
     def whole(self) -> bool:
