@@ -1,1 +1,1 @@
-"""The performance budget (DESIGN section 6), measured as ratios within one run."""
+"""The performance budget, measured as ratios within one run. Each benchmark has its targets (`Target`)."""

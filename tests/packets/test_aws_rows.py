@@ -1,6 +1,6 @@
-"""The rows of the table "feature | AWS behaviour | packet test" (aws-semantics, section 10), each shown by packets.
+"""The features of AWS's VPC that a lab has, each shown by packets (https://docs.aws.amazon.com/vpc/latest/userguide/).
 
-A test bears its row's name; `test_every_row_is_shown` holds the list of rows that concern what is built.
+A row is one feature. `ROWS` names the test of each; `test_every_row_is_shown` holds that none is missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A deleted gateway leaves its routes, which swallow: issue 2 point 5, AWS's `blackhole` by the book."""
+"""A deleted gateway leaves its routes, in AWS's state `blackhole`: packets to them are dropped silently (R4)."""
 
 from __future__ import annotations
 

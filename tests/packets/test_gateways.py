@@ -1,4 +1,4 @@
-"""What gateways let pass and what they do not, shown by packets: issue 2's dataplane, each claim with its control."""
+"""What gateways let pass and what they do not, shown by packets, each claim with its control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an instance with root does in its namespace: the lab's owner can see, change and destroy the lab (point 6).
+"""Whatever an instance with root does in its namespace: the lab's owner can see, change and destroy the lab.
 
 Each act is done in a running lab. Then the next apply must succeed, mend what is ours and find nothing more to do,
 while the neighbour's connection loses no packet; and in another lab, after the same act, destroy must leave nothing.

@@ -1,4 +1,4 @@
-"""A hostile instance with root in its own namespace harms nobody else (issue 4 point 6, S1, S3, I4)."""
+"""A hostile instance with root in its own namespace harms nobody else (S1, S3, I4)."""
 
 from __future__ import annotations
 

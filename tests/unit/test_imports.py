@@ -1,4 +1,4 @@
-"""The house as DESIGN section 1 draws it: imports go downwards only, and only `kernel` touches Linux.
+"""The rooms of `eigw_ns/README.md`, section "Rooms": imports go downwards only, and only `kernel` touches Linux.
 
 The rules are read from the syntax tree, so nothing is imported and an import inside a function counts too.
 """
