@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 
 import click
@@ -17,7 +18,7 @@ from eigw_ns.errors import EigwError, HostError, UsageError
 from eigw_ns.render.table import Table
 from scripts.benchmarks import catalogue
 from scripts.benchmarks.benchmark import Job, require
-from scripts.benchmarks.labs import Workshop, workshop
+from scripts.benchmarks.labs import workshop
 from scripts.benchmarks.rows import Line
 
 _SIZES = (20, 50, 100, 200, 500)
@@ -54,10 +55,17 @@ def _sizes(_context: click.Context, _parameter: click.Parameter, value: str | No
 )
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Number of measurements of each.  [default: 5]")
 @click.option("--quick", is_flag=True, help="Measure small labs in two rounds, in seconds. Verdicts are not reliable.")
+@click.option("--in-a-row", type=click.IntRange(0, 1000), default=0, help="Number of failures more, for ha, one by one.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    names: tuple[str, ...], subnets: tuple[int, ...] | None, rounds: int | None, quick: bool, output: str, quiet: bool
+    names: tuple[str, ...],
+    subnets: tuple[int, ...] | None,
+    rounds: int | None,
+    quick: bool,
+    in_a_row: int,
+    output: str,
+    quiet: bool,
 ) -> None:
     """Measure the performance budget on this machine, as root.
 
@@ -80,9 +88,8 @@ def command(
                 click.echo(f"{name}: {tool} is missing, so a row is left out (apt-get install {package})", err=True)
     sizes = subnets or ((3, 6) if quick else _SIZES)
     with workshop() as place:
-        found = {
-            name: list(_measured(name, place, sizes, rounds or (2 if quick else 5), quick, quiet)) for name in wanted
-        }
+        job = Job(place, sizes, rounds or (2 if quick else 5), quick, _no_step, in_a_row)
+        found = {name: list(_measured(name, job, quiet)) for name in wanted}
     _show(found, output)
 
 
@@ -93,9 +100,7 @@ def _wanted(names: Sequence[str]) -> tuple[str, ...]:
     return catalogue.NAMES if not names or "all" in names else tuple(dict.fromkeys(names))
 
 
-def _measured(
-    name: str, place: Workshop, sizes: tuple[int, ...], rounds: int, quick: bool, quiet: bool
-) -> Iterator[Line]:
+def _measured(name: str, job: Job, quiet: bool) -> Iterator[Line]:
     """Yield the rows of one benchmark, and show a progress bar."""
     benchmark, numbers = catalogue.load(name), count(1)
     with Talk(quiet=quiet, verbose=False).progress(name) as progress:
@@ -103,8 +108,11 @@ def _measured(
         def step() -> None:
             progress(next(numbers), benchmark.steps(job), name)
 
-        job = Job(place, sizes, rounds, quick, step)
-        yield from benchmark.rows(job)
+        yield from benchmark.rows(replace(job, step=step))
+
+
+def _no_step() -> None:
+    """Show no progress."""
 
 
 def _show(found: dict[str, list[Line]], output: str) -> None:

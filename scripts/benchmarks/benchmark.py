@@ -27,6 +27,7 @@ class Job:
     rounds: int
     quick: bool
     step: Step
+    in_a_row: int = 0
 
     @property
     def size(self) -> int:

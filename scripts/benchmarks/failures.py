@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from eigw_ns.dataplane.names import FABRIC_LINK
 from eigw_ns.dataplane.state import Link
-from eigw_ns.kernel import daemons, netns, sysctl
+from eigw_ns.kernel import netns, sysctl
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.nft import Nft
 from eigw_ns.lab.agent.scene import Replica
 
 
-def kill_daemon(replica: Replica) -> None:
-    """`kill -9` its conntrackd."""
-    found = daemons.of(replica.namespace)
-    if found is not None:
-        os.kill(found.pid, signal.SIGKILL)
-
-
 def delete_namespace(replica: Replica) -> None:
     """Everything in it dies with it, as with a host."""
-    kill_daemon(replica)
     netns.remove(replica.namespace)
 
 

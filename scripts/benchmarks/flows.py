@@ -6,6 +6,7 @@ A process of its own holds them, since it needs thousands of descriptors, and si
 - TCP connections and UDP streams that send something every 20 ms and note the longest time without an answer
 - one TCP connection that transfers as much as it can
 - an attacker: the host begins TCP and UDP flows towards the instance all the time; what the instance hears is counted
+- an attacker that knows the ports of all TCP flows and forges segments of theirs (`forged`), in another process
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from eigw_ns.kernel import netns, sockets
+from scripts.benchmarks.forged import Attack, Forger, Heard, Target
 
 PORT, ATTACKED = 4443, 9
 PATIENCE = 20.0  # seconds in which a resting connection must answer; some retransmissions
 _INTERVAL = 0.02
 _CHUNK = bytes(1 << 16)
 _FILES = 20_000
+_REPAIR, _REPAIR_QUEUE, _QUEUE_SEQUENCE, _RECEIVED, _QUIETLY = 19, 20, 21, 1, -1  # linux/tcp.h: TCP_REPAIR …
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,23 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How many of each kind."""
+    """How many of each kind; what is forged, and how many packets of it a second."""
 
     resting: int = 2000
     asking: int = 40
     datagrams: int = 20
     transfers: int = 1
     patience: float = PATIENCE
+    attack: Attack = "segments"
+    rate: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened since the last report: the longest silence of each asking flow, seconds, and what came in."""
+    """What happened since the last report: the longest silence of each asking flow, seconds, and what came in.
+
+    `attacks` and `got_in` are of flows that the host tried to begin, `forged` of segments of flows that were there.
+    """
 
     tcp_gaps: tuple[float, ...]
     udp_gaps: tuple[float, ...]
@@ -63,6 +71,7 @@ class Report:
     transfer_gap: float
     attacks: int
     got_in: int
+    forged: Heard = field(default_factory=lambda: Heard(0, 0, 0))
 
 
 class Flows:
@@ -72,20 +81,33 @@ class Flows:
         context = multiprocessing.get_context("fork")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_hold, args=(ends, wanted, theirs), daemon=True)
+        self._ends, self._wanted = ends, wanted
+        self._stack = contextlib.ExitStack()
+        self._forged = Heard(0, 0, 0)
 
     def __enter__(self) -> Flows:
         self._process.start()
-        self._ask("ready")
+        with self._stack as stack:
+            stack.callback(self._end)
+            self._ask("ready")
+            targets: list[Target] = self._ask("targets")
+            forger = Forger(self._ends, self._wanted.attack, targets, self._wanted.rate)
+            self._forger = stack.enter_context(forger)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.join()
 
     def report(self) -> Report:
-        """What happened since the last time."""
+        """Return what happened since the last time."""
         answer: Report = self._ask("report")
-        return answer
+        before, self._forged = self._forged, self._forger.heard()
+        return replace(answer, forged=self._forged.since(before))
 
     def lost(self) -> int:
         """How many of all connections no longer carry data both ways; those are closed."""
@@ -108,6 +130,15 @@ class Flows:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def _expected(connection: socket.socket) -> int:
+    """Return the sequence number that comes next."""
+    connection.setsockopt(socket.IPPROTO_TCP, _REPAIR, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, _REPAIR_QUEUE, _RECEIVED)
+    found = connection.getsockopt(socket.IPPROTO_TCP, _QUEUE_SEQUENCE)
+    connection.setsockopt(socket.IPPROTO_TCP, _REPAIR, _QUIETLY)
+    return found % (1 << 32)
 
 
 def _hold(ends: Ends, wanted: Wanted, pipe: Connection) -> None:
@@ -276,11 +307,17 @@ class _Holder:
                 return self._report()
             case "resting":
                 return len(self.resting)
+            case "targets":
+                return list(self._targets())
             case "lost":
                 return self._lost()
             case ("add", int(number)):
                 return self._add(number)
         raise ValueError(question)
+
+    def _targets(self) -> Iterator[Target]:
+        for near in (*(near for near, _ in self.resting), *(each.near for each in (*self.tcp, *self.transfer))):
+            yield near.getsockname()[1], near.getpeername()[1], _expected(near)
 
     def _restart(self) -> None:
         for each in (*self.tcp, *self.udp, *self.transfer):

@@ -1,7 +1,7 @@
-"""Failover: what each way for a replica to die costs the flows through a gateway, with and without shared state.
+"""Failover: what each way for a replica to die costs the flows through a gateway, while attackers forge their segments.
 
-A lab with one instance behind a gateway of several replicas, thousands of open flows, an attacker that never rests, and
-the agent as users run it. A replica is struck, and what the flows saw is told; then the lab is made whole again.
+A lab with one instance behind a gateway of several replicas, thousands of open flows, two attackers that never rest
+(`flows`), and the agent as users run it. A replica is struck, and what the flows saw is told; then the lab is repaired.
 """
 
 from __future__ import annotations
@@ -11,25 +11,30 @@ import json
 import os
 import select
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Literal
 
+from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import operations
 from eigw_ns.lab.agent.scene import gateways
 from eigw_ns.render.table import Cell
 from eigw_ns.topology import Topology, load
 from scripts.benchmarks.benchmark import Benchmark, Job
-from scripts.benchmarks.failures import FAILURES, Failure, kill_daemon
+from scripts.benchmarks.failures import FAILURES, Failure
 from scripts.benchmarks.flows import Ends, Flows, Wanted
+from scripts.benchmarks.forged import Attack, Heard
 from scripts.benchmarks.rows import STYLES
 
 _TOPOLOGY = """
@@ -46,21 +51,24 @@ internet: {{hosts: {{web: {{ipv6_address: "2001:db8:80::1"}}}}}}
 """
 _APP, _WEB = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
 _COLUMNS = (
-    "Failure", "Replicas", "Shared", "Lost", "Seen after, ms", "TCP gap, ms", "UDP gap, ms", "Got in", "Verdict"
+    "Failure", "Replicas", "Lost", "Seen after, ms", "TCP gap, ms", "UDP gap, ms", "Got in", "Forged in", "Verdict"
 )  # fmt: skip
-_SILENTLY = "silent drop"
+_SILENTLY, _IN_A_ROW = "silent drop", "in a row, repaired"
 _VISIBLE, _SILENT = 0.2, 1.0  # seconds
+_TCP_GAP, _UDP_GAP = 0.25, 0.05  # seconds beyond detection
 _PATIENCE = 120.0  # seconds
 _SETTLE = 1.5  # seconds of traffic after a failover, so that what was sent again has come
+_AWHILE = 3.0  # seconds of an attack while nothing else happens; two rounds of a sweep
+_BEGUN = 0.5  # seconds in which an agent has looked at everything once
+_BEFORE_OTHERS = 0.5  # seconds between two changes of the number of replicas
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a failure did. Times in seconds."""
+    """What a failure did. Times in seconds; `detected` is 0 if no replica died."""
 
     failure: str
     replicas: int
-    shared: bool
     flows: int
     lost: int
     detected: float
@@ -68,35 +76,36 @@ class Outcome:
     udp_gaps: tuple[float, ...]
     attacks: int
     got_in: int
+    forged: Heard
 
     @property
-    def verdict(self) -> Literal["met", "missed", ""]:
-        """Nothing lost, nothing in, and seen in time; without shared flows only that nothing got in."""
-        if self.got_in or not self.attacks:
-            return "missed"
-        if not self.shared:
-            return ""
-        return "met" if not self.lost and self.detected <= self.limit else "missed"
+    def verdict(self) -> Literal["met", "missed"]:
+        """Whether nothing was lost, nothing got in, and everything was in time."""
+        gaps = (self.tcp_gaps, _TCP_GAP), (self.udp_gaps, _UDP_GAP)
+        late = any(max(found, default=0.0) > self.detected + limit for found, limit in gaps)
+        let_in = self.got_in or not self.attacks or self.forged.got_in
+        failed = self.lost or let_in or self.detected > self.limit or late
+        return "missed" if failed else "met"
 
     @property
     def limit(self) -> float:
         """Seconds in which it has to be seen."""
-        return _SILENT if self.failure == _SILENTLY else _VISIBLE
+        return _SILENT if self.failure == _SILENTLY or self.failure.endswith(_IN_A_ROW) else _VISIBLE
 
     def cells(self) -> tuple[Cell, ...]:
-        """Under `_COLUMNS`."""
-        shared = "yes" if self.shared else "no"
-        lost, seen = f"{self.lost:,} of {self.flows:,}", f"{1000 * self.detected:.0f} (≤ {1000 * self.limit:.0f})"
+        """Return the cells of the row, in `_COLUMNS`."""
+        lost = f"{self.lost:,} of {self.flows:,}"
+        seen = f"{1000 * self.detected:.0f} (≤ {1000 * self.limit:.0f})" if self.detected else "–"
         gaps = [" / ".join(map(str, _middle_and_most(found).values())) for found in (self.tcp_gaps, self.udp_gaps)]
-        got_in, verdict = f"{self.got_in} of {self.attacks:,}", (self.verdict or "–", STYLES[self.verdict])
-        return self.failure, str(self.replicas), shared, lost, seen, *gaps, got_in, verdict
+        got_in, forged_in = f"{self.got_in} of {self.attacks:,}", f"{self.forged.got_in} of {self.forged.sent:,}"
+        verdict = self.verdict, STYLES[self.verdict]
+        return self.failure, str(self.replicas), lost, seen, *gaps, got_in, forged_in, verdict
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it; gaps in milliseconds."""
+        """Return the row as `-o json` prints it; gaps in milliseconds."""
         return {
             "failure": self.failure,
             "replicas": self.replicas,
-            "shared": self.shared,
             "flows": self.flows,
             "lost": self.lost,
             "detected_ms": round(1000 * self.detected),
@@ -104,7 +113,10 @@ class Outcome:
             "udp_gap_ms": _middle_and_most(self.udp_gaps),
             "attack_packets": self.attacks,
             "got_in": self.got_in,
-            "verdict": self.verdict or None,
+            "forged": self.forged.sent,
+            "forged_in": self.forged.got_in,
+            "forged_known_limits": self.forged.known,
+            "verdict": self.verdict,
         }
 
 
@@ -115,16 +127,22 @@ def _middle_and_most(gaps: tuple[float, ...]) -> dict[str, int]:
 class HaLab:
     """A gateway of several replicas, its flows, and its agent."""
 
-    def __init__(self, lab: str, replicas: int, *, shared: bool = True) -> None:
-        text = _TOPOLOGY.format(lab=lab, replicas=replicas)
-        self.topology: Topology = load(text.encode(), file="ha.yaml", default_lab=lab)
-        self.lab, self.count, self.shared = lab, replicas, shared
+    def __init__(self, lab: str, replicas: int) -> None:
+        self.lab, self.count = lab, replicas
+        self.topology = _topology(lab, replicas)
         self.kernel = LinuxKernel(Path(os.environ["EIGW_NS_RUN_DIR"]))
-        (self.gateway,) = gateways(self.topology.cloud, synced=shared)
+        (self.gateway,) = gateways(self.topology.cloud)
 
-    def build(self) -> None:
-        """Make the lab, or make it whole again."""
-        operations.apply(self.kernel, self.topology)
+    def build(self, replicas: int | None = None) -> None:
+        """Make the lab, make it whole again, or give it another number of replicas."""
+        operations.apply(self.kernel, _topology(self.lab, replicas or self.count))
+
+    def carrier(self, without: int | None = None) -> int:
+        """Return which replica carries the UDP streams, if this one is dead: its place in the list."""
+        names = [each.namespace for each in self.gateway.replicas]
+        alive = [name for at, name in enumerate(names) if at != without]
+        bucket = spread.bucket_of(Flow(_APP, _WEB, socket.IPPROTO_UDP), self.gateway.lesson.seed)
+        return names.index(spread.owners(spread.shares(names, alive))[bucket])
 
     def destroy(self) -> None:
         """Leave nothing behind."""
@@ -137,11 +155,16 @@ class HaLab:
         return Flows(Ends(namespace_name(self.lab, app), _APP, namespace_name(self.lab, web), _WEB), wanted)
 
 
+def _topology(lab: str, replicas: int) -> Topology:
+    text = _TOPOLOGY.format(lab=lab, replicas=replicas)
+    return load(text.encode(), file="ha.yaml", default_lab=lab)
+
+
 @contextlib.contextmanager
-def ha_lab(lab: str, replicas: int, *, shared: bool = True) -> Iterator[HaLab]:
+def ha_lab(lab: str, replicas: int) -> Iterator[HaLab]:
     """The lab while the block runs, in state and run folders of its own."""
-    with tempfile.TemporaryDirectory() as folder, _environment(folder, shared):
-        made = HaLab(lab, replicas, shared=shared)
+    with tempfile.TemporaryDirectory() as folder, _environment(folder):
+        made = HaLab(lab, replicas)
         try:
             made.build()
             yield made
@@ -150,11 +173,9 @@ def ha_lab(lab: str, replicas: int, *, shared: bool = True) -> Iterator[HaLab]:
 
 
 @contextlib.contextmanager
-def _environment(folder: str, shared: bool) -> Iterator[None]:
-    """State and run folders of its own; and no conntrackd, where nothing is to be shared."""
+def _environment(folder: str) -> Iterator[None]:
+    """Use state and run folders of its own while the block runs."""
     wanted = {name: f"{folder}/{name}" for name in ("EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR")}
-    if not shared:
-        wanted["EIGW_NS_CONNTRACKD"] = ""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -210,109 +231,179 @@ class Watcher:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def failover(made: HaLab, flows: Flows, name: str, strike: Callable[[Watcher], float]) -> Outcome:
-    """Let `strike` do its worst while an agent watches; it says when the last death was seen."""
-    with Watcher(made.lab) as watcher:
+Strike = Callable[[Watcher], float]
+"""Does something to the lab while an agent watches. Returns the seconds until a death was seen, at most; else 0."""
+
+
+def failover(made: HaLab, flows: Flows, name: str, strike: Strike, *arguments: str) -> Outcome:
+    """Let `strike` do its worst while an agent watches, which was given these arguments."""
+    with Watcher(made.lab, *arguments) as watcher:
+        _wait(_BEGUN)
         flows.report()
         total = flows.resting()
         detected = strike(watcher)
         return _outcome(made, flows, name, total, detected)
 
 
-def struck(made: HaLab, failure: Failure, victim: int = 0) -> Callable[[Watcher], float]:
-    """Strikes one replica; seconds until its death was seen."""
+def struck(made: HaLab, failure: Failure, victim: int | None = None) -> Strike:
+    """Strike one replica, by default the one that carries the UDP streams, beside its part of the connections."""
 
     def strike(watcher: Watcher) -> float:
         begin = time.monotonic()
-        failure.strike(made.gateway.replicas[victim])
+        failure.strike(made.gateway.replicas[made.carrier() if victim is None else victim])
         return watcher.wait_for("replica dead") - begin
 
     return strike
 
 
-def struck_after_its_daemon(made: HaLab, failure: Failure) -> Callable[[Watcher], float]:
-    """Kills its conntrackd first."""
+def struck_twice(made: HaLab, failure: Failure) -> Strike:
+    """Strike a second replica as soon as the first is given up; if there are only two, as soon as the first is back.
+
+    Both carry the UDP streams when they die.
+    """
 
     def strike(watcher: Watcher) -> float:
-        kill_daemon(made.gateway.replicas[0])
-        watcher.wait_for("conntrackd ended")
-        return struck(made, failure)(watcher)
+        dead = made.carrier()
+        first = struck(made, failure)(watcher)
+        if made.count == 2:
+            made.build()
+        second = 1 - dead if made.count == 2 else made.carrier(without=dead)
+        return max(first, struck(made, failure, second)(watcher))
 
     return strike
 
 
-def struck_twice(made: HaLab, failure: Failure) -> Callable[[Watcher], float]:
-    """Strikes a second replica as soon as the first is given up; where there are but two, once the first is back."""
+def struck_and_repaired(made: HaLab, failures: Sequence[Failure]) -> Strike:
+    """Strike one replica after the other. The agent repairs each before the next."""
 
     def strike(watcher: Watcher) -> float:
-        first = struck(made, failure)(watcher)
-        if made.count == 2:
-            made.build()
-        return max(first, struck(made, failure, victim=1)(watcher))
+        detected = 0.0
+        for number, failure in enumerate(failures):
+            victim = (made.carrier() + number) % made.count
+            detected = max(detected, struck(made, failure, victim)(watcher))
+            watcher.wait_for("repaired")
+        return detected
+
+    return strike
+
+
+def left_alone(_watcher: Watcher) -> float:
+    """Do nothing for a while."""
+    _wait(_AWHILE)
+    return 0.0
+
+
+def changed(made: HaLab) -> Strike:
+    """Take one replica away with `apply`, and give it back."""
+
+    def strike(_watcher: Watcher) -> float:
+        for replicas in (made.count - 1, made.count):
+            made.build(replicas)
+            _wait(_BEFORE_OTHERS)
+        return 0.0
 
     return strike
 
 
 def outcomes(made: HaLab, wanted: Wanted, failures: Sequence[Failure] = FAILURES) -> Iterator[Outcome]:
-    """Every failure in turn, then those that take two; each through new flows, which all replicas share alike."""
+    """Yield every failure's in turn, then those that take two; each through new flows, which all replicas share."""
     for failure in failures:
         yield _tried(made, wanted, failure.name, struck(made, failure), failure)
     deletion = FAILURES[0]
-    if made.shared:
-        name = f"conntrackd killed, then {deletion.name}"
-        yield _tried(made, wanted, name, struck_after_its_daemon(made, deletion), deletion)
-    yield _tried(made, wanted, "two replicas in a row", struck_twice(made, deletion), deletion)
+    yield _tried(made, wanted, "two replicas, one after the other", struck_twice(made, deletion), deletion)
 
 
-def _tried(
-    made: HaLab, wanted: Wanted, name: str, strike: Callable[[Watcher], float], failure: Failure
-) -> Outcome:
+def under_attack(made: HaLab, wanted: Wanted) -> Iterator[Outcome]:
+    """Yield what attackers alone do, then what they do while replicas leave and come back."""
+    whole, pieces, sweep = (replace(wanted, attack=each) for each in ATTACKS)
+    deletion = FAILURES[0]
+    yield _tried(made, sweep, "none, blind sweep of ports", left_alone, deletion)  # first, before tuples have ended
+    yield _tried(made, whole, "none", left_alone, deletion)
+    yield _tried(made, pieces, "none, forged in fragments", left_alone, deletion)
+    name = f"apply: {made.count}, {made.count - 1}, {made.count} replicas"
+    yield _tried(made, whole, name, changed(made), deletion)
+    yield _tried(made, whole, f"{deletion.name}, repaired", struck_and_repaired(made, [deletion]), deletion, "--repair")
+
+
+def in_a_row(made: HaLab, wanted: Wanted, number: int) -> Outcome:
+    """Return what so many failures do to the same flows, each repaired before the next."""
+    strike = struck_and_repaired(made, list(islice(cycle(FAILURES), number)))
+    return _tried(made, wanted, f"{number} {_IN_A_ROW}", strike, FAILURES[0], "--repair")
+
+
+def _tried(made: HaLab, wanted: Wanted, name: str, strike: Strike, failure: Failure, *arguments: str) -> Outcome:
     with made.flows(wanted) as flows:
-        found = failover(made, flows, name, strike)
-    failure.undo(made.gateway.replicas[0])
+        found = failover(made, flows, name, strike, *arguments)
+    failure.undo(made.gateway.replicas[made.carrier()])
     made.build()
     return found
 
 
+def _wait(seconds: float) -> None:
+    select.select([], [], [], seconds)
+
+
 def _outcome(made: HaLab, flows: Flows, name: str, total: int, detected: float) -> Outcome:
-    deadline = time.monotonic() + _SETTLE
-    while time.monotonic() < deadline:
-        select.select([], [], [], 0.05)
+    _wait(_SETTLE)
     seen = flows.report()
     lost = flows.lost()
     return Outcome(
-        name, made.count, made.shared, total, lost, detected, seen.tcp_gaps, seen.udp_gaps, seen.attacks, seen.got_in
+        name,
+        made.count,
+        total,
+        lost,
+        detected,
+        seen.tcp_gaps,
+        seen.udp_gaps,
+        seen.attacks,
+        seen.got_in,
+        seen.forged,
     )
+
+
+ATTACKS: tuple[Attack, Attack, Attack] = ("segments", "fragments", "sweep")
+
+_LABS = (3, 2)
+"""How many replicas."""
 
 
 def _rows(job: Job) -> Iterator[Outcome]:
     wanted = Wanted(resting=100) if job.quick else Wanted()
-    for replicas, shared in ((2, True),) if job.quick else _LABS:
-        with ha_lab(job.place.new_name(), replicas, shared=shared) as made:
-            for outcome in outcomes(made, wanted, FAILURES[:1] if job.quick else FAILURES):
+    for replicas in (2,) if job.quick else _LABS:
+        with ha_lab(job.place.new_name(), replicas) as made:
+            for outcome in _outcomes(made, wanted, job):
                 job.step()
                 yield outcome
 
 
+def _outcomes(made: HaLab, wanted: Wanted, job: Job) -> Iterator[Outcome]:
+    if not job.quick:
+        yield from under_attack(made, wanted)
+    yield from outcomes(made, wanted, FAILURES[:1] if job.quick else FAILURES)
+    if job.in_a_row:
+        yield in_a_row(made, wanted, job.in_a_row)
+
+
 def _steps(job: Job) -> int:
-    return 3 if job.quick else sum(len(FAILURES) + 1 + shared for _, shared in _LABS)
+    more = bool(job.in_a_row)
+    return 2 + more if job.quick else len(_LABS) * (5 + len(FAILURES) + 1 + more)
 
-
-_LABS = ((2, True), (3, True), (3, False))
-"""How many replicas, and whether they share their flows."""
 
 BENCHMARK = Benchmark(
-    summary="What each way for a replica to die costs the flows through a gateway.",
+    summary="What each way for a replica to die costs the flows through a gateway, under attack.",
     explain={
-        "failure": "what is done to one replica while an agent watches; not shared: without conntrackd, to compare",
-        "lost": "of 2,000 TCP connections that rest, those that carry nothing any more afterwards",
-        "seen after": "from the deed to the agent's word; 200 ms where anything can be seen, 1 s where nothing can",
-        "TCP gap, UDP gap": "longest time without an answer of 40 connections and 20 streams that send every 20 ms:"
-        " median and maximum; a TCP segment that was lost is sent again after 200 ms at the earliest",
-        "got in": "of the packets that an attacker sends meanwhile, those that the instance hears",
+        "failure": "What happens to one replica while an agent watches. With `none`, attackers alone.",
+        "lost": "Of 2,000 idle TCP connections, those that carry no data any more afterwards.",
+        "seen after": "Time from the failure to the agent's message: at most 200 ms, or 1 s if nothing can be seen.",
+        "TCP gap, UDP gap": "Longest time without an answer of 40 connections and 20 streams that send every 20 ms: "
+        "median and maximum. A lost TCP segment is sent again after 200 ms at the earliest. At most 250 ms and 50 ms "
+        "more than the failure took to be seen.",
+        "got in": "Of the flows that a host of the internet tries to begin, those that the instance hears.",
+        "forged in": "Of the TCP segments that a host forges with the right addresses and ports and random numbers, "
+        "20,000 a second, the SYNs, resets and fragments that reach the instance.",
+        "N in a row": "With --in-a-row: so many failures of all kinds, one after the other, each repaired.",
     },
     rows=_rows,
     steps=_steps,
     columns=_COLUMNS,
-    tools={"conntrackd": "conntrackd"},
 )
