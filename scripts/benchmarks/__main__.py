@@ -55,7 +55,7 @@ def _sizes(_context: click.Context, _parameter: click.Parameter, value: str | No
 )
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Number of measurements of each.  [default: 5]")
 @click.option("--quick", is_flag=True, help="Measure small labs in two rounds, in seconds. Verdicts are not reliable.")
-@click.option("--in-a-row", type=click.IntRange(0, 1000), default=0, help="Number of failures more, for ha, one by one.")
+@click.option("--in-a-row", type=click.IntRange(0, 1000), default=0, help="ha: number of further failures.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from eigw_ns.dataplane import spread
 from eigw_ns.dataplane.names import namespace_name
-from eigw_ns.dataplane.state import Flow
+from eigw_ns.dataplane.state import Flow, bucket_of
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab import operations
 from eigw_ns.lab.agent.scene import gateways
@@ -141,7 +141,7 @@ class HaLab:
         """Return which replica carries the UDP streams, if this one is dead: its place in the list."""
         names = [each.namespace for each in self.gateway.replicas]
         alive = [name for at, name in enumerate(names) if at != without]
-        bucket = spread.bucket_of(Flow(_APP, _WEB, socket.IPPROTO_UDP), self.gateway.lesson.seed)
+        bucket = bucket_of(Flow(_APP, _WEB, socket.IPPROTO_UDP), self.gateway.lesson.seed)
         return names.index(spread.owners(spread.shares(names, alive))[bucket])
 
     def destroy(self) -> None:

@@ -15,11 +15,9 @@ from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane import handover
 from eigw_ns.dataplane.compile import compile_cloud
 from eigw_ns.dataplane.flows import subnets_by_gateway
-from eigw_ns.dataplane.handover import Forget, Teach
 from eigw_ns.dataplane.names import namespace_name
 from eigw_ns.dataplane.plan import make_plan
-from eigw_ns.dataplane.rules import TAUGHT, TAUGHT_ERRORS
-from eigw_ns.dataplane.state import NetState
+from eigw_ns.dataplane.state import TAUGHT, TAUGHT_ERRORS, Forget, NetState, Teach
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel import netns, nft_elements
 from eigw_ns.kernel.linux import LinuxKernel
