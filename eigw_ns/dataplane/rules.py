@@ -92,7 +92,6 @@ _VERDICTS = (
     f"{_OUTWARD} ct state new goto begin",
     f"{_OUTWARD} ct state related goto related",
     f"{_INWARD} ct state related goto related",
-    taught_rules.UNTRACKED,
 )
 """One after the other, since a lookup by all three costs more than the comparisons that an established flow meets."""
 
@@ -191,7 +190,7 @@ def egress_only_gateway(
         _HEADERS,
         _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
-        NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, "goto refuse")),
+        NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, taught_rules.UNTRACKED, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
         *tuples.chains(tracking.max_connections_per_source),
         NftChain("spoofed", BEFORE_ALL, (forged, *refused, in_pieces)),

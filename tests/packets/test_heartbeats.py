@@ -27,7 +27,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
 from eigw_ns.dataplane import names
-from eigw_ns.dataplane.state import Link
+from eigw_ns.dataplane.state import Flow, Link
 from eigw_ns.kernel import netns, sysctl
 from eigw_ns.kernel.heartbeat import Heartbeat
 from eigw_ns.kernel.linux import LinuxKernel
@@ -38,7 +38,7 @@ from eigw_ns.lab.agent.watch import Watch
 from scripts.benchmarks.failures import cut_link, drop_silently
 from scripts.benchmarks.ha import Watcher
 from tests.labs import SILENCE, Lab, connections, meanwhile, topology, until
-from tests.packets.replicated import carries, count, datagrams, gateway_id, owner, replicas, tree
+from tests.packets.replicated import count, gateway_id, owner, replicas, tree
 from tests.packets.test_under_load import APP, TREE, WEB
 from tests.slowness import SLOWNESS
 
@@ -125,9 +125,11 @@ def test_beats_pass_if_the_limits_are_met(lab_name: str) -> None:
     """Of a gateway whose every place is taken, and which takes no new flow."""
     limits = {"max_connections": 16, "max_connections_per_source": 16}
     with _built(lab_name, connection_tracking=limits) as lab:
-        lab.begin_flows("app", WEB, 200)
-        until(lambda: sum(count(lab, "drop_limit_source")) == 200 - 16, "what is over the limit is counted")
-        lab.begin_flows("edge", WEB, 200)  # a source may have all that the gateway has
+        for host in _a_host_for_each_replica(lab, APP):
+            lab.begin_flows("app", host, 200)
+        until(lambda: count(lab, "drop_limit_source") == [200 - 8] * 2, "what is over the limit is counted")
+        for host in _a_host_for_each_replica(lab, EDGE):
+            lab.begin_flows("edge", host, 200)  # a source may have all that the gateway has
         until(lambda: all(count(lab, "drop_limit_gateway")), "no replica takes anything more")
         held = [connections(name) for name in replicas(lab)]
         assert sum(held) == 16
@@ -141,16 +143,39 @@ def test_beats_pass_if_the_limits_are_met(lab_name: str) -> None:
 def test_beats_pass_a_full_connection_table(lab_name: str) -> None:
     with _built(lab_name) as lab, _full(replicas(lab)[0]):
         first, before = replicas(lab)[0], count(lab, "allowed_new")
+        ports = range(40_000, 40_020)
+        lost = {port for port in ports if owner(lab, Flow(APP, WEB, socket.IPPROTO_TCP, (port, 4443))) == first}
+        assert 0 < len(lost) < len(ports)
         with contextlib.ExitStack() as stack:
-            flows = [stack.enter_context(datagrams(lab, 0, 5300 + number)) for number in range(20)]
-            lost = [near for near, _, flow in flows if owner(lab, flow) == first]
-            assert 0 < len(lost) < len(flows)
-            for near in lost:
-                near.send(b"no place for it")
-            assert all(carries(near, far) for near, far, flow in flows if near not in lost)
-            assert count(lab, "allowed_new") == [before[0], before[1] + len(flows) - len(lost)]
+            stack.enter_context(lab.listening("web", WEB, 4443))
+            opening = {port: stack.enter_context(lab.open_socket("app")) for port in ports}
+            for port, client in opening.items():
+                client.bind((APP, port))
+                client.setblocking(False)
+                client.connect_ex((WEB, 4443))
+            until(lambda: _connected(opening) == set(ports) - lost, "what has a place is connected")
+            assert count(lab, "allowed_new") == [before[0], before[1] + len(ports) - len(lost)]
         with _hearts(lab) as hearts:
             _check_beats(hearts)
+
+
+def _connected(opening: dict[int, socket.socket]) -> set[int]:
+    found = set()
+    for port, client in opening.items():
+        with contextlib.suppress(OSError):
+            client.getpeername()
+            found.add(port)
+    return found
+
+
+def _a_host_for_each_replica(lab: Lab, source: str) -> list[str]:
+    """Return addresses on the internet, no machine's: UDP from `source` goes there through another replica each."""
+    found: dict[str, str] = {}
+    for number in range(100):
+        address = f"2001:db8:fa::{number:x}"
+        found.setdefault(owner(lab, Flow(source, address, socket.IPPROTO_UDP, (1, 1))), address)
+    assert set(found) == set(replicas(lab))
+    return list(found.values())
 
 
 @contextlib.contextmanager
