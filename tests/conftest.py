@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from eigw_ns.dataplane.state import NetState
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.slowness import SLOWNESS
 from tests.turns import turn
 

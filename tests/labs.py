@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.names import namespace_name
-from eigw_ns.dataplane.plan import Plan, make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.planning.plan import Plan, make_plan
 from eigw_ns.dataplane.state import NetState
-from eigw_ns.kernel import netns, sysctl
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab.execute import execute
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.lab.lifecycle.execute import execute
 from eigw_ns.topology import Topology, load
 from tests.slowness import SLOWNESS
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eigw_ns.kernel import keeper
+from eigw_ns.kernel.namespaces import pause_process
 from tests.cli import restrict
 from tests.cli.command import SECONDS, Result
 
@@ -94,9 +94,9 @@ def ordinary_user() -> Iterator[User]:
         kept = {name: os.environ[name] for name in names if name in os.environ}
         yield User(home, {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "PYTHONDONTWRITEBYTECODE": "1"})
     finally:
-        left = [found for folder in (runtime / "eigw-ns", FALLBACK) if (found := keeper.find(folder / RECORD))]
+        left = [found for folder in (runtime / "eigw-ns", FALLBACK) if (found := pause_process.find(folder / RECORD))]
         for each in left:
-            keeper.end(each)
+            pause_process.end(each)
         shutil.rmtree(home)
         shutil.rmtree(FALLBACK, ignore_errors=True)
     assert not left, "the pause process outlived its labs"

@@ -147,9 +147,7 @@ def _merged(one: Cloud, other: Cloud) -> Cloud:
     return Cloud(one.lab, **{kind: {**getattr(one, kind), **getattr(other, kind)} for kind in kinds})
 
 
-def _route_tables(
-    draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, targets: tuple[str, ...]
-) -> dict[str, RouteTable]:
+def _route_tables(draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, targets: tuple[str, ...]) -> dict[str, RouteTable]:
     tables = {}
     main, *others = draw(st.lists(st.sampled_from(("main", "private", "split")), unique=True, min_size=1))
     for name in (main, *others):

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 
 AF_BRIDGE = 7
 MAIN_TABLE = 254

@@ -8,11 +8,12 @@ from eigw_ns.cli.context import labels
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.plan import Step
+from eigw_ns.dataplane.planning.plan import Step
 from eigw_ns.render import steps as render
 
 CHANGES = 3
 """The exit code where changes are pending or the kernel has drifted."""
+
 
 def show_steps(steps: Sequence[Step], cloud: Cloud, output: str, talk: Talk) -> None:
     """Print the steps: as JSON, or one line a namespace, or all with -v. Nodes have the names of `cloud`."""

@@ -11,7 +11,7 @@ from eigw_ns.errors import EigwError
 def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the stored labs."""
     from eigw_ns.cli import rootless  # imported here: only completion needs it
-    from eigw_ns.lab import store
+    from eigw_ns.lab.storage import store
 
     rootless.choose(context)
     try:
@@ -24,7 +24,8 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
     """Return the labs that `gc` lists. Return none if this process may not look for them."""
     from eigw_ns.cli import rootless
     from eigw_ns.kernel.linux import LinuxKernel
-    from eigw_ns.lab import gc, paths
+    from eigw_ns.lab.lifecycle import gc
+    from eigw_ns.lab.storage import paths
 
     rootless.choose(context)
     try:
@@ -39,7 +40,7 @@ def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) 
     from eigw_ns.cli import rootless
     from eigw_ns.cli.context import choose_lab
     from eigw_ns.cloud import nodes as known
-    from eigw_ns.lab import store
+    from eigw_ns.lab.storage import store
 
     rootless.choose(context)
     try:

@@ -12,12 +12,12 @@ from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import Node
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import NoSuchLabError, UsageError
-from eigw_ns.kernel import probe
+from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import paths, sources, store
-from eigw_ns.lab.sources import Source
+from eigw_ns.lab.storage import parse_cache, paths, store
+from eigw_ns.lab.storage.parse_cache import Source
 from eigw_ns.topology import Topology, load
 
 STDIN = "-"
@@ -28,7 +28,7 @@ _LARGEST_FILE = 32 << 20  # bytes; more than the loader accepts, so that the loa
 def open_kernel() -> LinuxKernel:
     """Return this host's kernel, as root or rootless. Raises HostError, before any change, if it cannot hold a lab."""
     rootless.enter()
-    probe.require()
+    features.require()
     return LinuxKernel(paths.run_dir())
 
 
@@ -86,7 +86,7 @@ def read_topology(file: str, lab: str | None, source: Source) -> Topology:
 def recall_topology(file: str, lab: str | None, source: Source) -> Topology:
     """Return what `read_topology` returns, but do not parse bytes whose topology is stored already."""
     rootless.choose()  # decides whose labs are stored
-    known = sources.recall(source)
+    known = parse_cache.recall(source)
     return _checked(known, file, lab) if known is not None else read_topology(file, lab, source)
 
 

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 from eigw_ns.cli.context import find_node, open_kernel, topology_of
 from eigw_ns.errors import EigwError, ForeignError
-from eigw_ns.kernel import netns, process
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.processes import process
 
 
 def enter(lab: str | None, text: str, command: Sequence[str], added: Mapping[str, str]) -> NoReturn:

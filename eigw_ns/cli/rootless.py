@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import click
 
-from eigw_ns.kernel import capabilities, sysctl, userns
-from eigw_ns.lab import paths, rootless
+from eigw_ns.kernel.host import capabilities
+from eigw_ns.kernel.namespaces import sysctl, userns
+from eigw_ns.lab.host import rootless
+from eigw_ns.lab.storage import paths
 
 _AUTOMATIC = "not root: working rootless, in your own namespaces (sudo for the host's labs; --rootless hides this note)"
 _VISIT = "eigw_ns.cli.rootless.visit"

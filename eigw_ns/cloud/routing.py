@@ -34,9 +34,9 @@ def target_gateway(cloud: Cloud, table: RouteTable, route: Route) -> Gateway | N
 
     Returns None if the gateway was deleted, is detached, or is attached to another VPC.
     """
-    gateway: Gateway | None = cloud.egress_only_internet_gateways.get(
+    gateway: Gateway | None = cloud.egress_only_internet_gateways.get(route.target_id) or cloud.internet_gateways.get(
         route.target_id
-    ) or cloud.internet_gateways.get(route.target_id)
+    )
     return gateway if gateway is not None and gateway.vpc_id == table.vpc_id else None
 
 

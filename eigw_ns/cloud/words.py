@@ -23,5 +23,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shorten(text: str) -> str:
     """Return at most 60 characters of `text` on one line, with unprintable characters as escapes."""
-    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST - 1]}…"
+    text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -7,7 +7,7 @@ What was learnt the hard way, and where the answer stands:
   they belong.
 - When a namespace ends, the kernel takes its nftables hooks away a grace period before its interfaces. For some
   milliseconds a router without rules would still route. Whoever deletes a namespace switches its forwarding off first
-  (`dataplane.plan` does), and a gateway routes only what its rules have marked (`dataplane.compile`).
+  (`dataplane.planning.plan` does), and a gateway routes only what its rules have marked (`dataplane.compile.compiler`).
 - The far ends of its veth pairs vanish later still: the plan deletes those in namespaces that stay.
 - The kernel goes on after a refused message of a batch, so objects of one namespace after a failed one may exist.
 """
@@ -44,16 +44,21 @@ from eigw_ns.dataplane.state import (
     seed,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
-from eigw_ns.kernel import conntrack, former, links, netns, nft, observe, rtnetlink, sight, sysctl, teaching, tenants
-from eigw_ns.kernel.clearing import clear
-from eigw_ns.kernel.configuration import creation_message, deletion_message, replacement_message, takeover_message
-from eigw_ns.kernel.halves import in_halves
-from eigw_ns.kernel.netlink import Message, Netlink
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.netlink import conntrack, rtnetlink
+from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
+from eigw_ns.kernel.netlink.rtnetlink import Indexes
+from eigw_ns.kernel.netlink.socket import Message, Netlink
+from eigw_ns.kernel.nft import table
+from eigw_ns.kernel.nft.loader import Transactions, load_all
+from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Count
-from eigw_ns.kernel.rtnetlink import Indexes
-from eigw_ns.kernel.settle import settle
-from eigw_ns.kernel.transactions import Transactions, load_all
+from eigw_ns.kernel.reading import lab_reader, namespace_reader
+from eigw_ns.kernel.replication import former, teaching
+from eigw_ns.kernel.writing import links, tenant_conflicts
+from eigw_ns.kernel.writing.foreign_removal import clear
+from eigw_ns.kernel.writing.settle import settle
 
 Thing = TypeVar("Thing")
 
@@ -76,11 +81,11 @@ class LinuxKernel:
 
     def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """See `Kernel.observe`."""
-        return sight.everything(lab, believed)
+        return lab_reader.everything(lab, believed)
 
     def outline(self, lab: str) -> NetState:
         """See `Kernel.outline`."""
-        return sight.outline(lab)
+        return lab_reader.outline(lab)
 
     def exists(self, namespace: str) -> bool:
         """See `Kernel.exists`."""
@@ -88,11 +93,11 @@ class LinuxKernel:
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
-        return tuple(sorted(name for name in names if netns.exists(name) and sight.owner_of(name) is None))
+        return tuple(sorted(name for name in names if netns.exists(name) and lab_reader.owner_of(name) is None))
 
     def labs(self) -> tuple[str, ...]:
         """See `Kernel.labs`."""
-        owners = (sight.owner_of(name) for name in netns.names(PREFIX))
+        owners = (lab_reader.owner_of(name) for name in netns.names(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
@@ -101,7 +106,7 @@ class LinuxKernel:
             library = Nft()
             found: dict[str, Count] = {}
             for family in ("inet", "bridge"):
-                found.update(nft.parse_counters(library.listing(family, stateless=False)))
+                found.update(table.parse_counters(library.listing(family, stateless=False)))
             return found
 
     def husks(self) -> tuple[str, ...]:
@@ -182,7 +187,7 @@ class LinuxKernel:
         gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
         """See `Kernel.flush_flows`."""
-        owner = sight.owner_of(namespace)
+        owner = lab_reader.owner_of(namespace)
         if owner is None:
             raise MissingError(f"flush the flows of {namespace}", detail="it is not a namespace of ours")
         flushed = teaching.end(namespace, conntrack.stale(keep, ended, gone), seed(owner.lab))
@@ -219,7 +224,7 @@ class LinuxKernel:
         """See `Kernel.group`."""
         with netns.inside(group.namespace):
             listing = Nft().listing(group.family)
-        found = nft.parse_groups(listing, group.namespace)
+        found = table.parse_groups(listing, group.namespace)
         return next((each for each in found if each.name == group.name), None)
 
     def flows(self, namespace: str) -> Sequence[Flow]:
@@ -252,7 +257,7 @@ class LinuxKernel:
                 self.writes += self._transactions.share(None, thing)
 
     def _delete_namespace(self, namespace: Namespace) -> None:
-        if netns.exists(namespace.namespace) and sight.owner_of(namespace.namespace) is None:
+        if netns.exists(namespace.namespace) and lab_reader.owner_of(namespace.namespace) is None:
             raise ForeignError(
                 f"the namespace {namespace.namespace} does not bear our mark, so it is left alone",
                 hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
@@ -275,7 +280,7 @@ class LinuxKernel:
         """Send the messages for objects of one namespace, all in one go."""
         tenant = is_tenant(things[0].namespace)
         with netns.inside(things[0].namespace), Netlink(restless=tenant) as netlink:
-            indexes = {link.name: link.index for link in observe.links(netlink)}
+            indexes = {link.name: link.index for link in namespace_reader.links(netlink)}
             messages: list[Message] = []
             try:
                 messages.extend(encode(thing, indexes) for thing in things)
@@ -295,7 +300,7 @@ class LinuxKernel:
         for left in reversed(range(_RACES)):
             wanted = [creation_message(thing, indexes) for thing in things]
             try:
-                self._send(netlink, [*tenants.make_way(netlink, things, indexes), *wanted])
+                self._send(netlink, [*tenant_conflicts.make_way(netlink, things, indexes), *wanted])
                 return
             except EigwError:
                 if not left:

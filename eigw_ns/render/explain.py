@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from eigw_ns.cloud import ids
 from eigw_ns.dataplane.trace import EPHEMERAL, Hop, Reason
+from eigw_ns.dataplane.trace.explanation import Explanation, Question
 from eigw_ns.dataplane.trace.model import AclRuleUsed, GroupRuleUsed, RouteUsed
 from eigw_ns.dataplane.trace.words import protocol, way
-from eigw_ns.lab.explain import Explanation, Question
-from eigw_ns.lab.verify import Check
+from eigw_ns.lab.verify.checks import Check
 from eigw_ns.render.table import Cell, Table
 
 _KINDS = {

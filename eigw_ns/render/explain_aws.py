@@ -12,12 +12,12 @@ from typing import Any
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import ICMPV6
 from eigw_ns.cloud.model import BLACKHOLE, NetworkAclEntry, SecurityGroupRule
-from eigw_ns.dataplane.gates import LOCAL
+from eigw_ns.dataplane.compile.resolved_routes import LOCAL
 from eigw_ns.dataplane.trace import EPHEMERAL, Direction, Hop
+from eigw_ns.dataplane.trace.explanation import Explanation
 from eigw_ns.dataplane.trace.model import AclRuleUsed, GroupRuleUsed, RouteUsed, Rule
 from eigw_ns.dataplane.trace.words import protocol, way
-from eigw_ns.lab.explain import Explanation
-from eigw_ns.lab.verify import Check
+from eigw_ns.lab.verify.checks import Check
 from eigw_ns.render.explain import remedy
 
 Shape = dict[str, Any]

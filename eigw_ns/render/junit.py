@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from eigw_ns.lab.verify import Check, Report
+from eigw_ns.lab.verify.checks import Check, Report
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'  # ElementTree would write the locale's encoding
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.lab.replicas import Report
+from eigw_ns.lab.agent.replica_reports import Report
 from eigw_ns.render.describe import counter_data, qualified
 from eigw_ns.render.table import Cell, Table
 

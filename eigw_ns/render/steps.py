@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eigw_ns.dataplane.plan import Step, Verb
+from eigw_ns.dataplane.planning.plan import Step, Verb
 from eigw_ns.dataplane.state import Stray
 from eigw_ns.render.table import Cell, Table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eigw_ns.lab.verify import Check, Report
+from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.render.table import Cell, Table
 
 _COLOURS = {"allowed": "green", "blocked": "red", "refused": "yellow"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-from eigw_ns.lab.prober import Evidence, Outcome, Protocol
-from eigw_ns.lab.verify import Failure
+from eigw_ns.lab.verify.checks import Failure
+from eigw_ns.lab.verify.prober import Evidence, Outcome, Protocol
 
 _MODEL_IS_WRONG = (Failure.NOT_DELIVERED, Failure.MODEL_DISAGREES)  # the observation still holds
 

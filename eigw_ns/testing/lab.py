@@ -12,16 +12,19 @@ from pathlib import Path
 
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.nodes import NodeKind
-from eigw_ns.dataplane.names import is_name_of, namespace_name
+from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
+from eigw_ns.dataplane.trace.explanation import Question, explain
 from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
-from eigw_ns.kernel import life, netns, probe, process
+from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.process import Completed
-from eigw_ns.lab import operations, store
-from eigw_ns.lab import verify as prover
-from eigw_ns.lab.explain import Question, explain
-from eigw_ns.lab.prober import Protocol
-from eigw_ns.lab.verify import Report
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.processes import liveness, process
+from eigw_ns.kernel.processes.process import Completed
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import store
+from eigw_ns.lab.verify import checks as prover
+from eigw_ns.lab.verify.checks import Report
+from eigw_ns.lab.verify.prober import Protocol
 from eigw_ns.render import verdicts
 from eigw_ns.render.table import draw
 from eigw_ns.testing.connection import Connection
@@ -71,8 +74,8 @@ class Lab:
 
         Raises HostError if this host cannot hold a lab.
         """
-        probe.require()
-        self._life.enter_context(life.shown(self.name))
+        features.require()
+        self._life.enter_context(liveness.shown(self.name))
         try:
             with self._own_environment():
                 operations.apply(LinuxKernel(), self.built_from)
@@ -223,4 +226,3 @@ def read(data: bytes, file: str) -> Topology:
     name = f"pytest-{secrets.token_hex(4)}"
     topology = load(data, file=file, default_lab=name)
     return from_data({**to_data(topology), "lab": name}, file=file)
-

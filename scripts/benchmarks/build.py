@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
 from scripts.benchmarks import by_hand

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.planning.plan import make_plan
 from eigw_ns.dataplane.state import (
     PROTOCOL,
     TENANT_LINK,
@@ -23,7 +23,7 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Sysctls,
 )
-from eigw_ns.kernel.nft import transaction
+from eigw_ns.kernel.nft.table import transaction
 from eigw_ns.kernel.protocol import Kernel
 
 SCRIPT = Path(__file__).parent / "by-hand"

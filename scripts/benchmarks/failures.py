@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from eigw_ns.dataplane.names import FABRIC_LINK
+from eigw_ns.dataplane.compile.names import FABRIC_LINK
+from eigw_ns.dataplane.replication.watched_gateways import Replica
 from eigw_ns.dataplane.state import Link
-from eigw_ns.kernel import netns, sysctl
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.nft import Nft
-from eigw_ns.lab.agent.scene import Replica
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.nft.table import Nft
 
 
 def delete_namespace(replica: Replica) -> None:

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.planning.plan import make_plan
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -30,10 +30,11 @@ from eigw_ns.dataplane.state import (
     Sysctls,
 )
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel import netns, rtnetlink, sysctl
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.netlink import REQUEST, Message, attribute
-from eigw_ns.kernel.seen_link import SeenLink
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.netlink import rtnetlink
+from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.socket import REQUEST, Message, attribute
 from scripts.benchmarks import recorded
 
 _HEADER = struct.Struct("=IHHII")

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from eigw_ns.kernel import netns, sockets
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.traffic import sockets
 from scripts.benchmarks.forged import Attack, Forger, Heard, Target
 
 PORT, ATTACKED = 4443, 9

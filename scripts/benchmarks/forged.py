@@ -24,7 +24,8 @@ from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from eigw_ns.kernel import netns, sockets
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.traffic import sockets
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import SynchronizedArray

@@ -23,12 +23,12 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Literal
 
-from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.dataplane.state import Flow, bucket_of
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import operations
-from eigw_ns.lab.agent.scene import gateways
+from eigw_ns.lab.lifecycle import operations
 from eigw_ns.render.table import Cell
 from eigw_ns.topology import Topology, load
 from scripts.benchmarks.benchmark import Benchmark, Job

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import Topology, load
 
 Tree = dict[str, Any]

@@ -15,7 +15,7 @@ _PROBE = """
 import json, os, sys
 from pathlib import Path
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import operations
+from eigw_ns.lab.lifecycle import operations
 from eigw_ns.topology import load
 text = Path(sys.argv[1]).read_bytes()
 before = len(os.listdir("/proc/self/fd"))

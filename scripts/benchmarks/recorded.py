@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eigw_ns.dataplane.state import Ruleset
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft
 
 _BATCH_BEGIN = b"\x10\x00"  # NFNL_MSG_BATCH_BEGIN, linux/netfilter/nfnetlink.h
 _DUMPED = re.compile(r" \| [0-9a-f]+  ([0-9a-f ]{49}) ")

@@ -9,12 +9,12 @@ from typing import Literal
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import find, internet_id
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.names import FABRIC_LINK, ROUTER_LINK_LOCAL, namespace_name
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import FABRIC_LINK, ROUTER_LINK_LOCAL, namespace_name
+from eigw_ns.dataplane.planning.plan import make_plan
 from eigw_ns.dataplane.state import Link, Neighbour, NetObject, NetState, NftChain, RoutingRule, Ruleset
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab.execute import execute
+from eigw_ns.lab.lifecycle.execute import execute
 from scripts.benchmarks.labs import Tree, Workshop, topology
 
 Rules = Literal["all", "tracking", "none"]

@@ -12,17 +12,18 @@ from itertools import islice, product
 from pathlib import Path
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane import handover
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.flows import subnets_by_gateway
-from eigw_ns.dataplane.names import namespace_name
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.planning.flows import subnets_by_gateway
+from eigw_ns.dataplane.planning.plan import make_plan
+from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.state import TAUGHT, TAUGHT_ERRORS, Forget, NetState, Teach
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel import netns, nft_elements
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.netlink import CREATE, NETFILTER, Message, Netlink, attribute, nested
-from eigw_ns.lab.execute import execute
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import set_elements
+from eigw_ns.kernel.netlink.socket import CREATE, NETFILTER, Message, Netlink, attribute, nested
+from eigw_ns.lab.lifecycle.execute import execute
 from scripts.benchmarks import traffic
 from scripts.benchmarks.benchmark import Benchmark, Job
 from scripts.benchmarks.labs import APP, WEB, Tree, Workshop, topology, tree
@@ -52,7 +53,7 @@ class _Lab:
     def empty(self) -> None:
         """Take all flows out of the sets."""
         with netns.inside(self.lesson.namespace), Netlink(NETFILTER) as netfilter:
-            empty = [message for name in (TAUGHT, TAUGHT_ERRORS) for message in nft_elements.replace(name, {})]
+            empty = [message for name in (TAUGHT, TAUGHT_ERRORS) for message in set_elements.replace(name, {})]
             netfilter.commit(empty)
 
 
@@ -137,7 +138,7 @@ def _memory(job: Job, elements: int) -> Row:
         for _ in range(job.rounds):
             before = _used()
             with Netlink(NETFILTER) as netfilter:
-                netfilter.commit([*nft_elements.add(TAUGHT, tuples), *nft_elements.add(TAUGHT_ERRORS, tags)])
+                netfilter.commit([*set_elements.add(TAUGHT, tuples), *set_elements.add(TAUGHT_ERRORS, tags)])
             figures.append((_used() - before) / 1024)
             made.empty()
             job.step()

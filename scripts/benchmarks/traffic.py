@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
-from eigw_ns.dataplane.names import INSTANCE_LINK
-from eigw_ns.kernel import netns
+from eigw_ns.dataplane.compile.names import INSTANCE_LINK
+from eigw_ns.kernel.namespaces import netns
 
 Slice = Callable[[float], float]
 """Sends for about so many seconds, and says how much came through a second."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.cli.program import run
-from eigw_ns.lab import store
+from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology, example, load
 from tests.cli.command import Cli, Result
 

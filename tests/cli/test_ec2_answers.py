@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.lab import paths, store
+from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology
 from tests.cli.command import Cli, process
 

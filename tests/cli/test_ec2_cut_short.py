@@ -10,12 +10,12 @@ import pytest
 
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import NetObject
-from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import journal, store
-from eigw_ns.lab.ec2 import perform
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.lab.lifecycle.ec2 import perform
+from eigw_ns.lab.storage import journal, store
 from tests.cli.command import Cli
 from tests.labs import SILENCE, Lab
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.lab import store
+from eigw_ns.lab.storage import store
 from tests.cli.command import Cli
 from tests.labs import Lab
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import Topology
 from tests.cli.command import SECONDS, Cli, heed_interrupts, process
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel import life, netns, probe
+from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import gc, journal, lock, store
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.processes import liveness
 from eigw_ns.lab.agent import background
+from eigw_ns.lab.lifecycle import gc
+from eigw_ns.lab.storage import journal, lock, store
 from eigw_ns.topology import Topology
 from tests.cli.command import Cli, process
 
@@ -172,7 +175,7 @@ def test_a_lab_that_is_applied_during_gc_is_not_a_leftover(
 def test_a_lab_that_comes_into_use_during_gc_is_not_a_leftover(lab_name: str) -> None:
     name = make_stale_name(lab_name)
     with contextlib.ExitStack() as other_process:
-        busy = BusyKernel(lambda: other_process.enter_context(life.shown(lab_name)))
+        busy = BusyKernel(lambda: other_process.enter_context(liveness.shown(lab_name)))
         assert gc.remove(busy, lab_name) == ()
     assert [thing.name for thing in gc.remove(LinuxKernel(), lab_name)] == [name]  # the control
 
@@ -208,7 +211,7 @@ def test_doctor_without_nftables(own_folders: Path) -> None:
 
 @pytest.mark.parametrize(("version", "outcome"), [("1.0.2", "warn"), ("1.0.6", "ok"), ("1.1.7", "ok"), ("2", "ok")])
 def test_doctor_warns_of_an_old_nftables(version: str, outcome: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "nft_version", lambda: version)
+    monkeypatch.setattr(features, "nft_version", lambda: version)
     result = cli("doctor", "-o", "json")
     check = next(check for check in result.data["checks"] if check["name"] == "nftables version")
     assert (check["outcome"], result.code) == (outcome, 0)

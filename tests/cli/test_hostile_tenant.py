@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane.names import port_name
+from eigw_ns.dataplane.compile.names import port_name
 from eigw_ns.dataplane.state import Link, NetObject
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import operations, store
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import store
 from tests.cli.command import Cli
 from tests.labs import Lab, topology
 from tests.packets import test_hostile_root as hostile

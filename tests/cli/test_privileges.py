@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.cli import restrict
 from tests.cli.command import SECONDS, Result, process
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import eigw_ns
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import Topology
 from tests.cli.command import Cli, process
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import keeper, netns
+from eigw_ns.kernel.namespaces import netns, pause_process
 from tests.cli import restrict
 from tests.cli.command import SECONDS
 from tests.labs import until
@@ -39,8 +39,8 @@ def topology(user: User, demo_file: Callable[[str], str], lab: str) -> str:
     return str(path)
 
 
-def holder(user: User) -> keeper.Keeper:
-    found = keeper.find(user.folder / RECORD)
+def holder(user: User) -> pause_process.Keeper:
+    found = pause_process.find(user.folder / RECORD)
     assert found is not None
     return found
 
@@ -81,7 +81,7 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     rootless("exec", "app", "--", "sh", "-c", "exit 7", code=7)
     rootless("gc")
     rootless("destroy")
-    assert keeper.find(user.folder / RECORD) is None
+    assert pause_process.find(user.folder / RECORD) is None
     assert not user.folder.exists()
 
 
@@ -110,7 +110,7 @@ def test_destroying_the_last_lab_ends_the_pause_process(
     assert holder(user) == first
     assert user.eigw("exec", "--lab", other, "app", "--", "true").code == 0
     assert user.eigw("destroy", "-q", "--lab", other).code == 0
-    assert keeper.find(user.folder / RECORD) is None
+    assert pause_process.find(user.folder / RECORD) is None
     assert not _runs(first.pid)
 
 
@@ -128,7 +128,7 @@ def test_a_dead_pause_process_is_replaced_and_the_lab_rebuilt(
     assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).code == 0
     dead = holder(user)
     os.kill(dead.pid, signal.SIGKILL)
-    until(lambda: keeper.find(user.folder / RECORD) is None, "its end is noticed")
+    until(lambda: pause_process.find(user.folder / RECORD) is None, "its end is noticed")
 
     status = user.eigw("status")
     assert status.code == 3

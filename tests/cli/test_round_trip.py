@@ -14,10 +14,10 @@ import pytest
 
 from eigw_ns.cli import context
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel import netns, sysctl
-from eigw_ns.lab import lock, store
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.lab.storage import lock, store
 from eigw_ns.topology import Topology
 from tests.cli.command import SECONDS, Cli, process
 

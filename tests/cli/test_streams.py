@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import netns
-from eigw_ns.lab import store
-from eigw_ns.lab.agent.scene import gateways
+from eigw_ns.dataplane.replication.watched_gateways import gateways
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology
 from tests.cli.command import SECONDS, Cli, heed_interrupts, process
 from tests.labs import until

@@ -9,10 +9,10 @@ from typing import Protocol
 import pytest
 
 from eigw_ns.dataplane.state import Link, Namespace, Stray
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.fake import FakeKernel
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft
 from eigw_ns.kernel.protocol import Count, Kernel
 from tests.witness import Witness
 

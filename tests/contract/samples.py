@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eigw_ns.dataplane import names
+from eigw_ns.dataplane.compile import names
 from eigw_ns.dataplane.state import (
     Address,
     Fdb,

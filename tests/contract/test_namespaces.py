@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.state import Address, NetObject, NetState, Route
 from eigw_ns.errors import ExistsError, ForeignError, MissingError
 from eigw_ns.kernel.protocol import Kernel

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from eigw_ns.dataplane import fragment_rules, taught_rules
-from eigw_ns.dataplane.rules import Replicated, fabric, internet
+from eigw_ns.dataplane.rulesets import fragment_rules, taught_rules
+from eigw_ns.dataplane.rulesets.gateway_rules import Replicated, fabric, internet
 from eigw_ns.dataplane.state import (
     BUCKETS,
     GROUP,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.cli.command import SECONDS, heed_interrupts
 from tests.labs import until
 from tests.slowness import SLOWNESS

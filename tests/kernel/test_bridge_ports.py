@@ -9,8 +9,8 @@ import pytest
 from pyroute2 import IPRoute
 
 from eigw_ns.dataplane.state import NetState
-from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.namespaces import netns
 from tests.contract.samples import Fabric
 from tests.labs import until
 

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.plan import Plan, make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import Plan, make_plan
 from eigw_ns.dataplane.state import Forget, Namespace, NetObject, NetState, NextHopGroup, Ruleset, Teach
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel import netns, proof
-from eigw_ns.kernel.halves import WORTH
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.netlink import NETFILTER, Netlink
-from eigw_ns.lab.execute import execute
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
+from eigw_ns.kernel.nft import fingerprint
+from eigw_ns.kernel.processes.parallel import WORTH
+from eigw_ns.lab.lifecycle.execute import execute
 from tests.labs import Lab, inward, topology, until
 
 pytestmark = pytest.mark.root
@@ -162,7 +163,7 @@ def _is_there(thing: NetObject) -> bool:
     if isinstance(thing, Namespace):
         return True
     with netns.inside(thing.namespace), Netlink(NETFILTER) as netfilter:
-        return bool(proof.tables(netfilter))
+        return bool(fingerprint.tables(netfilter))
 
 
 def _of(replicas: int) -> str:

@@ -13,7 +13,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from eigw_ns.cli.program import run
-from eigw_ns.dataplane.rules import plain_set
+from eigw_ns.dataplane.rulesets.gateway_rules import plain_set
 from eigw_ns.dataplane.state import (
     PROTOCOL,
     Namespace,
@@ -25,10 +25,10 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Stray,
 )
-from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.nft import Nft
-from eigw_ns.lab import operations
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.lab.lifecycle import operations
 from tests.contract.samples import bridge_rules
 from tests.labs import PATIENCE, SILENCE, Lab, topology
 

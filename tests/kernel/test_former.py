@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import former, netns
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.replication import former
 from tests.labs import until
 from tests.ordinary import ordinary_user
 

@@ -9,10 +9,11 @@ import pytest
 
 from eigw_ns.dataplane.state import Route
 from eigw_ns.errors import ExistsError, KernelError
-from eigw_ns.kernel import conntrack, netns, rtnetlink
-from eigw_ns.kernel.netlink import Message, Netlink
-from eigw_ns.kernel.nft import Nft
-from eigw_ns.kernel.rtnetlink import LOOPBACK_INDEX
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import conntrack, rtnetlink
+from eigw_ns.kernel.netlink.rtnetlink import LOOPBACK_INDEX
+from eigw_ns.kernel.netlink.socket import Message, Netlink
+from eigw_ns.kernel.nft.table import Nft
 
 pytestmark = pytest.mark.root
 

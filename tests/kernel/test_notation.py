@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eigw_ns.dataplane.notation import address_text, addresses_text, block_text
-from eigw_ns.dataplane.ranges import address_range
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text
+from eigw_ns.dataplane.compile.ranges import address_range
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft
 from tests.labs import Lab
 
 ADDRESSES = st.one_of(

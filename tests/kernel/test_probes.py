@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel import netns
-from eigw_ns.lab.prober import Endpoint, Evidence, Flow, Probe, Protocol, run
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.lab.verify.prober import Endpoint, Evidence, Flow, Probe, Protocol, run
 from tests.kernel.star import Star
 from tests.slowness import SLOWNESS
 
@@ -285,7 +285,7 @@ def test_twenty_blocked_checks_take_about_as_long_as_one(star: Star, app: Endpoi
 def test_more_checks_than_descriptors(
     star: Star, app: Endpoint, web: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eigw_ns.lab.prober import rounds
+    from eigw_ns.lab.verify.prober import rounds
 
     star.rule(star.router, "forward", f"ip6 saddr {web.address} meta l4proto {{ tcp, udp }} ct state new drop")
     monkeypatch.setattr(rounds, "_MOST_FLOWS", 12)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from eigw_ns.dataplane.state import Ruleset
-from eigw_ns.lab.verify import Report, verify
+from eigw_ns.lab.verify.checks import Report, verify
 from eigw_ns.topology import Expectation
 from tests.labs import Lab
 from tests.slowness import SLOWNESS

@@ -19,8 +19,8 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
-from eigw_ns.kernel import netns
-from eigw_ns.lab.verify import Check, verify
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.lab.verify.checks import Check, verify
 from eigw_ns.topology import Expectation, Topology
 from tests.kernel.star import Star
 from tests.slowness import SLOWNESS

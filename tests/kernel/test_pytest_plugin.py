@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import ForeignError
-from eigw_ns.kernel import netns
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import gc
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.lab.lifecycle import gc
 from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
 from tests.cli.command import SECONDS, heed_interrupts

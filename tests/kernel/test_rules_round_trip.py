@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from eigw_ns.cloud.model import Cloud, ConnectionTracking
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.names import mac
-from eigw_ns.dataplane.rules import egress_only_gateway
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import mac
+from eigw_ns.dataplane.rulesets.gateway_rules import egress_only_gateway
 from eigw_ns.dataplane.state import Link, Ruleset
-from eigw_ns.kernel import netns, rtnetlink
-from eigw_ns.kernel.netlink import Netlink
-from eigw_ns.kernel.nft import FAMILIES, Nft, parse
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import rtnetlink
+from eigw_ns.kernel.netlink.socket import Netlink
+from eigw_ns.kernel.nft.table import FAMILIES, Nft, parse
 from tests.strategies import clouds
 
 pytestmark = pytest.mark.root

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from pyroute2 import IPRoute
 
-from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import NOTHING, Link, NetState
-from eigw_ns.kernel import halves, netns, sysctl
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.processes import parallel
 from tests.labs import Lab, until
 
 pytestmark = pytest.mark.root
@@ -86,8 +87,8 @@ def divide(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[int]]:
             times.append(1)
             return True
 
-        monkeypatch.setattr(halves, "WORTH", 1 if two else 1000)
-        monkeypatch.setattr(halves, "_may_fork", may_fork)
+        monkeypatch.setattr(parallel, "WORTH", 1 if two else 1000)
+        monkeypatch.setattr(parallel, "_may_fork", may_fork)
         return times
 
     return choose

@@ -15,8 +15,8 @@ from typing import Any
 
 from eigw_ns.cloud.ids import replica_id
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane import spread
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.state import BUCKETS, Flow, bucket_of, seed
 from tests.labs import PATIENCE, Lab
 from tests.packets.test_under_load import APP, TREE, WEB

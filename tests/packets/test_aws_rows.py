@@ -19,10 +19,10 @@ from scapy.layers.inet import TCP, UDP
 from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 
 from eigw_ns.cloud.routing import route_state
-from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.errors import TopologyError
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft
 from tests.labs import PATIENCE, SILENCE, Lab, inward, topology, until
 from tests.slowness import SLOWNESS
 

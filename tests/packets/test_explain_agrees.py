@@ -15,13 +15,13 @@ import pytest
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import nodes
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import make_plan
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.dataplane.trace import Reason, Tracer
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab.execute import execute
-from eigw_ns.lab.verify import Failure, verify
+from eigw_ns.lab.lifecycle.execute import execute
+from eigw_ns.lab.verify.checks import Failure, verify
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
 from tests.labs import Lab
 from tests.packets.worlds import CLOSED, OPEN, world

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.cli.program import run
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from eigw_ns.lab.agent import background
 from scripts.benchmarks.failures import FAILURES, delete_namespace, drop_silently
 from scripts.benchmarks.flows import Wanted

@@ -19,7 +19,7 @@ import pytest
 from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 
-from eigw_ns.kernel import netns, sysctl
+from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.attacks.headers import DESTINATION, Header, behind, fragment, fragments, piece
 from tests.packets.test_under_load import ALL, APP, TREE, WEB

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from eigw_ns.lab.execute import execute
+from eigw_ns.lab.lifecycle.execute import execute
 from tests.labs import PATIENCE, SILENCE, Lab
 from tests.packets.test_inherited_flows import IPV6_FREEBIND, cuts, datagrams, heard
 
@@ -81,10 +81,13 @@ def test_who_takes_an_address_between_members_sends_nothing(lab_name: str) -> No
     assert reaches(lab, "first", "last", PATIENCE)
 
 
-STAYING = LAB % ", security_groups: [open]" + """\
+STAYING = (
+    LAB % ", security_groups: [open]"
+    + """\
       before: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::20"}
       behind: {subnet: two, ipv6_address: "2600:1f16:aa0:5502::40"}
 """
+)
 MOVED = STAYING.replace("5502::10", "5502::30")
 """`middle`, who is no member, has moved between two members."""
 

@@ -26,15 +26,15 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
-from eigw_ns.dataplane import names
+from eigw_ns.dataplane.compile import names
+from eigw_ns.dataplane.replication.watched_gateways import Gateway, gateways
 from eigw_ns.dataplane.state import Flow, Link
-from eigw_ns.kernel import netns, sysctl
-from eigw_ns.kernel.heartbeat import Heartbeat
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.netlink import CREATE, EXCLUSIVE, NETFILTER, Message, Netlink, attribute, nested
-from eigw_ns.lab import operations
-from eigw_ns.lab.agent.scene import Gateway, gateways
-from eigw_ns.lab.agent.watch import Watch
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.netlink.socket import CREATE, EXCLUSIVE, NETFILTER, Message, Netlink, attribute, nested
+from eigw_ns.kernel.replication.heartbeat import Heartbeat
+from eigw_ns.lab.agent.gateway_monitor import Watch
+from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import cut_link, drop_silently
 from scripts.benchmarks.ha import Watcher
 from tests.labs import SILENCE, Lab, connections, meanwhile, topology, until

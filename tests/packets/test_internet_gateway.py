@@ -18,7 +18,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane import names
+from eigw_ns.dataplane.compile import names
 from tests.labs import Lab, until
 from tests.packets.attacks.wire import Wire
 from tests.packets.test_under_load import APP, TREE, WEB

@@ -25,8 +25,8 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
-from eigw_ns.dataplane.names import FABRIC_LINK, mac, port_name
-from eigw_ns.kernel import netns
+from eigw_ns.dataplane.compile.names import FABRIC_LINK, mac, port_name
+from eigw_ns.kernel.namespaces import netns
 from tests.labs import Lab, inward, until
 from tests.packets.attacks.wire import Wire
 from tests.packets.test_under_load import APP, TREE, WEB

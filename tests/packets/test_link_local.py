@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.nft import Nft
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft
 from tests.labs import PATIENCE, Lab, until
 from tests.packets.test_under_load import ALL, WEB
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from pyroute2 import IPRoute
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.labs import Lab, meanwhile, until
 from tests.packets.test_gateways import TOPOLOGY, WEB
 

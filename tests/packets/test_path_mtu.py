@@ -10,8 +10,8 @@ import threading
 import pytest
 from pyroute2 import IPRoute
 
-from eigw_ns.dataplane.names import port_name
-from eigw_ns.kernel import netns
+from eigw_ns.dataplane.compile.names import port_name
+from eigw_ns.kernel.namespaces import netns
 from tests.labs import PATIENCE, Lab, until
 from tests.packets.test_under_load import APP, TREE, WEB
 

@@ -17,9 +17,10 @@ from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 from scapy.packet import Packet, Raw
 
-from eigw_ns.dataplane.names import namespace_name, port_name
+from eigw_ns.dataplane.compile.names import namespace_name, port_name
 from eigw_ns.dataplane.state import Flow
-from eigw_ns.kernel import netns, sockets, sysctl
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.traffic import sockets
 from scripts.benchmarks.flows import Ends, Flows, Wanted
 from tests.labs import PATIENCE, SILENCE, Lab, until
 from tests.packets.replicated import (

@@ -14,10 +14,11 @@ from typing import TypeGuard
 
 import pytest
 
-from eigw_ns.dataplane import names, spread
+from eigw_ns.dataplane.compile import names
+from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.dataplane.state import Flow, Link, NetObject
-from eigw_ns.kernel import netns, sysctl
-from eigw_ns.lab.agent.scene import gateways
+from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.labs import Lab, inward, until
 from tests.packets.replicated import owner, replicas, replicated
 from tests.packets.test_under_load import APP, WEB

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import example
 from tests.ordinary import REPO, ordinary_user
 from tests.slowness import SLOWNESS

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from eigw_ns.dataplane.names import mac, namespace_name
+from eigw_ns.dataplane.compile.names import mac, namespace_name
 from eigw_ns.dataplane.state import TAUGHT, TAUGHT_ERRORS, Link, Namespace, NetObject, NftChain, Ruleset
 from tests.labs import Lab, Stream
 from tests.packets.replicated import carries, datagrams, replicas, replicated, tree
@@ -65,9 +65,7 @@ def _streams(lab: Lab) -> Iterator[list[Stream]]:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(
-    lab_name: str, number: int
-) -> None:
+def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(lab_name: str, number: int) -> None:
     with replicated(lab_name, number) as lab, _streams(lab) as streams, datagrams(lab) as (near, far, _):
         assert carries(near, far)
         for name in replicas(lab):

@@ -26,7 +26,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet, Raw
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.attacks.headers import DESTINATION, Header, behind, piece
 from tests.packets.test_under_load import ALL, APP, TREE, WEB

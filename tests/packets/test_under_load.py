@@ -21,7 +21,7 @@ from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
 from eigw_ns.dataplane.state import Ruleset
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.labs import Lab, Stream, inward, meanwhile
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import CloudError, EigwError, ForeignError, HostError, KernelError, LockedError, NoSuchLabError
-from eigw_ns.kernel.fake import FakeKernel
-from eigw_ns.lab import journal, lock, operations, paths, store
-from eigw_ns.lab.ec2 import perform
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.lifecycle.ec2 import perform
+from eigw_ns.lab.storage import journal, lock, paths, store
 from eigw_ns.topology import example, load
 from tests.strategies import GONE
 
@@ -216,9 +217,7 @@ def test_describing_an_unfinished_change_warns_and_does_not_finish_it(lab: Lab) 
         lab.delete_gateway()
     reply = perform(no_kernel, LAB, "DescribeEgressOnlyInternetGateways", {}, SETTINGS)
     assert reply.answer == {"EgressOnlyInternetGateways": []}
-    assert reply.warnings == (
-        "the lab is being changed, or a change was interrupted: the kernel may differ from this",
-    )
+    assert reply.warnings == ("the lab is being changed, or a change was interrupted: the kernel may differ from this",)
     assert journal.unfinished(LAB)
 
 

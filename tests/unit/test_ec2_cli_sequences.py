@@ -16,11 +16,12 @@ from eigw_ns.cloud import associations
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.errors import CloudError, KernelError
-from eigw_ns.kernel.fake import FakeKernel
-from eigw_ns.lab import operations, paths, store
-from eigw_ns.lab.ec2 import perform
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.lifecycle.ec2 import perform
+from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology, dump, load
 from tests.strategies import topologies
 

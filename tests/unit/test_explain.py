@@ -10,9 +10,9 @@ import pytest
 from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.trace import Protocol
+from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
 from eigw_ns.errors import UsageError
-from eigw_ns.lab.explain import Explanation, Question, explain
-from eigw_ns.lab.verify import Check
+from eigw_ns.lab.verify.checks import Check
 from eigw_ns.render.explain import probed, tables, verdict
 from eigw_ns.render.explain_aws import document
 from tests.unit.filters_lab import CLOUD

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import make_plan
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.topology import load
 

@@ -12,10 +12,10 @@ import nftables
 import pytest
 
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane.compile import compile_cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import Ruleset
-from eigw_ns.kernel import netns
-from eigw_ns.kernel.nft import Nft, parse, transaction
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.nft.table import Nft, parse, transaction
 from eigw_ns.topology import load
 
 FOLDER = Path(__file__).parent.parent / "golden" / "rules"

@@ -9,12 +9,12 @@ import pytest
 
 from eigw_ns.cloud.filtering import Packet, group_rule
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.group_rules import SOURCES
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import make_plan
+from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import Link, NetState, Ruleset
-from eigw_ns.kernel.fake import FakeKernel
-from eigw_ns.lab.execute import execute
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle.execute import execute
 from tests.labs import topology
 
 BLOCK = "2600:1f16:aa0:5500"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import EigwError, HostError, KernelError, kernel_error
-from eigw_ns.kernel import halves
-from eigw_ns.kernel.halves import WORTH, in_halves
+from eigw_ns.kernel.processes import parallel
+from eigw_ns.kernel.processes.parallel import WORTH, in_halves
 from tests.slowness import SLOWNESS
 
 ITEMS = range(2 * WORTH + 1)
@@ -25,7 +25,7 @@ FIRST, SECOND = ITEMS[0], ITEMS[1]  # the first items of the two halves
 @pytest.fixture(autouse=True)
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use two processes even on a machine with one processor, and in a pytest-xdist worker, which has threads."""
-    monkeypatch.setattr(halves, "_may_fork", lambda: True)
+    monkeypatch.setattr(parallel, "_may_fork", lambda: True)
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ import pytest
 
 from eigw_ns.cloud.ids import replica_id
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.names import namespace_name
-from eigw_ns.dataplane.plan import Plan, make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.plan import Plan, make_plan
 from eigw_ns.dataplane.state import (
     BUCKETS,
     TAUGHT,

@@ -36,8 +36,8 @@ OUTSIDE = {"asyncio", "fcntl", "multiprocessing", "os", "pathlib", "selectors", 
 CONVERSIONS = {"socket.AF_INET6", "socket.inet_ntop"}  # of these modules, what has no effect
 LINUX_MODULES = {"ctypes", "nftables", "pyroute2"}
 LINUX_NAMES = {"setns", "unshare", "AF_NETLINK"}
-PROCESS_MODULE = "kernel.process"
-FORKING = ("kernel.halves", "os.fork")  # not another program, but more of this one
+PROCESS_MODULE = "kernel.processes.process"
+FORKING = ("kernel.processes.parallel", "os.fork")  # not another program, but more of this one
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
 
 PYTEST_MODULE = "testing.plugin"
@@ -179,7 +179,7 @@ RULES: list[Callable[[str, ast.Module], Offences]] = [
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """(name within the package, file): `kernel.netns`; a package's own file bears the package's name."""
+    """(name within the package, file): `kernel.namespaces.netns`; a package's own file bears the package's name."""
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts), path
@@ -206,7 +206,7 @@ def test_modules_are_short() -> None:
 
 BROKEN = [
     (upward_imports, "cloud.x", "from eigw_ns.dataplane import state"),
-    (upward_imports, "cloud.x", "def f():\n    import eigw_ns.kernel.netns"),
+    (upward_imports, "cloud.x", "def f():\n    import eigw_ns.kernel.namespaces.netns"),
     (upward_imports, "kernel.x", "from eigw_ns.dataplane import names"),
     (upward_imports, "kernel.x", "from eigw_ns.dataplane.statement import x"),
     (upward_imports, "lab.x", "from ..cli import main"),
@@ -219,13 +219,13 @@ BROKEN = [
     (effects_in_pure_rooms, "cloud.x", "from pathlib import Path"),
     (effects_in_pure_rooms, "dataplane.x", "open('/etc/passwd')"),
     (processes_elsewhere, "lab.x", "import subprocess"),
-    (processes_elsewhere, "kernel.netns", "from subprocess import run"),
+    (processes_elsewhere, "kernel.namespaces.netns", "from subprocess import run"),
     (processes_elsewhere, "cli.x", "import os\nos.system('id')"),
     (processes_elsewhere, FORKING[0], "import os\nos.system('id')"),
     (upward_imports, "lab.x", "from eigw_ns.testing import lab"),
     (upward_imports, "testing.x", "from eigw_ns.cli import context"),
     (pytest_elsewhere, "testing.lab", "from pytest import fail"),
-    (shells, "kernel.process", "run('id', shell=True)"),
+    (shells, "kernel.processes.process", "run('id', shell=True)"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept:\n    pass"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept (OSError, Exception):\n    pass"),
     (sleeps, "lab.x", "import time\ntime.sleep(1)"),

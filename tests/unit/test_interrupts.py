@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from eigw_ns.kernel.interrupts import uninterrupted
+from eigw_ns.kernel.processes.signals import uninterrupted
 
 ASKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 

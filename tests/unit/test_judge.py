@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from eigw_ns.lab.agent.judge import INTERVAL, LATE, SILENT, STEADY, Pulse, can_stand_in
+from eigw_ns.lab.agent.failure_detector import INTERVAL, LATE, SILENT, STEADY, Pulse, can_stand_in
 
 
 def _after(pulse: Pulse, beats: str) -> Pulse:

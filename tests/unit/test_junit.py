@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from eigw_ns.lab.verify import Check, Report
+from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.render.junit import junit
 
 GOOD = Check("app", "web", "icmpv6", None, "allowed", "allowed", "allowed", "REACHABLE", True)

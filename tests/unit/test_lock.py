@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import EigwError, LockedError
-from eigw_ns.lab import journal, lock
 from eigw_ns.lab.agent import background
+from eigw_ns.lab.storage import journal, lock
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from eigw_ns.dataplane.state import NftChain, NftSet
-from eigw_ns.kernel.nft import Nft, parse, transaction
+from eigw_ns.kernel.nft.table import Nft, parse, transaction
 
 
 class Binding:

@@ -10,7 +10,8 @@ from eigw_ns.errors import UsageError
 from eigw_ns.topology import Topology, load
 from tests.strategies import topologies
 
-CLOUD = load(b"""
+CLOUD = load(
+    b"""
 vpcs:
   main:
     ipv6_cidr_block: 2600:1f16:aa0:5500::/56
@@ -25,7 +26,10 @@ vpcs:
 internet_gateways: {spare: {}}
 internet:
   hosts: {web: {ipv6_address: "2001:db8:80::1"}, mail: {ipv6_address: "2001:db8:80::2"}}
-""", file="lab.yaml", default_lab="demo").cloud
+""",
+    file="lab.yaml",
+    default_lab="demo",
+).cloud
 
 
 def test_each_replica_is_a_node() -> None:

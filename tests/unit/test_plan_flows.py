@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.group_rules import SOURCES
-from eigw_ns.dataplane.names import namespace_name, port_name
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name, port_name
+from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.plan import make_plan
+from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import Address, NetObject, NetState, Route, Ruleset
-from eigw_ns.kernel.fake import FakeKernel
-from eigw_ns.lab.execute import execute
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle.execute import execute
 from tests.small_cloud import EIGW, INSTANCE, PLAIN_SUBNET, SUBNET, small_cloud
 
 OTHER = "i-0000000000000000b"

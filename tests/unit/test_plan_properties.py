@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.group_rules import SOURCES
-from eigw_ns.dataplane.plan import Plan, Step, make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.plan import Plan, Step, make_plan
+from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import (
     Forget,
     Forwarding,
@@ -25,8 +25,8 @@ from eigw_ns.dataplane.state import (
     Teach,
     is_tenant,
 )
-from eigw_ns.kernel.fake import FakeKernel
-from eigw_ns.lab.execute import execute
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle.execute import execute
 from tests.strategies import clouds
 
 LAB = "lab"

@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from eigw_ns.lab.prober import Evidence, Outcome
+from eigw_ns.lab.verify.prober import Evidence, Outcome
 from eigw_ns.testing.connection import Connection
 from tests.cli.command import SECONDS, _give_up_power
 

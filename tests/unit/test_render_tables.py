@@ -6,10 +6,10 @@ from typing import get_args
 
 import pytest
 
-from eigw_ns.dataplane.flows import Flows
-from eigw_ns.dataplane.plan import Step, Verb
+from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.plan import Step, Verb
 from eigw_ns.dataplane.state import Address, Forget, Forwarding, Namespace, Route, Stray, Teach
-from eigw_ns.lab.verify import Check, Report
+from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.render import steps, verdicts
 from eigw_ns.render.table import Table, draw
 

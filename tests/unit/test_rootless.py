@@ -11,8 +11,8 @@ import pytest
 
 from eigw_ns.cli.program import run
 from eigw_ns.errors import HostError
-from eigw_ns.kernel import keeper, userns
-from eigw_ns.lab import rootless
+from eigw_ns.kernel.namespaces import pause_process, userns
+from eigw_ns.lab.host import rootless
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,20 @@ def test_a_runtime_folder_that_is_not_the_users_is_not_used(runtime: str) -> Non
 
 def test_a_record_without_its_lock_belongs_to_a_dead_pause_process(tmp_path: Path) -> None:
     record = tmp_path / "keeper"
-    assert keeper.find(record) is None
+    assert pause_process.find(record) is None
     record.write_text(f'{{"pid": {os.getpid()}, "namespace": 1}}')
-    assert keeper.find(record) is None
+    assert pause_process.find(record) is None
 
 
 def test_a_process_that_reuses_the_id_of_a_pause_process_is_left_alone(tmp_path: Path) -> None:
     """Two containers may share a run folder, and the id may belong to another process here."""
     record = tmp_path / "keeper"
-    mine = keeper.Keeper(os.getpid(), 1)
+    mine = pause_process.Keeper(os.getpid(), 1)
     record.write_text(f'{{"pid": {mine.pid}, "namespace": {mine.namespace}}}')
     with record.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert keeper.find(record) == mine
-        for attempt in (keeper.join, keeper.end):
+        assert pause_process.find(record) == mine
+        for attempt in (pause_process.join, pause_process.end):
             with pytest.raises(HostError, match="is not visible from here") as caught:
                 attempt(mine)
             assert "EIGW_NS_RUN_DIR" in caught.value.hint

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import eigw_ns
-from eigw_ns.lab import paths, sources, store
-from eigw_ns.lab.sources import Source
+from eigw_ns.lab.storage import parse_cache, paths, store
+from eigw_ns.lab.storage.parse_cache import Source
 from eigw_ns.topology import Topology, example, load
 
 TEXT = example("demo").encode()
@@ -25,20 +25,20 @@ def applied(text: bytes = TEXT, default_lab: str = "mine") -> Topology:
     """Store and note a topology as `apply` does. Returns it."""
     found = load(text, file="demo.yaml", default_lab=default_lab)
     store.save(found)
-    sources.remember(Source(text, default_lab), found)
+    parse_cache.remember(Source(text, default_lab), found)
     return found
 
 
 def test_what_was_applied_is_recalled() -> None:
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
     found = applied()
-    assert sources.recall(Source(TEXT, "mine")) == found
+    assert parse_cache.recall(Source(TEXT, "mine")) == found
 
 
 def test_a_file_among_several_labs() -> None:
     for lab in ("one", "two", "three"):
         applied(TEXT.replace(b"lab: demo", f"lab: {lab}".encode()))
-    recalled = sources.recall(Source(TEXT.replace(b"lab: demo", b"lab: two"), "mine"))
+    recalled = parse_cache.recall(Source(TEXT.replace(b"lab: demo", b"lab: two"), "mine"))
     assert recalled is not None
     assert recalled.cloud.lab == "two"
 
@@ -46,29 +46,29 @@ def test_a_file_among_several_labs() -> None:
 @pytest.mark.parametrize("changed", [Source(TEXT + b"\n", "mine"), Source(TEXT, "yours"), Source(b"", "mine")])
 def test_another_file_is_read(changed: Source) -> None:
     applied()
-    assert sources.recall(changed) is None
+    assert parse_cache.recall(changed) is None
 
 
 def test_the_file_is_read_if_the_lab_has_changed() -> None:
     found = applied()
     store.save(replace(found, expectations=()))
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
     store.save(found)  # and back
-    assert sources.recall(Source(TEXT, "mine")) == found
+    assert parse_cache.recall(Source(TEXT, "mine")) == found
 
 
 def test_a_note_about_another_topology_does_not_count() -> None:
     """Another process may have stored another topology before the note is written."""
     found = load(TEXT, file="demo.yaml", default_lab="mine")
     store.save(replace(found, expectations=()))
-    sources.remember(Source(TEXT, "mine"), found)
-    assert sources.recall(Source(TEXT, "mine")) is None
+    parse_cache.remember(Source(TEXT, "mine"), found)
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
 
 
 def test_other_code_reads_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     applied()
     monkeypatch.setattr(eigw_ns, "__version__", "999")
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
 
 
 def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,28 +79,28 @@ def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(eigw_ns, "__file__", str(code / "__init__.py"))
     monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
     applied()
-    assert sources.recall(Source(TEXT, "mine")) is not None
+    assert parse_cache.recall(Source(TEXT, "mine")) is not None
     module.write_text("behind")
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
 
 
 @pytest.mark.parametrize("note", [b"", b"\xff\xff", b"0" * 64])
 def test_an_invalid_note_is_ignored(note: bytes) -> None:
     applied()
     paths.source_file("demo").write_bytes(note)
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
 
 
 def test_a_damaged_topology_is_not_recalled() -> None:
     applied()
     paths.topology_file("demo").write_text("{")
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None
 
 
 def test_a_note_is_written_once_and_goes_with_the_lab(state: Path) -> None:
     found = applied()
     before = paths.source_file("demo").stat().st_mtime_ns
-    sources.remember(Source(TEXT, "mine"), found)
+    parse_cache.remember(Source(TEXT, "mine"), found)
     assert paths.source_file("demo").stat().st_mtime_ns == before
     store.remove("demo")
     assert list(state.iterdir()) == []
@@ -111,7 +111,7 @@ def test_a_note_that_cannot_be_written_is_not_an_error(monkeypatch: pytest.Monke
         raise OSError("no space left on device")
 
     monkeypatch.setattr(store, "write_atomically", full)
-    sources.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
+    parse_cache.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
 
 
 def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,4 +120,4 @@ def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, m
 
     applied()
     monkeypatch.setattr(paths, "labs_in", forbidden)
-    assert sources.recall(Source(TEXT, "mine")) is None
+    assert parse_cache.recall(Source(TEXT, "mine")) is None

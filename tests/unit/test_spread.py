@@ -8,7 +8,7 @@ from socket import AF_INET6, inet_pton
 
 import pytest
 
-from eigw_ns.dataplane import spread
+from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.state import BUCKETS, Flow, FlowHash, bucket_of, scaled, seed
 
 INSIDE, OUTSIDE = "2600:1f16:aa0:5501::10", "2001:db8:80::1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
-from eigw_ns.lab import paths, store
+from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology, example, load
 
 

@@ -160,9 +160,12 @@ route_tables: {{private: {{main: true, routes: [{{destination: "::0/0", target: 
 
 
 def test_a_detached_gateway_is_kept_and_its_routes_are_blackholes() -> None:
-    text = vpc("""
+    text = (
+        vpc("""
 route_tables: {public: {main: true, routes: [{destination: "::/0", target: igw-0123456789abcdef0}]}}
-""") + "internet_gateways: {igw-0123456789abcdef0: {tags: {Name: spare}}}\n"
+""")
+        + "internet_gateways: {igw-0123456789abcdef0: {tags: {Name: spare}}}\n"
+    )
     topology = loaded(text)
     (gateway,) = topology.cloud.internet_gateways.values()
     assert (gateway.vpc_id, gateway.tags) == (None, (("Name", "spare"),))
@@ -172,12 +175,14 @@ route_tables: {public: {main: true, routes: [{destination: "::/0", target: igw-0
 
 
 def test_ids_as_names_are_the_ids() -> None:
-    topology = loaded(vpc("""
+    topology = loaded(
+        vpc("""
 egress_only_internet_gateways: {eigw-0123456789abcdef0: {}}
 route_tables: {rtb-0123456789abcdef0: {routes: [{destination: "::/0", target: eigw-0123456789abcdef0}]}}
 subnets: {subnet-0123456789abcdef0: {route_table: rtb-0123456789abcdef0}}
 instances: {i-0123456789abcdef0: {subnet: subnet-0123456789abcdef0}}
-"""))
+""")
+    )
     assert set(topology.cloud.instances) == {"i-0123456789abcdef0"}
     (subnet,) = topology.cloud.subnets.values()
     assert (subnet.id, subnet.route_table_id) == ("subnet-0123456789abcdef0", "rtb-0123456789abcdef0")
@@ -196,10 +201,12 @@ def test_a_gateway_that_ec2_detached_keeps_its_id() -> None:
 
 
 def test_files_are_read_as_yaml_1_2() -> None:
-    topology = loaded(vpc("""
+    topology = loaded(
+        vpc("""
 tags: {Public: no, Time: 1:2:3, Date: 2024-01-31, Version: "1.0"}
 subnets: {on: {}, 007: {}, 1e3: {}, null: {}}
-"""))
+""")
+    )
     (main,) = topology.cloud.vpcs.values()
     assert dict(main.tags) == {"Public": "no", "Time": "1:2:3", "Date": "2024-01-31", "Version": "1.0"}
     assert set(blocks(topology.cloud)) == {"on", "007", "1e3", "null"}
@@ -207,12 +214,14 @@ subnets: {on: {}, 007: {}, 1e3: {}, null: {}}
 
 
 def test_aliases_can_replace_values() -> None:
-    topology = loaded(vpc("""
+    topology = loaded(
+        vpc("""
 egress_only_internet_gateways: {outbound: {}}
 route_tables:
   one: &private {routes: [{destination: "::/0", target: outbound}]}
   two: *private
-"""))
+""")
+    )
     routes = {table.name: table.routes for table in topology.cloud.route_tables.values()}
     assert routes["one"] == routes["two"] != ()
 
@@ -319,12 +328,12 @@ def test_a_file_names_the_quotas_of_aws_that_it_exceeds() -> None:
     body = vpc(f"""
 tags: {{{", ".join(f"t{n}: x" for n in range(51))}}}
 egress_only_internet_gateways: {{one: {{}}, two: {{}}, three: {{}}}}
-network_acls: {{long: {{egress: [{", ".join(
-        f'{{rule: {n}, protocol: all, cidr: "::/0", action: allow}}' for n in range(1, 21)
-    )}]}}}}
-security_groups: {{long: {{ingress: [{", ".join(
-        f"{{protocol: tcp, ports: {n}, group: default}}" for n in range(1, 62)
-    )}]}}, {", ".join(f"g{n}: {{}}" for n in range(5))}}}
+network_acls: {{long: {{egress: [{
+        ", ".join(f'{{rule: {n}, protocol: all, cidr: "::/0", action: allow}}' for n in range(1, 21))
+    }]}}}}
+security_groups: {{long: {{ingress: [{
+        ", ".join(f"{{protocol: tcp, ports: {n}, group: default}}" for n in range(1, 62))
+    }]}}, {", ".join(f"g{n}: {{}}" for n in range(5))}}}
 subnets: {{a: {{}}}}
 instances: {{app: {{subnet: a, security_groups: [long, g0, g1, g2, g3, g4]}}}}
 """)

@@ -120,9 +120,7 @@ def test_every_vpc_has_default_filters_which_a_dump_leaves_out() -> None:
         ("{egress: []}", (0, 0), (0, 0)),
     ],
 )
-def test_a_direction_that_is_left_out_has_aws_s_rules(
-    body: str, acl: tuple[int, int], group: tuple[int, int]
-) -> None:
+def test_a_direction_that_is_left_out_has_aws_s_rules(body: str, acl: tuple[int, int], group: tuple[int, int]) -> None:
     topology = loaded(vpc(f"network_acls: {{new: {body}}}\nsecurity_groups: {{new: {body}}}"))
     assert directions(acl_of(topology, "new").entries) == acl
     assert directions(group_of(topology, "new").rules) == group
@@ -150,7 +148,8 @@ def test_the_default_filters_can_be_changed(body: str, acl: tuple[int, int], gro
 
 
 def test_the_default_filters_can_be_written_out() -> None:
-    written = loaded(vpc("""
+    written = loaded(
+        vpc("""
 network_acls:
   default:
     ingress:
@@ -165,7 +164,8 @@ security_groups:
     egress: [{protocol: all, cidr: 0.0.0.0/0}, {protocol: all, cidr: "::/0"}]
 subnets: {a: {network_acl: default}}
 instances: {app: {subnet: a, security_groups: [default]}}
-"""))
+""")
+    )
     assert written == loaded(vpc("subnets: {a: {}}\ninstances: {app: {subnet: a}}"))
 
 
@@ -186,10 +186,12 @@ instances: {app: {subnet: a, security_groups: [default]}}
 def test_every_spelling_of_traffic_is_dumped_in_the_same_form(
     written: str, protocol: int, limits: tuple[int, int] | None, dumped: dict[str, object]
 ) -> None:
-    topology = loaded(vpc(f"""
+    topology = loaded(
+        vpc(f"""
 network_acls: {{new: {{ingress: [{{rule: 7, {written}, cidr: "::/0", action: deny}}]}}}}
 security_groups: {{new: {{ingress: [{{{written}, cidr: "::/0"}}]}}}}
-"""))
+""")
+    )
     (entry,) = acl_of(topology, "new").entries
     assert (entry.protocol, entry.ports or entry.icmp) == (protocol, limits)
     rule = group_of(topology, "new").rules[0]
@@ -200,14 +202,16 @@ security_groups: {{new: {{ingress: [{{{written}, cidr: "::/0"}}]}}}}
 
 
 def test_entries_are_sorted_and_both_families_are_kept() -> None:
-    topology = loaded(vpc("""
+    topology = loaded(
+        vpc("""
 network_acls:
   new:
     ingress:
       - {rule: 20, protocol: all, cidr: 10.0.0.0/8, action: deny}
       - {rule: 3, protocol: all, cidr: "2001:db8::/32", action: allow}
     egress: [{rule: 3, protocol: all, cidr: "::/0", action: allow}]
-"""))
+""")
+    )
     entries = acl_of(topology, "new").entries
     assert [(entry.egress, entry.rule_number, str(entry.cidr_block)) for entry in entries] == [
         (False, 3, "2001:db8::/32"),
@@ -234,24 +238,28 @@ def test_the_id_of_a_rule_is_given_or_derived() -> None:
 
 
 def test_a_rule_can_refer_to_any_group_of_the_vpc() -> None:
-    topology = loaded(vpc("""
+    topology = loaded(
+        vpc("""
 security_groups:
   web:
     ingress: [{protocol: tcp, ports: 443, group: clients}, {protocol: all, group: web}, {protocol: all, group: default}]
   clients: {}
-"""))
+""")
+    )
     peers = [rule.peer for rule in group_of(topology, "web").rules if not rule.egress]
     assert peers == [group_of(topology, name).id for name in ("clients", "web", "default")]
 
 
 def test_a_group_from_ec2_keeps_its_name_and_its_id() -> None:
-    topology = loaded(vpc("""
+    topology = loaded(
+        vpc("""
 security_groups:
   sg-0123456789abcdef0: {group_name: "Web servers (#1)", description: "made by hand", tags: {Name: web}}
   open: {group_name: Open, ingress: [{protocol: all, group: sg-0123456789abcdef0}]}
 subnets: {a: {}}
 instances: {app: {subnet: a, security_groups: [sg-0123456789abcdef0, open]}}
-"""))
+""")
+    )
     group = topology.cloud.security_groups["sg-0123456789abcdef0"]
     assert (group.name, group.description) == ("Web servers (#1)", "made by hand")
     (instance,) = topology.cloud.instances.values()
@@ -266,10 +274,12 @@ def test_the_maximum_number_of_rules_loads() -> None:
     acl = ", ".join(entries(1, '"::/0"') + entries(101, "0.0.0.0/0"))
     rules = [f'{{protocol: tcp, ports: {n}, cidr: "::/0"}}' for n in range(60)]
     rules += [f"{{protocol: tcp, ports: {n}, cidr: 0.0.0.0/0}}" for n in range(60)]
-    topology = loaded(vpc(f"""
+    topology = loaded(
+        vpc(f"""
 network_acls: {{new: {{ingress: [{acl}], egress: [{acl}]}}}}
 security_groups: {{new: {{ingress: [{", ".join(rules)}], egress: [{", ".join(rules)}]}}}}
-"""))
+""")
+    )
     assert directions(acl_of(topology, "new").entries) == (38, 38)
     assert directions(group_of(topology, "new").rules) == (120, 120)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from eigw_ns.dataplane.trace import Trace
-from eigw_ns.lab.prober import Endpoint, Evidence, Flow, Probe
-from eigw_ns.lab.prober.rounds import rounds
-from eigw_ns.lab.verify import judge
+from eigw_ns.lab.verify.checks import judge
+from eigw_ns.lab.verify.prober import Endpoint, Evidence, Flow, Probe
+from eigw_ns.lab.verify.prober.rounds import rounds
 from eigw_ns.topology import Expectation, Result
 
 REACHABLE = Trace("allowed", True, "REACHABLE", ())

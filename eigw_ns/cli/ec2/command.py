@@ -134,7 +134,7 @@ def _repeat_flags(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[s
 def _run(name: str, action: Action, given: Given) -> int:
     """Run the request and print the answer, or AWS's error as aws-cli prints it. Return the exit code."""
     from eigw_ns.cli.context import choose_lab, open_kernel  # imported here: help needs no lab and no kernel
-    from eigw_ns.lab.ec2 import perform
+    from eigw_ns.lab.lifecycle.ec2 import perform
 
     settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
     lab, whole = given.pop("lab"), given.pop("cli_input_json")

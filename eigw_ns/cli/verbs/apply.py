@@ -14,9 +14,10 @@ from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import EigwError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import operations, sources, store
 from eigw_ns.lab.agent import background
-from eigw_ns.lab.operations import Applied
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.lifecycle.operations import Applied
+from eigw_ns.lab.storage import parse_cache, store
 from eigw_ns.render.steps import counted
 from eigw_ns.topology import Topology
 
@@ -61,7 +62,7 @@ def command(
         source = open_source(file, lab)
         given = recall_topology(file, lab, source)
         applied = _apply(open_kernel(), given, agent, talk)  # a file's mistakes are told without root, too
-        sources.remember(source, given)
+        parse_cache.remember(source, given)
     if output == "json":
         show_json(_data(applied))
     return 0

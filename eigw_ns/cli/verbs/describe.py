@@ -13,11 +13,12 @@ from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.errors import HostError, MissingError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab import replicas, store
-from eigw_ns.lab.agent.scene import gateways
+from eigw_ns.lab.agent import replica_reports
+from eigw_ns.lab.storage import store
 from eigw_ns.render import aws
 from eigw_ns.render import describe as render
 from eigw_ns.render import replicas as render_replicas
@@ -109,14 +110,14 @@ def _kernel_if_allowed(talk: Talk) -> LinuxKernel | None:
 
 def _replicated(
     kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[Shape]], talk: Talk
-) -> dict[str, tuple[replicas.Report, ...]]:
+) -> dict[str, tuple[replica_reports.Report, ...]]:
     """The replicas of those gateways among `shapes` that have several."""
     wanted = set(_gateway_ids(shapes))
-    found: dict[str, tuple[replicas.Report, ...]] = {}
+    found: dict[str, tuple[replica_reports.Report, ...]] = {}
     for gateway in gateways(cloud):
         if gateway.id in wanted:
             try:
-                found[gateway.id] = replicas.examine(kernel, gateway)
+                found[gateway.id] = replica_reports.examine(kernel, gateway)
             except MissingError:
                 talk.note(f"{gateway.label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")
     return found
@@ -126,7 +127,7 @@ def _counters(
     kernel: LinuxKernel,
     cloud: Cloud,
     routers: Iterable[str],
-    replicated: dict[str, tuple[replicas.Report, ...]],
+    replicated: dict[str, tuple[replica_reports.Report, ...]],
     talk: Talk,
 ) -> render.Counters:
     """The named counters of the routers with these ids; those of several replicas added up."""
@@ -134,7 +135,7 @@ def _counters(
     for router in routers:
         try:
             reports = replicated.get(router)
-            counts = replicas.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, router))
+            counts = replica_reports.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, router))
         except MissingError:
             talk.note(f"{router} is not alive, so it has no counters; `{apply_again(cloud.lab)}` rebuilds it")
             continue

@@ -9,7 +9,7 @@ from eigw_ns.cli.context import choose_lab, labels, open_kernel
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.words import shorten
-from eigw_ns.lab import operations
+from eigw_ns.lab.lifecycle import operations
 
 
 @click.command("destroy")

@@ -8,7 +8,7 @@ from eigw_ns.cli import options, rootless
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import HostError
-from eigw_ns.lab import doctor
+from eigw_ns.lab.host import doctor
 from eigw_ns.render.table import Table
 
 _COLOURS = {"ok": "green", "warn": "yellow", "missing": "bold red"}

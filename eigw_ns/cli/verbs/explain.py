@@ -10,8 +10,8 @@ from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.dataplane.trace import Protocol
-from eigw_ns.lab.explain import Explanation, Question, explain
-from eigw_ns.lab.verify import Check, probe
+from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
+from eigw_ns.lab.verify.checks import Check, probe
 from eigw_ns.render import explain as render
 from eigw_ns.render.explain_aws import document
 from eigw_ns.topology import Expectation

@@ -8,7 +8,7 @@ from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import open_kernel
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
-from eigw_ns.lab import gc
+from eigw_ns.lab.lifecycle import gc
 from eigw_ns.render.table import Table
 
 

@@ -8,7 +8,7 @@ from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.talk import Talk
-from eigw_ns.lab import operations
+from eigw_ns.lab.lifecycle import operations
 
 
 @click.command("plan")

@@ -8,7 +8,8 @@ from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel
 from eigw_ns.cli.talk import Talk
-from eigw_ns.lab import journal, operations, store
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import journal, store
 
 
 @click.command("status")

@@ -11,7 +11,7 @@ from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import UsageError
-from eigw_ns.lab.verify import verify
+from eigw_ns.lab.verify.checks import verify
 from eigw_ns.render import verdicts
 from eigw_ns.render.junit import junit
 

@@ -7,7 +7,7 @@ import click
 from eigw_ns import __version__
 from eigw_ns.cli import options
 from eigw_ns.cli.output import show_json
-from eigw_ns.kernel import probe
+from eigw_ns.kernel.host import features
 
 _ASK_AS_ROOT = "run it as root to see this"
 
@@ -20,9 +20,9 @@ def command(output: str) -> None:
     \b
     sudo eigw-ns version
     """
-    versions = {"eigw-ns": __version__, "kernel": probe.kernel_release(), "nftables": probe.nft_version()}
+    versions = {"eigw-ns": __version__, "kernel": features.kernel_release(), "nftables": features.nft_version()}
     if output == "json":
         show_json(versions)
         return
     for name, version in versions.items():
-        click.echo(f"{name} {version or f'unknown ({probe.nft_binding() or _ASK_AS_ROOT})'}")
+        click.echo(f"{name} {version or f'unknown ({features.nft_binding() or _ASK_AS_ROOT})'}")

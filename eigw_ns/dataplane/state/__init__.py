@@ -14,6 +14,7 @@ from eigw_ns.dataplane.state.flow_hash import (
     scaled,
     seed,
 )
+from eigw_ns.dataplane.state.leg import Leg
 from eigw_ns.dataplane.state.lessons import PEERS, TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
 from eigw_ns.dataplane.state.objects import (
     GROUP,
@@ -74,6 +75,7 @@ __all__ = [
     "Forwarding",
     "Kept",
     "Key",
+    "Leg",
     "Link",
     "Namespace",
     "Neighbour",

@@ -1,7 +1,7 @@
 """The hash by which flows are spread over the replicas of a gateway, as the kernel computes it.
 
 TCP is hashed by its tuple (inside, outside, inside's port, outside's port), everything else by its two addresses. The
-rules that compute it are in `dataplane.spread`.
+rules that compute it are in `dataplane.replication.spread`.
 
 Source: include/linux/jhash.h, nft_jhash_eval in net/netfilter/nft_hash.c.
 """

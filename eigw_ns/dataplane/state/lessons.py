@@ -1,6 +1,6 @@
 """What gateways are told of flows, and what they forget: the words of a plan and of the kernel for it.
 
-`dataplane.handover` says when, `dataplane.taught_rules` what a gateway does with it.
+`dataplane.replication.handover` says when, `dataplane.rulesets.taught_rules` what a gateway does with it.
 """
 
 from __future__ import annotations

@@ -292,7 +292,7 @@ class Forwarding:
 
 @dataclass(frozen=True, slots=True)
 class NextHopGroup:
-    """Which replica of a gateway has which flows: (first bucket, last bucket, MAC), see `dataplane.spread`.
+    """Which replica of a gateway has which flows: (first bucket, last bucket, MAC), see `dataplane.replication.spread`.
 
     The elements of the map `name` in the namespace's table of that family; changed in one transaction.
     """

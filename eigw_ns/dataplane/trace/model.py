@@ -14,7 +14,7 @@ from typing import Literal
 from eigw_ns.cloud.filtering import Packet
 from eigw_ns.cloud.model import NetworkAcl, NetworkAclEntry, RouteTable, SecurityGroup, SecurityGroupRule
 from eigw_ns.cloud.routing import RouteState
-from eigw_ns.dataplane.ranges import Range
+from eigw_ns.dataplane.compile.ranges import Range
 
 Outcome = Literal["allowed", "blocked", "refused"]
 Protocol = Literal["tcp", "udp", "icmpv6"]

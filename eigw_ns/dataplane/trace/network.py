@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address, IPv6Network
 from typing import Generic, TypeVar
 
-from eigw_ns.dataplane.names import ROUTER_MAC
-from eigw_ns.dataplane.notation import address_text
+from eigw_ns.dataplane.compile.names import ROUTER_MAC
+from eigw_ns.dataplane.compile.notation import address_text
 from eigw_ns.dataplane.state import Address, Fdb, Link, Namespace, Neighbour, NetState, Route, Ruleset
 
 End = tuple[str, str]

@@ -6,8 +6,8 @@ from eigw_ns.cloud.model import BLACKHOLE, RouteTable, Subnet
 from eigw_ns.cloud.model import Route as TableRoute
 from eigw_ns.cloud.nodes import INTERNET, internet_id
 from eigw_ns.cloud.routing import longest_match, route_state, target_gateway
-from eigw_ns.dataplane.gates import LOCAL
-from eigw_ns.dataplane.notation import block_text
+from eigw_ns.dataplane.compile.notation import block_text
+from eigw_ns.dataplane.compile.resolved_routes import LOCAL
 from eigw_ns.dataplane.state import Route
 from eigw_ns.dataplane.trace.model import Hop, Reason, RouteUsed
 from eigw_ns.dataplane.trace.step import Component, Step

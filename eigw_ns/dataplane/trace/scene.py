@@ -7,8 +7,8 @@ from ipaddress import IPv6Address, IPv6Network
 from eigw_ns.cloud.filtering import network_acl
 from eigw_ns.cloud.model import Cloud, Gateway, Instance, InternetHost, NetworkAcl, RouteTable, Subnet
 from eigw_ns.cloud.routing import effective_route_table
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.names import namespace_name
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.trace.network import Network, Prefixes
 
 

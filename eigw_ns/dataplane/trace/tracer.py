@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from eigw_ns.cloud.filtering import ECHO_REQUEST, ICMPV6, TCP, UDP, Packet
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
-from eigw_ns.dataplane.ranges import Range
+from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.trace.model import Protocol, Reason, Trace
 from eigw_ns.dataplane.trace.scene import ModelIndex
 from eigw_ns.dataplane.trace.step import Flow, Step

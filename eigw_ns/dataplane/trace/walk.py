@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from eigw_ns.cloud.model import Instance, InternetHost
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane.names import BRIDGE, FABRIC_LINK, UPLINK
+from eigw_ns.dataplane.compile.names import BRIDGE, FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.trace import filters, routes
 from eigw_ns.dataplane.trace.model import Hop, Reason
 from eigw_ns.dataplane.trace.network import End

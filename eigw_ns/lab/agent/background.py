@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from eigw_ns.errors import EigwError, LockedError
-from eigw_ns.kernel import flock, life, process
-from eigw_ns.lab import paths
+from eigw_ns.kernel.processes import file_lock, liveness, process
+from eigw_ns.lab.storage import paths
 
 _PATIENCE = 10.0  # seconds
 _PAUSE = 0.01  # seconds between two looks
@@ -30,11 +30,11 @@ def alone(lab: str) -> Iterator[None]:
     """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
     path = paths.agent_file(lab)
     with paths.run_errors(f"open the lock {path}"):
-        descriptor = flock.take(path, lambda found: _refusal(lab, found))
+        descriptor = file_lock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()} {_GENERATION}".encode(), 0)
-        with life.shown(lab):
+        with liveness.shown(lab):
             yield
     finally:
         path.unlink(missing_ok=True)
@@ -50,7 +50,7 @@ def _refusal(lab: str, descriptor: int) -> LockedError:
 
 def running(lab: str) -> int | None:
     """The process id of the lab's agent, None where there is none."""
-    with flock.held(paths.agent_file(lab)) as descriptor:
+    with file_lock.held(paths.agent_file(lab)) as descriptor:
         return _holder(descriptor) if descriptor is not None else None
 
 
@@ -93,7 +93,7 @@ def stop(lab: str) -> bool:
 
 def replace_outdated(lab: str) -> Callable[[], int] | None:
     """Stop the lab's agent if it is of another generation. Returns what starts one of this, which may do as much."""
-    with flock.held(paths.agent_file(lab)) as descriptor:
+    with file_lock.held(paths.agent_file(lab)) as descriptor:
         pid = _holder(descriptor) if descriptor is not None else None
         if descriptor is None or pid is None or _words(descriptor)[1:] == [str(_GENERATION)]:
             return None

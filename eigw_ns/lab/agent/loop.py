@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eigw_ns.dataplane.replication.watched_gateways import Replica, gateways
 from eigw_ns.dataplane.state import Forwarding, Namespace, NetObject
 from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
 from eigw_ns.kernel.protocol import Kernel
-from eigw_ns.lab import lock, operations, paths, store
-from eigw_ns.lab.agent.judge import INTERVAL, LATE, SILENT, STEADY
-from eigw_ns.lab.agent.scene import Replica, gateways
-from eigw_ns.lab.agent.watch import Say, Watch, Watched, describe
+from eigw_ns.lab.agent.failure_detector import INTERVAL, LATE, SILENT, STEADY
+from eigw_ns.lab.agent.gateway_monitor import Say, Watch, Watched, describe
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import lock, paths, store
 
 _LOOK = 5.0  # seconds between two looks at what others have changed
 _MEND = 5.0  # seconds between two tries to repair

@@ -26,8 +26,8 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane import names
-from eigw_ns.kernel import netns, sysctl
+from eigw_ns.dataplane.compile import names
+from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.labs import Lab, Stream, connections, until
 from tests.packets.attacks.wire import Wire
 

@@ -17,8 +17,8 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet
 
-from eigw_ns.dataplane import names
-from eigw_ns.kernel import netns
+from eigw_ns.dataplane.compile import names
+from eigw_ns.kernel.namespaces import netns
 from tests.packets.attacks.bench import APP, DB, INSIDE, OUTSIDE, Bench, Case, Way, forwarded, with_hop_limit
 from tests.packets.attacks.flows import DNS, Datagrams, Tcp, packet
 

@@ -8,7 +8,7 @@ import pytest
 from pyroute2 import IPRoute
 from scapy.layers.l2 import ARP
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.packets.attacks.bench import Bench
 from tests.packets.attacks.flows import Datagrams
 from tests.packets.attacks.wire import ARP as ARP_FRAME

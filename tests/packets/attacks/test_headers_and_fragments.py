@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scapy.layers.inet import TCP, UDP
 
-from eigw_ns.kernel import netns, sysctl
+from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench
 from tests.packets.attacks.flows import DNS, Datagrams, Tcp, packet
 from tests.packets.attacks.headers import (

@@ -11,7 +11,7 @@ from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, in6_chk
 from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 from scapy.packet import Packet, Raw
 
-from eigw_ns.kernel import netns, sysctl
+from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.packets.attacks.bench import APP, INSIDE, OUTSIDE, Bench, Case, forwarded
 from tests.packets.attacks.flows import DNS, HTTPS, Datagrams, Tcp, packet
 from tests.packets.attacks.headers import DCCP, conntrack_knows_dccp

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from eigw_ns.kernel import netns, sysctl
+from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.labs import until
 from tests.packets.attacks.bench import Bench, forwarded
 from tests.packets.attacks.flows import WINDOW, Datagrams, Tcp

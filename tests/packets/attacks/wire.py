@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD  # linux/if_ether.h
 _ALL = 0x0003  # ETH_P_ALL: a bridge's port hands IPv6 to the bridge before a socket that asks for IPv6 alone

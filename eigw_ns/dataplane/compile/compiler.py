@@ -1,0 +1,357 @@
+"""From the cloud to what the kernel must hold. Pure: the same cloud gives the same state.
+
+     instance        subnet              fabric          gateway             internet          host
+    ┌─────────┐    ┌────────────────┐   ┌────────┐    ┌──────────────┐    ┌─────────────┐    ┌──────┐
+    │ eth0    ├────┤ <instance port>│   │  br0   │    │ fabric    up ├────┤ <gw port>   ├────┤ eth0 │
+    └─────────┘    │         fabric ├───┤ ports  ├────┤              │    │             │    └──────┘
+     default via   │ FIB = the route│   │ prefix │    │ FIB behind a │    │ FIB = mirror│
+     fe80::1       │ table          │   │ → MAC  │    │ packet mark  │    │ of the route│
+                   └────────────────┘   └────────┘    └──────────────┘    │ tables      │
+                                                                          └─────────────┘
+Every neighbour is a permanent entry, so nothing is ever resolved, waited for or poisoned.
+
+An egress-only gateway of several replicas is as many gateway namespaces on the same bridges, with the same addresses:
+
+      fabric                      internet
+    ┌────────┐    ┌─────────┐    ┌──────────┐   Both sides speak to the first replica's MAC; whose it becomes, the
+    │   br0  ├────┤ replica ├────┤ br-…     │   flow decides (`spread`). So nothing else changes with the number of
+    │  ports ├────┤ replica ├────┤ fe80::1  │   replicas, or when one dies: no subnet, no route.
+    └────────┘    └─────────┘    └──────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Network
+from types import MappingProxyType
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import (
+    Cloud,
+    ConnectionTracking,
+    EgressOnlyInternetGateway,
+    Gateway,
+    Instance,
+    InternetHost,
+    Subnet,
+    Vpc,
+)
+from eigw_ns.cloud.nodes import internet_id
+from eigw_ns.dataplane.compile import names
+from eigw_ns.dataplane.compile.names import (
+    BRIDGE,
+    FABRIC_LINK,
+    INSTANCE_LINK,
+    PEER_LINK_LOCAL,
+    ROUTER_LINK_LOCAL,
+    ROUTER_MAC,
+    UPLINK,
+    port_name,
+)
+from eigw_ns.dataplane.compile.notation import address_text, block_text
+from eigw_ns.dataplane.compile.ranges import Range
+from eigw_ns.dataplane.compile.resolved_routes import LOCAL, Exit, exits, ranges
+from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, heartbeat_rules, subnet_rules
+from eigw_ns.dataplane.state import (
+    LOOPBACK,
+    Address,
+    Family,
+    Fdb,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    NetState,
+    NextHopGroup,
+    Route,
+    RoutingRule,
+    Sysctls,
+    seed,
+    sysctl_keys,
+)
+
+_ANYWHERE = "::/0"
+_GLOBAL = IPv6Network("2000::/3")
+_LAST_RESORT = 0xFFFF_FFF0  # metric of the routes that swallow what no other route wants
+
+
+def _timeouts(tracking: ConnectionTracking) -> dict[str, str]:
+    """Seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"."""
+    return {
+        "net.netfilter.nf_conntrack_tcp_timeout_established": str(tracking.tcp_established_timeout),
+        "net.netfilter.nf_conntrack_udp_timeout": str(tracking.udp_timeout),
+        "net.netfilter.nf_conntrack_udp_timeout_stream": str(tracking.udp_stream_timeout),
+    }
+
+
+_SYSCTL_VALUES = {
+    "net.ipv6.conf.all.accept_source_route": "-1",
+    "net.ipv6.conf.default.accept_source_route": "-1",
+    "net.ipv6.conf.default.addr_gen_mode": "1",
+    "net.ipv6.fwmark_reflect": "1",
+    "net.netfilter.nf_conntrack_checksum": "1",
+    "net.netfilter.nf_conntrack_frag6_high_thresh": str(fragment_rules.MEMORY),
+    "net.netfilter.nf_conntrack_frag6_timeout": str(fragment_rules.TIMEOUT),
+    **_timeouts(ConnectionTracking()),
+}  # all others are 0
+
+
+def compile_cloud(cloud: Cloud) -> NetState:
+    """Return the state of all namespaces of the lab."""
+    return NetState.of(_Compiler(cloud).everything())
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a veth pair: the namespace of a resource, and the interface in it."""
+
+    resource_id: str
+    link: str
+
+
+class _Compiler:
+    """Walks the cloud once; holds only what every part asks for."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._filters = group_rules.Filters(cloud)
+        self._internet = internet_id(cloud.lab)
+        self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
+
+    def everything(self) -> Iterator[NetObject]:
+        cloud = self._cloud
+        if not cloud.vpcs and not cloud.hosts:
+            return
+        yield from self._internet_router()
+        for vpc in cloud.vpcs.values():
+            yield from self._fabric(vpc)
+        for gateway in self._gateways():
+            yield from self._gateway(gateway)
+        for subnet in cloud.subnets.values():
+            yield from self._subnet(subnet)
+        for instance in cloud.instances.values():
+            yield from self._instance(instance)
+        for host in cloud.hosts.values():
+            yield from self._host(host)
+
+    # ---- one namespace each -----------------------------------------------------------------------------------------
+
+    def _instance(self, instance: Instance) -> Iterator[NetObject]:
+        """A tenant: its address, and everything by its router."""
+        yield from self._namespace(instance.id, forwarding=False)
+        port = _End(instance.subnet_id, port_name(instance.id))
+        yield from self._leaf(instance.id, address_text(instance.ipv6_address), port)
+
+    def _host(self, host: InternetHost) -> Iterator[NetObject]:
+        yield from self._namespace(host.id, forwarding=False)
+        yield from self._leaf(host.id, address_text(host.ipv6_address), _End(self._internet, port_name(host.id)))
+
+    def _leaf(self, resource_id: str, address: str, port: _End) -> Iterator[NetObject]:
+        """A machine with one routed address, and the port of the router that it hangs on."""
+        leaf = _End(resource_id, INSTANCE_LINK)
+        inside, router = self._name(resource_id), self._name(port.resource_id)
+        yield from self._pair(leaf, port)
+        yield Address(inside, INSTANCE_LINK, f"{address}/128")
+        yield Address(inside, INSTANCE_LINK, f"{PEER_LINK_LOCAL}/64")
+        yield Neighbour(inside, INSTANCE_LINK, ROUTER_LINK_LOCAL, self._mac(port))
+        yield Route(inside, _ANYWHERE, INSTANCE_LINK, ROUTER_LINK_LOCAL)
+        yield Address(router, port.link, f"{ROUTER_LINK_LOCAL}/64")
+        yield Neighbour(router, port.link, address, self._mac(leaf))
+        yield Neighbour(router, port.link, PEER_LINK_LOCAL, self._mac(leaf))
+        yield Route(router, f"{address}/128", port.link)
+
+    def _subnet(self, subnet: Subnet) -> Iterator[NetObject]:
+        """The VPC's router as this subnet sees it: its FIB is the subnet's route table."""
+        name, block = self._name(subnet.id), subnet.ipv6_cidr_block
+        vpc = self._cloud.vpcs[subnet.vpc_id]
+        port = _End(vpc.id, port_name(subnet.id))
+        yield from self._namespace(subnet.id)
+        yield subnet_rules.subnet(name, self._filters, subnet, self._untracked(subnet, vpc))
+        yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
+        yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
+        yield Address(name, LOOPBACK, f"{address_text(block[1])}/128")
+        yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
+        yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield Route(name, block_text(block), blackhole=True)
+        yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
+        yield from self._table(name, self._exits[subnet.id])
+
+    def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
+        """Where flows need not be tracked: the VPC's other subnets, and what an internet gateway leads to."""
+        table = (*self._exits[subnet.id], Exit(vpc.ipv6_cidr_block, LOCAL), Exit(subnet.ipv6_cidr_block, None))
+        return ranges(table, {LOCAL, *self._cloud.internet_gateways})
+
+    def _table(self, name: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
+        """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
+        for exit_ in table:
+            if exit_.gateway_id is None:
+                yield Route(name, block_text(exit_.destination), blackhole=True)
+                continue
+            via = names.link_local(exit_.gateway_id)
+            yield Neighbour(name, FABRIC_LINK, via, self._mac(_End(exit_.gateway_id, FABRIC_LINK)))
+            yield Route(name, block_text(exit_.destination), FABRIC_LINK, via)
+
+    def _fabric(self, vpc: Vpc) -> Iterator[NetObject]:
+        """The bridge that a VPC's subnets and gateways hang on, and the implicit router in it."""
+        name = self._name(vpc.id)
+        subnets = [item for item in self._cloud.subnets.values() if item.vpc_id == vpc.id]
+        yield from self._namespace(vpc.id, forwarding=False)
+        yield gateway_rules.fabric(
+            name,
+            ((block_text(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets),
+            (self._replicated(gateway, FABRIC_LINK) for gateway in self._several() if gateway.vpc_id == vpc.id),
+            names.heartbeat_source(vpc.ipv6_cidr_block),
+        )
+        yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)))
+
+    def _gateway(self, gateway: Gateway) -> Iterator[NetObject]:
+        """A gateway of either kind, between the fabric and the internet; each of its replicas, if it has several."""
+        replicas = gateway.replicas if isinstance(gateway, EgressOnlyInternetGateway) else 1
+        internet, port = self._name(self._internet), self._way_out(gateway.id, replicas)
+        if replicas > 1:  # a bridge comes before its ports
+            yield Link(internet, port, "bridge", self._mac(_End(self._internet, port_name(gateway.id))))
+        for number in range(1, replicas + 1):
+            yield from self._replica(gateway, ids.replica_id(gateway.id, number), replicas)
+        yield Address(internet, port, f"{ROUTER_LINK_LOCAL}/64")
+        yield Neighbour(internet, port, PEER_LINK_LOCAL, self._mac(_End(gateway.id, UPLINK)))
+        if isinstance(gateway, EgressOnlyInternetGateway) and replicas > 1:
+            yield from self._replicas(gateway)
+
+    def _replica(self, gateway: Gateway, replica: str, replicas: int) -> Iterator[NetObject]:
+        """The namespace of a gateway, or of one of its replicas, with the rules of its kind."""
+        assert gateway.vpc_id is not None
+        name, vpc = self._name(replica), self._cloud.vpcs[gateway.vpc_id]
+        inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
+        port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
+        timeouts = _timeouts(gateway.connection_tracking) if isinstance(gateway, EgressOnlyInternetGateway) else {}
+        yield from self._namespace(replica, sysctls=timeouts)
+        yield from self._gateway_rules(gateway, name, vpc.ipv6_cidr_block)
+        yield from self._pair(inner, port, bridge=BRIDGE)
+        yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
+        yield from self._pair(outer, far, bridge=names.bridge_name(gateway.id) if replicas > 1 else None)
+        yield Address(name, LOOPBACK, f"{names.infrastructure_address(gateway.id)}/128")
+        yield Address(name, FABRIC_LINK, f"{names.link_local(gateway.id)}/64")
+        yield Address(name, UPLINK, f"{PEER_LINK_LOCAL}/64")
+        yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
+        yield Neighbour(name, UPLINK, ROUTER_LINK_LOCAL, self._mac(_End(self._internet, port_name(gateway.id))))
+        yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield Route(name, _ANYWHERE, UPLINK, ROUTER_LINK_LOCAL)
+
+    def _gateway_rules(self, gateway: Gateway, name: str, block: IPv6Network) -> Iterator[NetObject]:
+        if isinstance(gateway, EgressOnlyInternetGateway):
+            yield gateway_rules.egress_only_gateway(
+                name,
+                block_text(block),
+                self._routed(gateway.id),
+                gateway.connection_tracking,
+                seed=seed(self._cloud.lab),
+                replicas=gateway.replicas,
+                heartbeats=self._heartbeats(gateway.id, block) if gateway.replicas > 1 else None,
+            )
+            yield RoutingRule(name, 100, gateway_rules.PASSED, "main")
+            yield RoutingRule(name, 101, 0, "blackhole")
+        else:
+            yield gateway_rules.internet_gateway(name, block_text(block), self._routed(gateway.id))
+
+    def _routed(self, gateway_id: str) -> Iterator[gateway_rules.Routed]:
+        for subnet in self._cloud.subnets.values():
+            for destinations in ranges(self._exits[subnet.id], {gateway_id}):
+                yield block_text(subnet.ipv6_cidr_block), destinations
+
+    # ---- several replicas of a gateway ------------------------------------------------------------------------------
+
+    def _several(self) -> Iterator[EgressOnlyInternetGateway]:
+        return (each for each in self._cloud.egress_only_internet_gateways.values() if each.replicas > 1)
+
+    def _heartbeats(self, gateway_id: str, block: IPv6Network) -> heartbeat_rules.Heartbeats:
+        """Return what the replicas know the agent's heartbeats by."""
+        mac = names.heartbeat_mac(self._cloud.lab, gateway_id)
+        return heartbeat_rules.Heartbeats(mac, names.heartbeat_source(block))
+
+    def _replicated(self, gateway: EgressOnlyInternetGateway, link: str) -> gateway_rules.Replicated:
+        """The gateway as one side of it sees it: by the MAC that its first replica has on this link."""
+        mac, bridge = self._mac(_End(gateway.id, link)), names.bridge_name(gateway.id)
+        return gateway_rules.Replicated(gateway.id, mac, bridge, seed(self._cloud.lab))
+
+    def _replicas(self, gateway: EgressOnlyInternetGateway) -> Iterator[NetObject]:
+        """Return what joins the replicas: the bridge of their uplinks, and which of them has which flows."""
+        internet = self._name(self._internet)
+        members = [ids.replica_id(gateway.id, number) for number in range(1, gateway.replicas + 1)]
+        for member in members:
+            yield Fdb(internet, port_name(member), self._mac(_End(member, UPLINK)))
+        fabric = self._name(gateway.vpc_id)
+        sides: tuple[tuple[str, Family, str], ...] = (
+            (fabric, "bridge", FABRIC_LINK),
+            (internet, "netdev", UPLINK),
+        )
+        for namespace, family, link in sides:
+            macs = [self._mac(_End(member, link)) for member in members]
+            group = self._replicated(gateway, link).group
+            yield NextHopGroup(namespace, family, group, spread.shares(macs, macs))
+
+    def _way_out(self, gateway_id: str, replicas: int) -> str:
+        """The internet's interface towards the gateway."""
+        return names.bridge_name(gateway_id) if replicas > 1 else port_name(gateway_id)
+
+    # ---- the internet -----------------------------------------------------------------------------------------------
+
+    def _internet_router(self) -> Iterator[NetObject]:
+        """The router that all gateways and hosts hang on; it mirrors the route tables."""
+        name = self._name(self._internet)
+        yield from self._namespace(self._internet)
+        yield Address(name, LOOPBACK, f"{names.infrastructure_address(self._internet)}/128")
+        yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
+        several = [self._replicated(gateway, UPLINK) for gateway in self._several()]
+        if several:
+            yield gateway_rules.internet(name, several)
+        for subnet in self._cloud.subnets.values():
+            yield from self._way_back(name, block_text(subnet.ipv6_cidr_block), self._exits[subnet.id])
+
+    def _way_back(self, name: str, prefix: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
+        """Where packets to a subnet go: to the gateway that the subnet's own table would use for their source.
+
+        A plain route does where one `::/0` decides for all; else one route a source prefix. Beside a `from` route a
+        sourceless one to the same prefix is never found (Linux 6.18), so `::/0` becomes `from 2000::/3`.
+        """
+        if not table:
+            return
+        split = len(table) > 1 or table[0].destination.prefixlen
+        for exit_ in table:
+            source = block_text(exit_.destination if exit_.destination.prefixlen else _GLOBAL) if split else ""
+            if exit_.gateway_id is None:
+                yield Route(name, prefix, source=source, blackhole=True)
+            else:
+                gateway = self._cloud.egress_only_internet_gateways.get(exit_.gateway_id)
+                port = self._way_out(exit_.gateway_id, gateway.replicas if gateway else 1)
+                yield Route(name, prefix, port, PEER_LINK_LOCAL, source)
+
+    # ---- what all of them are made of -------------------------------------------------------------------------------
+
+    def _gateways(self) -> Iterator[Gateway]:
+        yield from self._cloud.egress_only_internet_gateways.values()
+        yield from (gateway for gateway in self._cloud.internet_gateways.values() if gateway.vpc_id is not None)
+
+    def _namespace(
+        self, resource_id: str, *, forwarding: bool = True, sysctls: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[NetObject]:
+        """The namespace with its sysctls; `sysctls` are those in which it differs from others of its kind."""
+        name, values = self._name(resource_id), {**_SYSCTL_VALUES, **sysctls}
+        yield Namespace(name, self._cloud.lab, resource_id)
+        yield Sysctls(name, tuple((key, values.get(key, "0")) for key in sysctl_keys(resource_id)))
+        if forwarding:
+            yield Forwarding(name)
+
+    def _pair(self, one: _End, other: _End, *, bridge: str | None = None) -> Iterator[NetObject]:
+        """Return a veth pair; with `bridge`, the other end is a port of that bridge."""
+        for end, far, master in ((one, other, None), (other, one, bridge)):
+            peer = self._name(far.resource_id), far.link
+            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master)
+
+    def _name(self, resource_id: str) -> str:
+        return names.namespace_name(self._cloud.lab, resource_id)
+
+    def _mac(self, end: _End) -> str:
+        return names.mac(self._cloud.lab, end.resource_id, end.link)

@@ -1,0 +1,99 @@
+"""Derive the names, MACs and link-local addresses of our Linux objects from AWS-shaped ids."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from ipaddress import IPv6Network
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.addressing import INFRASTRUCTURE
+from eigw_ns.dataplane.compile.notation import address_text
+from eigw_ns.dataplane.state import PREFIX, TENANT_LINK
+
+INSTANCE_LINK = TENANT_LINK  # in an instance and in an internet host
+FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC
+UPLINK = "up"  # in a gateway: towards the internet
+BRIDGE = "br0"  # in a fabric namespace
+
+ROUTER_LINK_LOCAL = "fe80::1"  # what instances, hosts and gateways use as next hop
+PEER_LINK_LOCAL = "fe80::2"  # the other end, if it needs a link-local address
+
+ROUTER_MAC = "02:00:00:00:00:01"
+"""MAC of the VPC's implicit router. No interface has it; the fabric rewrites it to the destination subnet's MAC."""
+
+_KINDS = (ids.VPC, ids.SUBNET, ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.INSTANCE,
+          ids.INTERNET_HOST, ids.INTERNET)  # fmt: skip
+_NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})(?:\.[2-8])?")
+
+
+def namespace_name(lab: str, resource_id: str) -> str:
+    """Return the name of a resource's namespace: `eigw-demo-i-0123456789abcdef0`."""
+    return f"{PREFIX}{lab}-{resource_id}"
+
+
+def lab_of(name: str) -> str | None:
+    """Return the lab of a namespace by its name; None if it is not ours. Labs may contain dashes, kinds do not."""
+    match = _NAMESPACE.fullmatch(name)
+    return match.group(1) if match else None
+
+
+def is_name_of(lab: str, name: str) -> bool:
+    """Return whether `name` is a namespace name of this lab. `eigw-a-b-i-…` belongs to the lab `a-b`, not to `a`."""
+    return lab_of(name) == lab
+
+
+def port_name(resource_id: str) -> str:
+    """Return the name (at most 15 characters) of a router's or bridge's interface towards the resource."""
+    kind, digits = resource_id.rsplit("-", 1)
+    short = kind[:4]
+    return f"{short}-{digits[-(14 - len(short)) :]}"
+
+
+def bridge_name(gateway_id: str) -> str:
+    """Return the name of the bridge on the internet's side that joins the uplinks of a gateway's replicas."""
+    return f"br-{gateway_id[-11:]}"
+
+
+def mac(*names: str) -> str:
+    """Return a locally administered unicast MAC, always the same for the same names."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return bytes((0x06, *digest[:5])).hex(":")
+
+
+def heartbeat_source(vpc_block: IPv6Network) -> str:
+    """Return the source address of heartbeats through a VPC's replicas.
+
+    It is the last address of the VPC's block, which AWS does not let an instance have.
+    """
+    return address_text(vpc_block[-1])
+
+
+HEARTBEAT_DESTINATION = address_text(INFRASTRUCTURE[-1])
+"""Destination address of heartbeats. No node has it, so the internet's router drops them."""
+
+HEARTBEAT_PORT = 3785
+"""The UDP port of heartbeats, source and destination: IANA's for BFD echo."""
+
+
+def heartbeat_mac(lab: str, gateway_id: str) -> str:
+    """Return the source MAC of the agent's frames to a gateway's replicas. No interface has it.
+
+    Tenants and internet hosts are behind routers, so none of their frames reaches a replica with a MAC of their choice.
+    """
+    return mac(lab, gateway_id, "heartbeat")
+
+
+def link_local(resource_id: str) -> str:
+    """Return the link-local address of a gateway on the fabric, in canonical text."""
+    return address_text(IPv6Network("fe80::/64")[_interface_id(resource_id)])
+
+
+def infrastructure_address(resource_id: str) -> str:
+    """Return the global address from which a gateway or the internet router sends its own ICMPv6 errors."""
+    return address_text(INFRASTRUCTURE[_interface_id(resource_id)])
+
+
+def _interface_id(resource_id: str) -> int:
+    digest = hashlib.sha256(resource_id.encode()).digest()
+    return int.from_bytes(digest[:8]) | 1 << 62  # never a small number: those have a meaning

@@ -1,0 +1,50 @@
+"""Resolved routes: which gateway packets to each destination leave by, as disjoint ranges.
+
+nftables has no longest-prefix match in a set of ranges, and the connection table needs to know which flows may stay.
+Both get ranges that do not overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Network
+from itertools import pairwise
+
+from eigw_ns.cloud.model import Cloud, Subnet
+from eigw_ns.cloud.routing import effective_route_table, target_gateway
+from eigw_ns.dataplane.compile.ranges import Range, address_range, merged
+
+LOCAL = "local"
+"""The target of the route to the VPC's own block, as AWS calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A resolved route: packets of a subnet to `destination` leave by this gateway, or are dropped if it is None."""
+
+    destination: IPv6Network
+    gateway_id: str | None
+
+
+def exits(cloud: Cloud, subnet: Subnet) -> tuple[Exit, ...]:
+    """Return the routes of the subnet's table with their existing gateways, without the local route."""
+    table = effective_route_table(cloud, subnet)
+    found = []
+    for route in table.routes:
+        gateway = target_gateway(cloud, table, route)
+        found.append(Exit(route.destination, gateway.id if gateway else None))
+    return tuple(found)
+
+
+def ranges(table: Iterable[Exit], gateway_ids: Collection[str]) -> list[Range]:
+    """Return the destinations that leave by one of these gateways, ascending, in as few ranges as possible."""
+    spans = [(address_range(exit_.destination), exit_) for exit_ in table]
+    edges = sorted({first for (first, _), _ in spans} | {last + 1 for (_, last), _ in spans})
+    found = []
+    for first, following in pairwise(edges):
+        matching = [exit_ for (low, high), exit_ in spans if low <= first <= high]
+        winner = max(matching, key=lambda exit_: exit_.destination.prefixlen, default=None)
+        if winner is not None and winner.gateway_id in gateway_ids:
+            found.append((first, following - 1))
+    return merged(found)

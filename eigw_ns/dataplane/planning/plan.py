@@ -1,0 +1,328 @@
+"""From what is to what shall be: a tuple of small steps in an order that never opens a gate too early.
+
+    0 replicas leave      those that go, or are about to be rebuilt, lose their flows to the others (`handover`)
+    1 forwarding off      in namespaces that go, so that they stop routing before they lose their rules
+    2 namespaces, rules, sysctls made; rules changed (each change one transaction): who leaves an address can send no
+                          more before a security group closes over it
+      flows               forgotten whose instance goes or gives way: nobody can send from its address
+      routes              gone that lead to who gives way: nobody else is let in to its address yet
+      rules               who comes to an address can send, and be sent to
+    3 links               those in the way first, then the new ones; then the rules that hang on links
+    4 configuration       a namespace at a time: addresses, neighbours, bridge entries, routing rules, routes;
+                          added and replaced before removed, since flows live on them
+    5 links and namespaces that go
+    6 forwarding on       where all of the above stands
+    7 flows               forgotten if their route is gone: after the routes, so that none is born again
+    8 strays              what others put there: whatever it kept closed, everything of ours stands by now
+    9 replicas join       once they were told the flows that they are to carry
+
+Killed after any step, nothing that the internet started has a way in, and the next plan leads on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
+from eigw_ns.dataplane.planning import flows
+from eigw_ns.dataplane.planning.flows import Flows, is_instance
+from eigw_ns.dataplane.replication import handover
+from eigw_ns.dataplane.replication.handover import Handover
+from eigw_ns.dataplane.rulesets.group_rules import stages
+from eigw_ns.dataplane.state import (
+    Address,
+    Fdb,
+    Forget,
+    Forwarding,
+    Link,
+    Namespace,
+    Neighbour,
+    NetObject,
+    NetState,
+    Route,
+    RoutingRule,
+    Ruleset,
+    Stray,
+    Sysctls,
+    Teach,
+    is_tenant,
+)
+
+Verb = Literal["create", "update", "delete", "flush", "teach", "forget"]
+
+_CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change: what is done to which object, and why. `old` is the object an update replaces."""
+
+    verb: Verb
+    object: NetObject | Flows | Teach | Forget
+    reason: str
+    old: NetObject | None = None
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.object} ({self.reason})"
+
+
+Plan = tuple[Step, ...]
+
+
+def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False) -> Plan:
+    """The steps from `actual` to `desired`; empty when they agree.
+
+    `forget_flows` sweeps the connection tables, as is due after an unfinished change.
+    """
+    if desired == actual and not forget_flows:  # most plans: what stands is looked at more often than changed
+        return ()
+    return tuple(_Planner(desired, actual, forget_flows).steps())
+
+
+class _Planner:
+    """The differences between two states, sorted into the order above."""
+
+    def __init__(self, desired: NetState, actual: NetState, forget_flows: bool) -> None:
+        self._desired = desired
+        self._whole = actual
+        self._forget_flows = forget_flows
+        self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
+        self._rebuilt = _rebuilt_links(desired, actual)
+        self._handed_on = _handed_on(desired, actual)
+        gone = {thing.key for thing in self._handed_on}
+        self._actual = {
+            key: thing
+            for key, thing in actual.objects.items()
+            if not (isinstance(thing, _CONFIGURATION) and (thing.namespace, _link_of(thing)) in self._rebuilt)
+            and key not in gone
+        }
+        self._created = [thing for key, thing in desired.objects.items() if key not in self._actual]
+        self._changed = [
+            (old, thing)
+            for key, thing in desired.objects.items()
+            if (old := self._actual.get(key)) is not None and old != thing
+        ]
+        self._deleted = [
+            thing
+            for key, thing in self._actual.items()
+            if key not in desired.objects and thing.namespace not in self._leaving
+        ]
+        self._stages = tuple(
+            (old, *stages(old, new))
+            for old, new in self._changed
+            if isinstance(old, Ruleset) and isinstance(new, Ruleset)
+        )
+        unready = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
+        unready |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
+        self._handovers = tuple(handover.handovers(desired, actual, unready))
+        self._successions = tuple(handover.successions(desired, actual, self._handovers, distrust=forget_flows))
+        going = (owner for owner in actual.namespaces() if owner.namespace in self._leaving)
+        # tenants first: one that has wiped its mark is known by its router alone
+        self._going = sorted(going, key=lambda owner: not is_tenant(owner.namespace))
+
+    def steps(self) -> Iterator[Step]:
+        yield from self._leave()
+        yield from self._close()
+        yield from self._found()
+        yield from self._forget_tenants()
+        yield from (Step("delete", thing, "its address is another's now") for thing in self._handed_on)
+        yield from self._let_send()
+        yield from self._link()
+        yield from self._rules_of_links()
+        yield from self._configure()
+        yield from self._remove()
+        yield from self._open()
+        yield from self._forget()
+        yield from self._clear()
+        yield from self._join()
+
+    def _leave(self) -> Iterator[Step]:
+        moves = [each.leaving() for each in self._successions]
+        yield from (Step("forget", each, _OLD) for forgotten, _ in moves for each in forgotten)
+        told = [each for _, lessons in moves for each in lessons]
+        yield from (Step("teach", each, "it takes over the flows of those that leave") for each in told)
+        for change in self._handovers:
+            old, meanwhile = change.actual, change.meanwhile
+            if old is not None and change.desired is None and old.namespace not in self._leaving:
+                yield Step("delete", old, "one replica is left, and has all flows")
+            elif meanwhile is not None and meanwhile != old:
+                yield Step("update", meanwhile, "the others carry the flows of those that leave", old)
+        yield from (Step("teach", each, _MEANWHILE) for each in told)
+
+    def _close(self) -> Iterator[Step]:
+        for thing in self._actual.values():
+            if isinstance(thing, Forwarding) and thing.key not in self._desired.objects:
+                yield Step("delete", thing, "it is to stop routing before its rules go")
+
+    def _found(self) -> Iterator[Step]:
+        for kind in (Namespace, Ruleset, Sysctls):
+            yield from (step for step in self._of(kind) if not _hangs_on_links(step.object))
+
+    def _rules_of_links(self) -> Iterator[Step]:
+        yield from (step for step in self._of(Ruleset) if _hangs_on_links(step.object))
+
+    def _of(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
+        yield from (Step("create", thing, "missing") for thing in self._created if isinstance(thing, kind))
+        yield from self._change(kind)
+        yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
+
+    def _change(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
+        """Rules in stages, each of them everywhere before the next, up to the last: see `group_rules.stages`."""
+        if kind is Ruleset:
+            yield from self._stage(0)
+            yield from self._stage(1)
+        else:
+            yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
+
+    def _let_send(self) -> Iterator[Step]:
+        """The last stage of the rules, when nobody can meet flows or packets that are another's."""
+        yield from self._stage(2)
+
+    def _stage(self, number: int) -> Iterator[Step]:
+        ways = ((way[number], way[number + 1]) for way in self._stages)
+        yield from (_update(old, new) for old, new in ways if old != new)
+
+    def _link(self) -> Iterator[Step]:
+        for old in self._actual.values():
+            if isinstance(old, Link) and old.key in self._desired.objects and old.key[1:] in self._rebuilt:
+                yield Step("delete", old, "it leads elsewhere, or its other end is gone")
+        for thing in self._desired:
+            if isinstance(thing, Link):
+                if thing.key not in self._actual:
+                    yield Step("create", thing, "missing")
+                elif (thing.namespace, thing.name) in self._rebuilt:
+                    yield Step("create", thing, "it led elsewhere, or its other end was gone")
+        for old, new in self._changed:  # last: one may become the port of a bridge that was not there
+            if isinstance(new, Link) and (new.namespace, new.name) not in self._rebuilt:
+                yield _update(old, new)
+
+    def _configure(self) -> Iterator[Step]:
+        made = [Step("create", thing, "missing") for thing in self._created if isinstance(thing, _CONFIGURATION)]
+        made += [_update(old, new) for old, new in self._changed if isinstance(new, _CONFIGURATION)]
+        yield from sorted(made, key=lambda step: (step.object.namespace, _rank(step)))
+        gone = [Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, _CONFIGURATION)]
+        yield from sorted(gone, key=lambda step: (step.object.namespace, -_rank(step)))
+
+    def _remove(self) -> Iterator[Step]:
+        for thing in self._deleted:
+            if isinstance(thing, Link) and (thing.namespace, thing.name) not in self._rebuilt:
+                yield Step("delete", thing, "what it led to is not wanted")
+        for owner in self._going:
+            yield Step("delete", owner, "not wanted")
+
+    def _open(self) -> Iterator[Step]:
+        for thing in self._created:
+            if isinstance(thing, Forwarding):
+                yield Step("create", thing, "forwarding is off until all it needs stands")
+
+    def _forget_tenants(self) -> Iterator[Step]:
+        for stale in flows.of_tenants(self._desired, self._whole, distrust=self._forget_flows):
+            yield Step("flush", stale, "flows of an instance that is gone, or gives way, end with it")
+
+    def _forget(self) -> Iterator[Step]:
+        for stale in flows.of_routes(self._desired, self._whole, distrust=self._forget_flows):
+            yield Step("flush", stale, "flows whose route is gone end at once")
+        for stale in flows.of_subnets(self._desired, self._whole):
+            yield Step("flush", stale, "flows whose route leads elsewhere end at once")
+
+    def _clear(self) -> Iterator[Step]:
+        for thing in self._deleted:
+            if isinstance(thing, Stray):
+                yield Step("delete", thing, "not ours")
+
+    def _join(self) -> Iterator[Step]:
+        """Return what the fabric's group means for flows, around the changes of both groups."""
+        moves = [each.joining() for each in self._successions]
+        yield from (Step("forget", each, _OLD) for forgotten, _ in moves for each in forgotten)
+        told = [each for _, lessons in moves for each in lessons]
+        yield from (Step("teach", each, "it is to know the flows that it takes over") for each in told)
+        for change in self._handovers:
+            yield from _joined(change)
+        for succession in self._successions:
+            yield from (Step("forget", each, "it was told them instead") for each in succession.outdated())
+        yield from (Step("teach", each, _MEANWHILE) for each in told)
+        for succession in self._successions:
+            yield from (Step("forget", each, "others carry these flows now") for each in succession.losing())
+
+
+_OLD = "what it remembers of them is old"
+_MEANWHILE = "what began meanwhile"
+
+
+def _joined(change: Handover) -> Iterator[Step]:
+    """The group as it shall be."""
+    if change.desired is None or change.desired == change.meanwhile:
+        return
+    if change.meanwhile is None:
+        yield Step("create", change.desired, "all its replicas stand")
+    else:
+        yield Step("update", change.desired, "all its replicas stand", change.meanwhile)
+
+
+_VITAL_LINKS = frozenset({FABRIC_LINK, UPLINK})
+
+
+def _is_vital(thing: NetObject) -> bool:
+    """Whether a replica that lacks it carries no packet."""
+    if isinstance(thing, Link):
+        return thing.name in _VITAL_LINKS
+    return isinstance(thing, Namespace | Ruleset | Forwarding)
+
+
+def _hangs_on_links(thing: object) -> bool:
+    """Whether it is rules that name an interface, which must be there first."""
+    return isinstance(thing, Ruleset) and thing.family == "netdev"
+
+
+def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, str]]:
+    """The ends of veth pairs that cannot be changed in place; a pair is rebuilt whole, so both ends are named."""
+    found: set[tuple[str, str]] = set()
+    for thing in desired:
+        if not isinstance(thing, Link):
+            continue
+        old = actual.objects.get(thing.key)
+        if isinstance(old, Link) and (old.kind, old.peer) != (thing.kind, thing.peer):
+            found.add((thing.namespace, thing.name))
+            found.update(end.peer for end in (old, thing) if end.peer is not None)
+        elif old is None and thing.peer is not None and ("link", *thing.peer) in actual.objects:
+            found.add(thing.peer)
+    return frozenset(found)
+
+
+def _handed_on(desired: NetState, actual: NetState) -> tuple[Route, ...]:
+    """The routes to instances whose address another has from now on."""
+    pairs = ((old, desired.objects.get(old.key)) for old in actual if isinstance(old, Route) and is_instance(old.link))
+    return tuple(old for old, new in pairs if isinstance(new, Route) and new.link != old.link)
+
+
+def _link_of(thing: NetObject) -> str:
+    return getattr(thing, "link", "")
+
+
+def _rank(step: Step) -> int:
+    return 0 if isinstance(step.object, Flows | Teach | Forget) else step.object.rank
+
+
+def _update(old: NetObject, new: NetObject) -> Step:
+    return Step("update", new, f"differs: {', '.join(differences(old, new))}", old)
+
+
+def differences(old: NetObject, new: NetObject) -> Iterable[str]:
+    """What differs between two objects of one key, in words."""
+    if isinstance(old, Stray):
+        return [f"there is {old.text}"]
+    if isinstance(old, Sysctls) and isinstance(new, Sysctls):
+        before = dict(old.values)
+        return [f"{key} is {before.get(key)}, not {value}" for key, value in new.values if before.get(key) != value]
+    changed = [name for name in new.__dataclass_fields__ if getattr(old, name) != getattr(new, name)]
+    if isinstance(new, Ruleset):  # texts of many lines
+        return changed
+    return [f"{name} {_word(getattr(old, name))} → {_word(getattr(new, name))}" for name in changed]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if value else "none"

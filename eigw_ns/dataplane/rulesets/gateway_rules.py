@@ -1,0 +1,395 @@
+"""The nftables rules of gateways and of the fabric, written as nft lists them; `subnet_rules` has the subnets'.
+
+Hooks, in the order a packet meets them (priorities in brackets); what is not drawn has no rule of ours:
+
+    fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet;
+                     frames for a gateway of several replicas: hash of the flow → MAC of one of them (`spread`)
+    internet (netdev) egress    [filter: 0]    the same, of frames that leave for the gateway
+    egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow;
+                                         TCP in fragments, if the gateway has several replicas
+                     fragments  [-450]   from the internet: to instances from their peers, at a rate (`fragment_rules`)
+                     heartbeats [-450]   of several replicas: the agent's beats skip conntrack (`heartbeat_rules`)
+                     (kernel)   [-400]   fragments become whole packets
+                     answers    [raw: -300] datagrams of taught flows: not tracked
+                     (kernel)   [-200]   conntrack
+                     prerouting [filter: 0]
+                        │ by interface, direction and state; established first, which nearly all are
+                        ├─▶ pass     of a flow that was begun: marked
+                        ├─▶ begin    new, from inside: all checks that only a new flow needs, then marked
+                        ├─▶ related  ICMPv6 errors about a flow: those that RFC 4890 wants, then marked
+                        ├─▶ told     datagrams of taught flows: marked
+                        ├─▶ (beats)  not tracked, so no limit and no full table stops them: marked
+                        └─▶ refuse   the rest: TCP and SCTP of taught flows, and errors about those, leave it again;
+                                     for all others a counter for each reason, dropped
+                     (kernel)            route, marked packets only ──▶ uplink or fabric
+                     input      [filter: 0]   policy drop: the gateway itself answers nobody
+    internet gw      prerouting [filter: 0]   subnets whose table leads here, both ways; no state
+
+Why before the routing decision: after it, the kernel may already have answered a refused packet (hop limit, size,
+no route). Why a mark: only marked packets find a route in a gateway (`compile`), so that a gateway whose rules were
+flushed, or whose namespace is being torn down, forwards nothing at all. And the kernel's own ICMPv6 errors bear the
+mark of the packet they are about (`fwmark_reflect`): what the kernel refuses before any rule sees it (a hop-by-hop
+option that wants an answer, a fragment that never became whole) has none, so its answer finds no route either.
+
+Why `spoofed`: conntrack follows a packet before prerouting can refuse it. A reset that bears the address of an instance
+would end that instance's flow though it is dropped; at -450 it is dropped before conntrack, and before fragments of its
+kind can fill the memory for them.
+
+What passes as `established` or `related` in Linux is more than this gateway wants: extension headers are looked at in
+`headers`, by the packets that have any, and errors in `related`. tests/packets/CONFORMANCE.md has each packet's test.
+
+What conntrack follows by addresses alone though it has ports is followed in `tuples`. Flows that another replica has
+seen begin are known by what this one was told: `taught_rules`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address, IPv6Network
+from typing import Literal
+
+from eigw_ns.cloud.model import ConnectionTracking
+from eigw_ns.dataplane.compile.names import FABRIC_LINK, ROUTER_MAC, UPLINK
+from eigw_ns.dataplane.compile.notation import address_text, addresses_text
+from eigw_ns.dataplane.compile.ranges import Range
+from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.rulesets import fragment_rules, heartbeat_rules, taught_rules, tuple_rules
+from eigw_ns.dataplane.state import GROUP, Family, NftChain, NftSet, Ruleset
+
+PASSED = 0x1
+"""The packet mark (fwmark) of what an egress-only gateway lets pass."""
+
+ROUTED = "routed"
+"""The set that says which destinations each subnet reaches through a gateway: (prefix . range) elements."""
+
+_COUNTED = re.compile(r'counter name "(\w+)"')
+PREROUTING = "type filter hook prerouting priority filter; policy drop;"
+BEFORE_ALL = "type filter hook prerouting priority -450; policy accept;"
+"""Before fragments become whole (-400) and before conntrack (-200): where forged sources are dropped."""
+
+_CLOSED_INPUT = NftChain(
+    "input",
+    "type filter hook input priority filter; policy drop;",
+    ('counter name "drop_to_gateway" drop',),
+)
+_LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
+"""Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
+
+_GLOBAL = "2000::/3"
+"""All that IANA has given out as unicast (RFC 4291): neither unspecified, loopback, mapped, discard, unique-local,
+link-local nor multicast. The documentation prefixes lie in it."""
+
+Routed = tuple[str, Range]
+"""A subnet's prefix, and a range of destinations that it reaches through a gateway."""
+
+
+_PASS = "meta mark set 0x00000001 accept"
+_OUTWARD, _INWARD = f'iifname "{FABRIC_LINK}" ct direction original', f'iifname "{UPLINK}" ct direction reply'
+_VERDICTS = (
+    f"{_OUTWARD} ct state established goto pass",
+    f"{_INWARD} ct state established goto pass",
+    f"{_OUTWARD} ct state new goto begin",
+    f"{_OUTWARD} ct state related goto related",
+    f"{_INWARD} ct state related goto related",
+)
+"""One after the other, since a lookup by all three costs more than the comparisons that an established flow meets."""
+
+_EXTENSION_HEADERS = (0, 43, 44, 51, 60, 135)
+"""Hop-by-hop, routing, fragment, authentication, destination, mobility."""
+
+_LOOKED_AT = tuple_rules.numbers((*_EXTENSION_HEADERS, *tuple_rules.PORTED, *tuple_rules.PORTS_ELSEWHERE))
+_EXTENDED = f"ip6 nexthdr {_LOOKED_AT} jump headers"
+"""What may stand first in a packet that `headers` looks at.
+
+One lookup in a bitmap for all other packets. TCP and UDP meet no further rule."""
+
+_LIST = 512
+"""How many connections one list of a limit should hold at most."""
+
+_PER_SOURCE = NftSet("per_source", "ipv6_addr . mark", size=1 << 18)
+"""A list for each source and hash that has connections: more than the default of connections in all, so it is never
+full before the gateway is. Where a larger limit is set, what finds no list is refused, since nobody would count it."""
+
+_PER_GATEWAY = NftSet("per_gateway", "mark", size=256)
+_HEADERS = NftChain(
+    "headers",
+    rules=(
+        'exthdr rt exists counter name "drop_extension_header" drop',  # RFC 5095; and it hides where the packet goes
+        'exthdr frag exists counter name "drop_extension_header" drop',  # a fragment in a fragment: one was undone
+        f'iifname "{UPLINK}" exthdr hbh exists counter name "drop_extension_header" drop',
+        f'iifname "{UPLINK}" exthdr mh exists counter name "drop_extension_header" drop',
+        *tuple_rules.IN_HEADERS,
+    ),
+)
+
+
+def _refuse(seed: int) -> NftChain:
+    return NftChain(
+        "refuse",
+        rules=(
+            'meta nfproto ipv4 counter name "drop_ipv4" drop',
+            _LINK_CHATTER,
+            f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
+            *taught_rules.asked_last(seed),
+            'icmpv6 type < echo-request counter name "drop_icmpv6_error" drop',
+            'ct state invalid counter name "drop_invalid" drop',
+            f'iifname "{UPLINK}" counter name "drop_inbound" drop',
+            'counter name "drop_not_opening" drop',
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """A gateway of several replicas as its neighbours see it: frames for `mac`, the first one's, are spread.
+
+    `link` is what they leave by on the internet's side; `seed` is what the hash begins with.
+    """
+
+    gateway_id: str
+    mac: str
+    link: str
+    seed: int
+
+    @property
+    def group(self) -> str:
+        """The map that says which replica has which flows."""
+        return GROUP + self.gateway_id.partition("-")[2]
+
+
+def egress_only_gateway(
+    namespace: str,
+    vpc_prefix: str,
+    routed: Iterable[Routed],
+    tracking: ConnectionTracking,
+    *,
+    seed: int,
+    replicas: int = 1,
+    heartbeats: heartbeat_rules.Heartbeats | None = None,
+) -> Ruleset:
+    """Return rules that pass the flows that a routed subnet began and their answers, and nothing else.
+
+    RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple. Each of several
+    `replicas` has its part of the limits. `seed` is what the hash of flows begins with. `heartbeats` pass through each
+    of several replicas, uncounted by any limit.
+    """
+    taught = taught_rules.sets(tracking.max_connections)
+    tracking = replace(
+        tracking,
+        max_connections=-(-tracking.max_connections // replicas),
+        max_connections_per_source=-(-tracking.max_connections_per_source // replicas),
+    )
+    forged = f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop'
+    beats = heartbeat_rules.passing(heartbeats, _PASS) if heartbeats else ()
+    in_pieces = f'iifname "{UPLINK}" {fragment_rules.FRAGMENTED} exthdr frag exists goto fragments'
+    refused = taught_rules.IN_PIECES if replicas > 1 else ()
+    chains = [
+        *_begin(vpc_prefix, tracking),
+        *(heartbeat_rules.untracked(heartbeats, BEFORE_ALL) if heartbeats else ()),
+        _HEADERS,
+        _CLOSED_INPUT,
+        NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
+        NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, taught_rules.UNTRACKED, "goto refuse")),
+        NftChain("related", rules=_related(vpc_prefix)),
+        *tuple_rules.chains(tracking.max_connections_per_source),
+        NftChain("spoofed", BEFORE_ALL, (forged, *refused, in_pieces)),
+        fragment_rules.from_internet(),
+        _refuse(seed),
+        *taught_rules.chains(seed, tracking.tcp_established_timeout, _EXTENDED, _PASS),
+    ]
+    sets = (
+        plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+        _PER_GATEWAY,
+        _PER_SOURCE,
+        *taught,
+        *tuple_rules.SETS,
+        fragment_rules.PEERS_SET,
+        fragment_rules.rates(1 << 12),
+    )
+    return table(namespace, sets, chains)
+
+
+def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...]:
+    """What a packet that begins a flow must be; only those pay for these checks.
+
+    A destination that is never valid on the internet is refused, so that no established flow has such a peer. Linux
+    calls a flow new until its first answer: what follows the packet that began it (a confirmed flow) has been checked.
+    """
+    rules = (
+        "ct status confirmed goto pass",
+        'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
+        'icmpv6 type != echo-request counter name "drop_not_opening" drop',
+        'fib daddr type local counter name "drop_to_gateway" drop',
+        f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+        f'ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
+        f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
+        _EXTENDED,  # last: it remembers the tuple
+    )
+    of_source = within_limit(_PER_SOURCE.name, "saddr", tracking.max_connections_per_source)
+    lists, limit = limit_lists(tracking.max_connections)
+    flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
+    of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
+    return (
+        NftChain("begun", rules=(taught_rules.BEGUN, fragment_rules.begun(), f'counter name "allowed_new" {_PASS}')),
+        NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
+        NftChain(
+            "counted",
+            rules=(f"{of_gateway} goto begun", 'counter name "drop_limit_gateway" drop'),
+        ),
+    )
+
+
+def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) -> str:
+    """Matches while this address has at most so many connections (R1), counted in a set; not where no list is left.
+
+    Changes the packet's mark.
+    """
+    lists, each = limit_lists(limit)
+    peer = "daddr" if address == "saddr" else "saddr"
+    return (
+        f"meta mark set jhash ip6 {peer} . th sport . th dport mod {lists} "
+        f"add @{counting} {{ ip6 {address} . meta mark ct count {each} }}"
+    )
+
+
+def limit_lists(limit: int) -> tuple[int, int]:
+    """Over how many lists a limit is spread, and how many each may hold; few are counted exactly, in one.
+
+    Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.
+    So a large number is spread over many short lists by a hash of the flow; the limit is then one of each list.
+    """
+    lists = max(1, min(256, limit // _LIST))
+    return lists, limit // lists
+
+
+def _related(vpc_prefix: str) -> tuple[str, ...]:
+    """Which errors about a flow pass (RFC 4890 section 4.3); conntrack takes every type below 128 for one.
+
+    They come from any router on the way, so the source proves nothing, but it must be one that can be there.
+    """
+    counted = f'counter name "allowed_related" {_PASS}'
+    return (
+        f'ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
+        f'iifname "{FABRIC_LINK}" ip6 saddr != {vpc_prefix} counter name "drop_source" drop',
+        _EXTENDED,
+        *tuple_rules.IN_RELATED,
+        f"icmpv6 type {{ packet-too-big, parameter-problem }} {counted}",
+        f"icmpv6 type destination-unreachable icmpv6 code 0-8 {counted}",
+        f"icmpv6 type time-exceeded icmpv6 code 0-1 {counted}",
+        'counter name "drop_icmpv6_error" drop',
+    )
+
+
+def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
+    """Passes both ways, without state, what the route tables of the VPC's subnets send through it."""
+    sets = (plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),)
+    rules = (
+        'meta nfproto ipv4 counter name "drop_ipv4" drop',
+        _LINK_CHATTER,
+        f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
+        f'iifname "{FABRIC_LINK}" ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+        f'iifname "{FABRIC_LINK}" ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
+        f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
+        'counter name "drop_not_routed" drop',
+    )
+    return table(namespace, sets, (_CLOSED_INPUT, NftChain("prerouting", PREROUTING, rules)))
+
+
+def fabric(
+    namespace: str, subnets: Iterable[tuple[str, str]], replicated: Iterable[Replicated], heartbeats: str
+) -> Ruleset:
+    """The VPC's implicit router: frames to the router's MAC get the MAC of the subnet, by (prefix, MAC).
+
+    Done in the bridge so that a subnet needs one `local` route, as AWS's own table has, whatever the VPC's size.
+    A frame for VPC space without a subnet finds no MAC and is dropped and counted. Frames for a gateway of several
+    replicas go to one of them; what answers `heartbeats`, the address, ends here: before the subnets only if one covers
+    the address, since every frame within the VPC would meet the rule.
+    """
+    prefixes = NftSet("subnets", "ipv6_addr", tuple(sorted(subnets)), data_type="ether_addr", interval=True)
+    several = tuple(replicated)
+    ends = (f"ether daddr {ROUTER_MAC} ip6 daddr {heartbeats} drop",) if several else ()
+    covered = any(IPv6Address(heartbeats) in IPv6Network(prefix) for prefix, _ in prefixes.elements)
+    rules = (
+        *(ends if covered else ()),
+        f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
+        *(() if covered else ends),
+        f'ether daddr {ROUTER_MAC} counter name "drop_no_subnet" drop',
+        *(f"ether daddr {gateway.mac} goto {_SPREAD}{gateway.group}" for gateway in several),
+    )
+    hook = "type filter hook prerouting priority filter; policy accept;"
+    chains = (NftChain("prerouting", hook, rules), *(_spread_chain(gateway, outward=True) for gateway in several))
+    return table(namespace, (prefixes, *map(_group, several)), chains, family="bridge")
+
+
+def internet(namespace: str, replicated: Iterable[Replicated]) -> Ruleset:
+    """On the internet's side of gateways of several replicas: frames that leave for one go to one of its replicas."""
+    several = tuple(replicated)
+    hooks = (
+        NftChain(
+            f"to_{gateway.group}",
+            f'type filter hook egress device "{gateway.link}" priority filter; policy accept;',
+            (f"ether daddr {gateway.mac} meta protocol ip6 goto {_SPREAD}{gateway.group}",),
+        )
+        for gateway in several
+    )
+    chains = (*hooks, *(_spread_chain(gateway, outward=False) for gateway in several))
+    return table(namespace, map(_group, several), chains, family="netdev")
+
+
+_SPREAD = "to_one_of_"
+
+
+def _spread_chain(gateway: Replicated, *, outward: bool) -> NftChain:
+    return NftChain(f"{_SPREAD}{gateway.group}", rules=spread.rules(gateway.group, gateway.seed, outward=outward))
+
+
+def _group(gateway: Replicated) -> NftSet:
+    return NftSet(gateway.group, "mark", data_type="ether_addr", interval=True)
+
+
+def table(
+    namespace: str,
+    sets: Iterable[NftSet],
+    chains: Iterable[NftChain],
+    *,
+    family: Family = "inet",
+) -> Ruleset:
+    """The table, its objects in order of name, with a counter for every name that a rule counts by."""
+    ordered = tuple(sorted(chains, key=lambda chain: chain.name))
+    named = {name for chain in ordered for rule in chain.rules for name in _COUNTED.findall(rule)}
+    return Ruleset(namespace, family, tuple(sorted(named)), tuple(sorted(sets, key=lambda item: item.name)), ordered)
+
+
+def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
+    """The flows that may live in an egress-only gateway, as (source prefix, first, last destination).
+
+    None where the namespace keeps no connections: a subnet, a fabric, an internet gateway.
+    """
+    if not any(item.name == _PER_GATEWAY.name for item in gateway.sets):
+        return None
+    routed = next(item for item in gateway.sets if item.name == ROUTED)
+    return tuple(_flows_of(element) for element, _ in routed.elements)
+
+
+def _flows_of(element: str) -> tuple[str, str, str]:
+    prefix, _, destinations = element.partition(" . ")
+    first, _, last = destinations.partition("-")
+    if last:
+        return prefix, first, last
+    network = IPv6Network(first)
+    return prefix, address_text(network[0]), address_text(network[-1])
+
+
+def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:
+    """A set (no map) of these elements."""
+    return NftSet(name, key_type, tuple(sorted((element, "") for element in elements)), interval=interval)
+
+
+def _routed_element(routed: Routed) -> str:
+    subnet_prefix, destinations = routed
+    return f"{subnet_prefix} . {addresses_text(destinations)}"

@@ -1,0 +1,241 @@
+"""Compile the security groups of a subnet's instances to nftables sets, and to the chain that looks them up.
+
+A rule whose peer is a block becomes an element. Instances that may communicate with every address are in a set without
+peers.
+
+A rule whose peer is a group stands for the group's members. A VPC may have hundreds of them in as many subnets. If each
+subnet listed them all, each new subnet would make all others slower. So for ingress, one element (a span) covers all
+members that follow each other with no other instance between them. No other node can send from the addresses between
+them: a subnet's source check passes only its instances' addresses, and no gateway lets the VPC's addresses in. The
+exceptions are the subnets' routers (`::1`), which the rule excludes. For egress, a sender may try the addresses between
+members, so each member is an element.
+
+While rules change, an instance that leaves must be unable to send before a span covers its address: see `stages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Network
+from itertools import groupby
+
+from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, security_groups
+from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
+from eigw_ns.dataplane.compile.notation import address_text, addresses_text, numbers_text
+from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Box, Range, address_range, disjoint, icmp_numbers, merged
+from eigw_ns.dataplane.rulesets.gateway_rules import plain_set
+from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+
+SOURCES = "sources"
+"""Name of the set of the (port, address) pairs from which instances may send."""
+
+_EGRESS, _INGRESS = "egress", "ingress"
+_MEMBERS = "_members"
+_INTERFACE_ID = (1 << 64) - 1
+_ROUTER = 1  # the interface id of a subnet's router in its first /64
+_EVERYBODY = (0, (1 << 128) - 1)
+_ALL = "all"
+"""Name of the set of instances that may communicate with every address, as a group's default rules allow. It needs no
+ranges, and saves most subnets a set of pairs with ranges (pipapo), which takes Linux as long to make as a veth pair."""
+
+_NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
+
+
+def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> tuple[list[NftSet], NftChain]:
+    """Return the sets of what the instances' groups allow in one direction, and the chain that looks them up.
+
+    The chain returns if a set matches, and drops otherwise.
+    """
+    way = _EGRESS if egress else _INGRESS
+    known = [(address_text(item.ipv6_address), *filters.allowed(item, egress=egress)) for item in instances]
+    found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
+    found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
+    rules = (*(rule for _, rule in found), f'counter name "drop_group_{way}" drop')
+    return [item for item, _ in found], NftChain(f"group_{way}", rules=rules)
+
+
+def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _Allowed]]) -> Iterator[tuple[NftSet, str]]:
+    """Yield each set that has elements, with the rule that looks it up."""
+    known = tuple(known)
+    own, peer = ("saddr", "daddr") if way == _EGRESS else ("daddr", "saddr")
+    short, long = "ipv6_addr . inet_proto . ipv6_addr", "ipv6_addr . inet_proto . ipv6_addr . inet_service"
+    key = f"ip6 {own} . meta l4proto . ip6 {peer}"
+    shapes = (
+        (_ALL, "ipv6_addr", f"ip6 {own}", [me for me, may in known if may.all]),
+        ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", _pairs((me, may.any) for me, may in known)),
+        ("protocol", short, key, _pairs((me, may.protocol) for me, may in known)),
+        ("ports", long, f"{key} . th dport", _pairs((me, may.ports) for me, may in known)),
+        ("icmp", long, f"{key} . th sport", _pairs((me, may.icmp) for me, may in known)),
+    )
+    for shape, kind, packet, elements in shapes:
+        if elements:
+            name = f"{way}_{shape}{suffix}"
+            yield plain_set(name, kind, elements, interval=shape != _ALL), f"{condition}{packet} @{name} return"
+
+
+def _pairs(allowed: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+    return [f"{me} . {to}" for me, peers in allowed for to in peers]
+
+
+# ---- what groups allow -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """Whether everything is allowed; if not, the elements of the other four sets, without the instance's address."""
+
+    all: bool
+    any: tuple[str, ...]
+    protocol: tuple[str, ...]
+    ports: tuple[str, ...]
+    icmp: tuple[str, ...]
+
+
+class Filters:
+    """What the group rules of a cloud's subnets share. Each combination of groups is compiled once."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.instances: dict[str, list[Instance]] = {}  # by subnet
+        self._of_vpc: dict[str, list[Instance]] = {}  # in the order of their addresses
+        for instance in sorted(cloud.instances.values(), key=lambda item: item.ipv6_address):
+            self.instances.setdefault(instance.subnet_id, []).append(instance)
+            self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, []).append(instance)
+        self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
+
+    def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
+        """Return what all groups of the instance allow together: first for exact peers, then for spans of members."""
+        key = (egress, instance.security_group_ids)
+        if key not in self._allowed:
+            groups = security_groups(self.cloud, instance)
+            rules = [rule for group in groups for rule in group.rules if rule.egress is egress]
+            peers = _together((rule, list(self._peers(rule))) for rule in rules)
+            spans = _together((rule, self._spans(rule)) for rule in rules)
+            self._allowed[key] = peers, spans
+        return self._allowed[key]
+
+    def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
+        """Yield the exact peers of a rule: its block, or those members of its group that no span covers."""
+        if isinstance(rule.peer, IPv6Network):
+            yield address_range(rule.peer)
+        elif isinstance(rule.peer, str):
+            addresses = map(address_range, members(self.cloud, rule.peer))
+            yield from (each for each in addresses if rule.egress or each[0] & _INTERFACE_ID == _ROUTER)
+
+    def _spans(self, rule: SecurityGroupRule) -> list[Range]:
+        """Return the spans of an ingress rule's group: runs of members with no other instance of the VPC between."""
+        if rule.egress or not isinstance(rule.peer, str):
+            return []
+        vpc_id = self.cloud.security_groups[rule.peer].vpc_id
+        senders = [item for item in self._of_vpc.get(vpc_id, ()) if int(item.ipv6_address) & _INTERFACE_ID != _ROUTER]
+        runs = groupby(senders, lambda item: rule.peer in item.security_group_ids)
+        ends = [(is_member, *_ends(run)) for is_member, run in runs]
+        before = [-1, *(last for _, _, last in ends)]
+        after = [*(first for _, first, _ in ends[1:]), 1 << 128]
+        return [
+            _widened((first, last), previous, following)
+            for (is_member, first, last), previous, following in zip(ends, before, after, strict=False)
+            if is_member
+        ]
+
+
+def _widened(span: Range, before: int, after: int) -> Range:
+    """Widen a span of several /64 blocks to the edges of its first and last /64.
+
+    It is not widened over `before` and `after`, the addresses of the neighbouring instances.
+    """
+    first, last = span[0] & ~_INTERFACE_ID, span[1] | _INTERFACE_ID
+    if last - first == _INTERFACE_ID:
+        return span
+    return first if before < first else span[0], last if after > last else span[1]
+
+
+def _ends(run: Iterable[Instance]) -> Range:
+    """Return the first and the last address of instances that are sorted by address."""
+    addresses = [int(item.ipv6_address) for item in run]
+    return addresses[0], addresses[-1]
+
+
+def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowed:
+    """Return what rules with these peers allow together, as elements that do not overlap."""
+    rules = [(rule.protocol, _numbers(rule), peers) for rule, peers in given if peers]
+    protocols = sorted({protocol for protocol, _, _ in rules} - {ALL_PROTOCOLS})
+    whole = {
+        wanted: merged(each for protocol, numbers, peers in rules for each in peers if (protocol, numbers) == wanted)
+        for wanted in ((protocol, ALL_NUMBERS) for protocol in (ALL_PROTOCOLS, *protocols))
+    }
+    parts = [(wanted, part) for wanted in protocols for part in _parts(rules, wanted)]
+    peers_of_all = whole[ALL_PROTOCOLS, ALL_NUMBERS]
+    if peers_of_all == [_EVERYBODY]:
+        return _Allowed(True, (), (), (), ())
+    return _Allowed(
+        False,
+        tuple(map(addresses_text, peers_of_all)),
+        tuple(f"{proto} . {addresses_text(peers)}" for proto in protocols for peers in whole[proto, ALL_NUMBERS]),
+        tuple(_part_text(protocol, part) for protocol, part in parts if protocol != ICMPV6),
+        tuple(_part_text(protocol, part) for protocol, part in parts if protocol == ICMPV6),
+    )
+
+
+def _parts(rules: Iterable[tuple[int, Range, list[Range]]], wanted: int) -> list[Box]:
+    """Return boxes of peers and ports (or ICMPv6 types and codes) for the rules that do not allow all ports."""
+    found = [(numbers, peers) for protocol, numbers, peers in rules if protocol == wanted and numbers != ALL_NUMBERS]
+    return disjoint([(each, numbers) for numbers, peers in found for each in peers])
+
+
+def _part_text(protocol: int, part: Box) -> str:
+    peers, numbers = part
+    return f"{protocol} . {addresses_text(peers)} . {numbers_text(numbers)}"
+
+
+def _numbers(rule: SecurityGroupRule) -> Range:
+    if rule.from_port is None or rule.to_port is None or rule.protocol not in (TCP, UDP, ICMPV6):
+        return ALL_NUMBERS
+    return icmp_numbers(rule.from_port, rule.to_port) if rule.protocol == ICMPV6 else (rule.from_port, rule.to_port)
+
+
+# ---- stages of a change ----------------------------------------------------------------------------------------------
+
+_Element = tuple[str, str]
+
+
+def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
+    """Return the three rulesets through which a namespace goes from `old` to `new`.
+
+    All namespaces reach a stage before any of them goes on, so that no span ever covers a sender that it does not mean:
+
+    1. Instances that leave can no longer send.
+    2. The spans are the new ones.
+    3. Instances that came or moved can send from their new place.
+
+    Instances that came and that moved are treated alike: after a change that was interrupted behind stage 1, the rules
+    no longer show which instances could send before. Before stage 3, no flow to these instances is let in either, since
+    packets to the address may still reach its previous owner. Between stages 2 and 3, `plan` ends that, and the
+    previous owner's flows.
+    """
+    before, after = _elements(old, SOURCES), _elements(new, SOURCES)
+    staying = before & after
+    spans = {item.name: item for item in old.sets if item.name.endswith(_MEMBERS)}
+    first = _held_back(new, staying, spans) if before - after else old
+    return first, _held_back(new, staying, None), new
+
+
+def _held_back(rules: Ruleset, staying: set[_Element], spans: dict[str, NftSet] | None) -> Ruleset:
+    """Return `rules` with only the sources `staying`, and with the given spans (None keeps its own)."""
+    arriving = {source.partition(" . ")[2] for source, _ in _elements(rules, SOURCES) - staying}
+    sets = []
+    for item in rules.sets:
+        if item.name == SOURCES:
+            item = replace(item, elements=tuple(sorted(staying)))
+        elif spans is not None and item.name.endswith(_MEMBERS):
+            item = replace(item, elements=spans[item.name].elements if item.name in spans else ())
+        if arriving and item.name.startswith(_INGRESS):
+            kept = (each for each in item.elements if each[0].partition(" . ")[0] not in arriving)
+            item = replace(item, elements=tuple(kept))
+        sets.append(item)
+    return replace(rules, sets=tuple(sets))
+
+
+def _elements(rules: Ruleset, name: str) -> set[_Element]:
+    return {element for item in rules.sets if item.name == name for element in item.elements}

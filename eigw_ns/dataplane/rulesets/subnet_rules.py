@@ -1,0 +1,246 @@
+"""The nftables rules of a subnet's namespace: source check, network ACL, security groups, limits.
+
+    spoofed [-450]    from a port: with another source than the instance's own it is gone
+    fragments [-450]  only so many a second of each instance, and for it
+    raw [-300]        flows that AWS does not track: those of instances whose groups are open both ways
+    conntrack [-200]
+    prerouting [0]    from a port:   is an ICMPv6 error about a packet that the sender got?
+                                     network ACL (egress) ──▶ known flow? ─▶ groups of the sender ─────▶ its limit
+                      within:        ───────────────────────▶ known flow? ─▶ sender's, then receiver's ▶ both limits
+                      from the VPC:  network ACL (ingress) ─▶ known flow? ─▶ groups of the receiver ───▶ its limit
+
+The source check comes before conntrack (and before fragments become whole), which follows a packet whatever rules do
+with it later: a neighbour that forged a SYN and two resets ended a flow without knowing its sequence numbers.
+An ICMPv6 error from an instance must quote a packet whose destination is the instance itself. Conntrack lets an error
+pass by the packet that it quotes, whoever sends it: a neighbour ended flows of others and lowered their path MTU. The
+check is in the sender's subnet, so that it covers every destination, and after fragments became whole packets.
+Fragments have a rate for each instance, before Linux keeps them: one instance filled the memory for them, and no
+fragmented datagram of the VPC arrived for minutes. What comes from other subnets has been whole there, and is cut anew;
+the internet's are counted by the instance they are for. A fragment in which another header follows could hide what the
+packet is, or a second fragment header, with which pieces pass a subnet without ever becoming whole: none gets out.
+The limits are there since all instances of a subnet share its table of connections: one of them, with an accomplice
+elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. What instances send
+from the link-local address that all of them have is not tracked: it would take the place of one of them.
+The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
+An ACL that allows all has nothing to cut, and there the known flows come first: they are most of all packets.
+All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
+instances, or of (instance, peer, port), so the number of rules a packet meets does not grow with them: `group_rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv6Network
+from typing import Literal
+
+from eigw_ns.cloud.filtering import (
+    ICMPV6,
+    TCP,
+    UDP,
+    network_acl,
+    open_both_ways,
+)
+from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, Subnet
+from eigw_ns.dataplane.compile.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
+from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text, numbers_text
+from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
+from eigw_ns.dataplane.rulesets import group_rules
+from eigw_ns.dataplane.rulesets.fragment_rules import FRAGMENTED, rates, within_rate
+from eigw_ns.dataplane.rulesets.gateway_rules import BEFORE_ALL, PREROUTING, limit_lists, plain_set, table, within_limit
+from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+
+_KNOWN_FLOW = "ct state established,related accept"
+_ERRORS = "icmpv6 type < echo-request jump errors"  # conntrack never takes one for established
+# an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
+_NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop'
+_IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever let through, so none is of a known flow
+_OPEN = ("return",)  # the chain of an ACL that allows all
+
+_CONNECTIONS = 16_384
+"""How many tracked connections an instance has at most in its subnet, begun by itself and by others."""
+
+_RECEIVERS = "receivers"
+"""The set `sources` as numbers: (port, address) of the packets that an instance may send errors about.
+
+nft 1.0.6 looks up raw octets of a packet only in a set that is declared by them."""
+
+_QUOTED_DESTINATION = "@th,256,128"
+"""The destination of the IPv6 packet that an ICMPv6 error quotes: 8 octets of error and 24 of the packet before it."""
+
+_PER_INSTANCE = "per_instance"
+"""The set of lists of connections, several for each instance."""
+
+
+def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
+    """The whole table. `untracked` are the destinations whose flows AWS does not track where all is open."""
+    cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
+    block = subject.ipv6_cidr_block
+    sources = (f'"{port_name(item.id)}" . {address_text(item.ipv6_address)}' for item in instances)
+    receivers = (f'"{port_name(item.id)}" . {int(item.ipv6_address):#x}' for item in instances)
+    raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
+    sets = [
+        plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", address_text(block[1])), interval=True),
+        plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
+        plain_set(_RECEIVERS, f"iifname . {_QUOTED_DESTINATION}", receivers),
+        *raw_set,
+    ]
+    acl = network_acl(cloud, subject)
+    egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
+    limited = len(instances) > 1  # where there is one it can harm itself alone
+    chains = [*_ways(block, egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN, limited), *raw_chain]
+    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
+    chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
+    if limited:
+        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(instances))))
+        sets.append(rates(_rounded(len(instances))))
+        chains += _COUNTING
+    for egress in (True, False):
+        group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
+        sets += group_sets
+        chains.append(group_chain)
+    return table(namespace, sets, chains)
+
+
+def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bool) -> tuple[NftChain, ...]:
+    """The chains that every subnet has: where a packet comes from decides what it has to pass.
+
+    `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it. `limited`: the
+    connections of each instance are counted.
+    """
+    spoofed = (
+        f"{FRAGMENTED} exthdr frag exists jump fragments",
+        f'iifname "{FABRIC_LINK}" accept',
+        f"iifname . ip6 saddr @{group_rules.SOURCES} accept",
+        _IPV4,
+        f"ip6 saddr {PEER_LINK_LOCAL} notrack accept",  # groups let it speak to the router only; not counted
+        'counter name "drop_source" drop',
+    )
+    sender, receiver = (("jump count_sender",), ("jump count_receiver",)) if limited else ((), ())
+    to_router = "goto to_router" if limited else "accept"
+    near = (f"ip6 daddr @router {to_router}", f"ip6 daddr {block_text(block)} goto within")
+    fast_out = ("ct state established accept", _ERRORS, "ct state related accept", *near)
+    known_out = fast_out if open_egress else (_ERRORS, *near, "jump acl_egress", _KNOWN_FLOW)
+    known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
+    both = ("jump group_egress", "jump group_ingress", *sender, *receiver)
+    about_it = f"@th,64,8 0x60-0x6f iifname . {_QUOTED_DESTINATION} @{_RECEIVERS} return"  # it quotes IPv6
+    piece = f"ip6 saddr {PEER_LINK_LOCAL} frag frag-off != 0 return"  # what is not tracked stays in pieces
+    errors = (about_it, piece, 'counter name "drop_icmpv6_error" drop')
+    return (
+        NftChain("errors", rules=errors),
+        NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", *sender, "accept")),
+        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", *receiver, "accept")),
+        NftChain("prerouting", PREROUTING, (f'iifname "{FABRIC_LINK}" goto from_vpc', "goto from_port")),
+        NftChain("spoofed", BEFORE_ALL, spoofed),
+        NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, *both, "accept")),
+    )
+
+
+def _room(instances: int) -> int:
+    """How many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
+    forgotten when the number changes; so it is a power of two."""
+    lists, _ = limit_lists(_CONNECTIONS)
+    return lists * _rounded(instances)
+
+
+def _rounded(instances: int) -> int:
+    """A power of two that is not less."""
+    return 1 << max(5, (instances - 1).bit_length())
+
+
+def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
+    """What a fragment must be before Linux keeps it until all of its packet has come."""
+    whole = 'frag nexthdr { 0, 43, 44, 51, 60 } counter name "drop_extension_header" drop'
+    if not limited:
+        return (NftChain("fragments", rules=(f'iifname "{FABRIC_LINK}" return', whole)),)
+    drop = 'counter name "drop_fragment" drop'
+    outward = (
+        f'iifname "{FABRIC_LINK}" goto fragments_in',
+        f"iifname . ip6 saddr != @{group_rules.SOURCES} ip6 saddr != {PEER_LINK_LOCAL} return",  # refused as spoofed
+        whole,
+        f"{within_rate('saddr')} return",
+        drop,
+    )
+    inward = (
+        f"ip6 saddr {block_text(vpc)} accept",
+        f"fib daddr type != unicast {drop}",  # no instance has the address
+        f"{within_rate('daddr')} accept",
+        drop,
+    )
+    return NftChain("fragments", rules=outward), NftChain("fragments_in", rules=inward)
+
+
+def _count(address: Literal["saddr", "daddr"]) -> tuple[str, ...]:
+    """Returns what begins no flow, what follows the packet that began one, and what one more flow is allowed for."""
+    return (
+        "ct state != new return",
+        "ct status confirmed return",
+        f"{within_limit(_PER_INSTANCE, address, _CONNECTIONS)} return",
+        'counter name "drop_limit_instance" drop',
+    )
+
+
+_COUNTING = (
+    NftChain("count_receiver", rules=_count("daddr")),
+    NftChain("count_sender", rules=_count("saddr")),
+    NftChain("to_router", rules=("jump count_sender", "accept")),
+)
+"""What `_ways` refer to where connections are counted."""
+
+
+# ---- network ACL -----------------------------------------------------------------------------------------------------
+
+
+def _acl(acl: NetworkAcl, *, egress: bool) -> NftChain:
+    """The entries of one direction, in order; what none matches is denied. An entry that allows all ends the list."""
+    name = "acl_egress" if egress else "acl_ingress"
+    drop = f'counter name "drop_{name}" drop'
+    rules: list[str] = []
+    for entry in acl.entries:
+        if entry.egress is not egress or not isinstance(entry.cidr_block, IPv6Network):
+            continue
+        match = _entry_match(entry, entry.cidr_block)
+        rules.append(" ".join(part for part in (match, "return" if entry.action == "allow" else drop) if part))
+        if not match:
+            return NftChain(name, rules=tuple(rules))
+    return NftChain(name, rules=(*rules, drop))
+
+
+def _entry_match(entry: NetworkAclEntry, block: IPv6Network) -> str:
+    """The entry's conditions as nft lists them; empty where it matches everything."""
+    address = "daddr" if entry.egress else "saddr"
+    parts = [f"ip6 {address} {addresses_text(address_range(block))}"] if block.prefixlen else []
+    if entry.protocol in (TCP, UDP) and entry.ports not in (None, ALL_NUMBERS):
+        assert entry.ports is not None
+        parts.append(f"{'tcp' if entry.protocol == TCP else 'udp'} dport {numbers_text(entry.ports)}")
+    elif entry.protocol == ICMPV6 and entry.icmp is not None and entry.icmp[0] != -1:
+        numbers = numbers_text(icmp_numbers(*entry.icmp))  # nft lists no other form as it is written
+        parts.append(f"meta l4proto . th sport {{ {ICMPV6} . {numbers} }}")
+    elif entry.protocol != ALL_PROTOCOLS:
+        parts.append(f"meta l4proto {entry.protocol}")
+    return " ".join(parts)
+
+
+# ---- what is not tracked ---------------------------------------------------------------------------------------------
+
+
+def _untracked(
+    cloud: Cloud, instances: Iterable[Instance], destinations: tuple[Range, ...]
+) -> tuple[list[NftSet], list[NftChain]]:
+    """AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only
+    gateway; the peers in its own subnet are tracked here, since they share the table of connections with it."""
+    elements = [
+        f"{address_text(item.ipv6_address)} . {protocol} . {addresses_text(peers)}"
+        for item in instances
+        for protocol in (TCP, UDP)
+        if open_both_ways(cloud, item, protocol)
+        for peers in destinations
+    ]
+    if not elements:
+        return [], []
+    rules = (
+        "ip6 saddr . meta l4proto . ip6 daddr @untracked notrack",
+        "ip6 daddr . meta l4proto . ip6 saddr @untracked notrack",
+    )
+    hook = "type filter hook prerouting priority raw; policy accept;"
+    found = plain_set("untracked", "ipv6_addr . inet_proto . ipv6_addr", elements, interval=True)
+    return [found], [NftChain("raw", hook, rules)]

@@ -1,0 +1,15 @@
+"""Where the agent's heartbeats enter and leave a replica."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side of a replica: the port that leads to it, its MAC there, and the MAC that beats come from."""
+
+    namespace: str
+    link: str
+    mac: str
+    beats_from: str

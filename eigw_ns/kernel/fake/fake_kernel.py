@@ -1,0 +1,373 @@
+"""A kernel in memory: it refuses what Linux refuses (`fake_checks`) and drops what Linux drops.
+
+It passes the same contract tests as `LinuxKernel`, so what is tested on it holds. A test may reach into `namespaces`
+at any time, which is how things change behind our back; `before` runs ahead of every change, and `fail_on` makes
+one change fail.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from socket import IPPROTO_UDP
+
+from eigw_ns.dataplane.state import (
+    NOTHING,
+    TAUGHT,
+    Buckets,
+    Fdb,
+    Flow,
+    Forget,
+    Forwarding,
+    Key,
+    Link,
+    Namespace,
+    NetObject,
+    NetState,
+    NextHopGroup,
+    Ruleset,
+    Stray,
+    Sysctls,
+    Teach,
+    bucket_of,
+    covered,
+    sysctl_keys,
+)
+from eigw_ns.errors import ForeignError, KernelError, MissingError, kernel_error
+from eigw_ns.kernel.fake.checks import check_creation, check_update, hangs_on, is_waiting, kept_while_down
+from eigw_ns.kernel.protocol import Count
+
+
+@dataclass(slots=True)
+class FakeNamespace:
+    """What one namespace holds. It is ours while `objects` has its `Namespace` (the mark), else foreign.
+
+    `counts` are those of the named counters that have seen something; `flows` are the (source, destination)
+    addresses of the connection table's entries, in the original direction; `taught` those of the taught flows.
+    """
+
+    objects: dict[Key, NetObject] = field(default_factory=dict)
+    counts: dict[str, Count] = field(default_factory=dict)
+    flows: list[tuple[str, str]] = field(default_factory=list)
+    taught: list[tuple[str, str]] = field(default_factory=list)
+
+    def put(self, thing: NetObject) -> None:
+        """Add or replace an object, as it then shows: forwarding that is off is nothing, other sysctls stay."""
+        if isinstance(thing, Forwarding) and not thing.enabled:
+            self.objects.pop(thing.key, None)
+            return
+        before = self.objects.get(thing.key)
+        if isinstance(thing, Sysctls) and isinstance(before, Sysctls):
+            thing = replace(thing, values=tuple((dict(before.values) | dict(thing.values)).items()))
+        self.objects[thing.key] = thing
+        if isinstance(thing, Link):
+            self.fit_bridge(thing.bridge)
+
+    def ports(self, bridge: str) -> tuple[Link, ...]:
+        """The ports of the bridge."""
+        return tuple(thing for thing in self.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
+
+    def fit_bridge(self, name: str | None) -> None:
+        """Give the bridge the smallest MTU of its ports, as Linux does whenever these change (br_mtu_auto_adjust)."""
+        bridge = next(
+            (thing for thing in self.objects.values() if isinstance(thing, Link) and thing.name == name), None
+        )
+        if bridge is not None:
+            mtu = min((port.mtu for port in self.ports(bridge.name)), default=1500)
+            self.objects[bridge.key] = replace(bridge, mtu=mtu)
+
+
+class FakeKernel:
+    """A `Kernel` in memory.
+
+    `writes` counts the changes asked for, also those that fail. The change that makes `writes` equal to `fail_on`
+    raises KernelError (EIO) and changes nothing. `before(verb, thing)` is called ahead of each change; for a flush
+    the thing is the namespace's name. An exception from it passes through, as if the program died there.
+    """
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self.fail_on: int | None = None
+        self.before: Callable[[str, NetObject | str], None] | None = None
+        self.namespaces: dict[str, FakeNamespace] = {}
+        self._husks: set[str] = set()
+
+    def make_foreign(self, name: str) -> None:
+        """See to it that there is a namespace of that name without our mark, as `ip netns add` would make it."""
+        self.namespaces.setdefault(name, FakeNamespace()).objects.pop(("namespace", name), None)
+
+    def remove_namespace(self, name: str) -> None:
+        """Take a namespace away behind our back, as `ip netns delete` would, with the far ends of its links."""
+        for thing in self.namespaces.pop(name, FakeNamespace()).objects.values():
+            self._unhang_far_end(thing)
+
+    def make_husk(self, name: str) -> None:
+        """Leave a name with no namespace behind it, as a creation that is killed in the middle does."""
+        self._husks.add(name)
+
+    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
+        return NetState.of(
+            thing
+            for name, space in self.namespaces.items()
+            if (ours := _mark(name, space)) is not None and ours.lab == lab
+            for thing in space.objects.values()
+        )
+
+    def exists(self, namespace: str) -> bool:
+        return namespace in self.namespaces
+
+    def outline(self, lab: str) -> NetState:
+        return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding)))
+
+    def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(
+            sorted(name for name in names if name in self.namespaces and _mark(name, self.namespaces[name]) is None)
+        )
+
+    def labs(self) -> tuple[str, ...]:
+        marks = (_mark(name, space) for name, space in self.namespaces.items())
+        return tuple(sorted({mark.lab for mark in marks if mark is not None}))
+
+    def husks(self) -> tuple[str, ...]:
+        return tuple(sorted(self._husks))
+
+    def remove_husks(self, names: Iterable[str]) -> None:
+        for name in self._husks & set(names):
+            self._begin("delete", name)
+            self._husks.remove(name)
+
+    def create(self, things: Iterable[NetObject]) -> None:
+        wanted = tuple(things)
+        by_key = {thing.key: thing for thing in wanted}
+        born: set[Key] = set()  # far ends that came with their near end
+        for thing in wanted:
+            if thing.key in born:
+                continue
+            doing = self._begin("create", thing)
+            if isinstance(thing, Namespace):
+                self._create_namespace(thing, doing)
+                continue
+            ends = self._with_far_end(thing, by_key, doing)
+            for end in ends:
+                check_creation(self._space(end.namespace, doing).objects, end, doing)
+            for end in ends:
+                self.namespaces[end.namespace].put(end)
+            born.update(end.key for end in ends[1:] if end.key in by_key)
+
+    def update(self, old: NetObject, new: NetObject) -> None:
+        doing = self._begin("update", new)
+        if old.key != new.key:
+            raise kernel_error(doing, errno.EINVAL, detail=f"it is not the same object as {old}")
+        space = self._space(new.namespace, doing)
+        actual = space.objects.get(new.key)
+        if actual is None and not isinstance(old, Stray):
+            raise kernel_error(doing, errno.ENOENT)
+        check_update(space.objects, actual or old, new, doing)
+        space.put(new)
+        if isinstance(new, Link) and isinstance(actual, Link):
+            _after_link_update(space, actual, new)
+        if isinstance(new, Ruleset):
+            space.counts = {name: count for name, count in space.counts.items() if name in new.counters}
+
+    def delete(self, things: Iterable[NetObject]) -> None:
+        for thing in things:
+            doing = self._begin("delete", thing)
+            space = self.namespaces.get(thing.namespace)
+            if space is None:
+                continue
+            if isinstance(thing, Namespace):
+                if _mark(thing.namespace, space) is None:
+                    raise ForeignError(f"{doing}: it does not bear our mark")
+                self.remove_namespace(thing.namespace)
+                continue
+            if isinstance(thing, Sysctls):
+                continue  # they are there as long as their namespace is
+            actual = space.objects.get(thing.key)
+            if isinstance(thing, Stray) and actual != thing:
+                continue  # a route of ours has taken its place
+            self._unhang(*thing.key)
+            if actual is not None:
+                self._unhang_far_end(actual)
+            if isinstance(actual, Ruleset):
+                space.counts = {name: count for name, count in space.counts.items() if name not in actual.counters}
+
+    def counters(self, namespace: str) -> Mapping[str, Count]:
+        space = self._space(namespace, f"read the counters of {namespace}")
+        return {
+            name: space.counts.get(name, Count(0, 0))
+            for thing in space.objects.values()
+            if isinstance(thing, Ruleset)
+            for name in thing.counters
+        }
+
+    def settle(self, namespaces: Iterable[str]) -> None:
+        """See `Kernel.settle`: here everything is in effect at once."""
+
+    def stop_orphaned_daemons(self, lab: str) -> None:
+        """See `Kernel.stop_orphaned_daemons`: no version ever started any here."""
+
+    def teach(self, lessons: Sequence[Teach]) -> int:
+        told, missing = 0, list[MissingError]()
+        for lesson in lessons:
+            doing = self._begin("teach", lesson.namespace)
+            try:
+                pupil = self._pupil(lesson.namespace, doing)
+            except MissingError as error:
+                missing.append(error)
+                continue
+            known = set(pupil.taught)
+            for subnet in lesson.subnets:
+                for flow in self.namespaces.get(subnet, FakeNamespace()).flows:
+                    if covered(lesson.keep, *flow) and _is_in(flow, lesson.buckets, lesson.seed):
+                        pupil.taught += [flow] if flow not in known else []
+                        known.add(flow)
+                        told += 1
+        if missing:
+            raise missing[0]
+        return told
+
+    def forget(self, lesson: Forget) -> int:
+        space = self._space(lesson.namespace, f"forget flows of {lesson.namespace}")
+        gone = [flow for flow in space.flows if _is_in(flow, lesson.buckets, lesson.seed)]
+        if gone:
+            self._begin("forget", lesson.namespace)
+        space.flows = [flow for flow in space.flows if flow not in gone]
+        return len(gone)
+
+    def taught(self, namespace: str) -> Sequence[Flow]:
+        return [_flow(flow) for flow in self._space(namespace, f"list the taught flows of {namespace}").taught]
+
+    def age(self, lessons: Sequence[Teach]) -> int:
+        gone = 0
+        for lesson in lessons:
+            space = self.namespaces.get(lesson.namespace, FakeNamespace())
+            known = {flow for subnet in lesson.subnets for flow in self.namespaces.get(subnet, FakeNamespace()).flows}
+            gone += len(set(space.taught) - known)
+            space.taught = [flow for flow in space.taught if flow in known]
+        return gone
+
+    def _pupil(self, name: str, doing: str) -> FakeNamespace:
+        space = self._space(name, doing)
+        rules = space.objects.get(("ruleset", name, "inet"))
+        if not isinstance(rules, Ruleset) or not any(item.name == TAUGHT for item in rules.sets):
+            raise kernel_error(doing, errno.ENOENT, detail="there is no set of taught flows")
+        return space
+
+    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+        found = self._space(group.namespace, f"read the {group}").objects.get(group.key)
+        return found if isinstance(found, NextHopGroup) else None
+
+    def flows(self, namespace: str) -> Sequence[Flow]:
+        space = self._space(namespace, f"list the flows of {namespace}")
+        return [_flow(flow) for flow in space.flows]
+
+    def flush_flows(
+        self,
+        namespace: str,
+        keep: Iterable[tuple[str, str, str]] | None,
+        ended: Iterable[str] = (),
+        gone: Iterable[tuple[str, str, str]] = (),
+    ) -> int:
+        space = self._space(namespace, f"flush the flows of {namespace}")
+        kept, going, over = None if keep is None else [*keep], [*gone], set(ended)
+
+        def stays(flow: tuple[str, str]) -> bool:
+            return (kept is None or covered(kept, *flow)) and not covered(going, *flow) and over.isdisjoint(flow)
+
+        before = len(space.flows) + len(space.taught)
+        flows, taught = ([flow for flow in found if stays(flow)] for found in (space.flows, space.taught))
+        flushed = before - len(flows) - len(taught)
+        if flushed:
+            self._begin("flush", namespace)
+        space.flows, space.taught = flows, taught
+        return flushed
+
+    def _begin(self, verb: str, thing: NetObject | str) -> str:
+        """Count a change and let the test interfere; the answer is what we are doing, in words."""
+        self.writes += 1
+        doing = f"{verb} {thing}"
+        if self.before is not None:
+            self.before(verb, thing)
+        if self.writes == self.fail_on:
+            raise KernelError(doing, errno.EIO)
+        return doing
+
+    def _space(self, name: str, doing: str) -> FakeNamespace:
+        if name not in self.namespaces:
+            raise kernel_error(doing, errno.ENOENT, detail=f"there is no namespace {name}")
+        return self.namespaces[name]
+
+    def _create_namespace(self, thing: Namespace, doing: str) -> None:
+        if thing.namespace in self.namespaces:
+            raise kernel_error(doing, errno.EEXIST)
+        sysctls = Sysctls(thing.namespace, tuple((key, "0") for key in sysctl_keys(thing.id)))
+        self._husks.discard(thing.namespace)
+        self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing, sysctls.key: sysctls})
+
+    def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
+        """The objects that come into being with `thing`.
+
+        A veth end brings the other one: as wanted, or where it is not wanted yet, down and waiting for its settings.
+        """
+        if not isinstance(thing, Link) or thing.kind == "bridge" or self._waits(thing):
+            return (thing,)
+        if thing.peer is None:
+            raise kernel_error(doing, errno.EINVAL, detail="it is one end of a pair and names no other")
+        return (thing, wanted.get(("link", *thing.peer), Link(*thing.peer, "veth", mac="", up=False)))
+
+    def _waits(self, end: Link) -> bool:
+        """Whether the end was made when its far end came and still waits for its settings."""
+        space = self.namespaces.get(end.namespace)
+        return space is not None and is_waiting(space.objects.get(end.key))
+
+    def _unhang_far_end(self, thing: NetObject) -> None:
+        """Forget the other end of a veth pair. An end that still waits does not know its peer, but its peer does."""
+        if not isinstance(thing, Link) or thing.kind != "veth":
+            return
+        if thing.peer is not None:
+            self._unhang("link", *thing.peer)
+            return
+        here = (thing.namespace, thing.name)
+        for space in self.namespaces.values():
+            for other in tuple(space.objects.values()):
+                if isinstance(other, Link) and other.peer == here:
+                    self._unhang(*other.key)
+
+    def _unhang(self, *key: str) -> None:
+        """Forget the object and everything in its namespace that hangs on it; ports of a bridge become free."""
+        space = self.namespaces.get(key[1])
+        thing = space.objects.pop(key, None) if space is not None else None
+        if space is None or not isinstance(thing, Link):
+            return
+        space.fit_bridge(thing.bridge)
+        ports = {other.name for other in space.ports(thing.name)}
+        for other in tuple(space.objects.values()):
+            if isinstance(other, Link) and other.name in ports:
+                space.objects[other.key] = replace(other, bridge=None)
+            elif hangs_on(other, thing.name) or (isinstance(other, Fdb) and other.link in ports):
+                del space.objects[other.key]
+
+
+def _flow(ends: tuple[str, str]) -> Flow:
+    return Flow(*ends, IPPROTO_UDP, (7, 7))
+
+
+def _is_in(flow: tuple[str, str], buckets: Buckets, seed: int) -> bool:
+    bucket = bucket_of(_flow(flow), seed)
+    return any(first <= bucket <= last for first, last in buckets)
+
+
+def _mark(name: str, space: FakeNamespace) -> Namespace | None:
+    thing = space.objects.get(("namespace", name))
+    return thing if isinstance(thing, Namespace) else None
+
+
+def _after_link_update(space: FakeNamespace, actual: Link, new: Link) -> None:
+    """What Linux drops along: a link that goes down loses its layer 3, a port that moves its static entries."""
+    for thing in tuple(space.objects.values()):
+        moved = isinstance(thing, Fdb) and thing.link == new.name and new.bridge != actual.bridge
+        fell = actual.up and not new.up and hangs_on(thing, new.name) and not kept_while_down(thing)
+        if moved or fell:
+            del space.objects[thing.key]
+    space.fit_bridge(actual.bridge)

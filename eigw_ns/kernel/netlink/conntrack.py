@@ -1,0 +1,149 @@
+"""The connection table of the namespace this thread is in: reading its IPv6 flows, and deleting some.
+
+Source: linux/netfilter/nfnetlink_conntrack.h, ctnetlink_fill_info in net/netfilter/nf_conntrack_netlink.c.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Callable, Iterable
+from ipaddress import IPv6Address
+from socket import AF_INET6, inet_ntop, inet_pton
+from typing import NamedTuple
+
+from eigw_ns.dataplane.state import Flow
+from eigw_ns.kernel.netlink.socket import NETFILTER, Message, Netlink, attribute, attributes
+
+_SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
+_GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
+_HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
+_TUPLE_ORIG, _TIMEOUT, _ID, _ZONE = 1, 7, 12, 18
+_TUPLE_IP, _IP_V6_SRC, _IP_V6_DST = 1, 3, 4
+_TUPLE_PROTO, _PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 2, 1, 2, 3
+_STATUS = 3
+_GONE = frozenset({errno.ENOENT})
+_NESTED = 0x8000
+
+
+class Tracked(NamedTuple):
+    """A flow as it was begun. Addresses are 16 octets, ports 2 octets (empty if the protocol has none), in network
+    byte order; `seconds` are what it has left without another packet."""
+
+    protocol: int
+    source: bytes
+    destination: bytes
+    source_port: bytes
+    destination_port: bytes
+    seconds: int
+
+    def flow(self) -> Flow:
+        """Return the same as the rest of the program knows it."""
+        ports = (int.from_bytes(self.source_port), int.from_bytes(self.destination_port)) if self.source_port else None
+        ends = inet_ntop(AF_INET6, self.source), inet_ntop(AF_INET6, self.destination)
+        return Flow(*ends, self.protocol, ports)
+
+
+def tracked() -> list[Tracked]:
+    """Return the IPv6 flows."""
+    with Netlink(NETFILTER) as netlink:
+        return [_parsed(payload) for payload in _dump(netlink)]
+
+
+def delete(stale: Callable[[Tracked], bool]) -> int:
+    """Delete the IPv6 flows that are `stale`. Returns how many they were."""
+    with Netlink(NETFILTER) as netlink:
+        messages = [_deletion(payload, flow) for payload in _dump(netlink) if stale(flow := _parsed(payload))]
+        netlink.send(messages)
+    return len(messages)
+
+
+def _dump(netlink: Netlink) -> list[bytes]:
+    return [payload for _, payload in netlink.dump(_GET, _HEADER, "list the connection table")]
+
+
+Kept = Iterable[tuple[str, str, str]]
+"""Flows by (source prefix, first destination, last destination), the original direction's."""
+
+
+def stale(keep: Kept | None, ended: Iterable[str], gone: Kept) -> Callable[[Tracked], bool]:
+    """Return what tells flows that no `keep` covers, that a `gone` covers, or that have an end in `ended`.
+
+    If `keep` is None, it covers all.
+    """
+    kept = None if keep is None else _packed(keep)
+    going, over = _packed(gone), frozenset(inet_pton(AF_INET6, address) for address in ended)
+
+    def is_stale(flow: Tracked) -> bool:
+        lives = kept is None or _covered(kept, flow)
+        return not lives or flow.source in over or flow.destination in over or _covered(going, flow)
+
+    return is_stale
+
+
+_Packed = list[tuple[int, int, bytes, bytes]]
+
+
+def _packed(kept: Kept) -> _Packed:
+    """Return each as (source network, bits beyond its prefix, first, last destination)."""
+    found = []
+    for prefix, first, last in kept:
+        address, _, length = prefix.partition("/")
+        beyond = 128 - int(length or 128)
+        network = int.from_bytes(inet_pton(AF_INET6, address)) >> beyond
+        found.append((network, beyond, inet_pton(AF_INET6, first), inet_pton(AF_INET6, last)))
+    return found
+
+
+def _covered(kept: _Packed, flow: Tracked) -> bool:
+    source = int.from_bytes(flow.source)
+    return any(
+        source >> beyond == network and first <= flow.destination <= last for network, beyond, first, last in kept
+    )
+
+
+# ---- what one entry says ---------------------------------------------------------------------------------------------
+
+_ATTRIBUTE = struct.Struct("=HH")
+
+
+def _head(kind: int, size: int, *, nested: bool = False) -> bytes:
+    return _ATTRIBUTE.pack(4 + size, kind | _NESTED if nested else kind)
+
+
+_ADDRESSES = b"".join((_head(_TUPLE_ORIG, 72, nested=True), _head(_TUPLE_IP, 40, nested=True), _head(_IP_V6_SRC, 16)))
+_PORTS = _head(_PROTO_SOURCE_PORT, 2)
+_FIXED = struct.Struct(f"!4x{len(_ADDRESSES)}s16s4x16s8xB3x4s2s6x2s2x76x4s4x4sI")
+"""An entry of a protocol with ports, up to its timeout: both tuples have a fixed size, so nothing has to be looked for.
+That takes a quarter of the time, and connections wait while a replica that takes over is told its flows."""
+
+_BEFORE_STATUS, _BEFORE_TIMEOUT = _head(_STATUS, 4), _head(_TIMEOUT, 4)
+
+
+def _parsed(payload: bytes) -> Tracked:
+    if len(payload) >= _FIXED.size:
+        head, source, destination, protocol, ports, near, far, status, timeout, seconds = _FIXED.unpack_from(payload)
+        if (head, ports, status, timeout) == (_ADDRESSES, _PORTS, _BEFORE_STATUS, _BEFORE_TIMEOUT):
+            return Tracked(protocol, source, destination, near, far, seconds)
+    found = attributes(payload[4:])
+    whole = attributes(found[_TUPLE_ORIG])
+    addresses, about = attributes(whole[_TUPLE_IP]), attributes(whole[_TUPLE_PROTO])
+    return Tracked(
+        about[_PROTO_NUMBER][0],
+        addresses[_IP_V6_SRC],
+        addresses[_IP_V6_DST],
+        about.get(_PROTO_SOURCE_PORT, b""),
+        about.get(_PROTO_DESTINATION_PORT, b""),
+        int.from_bytes(found.get(_TIMEOUT, b"")),
+    )
+
+
+def _deletion(payload: bytes, flow: Tracked) -> Message:
+    """Return the message that deletes exactly this entry, not another one that has the same tuple by then."""
+    found = attributes(payload[4:])
+    handle = attribute(_TUPLE_ORIG | _NESTED, found[_TUPLE_ORIG])
+    for kind in (_ID, _ZONE):
+        if kind in found:
+            handle += attribute(kind, found[kind])
+    ends = f"{IPv6Address(flow.source)} → {IPv6Address(flow.destination)}"
+    return Message(_DELETE, 0, _HEADER + handle, f"forget the flow {ends}", _GONE)

@@ -1,0 +1,122 @@
+"""Ruleset fingerprints: prove by two netlink requests, without a listing, that a namespace still has our rules.
+
+Linux numbers the nf_tables transactions of each namespace (`nft monitor` shows them as generations). Tables, chains,
+rules, sets, policies and the dormant flag change only by a transaction. What packets change (counters, elements of
+dynamic sets) is not a transaction. So rules that are known at one generation are known while the number stays the same.
+
+The process that loads rules leaves a note in the namespace: a digest of the rules, of the generation and of the
+namespace's cookie. No other namespace has that cookie until the next boot. If the note is missing or does not match,
+the rules are listed. No note is left if the namespace has another table, which a note would hide.
+
+The note is an alternative name of the loopback, since it comes with the list of links, which is read in any case.
+Source: nf_tables_commit in net/netfilter/nf_tables_api.c, SO_NETNS_COOKIE in socket(7), linux/netfilter/nf_tables.h.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from eigw_ns.dataplane.state import Family, Ruleset
+from eigw_ns.kernel.netlink import rtnetlink
+from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.socket import Message, Netlink, attributes
+from eigw_ns.kernel.nft import table
+from eigw_ns.kernel.nft.table import Nft
+
+_SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
+_GET_TABLE, _GET_GENERATION = _SUBSYSTEM | 1, _SUBSYSTEM | 16
+_HEADER = struct.Struct("=BBH")
+_ANY_FAMILY = _HEADER.pack(0, 0, 0)
+_TABLE_NAME, _TABLE_HANDLE, _GENERATION_ID = 1, 4, 1
+_FAMILIES: dict[int, Family] = {1: "inet", 5: "netdev", 7: "bridge"}  # NFPROTO_INET and so on
+_TABLE = table.TABLE.encode() + b"\0"
+_NOTE = "eigw-ns.rules."
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation of a namespace's rules: the cookie of the namespace, and the number of transactions so far."""
+
+    cookie: int
+    number: int
+
+    def later(self, transactions: int) -> Generation:
+        """Return the generation after so many more transactions."""
+        return Generation(self.cookie, self.number + transactions)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An nftables table: the number of its family, its name with the final zero byte, and its handle."""
+
+    family: int
+    name: bytes
+    handle: int
+
+    @property
+    def ours(self) -> Family | None:
+        """Its family if it is our table; None if it is not."""
+        return _FAMILIES.get(self.family) if self.name == _TABLE else None
+
+
+def generation(netfilter: Netlink) -> Generation:
+    """Return the present generation of the namespace of the netfilter socket."""
+    answer = netfilter.ask(_GET_GENERATION, _ANY_FAMILY, "read the generation of the rules")
+    return Generation(netfilter.cookie(), int.from_bytes(attributes(answer, _HEADER.size)[_GENERATION_ID]))
+
+
+def tables(netfilter: Netlink) -> list[Table]:
+    """Return all tables of the namespace, ours or not, dormant or not."""
+    found = netfilter.dump(_GET_TABLE, _ANY_FAMILY, "list the tables")
+    seen = ((payload[0], attributes(payload, _HEADER.size)) for _, payload in found)
+    return [Table(family, about[_TABLE_NAME], int.from_bytes(about[_TABLE_HANDLE])) for family, about in seen]
+
+
+def families(found: Iterable[Table]) -> list[Family]:
+    """Return the families of those tables that are ours, sorted."""
+    return sorted(family for table in found if (family := table.ours) is not None)
+
+
+def proves(notes: Collection[str], rules: Ruleset, moment: Generation) -> bool:
+    """Return whether a note says that the namespace had `rules`, and no other table, at that generation."""
+    return _note(rules, moment) in notes
+
+
+def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | None) -> int:
+    """Replace the rules `old` by `new` in the namespace this thread is in, and leave a note if `new` is proved there.
+
+    None stands for no table. Returns the number of writes. Does not close the netfilter socket, since closing waits for
+    the end of the transaction.
+    """
+    with Netlink() as netlink:
+        notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
+        before = generation(netfilter)
+        known = proves(notes, old, before) if old else not tables(netfilter)
+        transactions = library.apply(new, old)
+        after = generation(netfilter)
+        if new is None or not ((known and after == before.later(transactions)) or _are_listed(library, netfilter, new)):
+            return transactions
+        messages = _replacement(notes, _note(new, after))
+        netlink.send(messages)
+        return transactions + len(messages)
+
+
+def _are_listed(library: Nft, netfilter: Netlink, rules: Ruleset) -> bool:
+    """Return whether a listing shows exactly these rules, and no other table exists. Used if the load proves less."""
+    listed = table.parse(library.listing(rules.family), rules.namespace)
+    return listed == rules and [table.ours for table in tables(netfilter)] == [rules.family]
+
+
+def _note(rules: Ruleset, moment: Generation) -> str:
+    # `alone`: there is no other table. Notes of older versions lack the word, since they did not say so.
+    text = f"alone {moment.cookie} {moment.number} {table.transaction(rules, None)}"
+    return _NOTE + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _replacement(notes: Iterable[str], new: str) -> list[Message]:
+    """Return the messages that make `new` the only note. Other alternative names of the loopback stay."""
+    outdated = [name for name in notes if name.startswith(_NOTE)]
+    return [*(rtnetlink.forget_name(name) for name in outdated), rtnetlink.give_name(new)]

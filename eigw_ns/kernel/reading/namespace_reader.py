@@ -1,0 +1,242 @@
+"""Reading a namespace: everything in it that `dataplane.state` has a word for, and nothing that the kernel put there.
+
+In a router, what others put there is a `Stray`.
+
+A tenant (instance, internet host) may do in its namespace what it likes: there only its end of the line is read, and
+on it only what bears our number. Whatever else it makes, also what looks like ours, is its own business.
+
+All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from eigw_ns.dataplane.state import (
+    PREFIX,
+    TENANT_KINDS,
+    TENANT_LINK,
+    Forwarding,
+    Key,
+    Link,
+    Namespace,
+    NetObject,
+    Route,
+    Ruleset,
+    Sysctls,
+    is_tenant,
+    sysctl_keys,
+)
+from eigw_ns.errors import MissingError
+from eigw_ns.kernel.namespaces import sysctl
+from eigw_ns.kernel.netlink import rtnetlink
+from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.rtnetlink import Names
+from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
+from eigw_ns.kernel.nft import fingerprint, table
+from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.reading import foreign
+
+_MARK = "eigw-ns"
+_PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
+
+Place = tuple[str, str]
+"""A link's namespace and name."""
+
+Numbers = tuple[int, int]
+"""A link's number in its namespace, and the other end's in the other end's namespace."""
+
+
+def links(netlink: Netlink) -> list[SeenLink]:
+    """Every interface of the namespace, the loopback included."""
+    return [SeenLink(payload) for _, payload in netlink.dump(rtnetlink.GETLINK, rtnetlink.LINK_REQUEST, "list links")]
+
+
+def in_effect(netlink: Netlink, name: str, *, tenants: bool) -> bool:
+    """Whether our links that have a carrier carry packets, and our addresses on them have their local route.
+
+    `tenants`: those as well over which a tenant has a say: its own end of the line, and the router's.
+    """
+    tenant = is_tenant(name)
+    if tenant and not tenants:
+        return True
+    shown = [link for link in links(netlink) if not tenant or link.name == TENANT_LINK]
+    if any(link.waking for link in shown if link.kind == "veth" and (tenants or not link.name.startswith(_PORTS))):
+        return False
+    names = {link.index: link.name for link in shown}
+    dump = netlink.dump(rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, "list addresses")
+    addresses = {
+        rtnetlink.address_bytes(payload)
+        for _, payload in dump
+        if rtnetlink.parse_address(payload, name, names, ours=tenant) is not None
+    }
+    dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.LOCAL_ROUTE_REQUEST, "list local routes")
+    return addresses <= {rtnetlink.destination_bytes(payload) for _, payload in dump}
+
+
+def mark(name: str, first: SeenLink | None) -> Namespace | None:
+    """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign.
+
+    A mark that is not that of its name is none: a tenant has forged it.
+    """
+    if first is None:
+        return None
+    program, _, rest = first.alias.partition(":")
+    lab, _, resource_id = rest.partition(":")
+    if program != _MARK or f"{PREFIX}{lab}-{resource_id}" != name:
+        return None
+    return Namespace(name, lab, resource_id, first.up)
+
+
+def loopback(seen: Iterable[SeenLink]) -> SeenLink | None:
+    """The loopback, whatever it is called by now; None where a tenant has moved it away."""
+    return next((link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX), None)
+
+
+def only_loopback(netlink: Netlink) -> list[SeenLink]:
+    """The loopback alone, if it is there: for who asks only whose the namespace is; it may have hundreds of links."""
+    with contextlib.suppress(MissingError):
+        return [SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the loopback"))]
+    return []
+
+
+def contents(
+    netlink: Netlink, owner: Namespace, seen: list[SeenLink], believed: Sequence[Ruleset]
+) -> Iterator[NetObject]:
+    """The objects of our namespace; an end of a veth pair claims a peer, and only `proved` can tell whether it has it.
+
+    Rules are listed unless it is proved that they are those that are `believed` to be here.
+    """
+    name = owner.namespace
+    yield owner
+    with contextlib.closing(sysctl.Tree()) as tree:
+        yield Sysctls(name, tuple(_values(tree, sysctl_keys(owner.id))))
+        routes = list(_forwarding(owner, tree))
+    if is_tenant(name):
+        yield from _line(netlink, name, seen)
+        return
+    first = loopback(seen)
+    yield from _rulesets(name, believed, first.other_names if first is not None else ())
+    names = {link.index: link.name for link in seen}
+    yield from (_link(name, link, names) for link in seen if link.kind in ("veth", "bridge"))
+    dumps = [*_dumps(ours=False)]
+    if any(link.kind == "bridge" for link in seen):  # any other link has no entries of ours, but a dozen of its own
+        dumps.append(_BRIDGE)
+    yield from _dumped(netlink, name, names, dumps)
+    ours, others = foreign.routes(netlink, name, names)
+    yield from ours
+    yield from (stray for stray, _ in others)
+    yield from (rule for rule, _ in foreign.rules(netlink, name) if rule is not None)
+    yield from routes
+
+
+def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObject]:
+    """A tenant's end of its line, and what of ours is on it. Of two routes to one destination the first counts."""
+    end = next((link for link in seen if link.name == TENANT_LINK and link.kind == "veth"), None)
+    if end is None:
+        return
+    yield _link(name, end, {link.index: link.name for link in seen})
+    found: dict[Key, NetObject] = {}
+    for thing in _dumped(netlink, name, {end.index: end.name}, [*_dumps(ours=True), _OUR_ROUTES]):
+        if not isinstance(thing, Route) or thing.link:
+            found.setdefault(thing.key, thing)
+    yield from found.values()
+
+
+def _forwarding(owner: Namespace, tree: sysctl.Tree) -> Iterator[Forwarding]:
+    """Whether our namespace routes IPv6; in a tenant's that is its own business."""
+    if not is_tenant(owner.namespace) and tree.read(sysctl.FORWARDING) == "1":
+        yield Forwarding(owner.namespace)
+
+
+def outline(owner: Namespace) -> Iterator[NetObject]:
+    """The namespace and whether it routes."""
+    yield owner
+    with contextlib.closing(sysctl.Tree()) as tree:
+        yield from _forwarding(owner, tree)
+
+
+def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> Iterator[NetObject]:
+    """The rules, believed where they are proved. Groups change by themselves, so what has any is always listed."""
+    with Netlink(NETFILTER) as netfilter:
+        quiet = len(believed) == 1 and not any(item.is_group for item in believed[0].sets)
+        if quiet and fingerprint.proves(notes, believed[0], fingerprint.generation(netfilter)):
+            yield believed[0]
+            return
+        tables = fingerprint.tables(netfilter)
+    yield from (stray for table in tables if (stray := foreign.table(table, name)) is not None)
+    families = fingerprint.families(tables)
+    if not families:
+        return
+    library = Nft()
+    for family in families:
+        listing = library.listing(family)
+        ruleset = table.parse(listing, name)
+        if ruleset is not None:
+            yield ruleset
+            yield from table.parse_groups(listing, name)
+
+
+def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for key in keys:
+        value = tree.read(key)
+        if value is not None:
+            yield key, value
+
+
+def _link(name: str, seen: SeenLink, names: Names) -> Link:
+    namespace, is_claim, peer = seen.alias.rpartition("/") if seen.kind == "veth" else ("", "", "")
+    bridge = names.get(seen.master) if seen.master and seen.tame else None
+    return Link(
+        name,
+        seen.name,
+        "bridge" if seen.kind == "bridge" else "veth",
+        seen.mac,
+        peer=(namespace, peer) if is_claim else None,
+        bridge=bridge,
+        mtu=seen.mtu,
+        up=seen.up,
+    )
+
+
+_Dump = tuple[int, bytes, Callable[..., NetObject | None]]
+
+
+def _dumps(*, ours: bool) -> tuple[_Dump, ...]:
+    """What is read of every namespace; with `ours` only what bears our number."""
+    return (
+        (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours)),
+        (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours)),
+    )
+
+
+_OUR_ROUTES: _Dump = (rtnetlink.GETROUTE, rtnetlink.OUR_ROUTE_REQUEST, rtnetlink.parse_route)
+_BRIDGE: _Dump = (rtnetlink.GETNEIGH, rtnetlink.FDB_REQUEST, rtnetlink.parse_fdb)
+
+
+def _dumped(netlink: Netlink, name: str, names: Names, dumps: Iterable[_Dump]) -> Iterator[NetObject]:
+    for kind, request, parse in dumps:
+        for _, payload in netlink.dump(kind, request, f"read the namespace {name}"):
+            thing = parse(payload, name, names)
+            if thing is not None:
+                yield thing
+
+
+def ends(name: str, seen: Iterable[SeenLink]) -> Iterator[tuple[Place, Numbers]]:
+    """What the links of a namespace say of themselves, for `proved`."""
+    return (((name, link.name), (link.index, link.peer_index)) for link in seen)
+
+
+def proved(thing: NetObject, ends: Mapping[Place, Numbers]) -> NetObject:
+    """The object; of a veth end without the peer that it claims, unless both ends' numbers agree.
+
+    Such an end differs from what was wanted.
+    """
+    if isinstance(thing, Link) and thing.peer is not None:
+        index, peer_index = ends[thing.namespace, thing.name]
+        if ends.get(thing.peer) != (peer_index, index):
+            return replace(thing, peer=None)
+    return thing

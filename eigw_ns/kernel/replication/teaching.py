@@ -1,0 +1,217 @@
+"""Taught flows: what the subnets remember becomes tuples in the sets of a gateway that takes the flows over.
+
+`dataplane.rulesets.taught_rules` says what the gateway does with them, `dataplane.replication.handover` when it is told
+them. The functions are `Kernel.teach` and its neighbours. Thousands of flows are read, hashed and written while their
+connections wait, so the loop over them is written out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from eigw_ns.dataplane.state import (
+    BUCKETS,
+    PEERS,
+    TAGS,
+    TAUGHT,
+    TAUGHT_ERRORS,
+    TCP,
+    Flow,
+    FlowHash,
+    Forget,
+    Teach,
+    peer_tag,
+    scaled,
+)
+from eigw_ns.errors import KernelError, MissingError
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import conntrack, set_elements
+from eigw_ns.kernel.netlink.conntrack import Tracked
+from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
+
+_UDP, _SCTP = 17, 132
+_TAUGHT = frozenset({TCP, _UDP, _SCTP})
+_TRANSITORY = 300  # seconds: the longest timeout of TCP but for that of established flows (nf_conntrack_proto_tcp.c)
+_UNREPLIED = 30  # seconds: the timeout of a UDP flow that had no answer (nf_conntrack_proto_udp.c)
+_KEY = struct.Struct("!B3x16s2s2x16s2s2x")
+"""Protocol, inside, its port, outside, its port, as the set `taught` has them in registers."""
+
+_TAG = struct.Struct("=I")
+
+Stale = Callable[[Tracked], bool]
+
+
+def teach(lessons: Iterable[Teach]) -> int:
+    """See `Kernel.teach`."""
+    told, missing = 0, list[MissingError]()
+    for _, group in groupby(lessons, key=lambda lesson: (lesson.subnets, lesson.seed, lesson.keep, lesson.sooner)):
+        pupils = list(group)
+        for pupil, tuples in _sorted_out(_remembered(pupils[0].subnets), pupils):
+            try:
+                told += _tell(pupil, tuples)
+            except MissingError as error:  # it died a moment ago: the others must be told all the same
+                missing.append(error)
+    if missing:
+        raise missing[0]
+    return told
+
+
+def _remembered(subnets: Iterable[str]) -> Iterator[Tracked]:
+    """Return the flows in the subnets' tables. A subnet that is gone remembers nothing."""
+    for subnet in subnets:
+        found: list[Tracked] = []
+        with contextlib.suppress(MissingError), netns.inside(subnet):
+            found = conntrack.tracked()
+        yield from found
+
+
+def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[tuple[Teach, dict[bytes, int]]]:
+    """Return what each pupil is told: the key of each flow, and the seconds that it has left."""
+    lesson, hashed = pupils[0], FlowHash(pupils[0].seed)
+    told = [dict[bytes, int]() for _ in pupils]
+    owners: list[dict[bytes, int] | None] = [None] * BUCKETS
+    for pupil, tuples in zip(pupils, told, strict=True):
+        for first, last in pupil.buckets:
+            owners[first : last + 1] = [tuples] * (last + 1 - first)
+    pairs: dict[tuple[bytes, bytes], int | None] = {}  # the bucket of what has no ports; None if nothing is kept
+    is_over = conntrack.stale(lesson.keep, (), ())
+    for flow in flows:
+        protocol, source, destination, near, far, seconds = flow
+        if protocol not in _TAUGHT:
+            continue
+        pair = source, destination
+        if pair not in pairs:
+            pairs[pair] = None if is_over(flow) else scaled(hashed.of_addresses(source, destination), BUCKETS)
+        bucket = pairs[pair]
+        if bucket is None:
+            continue
+        if protocol == TCP:
+            bucket = hashed.of_tuple(source, destination, near, far) * BUCKETS >> 32
+        tuples_of_owner = owners[bucket]
+        if tuples_of_owner is not None and (left := _left(protocol, seconds, lesson.sooner)) > 0:
+            tuples_of_owner[_KEY.pack(protocol, source, near, destination, far)] = left
+    return zip(pupils, told, strict=True)
+
+
+def _left(protocol: int, seconds: int, sooner: tuple[int, int]) -> int:
+    """Return the seconds that a flow has left by the gateway's timeouts; those of young and ending flows are alike."""
+    if protocol == _UDP:
+        return seconds - sooner[1] if seconds > _UNREPLIED else seconds
+    return seconds - sooner[0] if seconds > _TRANSITORY else seconds
+
+
+def _tell(pupil: Teach, tuples: dict[bytes, int]) -> int:
+    if not tuples:
+        return 0
+    with netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
+        try:
+            tags, peers = _tags(tuples, pupil.seed), _peers(tuples)
+            sets = ((TAUGHT, tuples), (TAUGHT_ERRORS, tags), (PEERS, peers))
+            netfilter.commit([message for each in sets for message in set_elements.add(*each)])
+            return len(tuples)
+        except KernelError as error:
+            if error.errno != errno.ENFILE:
+                raise
+        return _tell_what_fits(netfilter, pupil, tuples)
+
+
+def _tell_what_fits(netfilter: Netlink, pupil: Teach, tuples: dict[bytes, int]) -> int:
+    """The set is full: first what is told now, then what its subnets remember of what it was told before."""
+    remembered = {_key(flow) for flow in _remembered(pupil.subnets)}
+    before = {key: left for key, left in set_elements.read(netfilter, TAUGHT).items() if key in remembered}
+    kept = dict(list((tuples | before).items())[: pupil.room])
+    _leave(netfilter, kept, pupil.seed)
+    return len(kept.keys() & tuples.keys())
+
+
+def _leave(netfilter: Netlink, tuples: Mapping[bytes, int], seed: int) -> None:
+    """Leave these taught flows and no others, in one transaction."""
+    tags = _tags(tuples, seed)
+    netfilter.commit([*set_elements.replace(TAUGHT, tuples), *set_elements.replace(TAUGHT_ERRORS, tags)])
+
+
+def _tags(tuples: Mapping[bytes, int], seed: int) -> dict[bytes, int]:
+    """Return the elements by which ICMPv6 errors find these flows. Errors about UDP wait until the flow has begun."""
+    hashed = FlowHash(seed)
+    return {
+        _TAG.pack(scaled(hashed.of_tuple(key[4:20], key[24:40], key[20:22], key[40:42]), TAGS)): left
+        for key, left in tuples.items()
+        if key[0] != _UDP
+    }
+
+
+def _peers(tuples: Mapping[bytes, int]) -> dict[bytes, int]:
+    """Return the elements by which fragments of UDP are let in before the flow has begun again."""
+    return {key[4:20] + _TAG.pack(peer_tag(key[24:40])): left for key, left in tuples.items() if key[0] == _UDP}
+
+
+def _key(flow: Tracked) -> bytes:
+    return _KEY.pack(flow.protocol, flow.source, flow.source_port, flow.destination, flow.destination_port)
+
+
+def _flow(key: bytes, left: int) -> Tracked:
+    protocol, inside, near, outside, far = _KEY.unpack(key)
+    return Tracked(protocol, inside, outside, near, far, left)
+
+
+def forget(lesson: Forget) -> int:
+    """See `Kernel.forget`."""
+    hashed = FlowHash(lesson.seed)
+    buckets = {bucket for first, last in lesson.buckets for bucket in range(first, last + 1)}
+
+    def is_there(flow: Tracked) -> bool:
+        if flow.protocol == TCP:
+            whole = hashed.of_tuple(flow.source, flow.destination, flow.source_port, flow.destination_port)
+        else:
+            whole = hashed.of_addresses(flow.source, flow.destination)
+        return scaled(whole, BUCKETS) in buckets
+
+    with netns.inside(lesson.namespace):
+        return conntrack.delete(is_there)
+
+
+def taught(namespace: str) -> tuple[Flow, ...]:
+    """See `Kernel.taught`."""
+    with netns.inside(namespace), Netlink(NETFILTER) as netfilter, contextlib.suppress(MissingError):
+        return tuple(_flow(key, left).flow() for key, left in set_elements.read(netfilter, TAUGHT).items())
+    return ()
+
+
+def age(lessons: Iterable[Teach]) -> int:
+    """See `Kernel.age`."""
+    return sum(_age(pupil) for pupil in lessons)
+
+
+def _age(pupil: Teach) -> int:
+    with contextlib.suppress(MissingError), netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
+        before = set_elements.read(netfilter, TAUGHT)
+        remembered = set(map(_key, _remembered(pupil.subnets))) if before else set()
+        kept = {key: left for key, left in before.items() if key in remembered}
+        if len(kept) < len(before):
+            _leave(netfilter, kept, pupil.seed)
+        return len(before) - len(kept)
+    return 0
+
+
+def end(namespace: str, stale: Stale, seed: int) -> int:
+    """End the flows that are `stale`, in the namespace's connection table and among its taught flows.
+
+    `seed` is that of the lab's hash. Returns the number of flows. Taught flows go first: a flow that conntrack does not
+    know any more would be looked up among them.
+    """
+    with netns.inside(namespace):
+        return _end_taught(stale, seed) + conntrack.delete(stale)
+
+
+def _end_taught(stale: Stale, seed: int) -> int:
+    with Netlink(NETFILTER) as netfilter, contextlib.suppress(MissingError):
+        before = set_elements.read(netfilter, TAUGHT)
+        kept = {key: left for key, left in before.items() if not stale(_flow(key, left))}
+        if len(kept) < len(before):
+            _leave(netfilter, kept, seed)
+        return len(before) - len(kept)
+    return 0

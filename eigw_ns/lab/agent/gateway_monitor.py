@@ -1,0 +1,220 @@
+"""One gateway under watch: beats through each replica, what follows from them, and how it is done.
+
+A replica that dies loses its flows to the others by two nft transactions, without the lab's lock: they cannot wait, and
+a plan that is being carried out meanwhile at worst puts it back for a second. It is never the last one: where nobody
+else is alive nothing would be won. Everything else takes time, and the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from eigw_ns.dataplane.compile.names import HEARTBEAT_DESTINATION, HEARTBEAT_PORT
+from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
+from eigw_ns.dataplane.state import BUCKETS, Forget, NextHopGroup
+from eigw_ns.errors import EigwError, MissingError
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.kernel.reading import health
+from eigw_ns.kernel.replication.heartbeat import Heartbeat
+from eigw_ns.lab.agent.failure_detector import Pulse, can_stand_in
+
+Say = Callable[..., None]
+"""Told (event, field=value, …) of what happens."""
+
+_EVERY_BUCKET = ((0, BUCKETS - 1),)
+_SILENCE = "no heartbeat comes through, though all looks well"
+
+
+class Watched:
+    """A replica, its pulse, and the sockets that its beats go through while its ports are there."""
+
+    def __init__(self, replica: Replica, carries: bool, source: str) -> None:
+        self.replica = replica
+        self.pulse = Pulse(carries)
+        self._source = source
+        self._heart: Heartbeat | None = None
+        self._expected = 0
+
+    def beat(self) -> None:
+        """Send the next beat, through new sockets where the ports are new."""
+        try:
+            if self._heart is None:
+                ends = self._source, HEARTBEAT_DESTINATION, HEARTBEAT_PORT
+                self._heart = Heartbeat(self.replica.inner, self.replica.outer, *ends)
+            self._heart.beat()
+            self._expected = self._heart.sent
+        except MissingError:
+            self._let_go()
+
+    def hear(self, ready: Collection[int]) -> None:
+        """Take in what has come, `ready` being the descriptors with news."""
+        if self._heart is not None and any(opened.fileno() in ready for opened in self._heart.sockets()):
+            try:
+                self._heart.hear()
+            except MissingError:
+                self._let_go()
+
+    def judge(self) -> None:
+        """Count the last beat as answered or missed."""
+        answered = self._heart is not None and self._heart.answered >= self._expected
+        self.pulse = self.pulse.after(answered=answered)
+
+    def descriptors(self) -> Iterator[int]:
+        """What becomes readable when a beat comes."""
+        if self._heart is not None:
+            yield from (opened.fileno() for opened in self._heart.sockets())
+
+    def ailment(self, *, changing: bool = False) -> str:
+        """What is visibly wrong with it; empty where nothing is. See `health.ailment`."""
+        ports = [(leg.namespace, leg.link) for leg in (self.replica.inner, self.replica.outer)]
+        return health.ailment(self.replica.namespace, self.replica.holds, ports, changing=changing)
+
+    def reason(self) -> str:
+        """Why it carries nothing, or should carry nothing."""
+        return self.ailment() or (_SILENCE if self.pulse.missed else "it answers again, but was not put back")
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._heart is not None:
+            self._heart.close()
+            self._heart = None
+
+
+class Wanted(Protocol):
+    """What others want of the lab right now."""
+
+    def stale(self) -> bool:
+        """Whether another topology is wanted than the one that a watch was made from."""
+
+    def changing(self) -> bool:
+        """Whether somebody is changing the lab."""
+
+
+class Watch:
+    """A gateway's replicas. `say` is told what happens to them."""
+
+    def __init__(self, kernel: Kernel, gateway: Gateway, wanted: Wanted, say: Say) -> None:
+        self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
+        self.replicas = tuple(Watched(replica, True, gateway.source) for replica in gateway.replicas)
+        self.look()
+        carrying = [each for each in self.replicas if each.pulse.carries]
+        if carrying and not self.whole:  # an agent may have died before it could tell them
+            self._teach(list(self.replicas), carrying)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every replica carries flows."""
+        return all(each.pulse.carries for each in self.replicas)
+
+    def look(self) -> None:
+        """See in the kernel which replicas carry flows, which others may have changed."""
+        for watched, carries in zip(self.replicas, self._carrying(), strict=True):
+            if watched.pulse.carries != carries:
+                watched.pulse = Pulse(carries)
+
+    def judge(self) -> list[Watched]:
+        """Judge each by its last beat, and take out who is dead; who is well enough to come back."""
+        for watched in self.replicas:
+            watched.judge()
+            if watched.pulse.carries and not self._kernel.exists(watched.replica.namespace):
+                watched.pulse = replace(watched.pulse, missed=max(1, watched.pulse.missed))  # it may work on, nameless
+        for watched in self.replicas:
+            if watched.pulse.verdict in ("suspect", "dead"):
+                self._suspect(watched)
+        return [watched for watched in self.replicas if watched.pulse.verdict == "recovered" and not watched.ailment()]
+
+    def _suspect(self, watched: Watched) -> None:
+        ailment = self._fault(watched)
+        if not ailment and watched.pulse.verdict != "dead":
+            return
+        if self._wanted.stale():  # our shares are of replicas that may be no more; those that are will be watched next
+            return
+        self.look()  # somebody may have put one back a moment ago
+        others = [each for each in self.replicas if each.pulse.carries and each is not watched]
+        if not can_stand_in(((not each.pulse.missed, partial(self._sound, each)) for each in others), bool(ailment)):
+            return
+        before = [each for each in self.replicas if each.pulse.carries]
+        self._share(others)
+        watched.pulse = Pulse(False)
+        reason = ailment or _SILENCE
+        self._say("replica dead", replica=watched.replica.label, reason=reason)
+        self._teach(before, others)
+
+    def _fault(self, watched: Watched) -> str:
+        """Return what is visibly wrong with it; empty if nothing is, or if it may be a change that is under way."""
+        fault = watched.ailment()
+        return watched.ailment(changing=True) if fault and self._wanted.changing() else fault
+
+    def _sound(self, watched: Watched) -> bool:
+        return not self._fault(watched)
+
+    def put_back(self, watched: Watched) -> None:
+        """Tell a replica the flows that it takes over, and give it its share. The caller holds the lock."""
+        before = [each for each in self.replicas if each.pulse.carries]
+        after = [*before, watched]
+        self._kernel.forget(Forget(watched.replica.namespace, self._gateway.lesson.seed, _EVERY_BUCKET))
+        self._teach(before, after)
+        self._share(after)
+        watched.pulse = Pulse(True)
+        self._say("replica back", replica=watched.replica.label)
+        self._teach(before, after)
+        for name, buckets in spread.lost(self._shares(before), self._shares(after)).items():
+            self._kernel.forget(Forget(name, self._gateway.lesson.seed, buckets))
+
+    def _teach(self, before: list[Watched], after: list[Watched]) -> None:
+        """Tell each replica the flows of the buckets that it gains."""
+        gained = spread.lost(self._shares(after), self._shares(before))
+        lesson = self._gateway.lesson
+        try:
+            self._kernel.teach([replace(lesson, namespace=name, buckets=each) for name, each in gained.items()])
+        except EigwError as error:  # one that died a moment ago will be seen to be dead
+            self._say("cannot teach", gateway=self._gateway.label, reason=describe(error))
+
+    def _shares(self, carrying: list[Watched]) -> tuple[spread.Share, ...]:
+        """Return which replica, by its namespace, has which buckets if these carry flows."""
+        names = [each.namespace for each in self._gateway.replicas]
+        return spread.shares(names, {each.replica.namespace for each in carrying})
+
+    def age(self) -> None:
+        """Take from the replicas those taught flows that the subnets do not remember any more."""
+        with contextlib.suppress(EigwError):  # the next look will tell what is wrong
+            names = [each.namespace for each in self._gateway.replicas]
+            self._kernel.age([replace(self._gateway.lesson, namespace=name) for name in names])
+
+    def _share(self, carrying: list[Watched]) -> None:
+        for group in self._gateway.groups:
+            wanted = self._group(group, carrying)
+            with contextlib.suppress(MissingError):  # whoever took the namespace away took the group with it
+                self._kernel.update(group, wanted)
+
+    def _group(self, group: NextHopGroup, carrying: list[Watched]) -> NextHopGroup:
+        alive = {leg.mac for each in carrying for leg in (each.replica.inner, each.replica.outer)}
+        macs = [mac for _, _, mac in group.shares]
+        return replace(group, shares=spread.shares(macs, alive & set(macs)))
+
+    def _carrying(self) -> list[bool]:
+        macs = [(each.inner.mac, each.outer.mac) for each in self._gateway.replicas]
+        try:
+            shares = [self._kernel.group(group) for group in self._gateway.groups]
+        except MissingError:  # a side of the gateway is gone: nobody carries anything
+            return [False for _ in macs]
+        members = [spread.members(found.shares) if found is not None else frozenset(macs[0]) for found in shares]
+        return [all(any(mac in group for group in members) for mac in pair) for pair in macs]
+
+    def close(self) -> None:
+        """Let go of all sockets."""
+        for watched in self.replicas:
+            watched.close()
+
+
+def describe(error: EigwError) -> str:
+    """An error as the log has it."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message

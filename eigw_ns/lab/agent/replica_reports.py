@@ -1,0 +1,61 @@
+"""How the replicas of a gateway are: who is in service, what each carries, what each has counted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
+from eigw_ns.errors import MissingError
+from eigw_ns.kernel.protocol import Count, Kernel
+from eigw_ns.kernel.reading import health
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One replica. `flows` is the number of flows that it has seen begin, `taught` of those that it was told of.
+
+    `ailment` says what is wrong with it; empty if nothing is seen.
+    """
+
+    number: int
+    in_service: bool
+    ailment: str
+    flows: int
+    taught: int
+    counters: Mapping[str, Count]
+
+
+def examine(kernel: Kernel, gateway: Gateway) -> tuple[Report, ...]:
+    """The replicas, in their order. Raises MissingError where the VPC's own namespace is gone."""
+    outward = next(group for group in gateway.groups if group.family == "bridge")
+    found = kernel.group(outward)
+    first = spread.all_to(outward.shares[0][2])  # without a group the first has all
+    serving = spread.members(found.shares if found is not None else first)
+    return tuple(_report(kernel, number, replica, serving) for number, replica in enumerate(gateway.replicas, start=1))
+
+
+def totals(reports: tuple[Report, ...]) -> dict[str, Count]:
+    """What the replicas have counted together."""
+    summed: dict[str, Count] = {}
+    for report in reports:
+        for name, count in report.counters.items():
+            before = summed.get(name, Count(0, 0))
+            summed[name] = Count(before.packets + count.packets, before.bytes + count.bytes)
+    return summed
+
+
+def _report(kernel: Kernel, number: int, replica: Replica, serving: Collection[str]) -> Report:
+    serves = replica.inner.mac in serving
+    try:
+        flows, taught = len(kernel.flows(replica.namespace)), len(kernel.taught(replica.namespace))
+        counters = kernel.counters(replica.namespace)
+    except MissingError:
+        return Report(number, serves, "its namespace is gone", 0, 0, {})
+    return Report(number, serves, _ailment(replica), flows, taught, counters)
+
+
+def _ailment(replica: Replica) -> str:
+    ports = [(leg.namespace, leg.link) for leg in (replica.inner, replica.outer)]
+    return health.ailment(replica.namespace, replica.holds, ports)

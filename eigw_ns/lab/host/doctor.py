@@ -1,0 +1,162 @@
+"""Whether this host can hold a lab: each thing a lab needs is tried, and what is missing comes with its fix."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from eigw_ns.errors import HostError
+from eigw_ns.kernel.host import capabilities, features
+from eigw_ns.kernel.namespaces import sysctl, userns
+from eigw_ns.lab.storage import paths
+
+Outcome = Literal["ok", "missing", "warn"]
+
+_OLDEST_NFT = (1, 0, 6)
+"""1.0.6, 1.0.9, 1.1.3 and 1.1.7 list all rules as they are read here; 1.0.2, 1.0.4 and 1.0.5 do not."""
+
+_NEWER_NFT = "install libnftables1 1.0.6 or later, as Debian 12 and Ubuntu 24.04 have it"
+
+_MODULE = "load the module ({}) on the host, or boot a kernel that has it"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing a lab needs. `detail` says what was found, `fix` what to do where it is not ok."""
+
+    name: str
+    outcome: Outcome
+    detail: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    name: str
+    probe: Callable[[], features.Reason]
+    fix: str | Callable[[str], str]
+    in_a_namespace: bool = True
+
+
+def _refused(reason: features.Reason) -> str:
+    """What lifts the refusal of a privileged process: seccomp says EPERM, AppArmor and SELinux EACCES."""
+    return capabilities.MOUNT_FIX if os.strerror(errno.EACCES) in reason else capabilities.SECCOMP_FIX
+
+
+def _unnamed(reason: features.Reason) -> str:
+    return capabilities.RUN_FIX if "writable" in reason else _refused(reason)
+
+
+_NEEDS = (
+    _Need("Linux", features.linux, "use a Linux machine, a VM or the Vagrant lab", in_a_namespace=False),
+    _Need("privilege", features.privilege, lambda _reason: capabilities.fix(), in_a_namespace=False),
+    _Need("nftables for Python", features.nft_binding, features.NFT_FIX, in_a_namespace=False),
+    _Need("network namespaces", features.namespace, _refused),
+    _Need("names for namespaces", features.names, _unnamed),
+    _Need("writable sysctls", features.sysctls, capabilities.SYSCTL_FIX),
+    _Need("IPv6", features.ipv6, "boot without ipv6.disable=1 and set net.ipv6.conf.{all,default}.disable_ipv6=0"),
+    _Need("IPv6 routes by source", features.source_routes, "boot a kernel with CONFIG_IPV6_SUBTREES=y, as Debian's"),
+    _Need("veth links", features.veth, _MODULE.format("modprobe veth")),
+    _Need("bridges", features.bridge, _MODULE.format("modprobe bridge")),
+    _Need("nftables, family inet", features.nft_inet, _MODULE.format("modprobe nf_tables")),
+    _Need("nftables, family bridge", features.nft_bridge, _MODULE.format("modprobe nf_tables")),
+    _Need("connection tracking", features.conntrack, _MODULE.format("modprobe nf_conntrack nft_ct")),
+)
+
+
+def examine() -> tuple[Check, ...]:
+    """Try everything and leave the host as it was."""
+    lacking = "privilege" if features.privilege() else "network namespaces" if features.namespace() else ""
+    return (*(_check(need, lacking) for need in _NEEDS), *_nft_version(), *_replicas(lacking), *_folders())
+
+
+def _nft_version() -> Iterator[Check]:
+    """Nothing where it cannot be told, as where the binding is missing: that is a check of its own."""
+    version = features.nft_version()
+    if not version:
+        return
+    if tuple(map(int, re.findall(r"\d+", version))) >= _OLDEST_NFT:
+        yield Check("nftables version", "ok", version)
+    else:
+        harm = "status and plan may take rules for drift that it lists in other words; before 1.0.4, no replicas"
+        yield Check("nftables version", "warn", f"{version}: {harm}", _NEWER_NFT)
+
+
+def _replicas(lacking: str) -> Iterator[Check]:
+    """What only gateways of several replicas need."""
+    need = _Need("nftables, hook egress", features.nft_egress, "boot Linux 5.16 or later, as Debian 12's")
+    egress = _check(need, lacking)
+    if egress.outcome == "missing":
+        egress = replace(egress, outcome="warn", detail=f"no replicas: {egress.detail}")
+    yield egress
+
+
+def examine_rootless() -> tuple[Check, ...]:
+    """The same in namespaces of one's own, where this process, which must have one thread, then stays."""
+    try:
+        userns.create()
+    except HostError as error:
+        return Check("user namespaces", "missing", error.message, error.hint), *_folders()
+    return Check("user namespaces", "ok"), *examine(), *_limits()
+
+
+def _limits() -> tuple[Check, ...]:
+    """What cannot be had without root; a lab can do without it."""
+    tracked = sysctl.read("net.netfilter.nf_conntrack_max")
+    return (
+        Check(
+            "limits of the host",
+            "warn",
+            f"they stay: at most {tracked} flows a namespace, neighbour tables, buffers, open files, priorities",
+            "should a lab need more: sudo sysctl net.netfilter.nf_conntrack_max=…, net.ipv6.neigh.default.gc_thresh3=…",
+        ),
+        Check(
+            "other users",
+            "warn",
+            "inside there is only root, who is you: programs that change to another user fail",
+            "tell them not to, as in `eigw-ns exec app -- tcpdump -Z root`",
+        ),
+    )
+
+
+def fit(checks: tuple[Check, ...]) -> bool:
+    """Whether nothing that a lab needs is missing."""
+    return all(check.outcome != "missing" for check in checks)
+
+
+def _check(need: _Need, lacking: str) -> Check:
+    """`lacking` is what else must be mended first."""
+    if need.in_a_namespace and lacking and need.name != lacking:
+        return Check(need.name, "warn", f"not tried: needs {lacking}", f"see {lacking} above")
+    reason = need.probe()
+    if not reason:
+        return Check(need.name, "ok")
+    return Check(need.name, "missing", reason, need.fix if isinstance(need.fix, str) else need.fix(reason))
+
+
+def _folders() -> tuple[Check, ...]:
+    return (
+        _folder("state folder", paths.state_dir(), "EIGW_NS_STATE_DIR", "--volume eigw-ns:/var/lib/eigw-ns"),
+        _folder("run folder", paths.run_dir(), "EIGW_NS_RUN_DIR", "--tmpfs /run"),
+    )
+
+
+def _folder(name: str, folder: Path, variable: str, flag: str) -> Check:
+    existing = next(place for place in (folder, *folder.parents) if _seen(place))
+    if existing.is_dir() and os.access(existing, os.W_OK):
+        return Check(name, "ok", str(folder))
+    fix = f"run as root, or set {variable} to another; in a container: {flag}"
+    return Check(name, "missing", f"{existing} is not a writable folder", fix)
+
+
+def _seen(place: Path) -> bool:
+    """Whether it exists, as far as we may look."""
+    try:
+        return place.exists()
+    except PermissionError:
+        return False

@@ -1,0 +1,74 @@
+"""EC2 actions on a stored lab. An action returns after its change is stored and in the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from eigw_ns.cloud.ec2 import api
+from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import journal, lock, store
+from eigw_ns.topology import Topology
+
+KernelFactory = Callable[[], Kernel]
+"""Returns the kernel when it is needed. Raises HostError if this host cannot run labs."""
+
+
+def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Request, settings: Settings) -> Reply:
+    """Carry out an EC2 action (`CreateRoute`) on the stored lab. If it changes the cloud, change the kernel too.
+
+    An interrupted change is finished first. After an interrupted destroy, every changing action is refused. Describe
+    actions and dry runs change nothing, and need no root and no running lab.
+
+    Raises CloudError if AWS would refuse; also NoSuchLabError, LockedError, ForeignError and HostError. Nothing has
+    changed then. Raises KernelError if Linux refuses a step halfway: the new state is stored then, and the hint says
+    how to bring the kernel to it.
+    """
+    if request.get("DryRun") is True:
+        return api.call(store.load(lab).cloud, action, request, settings)
+    if action.startswith("Describe"):
+        reply = api.call(store.load(lab).cloud, action, request, settings)
+        return replace(reply, warnings=(*_unfinished(lab), *reply.warnings))
+    with lock.hold(lab, f"eigw-ns ec2 {action} ({lab})"):
+        _finish(kernel_factory, lab)
+        stored = store.load(lab)
+        reply = api.call(stored.cloud, action, request, settings)
+        if reply.cloud != stored.cloud:
+            _reconcile(kernel_factory(), replace(stored, cloud=reply.cloud))
+        return reply
+
+
+def _reconcile(kernel: Kernel, wanted: Topology) -> None:
+    try:
+        operations.reconcile(kernel, wanted)
+    except EigwError as error:
+        if store.holds(wanted):
+            error.hint = (
+                "the request is stored, but the kernel has only a part of it, which lets in no extra traffic; to finish"
+                f" it, run `eigw-ns apply --lab {wanted.cloud.lab}` or any `eigw-ns ec2` verb that changes the lab"
+            )
+        raise
+
+
+def _finish(kernel_factory: KernelFactory, lab: str) -> None:
+    """Finish an interrupted change. The caller holds the lab's lock. Raises EigwError after an interrupted destroy."""
+    if journal.destroying(lab):
+        raise EigwError(
+            f"the lab {lab} is half destroyed: its `eigw-ns destroy` was interrupted",
+            hint=f"`eigw-ns destroy --lab {lab}` finishes it; `eigw-ns apply --lab {lab}` builds the lab again",
+        )
+    if journal.unfinished(lab):
+        _reconcile(kernel_factory(), store.load(lab))
+
+
+def _unfinished(lab: str) -> tuple[str, ...]:
+    """Return the warnings about a lab whose kernel state may differ from the stored topology."""
+    if journal.destroying(lab):
+        return (f"the lab {lab} is being destroyed, or its destroy was interrupted: parts of this are not running",)
+    if journal.unfinished(lab):
+        return ("the lab is being changed, or a change was interrupted: the kernel may differ from this",)
+    return ()

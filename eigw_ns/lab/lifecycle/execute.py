@@ -1,0 +1,76 @@
+"""Carrying out a plan: steps in order, neighbours of the same kind together, since the kernel does batches well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.plan import Plan, Step
+from eigw_ns.dataplane.state import Address, Fdb, Forget, Link, Neighbour, NetObject, Route, RoutingRule, Teach
+from eigw_ns.errors import EigwError
+from eigw_ns.kernel.protocol import Kernel
+
+Progress = Callable[[int, int, Step], None]
+"""Called for each step, with the steps done, the steps in all, and this one."""
+
+_BATCH = 500  # steps at once: their progress is told when all are done
+
+
+def silent(_done: int, _total: int, _step: Step) -> None:
+    """Progress that nobody wants to see."""
+
+
+def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
+    """Carry out the plan. What was done before a failing step stays done; the next plan leads on from there."""
+    done = 0
+    for verb, steps in batches(plan):
+        try:
+            _run(kernel, verb, steps)
+        except EigwError as error:
+            if done and not error.hint:
+                error.hint = "the lab is changed by half and lets nothing in; apply it again, or destroy it"
+            raise
+        for step in steps:
+            done += 1
+            progress(done, len(plan), step)
+    kernel.settle({step.object.namespace for step in plan if _takes_a_moment(step)})
+
+
+def _takes_a_moment(step: Step) -> bool:
+    return step.verb != "delete" and isinstance(step.object, (Address, Link))
+
+
+def batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
+    """The steps that go to the kernel together, with their verb: what fails, fails for one of them."""
+    for (verb, _), run in groupby(plan, key=lambda step: (step.verb, _kind(step.object))):
+        steps = list(run)
+        for start in range(0, len(steps), _BATCH):
+            yield verb, steps[start : start + _BATCH]
+
+
+def _kind(thing: object) -> type:
+    """What goes to the kernel together: all that configures a namespace does, in one message after the other."""
+    return Route if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule)) else type(thing)
+
+
+def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
+    match verb:
+        case "create":
+            kernel.create(_objects(steps))
+        case "delete":
+            kernel.delete(_objects(steps))
+        case "teach":
+            kernel.teach([step.object for step in steps if isinstance(step.object, Teach)])
+        case _:
+            for step in steps:
+                if isinstance(step.object, Flows):
+                    kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended, step.object.gone)
+                elif isinstance(step.object, Forget):
+                    kernel.forget(step.object)
+                elif step.old is not None and not isinstance(step.object, Teach):
+                    kernel.update(step.old, step.object)
+
+
+def _objects(steps: list[Step]) -> list[NetObject]:
+    return [step.object for step in steps if not isinstance(step.object, Flows | Teach | Forget)]

@@ -1,0 +1,96 @@
+"""Find and remove what dead labs left behind. Nothing is removed unless the user asks for it.
+
+    namespace    has our mark, but no topology of its lab is stored (the state folder was lost, or another one is set)
+    husk         a stale namespace name: our name under /run/netns without a namespace, left by a killed creation
+    run folder   lock and journal of a lab that is not stored and not running
+
+A lab is left alone while a command works on it, an agent watches it, or the pytest process that made it runs. Agents
+and pytest may use other folders than we do, so they show that they are alive by a socket
+(`kernel.processes.liveness`). A namespace without our mark is never touched, whatever its name is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from eigw_ns.dataplane.compile.names import lab_of
+from eigw_ns.kernel.processes import liveness
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab.agent import background
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import lock, paths, store
+
+Kind = Literal["namespace", "husk", "run folder"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Leftover:
+    """One thing that no lab needs any more. `name` is a namespace name or the path of a folder."""
+
+    lab: str
+    kind: Kind
+    name: str
+
+
+def find(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
+    """Return the leftovers of `lab`, or of all labs, sorted. Changes nothing."""
+    needed = liveness.labs()
+    found = (*_namespaces(kernel), *_husks(kernel), *_run_folders(kernel))
+    needed |= liveness.labs()  # again: an agent or a pytest may have started during the search
+    left = (thing for thing in found if lab in (None, thing.lab) and thing.lab not in needed)
+    return tuple(sorted(thing for thing in left if not lock.held(thing.lab)))
+
+
+def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
+    """Remove the leftovers of `lab`, or of all labs, and return them.
+
+    Each lab is locked while its leftovers are removed. Raises LockedError if a command now works on one of the labs.
+    """
+    leftovers = find(kernel, lab)
+    removed: list[Leftover] = []
+    for name in sorted({thing.lab for thing in leftovers}):
+        with lock.hold(name, f"eigw-ns gc ({name})"):
+            removed += _remove(kernel, name, [thing for thing in leftovers if thing.lab == name])
+    return tuple(removed)
+
+
+def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
+    """Remove what is still a leftover, and return it. The lab may have been applied before we had its lock."""
+    if lab in liveness.labs():
+        return []
+    if store.exists(lab):
+        leftovers = [thing for thing in leftovers if thing.kind == "husk"]
+    else:
+        background.stop(lab)
+    if any(thing.kind == "namespace" for thing in leftovers):
+        operations.dismantle(kernel, lab)  # in an order that lets nothing in; removes husks and the run folder too
+        return leftovers
+    kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
+    if not store.exists(lab):
+        kernel.stop_orphaned_daemons(lab)
+        lock.remove_run_files(lab)
+    return leftovers
+
+
+def _namespaces(kernel: Kernel) -> Iterator[Leftover]:
+    for lab in kernel.labs():
+        if not store.exists(lab):
+            yield from (Leftover(lab, "namespace", owner.namespace) for owner in kernel.observe(lab).namespaces())
+
+
+def _husks(kernel: Kernel) -> Iterator[Leftover]:
+    for name in kernel.husks():
+        lab = lab_of(name)
+        if lab is not None:
+            yield Leftover(lab, "husk", name)
+
+
+def _run_folders(kernel: Kernel) -> Iterator[Leftover]:
+    alive = {*kernel.labs(), *store.labs()}
+    with paths.run_errors(f"look into {paths.run_dir()}"):
+        found = tuple(paths.labs_in(paths.run_dir()))
+    for lab in found:
+        if lab not in alive:
+            yield Leftover(lab, "run folder", str(paths.lock_file(lab).parent))

@@ -1,0 +1,148 @@
+"""Operations on a whole lab: plan, apply, find drift, destroy."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import is_name_of
+from eigw_ns.dataplane.planning.plan import Plan
+from eigw_ns.dataplane.planning.plan import make_plan as plan_states
+from eigw_ns.dataplane.state import NOTHING
+from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.processes import process
+from eigw_ns.kernel.processes.process import Occupant
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab.agent import background
+from eigw_ns.lab.lifecycle.execute import Progress, execute, silent
+from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
+from eigw_ns.lab.storage import journal, lock, store
+from eigw_ns.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Result of an apply: number of steps, and number of writes to the kernel. Both are 0 if nothing differed.
+
+    `agent` is the process that replaced an agent of an older version, if there was one.
+    """
+
+    steps: int
+    writes: int
+    agent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """Result of a destroy: number of steps, and processes that still run in namespaces whose names were removed.
+
+    `cloud` is the stored cloud of the lab; None if no process was inside or the stored topology was not readable.
+    """
+
+    steps: int
+    left: tuple[Occupant, ...]
+    cloud: Cloud | None
+
+
+def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
+    """Return the plan that would bring the kernel to `cloud`. Writes nothing.
+
+    Raises ForeignError if a namespace that we need exists without our mark.
+    """
+    desired = compile_cloud(cloud)
+    actual = kernel.observe(cloud.lab, believed=desired)
+    foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
+    if foreign:
+        raise ForeignError(
+            f"these namespaces exist but were not made by eigw-ns, so they are left alone: {', '.join(foreign)}",
+            hint="if they are yours, remove them (`ip netns del NAME`); otherwise give the lab another name",
+        )
+    return plan_states(desired, actual, forget_flows=journal.unfinished(cloud.lab))
+
+
+def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
+    """Bring the kernel to the topology, and store the topology as the desired state.
+
+    Only what differs is changed. Raises LockedError, ForeignError, HostError or KernelError. After an error halfway the
+    topology is stored, and the next apply continues from there.
+    """
+    lab = topology.cloud.lab
+    with lock.hold(lab, f"eigw-ns apply ({lab})"):
+        start_agent = background.replace_outdated(lab)
+        try:
+            applied = reconcile(kernel, topology, progress=progress)
+            return replace(applied, agent=start_agent()) if start_agent else applied
+        except EigwError:
+            if start_agent:  # the lab is watched as it was before
+                start_agent()
+            if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: leave no files
+                lock.remove_run_files(lab)
+            raise
+
+
+def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
+    """Do what `apply` does, for a caller that holds the lab's lock.
+
+    The journal is written before the topology: a lab that is stored but not yet in the kernel always counts as
+    unfinished.
+    """
+    lab = topology.cloud.lab
+    before = kernel.writes
+    plan = make_plan(kernel, topology.cloud)
+    stored = store.holds(topology)
+    if plan or journal.unfinished(lab):
+        if not stored:
+            store.require_writable(lab)
+        with journal.written(lab, plan):
+            if not stored:
+                store.save(topology)
+            kernel.stop_orphaned_daemons(lab)
+            execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
+    elif not stored:
+        store.save(topology)
+    return Applied(len(plan), kernel.writes - before)
+
+
+def status(kernel: Kernel, lab: str) -> Plan:
+    """Return the steps that would bring the kernel to the stored topology; empty if there is no drift."""
+    return make_plan(kernel, store.load(lab).cloud)
+
+
+def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroyed:
+    """Remove everything of the lab, in the kernel and on disk.
+
+    Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists.
+    """
+    if not store.exists(lab) and not len(kernel.outline(lab)):
+        raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
+    background.stop(lab)
+    with lock.hold(lab, f"eigw-ns destroy ({lab})"):
+        inside = process.processes_in(name for name in netns.names() if is_name_of(lab, name))
+        cloud = _stored(lab) if inside else None
+        steps = dismantle(kernel, lab, progress=progress)
+    left = tuple(each for each in inside if each.stays() and not netns.exists(each.namespace))
+    return Destroyed(steps, left, cloud)
+
+
+def _stored(lab: str) -> Cloud | None:
+    with contextlib.suppress(EigwError):
+        return store.load(lab).cloud
+    return None
+
+
+def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+    """Remove the lab, for a caller that holds its lock. Returns the number of steps.
+
+    The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
+    """
+    plan = plan_states(NOTHING, kernel.outline(lab))
+    with journal.written(lab, plan, destroy=True):
+        kernel.stop_orphaned_daemons(lab)
+        execute(kernel, plan, progress)
+        kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
+        store.remove(lab)
+    lock.remove_run_files(lab)
+    return len(plan)

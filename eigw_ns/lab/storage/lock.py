@@ -1,0 +1,69 @@
+"""One controller per lab: an flock(2), which the kernel releases when the holder ends, even by SIGKILL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+
+from eigw_ns.errors import LockedError
+from eigw_ns.kernel.processes import file_lock
+from eigw_ns.lab.storage import paths
+
+
+@contextlib.contextmanager
+def hold(lab: str, command: str) -> Iterator[None]:
+    """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
+
+    Does not wait. Raises LockedError, which names the holder, if another process has the lock. Raises HostError if the
+    run folder is not writable.
+    """
+    path = paths.lock_file(lab)
+    descriptor = None
+    try:
+        with paths.run_errors(f"open the lock {path}"):
+            descriptor = file_lock.take(path, lambda found: _refusal(lab, found))
+        record = {
+            "pid": os.getpid(),
+            "command": command,
+            "since": datetime.now().astimezone().isoformat("T", "seconds"),
+        }
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(record).encode(), 0)
+        yield
+    finally:
+        if descriptor is not None:
+            try:  # Ctrl-C may come while the record is cleared; a process that goes on (pytest) must not keep the lock
+                with contextlib.suppress(OSError):  # this clears only the record; closing the descriptor unlocks
+                    os.ftruncate(descriptor, 0)
+            finally:
+                os.close(descriptor)
+
+
+def held(lab: str) -> bool:
+    """Return whether a process has the lock of `lab`. Creates nothing, not even the lock file."""
+    with file_lock.held(paths.lock_file(lab)) as descriptor:
+        return descriptor is not None
+
+
+def remove_run_files(lab: str) -> None:
+    """Remove the lab's run folder. The caller holds the lock; waiting processes notice that the lock file is gone."""
+    for path in (paths.journal_file(lab), paths.lock_file(lab)):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # the folder has a user's file in it, or is gone already
+        paths.lock_file(lab).parent.rmdir()
+
+
+def _refusal(lab: str, descriptor: int) -> LockedError:
+    message = f"the lab {lab} is locked by {_holder(descriptor)}"
+    return LockedError(message, hint="wait until that process ends, then try again")
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        record = json.loads(os.pread(descriptor, 4096, 0))
+        return f"process {record['pid']} ({record['command']}) since {record['since']}"
+    except (ValueError, KeyError, TypeError):  # the holder has not written its record yet
+        return "another process"
