@@ -141,7 +141,7 @@ def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytest
             "E *where False = <web → app tcp 22: blocked (nothing arrived, the destination is alive, *",
             "E *: app: `ls /nowhere` exited with 2",
             "E *ls: cannot access*",
-            "E *sleep: still running after 0.1 s, so it was killed",
+            "E *sleep was killed: it had not ended after 0.1 s",
             "E *the command 'ip route' is a string*",
             "E *no node is called appp",
             "E *hint: did you mean app?",
