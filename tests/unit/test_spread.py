@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations
+from random import Random
 from socket import AF_INET6, inet_pton
 
 import pytest
 
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.state import BUCKETS, Flow, FlowHash, bucket_of, scaled, seed
+from eigw_ns.dataplane.state import BUCKETS, Flow, FlowHash, bucket_of, hashes, scaled, seed
 
 INSIDE, OUTSIDE = "2600:1f16:aa0:5501::10", "2001:db8:80::1"
 NUMBERS = range(1, 9)
@@ -85,6 +86,19 @@ def test_the_hash_is_that_of_the_kernel() -> None:
     whole = hashed.of_tuple(inside, outside, (40000).to_bytes(2), (443).to_bytes(2))
     assert scaled(whole, BUCKETS) == 0xFD
     assert scaled(hashed.of_addresses(inside, outside), BUCKETS) == 0x2E2
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 500])
+def test_the_hash_of_many_flows_is_that_of_each(number: int) -> None:
+    """Keys of 48 octets here: the words to hash stand anywhere, in any order."""
+    chosen = Random(number)
+    flows = [[chosen.randbytes(size) for size in (16, 16, 2, 2)] for _ in range(number)]
+    keys = b"".join(
+        far + b"\0\0" + inside + outside + b"ends" + near + bytes(6) for inside, outside, near, far in flows
+    )
+    words = (*range(4, 36, 4), 40, 0)
+    for start in (1, 0x4D, 0xFFFF_FFFF):
+        assert list(hashes(keys, 48, words, start)) == [FlowHash(start).of_tuple(*flow) for flow in flows]
 
 
 def test_the_seed_is_the_labs_own_and_never_nothing() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 from zlib import crc32
 
@@ -134,3 +135,74 @@ def _final(a: int, b: int, c: int) -> int:
     a = (a ^ c) - (c << 4 & _WORD | c >> 28) & _WORD
     b = (b ^ a) - (a << 14 & _WORD | a >> 18) & _WORD
     return (c ^ b) - (b << 24 & _WORD | b >> 8) & _WORD
+
+
+# ---- many at once ----------------------------------------------------------------------------------------------------
+
+
+def hashes(keys: bytes, size: int, words: Sequence[int], start: int) -> Sequence[int]:
+    """Return the 32-bit hash of each key. All have `size` octets; `words` are the offsets of the words to hash.
+
+    `FlowHash` takes 5 µs a flow, and 20,000 flows are hashed while connections wait. Here an integer holds a word of
+    each key, in lanes of 64 bits, so that an operation of Python's is one on all keys: 0.2 µs a flow.
+    """
+    lanes = _Lanes(len(keys) // size)
+    rest = [lanes.word(keys, size, at) for at in words]
+    a = b = c = lanes.all_of((_INITIAL + 4 * len(words) + start) & _WORD)
+    while len(rest) > 3:
+        a, b, c = lanes.mixed(lanes.sum(a, rest[0]), lanes.sum(b, rest[1]), lanes.sum(c, rest[2]))
+        rest = rest[3:]
+    rest += [0, 0]
+    return lanes.numbers(lanes.final(lanes.sum(a, rest[0]), lanes.sum(b, rest[1]), lanes.sum(c, rest[2])))
+
+
+class _Lanes:
+    """Arithmetic modulo 2^32 in lanes. No operation reaches the next lane: none needs more than 64 bits."""
+
+    _MIX, _FINAL = (4, 6, 8, 16, 19, 4), (14, 11, 25, 16, 4, 14, 24)
+    """Rotations of __jhash_mix and __jhash_final."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * number, "little")
+        self._mask = self.all_of(_WORD)
+        self._above = self.all_of(_WORD + 1)
+
+    def all_of(self, value: int) -> int:
+        """Return lanes that all hold this."""
+        return self._ones * value
+
+    def word(self, keys: bytes, size: int, at: int) -> int:
+        """Return the word at this offset of each key, as the machine reads it."""
+        lanes = bytearray(8 * self._number)
+        for octet, place in enumerate((0, 1, 2, 3) if sys.byteorder == "little" else (3, 2, 1, 0)):
+            lanes[place::8] = keys[at + octet :: size]
+        return int.from_bytes(lanes, "little")
+
+    def numbers(self, lanes: int) -> Sequence[int]:
+        """Return what each lane holds."""
+        return struct.unpack(f"<{self._number}Q", lanes.to_bytes(8 * self._number, "little"))
+
+    def sum(self, one: int, other: int) -> int:
+        """Return one + other."""
+        return one + other & self._mask
+
+    def _difference(self, one: int, other: int) -> int:
+        return one + self._above - other & self._mask
+
+    def _rotated(self, lanes: int, bits: int) -> int:
+        moved = lanes << bits
+        return moved & self._mask | moved >> 32 & self._mask
+
+    def mixed(self, a: int, b: int, c: int) -> tuple[int, int, int]:
+        """See `_mixed`. Each step does to (b, c, a) what the step before did to (a, b, c)."""
+        for bits in self._MIX:
+            a, c = self._difference(a, c) ^ self._rotated(c, bits), self.sum(c, b)
+            a, b, c = b, c, a
+        return a, b, c
+
+    def final(self, a: int, b: int, c: int) -> int:
+        """See `_final`."""
+        for bits in self._FINAL:
+            a, b, c = b, self._difference(c ^ b, self._rotated(b, bits)), a
+        return b

@@ -47,7 +47,7 @@ class Tracked(NamedTuple):
 def tracked() -> list[Tracked]:
     """Return the IPv6 flows."""
     with Netlink(NETFILTER) as netlink:
-        return [_parsed(payload) for payload in _dump(netlink)]
+        return list(map(_parsed, _dump(netlink)))
 
 
 def delete(stale: Callable[[Tracked], bool]) -> int:
@@ -118,13 +118,14 @@ _FIXED = struct.Struct(f"!4x{len(_ADDRESSES)}s16s4x16s8xB3x4s2s6x2s2x76x4s4x4sI"
 That takes a quarter of the time, and connections wait while a replica that takes over is told its flows."""
 
 _BEFORE_STATUS, _BEFORE_TIMEOUT = _head(_STATUS, 4), _head(_TIMEOUT, 4)
+_FIXED_SIZE, _unpack_fixed = _FIXED.size, _FIXED.unpack_from
 
 
 def _parsed(payload: bytes) -> Tracked:
-    if len(payload) >= _FIXED.size:
-        head, source, destination, protocol, ports, near, far, status, timeout, seconds = _FIXED.unpack_from(payload)
-        if (head, ports, status, timeout) == (_ADDRESSES, _PORTS, _BEFORE_STATUS, _BEFORE_TIMEOUT):
-            return Tracked(protocol, source, destination, near, far, seconds)
+    if len(payload) >= _FIXED_SIZE:
+        head, source, destination, protocol, ports, near, far, status, timeout, seconds = _unpack_fixed(payload)
+        if head == _ADDRESSES and ports == _PORTS and status == _BEFORE_STATUS and timeout == _BEFORE_TIMEOUT:
+            return tuple.__new__(Tracked, (protocol, source, destination, near, far, seconds))
     found = attributes(payload[4:])
     whole = attributes(found[_TUPLE_ORIG])
     addresses, about = attributes(whole[_TUPLE_IP]), attributes(whole[_TUPLE_PROTO])

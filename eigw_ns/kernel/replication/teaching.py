@@ -24,6 +24,7 @@ from eigw_ns.dataplane.state import (
     FlowHash,
     Forget,
     Teach,
+    hashes,
     peer_tag,
     scaled,
 )
@@ -39,6 +40,9 @@ _TRANSITORY = 300  # seconds: the longest timeout of TCP but for that of establi
 _UNREPLIED = 30  # seconds: the timeout of a UDP flow that had no answer (nf_conntrack_proto_udp.c)
 _KEY = struct.Struct("!B3x16s2s2x16s2s2x")
 """Protocol, inside, its port, outside, its port, as the set `taught` has them in registers."""
+
+_HASHED = (4, 8, 12, 16, 24, 28, 32, 36, 20, 40)
+"""Where the ten words of its hash stand in a key: inside, outside, the port of inside, that of outside."""
 
 _TAG = struct.Struct("=I")
 
@@ -78,6 +82,7 @@ def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[t
         for first, last in pupil.buckets:
             owners[first : last + 1] = [tuples] * (last + 1 - first)
     pairs: dict[tuple[bytes, bytes], int | None] = {}  # the bucket of what has no ports; None if nothing is kept
+    connections: dict[bytes, int] = {}
     is_over = conntrack.stale(lesson.keep, (), ())
     for flow in flows:
         protocol, source, destination, near, far, seconds = flow
@@ -87,14 +92,21 @@ def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[t
         if pair not in pairs:
             pairs[pair] = None if is_over(flow) else scaled(hashed.of_addresses(source, destination), BUCKETS)
         bucket = pairs[pair]
-        if bucket is None:
+        if bucket is None or (left := _left(protocol, seconds, lesson.sooner)) <= 0:
             continue
+        key = _KEY.pack(protocol, source, near, destination, far)
         if protocol == TCP:
-            bucket = hashed.of_tuple(source, destination, near, far) * BUCKETS >> 32
-        tuples_of_owner = owners[bucket]
-        if tuples_of_owner is not None and (left := _left(protocol, seconds, lesson.sooner)) > 0:
-            tuples_of_owner[_KEY.pack(protocol, source, near, destination, far)] = left
+            connections[key] = left
+        elif (tuples_of_owner := owners[bucket]) is not None:
+            tuples_of_owner[key] = left
+    for (key, left), whole in zip(connections.items(), _hashes(connections, lesson.seed), strict=True):
+        if (tuples_of_owner := owners[whole * BUCKETS >> 32]) is not None:
+            tuples_of_owner[key] = left
     return zip(pupils, told, strict=True)
+
+
+def _hashes(keys: Iterable[bytes], seed: int) -> Sequence[int]:
+    return hashes(b"".join(keys), _KEY.size, _HASHED, seed)
 
 
 def _left(protocol: int, seconds: int, sooner: tuple[int, int]) -> int:
@@ -136,12 +148,9 @@ def _leave(netfilter: Netlink, tuples: Mapping[bytes, int], seed: int) -> None:
 
 def _tags(tuples: Mapping[bytes, int], seed: int) -> dict[bytes, int]:
     """Return the elements by which ICMPv6 errors find these flows. Errors about UDP wait until the flow has begun."""
-    hashed = FlowHash(seed)
-    return {
-        _TAG.pack(scaled(hashed.of_tuple(key[4:20], key[24:40], key[20:22], key[40:42]), TAGS)): left
-        for key, left in tuples.items()
-        if key[0] != _UDP
-    }
+    judged = {key: left for key, left in tuples.items() if key[0] != _UDP}
+    found = _hashes(judged, seed)
+    return {_TAG.pack(whole * TAGS >> 32): left for left, whole in zip(judged.values(), found, strict=True)}
 
 
 def _peers(tuples: Mapping[bytes, int]) -> dict[bytes, int]:
