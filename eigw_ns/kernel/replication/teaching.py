@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from eigw_ns.dataplane.state import (
@@ -192,18 +192,29 @@ def taught(namespace: str) -> tuple[Flow, ...]:
 
 def age(lessons: Iterable[Teach]) -> int:
     """See `Kernel.age`."""
-    return sum(_age(pupil) for pupil in lessons)
+    gone = 0
+    for subnets, group in groupby(lessons, key=lambda lesson: lesson.subnets):
+        sets = [(pupil, _told(pupil.namespace)) for pupil in group]
+        # read once, since the agent waits, and last: what a pupil is told meanwhile is remembered
+        remembered = set(map(_key, _remembered(subnets))) if any(before for _, before in sets) else set()
+        gone += sum(_keep(pupil, before, remembered) for pupil, before in sets)
+    return gone
 
 
-def _age(pupil: Teach) -> int:
-    with contextlib.suppress(MissingError), netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
-        before = set_elements.read(netfilter, TAUGHT)
-        remembered = set(map(_key, _remembered(pupil.subnets))) if before else set()
-        kept = {key: left for key, left in before.items() if key in remembered}
-        if len(kept) < len(before):
+def _told(namespace: str) -> dict[bytes, int]:
+    """Return the keys of the gateway's taught flows, and the seconds that each has left; none if it is gone."""
+    with contextlib.suppress(MissingError), netns.inside(namespace), Netlink(NETFILTER) as netfilter:
+        return set_elements.read(netfilter, TAUGHT)
+    return {}
+
+
+def _keep(pupil: Teach, before: Mapping[bytes, int], remembered: Collection[bytes]) -> int:
+    """Leave only what is remembered. Returns how many taught flows that ended."""
+    kept = {key: left for key, left in before.items() if key in remembered}
+    if len(kept) < len(before):
+        with contextlib.suppress(MissingError), netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
             _leave(netfilter, kept, pupil.seed)
-        return len(before) - len(kept)
-    return 0
+    return len(before) - len(kept)
 
 
 def end(namespace: str, stale: Stale, seed: int) -> int:
