@@ -28,6 +28,8 @@ from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.dataplane.state import Flow, bucket_of
 from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import conntrack
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.render.table import Cell
 from eigw_ns.topology import Topology, load
@@ -143,6 +145,13 @@ class HaLab:
         alive = [name for at, name in enumerate(names) if at != without]
         bucket = bucket_of(Flow(_APP, _WEB, socket.IPPROTO_UDP), self.gateway.lesson.seed)
         return names.index(spread.owners(spread.shares(names, alive))[bucket])
+
+    def forget(self) -> None:
+        """End all flows, as their timeouts would in some minutes: they would be told, too."""
+        for namespace in (*self.gateway.lesson.subnets, *(each.namespace for each in self.gateway.replicas)):
+            with netns.inside(namespace):
+                conntrack.delete(lambda _: True)
+        self.kernel.age([replace(self.gateway.lesson, namespace=each.namespace) for each in self.gateway.replicas])
 
     def destroy(self) -> None:
         """Leave nothing behind."""
@@ -336,6 +345,7 @@ def _tried(made: HaLab, wanted: Wanted, name: str, strike: Strike, failure: Fail
         found = failover(made, flows, name, strike, *arguments)
     failure.undo(made.gateway.replicas[made.carrier()])
     made.build()
+    made.forget()
     return found
 
 
