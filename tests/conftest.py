@@ -58,7 +58,11 @@ def _processes(lab: str) -> dict[int, str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Extend the time limits on a slow machine."""
+    """Leave out nightly tests unless `-m` names them, and extend the time limits on a slow machine."""
+    if "nightly" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("nightly") is not None]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items if SLOWNESS != 1 else ():
         own = item.get_closest_marker("timeout")
         seconds = float(own.args[0] if own is not None else config.getini("timeout"))

@@ -8,17 +8,24 @@ from __future__ import annotations
 import copy
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count as numbers
 from typing import Any
 
+from pyroute2 import IPRoute
+
 from eigw_ns.cloud.ids import replica_id
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.compile.names import namespace_name, port_name
 from eigw_ns.dataplane.replication import spread
+from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.dataplane.state import BUCKETS, Flow, bucket_of, seed
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import conntrack
 from tests.labs import PATIENCE, Lab
+from tests.packets.forging import EVIL
 from tests.packets.test_under_load import APP, TREE, WEB
 
 MOST = 3
@@ -28,11 +35,13 @@ MOST = 3
 def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
     """The lab of `test_under_load` with so many replicas; `vpc` replaces parts of the VPC.
 
-    With the lab's name, it has hosts whose UDP goes to one replica of `MOST` each: `far1`, `far2`, …
+    With the lab's name, it has hosts whose UDP goes to one replica of `MOST` each: `far1`, `far2`, …;
+    and `evil`, from which `forging` attacks.
     """
     made = copy.deepcopy(TREE)
     if lab:
-        made["internet"]["hosts"] |= {host: {"ipv6_address": address} for host, address in far_hosts(lab).items()}
+        hosts = {**far_hosts(lab), "evil": EVIL}
+        made["internet"]["hosts"] |= {host: {"ipv6_address": address} for host, address in hosts.items()}
     main = made["vpcs"]["main"]
     main["egress_only_internet_gateways"] = {"outbound": {"replicas": replicas}}
     main.update(vpc)
@@ -61,10 +70,13 @@ def replicated(name: str, replicas: int) -> Iterator[Lab]:
 
 
 def replicas(lab: Lab) -> list[str]:
-    """The namespaces of the gateway's replicas."""
+    """The namespaces of the gateway's replicas, empty if there is no gateway."""
     assert lab.current is not None
-    (gateway,) = lab.current.cloud.egress_only_internet_gateways.values()
-    return [namespace_name(lab.name, replica_id(gateway.id, number)) for number in range(1, gateway.replicas + 1)]
+    return [
+        namespace_name(lab.name, replica_id(gateway.id, number))
+        for gateway in lab.current.cloud.egress_only_internet_gateways.values()
+        for number in range(1, gateway.replicas + 1)
+    ]
 
 
 def owner(lab: Lab, flow: Flow) -> str:
@@ -80,6 +92,12 @@ def carriers(lab: Lab, flow: Flow) -> list[str]:
     return [name for name in replicas(lab) if flow in lab.kernel.flows(name)]
 
 
+def known_to(lab: Lab, flow: Flow) -> set[str]:
+    """The namespaces that remember the flow, or were told of it."""
+    places = [*replicas(lab), lab.namespace("main/a")]
+    return {name for name in places if flow in {*lab.kernel.flows(name), *lab.kernel.taught(name)}}
+
+
 def count(lab: Lab, counter: str) -> list[int]:
     """The packets that each replica has counted."""
     return [lab.kernel.counters(name)[counter].packets for name in replicas(lab)]
@@ -89,6 +107,46 @@ def gateway_id(lab: Lab) -> str:
     """The gateway's id."""
     assert lab.current is not None
     return find(lab.current.cloud, "outbound").id
+
+
+def take_over(lab: Lab) -> None:
+    """Every replica is told all flows that the subnet remembers, and has seen none of them begin.
+
+    That is what a successor knows, for whichever replica a packet goes to.
+    """
+    assert lab.current is not None
+    for gateway in gateways(lab.current.cloud):
+        for replica in gateway.replicas:
+            lab.kernel.flush_flows(replica.namespace, ())
+            lab.kernel.teach([replace(gateway.lesson, namespace=replica.namespace)])
+            with netns.inside(replica.namespace):
+                conntrack.delete(lambda _: True)  # what a packet has begun meanwhile
+
+
+@contextmanager
+def narrow(lab: Lab, node: str, beyond: str) -> Iterator[None]:
+    """The link between a node and its router `beyond` has an MTU of 1,280 bytes while the block runs."""
+    host = lab.namespace(node).removeprefix(f"eigw-{lab.name}-")
+    ends = ((lab.namespace(node), "eth0"), (lab.namespace(beyond), port_name(host)))
+    try:
+        _set_mtu(1280, ends)
+        yield
+    finally:
+        _set_mtu(1500, ends)
+
+
+def _set_mtu(mtu: int, ends: Iterable[tuple[str, str]]) -> None:
+    for namespace, link in ends:
+        with netns.inside(namespace), IPRoute() as netlink:
+            netlink.link("set", index=netlink.link_lookup(ifname=link)[0], mtu=mtu)
+
+
+def transfer(sender: socket.socket, receiver: socket.socket, size: int = 50_000) -> None:
+    """Send so many octets; all of them must arrive. They fit into the sender's buffer."""
+    sender.sendall(b"x" * size)
+    received = 0
+    while received < size:
+        received += len(receiver.recv(size))
 
 
 @contextmanager

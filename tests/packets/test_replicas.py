@@ -11,13 +11,12 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from pyroute2 import IPRoute
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 from scapy.packet import Packet, Raw
 
-from eigw_ns.dataplane.compile.names import namespace_name, port_name
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.traffic import sockets
@@ -29,9 +28,12 @@ from tests.packets.replicated import (
     count,
     datagrams,
     far_hosts,
+    known_to,
+    narrow,
     owner,
     replicas,
     replicated,
+    transfer,
     tree,
 )
 from tests.packets.test_under_load import APP, WEB, attacked
@@ -188,36 +190,16 @@ def test_a_narrow_link_is_found_out_whatever_replica_the_flow_has(standing: Lab,
     one has learnt of a path stays with it."""
     peer = "far2" if outward else "far1"
     node, beyond = ("app", "main/a") if outward else (peer, "internet")
-    host = standing.namespace(node).removeprefix(f"eigw-{standing.name}-")
     address = far_hosts(standing.name)[peer]
     before = sum(count(standing, "allowed_related"))
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(standing.stream("app", peer, address, port)) for port in range(7000, 7008)]
         assert all(stream.works() for stream in streams)
-        stack.enter_context(_narrow(standing, (node, "eth0"), (beyond, port_name(host))))
+        stack.enter_context(narrow(standing, node, beyond))
         for stream in streams:
-            for sender, receiver in ((stream.client, stream.server), (stream.server, stream.client)):
-                sender.sendall(b"x" * 50_000)
-                received = 0
-                while received < 50_000:
-                    received += len(receiver.recv(50_000))
+            transfer(stream.client, stream.server)
+            transfer(stream.server, stream.client)
     assert sum(count(standing, "allowed_related")) > before
-
-
-@contextlib.contextmanager
-def _narrow(lab: Lab, *ends: tuple[str, str]) -> Iterator[None]:
-    """Both ends of a link, (node, interface) each, have an MTU of 1,280 bytes while the block runs."""
-    try:
-        _set_mtu(lab, 1280, ends)
-        yield
-    finally:
-        _set_mtu(lab, 1500, ends)
-
-
-def _set_mtu(lab: Lab, mtu: int, ends: tuple[tuple[str, str], ...]) -> None:
-    for node, link in ends:
-        with netns.inside(lab.namespace(node)), IPRoute() as netlink:
-            netlink.link("set", index=netlink.link_lookup(ifname=link)[0], mtu=mtu)
 
 
 def test_datagrams_in_fragments_pass_from_the_first_one_on(standing: Lab) -> None:
@@ -275,21 +257,15 @@ def test_flows_end_everywhere_with_their_route(lab: Lab) -> None:
     with lab.stream("app", "web", WEB) as stream:
         assert stream.works()
         flow = Flow(APP, WEB, socket.IPPROTO_TCP, (stream.client.getsockname()[1], 4443))
-        assert _known_to(lab, flow) == {owner(lab, flow), lab.namespace("main/a")}
+        assert known_to(lab, flow) == {owner(lab, flow), lab.namespace("main/a")}
         lab.apply(without)
-        assert _known_to(lab, flow) == set()
+        assert known_to(lab, flow) == set()
         assert stream.silent()
         lab.apply(tree(3, lab.name))
         assert stream.silent()  # no replica adopts it
-        assert _known_to(lab, flow) == set()
+        assert known_to(lab, flow) == set()
     with lab.stream("app", "web", WEB, 4444) as stream:
         assert stream.works()
-
-
-def _known_to(lab: Lab, flow: Flow) -> set[str]:
-    """The namespaces that remember the flow, or were told of it."""
-    places = [*replicas(lab), lab.namespace("main/a")]
-    return {name for name in places if flow in {*lab.kernel.flows(name), *lab.kernel.taught(name)}}
 
 
 def test_flows_end_everywhere_with_their_instance(lab: Lab) -> None:
@@ -297,9 +273,9 @@ def test_flows_end_everywhere_with_their_instance(lab: Lab) -> None:
     with lab.stream("app", "web", WEB) as stream:
         assert stream.works()
         flow = Flow(APP, WEB, socket.IPPROTO_TCP, (stream.client.getsockname()[1], 4443))
-        assert _known_to(lab, flow) == {owner(lab, flow), lab.namespace("main/a")}
+        assert known_to(lab, flow) == {owner(lab, flow), lab.namespace("main/a")}
         lab.apply(tree(3, lab.name, instances=successor))
-        assert _known_to(lab, flow) == set()
+        assert known_to(lab, flow) == set()
     with lab.stream("successor", "web", WEB, 4444) as stream:
         assert stream.works()
 

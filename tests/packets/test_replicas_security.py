@@ -1,6 +1,6 @@
 """What several replicas must not open: a replica adopts no flow in the middle that it was not told of.
 
-How a replica judges flows that it was told of: `attacks/test_replicas.py`, `test_taught_flows.py`.
+How a replica judges flows that it was told of: `test_taught_flows.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Two replicas of a gateway, wires beside both: each judges only what it has seen begin.
 
-What a replica does with flows that it was told of: `test_taught.py`.
+What a replica does with flows that it was told of: `tests/packets/test_taught_flows.py`.
 """
 
 from __future__ import annotations

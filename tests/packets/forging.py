@@ -1,0 +1,389 @@
+"""An attacker on the internet that knows everything of flows but their sequence numbers, and ears at the instance.
+
+A process of its own sends forged packets of every kind without end, as from the flows' own peer, and counts what of
+them reaches the instance. Each packet bears a mark that says its kind, since a copy of what the peer sends could not
+be told apart otherwise. What it sends for a flow of UDP has another port or another address: UDP has no numbers that
+an attacker must guess, so a datagram with the right tuple is the peer's to any gateway.
+
+Numbers are random, but never within reach of the flow's own: one reset in 66,000 hits a part of the window where
+conntrack takes it for good, and no gateway helps against that (CONFORMANCE, G5). A test that met it would fail by
+chance.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import random
+import select
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+
+from eigw_ns.dataplane.state import Flow
+from eigw_ns.kernel import netns
+from tests.labs import Lab, until
+
+EVIL = "2001:db8:bad::1"
+"""The address of the host `evil`, from which the attacker sends."""
+
+MARK = b"F0RGED"
+_FIN, _SYN, _RST, _PSH, _ACK, _URG = 1, 2, 4, 8, 16, 32
+_FRAGMENT, _DESTINATION_OPTIONS, _ICMPV6 = 44, 60, 58
+_PADDING = b"\1\4\0\0\0\0"  # PadN
+_EPHEMERAL = range(32_768, 61_000)
+_AT_ONCE = 48  # packets between two looks at what has come
+_PAUSE = 0.002  # seconds
+_QUIET = 0.1  # seconds in which nothing forged has come after the last was sent
+_SO_RCVBUFFORCE, _SOL_PACKET, _STATISTICS = 33, 263, 6  # asm-generic/socket.h, linux/if_packet.h
+_ROOM = 64 << 20
+_SEQUENCE, _REACH = 1 << 32, 1 << 22  # octets
+
+Packets = list[bytes]
+Numbers = Mapping[tuple[int, int], int]
+"""A sequence number that the peer of each connection had, by the peer's port and the instance's."""
+
+
+# ---- packets ---------------------------------------------------------------------------------------------------------
+
+
+def _packet(source: bytes, destination: bytes, following: int, payload: bytes) -> bytes:
+    return struct.pack("!IHBB", 6 << 28, len(payload), following, 64) + source + destination + payload
+
+
+def _sum(source: bytes, destination: bytes, protocol: int, data: bytes) -> int:
+    whole = source + destination + struct.pack("!II", len(data), protocol) + data + b"\0" * (len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(whole) // 2}H", whole))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A flow as its peer sees it, and where random numbers come from."""
+
+    peer: bytes
+    instance: bytes
+    peer_port: int
+    port: int
+    random: random.Random
+    own: int | None = None  # a sequence number that the peer had, if it is known
+
+    def number(self) -> int:
+        """A sequence number far from the flow's own."""
+        while True:
+            found = self.random.getrandbits(32)
+            if self.own is None or _REACH < (found - self.own) % _SEQUENCE < _SEQUENCE - _REACH:
+                return found
+
+    def segment(self, kind: str, flags: int, *, port: int = 0, peer_port: int = 0) -> bytes:
+        """A TCP segment with random numbers, without its IPv6 header."""
+        numbers = self.number(), self.random.getrandbits(32)
+        ports = peer_port or self.peer_port, port or self.port
+        made = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 64_240, 0, 0) + _marked(kind)
+        checksum = _sum(self.peer, self.instance, socket.IPPROTO_TCP, made)
+        return made[:16] + checksum.to_bytes(2) + made[18:]
+
+    def tcp(self, kind: str, flags: int) -> Packets:
+        return [self.packet(socket.IPPROTO_TCP, self.segment(kind, flags))]
+
+    def packet(self, following: int, payload: bytes) -> bytes:
+        return _packet(self.peer, self.instance, following, payload)
+
+    def pieces(self, following: int, payload: bytes, *cuts: int) -> Packets:
+        """The payload in fragments; without cuts in one atomic fragment."""
+        number, edges = self.random.getrandbits(32), (0, *cuts, len(payload))
+        heads = (
+            struct.pack("!BBHI", following, 0, first | (last != len(payload)), number)
+            for first, last in itertools.pairwise(edges)
+        )
+        parts = (payload[first:last] for first, last in itertools.pairwise(edges))
+        return [self.packet(_FRAGMENT, head + part) for head, part in zip(heads, parts, strict=True)]
+
+    def error(self, kind: str, number: int, code: int, word: int, *, peer_port: int = 0) -> Packets:
+        """An ICMPv6 error that quotes a segment that the instance may have sent, with a random number."""
+        head = struct.pack("!HHII", self.port, peer_port or self.peer_port, self.random.getrandbits(32), 0)
+        quoted = _packet(self.instance, self.peer, socket.IPPROTO_TCP, head + struct.pack("!BBHHH", 80, 16, 1, 0, 0))
+        made = struct.pack("!BBHI", number, code, 0, word) + quoted + _marked(kind)
+        checksum = _sum(self.peer, self.instance, _ICMPV6, made)
+        return [self.packet(_ICMPV6, made[:2] + checksum.to_bytes(2) + made[4:])]
+
+    def datagram(self, kind: str, source: bytes, port: int, peer_port: int) -> Packets:
+        made = struct.pack("!HHHH", peer_port, port, 8 + len(_marked(kind)), 0) + _marked(kind)
+        checksum = _sum(source, self.instance, socket.IPPROTO_UDP, made) or 0xFFFF
+        return [_packet(source, self.instance, socket.IPPROTO_UDP, made[:6] + checksum.to_bytes(2) + made[8:])]
+
+
+def _marked(kind: str) -> bytes:
+    return b"????" + MARK + bytes([_NAMES.index(kind)]) + b"!" * 5  # a cut after 24 octets leaves the mark whole
+
+
+def _behind_options(target: _Target, kind: str) -> bytes:
+    return bytes([socket.IPPROTO_TCP, 0]) + _PADDING + target.segment(kind, _RST)
+
+
+_FLAGS = {
+    "SYN": _SYN,
+    "SYN-ACK": _SYN | _ACK,
+    "ACK": _ACK,
+    "data": _PSH | _ACK,
+    "FIN": _FIN | _ACK,
+    "bare FIN": _FIN,
+    "RST": _RST,
+    "RST-ACK": _RST | _ACK,
+    "no flags": 0,
+    "all flags": _FIN | _SYN | _RST | _PSH | _ACK | _URG,
+}
+_ERRORS = {
+    "packet too big": (2, 0, 1280),
+    "port unreachable": (1, 4, 0),
+    "time exceeded": (3, 0, 0),
+    "parameter problem": (4, 1, 6),
+}
+_Maker = Callable[[_Target, str], Packets]
+
+
+def _of_flags(flags: int) -> _Maker:
+    return lambda target, kind: target.tcp(kind, flags)
+
+
+def _of_error(number: int, code: int, word: int) -> _Maker:
+    return lambda target, kind: target.error(kind, number, code, word)
+
+
+def _other_port(port: int) -> int:
+    return port % 65_535 + 1
+
+
+_SEGMENTS: dict[str, _Maker] = {
+    **{kind: _of_flags(flags) for kind, flags in _FLAGS.items()},
+    **{kind: _of_error(*values) for kind, values in _ERRORS.items()},
+    "RST behind options": lambda target, kind: [target.packet(_DESTINATION_OPTIONS, _behind_options(target, kind))],
+    "error about no flow": lambda target, kind: target.error(
+        kind, 2, 0, 1280, peer_port=_other_port(target.peer_port)
+    ),
+    "RST from another port": lambda target, kind: [
+        target.packet(socket.IPPROTO_TCP, target.segment(kind, _RST, peer_port=_other_port(target.peer_port)))
+    ],
+}
+_IN_FRAGMENTS: dict[str, _Maker] = {
+    "RST in two fragments": lambda target, kind: target.pieces(socket.IPPROTO_TCP, target.segment(kind, _RST), 24),
+    "FIN in two fragments": lambda target, kind: target.pieces(
+        socket.IPPROTO_TCP, target.segment(kind, _FIN | _ACK), 24
+    ),
+    "RST in an atomic fragment": lambda target, kind: target.pieces(socket.IPPROTO_TCP, target.segment(kind, _RST)),
+    "RST behind options in an atomic fragment": lambda target, kind: target.pieces(
+        _DESTINATION_OPTIONS, _behind_options(target, kind)
+    ),
+}
+_DATAGRAMS: dict[str, _Maker] = {
+    "datagram from another port": lambda target, kind: target.datagram(
+        kind, target.peer, target.port, _other_port(target.peer_port)
+    ),
+    "datagram from another address": lambda target, kind: target.datagram(
+        kind, socket.inet_pton(socket.AF_INET6, EVIL), target.port, target.peer_port
+    ),
+}
+_BLIND = ("blind RST", "blind RST in an atomic fragment")
+_NAMES = (*_SEGMENTS, *_IN_FRAGMENTS, *_DATAGRAMS, *_BLIND)
+
+KINDS = frozenset(_NAMES)
+"""All kinds of forged packets. The blind ones go to every ephemeral port of the instance in turn."""
+
+PASSES_WHOLE = frozenset({"SYN-ACK", *_ERRORS})
+PASSES_IF_OLD = frozenset({"ACK", "data", "FIN"})
+PASSES_CONNTRACK = PASSES_WHOLE | PASSES_IF_OLD
+"""What conntrack lets pass in a live flow (known limits of CONFORMANCE, G5 and I1): a SYN-ACK whatever its numbers are,
+an error that quotes the flow's ports, and a segment whose two numbers lie below the window, as if it were sent again:
+a quarter of all numbers. The instance's own TCP looks at the numbers too, and takes none of them."""
+
+PASSES_IN_FRAGMENTS = frozenset({"FIN in two fragments"})
+"""What of an old segment in fragments passes a gateway of one replica; several replicas refuse all TCP in fragments."""
+
+
+def _forged(
+    flows: Sequence[Flow], numbers: random.Random, own: Numbers, *, fragments: bool
+) -> Iterator[tuple[str, bytes]]:
+    """Packets of each kind for a flow at random, without end."""
+    segments = _SEGMENTS | (_IN_FRAGMENTS if fragments else {})
+    while True:
+        flow = numbers.choice(flows)
+        target = _target(flow, numbers, own)
+        makers = list((_DATAGRAMS if flow.protocol == socket.IPPROTO_UDP else segments).items())
+        numbers.shuffle(makers)
+        for kind, make in makers:
+            yield from ((kind, packet) for packet in make(target, kind))
+
+
+def _target(flow: Flow, numbers: random.Random, own: Numbers) -> _Target:
+    assert flow.ports is not None
+    here, there = (socket.inet_pton(socket.AF_INET6, address) for address in (flow.source, flow.destination))
+    near, far = flow.ports
+    return _Target(there, here, far, near, numbers, own.get((far, near)))
+
+
+def _sweep(flow: Flow, numbers: random.Random, own: Numbers) -> Iterator[tuple[str, bytes]]:
+    """Resets to every ephemeral port from the port that the flow's peer has."""
+    assert flow.ports is not None
+    whole, atomic = _BLIND
+    for port in itertools.cycle(_EPHEMERAL):
+        target = replace(_target(flow, numbers, own), own=own.get((flow.ports[1], port)))
+        yield whole, target.packet(socket.IPPROTO_TCP, target.segment(whole, _RST, port=port))
+        (piece,) = target.pieces(socket.IPPROTO_TCP, target.segment(atomic, _RST, port=port))
+        yield atomic, piece
+
+
+# ---- the process -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Attack:
+    """What an attack did; complete once it has ended.
+
+    `sent` and `arrived` are the forged packets that left and that the instance heard, by kind; `heard` is the number of
+    all packets that it heard.
+    """
+
+    sent: Counter[str] = field(default_factory=Counter)
+    arrived: Counter[str] = field(default_factory=Counter)
+    heard: int = 0
+
+    def beyond(self, known: frozenset[str] = PASSES_CONNTRACK) -> dict[str, int]:
+        """Which forged packets arrived though conntrack knows better."""
+        return {kind: number for kind, number in self.arrived.items() if kind not in known}
+
+    def share(self, kind: str) -> float:
+        """The share of the packets of a kind that arrived."""
+        return self.arrived[kind] / max(1, self.sent[kind])
+
+
+@contextlib.contextmanager
+def forging(
+    lab: Lab, flows: Sequence[Flow], own: Numbers, node: str = "app", *, fragments: bool = True
+) -> Iterator[Attack]:
+    """Attack the flows of an instance while the block runs. The lab needs the host `evil` with the address `EVIL`.
+
+    At the end the ears must have lost nothing, and must have heard the flows' own packets.
+    """
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    attack = Attack()
+    with _ears(lab.namespace(node)) as ears, _mouth(lab.namespace("evil")) as mouth:
+        arguments = mouth, ears, tuple(flows), own, fragments, theirs
+        worker = context.Process(target=_attack, args=arguments, daemon=True)
+        worker.start()
+        theirs.close()
+        try:
+            assert ours.recv() == "begun"
+            yield attack
+            ours.send("end")
+            attack.sent, attack.arrived, attack.heard = ours.recv()
+        finally:
+            worker.terminate()
+            worker.join()
+    assert attack.sent.total() > 100, "nothing was sent, so nothing is proven"
+    assert attack.heard - attack.arrived.total() > 0, "the ears heard not even the flows' own packets"
+
+
+@contextlib.contextmanager
+def handshakes(lab: Lab, node: str = "app") -> Iterator[Callable[[], Numbers]]:
+    """Hear the handshakes of the connections that the instance opens; what is yielded returns the peers' numbers."""
+    with _ears(lab.namespace(node)) as ears:
+        known: dict[tuple[int, int], int] = {}
+
+        def numbers() -> Numbers:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    packet = ears.recv(2048)
+                    if packet[6] == socket.IPPROTO_TCP and packet[53] & 0x3F == _SYN | _ACK:
+                        ports = int.from_bytes(packet[40:42]), int.from_bytes(packet[42:44])
+                        known[ports] = int.from_bytes(packet[44:48])
+            return known
+
+        yield numbers
+
+
+@contextlib.contextmanager
+def _ears(namespace: str) -> Iterator[socket.socket]:
+    with netns.inside(namespace):
+        ears = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    with ears:
+        ears.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        ears.bind(("eth0", 0x86DD))
+        ears.setblocking(False)
+        yield ears
+
+
+@contextlib.contextmanager
+def _mouth(namespace: str) -> Iterator[socket.socket]:
+    with netns.inside(namespace):
+        mouth = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with mouth:
+        yield mouth
+
+
+def _attack(
+    mouth: socket.socket,
+    ears: socket.socket,
+    flows: Sequence[Flow],
+    own: Numbers,
+    fragments: bool,
+    pipe: Connection,
+) -> None:
+    numbers = random.Random()
+    endless = _forged(flows, numbers, own, fragments=fragments)
+    segments = [flow for flow in flows if flow.protocol == socket.IPPROTO_TCP]
+    blind = _sweep(segments[0], numbers, own) if segments and fragments else iter(())
+    sent, hearing = Counter[str](), _Hearing(ears)
+    pipe.send("begun")
+    while not pipe.poll():
+        for kind, packet in (*itertools.islice(endless, _AT_ONCE), *itertools.islice(blind, _AT_ONCE // 4)):
+            with contextlib.suppress(OSError):  # no way at this instant, or no room
+                mouth.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
+                sent[kind] += 1
+        hearing.drain()
+        select.select([ears], [], [], _PAUSE)
+    while hearing.drain():
+        select.select([], [], [], _QUIET)
+    pipe.send((sent, hearing.arrived, hearing.heard))
+
+
+class _Hearing:
+    def __init__(self, ears: socket.socket) -> None:
+        self._ears = ears
+        self.heard = 0
+        self.arrived: Counter[str] = Counter()
+
+    def drain(self) -> int:
+        """Take in what has come, and return the number of forged packets among it."""
+        before = self.arrived.total()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packet, address = self._ears.recvfrom(2048)
+                if address[2] != socket.PACKET_OUTGOING:
+                    self.heard += 1
+                    if (at := packet.find(MARK)) >= 0:
+                        self.arrived[_NAMES[packet[at + len(MARK)]]] += 1
+        _, lost = struct.unpack("=II", self._ears.getsockopt(_SOL_PACKET, _STATISTICS, 8))
+        assert not lost, f"{lost} packets came while there was no room for them: silence would prove nothing"
+        return self.arrived.total() - before
+
+
+REFUSED = ("drop_invalid", "drop_inbound", "drop_icmpv6_error")
+"""Counters of a gateway that rise under such an attack on TCP."""
+
+
+def await_refusals(namespaces: Sequence[str], lab: Lab, counters: Sequence[str] = REFUSED) -> None:
+    """Wait until each counter has risen in some of these namespaces: the attack is under way, and meets them."""
+
+    def counted() -> dict[str, int]:
+        found = [lab.kernel.counters(name) for name in namespaces]
+        return {name: sum(each[name].packets for each in found) for name in counters}
+
+    before = counted()
+    until(lambda: all(now > before[name] for name, now in counted().items()), f"all of {', '.join(counters)}")
