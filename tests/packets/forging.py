@@ -1,7 +1,7 @@
 """An attacker on the internet that knows everything of flows but their sequence numbers, and ears at the instance.
 
 A process of its own sends forged packets of every kind without end, as from the flows' own peer, and counts what of
-them reaches the instance. Each packet bears a mark that says its kind, since a copy of what the peer sends could not
+them reaches the instance. Each packet has a mark that says its kind, since a copy of what the peer sends could not
 be told apart otherwise. What it sends for a flow of UDP has another port or another address: UDP has no numbers that
 an attacker must guess, so a datagram with the right tuple is the peer's to any gateway.
 
@@ -313,7 +313,10 @@ def _ears(namespace: str) -> Iterator[socket.socket]:
     with netns.inside(namespace):
         ears = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     with ears:
-        ears.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        try:
+            ears.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        except PermissionError:  # rootless: what the host's net.core.rmem_max allows
+            ears.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
         ears.bind(("eth0", 0x86DD))
         ears.setblocking(False)
         yield ears

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 LEFT_OUT = (
     "test_explain_agrees.py",
     "test_failover.py",
+    "test_flows_under_attack.py",
     "test_hostile_root.py",
     "test_under_load.py",
     Path(__file__).name,
@@ -47,7 +48,7 @@ def test_the_packet_suite_passes_without_root(lab_name: str) -> None:
         finally:
             ended = user.eigw("--rootless", "destroy", "-q")
     assert result.code == 0, result.out[-6000:] + result.err
-    summary = re.search(r"^(\d+) passed in ", result.out, re.MULTILINE)
+    summary = re.search(r"^(\d+) passed(, \d+ xfailed)? in ", result.out, re.MULTILINE)
     assert summary, "something was skipped"
     assert int(summary.group(1)) >= AT_LEAST
     assert ended.code == 0

@@ -252,7 +252,7 @@ def test_a_path_narrows_for_taught_flows(standing: Lab, outward: bool) -> None:
         for stream in streams:
             transfer(stream.client, stream.server)
             transfer(stream.server, stream.client)
-        for _ in range(2):  # the first may be lost to the narrow link; whoever sent it is told
+        for _ in range(2):  # the first may be lost to the narrow link; its sender is told
             with contextlib.suppress(TimeoutError, OSError):
                 _wait(SILENCE, near, far)
                 carries(near, far, 1400)

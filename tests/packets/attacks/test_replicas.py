@@ -46,7 +46,7 @@ def test_what_a_replica_does_not_know_is_dropped(pair: Pair) -> None:
     assert two.attack("in", [flow.back()], {"drop_inbound": 1}).through == []
     assert two.tcp_state(tcp.port) is None
     assert not two.knows(flow.port)
-    tcp.check()  # the control: where it is known it passes
+    tcp.check()  # the control: the replica that knows it lets it pass
     assert len(one.attack("in", [flow.back()], {}).through) == 1
 
 
