@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 
 from eigw_ns.dataplane.state import Flow
-from eigw_ns.kernel import netns
+from eigw_ns.kernel.namespaces import netns
 from tests.labs import Lab, until
 
 EVIL = "2001:db8:bad::1"
@@ -164,9 +164,7 @@ _SEGMENTS: dict[str, _Maker] = {
     **{kind: _of_flags(flags) for kind, flags in _FLAGS.items()},
     **{kind: _of_error(*values) for kind, values in _ERRORS.items()},
     "RST behind options": lambda target, kind: [target.packet(_DESTINATION_OPTIONS, _behind_options(target, kind))],
-    "error about no flow": lambda target, kind: target.error(
-        kind, 2, 0, 1280, peer_port=_other_port(target.peer_port)
-    ),
+    "error about no flow": lambda target, kind: target.error(kind, 2, 0, 1280, peer_port=_other_port(target.peer_port)),
     "RST from another port": lambda target, kind: [
         target.packet(socket.IPPROTO_TCP, target.segment(kind, _RST, peer_port=_other_port(target.peer_port)))
     ],

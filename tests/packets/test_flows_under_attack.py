@@ -20,12 +20,12 @@ import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
-from eigw_ns.dataplane.plan import Plan
+from eigw_ns.dataplane.planning.plan import Plan
+from eigw_ns.dataplane.replication.watched_gateways import Gateway, gateways
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel import netns
-from eigw_ns.lab import operations
-from eigw_ns.lab.agent.scene import Gateway, gateways
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import FAILURES, Failure, delete_namespace
 from scripts.benchmarks.flows import Ends, Flows, Wanted
 from scripts.benchmarks.ha import Watcher

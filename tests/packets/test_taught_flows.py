@@ -26,12 +26,13 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet, Raw
 
+from eigw_ns.dataplane.replication.watched_gateways import Gateway, gateways
 from eigw_ns.dataplane.state import Flow
-from eigw_ns.kernel import conntrack, netns, nft_elements, sysctl
-from eigw_ns.kernel.netlink import NETFILTER, Netlink
-from eigw_ns.kernel.nft import Nft
-from eigw_ns.lab.agent.scene import Gateway, gateways
-from eigw_ns.lab.agent.watch import Watch
+from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.netlink import conntrack, set_elements
+from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
+from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.lab.agent.gateway_monitor import Watch
 from tests.labs import PATIENCE, SILENCE, Lab, Stream, inward, until
 from tests.packets.forging import (
     EVIL,
@@ -327,7 +328,7 @@ def _counter(lab: Lab, flow: Flow, name: str) -> int:
 def _left(lab: Lab, namespace: str) -> dict[Flow, int]:
     """The seconds that each taught flow has left."""
     with netns.inside(namespace), Netlink(NETFILTER) as netfilter:
-        keys = nft_elements.read(netfilter, "taught")
+        keys = set_elements.read(netfilter, "taught")
     return {_of_key(key): seconds for key, seconds in keys.items()}
 
 
