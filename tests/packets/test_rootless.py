@@ -48,7 +48,7 @@ def test_the_packet_suite_passes_without_root(lab_name: str) -> None:
         finally:
             ended = user.eigw("--rootless", "destroy", "-q")
     assert result.code == 0, result.out[-6000:] + result.err
-    summary = re.search(r"^(\d+) passed(, \d+ xfailed)? in ", result.out, re.MULTILINE)
+    summary = re.search(r"^(\d+) passed in ", result.out, re.MULTILINE)
     assert summary, "something was skipped"
     assert int(summary.group(1)) >= AT_LEAST
     assert ended.code == 0

@@ -50,6 +50,7 @@ from eigw_ns.dataplane.rulesets.gateway_rules import BEFORE_ALL, PREROUTING, lim
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
+_DROP_ERROR = 'counter name "drop_icmpv6_error" drop'
 _ERRORS = "icmpv6 type < echo-request jump errors"  # conntrack never takes one for established
 # an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
 _NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop'
@@ -66,6 +67,12 @@ nft 1.0.6 looks up raw octets of a packet only in a set that is declared by them
 
 _QUOTED_DESTINATION = "@th,256,128"
 """The destination of the IPv6 packet that an ICMPv6 error quotes: 8 octets of error and 24 of the packet before it."""
+
+_QUOTED_PROTOCOL = "@th,112,8"
+"""The next header of the packet that an ICMPv6 error quotes."""
+
+_UNTRACKED_QUOTES = "untracked_quotes"
+"""The flows that are not tracked, as (instance, protocol, peer) of the packets that errors quote."""
 
 _PER_INSTANCE = "per_instance"
 """The set of lists of connections, several for each instance."""
@@ -87,7 +94,8 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     acl = network_acl(cloud, subject)
     egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
     limited = len(instances) > 1  # where there is one it can harm itself alone
-    chains = [*_ways(block, egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN, limited), *raw_chain]
+    open_ways = egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN
+    chains = [*_ways(block, *open_ways, limited, all_tracked=not raw_set), *raw_chain]
     chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
@@ -101,11 +109,13 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     return table(namespace, sets, chains)
 
 
-def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bool) -> tuple[NftChain, ...]:
-    """The chains that every subnet has: where a packet comes from decides what it has to pass.
+def _ways(
+    block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bool, *, all_tracked: bool
+) -> tuple[NftChain, ...]:
+    """Return the chains that every subnet has: where a packet comes from decides what it has to pass.
 
     `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it. `limited`: the
-    connections of each instance are counted.
+    connections of each instance are counted. `all_tracked`: no instance has flows that are not tracked.
     """
     spoofed = (
         f"{FRAGMENTED} exthdr frag exists jump fragments",
@@ -124,15 +134,25 @@ def _ways(block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bo
     both = ("jump group_egress", "jump group_ingress", *sender, *receiver)
     about_it = f"@th,64,8 0x60-0x6f iifname . {_QUOTED_DESTINATION} @{_RECEIVERS} return"  # it quotes IPv6
     piece = f"ip6 saddr {PEER_LINK_LOCAL} frag frag-off != 0 return"  # what is not tracked stays in pieces
-    errors = (about_it, piece, 'counter name "drop_icmpv6_error" drop')
+    errors = (about_it, piece, _DROP_ERROR)
+    no_flow = _NO_FLOW, _no_error(all_tracked)
     return (
         NftChain("errors", rules=errors),
         NftChain("from_port", rules=(*known_out, _NO_FLOW, "jump group_egress", *sender, "accept")),
-        NftChain("from_vpc", rules=(*known_in, _NO_FLOW, "jump group_ingress", *receiver, "accept")),
+        NftChain("from_vpc", rules=(*known_in, *no_flow, "jump group_ingress", *receiver, "accept")),
         NftChain("prerouting", PREROUTING, (f'iifname "{FABRIC_LINK}" goto from_vpc', "goto from_port")),
         NftChain("spoofed", BEFORE_ALL, spoofed),
-        NftChain("within", rules=(_KNOWN_FLOW, _NO_FLOW, *both, "accept")),
+        NftChain("within", rules=(_KNOWN_FLOW, *no_flow, *both, "accept")),
     )
+
+
+def _no_error(all_tracked: bool) -> str:
+    """Return the rule that drops an ICMPv6 error about no flow, whatever groups allow.
+
+    About a flow that is not tracked conntrack knows nothing, so such an error must quote one that may be untracked.
+    """
+    quoted = f"ip6 daddr . {_QUOTED_PROTOCOL} . {_QUOTED_DESTINATION} != @{_UNTRACKED_QUOTES} "
+    return f'ct state invalid icmpv6 type < echo-request {"" if all_tracked else quoted}{_DROP_ERROR}'
 
 
 def _room(instances: int) -> int:
@@ -228,19 +248,30 @@ def _untracked(
 ) -> tuple[list[NftSet], list[NftChain]]:
     """AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only
     gateway; the peers in its own subnet are tracked here, since they share the table of connections with it."""
-    elements = [
-        f"{address_text(item.ipv6_address)} . {protocol} . {addresses_text(peers)}"
+    found = [
+        (address_text(item.ipv6_address), protocol, peers)
         for item in instances
         for protocol in (TCP, UDP)
         if open_both_ways(cloud, item, protocol)
         for peers in destinations
     ]
-    if not elements:
+    if not found:
         return [], []
+    elements = (f"{address} . {protocol} . {addresses_text(peers)}" for address, protocol, peers in found)
+    quotes = (f"{address} . {protocol:#x} . {_octets_text(peers)}" for address, protocol, peers in found)
     rules = (
         "ip6 saddr . meta l4proto . ip6 daddr @untracked notrack",
         "ip6 daddr . meta l4proto . ip6 saddr @untracked notrack",
     )
     hook = "type filter hook prerouting priority raw; policy accept;"
-    found = plain_set("untracked", "ipv6_addr . inet_proto . ipv6_addr", elements, interval=True)
-    return [found], [NftChain("raw", hook, rules)]
+    sets = [
+        plain_set("untracked", "ipv6_addr . inet_proto . ipv6_addr", elements, interval=True),
+        plain_set(_UNTRACKED_QUOTES, f"ip6 daddr . {_QUOTED_PROTOCOL} . {_QUOTED_DESTINATION}", quotes, interval=True),
+    ]
+    return sets, [NftChain("raw", hook, rules)]
+
+
+def _octets_text(addresses: Range) -> str:
+    """Return addresses as nft lists raw octets of a packet in a set of intervals."""
+    first, last = addresses
+    return f"{first:#x}-{last:#x}" if first != last else f"{first:#x}"
