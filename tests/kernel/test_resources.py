@@ -28,10 +28,10 @@ vpcs:
 PROGRAM = """
 import json, os, resource, sys
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.dataplane.compile import compile_cloud
-from eigw_ns.dataplane.plan import make_plan
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import make_plan
 from eigw_ns.dataplane.state import NOTHING
-from eigw_ns.lab.execute import execute
+from eigw_ns.lab.lifecycle.execute import execute
 from eigw_ns.topology import load
 
 def opened(): return len(os.listdir("/proc/self/fd"))
