@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from eigw_ns.errors import EigwError, LockedError
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.storage import journal, lock
+
+_LONG = 60.0  # seconds; no test waits that long unless it fails
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +68,85 @@ def test_the_kernel_frees_it_when_the_holder_dies(holder: int) -> None:
     assert not lock.held("one")
     with lock.hold("one", "second"):
         pass
+
+
+def test_waiting_ends_when_the_holder_lets_go() -> None:
+    """The holder lets go after the waiting process has found the lab locked: it is told so by the last byte."""
+    ready, tell = os.pipe()
+    done, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(end)
+        with lock.hold("one", "eigw-ns apply"):
+            os.write(tell, b"!")
+            os.read(done, 1)
+        os._exit(0)
+    os.close(done)
+    try:
+        assert os.read(ready, 1) == b"!"
+        with pytest.raises(LockedError), lock.hold("one", "second"):
+            raise AssertionError("two hold the lock")
+        letting_go = threading.Timer(0.1, os.close, (end,))
+        letting_go.start()
+        with lock.hold("one", "second", wait=_LONG):
+            assert lock.held("one")
+        letting_go.join()
+        assert os.waitpid(child, 0) == (child, 0)
+    finally:
+        _kill(child)
+        os.close(ready)
+        os.close(tell)
+
+
+def test_waiting_ends_when_the_holder_dies(holder: int) -> None:
+    killing = threading.Timer(0.1, os.kill, (holder, signal.SIGKILL))
+    killing.start()
+    with lock.hold("one", "second", wait=_LONG):
+        pass
+    killing.join()
+
+
+def test_at_the_deadline_the_error_names_the_holder(holder: int) -> None:
+    began = time.monotonic()
+    message = f"the lab one is locked by process {holder} \\(eigw-ns apply -f lab.yaml\\) since 20"
+    with pytest.raises(LockedError, match=message), lock.hold("one", "second", wait=0.2):
+        raise AssertionError("two hold the lock")
+    assert time.monotonic() - began >= 0.2
+
+
+def test_an_interrupted_wait_does_not_lock(holder: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+        patch.setattr("select.select", interrupted)
+        with lock.hold("one", "second", wait=_LONG):
+            raise AssertionError("two hold the lock")
+    _kill(holder)
+    assert not lock.held("one")
+
+
+def test_threads_of_one_process_wait_for_each_other() -> None:
+    """A server holds locks in several threads: flock(2) excludes them, because each opens the file."""
+    inside: list[str] = []
+
+    def work(name: str) -> None:
+        with lock.hold("one", name, wait=_LONG):
+            assert not inside
+            inside.append(name)
+            inside.remove(name)
+            done.append(name)
+
+    done: list[str] = []
+    names = [f"thread {number}" for number in range(4)]
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    with lock.hold("one", "main"):
+        for thread in threads:
+            thread.start()
+        assert not done
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == names
 
 
 def test_it_is_free_after_an_error() -> None:

@@ -5,26 +5,31 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
+import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from eigw_ns.errors import LockedError
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.lab.storage import paths
 
+_PAUSE = 0.01  # seconds between two tries
+
 
 @contextlib.contextmanager
-def hold(lab: str, command: str) -> Iterator[None]:
+def hold(lab: str, command: str, *, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
 
-    Does not wait. Raises LockedError, which names the holder, if another process has the lock. Raises HostError if the
-    run folder is not writable.
+    If another process has the lock, tries again for `wait` seconds. Then raises LockedError, which names the holder.
+    Raises HostError if the run folder is not writable.
     """
     path = paths.lock_file(lab)
     descriptor = None
     try:
         with paths.run_errors(f"open the lock {path}"):
-            descriptor = file_lock.take(path, lambda found: _refusal(lab, found))
+            descriptor = _take(lab, path, time.monotonic() + wait)
         record = {
             "pid": os.getpid(),
             "command": command,
@@ -54,6 +59,21 @@ def remove_run_files(lab: str) -> None:
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # the folder has a user's file in it, or is gone already
         paths.lock_file(lab).parent.rmdir()
+
+
+def _take(lab: str, path: Path, deadline: float) -> int:
+    """Lock the file and return its descriptor. Raises the LockedError of the last try, which is not before `deadline`.
+
+    flock(2) itself waits without a deadline. A signal could end it, but only in the main thread.
+    """
+    while True:
+        try:
+            return file_lock.take(path, lambda found: _refusal(lab, found))
+        except LockedError:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+        select.select([], [], [], min(_PAUSE, left))
 
 
 def _refusal(lab: str, descriptor: int) -> LockedError:
