@@ -44,6 +44,13 @@ def routes(account: Account, table: str) -> list[dict[str, Any]]:
     return [route for route in shape["Routes"] if route["Origin"] == "CreateRoute"]
 
 
+def test_every_action_says_whether_it_mutates() -> None:
+    """`test_describing_changes_nothing` shows with random requests that the others change nothing."""
+    assert {action.mutates for action in ACTIONS.values()} == {True, False}
+    for name, action in ACTIONS.items():
+        assert action.mutates is not name.startswith("Describe"), name
+
+
 def test_a_deleted_gateway_leaves_a_blackhole_until_the_route_is_replaced() -> None:
     account = Account()
     assert [route["State"] for route in routes(account, PRIVATE_TABLE)] == ["active"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from eigw_ns.cloud.ec2 import api
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import namespace_name
@@ -85,6 +86,17 @@ def test_describing_needs_no_kernel(lab: Lab) -> None:
     assert [vpc["VpcId"] for vpc in reply.answer["Vpcs"]] == [lab.vpc]
     assert reply.warnings == ()
     assert stored() == before
+
+
+def test_an_action_that_does_not_mutate_needs_no_lock(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its field says so, whatever its name is."""
+    actions = {**api.ACTIONS, "GetVpcs": api.ACTIONS["DescribeVpcs"]}
+    monkeypatch.setattr(api, "ACTIONS", actions)
+    with lock.hold(LAB, "another process"):
+        assert perform(no_kernel, LAB, "GetVpcs", {}, SETTINGS).answer["Vpcs"]
+        with pytest.raises(CloudError) as caught:
+            perform(no_kernel, LAB, "CreateNothing", {}, SETTINGS)
+    assert caught.value.code == "InvalidAction"
 
 
 def test_a_dry_run_needs_no_kernel_and_no_lock(lab: Lab) -> None:

@@ -50,7 +50,7 @@ def make_command(name: str) -> click.Command:
         command.params += groups.options()
     if paging.is_paged(action.parameters):
         command.params += paging.options()
-    only = limits.strict_filters if name.startswith("Describe") else limits.quota
+    only = limits.quota if action.mutates else limits.strict_filters
     for decorate in (_cli_input_json, _output, _query, only, options.lab):
         decorate(command)
     return command

@@ -100,12 +100,16 @@ _REVOKE = (
 _ASSOCIATION = string("AssociationId", "the ID of the association", required=True)
 
 
-def _action(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters)
+def _mutating(function: Function, text: str, *parameters: Parameter) -> Action:
+    return Action(function, text, parameters, mutates=True)
+
+
+def _reading(function: Function, text: str, *parameters: Parameter) -> Action:
+    return Action(function, text, parameters, mutates=False)
 
 
 ACTIONS: Mapping[str, Action] = {
-    "CreateEgressOnlyInternetGateway": _action(
+    "CreateEgressOnlyInternetGateway": _mutating(
         egress_only_internet_gateways.create,
         "Create an egress-only internet gateway and attach it to a VPC",
         _VPC,
@@ -113,30 +117,30 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeEgressOnlyInternetGateways": _action(
+    "DescribeEgressOnlyInternetGateways": _reading(
         egress_only_internet_gateways.describe,
         "Describe egress-only internet gateways",
         *describing("EgressOnlyInternetGatewayIds", "gateways"),
     ),
-    "DeleteEgressOnlyInternetGateway": _action(
+    "DeleteEgressOnlyInternetGateway": _mutating(
         egress_only_internet_gateways.delete,
         "Delete an egress-only internet gateway; routes to it become blackholes",
         _EIGW,
         DRY_RUN,
     ),
-    "CreateRouteTable": _action(
+    "CreateRouteTable": _mutating(
         route_tables.create, "Create a route table", _VPC, CLIENT_TOKEN, TAG_SPECIFICATIONS, DRY_RUN
     ),
-    "DescribeRouteTables": _action(
+    "DescribeRouteTables": _reading(
         route_tables.describe, "Describe route tables", *describing("RouteTableIds", "route tables")
     ),
-    "DeleteRouteTable": _action(route_tables.delete, "Delete a route table that no subnet uses", _TABLE, DRY_RUN),
-    "CreateRoute": _action(routes.create, "Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
-    "ReplaceRoute": _action(
+    "DeleteRouteTable": _mutating(route_tables.delete, "Delete a route table that no subnet uses", _TABLE, DRY_RUN),
+    "CreateRoute": _mutating(routes.create, "Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
+    "ReplaceRoute": _mutating(
         routes.replace_route, "Replace the target of a route", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN
     ),
-    "DeleteRoute": _action(routes.delete, "Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
-    "AssociateRouteTable": _action(
+    "DeleteRoute": _mutating(routes.delete, "Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
+    "AssociateRouteTable": _mutating(
         route_table_associations.associate,
         "Associate a subnet with a route table",
         _TABLE,
@@ -144,50 +148,50 @@ ACTIONS: Mapping[str, Action] = {
         string("GatewayId", "the ID of an internet gateway; always refused: edge associations are not supported"),
         DRY_RUN,
     ),
-    "DisassociateRouteTable": _action(
+    "DisassociateRouteTable": _mutating(
         route_table_associations.disassociate,
         "Remove the association of a subnet with a route table; the subnet then uses the main one",
         _ASSOCIATION,
         DRY_RUN,
     ),
-    "ReplaceRouteTableAssociation": _action(
+    "ReplaceRouteTableAssociation": _mutating(
         route_table_associations.replace_association,
         "Associate a subnet with another route table, or make another table the main one",
         _ASSOCIATION,
         _TABLE,
         DRY_RUN,
     ),
-    "CreateTags": _action(
+    "CreateTags": _mutating(
         tags.create_tags,
         "Add tags to resources, or overwrite existing tags",
         strings("Resources", "the IDs of the resources", required=True),
         structures("Tags", "the tags", *TAG_MEMBERS, required=True),
         DRY_RUN,
     ),
-    "DeleteTags": _action(
+    "DeleteTags": _mutating(
         tags.delete_tags,
         "Remove tags from resources",
         strings("Resources", "the IDs of the resources", required=True),
         structures("Tags", "the tags; a key without a value matches any value; default: all tags", *TAG_MEMBERS),
         DRY_RUN,
     ),
-    "DescribeTags": _action(tags.describe_tags, "Describe tags", *LISTING),
-    "CreateInternetGateway": _action(
+    "DescribeTags": _reading(tags.describe_tags, "Describe tags", *LISTING),
+    "CreateInternetGateway": _mutating(
         internet_gateways.create, "Create an internet gateway without attaching it", TAG_SPECIFICATIONS, DRY_RUN
     ),
-    "AttachInternetGateway": _action(
+    "AttachInternetGateway": _mutating(
         internet_gateways.attach, "Attach an internet gateway to a VPC", _IGW, _VPC, DRY_RUN
     ),
-    "DetachInternetGateway": _action(
+    "DetachInternetGateway": _mutating(
         internet_gateways.detach, "Detach an internet gateway from its VPC", _IGW, _VPC, DRY_RUN
     ),
-    "DeleteInternetGateway": _action(internet_gateways.delete, "Delete a detached internet gateway", _IGW, DRY_RUN),
-    "DescribeInternetGateways": _action(
+    "DeleteInternetGateway": _mutating(internet_gateways.delete, "Delete a detached internet gateway", _IGW, DRY_RUN),
+    "DescribeInternetGateways": _reading(
         internet_gateways.describe, "Describe internet gateways", *describing("InternetGatewayIds", "gateways")
     ),
-    "DescribeVpcs": _action(vpcs.describe_vpcs, "Describe VPCs", *describing("VpcIds", "VPCs")),
-    "DescribeSubnets": _action(vpcs.describe_subnets, "Describe subnets", *describing("SubnetIds", "subnets")),
-    "CreateNetworkAcl": _action(
+    "DescribeVpcs": _reading(vpcs.describe_vpcs, "Describe VPCs", *describing("VpcIds", "VPCs")),
+    "DescribeSubnets": _reading(vpcs.describe_subnets, "Describe subnets", *describing("SubnetIds", "subnets")),
+    "CreateNetworkAcl": _mutating(
         network_acls.create,
         "Create a network ACL that denies all traffic",
         _VPC,
@@ -195,19 +199,19 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeNetworkAcls": _action(
+    "DescribeNetworkAcls": _reading(
         network_acls.describe, "Describe network ACLs", *describing("NetworkAclIds", "network ACLs")
     ),
-    "DeleteNetworkAcl": _action(network_acls.delete, "Delete a network ACL that no subnet uses", _ACL, DRY_RUN),
-    "CreateNetworkAclEntry": _action(network_acl_entries.create, "Add a rule to a network ACL", *_ENTRY),
-    "ReplaceNetworkAclEntry": _action(network_acl_entries.replace_entry, "Replace a rule of a network ACL", *_ENTRY),
-    "DeleteNetworkAclEntry": _action(
+    "DeleteNetworkAcl": _mutating(network_acls.delete, "Delete a network ACL that no subnet uses", _ACL, DRY_RUN),
+    "CreateNetworkAclEntry": _mutating(network_acl_entries.create, "Add a rule to a network ACL", *_ENTRY),
+    "ReplaceNetworkAclEntry": _mutating(network_acl_entries.replace_entry, "Replace a rule of a network ACL", *_ENTRY),
+    "DeleteNetworkAclEntry": _mutating(
         network_acl_entries.delete, "Remove a rule from a network ACL", _ACL, *_RULE, DRY_RUN
     ),
-    "ReplaceNetworkAclAssociation": _action(
+    "ReplaceNetworkAclAssociation": _mutating(
         network_acls.replace_association, "Associate a subnet with another network ACL", _ASSOCIATION, _ACL, DRY_RUN
     ),
-    "CreateSecurityGroup": _action(
+    "CreateSecurityGroup": _mutating(
         security_groups.create,
         "Create a security group that allows all egress and no ingress",
         string("GroupName", "the name of the group, unique in the VPC", required=True),
@@ -216,31 +220,31 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeSecurityGroups": _action(
+    "DescribeSecurityGroups": _reading(
         security_groups.describe,
         "Describe security groups",
         strings("GroupNames", "the names of the groups; default: all"),
         *describing("GroupIds", "groups"),
     ),
-    "DeleteSecurityGroup": _action(
+    "DeleteSecurityGroup": _mutating(
         security_groups.delete, "Delete a security group that is not in use", _GROUP, DRY_RUN
     ),
-    "AuthorizeSecurityGroupIngress": _action(
+    "AuthorizeSecurityGroupIngress": _mutating(
         security_group_rules.authorize_ingress, "Add ingress rules to a security group", *_AUTHORIZE
     ),
-    "AuthorizeSecurityGroupEgress": _action(
+    "AuthorizeSecurityGroupEgress": _mutating(
         security_group_rules.authorize_egress, "Add egress rules to a security group", *_AUTHORIZE
     ),
-    "RevokeSecurityGroupIngress": _action(
+    "RevokeSecurityGroupIngress": _mutating(
         security_group_rules.revoke_ingress, "Remove ingress rules from a security group", *_REVOKE
     ),
-    "RevokeSecurityGroupEgress": _action(
+    "RevokeSecurityGroupEgress": _mutating(
         security_group_rules.revoke_egress, "Remove egress rules from a security group", *_REVOKE
     ),
-    "DescribeInstances": _action(
+    "DescribeInstances": _reading(
         vpcs.describe_instances, "Describe instances", *describing("InstanceIds", "instances")
     ),
-    "ModifyInstanceAttribute": _action(
+    "ModifyInstanceAttribute": _mutating(
         vpcs.modify_instance_attribute,
         "Replace the security groups of an instance",
         string("InstanceId", "the ID of the instance", required=True),

@@ -48,11 +48,15 @@ Function = Callable[[Cloud, Request, Settings], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action: its function, one line of help, and its parameters."""
+    """An action: its function, one line of help, and its parameters.
+
+    `mutates` says whether the action can change the cloud. If not, it needs no lock, no root and no running lab.
+    """
 
     function: Function
     help: str
     parameters: tuple[Parameter, ...]
+    mutates: bool
 
 
 def string(name: str, text: str, *, required: bool = False) -> Parameter:

@@ -21,8 +21,8 @@ KernelFactory = Callable[[], Kernel]
 def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Request, settings: Settings) -> Reply:
     """Carry out an EC2 action (`CreateRoute`) on the stored lab. If it changes the cloud, change the kernel too.
 
-    An interrupted change is finished first. After an interrupted destroy, every changing action is refused. Describe
-    actions and dry runs change nothing, and need no root and no running lab.
+    An interrupted change is finished first. After an interrupted destroy, every action that mutates is refused. Others
+    and dry runs change nothing, and need no root and no running lab.
 
     Raises CloudError if AWS would refuse; also NoSuchLabError, LockedError, ForeignError and HostError. Nothing has
     changed then. Raises KernelError if Linux refuses a step halfway: the new state is stored then, and the hint says
@@ -30,7 +30,8 @@ def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Reque
     """
     if request.get("DryRun") is True:
         return api.call(store.load(lab).cloud, action, request, settings)
-    if action.startswith("Describe"):
+    known = api.ACTIONS.get(action)
+    if known is None or not known.mutates:  # an unknown action is refused
         reply = api.call(store.load(lab).cloud, action, request, settings)
         return replace(reply, warnings=(*_unfinished(lab), *reply.warnings))
     with lock.hold(lab, f"eigw-ns ec2 {action} ({lab})"):
