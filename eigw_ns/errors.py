@@ -20,20 +20,47 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RemedyCode(StrEnum):
+    """What a user can do about an error, in words that fit any front end.
+
+    `render.remedies` has the words of the command line, which name the commands and options to type.
+    """
+
+    BEGIN_WITH_EXAMPLE = "begin with an example"
+    CHOOSE_MACHINE = "only instances and internet hosts send packets"
+    OMIT_PORTS = "leave the ports out, or choose the protocol tcp"
+    GIVE_PORT = "give a port"
+    GIVE_EGRESS_ONLY_GATEWAY = "give it as an egress-only internet gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What a user can do about an error, from code that does not know the front end. `value` is what it applies to."""
+
+    code: RemedyCode
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code.value}: {self.value}" if self.value else self.code.value
 
 
 class EigwError(Exception):
     """Base class of every error that this program raises on purpose.
 
-    `hint` says what the user can do; the command line prints it on a separate line.
+    `hint` says what the user can do; the command line prints it on a separate line. Pure code gives a `remedy` instead
+    if the words would name a command or an option; `render.remedies` has them.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", remedy: Remedy | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.remedy = remedy
 
     def __str__(self) -> str:
         return self.message
@@ -51,7 +78,7 @@ class Mistake:
     path: str
     value: str
     problem: str
-    remedy: str = ""
+    remedy: str | Remedy = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
@@ -72,8 +99,8 @@ class TopologyError(EigwError):
 class CloudError(EigwError):
     """AWS would refuse the request. `code` is AWS's error code, such as `InvalidGatewayID.NotFound`."""
 
-    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, code: str, message: str, *, hint: str = "", remedy: Remedy | None = None) -> None:
+        super().__init__(message, hint=hint, remedy=remedy)
         self.code = code
 
 

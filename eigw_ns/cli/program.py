@@ -13,6 +13,7 @@ from eigw_ns import __version__
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.group import VerbGroup
 from eigw_ns.errors import EigwError
+from eigw_ns.render import remedies
 
 PROGRAM = "eigw-ns"
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
         code = cli.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except EigwError as error:
-        complain(error.message, error.hint)
+        complain(remedies.message(error), remedies.hint(error))
         return error.exit_code
     except click.exceptions.Abort:
         complain("interrupted")

@@ -25,7 +25,7 @@ from eigw_ns.lab.storage import store
 from eigw_ns.lab.verify import checks as prover
 from eigw_ns.lab.verify.checks import Report
 from eigw_ns.lab.verify.prober import Protocol
-from eigw_ns.render import verdicts
+from eigw_ns.render import remedies, verdicts
 from eigw_ns.render.table import draw
 from eigw_ns.testing.connection import Connection
 from eigw_ns.topology import Expectation, Topology, from_data, load, to_data
@@ -216,8 +216,9 @@ class _ShortTraceback:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         __tracebackhide__ = True
         if isinstance(error, EigwError):
-            if error.hint:
-                error.add_note(f"hint: {error.hint}")
+            hint = remedies.hint(error)
+            if hint:
+                error.add_note(f"hint: {hint}")
             raise error.with_traceback(None) from None
 
 

@@ -105,7 +105,10 @@ def _fail(error: EigwError) -> NoReturn:
 
 
 def _text(error: EigwError) -> str:
-    return f"{error.message}\nhint: {error.hint}" if error.hint else error.message
+    from eigw_ns.render import remedies
+
+    message, hint = remedies.message(error), remedies.hint(error)
+    return f"{message}\nhint: {hint}" if hint else message
 
 
 def _destroy_all(labs: set[Lab]) -> None:

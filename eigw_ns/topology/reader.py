@@ -28,7 +28,7 @@ from ruamel.yaml.events import (
 )
 
 from eigw_ns.cloud.words import shorten
-from eigw_ns.errors import Mistake, TopologyError
+from eigw_ns.errors import Mistake, Remedy, RemedyCode, TopologyError
 from eigw_ns.topology.tree import Mapping, Node, Scalar, Sequence
 
 MAX_BYTES = 1 << 20
@@ -120,7 +120,7 @@ class _Reader:
             problem, remedy = "an escape sequence is not valid", "check the characters after the backslash"
             raise self._fatal(yaml.reader.line + 1, problem, remedy=remedy) from error
         if root is None or (isinstance(root, Scalar) and root.value is None):
-            raise self._fatal(0, "the file is empty", remedy="`eigw-ns init` prints a file that works")
+            raise self._fatal(0, "the file is empty", remedy=Remedy(RemedyCode.BEGIN_WITH_EXAMPLE))
         if not isinstance(root, Mapping):
             kind = "a list" if isinstance(root, Sequence) else "a single value"
             remedy = "write keys at the top level: lab, vpcs, …"
@@ -226,10 +226,10 @@ class _Reader:
             raise self._fatal(line, problem, remedy="write fewer values")
         return size
 
-    def _add(self, line: int, problem: str, value: str = "", remedy: str = "") -> None:
+    def _add(self, line: int, problem: str, value: str = "", remedy: str | Remedy = "") -> None:
         self._mistakes.append(Mistake(self._file, line, "", value, problem, remedy))
 
-    def _fatal(self, line: int, problem: str, *, remedy: str) -> TopologyError:
+    def _fatal(self, line: int, problem: str, *, remedy: str | Remedy) -> TopologyError:
         self._add(line, problem, remedy=remedy)
         return TopologyError(tuple(sorted(self._mistakes, key=lambda mistake: mistake.line)))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from eigw_ns.cloud.words import did_you_mean, shorten
-from eigw_ns.errors import Mistake, TopologyError
+from eigw_ns.errors import Mistake, Remedy, TopologyError
 from eigw_ns.topology.tree import Mapping, Node, Path, Scalar, Sequence, locate
 
 Value = TypeVar("Value")
@@ -34,7 +34,7 @@ class MistakeReport:
         self._mistakes = list(mistakes)
         self._paths: set[Path] = set()
 
-    def add(self, path: Path, problem: str, remedy: str = "", *, value: str | None = None) -> None:
+    def add(self, path: Path, problem: str, remedy: str | Remedy = "", *, value: str | None = None) -> None:
         """Add a mistake at `path`. The message quotes the value in the file, or `value` if it is given."""
         line, node = locate(self._root, path)
         shown = show(node) if value is None else shorten(value)

@@ -85,6 +85,16 @@ def test_errors_are_those_of_aws_cli(cli: Cli, topology: Topology, arguments: tu
     assert paths.topology_file(LAB).read_bytes() == before
 
 
+def test_a_gateway_of_the_wrong_kind_has_a_hint(cli: Cli, gateway: str, vpc: str) -> None:
+    table = json.loads(cli("ec2", "describe-route-tables").out)["RouteTables"][0]["RouteTableId"]
+    where = ("--route-table-id", table, "--destination-ipv6-cidr-block", "::/0")
+    assert cli("ec2", "create-route", *where, "--gateway-id", gateway, "--dry-run").err.splitlines() == [
+        "An error occurred (InvalidGatewayID.NotFound) when calling the CreateRoute operation: "
+        f"The gateway ID '{gateway}' does not exist",
+        f"hint: --egress-only-internet-gateway-id {gateway}",
+    ]
+
+
 def test_an_unknown_filter_is_a_warning_or_with_strict_filters_an_error(
     cli: Cli, gateway: str, vpc: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,15 @@ def test_validate_lists_mistakes_as_json(cli: Cli, tmp_path: Path) -> None:
     assert mistake["problem"] in result.err  # stderr still has the text for people
 
 
+def test_validate_says_how_to_begin(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("# nothing yet\n")
+    remedy = "`eigw-ns init` prints a file that works"
+    result = cli("validate", "-f", str(file), "-o", "json")
+    assert [mistake["remedy"] for mistake in result.data["mistakes"]] == [remedy]
+    assert result.err == f"error: {file}: the file is empty; {remedy}\n"
+
+
 def test_validate_summarizes_the_file_on_stderr(cli: Cli, demo_file: Callable[[str], str]) -> None:
     file = demo_file("fine")
     result = cli("validate", "-f", file)

@@ -6,6 +6,7 @@ The rules are read from the syntax tree, so nothing is imported and an import in
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +42,17 @@ FORKING = ("kernel.processes.parallel", "os.fork")  # not another program, but m
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
 
 PYTEST_MODULE = "testing.plugin"
+
+WORDLESS = {"cloud", "dataplane", "topology"}
+"""Rooms that serve several front ends, so that they must not name commands and options of one. See `errors.Remedy`."""
+
+COMMAND_WORDS = re.compile(r"\beigw-ns [a-z]|(?<![\w-])--[a-z]")
+TITLES = {
+    ("topology.schema", "eigw-ns topology"),
+    ("topology.schema", "Results that `eigw-ns verify` checks with packets"),  # of the file format, as published
+    ("topology.decode", "this is not a topology that eigw-ns stored ("),
+}
+"""Texts that name the program or what reads a field, and are no hints."""
 
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
@@ -110,6 +122,18 @@ def effects_in_pure_rooms(module: str, tree: ast.Module) -> Offences:
             yield node.lineno, f"{room_of(module)} is pure and must not call {dotted(node.func)}"
 
 
+def command_words(module: str, tree: ast.Module) -> Offences:
+    """Read all strings but docstrings, which may say what a module serves."""
+    if room_of(module) not in WORDLESS:
+        return
+    documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in documents:
+            continue
+        if COMMAND_WORDS.search(node.value) and (module, node.value) not in TITLES:
+            yield node.lineno, f"{room_of(module)} must not name commands: {node.value!r}"
+
+
 def processes_elsewhere(module: str, tree: ast.Module) -> Offences:
     if module == PROCESS_MODULE:
         return
@@ -169,6 +193,7 @@ RULES: list[Callable[[str, ast.Module], Offences]] = [
     upward_imports,
     linux_outside_kernel,
     effects_in_pure_rooms,
+    command_words,
     processes_elsewhere,
     pytest_elsewhere,
     shells,
@@ -218,6 +243,8 @@ BROKEN = [
     (linux_outside_kernel, "lab.x", "import socket\nsocket.socket(socket.AF_NETLINK)"),
     (effects_in_pure_rooms, "cloud.x", "from pathlib import Path"),
     (effects_in_pure_rooms, "dataplane.x", "open('/etc/passwd')"),
+    (command_words, "cloud.x", "error(hint='see `eigw-ns status`')"),
+    (command_words, "dataplane.x", "error(hint=f'write --port {number}')"),
     (processes_elsewhere, "lab.x", "import subprocess"),
     (processes_elsewhere, "kernel.namespaces.netns", "from subprocess import run"),
     (processes_elsewhere, "cli.x", "import os\nos.system('id')"),
@@ -241,6 +268,12 @@ SOUND = [
     (pytest_elsewhere, PYTEST_MODULE, "import pytest"),
     (linux_outside_kernel, "kernel.x", "import os, pyroute2\nos.setns(3)"),
     (effects_in_pure_rooms, "lab.x", "import os"),
+    (
+        command_words,
+        "topology.x",
+        "def f():\n    \"\"\"For `eigw-ns verify`.\"\"\"\n    return '---', 'a -- b', 'eigw-ns:'",
+    ),
+    (command_words, "lab.x", "error(hint='see `eigw-ns status`')"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * (LONGEST_FUNCTION - 1)),
 ]

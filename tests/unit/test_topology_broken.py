@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import TopologyError
+from eigw_ns.render import remedies
 from eigw_ns.topology import load
 
 BROKEN = Path(__file__).parent.parent / "golden" / "broken"
@@ -21,7 +22,7 @@ CASES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
 def messages(data: bytes, default_lab: str = "demo") -> str:
     with pytest.raises(TopologyError) as caught:
         load(data, file="lab.yaml", default_lab=default_lab)
-    return str(caught.value)
+    return remedies.message(caught.value)
 
 
 def test_there_are_many_cases() -> None:

@@ -15,6 +15,7 @@ from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Action, Parameter
 from eigw_ns.errors import CloudError, UsageError
+from eigw_ns.render import remedies
 
 _NEGATIVE = re.compile(r"-\d+")
 _SHORT_RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
@@ -189,5 +190,5 @@ def _require(action: Action, request: Given) -> None:
 
 def _complain(name: str, error: CloudError) -> None:
     click.echo(f"An error occurred ({error.code}) when calling the {name} operation: {error.message}", err=True)
-    for line in error.hint.splitlines():
+    for line in remedies.hint(error).splitlines():
         click.echo(f"hint: {line}", err=True)

@@ -13,6 +13,7 @@ from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import TopologyError
 from eigw_ns.render.aws import KINDS
 from eigw_ns.render.describe import HEADINGS
+from eigw_ns.render.remedies import mistakes
 
 
 @click.command("validate")
@@ -36,7 +37,7 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
         cloud = read_topology(file, lab, open_source(file, lab)).cloud
     except TopologyError as error:
         if output == "json":
-            show_json({"valid": False, "mistakes": [asdict(mistake) for mistake in error.mistakes]})
+            show_json({"valid": False, "mistakes": [asdict(mistake) for mistake in mistakes(error)]})
         raise
     counts = {kind: len(resources(cloud)) for kind, resources in KINDS.items()}
     if output == "json":

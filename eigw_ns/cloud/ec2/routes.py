@@ -18,7 +18,7 @@ from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud, Gateway, Route, RouteTable
 from eigw_ns.cloud.words import shorten
-from eigw_ns.errors import CloudError
+from eigw_ns.errors import CloudError, Remedy, RemedyCode
 
 _IPV6, _IPV4 = "DestinationIpv6CidrBlock", "DestinationCidrBlock"
 _EGRESS_ONLY = "EgressOnlyInternetGatewayId"
@@ -103,9 +103,9 @@ def _gateway(cloud: Cloud, parameter: str, gateway_id: str) -> Gateway:
         return EGRESS_ONLY_INTERNET_GATEWAY.find(cloud, gateway_id)
     gateway = cloud.internet_gateways.get(gateway_id)
     if gateway is None:  # the id can also be that of a virtual private gateway, so AWS does not check its form
-        hint = f"--egress-only-internet-gateway-id {gateway_id}" if _is_egress_only(gateway_id) else ""
+        remedy = Remedy(RemedyCode.GIVE_EGRESS_ONLY_GATEWAY, gateway_id) if _is_egress_only(gateway_id) else None
         message = f"The gateway ID '{shorten(gateway_id)}' does not exist"
-        raise CloudError("InvalidGatewayID.NotFound", message, hint=hint)
+        raise CloudError("InvalidGatewayID.NotFound", message, remedy=remedy)
     return gateway
 
 

@@ -12,7 +12,7 @@ from eigw_ns.cloud import ids, nodes
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST, is_reserved
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
-from eigw_ns.errors import UsageError
+from eigw_ns.errors import Remedy, RemedyCode, UsageError
 
 _HINT = "write an instance, an internet host or an IPv6 address"
 _PORTS = range(1, 65536)
@@ -95,9 +95,9 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
 def _check_ports(question: Question) -> None:
     given = question.port is not None or question.source_port is not None
     if question.protocol == "icmpv6" and given:
-        raise UsageError("icmpv6 has no ports", hint="leave --port and --source-port out, or write --protocol tcp")
+        raise UsageError("icmpv6 has no ports", remedy=Remedy(RemedyCode.OMIT_PORTS))
     if question.protocol != "icmpv6" and question.port is None:
-        raise UsageError(f"{question.protocol} needs a port", hint="write --port N")
+        raise UsageError(f"{question.protocol} needs a port", remedy=Remedy(RemedyCode.GIVE_PORT))
     for port in (question.port, question.source_port):
         if port is not None and port not in _PORTS:
             raise UsageError(f"{port!r} is not a valid port", hint=f"write a port from {_PORTS[0]} to {_PORTS[-1]}")

@@ -17,7 +17,7 @@ from eigw_ns.dataplane.trace.model import Protocol, Reason, Trace
 from eigw_ns.dataplane.trace.scene import ModelIndex
 from eigw_ns.dataplane.trace.step import Flow, Step
 from eigw_ns.dataplane.trace.walk import walk
-from eigw_ns.errors import UsageError
+from eigw_ns.errors import Remedy, RemedyCode, UsageError
 
 EPHEMERAL: Range = (32768, 60999)
 """The source ports from which Linux chooses (net.ipv4.ip_local_port_range)."""
@@ -121,7 +121,7 @@ class Tracer:
         if node is None:
             raise UsageError(
                 f"{node_id} is not an instance or an internet host",
-                hint="only instances and internet hosts send packets; `eigw-ns describe` lists them",
+                remedy=Remedy(RemedyCode.CHOOSE_MACHINE),
             )
         return node
 
