@@ -11,9 +11,9 @@ from eigw_ns.errors import EigwError
 def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the stored labs."""
     from eigw_ns.cli import rootless  # imported here: only completion needs it
-    from eigw_ns.lab.storage import store
+    from eigw_ns.lab.storage.store import FileStore
 
-    rootless.choose(context)
+    store = FileStore(rootless.folders(context))
     try:
         return [CompletionItem(lab) for lab in store.labs() if lab.startswith(incomplete)]
     except EigwError:
@@ -25,11 +25,10 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
     from eigw_ns.cli import rootless
     from eigw_ns.kernel.linux import LinuxKernel
     from eigw_ns.lab.lifecycle import gc
-    from eigw_ns.lab.storage import paths
 
-    rootless.choose(context)
+    run = rootless.folders(context).run
     try:
-        found = sorted({thing.lab for thing in gc.find(LinuxKernel(paths.run_dir()))})
+        found = sorted({thing.lab for thing in gc.find(LinuxKernel(run))})
     except (EigwError, OSError):
         return []
     return [CompletionItem(lab) for lab in found if lab.startswith(incomplete)]
@@ -40,9 +39,9 @@ def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) 
     from eigw_ns.cli import rootless
     from eigw_ns.cli.context import choose_lab
     from eigw_ns.cloud import nodes as known
-    from eigw_ns.lab.storage import store
+    from eigw_ns.lab.storage.store import FileStore
 
-    rootless.choose(context)
+    store = FileStore(rootless.folders(context))
     try:
         cloud = store.load(choose_lab(context.params.get("lab"))).cloud
     except EigwError:

@@ -16,8 +16,10 @@ from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab.storage import parse_cache, paths, store
-from eigw_ns.lab.storage.parse_cache import Source
+from eigw_ns.lab.storage.journal import FileJournal
+from eigw_ns.lab.storage.parse_cache import ParseCache, Source
+from eigw_ns.lab.storage.protocols import Journal, Store, Stored
+from eigw_ns.lab.storage.store import FileStore
 from eigw_ns.topology import Topology, load
 
 STDIN = "-"
@@ -29,7 +31,17 @@ def open_kernel() -> LinuxKernel:
     """Return this host's kernel, as root or rootless. Raises HostError, before any change, if it cannot hold a lab."""
     rootless.enter()
     features.require()
-    return LinuxKernel(paths.run_dir())
+    return LinuxKernel(rootless.folders().run)
+
+
+def open_store() -> Store:
+    """Return the stored topologies that this run works on."""
+    return FileStore(rootless.folders())
+
+
+def open_journal() -> Journal:
+    """Return the journals of the labs that this run works on."""
+    return FileJournal(rootless.folders())
 
 
 def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
@@ -37,8 +49,7 @@ def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
 
     Raises NoSuchLabError if no lab exists or `given` does not exist, UsageError if there are several and none is given.
     """
-    rootless.choose()  # decides whose labs these are
-    stored = store.labs()
+    stored = open_store().labs()
     if given is not None and given in stored:  # skip kernel.labs(), which looks into every namespace
         return given
     labs = sorted({*stored, *(kernel.labs() if kernel else ())})
@@ -60,7 +71,7 @@ def _which(labs: Sequence[str]) -> str:
 
 def apply_again(lab: str) -> str:
     """Return the command that applies a stored lab again."""
-    return "eigw-ns apply" if store.labs() == (lab,) else f"eigw-ns apply --lab {lab}"
+    return "eigw-ns apply" if open_store().labs() == (lab,) else f"eigw-ns apply --lab {lab}"
 
 
 _HOW_TO_BEGIN = "begin with `eigw-ns init > lab.yaml` and `eigw-ns apply -f lab.yaml`"
@@ -83,11 +94,13 @@ def read_topology(file: str, lab: str | None, source: Source) -> Topology:
     return _checked(load(source.content, file=name, default_lab=source.default_lab), file, lab)
 
 
-def recall_topology(file: str, lab: str | None, source: Source) -> Topology:
+def recall_topology(file: str, lab: str | None, source: Source) -> Stored:
     """Return what `read_topology` returns, but do not parse bytes whose topology is stored already."""
-    rootless.choose()  # decides whose labs are stored
-    known = parse_cache.recall(source)
-    return _checked(known, file, lab) if known is not None else read_topology(file, lab, source)
+    known = ParseCache(rootless.folders()).recall(source)
+    if known is None:
+        return Stored(read_topology(file, lab, source))
+    _checked(known.topology, file, lab)
+    return known
 
 
 def _checked(found: Topology, file: str, lab: str | None) -> Topology:
@@ -102,8 +115,8 @@ def _checked(found: Topology, file: str, lab: str | None) -> Topology:
 def topology_of(file: str | None, lab: str | None, kernel: LinuxKernel | None = None) -> Topology:
     """Return the topology in `file`. Without a file, return the topology applied last to the chosen lab."""
     if file is not None:
-        return recall_topology(file, lab, open_source(file, lab))
-    return store.load(choose_lab(lab, kernel))
+        return recall_topology(file, lab, open_source(file, lab)).topology
+    return open_store().load(choose_lab(lab, kernel))
 
 
 def find_node(cloud: Cloud, text: str) -> tuple[Node, str]:

@@ -10,10 +10,10 @@ import click
 from eigw_ns.kernel.host import capabilities
 from eigw_ns.kernel.namespaces import sysctl, userns
 from eigw_ns.lab.host import rootless
-from eigw_ns.lab.storage import paths
+from eigw_ns.lab.storage.folders import LabFolders
 
 _AUTOMATIC = "not root: working rootless, in your own namespaces (sudo for the host's labs; --rootless hides this note)"
-_VISIT = "eigw_ns.cli.rootless.visit"
+_VISIT, _FOLDERS = "eigw_ns.cli.rootless.visit", "eigw_ns.cli.rootless.folders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,18 @@ def choose(context: click.Context | None = None) -> Choice:
     return choice
 
 
+def folders(context: click.Context | None = None) -> LabFolders:
+    """Return the folders of this run's labs. They are read from the environment once, after `choose`."""
+    context = context or click.get_current_context(silent=True)
+    choose(context)
+    if context is None:
+        return LabFolders.from_environment()
+    if _FOLDERS not in context.meta:
+        context.meta[_FOLDERS] = LabFolders.from_environment()
+    made: LabFolders = context.meta[_FOLDERS]
+    return made
+
+
 def _fits() -> bool:
     """Return True if this process lacks privileges, is not root, and the sysctls allow it user namespaces."""
     return bool(os.geteuid() and capabilities.lacking()) and not userns.forbidden(sysctl.read)[0]
@@ -51,7 +63,7 @@ def enter() -> None:
     quiet = bool(context.params.get("quiet"))
     if choice.automatic and not quiet:
         click.echo(_AUTOMATIC, err=True)
-    visit = context.meta[_VISIT] = rootless.enter(paths.run_dir())
+    visit = context.meta[_VISIT] = rootless.enter(folders().run)
     context.find_root().call_on_close(lambda: _leave(visit, quiet=quiet))
 
 

@@ -21,7 +21,8 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.processes import liveness, process
 from eigw_ns.kernel.processes.process import Completed
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import store
+from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.store import FileStore
 from eigw_ns.lab.verify import checks as prover
 from eigw_ns.lab.verify.checks import Report
 from eigw_ns.lab.verify.prober import Protocol
@@ -52,11 +53,9 @@ class Lab:
     def __init__(self, topology: Topology, folder: Path) -> None:
         """Take a `topology` as `read` returns it, and an empty `folder` for the state of the lab."""
         self.name = topology.cloud.lab
-        self.environment = {
-            "EIGW_NS_LAB": self.name,
-            "EIGW_NS_STATE_DIR": str(folder / "state"),
-            "EIGW_NS_RUN_DIR": str(folder / "run"),
-        }
+        folders = LabFolders(folder / "state", folder / "run")
+        self.environment = {"EIGW_NS_LAB": self.name, **folders.environment()}
+        self._store = FileStore(folders)
         self.built_from = topology
         self._life = contextlib.ExitStack()
 
@@ -66,8 +65,7 @@ class Lab:
     @property
     def topology(self) -> Topology:
         """Return the topology applied now. `eigw-ns apply` and `eigw-ns ec2` may change it during the test."""
-        with self._own_environment():
-            return store.load(self.name)
+        return self._store.load(self.name)
 
     def build(self) -> None:
         """Build the lab in the kernel. After an error or an interrupt, nothing of it is left.

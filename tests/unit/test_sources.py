@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 import eigw_ns
-from eigw_ns.lab.storage import parse_cache, paths, store
-from eigw_ns.lab.storage.parse_cache import Source
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage import folders, paths, store
+from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.topology import Topology, example, load
 
 TEXT = example("demo").encode()
+CACHE = ParseCache(paths.ENVIRONMENT)
+
+
+def recalled(source: Source) -> Topology | None:
+    """Return the topology of the source if the cache knows it."""
+    found = CACHE.recall(source)
+    assert found is None or found == store.read(found.topology.cloud.lab)
+    return found.topology if found else None
 
 
 @pytest.fixture(autouse=True)
@@ -25,50 +38,50 @@ def applied(text: bytes = TEXT, default_lab: str = "mine") -> Topology:
     """Store and note a topology as `apply` does. Returns it."""
     found = load(text, file="demo.yaml", default_lab=default_lab)
     store.save(found)
-    parse_cache.remember(Source(text, default_lab), found)
+    CACHE.remember(Source(text, default_lab), found)
     return found
 
 
 def test_what_was_applied_is_recalled() -> None:
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    assert recalled(Source(TEXT, "mine")) is None
     found = applied()
-    assert parse_cache.recall(Source(TEXT, "mine")) == found
+    assert recalled(Source(TEXT, "mine")) == found
 
 
 def test_a_file_among_several_labs() -> None:
     for lab in ("one", "two", "three"):
         applied(TEXT.replace(b"lab: demo", f"lab: {lab}".encode()))
-    recalled = parse_cache.recall(Source(TEXT.replace(b"lab: demo", b"lab: two"), "mine"))
-    assert recalled is not None
-    assert recalled.cloud.lab == "two"
+    found = recalled(Source(TEXT.replace(b"lab: demo", b"lab: two"), "mine"))
+    assert found is not None
+    assert found.cloud.lab == "two"
 
 
 @pytest.mark.parametrize("changed", [Source(TEXT + b"\n", "mine"), Source(TEXT, "yours"), Source(b"", "mine")])
 def test_another_file_is_read(changed: Source) -> None:
     applied()
-    assert parse_cache.recall(changed) is None
+    assert recalled(changed) is None
 
 
 def test_the_file_is_read_if_the_lab_has_changed() -> None:
     found = applied()
     store.save(replace(found, expectations=()))
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    assert recalled(Source(TEXT, "mine")) is None
     store.save(found)  # and back
-    assert parse_cache.recall(Source(TEXT, "mine")) == found
+    assert recalled(Source(TEXT, "mine")) == found
 
 
 def test_a_note_about_another_topology_does_not_count() -> None:
     """Another process may have stored another topology before the note is written."""
     found = load(TEXT, file="demo.yaml", default_lab="mine")
     store.save(replace(found, expectations=()))
-    parse_cache.remember(Source(TEXT, "mine"), found)
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    CACHE.remember(Source(TEXT, "mine"), found)
+    assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_other_code_reads_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     applied()
     monkeypatch.setattr(eigw_ns, "__version__", "999")
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,28 +92,28 @@ def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(eigw_ns, "__file__", str(code / "__init__.py"))
     monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
     applied()
-    assert parse_cache.recall(Source(TEXT, "mine")) is not None
+    assert recalled(Source(TEXT, "mine")) is not None
     module.write_text("behind")
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    assert recalled(Source(TEXT, "mine")) is None
 
 
 @pytest.mark.parametrize("note", [b"", b"\xff\xff", b"0" * 64])
 def test_an_invalid_note_is_ignored(note: bytes) -> None:
     applied()
     paths.source_file("demo").write_bytes(note)
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_a_damaged_topology_is_not_recalled() -> None:
     applied()
     paths.topology_file("demo").write_text("{")
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_a_note_is_written_once_and_goes_with_the_lab(state: Path) -> None:
     found = applied()
     before = paths.source_file("demo").stat().st_mtime_ns
-    parse_cache.remember(Source(TEXT, "mine"), found)
+    CACHE.remember(Source(TEXT, "mine"), found)
     assert paths.source_file("demo").stat().st_mtime_ns == before
     store.remove("demo")
     assert list(state.iterdir()) == []
@@ -111,7 +124,7 @@ def test_a_note_that_cannot_be_written_is_not_an_error(monkeypatch: pytest.Monke
         raise OSError("no space left on device")
 
     monkeypatch.setattr(store, "write_atomically", full)
-    parse_cache.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
+    CACHE.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
 
 
 def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,5 +132,30 @@ def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, m
         raise PermissionError(13, "Permission denied", str(state))
 
     applied()
-    monkeypatch.setattr(paths, "labs_in", forbidden)
-    assert parse_cache.recall(Source(TEXT, "mine")) is None
+    monkeypatch.setattr(folders, "labs_in", forbidden)
+    assert recalled(Source(TEXT, "mine")) is None
+
+
+def test_a_second_apply_reads_the_stored_topology_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
+    kernel = FakeKernel()
+    operations.apply(kernel, load(TEXT, file="demo.yaml", default_lab="mine"))
+    applied()
+    opened = opened_files(monkeypatch)
+    found = CACHE.recall(Source(TEXT, "mine"))
+    assert found is not None
+    assert operations.apply(kernel, found.topology, version=found.version).steps == 0
+    assert opened.count(paths.topology_file("demo")) == 1
+
+
+def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Return a list to which each file is added that is opened by its path."""
+    opened: list[Path] = []
+    real: Callable[..., IO[Any]] = io.open
+
+    def noting(file: Path, *arguments: Any, **named: Any) -> IO[Any]:
+        opened.append(Path(file))
+        return real(file, *arguments, **named)
+
+    monkeypatch.setattr("io.open", noting)  # pathlib calls this
+    return opened

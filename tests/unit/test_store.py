@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,40 @@ def test_folders_without_a_topology_are_ignored(state: Path) -> None:
     (state / "empty").mkdir()
     (state / "file").touch()
     assert store.labs() == ()
+
+
+def test_a_version_stands_for_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read from the store need not be read and encoded again to see that it is stored."""
+    store.save(topology("one"))
+    read = store.read("one")
+    assert read.topology == topology("one")
+    with monkeypatch.context() as patch:
+        patch.setattr("eigw_ns.lab.storage.store.to_data", _forbidden)
+        assert store.holds(read.topology, read.version)
+    assert store.holds(read.topology)
+
+
+@pytest.mark.parametrize("change", ["save", "edit", "remove"])
+def test_an_old_version_does_not_count(change: str) -> None:
+    store.save(topology("one"))
+    read = store.read("one")
+    path = paths.topology_file("one")
+    if change == "save":
+        store.save(replace(topology("one"), expectations=()))
+    elif change == "edit":
+        path.write_text(path.read_text().replace("demo.yaml", "omed.yaml").replace('"tcp"', '"udp"'))
+    else:
+        store.remove("one")
+    assert not store.holds(read.topology, read.version)
+
+
+def test_the_same_topology_saved_again_is_held() -> None:
+    store.save(topology("one"))
+    read = store.read("one")
+    store.save(topology("one"))
+    assert store.read("one").version != read.version
+    assert store.holds(read.topology, read.version)
+
+
+def _forbidden(*_: object) -> None:
+    raise AssertionError("the topology was encoded")

@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from eigw_ns.cli import options
-from eigw_ns.cli.context import open_kernel, open_source, recall_topology, topology_of
+from eigw_ns.cli import options, rootless
+from eigw_ns.cli.context import choose_lab, open_kernel, open_source, open_store, recall_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
@@ -17,9 +17,9 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.operations import Applied
-from eigw_ns.lab.storage import parse_cache, store
+from eigw_ns.lab.storage.parse_cache import ParseCache
+from eigw_ns.lab.storage.protocols import Stored
 from eigw_ns.render.steps import counted
-from eigw_ns.topology import Topology
 
 
 @click.command("apply")
@@ -57,21 +57,22 @@ def command(
         return _apply_all(open_kernel(), output, agent, talk)
     if file is None:
         kernel = open_kernel()
-        applied = _apply(kernel, topology_of(None, lab, kernel), agent, talk)
+        applied = _apply(kernel, open_store().read(choose_lab(lab, kernel)), agent, talk)
     else:
         source = open_source(file, lab)
         given = recall_topology(file, lab, source)
         applied = _apply(open_kernel(), given, agent, talk)  # a file's mistakes are told without root, too
-        parse_cache.remember(source, given)
+        if not given.version:
+            ParseCache(rootless.folders()).remember(source, given.topology)
     if output == "json":
         show_json(_data(applied))
     return 0
 
 
-def _apply(kernel: LinuxKernel, topology: Topology, agent: bool, talk: Talk) -> Applied:
-    lab = topology.cloud.lab
+def _apply(kernel: LinuxKernel, given: Stored, agent: bool, talk: Talk) -> Applied:
+    topology, lab = given.topology, given.topology.cloud.lab
     with talk.progress("apply") as progress:
-        applied = operations.apply(kernel, topology, progress=progress)
+        applied = operations.apply(kernel, topology, version=given.version, progress=progress)
     if applied.steps:
         done = f"{counted(applied.steps, 'change')}, {counted(applied.writes, 'kernel write')}"
         talk.note(f"the lab {lab} is up: {done}")
@@ -91,9 +92,10 @@ def _apply_all(kernel: LinuxKernel, output: str, agent: bool, talk: Talk) -> int
     """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
     code = 0
     done: list[dict[str, Any]] = []
+    store = open_store()
     for lab in store.labs():
         try:
-            done.append({"lab": lab, **_data(_apply(kernel, store.load(lab), agent, talk))})
+            done.append({"lab": lab, **_data(_apply(kernel, store.read(lab), agent, talk))})
         except EigwError as error:
             complain(f"the lab {lab} is not up: {error.message}", error.hint)
             done.append({"lab": lab, "error": error.message})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.context import apply_again, choose_lab, open_kernel
+from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_store
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.ec2.schema import Shape
@@ -18,7 +18,6 @@ from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.errors import HostError, MissingError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.agent import replica_reports
-from eigw_ns.lab.storage import store
 from eigw_ns.render import aws
 from eigw_ns.render import describe as render
 from eigw_ns.render import replicas as render_replicas
@@ -81,7 +80,7 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
     """
     talk = Talk(quiet=quiet, verbose=verbose)
     kernel = _kernel_if_allowed(talk)
-    cloud = store.load(choose_lab(lab, kernel)).cloud
+    cloud = open_store().load(choose_lab(lab, kernel)).cloud
     kinds = (kind,) if kind else tuple(aws.KINDS)
     shapes = aws.describe(cloud, kinds, tags)
     replicated = _replicated(kernel, cloud, shapes, talk) if kernel else {}

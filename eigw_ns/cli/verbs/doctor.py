@@ -28,7 +28,8 @@ def command(output: str, quiet: bool, verbose: bool) -> int:
     sudo eigw-ns doctor
     eigw-ns --rootless doctor
     """
-    checks = doctor.examine_rootless() if rootless.choose().rootless else doctor.examine()
+    examine = doctor.examine_rootless if rootless.choose().rootless else doctor.examine
+    checks = examine(rootless.folders())
     if output == "json":
         show_json({"fit": doctor.fit(checks), "checks": [_data(check) for check in checks]})
     else:

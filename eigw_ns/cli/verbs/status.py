@@ -6,10 +6,9 @@ import click
 
 from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
-from eigw_ns.cli.context import apply_again, choose_lab, open_kernel
+from eigw_ns.cli.context import apply_again, choose_lab, open_journal, open_kernel, open_store
 from eigw_ns.cli.talk import Talk
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import journal, store
 
 
 @click.command("status")
@@ -33,9 +32,9 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     chosen = choose_lab(lab, kernel)
     alive = chosen in kernel.labs()
     steps = operations.status(kernel, chosen)
-    apply = apply_again(chosen)
+    apply, journal = apply_again(chosen), open_journal()
     if alive or output == "json":
-        show_steps(steps, store.load(chosen).cloud, output, talk)
+        show_steps(steps, open_store().load(chosen).cloud, output, talk)
     if not alive:
         talk.note(f"the lab {chosen} is stored, but not in the kernel (after a reboot?): rebuild it with `{apply}`")
     elif steps:

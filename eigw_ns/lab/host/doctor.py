@@ -13,7 +13,7 @@ from typing import Literal
 from eigw_ns.errors import HostError
 from eigw_ns.kernel.host import capabilities, features
 from eigw_ns.kernel.namespaces import sysctl, userns
-from eigw_ns.lab.storage import paths
+from eigw_ns.lab.storage.folders import RUN_VARIABLE, STATE_VARIABLE, LabFolders
 
 Outcome = Literal["ok", "missing", "warn"]
 
@@ -69,10 +69,10 @@ _NEEDS = (
 )
 
 
-def examine() -> tuple[Check, ...]:
+def examine(folders: LabFolders) -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
     lacking = "privilege" if features.privilege() else "network namespaces" if features.namespace() else ""
-    return (*(_check(need, lacking) for need in _NEEDS), *_nft_version(), *_replicas(lacking), *_folders())
+    return (*(_check(need, lacking) for need in _NEEDS), *_nft_version(), *_replicas(lacking), *_folders(folders))
 
 
 def _nft_version() -> Iterator[Check]:
@@ -96,13 +96,13 @@ def _replicas(lacking: str) -> Iterator[Check]:
     yield egress
 
 
-def examine_rootless() -> tuple[Check, ...]:
+def examine_rootless(folders: LabFolders) -> tuple[Check, ...]:
     """The same in namespaces of one's own, where this process, which must have one thread, then stays."""
     try:
         userns.create()
     except HostError as error:
-        return Check("user namespaces", "missing", error.message, error.hint), *_folders()
-    return Check("user namespaces", "ok"), *examine(), *_limits()
+        return Check("user namespaces", "missing", error.message, error.hint), *_folders(folders)
+    return Check("user namespaces", "ok"), *examine(folders), *_limits()
 
 
 def _limits() -> tuple[Check, ...]:
@@ -139,10 +139,10 @@ def _check(need: _Need, lacking: str) -> Check:
     return Check(need.name, "missing", reason, need.fix if isinstance(need.fix, str) else need.fix(reason))
 
 
-def _folders() -> tuple[Check, ...]:
+def _folders(folders: LabFolders) -> tuple[Check, ...]:
     return (
-        _folder("state folder", paths.state_dir(), "EIGW_NS_STATE_DIR", "--volume eigw-ns:/var/lib/eigw-ns"),
-        _folder("run folder", paths.run_dir(), "EIGW_NS_RUN_DIR", "--tmpfs /run"),
+        _folder("state folder", folders.state, STATE_VARIABLE, "--volume eigw-ns:/var/lib/eigw-ns"),
+        _folder("run folder", folders.run, RUN_VARIABLE, "--tmpfs /run"),
     )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from eigw_ns.errors import EigwError, HostError
 from eigw_ns.kernel.namespaces import netns, pause_process
 from eigw_ns.kernel.namespaces.pause_process import Keeper
-from eigw_ns.lab.storage import paths
+from eigw_ns.lab.storage.folders import RUN_VARIABLE, folder_errors
 
 _RECORD, _VISITS = "keeper", "keeper.visits"
 
@@ -125,7 +125,7 @@ def _alone(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
     """Open the folder; create it if it does not exist. Raises HostError if other users could change what is in it."""
-    with paths.run_errors(f"open the run folder {folder}"):
+    with folder_errors(f"open the run folder {folder}", RUN_VARIABLE, folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:

@@ -63,17 +63,18 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
     return plan_states(desired, actual, forget_flows=journal.unfinished(cloud.lab))
 
 
-def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
+def apply(kernel: Kernel, topology: Topology, *, version: str = "", progress: Progress = silent) -> Applied:
     """Bring the kernel to the topology, and store the topology as the desired state.
 
-    Only what differs is changed. Raises LockedError, ForeignError, HostError or KernelError. After an error halfway the
-    topology is stored, and the next apply continues from there.
+    Only what differs is changed. `version` is that of the store, if the topology was read there. Raises LockedError,
+    ForeignError, HostError or KernelError. After an error halfway the topology is stored, and the next apply continues
+    from there.
     """
     lab = topology.cloud.lab
     with lock.hold(lab, f"eigw-ns apply ({lab})"):
         start_agent = background.replace_outdated(lab)
         try:
-            applied = reconcile(kernel, topology, progress=progress)
+            applied = reconcile(kernel, topology, version=version, progress=progress)
             return replace(applied, agent=start_agent()) if start_agent else applied
         except EigwError:
             if start_agent:  # the lab is watched as it was before
@@ -83,7 +84,7 @@ def apply(kernel: Kernel, topology: Topology, *, progress: Progress = silent) ->
             raise
 
 
-def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent) -> Applied:
+def reconcile(kernel: Kernel, topology: Topology, *, version: str = "", progress: Progress = silent) -> Applied:
     """Do what `apply` does, for a caller that holds the lab's lock.
 
     The journal is written before the topology: a lab that is stored but not yet in the kernel always counts as
@@ -92,7 +93,7 @@ def reconcile(kernel: Kernel, topology: Topology, *, progress: Progress = silent
     lab = topology.cloud.lab
     before = kernel.writes
     plan = make_plan(kernel, topology.cloud)
-    stored = store.holds(topology)
+    stored = store.holds(topology, version)
     if plan or journal.unfinished(lab):
         if not stored:
             store.require_writable(lab)

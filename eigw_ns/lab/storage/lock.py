@@ -8,57 +8,64 @@ import os
 import select
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from eigw_ns.errors import LockedError
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.lab.storage import paths
+from eigw_ns.lab.storage.folders import Folders
+from eigw_ns.lab.storage.protocols import Lock
 
 _PAUSE = 0.01  # seconds between two tries
 
 
-@contextlib.contextmanager
-def hold(lab: str, command: str, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
+@dataclass(frozen=True, slots=True)
+class FileLock:
+    """The locks of the labs of these folders: a locked file per lab. See `protocols.Lock`."""
 
-    If another process has the lock, tries again for `wait` seconds. Then raises LockedError, which names the holder.
-    Raises HostError if the run folder is not writable.
-    """
-    path = paths.lock_file(lab)
-    descriptor = None
-    try:
-        with paths.run_errors(f"open the lock {path}"):
-            descriptor = _take(lab, path, time.monotonic() + wait)
-        record = {
-            "pid": os.getpid(),
-            "command": command,
-            "since": datetime.now().astimezone().isoformat("T", "seconds"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        yield
-    finally:
-        if descriptor is not None:
-            try:  # Ctrl-C may come while the record is cleared; a process that goes on (pytest) must not keep the lock
-                with contextlib.suppress(OSError):  # this clears only the record; closing the descriptor unlocks
-                    os.ftruncate(descriptor, 0)
-            finally:
-                os.close(descriptor)
+    folders: Folders
 
+    @contextlib.contextmanager
+    def hold(self, lab: str, command: str, *, wait: float = 0.0) -> Iterator[None]:
+        """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
 
-def held(lab: str) -> bool:
-    """Return whether a process has the lock of `lab`. Creates nothing, not even the lock file."""
-    with file_lock.held(paths.lock_file(lab)) as descriptor:
-        return descriptor is not None
+        If another process has the lock, tries again for `wait` seconds. Then raises LockedError, which names the
+        holder. Raises HostError if the run folder is not writable.
+        """
+        path = self.folders.lock_file(lab)
+        descriptor = None
+        try:
+            with self.folders.run_errors(f"open the lock {path}"):
+                descriptor = _take(lab, path, time.monotonic() + wait)
+            record = {
+                "pid": os.getpid(),
+                "command": command,
+                "since": datetime.now().astimezone().isoformat("T", "seconds"),
+            }
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(record).encode(), 0)
+            yield
+        finally:
+            if descriptor is not None:
+                try:  # Ctrl-C may come while the record is cleared; pytest, which goes on, must not keep the lock
+                    with contextlib.suppress(OSError):  # this clears only the record; closing the descriptor unlocks
+                        os.ftruncate(descriptor, 0)
+                finally:
+                    os.close(descriptor)
 
+    def held(self, lab: str) -> bool:
+        """Return whether a process has the lock of `lab`. Creates nothing, not even the lock file."""
+        with file_lock.held(self.folders.lock_file(lab)) as descriptor:
+            return descriptor is not None
 
-def remove_run_files(lab: str) -> None:
-    """Remove the lab's run folder. The caller holds the lock; waiting processes notice that the lock file is gone."""
-    for path in (paths.journal_file(lab), paths.lock_file(lab)):
-        path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # the folder has a user's file in it, or is gone already
-        paths.lock_file(lab).parent.rmdir()
+    def remove_run_files(self, lab: str) -> None:
+        """Remove the lab's run folder. The caller holds the lock; waiting processes see that the lock file is gone."""
+        for path in (self.folders.journal_file(lab), self.folders.lock_file(lab)):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder has a user's file in it, or is gone already
+            self.folders.lock_file(lab).parent.rmdir()
 
 
 def _take(lab: str, path: Path, deadline: float) -> int:
@@ -87,3 +94,7 @@ def _holder(descriptor: int) -> str:
         return f"process {record['pid']} ({record['command']}) since {record['since']}"
     except (ValueError, KeyError, TypeError):  # the holder has not written its record yet
         return "another process"
+
+
+_LOCK: Lock = FileLock(paths.ENVIRONMENT)
+hold, held, remove_run_files = _LOCK.hold, _LOCK.held, _LOCK.remove_run_files

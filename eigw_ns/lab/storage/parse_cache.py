@@ -15,7 +15,10 @@ from pathlib import Path
 
 import eigw_ns
 from eigw_ns.errors import HostError
-from eigw_ns.lab.storage import paths, store
+from eigw_ns.lab.storage import store
+from eigw_ns.lab.storage.folders import Folders
+from eigw_ns.lab.storage.protocols import Stored
+from eigw_ns.lab.storage.store import Content, FileStore
 from eigw_ns.topology import Topology
 
 _CODE = ("topology", "cloud")  # the packages
@@ -29,27 +32,38 @@ class Source:
     default_lab: str
 
 
-def recall(source: Source) -> Topology | None:
-    """Return the stored topology that was read from this source; None if none is known and the file must be read."""
-    found = None
-    with contextlib.suppress(HostError):  # a user without access to the state folder can still read a file
-        found = next((lab for lab in store.labs() if _is_noted(source, lab)), None)
-    return store.load(found) if found is not None else None
+@dataclass(frozen=True, slots=True)
+class ParseCache:
+    """The notes beside the stored topologies in these folders."""
 
+    folders: Folders
 
-def remember(source: Source, found: Topology) -> None:
-    """Note that the source was read as this topology. If the note cannot be written, the file is read again later."""
-    lab = found.cloud.lab
-    if not _is_noted(source, lab):
-        with contextlib.suppress(OSError):
-            store.write_atomically(paths.source_file(lab), _note(source, store.text(found).encode()))
+    def recall(self, source: Source) -> Stored | None:
+        """Return the stored topology that was read from this source.
 
+        Returns None if none is known; then the file must be read.
+        """
+        files = FileStore(self.folders)
+        found = None
+        with contextlib.suppress(HostError):  # a user without access to the state folder can still read a file
+            found = next(((lab, kept) for lab in files.labs() if (kept := self._noted(source, lab))), None)
+        return files.decoded(*found) if found else None
 
-def _is_noted(source: Source, lab: str) -> bool:
-    try:
-        return paths.source_file(lab).read_text() == _note(source, paths.topology_file(lab).read_bytes())
-    except (OSError, ValueError):  # no note, or not text
-        return False
+    def remember(self, source: Source, found: Topology) -> None:
+        """Note that the source was read as this topology. If the note cannot be written, the file is read again."""
+        lab = found.cloud.lab
+        if self._noted(source, lab) is None:
+            with contextlib.suppress(OSError):
+                store.write_atomically(self.folders.source_file(lab), _note(source, store.text(found).encode()))
+
+    def _noted(self, source: Source, lab: str) -> Content | None:
+        """Return what is stored for `lab` if the note says that it was read from this source."""
+        try:
+            note = self.folders.source_file(lab).read_text()
+            kept = FileStore(self.folders).content(lab)
+        except (OSError, ValueError):  # no note, or not text
+            return None
+        return kept if note == _note(source, kept.data) else None
 
 
 def _note(source: Source, stored: bytes) -> str:

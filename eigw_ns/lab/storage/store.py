@@ -6,45 +6,120 @@ import contextlib
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from eigw_ns.errors import EigwError, NoSuchLabError
-from eigw_ns.lab.storage import paths
+from eigw_ns.lab.storage import folders, paths
+from eigw_ns.lab.storage.folders import Folders
+from eigw_ns.lab.storage.protocols import Store, Stored
 from eigw_ns.topology import Topology, from_data, to_data
 
 _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the middle of a write
 
 
-def labs() -> tuple[str, ...]:
-    """Return the labs that have a stored topology, sorted. Raises HostError if the state folder cannot be read."""
-    folder = paths.state_dir()
-    with paths.state_errors(f"look into {folder}"):
-        return tuple(lab for lab in paths.labs_in(folder) if paths.topology_file(lab).exists())
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The bytes of a stored topology, and the version of the file that they were read from."""
+
+    data: bytes
+    version: str
 
 
-def exists(lab: str) -> bool:
-    """Return whether a topology of `lab` is stored, readable or not."""
-    return paths.topology_file(lab).exists()
+@dataclass(frozen=True, slots=True)
+class FileStore:
+    """The topologies in the state folder: a JSON file per lab. See `protocols.Store`."""
 
+    folders: Folders
 
-def save(topology: Topology) -> None:
-    """Store the topology under its lab's name. A crash leaves the old file or the new one, never half a file.
+    def labs(self) -> tuple[str, ...]:
+        """Return the labs that have a stored topology, sorted. Raises HostError if the state folder cannot be read."""
+        folder = self.folders.state_dir()
+        with self.folders.state_errors(f"look into {folder}"):
+            return tuple(lab for lab in folders.labs_in(folder) if self.folders.topology_file(lab).exists())
 
-    Raises HostError if the state folder cannot be written.
-    """
-    path = paths.topology_file(topology.cloud.lab)
-    with paths.state_errors(f"write {path}"):
-        write_atomically(path, text(topology))
+    def exists(self, lab: str) -> bool:
+        """Return whether a topology of `lab` is stored, readable or not."""
+        return self.folders.topology_file(lab).exists()
 
+    def save(self, topology: Topology) -> None:
+        """Store the topology under its lab's name. A crash leaves the old file or the new one, never half a file.
 
-def require_writable(lab: str) -> None:
-    """Raise HostError if `save` would because of the folder. To be called before the first change."""
-    path = paths.topology_file(lab)
-    with paths.state_errors(f"write {path}"):
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
-        os.close(descriptor)
-        Path(name).unlink()
+        Raises HostError if the state folder cannot be written.
+        """
+        path = self.folders.topology_file(topology.cloud.lab)
+        with self.folders.state_errors(f"write {path}"):
+            write_atomically(path, text(topology))
+
+    def require_writable(self, lab: str) -> None:
+        """Raise HostError if `save` would because of the folder. To be called before the first change."""
+        path = self.folders.topology_file(lab)
+        with self.folders.state_errors(f"write {path}"):
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+            os.close(descriptor)
+            Path(name).unlink()
+
+    def holds(self, topology: Topology, version: str = "") -> bool:
+        """Return whether this topology is stored for its lab. Reads nothing if the file still has this version.
+
+        Compares data, not objects: a resource that was moved to another VPC loses its name when it is stored.
+        """
+        path = self.folders.topology_file(topology.cloud.lab)
+        try:
+            if version and version == _version(path.stat()):
+                return True
+            return bool(json.loads(path.read_bytes()) == to_data(topology))
+        except (OSError, ValueError, RecursionError):  # no stored topology, or a damaged one
+            return False
+
+    def load(self, lab: str) -> Topology:
+        """Return the stored topology of `lab`. Raises what `read` does."""
+        return self.read(lab).topology
+
+    def read(self, lab: str) -> Stored:
+        """Return the stored topology of `lab`, and the version of its file.
+
+        Raises NoSuchLabError if none is stored, EigwError if the file is damaged, HostError if it may not be read.
+        """
+        with self.folders.state_errors(f"read {self.folders.topology_file(lab)}"):
+            try:
+                content = self.content(lab)
+            except FileNotFoundError:
+                hint = "store one with `eigw-ns apply -f FILE`; `eigw-ns gc` lists what is left of the lab"
+                raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
+        return self.decoded(lab, content)
+
+    def content(self, lab: str) -> Content:
+        """Return the bytes of the file. Raises OSError."""
+        with self.folders.topology_file(lab).open("rb") as stream:
+            return Content(stream.read(), _version(os.fstat(stream.fileno())))
+
+    def decoded(self, lab: str, content: Content) -> Stored:
+        """Return the topology of `lab` in these bytes. Raises EigwError if they are damaged."""
+        path = self.folders.topology_file(lab)
+        try:
+            topology = from_data(json.loads(content.data))
+        except EigwError as error:
+            raise _damaged(path, error.message) from error
+        except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
+            raise _damaged(path, str(error)) from error
+        if topology.cloud.lab != lab:
+            raise _damaged(path, f"it is the topology of the lab {topology.cloud.lab}")
+        return Stored(topology, content.version)
+
+    def remove(self, lab: str) -> bool:
+        """Remove the stored topology of `lab`. Returns False if none was stored."""
+        path = self.folders.topology_file(lab)
+        with self.folders.state_errors(f"remove {path}"):
+            stored = path.exists()
+            self.folders.source_file(lab).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
+                unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty: a user keeps a file there
+                path.parent.rmdir()
+        return stored
 
 
 def text(topology: Topology) -> str:
@@ -52,52 +127,12 @@ def text(topology: Topology) -> str:
     return json.dumps(to_data(topology), indent=1) + "\n"
 
 
-def holds(topology: Topology) -> bool:
-    """Return whether this topology is stored for its lab.
+def _version(status: os.stat_result) -> str:
+    """Return what changes when the file is replaced, or edited in place.
 
-    Compares data, not objects: a resource that was moved to another VPC loses its name when it is stored.
+    A new file gets another inode than the one that it replaces. The inode may come back with the next file, but later.
     """
-    try:
-        return bool(json.loads(paths.topology_file(topology.cloud.lab).read_bytes()) == to_data(topology))
-    except (OSError, ValueError, RecursionError):  # no stored topology, or a damaged one
-        return False
-
-
-def load(lab: str) -> Topology:
-    """Return the stored topology of `lab`.
-
-    Raises NoSuchLabError if none is stored, EigwError if the file is damaged, HostError if it may not be read.
-    """
-    path = paths.topology_file(lab)
-    with paths.state_errors(f"read {path}"):
-        try:
-            data = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            hint = "store one with `eigw-ns apply -f FILE`; `eigw-ns gc` lists what is left of the lab"
-            raise NoSuchLabError(f"no topology of the lab {lab} is stored", hint=hint) from None
-        except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
-            raise _damaged(path, str(error)) from error
-    try:
-        topology = from_data(data)
-    except EigwError as error:
-        raise _damaged(path, error.message) from error
-    if topology.cloud.lab != lab:
-        raise _damaged(path, f"it is the topology of the lab {topology.cloud.lab}")
-    return topology
-
-
-def remove(lab: str) -> bool:
-    """Remove the stored topology of `lab`. Returns False if none was stored."""
-    path = paths.topology_file(lab)
-    with paths.state_errors(f"remove {path}"):
-        stored = path.exists()
-        paths.source_file(lab).unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
-            unfinished.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: a user keeps a file there
-            path.parent.rmdir()
-    return stored
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _damaged(path: Path, reason: str) -> EigwError:
@@ -132,3 +167,8 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_STORE: Store = FileStore(paths.ENVIRONMENT)
+labs, exists, load, read, holds = _STORE.labs, _STORE.exists, _STORE.load, _STORE.read, _STORE.holds
+require_writable, save, remove = _STORE.require_writable, _STORE.save, _STORE.remove

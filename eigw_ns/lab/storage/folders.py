@@ -1,0 +1,150 @@
+"""Folders of labs, and the paths of a lab's files in them. A running lab survives the loss of both folders.
+
+Each folder has one subfolder per lab:
+
+- `/var/lib/eigw-ns/<lab>/{topology.json,source}`: the desired state, and a digest of its file (EIGW_NS_STATE_DIR)
+- `/run/eigw-ns/<lab>/{lock,journal}`: the process that works on the lab, and what it has begun (EIGW_NS_RUN_DIR)
+
+A process that works in one pair of folders takes them from the environment. A server can have several `LabFolders`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from eigw_ns.errors import HostError, UsageError
+
+_LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+STATE_VARIABLE, RUN_VARIABLE = "EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"
+
+
+class Folders(ABC):
+    """The state folder and the run folder, and the paths in them."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def state_dir(self) -> Path:
+        """Return the folder of the desired states. It survives a reboot."""
+
+    @abstractmethod
+    def run_dir(self) -> Path:
+        """Return the folder of locks and journals. It is gone after a reboot, as the namespaces are."""
+
+    def topology_file(self, lab: str) -> Path:
+        """Return the path of the stored desired state of `lab`.
+
+        Raises UsageError, as all of these, if the name is not valid.
+        """
+        return self.state_dir() / _checked(lab) / "topology.json"
+
+    def source_file(self, lab: str) -> Path:
+        """Return the path of the note that identifies the file from which the desired state of `lab` was read."""
+        return self.state_dir() / _checked(lab) / "source"
+
+    def lock_file(self, lab: str) -> Path:
+        """Return the path of the file whose flock(2) means that a process works on `lab`."""
+        return self.run_dir() / _checked(lab) / "lock"
+
+    def journal_file(self, lab: str) -> Path:
+        """Return the path of the journal of `lab`. It exists only during a change, or after an interrupted one."""
+        return self.run_dir() / _checked(lab) / "journal"
+
+    def agent_file(self, lab: str) -> Path:
+        """Return the path of the file whose flock(2) means that an agent watches `lab`."""
+        return self.run_dir() / _checked(lab) / "agent"
+
+    def agent_log(self, lab: str) -> Path:
+        """Return the path of the output of a background agent."""
+        return self.run_dir() / _checked(lab) / "agent.log"
+
+    @contextlib.contextmanager
+    def state_errors(self, doing: str) -> Iterator[None]:
+        """Turn an OSError of the block, which uses the state folder, into a HostError that says how to set another."""
+        with folder_errors(doing, STATE_VARIABLE, self.state_dir()):
+            yield
+
+    @contextlib.contextmanager
+    def run_errors(self, doing: str) -> Iterator[None]:
+        """Turn an OSError of the block, which uses the run folder, into a HostError that says how to set another."""
+        with folder_errors(doing, RUN_VARIABLE, self.run_dir()):
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class LabFolders(Folders):
+    """A state folder and a run folder."""
+
+    state: Path
+    run: Path
+
+    def state_dir(self) -> Path:
+        """See `Folders`."""
+        return self.state
+
+    def run_dir(self) -> Path:
+        """See `Folders`."""
+        return self.run
+
+    @staticmethod
+    def from_environment() -> LabFolders:
+        """Return the folders that the environment sets, or else those of the host."""
+        return LabFolders(
+            Path(os.environ.get(STATE_VARIABLE) or "/var/lib/eigw-ns"),
+            Path(os.environ.get(RUN_VARIABLE) or "/run/eigw-ns"),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that give these folders to another process."""
+        return {STATE_VARIABLE: str(self.state), RUN_VARIABLE: str(self.run)}
+
+
+class EnvironmentFolders(Folders):
+    """The folders that the environment sets at the time of each call, for code that is not given any."""
+
+    __slots__ = ()
+
+    def state_dir(self) -> Path:
+        """See `Folders`."""
+        return LabFolders.from_environment().state
+
+    def run_dir(self) -> Path:
+        """See `Folders`."""
+        return LabFolders.from_environment().run
+
+
+def labs_in(directory: Path) -> Iterator[str]:
+    """Return the subfolders of `directory` whose names are valid lab names, sorted. A missing directory has none."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return
+    yield from (name for name in names if _LAB_NAME.fullmatch(name))
+
+
+@contextlib.contextmanager
+def folder_errors(doing: str, variable: str, folder: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which uses `folder`, into a HostError that names the variable for another one."""
+    try:
+        yield
+    except OSError as error:
+        root = "run it as root (sudo), or " if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() else ""
+        hint = f"{root}set {variable} to a folder that you can write to (it is {folder} now)"
+        raise HostError(f"{doing}: {error.strerror}", hint=hint) from error
+
+
+def _checked(lab: str) -> str:
+    """Return `lab`, which comes from the command line and becomes part of a path. Raises UsageError for `../etc`."""
+    if not _LAB_NAME.fullmatch(lab):
+        raise UsageError(
+            f"{lab!r} is not a valid lab name",
+            hint="use letters, digits, '-' and '_', at most 64 characters, and a letter or digit first",
+        )
+    return lab
