@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -10,14 +10,13 @@ from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_store
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
-from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.dataplane.compile.names import namespace_name
-from eigw_ns.dataplane.replication.watched_gateways import gateways
-from eigw_ns.errors import HostError, MissingError, UsageError
+from eigw_ns.errors import HostError, UsageError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.lab.agent import replica_reports
+from eigw_ns.kernel.protocol import Count
+from eigw_ns.lab.lifecycle import description
+from eigw_ns.lab.lifecycle.description import Readings
 from eigw_ns.render import aws
 from eigw_ns.render import describe as render
 from eigw_ns.render import replicas as render_replicas
@@ -83,16 +82,17 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
     cloud = open_store().load(choose_lab(lab, kernel)).cloud
     kinds = (kind,) if kind else tuple(aws.KINDS)
     shapes = aws.describe(cloud, kinds, tags)
-    replicated = _replicated(kernel, cloud, shapes, talk) if kernel else {}
-    counters = _counters(kernel, cloud, _counting(kind, shapes), replicated, talk) if kernel else {}
+    routers = description.counted_routers(cloud, kinds, tags)
+    readings = _read(kernel, cloud, routers, talk) if kernel else Readings()
+    counters = {router: _numbers(counts) for router, counts in readings.counters.items()}
     if output == "json":
         found = {"Counters": render.counter_data(counters)} if counters else {}
-        more = {"Replicas": render_replicas.data(replicated)} if replicated else {}
+        more = {"Replicas": render_replicas.data(readings.replicas)} if readings.replicas else {}
         show_json({**shapes, **found, **more})
         return
     tables = render.tables(cloud, kinds, tags, counters, zeros=talk.verbose)
-    if replicated:
-        tables = (*tables, render_replicas.table(cloud, replicated))
+    if readings.replicas:
+        tables = (*tables, render_replicas.table(cloud, readings.replicas))
     if tables:
         show_tables(tables)
     else:
@@ -107,49 +107,14 @@ def _kernel_if_allowed(talk: Talk) -> LinuxKernel | None:
         return None
 
 
-def _replicated(
-    kernel: LinuxKernel, cloud: Cloud, shapes: dict[str, list[Shape]], talk: Talk
-) -> dict[str, tuple[replica_reports.Report, ...]]:
-    """The replicas of those gateways among `shapes` that have several."""
-    wanted = set(_gateway_ids(shapes))
-    found: dict[str, tuple[replica_reports.Report, ...]] = {}
-    for gateway in gateways(cloud):
-        if gateway.id in wanted:
-            try:
-                found[gateway.id] = replica_reports.examine(kernel, gateway)
-            except MissingError:
-                talk.note(f"{gateway.label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")
-    return found
+def _read(kernel: LinuxKernel, cloud: Cloud, routers: Iterable[str], talk: Talk) -> Readings:
+    readings = description.read(kernel, cloud, routers)
+    for label in readings.gone_gateways:
+        talk.note(f"{label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")
+    for router in readings.gone:
+        talk.note(f"{router} is not alive, so it has no counters; `{apply_again(cloud.lab)}` rebuilds it")
+    return readings
 
 
-def _counters(
-    kernel: LinuxKernel,
-    cloud: Cloud,
-    routers: Iterable[str],
-    replicated: dict[str, tuple[replica_reports.Report, ...]],
-    talk: Talk,
-) -> render.Counters:
-    """The named counters of the routers with these ids; those of several replicas added up."""
-    found: dict[str, dict[str, tuple[int, int]]] = {}
-    for router in routers:
-        try:
-            reports = replicated.get(router)
-            counts = replica_reports.totals(reports) if reports else kernel.counters(namespace_name(cloud.lab, router))
-        except MissingError:
-            talk.note(f"{router} is not alive, so it has no counters; `{apply_again(cloud.lab)}` rebuilds it")
-            continue
-        found[router] = {name: (count.packets, count.bytes) for name, count in counts.items()}
-    return found
-
-
-def _counting(kind: str | None, shapes: dict[str, list[Shape]]) -> Iterable[str]:
-    """Whose counters are shown: those of gateways, and of subnets, of which there may be hundreds, when asked for."""
-    return [str(shape["SubnetId"]) for shape in shapes[kind]] if kind == "Subnets" else _gateway_ids(shapes)
-
-
-def _gateway_ids(shapes: dict[str, list[Shape]]) -> Iterable[str]:
-    for kind, member in (
-        ("EgressOnlyInternetGateways", "EgressOnlyInternetGatewayId"),
-        ("InternetGateways", "InternetGatewayId"),
-    ):
-        yield from (str(shape[member]) for shape in shapes.get(kind, ()) if shape["Attachments"])
+def _numbers(counts: Mapping[str, Count]) -> dict[str, tuple[int, int]]:
+    return {name: (count.packets, count.bytes) for name, count in counts.items()}
