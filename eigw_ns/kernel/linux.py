@@ -53,7 +53,7 @@ from eigw_ns.kernel.nft import table
 from eigw_ns.kernel.nft.loader import Transactions, load_all
 from eigw_ns.kernel.nft.table import Nft
 from eigw_ns.kernel.processes.parallel import in_halves
-from eigw_ns.kernel.protocol import Count
+from eigw_ns.kernel.protocol import Change, Count
 from eigw_ns.kernel.reading import lab_reader, namespace_reader
 from eigw_ns.kernel.replication import former, teaching
 from eigw_ns.kernel.writing import links, tenant_conflicts
@@ -72,10 +72,6 @@ class LinuxKernel:
     def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:
         self.writes = 0
         self._run_folder = run_folder  # where versions before 0.2 left the files of their daemons
-        self._transactions = Transactions()
-
-    def __del__(self) -> None:
-        self._transactions.close()  # what a batch that failed has left
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -130,15 +126,20 @@ class LinuxKernel:
                 case Ruleset():
                     self.writes += sum(in_halves(_those(Ruleset, batch), load_all))
                 case _:
-                    for thing in batch:
-                        self._create_one(thing)
-                    self._transactions.close()
+                    with Transactions() as transactions:
+                        for thing in batch:
+                            self._create_one(thing, transactions)
 
-    def update(self, old: NetObject, new: NetObject) -> None:
+    def update(self, changes: Iterable[Change]) -> None:
         """See `Kernel.update`."""
+        with Transactions() as transactions:
+            for old, new in changes:
+                self._update_one(old, new, transactions)
+
+    def _update_one(self, old: NetObject, new: NetObject, transactions: Transactions) -> None:
         match old, new:
             case Ruleset(), Ruleset():
-                self.writes += self._transactions.load(new, old)
+                self.writes += transactions.load(new, old)
             case Sysctls(), Sysctls():
                 self._write_sysctls(new, dict(old.values))
             case Namespace(), Namespace():
@@ -149,13 +150,12 @@ class LinuxKernel:
             case Forwarding(), Forwarding():
                 self._forward(new.namespace, new.enabled)
             case NextHopGroup(), NextHopGroup():
-                self.writes += self._transactions.share(new, old)
+                self.writes += transactions.share(new, old)
             case _:
                 self._configure([new], takeover_message if isinstance(old, Stray) else replacement_message)
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
-        self._transactions.close()  # an open one would keep a deleted namespace alive
         for _, run in groupby(things, key=_transport):
             batch = list(run)
             match batch[0]:
@@ -165,9 +165,10 @@ class LinuxKernel:
                 case Stray():
                     self.writes += clear(_those(Stray, batch))
                 case _:
-                    for thing in batch:
-                        with contextlib.suppress(MissingError):  # each for itself: the others may be there still
-                            self._delete_one(thing)
+                    with Transactions() as transactions:
+                        for thing in batch:
+                            with contextlib.suppress(MissingError):  # each for itself: the others may be there still
+                                self._delete_one(thing, transactions)
 
     def remove_husks(self, names: Iterable[str]) -> None:
         """See `Kernel.remove_husks`."""
@@ -176,7 +177,6 @@ class LinuxKernel:
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`."""
-        self._transactions.close()
         settle(namespaces)
 
     def flush_flows(
@@ -234,27 +234,27 @@ class LinuxKernel:
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 
-    def _create_one(self, thing: NetObject) -> None:
+    def _create_one(self, thing: NetObject, transactions: Transactions) -> None:
         match thing:
             case Sysctls():
                 self._write_sysctls(thing, {})
             case Forwarding():
                 self._forward(thing.namespace, thing.enabled)
             case NextHopGroup():
-                self.writes += self._transactions.share(thing, None)
+                self.writes += transactions.share(thing, None)
 
-    def _delete_one(self, thing: NetObject) -> None:
+    def _delete_one(self, thing: NetObject, transactions: Transactions) -> None:
         match thing:
             case Namespace():
                 self._delete_namespace(thing)
             case Ruleset():
-                self.writes += self._transactions.load(None, thing)
+                self.writes += transactions.load(None, thing)
             case Link():
                 self.writes += links.delete(thing)
             case Forwarding():
                 self._forward(thing.namespace, enabled=False)
             case NextHopGroup():
-                self.writes += self._transactions.share(None, thing)
+                self.writes += transactions.share(None, thing)
 
     def _delete_namespace(self, namespace: Namespace) -> None:
         if netns.exists(namespace.namespace) and lab_reader.owner_of(namespace.namespace) is None:

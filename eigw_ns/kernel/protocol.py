@@ -20,11 +20,16 @@ class Count:
     bytes: int
 
 
+Change = tuple[NetObject, NetObject]
+"""An object as it is, and as it shall be: same key, other value."""
+
+
 class Kernel(Protocol):
     """A kernel that holds namespaces, and changes them one object at a time.
 
     Every method raises `HostError` where the host forbids or lacks something, and `KernelError` (`MissingError`,
     `ExistsError`) where the kernel refuses one change; what was done before the failing object stays done.
+    No method leaves a socket open, so a namespace that any program deletes afterwards is gone at once.
     """
 
     writes: int
@@ -67,10 +72,10 @@ class Kernel(Protocol):
         """Make the objects, in this order. A veth pair is made when the first of its ends comes; a `Stray` never is."""
         ...
 
-    def update(self, old: NetObject, new: NetObject) -> None:
-        """Change an object in place, in one step that packets cannot see halfway (same key, other value).
+    def update(self, changes: Iterable[Change]) -> None:
+        """Change objects in place, in this order, each in one step that packets cannot see halfway.
 
-        That may be a `Stray` in the place of a route of ours, which is made also where the stray has gone by itself.
+        The old object may be a `Stray` in the place of a route of ours, which is created even if the stray is gone.
         """
         ...
 

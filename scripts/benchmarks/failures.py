@@ -21,7 +21,7 @@ def delete_namespace(replica: Replica) -> None:
 def cut_link(replica: Replica) -> None:
     """Set its link to the fabric down."""
     link = next(thing for thing in replica.holds if isinstance(thing, Link) and thing.name == FABRIC_LINK)
-    LinuxKernel().update(link, replace(link, up=False))
+    LinuxKernel().update([(link, replace(link, up=False))])
 
 
 def flush_rules(replica: Replica) -> None:

@@ -14,6 +14,7 @@ from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import NetObject
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.protocol import Change
 from eigw_ns.lab.lifecycle.ec2 import perform
 from eigw_ns.lab.storage import journal, store
 from tests.cli.command import Cli
@@ -35,9 +36,10 @@ class DyingKernel(LinuxKernel):
         self._die_if_due()
         super().create(things)
 
-    def update(self, old: NetObject, new: NetObject) -> None:
-        self._die_if_due()
-        super().update(old, new)
+    def update(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._die_if_due()
+            super().update([change])
 
     def delete(self, things: Iterable[NetObject]) -> None:
         self._die_if_due()

@@ -59,7 +59,7 @@ class FakeWorld:
 
     def set_down(self, thing: Link | Namespace) -> None:
         down = replace(thing, up=False) if isinstance(thing, Link) else replace(thing, loopback_up=False)
-        self.kernel.update(thing, down)
+        self.kernel.update([(thing, down)])
 
     def add_stray(self, namespace: str) -> Stray:
         stray = Stray(namespace, "table ip6 other")

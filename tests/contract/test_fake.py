@@ -69,9 +69,9 @@ def test_only_mtu_state_and_bridge_of_a_link_change_in_place() -> None:
     kernel.create(wire.objects)
     for wrong in (replace(wire.near, mac="06:00:00:00:00:99"), replace(wire.near, peer=(wire.there, "other"))):
         with pytest.raises(KernelError):
-            kernel.update(wire.near, wrong)
+            kernel.update([(wire.near, wrong)])
     with pytest.raises(KernelError):
-        kernel.update(wire.near, wire.far)
+        kernel.update([(wire.near, wire.far)])
     with pytest.raises(KernelError):
-        kernel.update(wire.left, replace(wire.left, lab="other"))
+        kernel.update([(wire.left, replace(wire.left, lab="other"))])
     assert kernel.observe("lab") == NetState.of(wire.objects)

@@ -221,7 +221,7 @@ def test_only_changes_count_as_writes(world: World, kernel: Kernel, lab_name: st
         assert writes() > count
     kernel.create([wire.route()])
     count = writes()
-    kernel.update(wire.route(), wire.blackhole())
+    kernel.update([(wire.route(), wire.blackhole())])
     assert writes() > count
     count = writes()
     kernel.delete([wire.blackhole()])

@@ -118,7 +118,7 @@ def test_a_link_cannot_join_a_bridge_that_is_not_there(kernel: Kernel, lab_name:
     wire = Wire(lab_name)
     kernel.create(wire.objects)
     with pytest.raises(MissingError):
-        kernel.update(wire.near, replace(wire.near, bridge="nowhere"))
+        kernel.update([(wire.near, replace(wire.near, bridge="nowhere"))])
     assert kernel.observe(lab_name) == NetState.of(wire.objects)
 
 

@@ -57,7 +57,7 @@ def test_a_group_is_made_changed_and_removed(kernel: Kernel, lab_name: str, fami
     assert kernel.observe(lab_name) == NetState.of([*ground, group])
     shares = ((0, 0, THREE), (1, 279, ONE), (280, 511, TWO), (512, 512, ONE), (513, 839, THREE))
     for other in (replace(group, shares=((0, 839, TWO),)), replace(group, shares=shares), group):
-        kernel.update(group, other)
+        kernel.update([(group, other)])
         assert kernel.group(group) == other
         assert kernel.observe(lab_name) == NetState.of([*ground, other])
     kernel.delete([group])
@@ -71,9 +71,9 @@ def test_a_group_stays_while_its_rules_change(kernel: Kernel, lab_name: str, fam
     ground, group, other = _ground(lab_name, family)
     kernel.create([*ground, group])
     rules = ground[-1]
-    kernel.update(rules, other)
+    kernel.update([(rules, other)])
     assert kernel.observe(lab_name) == NetState.of([*ground[:-1], other, group])
-    kernel.update(other, rules)
+    kernel.update([(other, rules)])
     assert kernel.observe(lab_name) == NetState.of([*ground, group])
 
 
@@ -83,7 +83,7 @@ def test_a_group_of_a_namespace_that_is_gone(kernel: Kernel, lab_name: str) -> N
     with pytest.raises(MissingError):
         kernel.group(group)
     with pytest.raises(KernelError):
-        kernel.update(group, group)
+        kernel.update([(group, group)])
     kernel.delete([group])
 
 

@@ -34,7 +34,7 @@ def test_a_route_of_ours_is_made_also_where_the_stray_in_its_place_has_gone(kern
     """As one does whose link is made anew."""
     wire = Wire(lab_name)
     kernel.create(wire.objects)
-    kernel.update(Stray(wire.here, "route unreachable ::/0 table 254 metric 1024", wire.route().key), wire.route())
+    kernel.update([(Stray(wire.here, "route unreachable ::/0 table 254 metric 1024", wire.route().key), wire.route())])
     assert kernel.observe(lab_name) == NetState.of([*wire.objects, wire.route()])
 
 

@@ -66,7 +66,7 @@ def test_counters_keep_their_numbers_when_the_rules_change(world: World, kernel:
         sets=(NftSet("hosts", "ipv6_addr"),),
         chains=(NftChain("input", "type filter hook input priority raw; policy accept;", ('counter name "seen"',)),),
     )
-    kernel.update(talk.rules, changed)
+    kernel.update([(talk.rules, changed)])
     after = kernel.counters(talk.wire.there)
     assert after.keys() == {"added", "seen"}
     assert after["added"] == NOTHING

@@ -27,7 +27,7 @@ def check_update(kernel: Kernel, lab: str, ground: list[NetObject], *values: Net
     """Make the first value, lead it through the others, and each time only it has changed."""
     kernel.create([*ground, values[0]])
     for old, new in pairwise(values):
-        kernel.update(old, new)
+        kernel.update([(old, new)])
         assert kernel.observe(lab) == NetState.of([*ground, new])
 
 
@@ -76,9 +76,9 @@ def test_sysctls_are_there_from_birth_and_change(kernel: Kernel, lab_name: str) 
     assert [key for key, _ in born.values] == list(sysctl_keys(gateway.id))
     kernel.create([one])
     assert kernel.observe(lab_name) == NetState.of([*ground, one])
-    kernel.update(one, zero)
+    kernel.update([(one, zero)])
     assert kernel.observe(lab_name) == NetState.of([*ground, zero])
-    kernel.update(zero, one)
+    kernel.update([(zero, one)])
     assert kernel.observe(lab_name) == NetState.of([*ground, one])
 
 
@@ -86,7 +86,7 @@ def test_a_link_changes_its_mtu(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.everything())
     new = replace(wire.near, mtu=1300)
-    kernel.update(wire.near, new)
+    kernel.update([(wire.near, new)])
     assert kernel.observe(lab_name) == NetState.of([*wire.everything(), new])
 
 
@@ -94,9 +94,9 @@ def test_a_port_leaves_its_bridge_and_loses_its_entries(kernel: Kernel, lab_name
     fabric = Fabric(lab_name)
     kernel.create([*fabric.objects, fabric.entry(0), fabric.entry(1)])
     free = replace(fabric.ports[0], bridge=None)
-    kernel.update(fabric.ports[0], free)
+    kernel.update([(fabric.ports[0], free)])
     assert kernel.observe(lab_name) == NetState.of([*fabric.objects, free, fabric.entry(1)])
-    kernel.update(free, fabric.ports[0])
+    kernel.update([(free, fabric.ports[0])])
     assert kernel.observe(lab_name) == NetState.of([*fabric.objects, fabric.entry(1)])
 
 
@@ -105,7 +105,7 @@ def test_a_bridge_has_the_smallest_mtu_of_its_ports(kernel: Kernel, lab_name: st
     fabric = Fabric(lab_name)
     kernel.create(fabric.objects)
     small = replace(fabric.ports[0], mtu=1300)
-    kernel.update(fabric.ports[0], small)
+    kernel.update([(fabric.ports[0], small)])
     assert kernel.observe(lab_name) == NetState.of([*fabric.objects, small, replace(fabric.bridge, mtu=1300)])
     kernel.delete([small])
     left = NetState.of([*fabric.unwired, fabric.ports[1], fabric.ends[1]])
@@ -123,7 +123,7 @@ def test_a_link_that_went_down_has_lost_its_layer_3_and_comes_up_again(
     assert kernel.observe(lab_name) == NetState.of([*ground, down, wire.blackhole("2001:db8:3::/48")])
     with pytest.raises(KernelError):
         kernel.create([wire.route()])
-    kernel.update(down, wire.near)
+    kernel.update([(down, wire.near)])
     kernel.create([wire.route()])
     assert kernel.observe(lab_name) == NetState.of([*ground, wire.route(), wire.blackhole("2001:db8:3::/48")])
 
@@ -134,7 +134,7 @@ def test_a_loopback_that_went_down_comes_up_again(world: World, kernel: Kernel, 
     world.set_down(wire.left)
     down = replace(wire.left, loopback_up=False)
     assert kernel.observe(lab_name) == NetState.of([*wire.alone, down])
-    kernel.update(down, wire.left)
+    kernel.update([(down, wire.left)])
     assert kernel.observe(lab_name) == NetState.of(wire.alone)
 
 
@@ -144,7 +144,7 @@ def test_forwarding_is_a_switch(kernel: Kernel, lab_name: str) -> None:
     on, off = Forwarding(wire.here), Forwarding(wire.here, enabled=False)
     kernel.create([*wire.alone, on, on])
     assert kernel.observe(lab_name) == NetState.of([*wire.alone, on])
-    kernel.update(on, off)
+    kernel.update([(on, off)])
     assert kernel.observe(lab_name) == NetState.of(wire.alone)
     kernel.create([on])
     assert kernel.observe(lab_name) == NetState.of([*wire.alone, on])
@@ -215,7 +215,7 @@ def test_a_ruleset_that_is_refused_changes_nothing(kernel: Kernel, lab_name: str
     kernel.create([*wire.alone, old])
     new = rules(wire.here, counters=("other",), sets=(), chains=(NftChain("forward", FORWARD, ("jump nowhere",)),))
     with pytest.raises(KernelError):
-        kernel.update(old, new)
+        kernel.update([(old, new)])
     assert kernel.observe(lab_name) == NetState.of([*wire.alone, old])
 
 
@@ -235,7 +235,7 @@ def test_what_is_not_there_cannot_change(kernel: Kernel, lab_name: str, kind: st
     ground: list[NetObject] = wire.unwired if kind == "link" else wire.objects
     kernel.create(ground)
     with pytest.raises(KernelError):
-        kernel.update(*_missing(wire)[kind])
+        kernel.update([_missing(wire)[kind]])
     assert kernel.observe(lab_name) == NetState.of(ground)
 
 
@@ -243,7 +243,7 @@ def test_a_static_entry_that_is_not_there_cannot_move(kernel: Kernel, lab_name: 
     fabric = Fabric(lab_name)
     kernel.create(fabric.objects)
     with pytest.raises(MissingError):
-        kernel.update(fabric.entry(0), replace(fabric.entry(0), link=fabric.ports[1].name))
+        kernel.update([(fabric.entry(0), replace(fabric.entry(0), link=fabric.ports[1].name))])
     assert kernel.observe(lab_name) == NetState.of(fabric.objects)
 
 
@@ -263,7 +263,7 @@ def _anything(wire: Wire) -> dict[str, tuple[NetObject, NetObject]]:
 @pytest.mark.parametrize("kind", _anything(Wire("")))
 def test_nothing_changes_in_a_namespace_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
     with pytest.raises(MissingError):
-        kernel.update(*_anything(Wire(lab_name))[kind])
+        kernel.update([_anything(Wire(lab_name))[kind]])
     assert lab_name not in kernel.labs()
 
 
@@ -272,5 +272,14 @@ def test_the_namespace_of_an_update_is_the_one_named(kernel: Kernel, lab_name: s
     wire = Wire(lab_name)
     other = replace(wire.route(), namespace=wire.there, link="up")
     kernel.create([*wire.objects, wire.route(), other])
-    kernel.update(wire.route(), wire.blackhole())
+    kernel.update([(wire.route(), wire.blackhole())])
     assert kernel.observe(lab_name) == NetState.of([*wire.objects, wire.blackhole(), other])
+
+
+def test_changes_before_the_failing_one_stay_done(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.objects)
+    small = replace(wire.near, mtu=1400)
+    with pytest.raises(KernelError):
+        kernel.update([(wire.near, small), _missing(wire)["route"], (small, wire.near)])
+    assert small in list(kernel.observe(lab_name))

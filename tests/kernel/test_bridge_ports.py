@@ -46,7 +46,7 @@ def test_a_learnt_entry_is_replaced_by_a_static_one(lab_name: str) -> None:
             macs = bytes.fromhex(f"02:00:00:00:00:aa:{end.mac}".replace(":", ""))
             sender.send(macs + b"\x88\xb5" + bytes(46))  # an experimental EtherType (IEEE 802)
         until(learnt, "the bridge has learnt")
-        kernel.update(alone, port)
+        kernel.update([(alone, port)])
         assert not learnt()
     kernel.create([fabric.entry(0)])
     assert kernel.observe(lab_name) == NetState.of([*fabric.unwired, port, end, fabric.entry(0)])

@@ -73,7 +73,7 @@ def test_a_renamed_loopback_still_marks_the_namespace(kernel: LinuxKernel) -> No
         netlink.link("set", index=1, ifname="other")
     down = Namespace(ROUTER.namespace, LAB, ROUTER.id, loopback_up=False)
     assert tuple(kernel.observe(LAB).namespaces()) == (down,)
-    kernel.update(down, ROUTER)
+    kernel.update([(down, ROUTER)])
     assert tuple(kernel.observe(LAB).namespaces()) == (ROUTER,)
     assert is_proved(kernel)
 
@@ -83,7 +83,7 @@ def test_a_dormant_table_is_drift_and_is_woken(kernel: LinuxKernel) -> None:
     nft("add table inet eigw_ns { flags dormant; }")
     asleep = kernel.observe(LAB).objects[RULES.key]
     assert asleep != RULES
-    kernel.update(asleep, RULES)
+    kernel.update([(asleep, RULES)])
     assert kernel.observe(LAB).objects[RULES.key] == RULES
 
 
@@ -152,7 +152,7 @@ def test_drift_from_the_expected_rules_is_seen_and_repaired(kernel: LinuxKernel,
     if old is None:
         kernel.create([RULES])
     else:
-        kernel.update(old, RULES)
+        kernel.update([(old, RULES)])
     assert kernel.observe(LAB, BELIEVED) == kernel.observe(LAB)
     assert is_proved(kernel) or "bridge" in commands
 
@@ -184,7 +184,7 @@ def test_reading_writes_nothing_and_keeps_the_proof(kernel: LinuxKernel) -> None
 def test_other_rules_than_those_loaded_are_not_proved(kernel: LinuxKernel) -> None:
     other = replace(RULES, chains=(replace(CHAIN, rules=("accept",)),))
     assert not is_proved(kernel, other)
-    kernel.update(RULES, other)
+    kernel.update([(RULES, other)])
     assert is_proved(kernel, other)
     assert not is_proved(kernel)
 
@@ -193,7 +193,7 @@ def test_a_foreign_change_before_an_update_is_seen_after_it(kernel: LinuxKernel)
     """The update is planned from an earlier observation, so a chain that was added since stays."""
     nft("add chain inet eigw_ns third { type filter hook input priority 0; }")
     other = replace(RULES, chains=(replace(CHAIN, rules=("accept",)),))
-    kernel.update(RULES, other)
+    kernel.update([(RULES, other)])
     assert not is_proved(kernel, other)
     assert kernel.observe(LAB, NetState.of([other])).objects[RULES.key] != other
 
@@ -376,7 +376,7 @@ def test_a_foreign_next_hop_beside_ours_is_seen_and_removed(kernel: LinuxKernel)
     (stray,) = strays(kernel)
     assert stray.key == ours.key
     assert "with several next hops" in stray.text
-    kernel.update(stray, ours)
+    kernel.update([(stray, ours)])
     assert strays(kernel) == []
     assert kernel.observe(LAB).objects[ours.key] == ours
 
@@ -385,7 +385,7 @@ def test_a_foreign_route_in_the_place_of_ours_is_replaced(kernel: LinuxKernel) -
     act(ROUTER.namespace, route(dst=_OWN_ROUTE.destination, type="unreachable", proto=3, priority=1024))
     (stray,) = strays(kernel)
     assert stray.key == _OWN_ROUTE.key
-    kernel.update(stray, _OWN_ROUTE)
+    kernel.update([(stray, _OWN_ROUTE)])
     assert kernel.observe(LAB).objects[_OWN_ROUTE.key] == _OWN_ROUTE
     assert strays(kernel) == []
 
@@ -395,11 +395,11 @@ def test_a_table_that_was_there_before_ours_is_not_hidden_by_the_fingerprint(ker
     kernel.create([RULES])
     assert [stray.text for stray in strays(kernel)] == ["table ip6 other"]
     other = replace(RULES, chains=(replace(CHAIN, rules=("accept",)),))
-    kernel.update(RULES, other)
+    kernel.update([(RULES, other)])
     assert Stray(ROUTER.namespace, "table ip6 other") in set(kernel.observe(LAB, NetState.of([other])))
     assert not is_proved(kernel, other)
     kernel.delete(strays(kernel))
-    kernel.update(other, RULES)
+    kernel.update([(other, RULES)])
     assert is_proved(kernel)
 
 

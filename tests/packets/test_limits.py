@@ -68,7 +68,7 @@ def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name:
     held = lab.kernel.observe(lab.name).objects["ruleset", lab.namespace("outbound"), "inet"]
     assert isinstance(held, Ruleset)
     sets = tuple(replace(item, size=room) if item.name == "per_source" else item for item in held.sets)
-    lab.kernel.update(held, replace(held, sets=sets))
+    lab.kernel.update([(held, replace(held, sets=sets))])
     with lab.stream("mate", "web", WEB) as stream:  # one list
         assert stream.works()
         lab.begin_flows("app", WEB, 400, 999)

@@ -74,7 +74,7 @@ def _give_all_to(lab: Lab, namespace: str) -> None:
     (one,) = (each for each in gateway.replicas if each.namespace == namespace)
     for group in gateway.groups:
         mac = one.inner.mac if group.family == "bridge" else one.outer.mac
-        lab.kernel.update(group, replace(group, shares=spread.all_to(mac)))
+        lab.kernel.update([(group, replace(group, shares=spread.all_to(mac)))])
 
 
 def test_no_replica_is_liberal_or_takes_up_what_is_under_way(lab: Lab) -> None:

@@ -71,7 +71,7 @@ def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(lab_name: str
         for name in replicas(lab):
             rules = lab.kernel.observe(lab.name).objects["ruleset", name, "inet"]
             assert isinstance(rules, Ruleset)
-            lab.kernel.update(rules, _as_before(rules))
+            lab.kernel.update([(rules, _as_before(rules))])
         lab.kernel.create(_hub(lab))
         assert all(stream.works() for stream in streams)  # the control: so it was
         known = [flow for name in replicas(lab) for flow in lab.kernel.flows(name)]

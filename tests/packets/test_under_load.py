@@ -137,8 +137,8 @@ def test_rules_replaced_a_hundred_times(lab: Lab) -> None:
     with attacked(lab), flowing(lab) as traffic:
         for _ in range(50):
             rounds = traffic.rounds
-            lab.kernel.update(one, other)
-            lab.kernel.update(other, one)
+            lab.kernel.update([(one, other)])
+            lab.kernel.update([(other, one)])
             while traffic.rounds == rounds:  # data has passed between the changes
                 select.select([], [], [], 0.001)
 

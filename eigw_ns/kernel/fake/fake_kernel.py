@@ -36,7 +36,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import ForeignError, KernelError, MissingError, kernel_error
 from eigw_ns.kernel.fake.checks import check_creation, check_update, hangs_on, is_waiting, kept_while_down
-from eigw_ns.kernel.protocol import Count
+from eigw_ns.kernel.protocol import Change, Count
 
 
 @dataclass(slots=True)
@@ -155,7 +155,11 @@ class FakeKernel:
                 self.namespaces[end.namespace].put(end)
             born.update(end.key for end in ends[1:] if end.key in by_key)
 
-    def update(self, old: NetObject, new: NetObject) -> None:
+    def update(self, changes: Iterable[Change]) -> None:
+        for old, new in changes:
+            self._update_one(old, new)
+
+    def _update_one(self, old: NetObject, new: NetObject) -> None:
         doing = self._begin("update", new)
         if old.key != new.key:
             raise kernel_error(doing, errno.EINVAL, detail=f"it is not the same object as {old}")

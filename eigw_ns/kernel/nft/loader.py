@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
 
 from eigw_ns.dataplane.state import NextHopGroup, Ruleset
 from eigw_ns.kernel.namespaces import netns
@@ -19,10 +20,18 @@ namespaces later waits for nothing."""
 
 
 class Transactions:
-    """What changes rules; each function says how many writes it asked of the kernel. Close it after each batch."""
+    """Change rules. Each method returns the number of its writes. The sockets are open until the end of the block."""
 
     def __init__(self) -> None:
         self._open: deque[tuple[Nft, Netlink]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_but(0)  # an open socket keeps a deleted namespace alive
 
     def load(self, new: Ruleset | None, old: Ruleset | None) -> int:
         """Replace the rules `old` of a namespace by `new`; None stands for none."""
@@ -40,10 +49,6 @@ class Transactions:
             library.run(table.group_transaction(new, old), f"change the {there}")
             return 1
 
-    def close(self) -> None:
-        """Close what is open still: an open socket keeps a deleted namespace alive."""
-        self._close_but(0)
-
     def _begin(self) -> tuple[Nft, Netlink]:
         """Sockets in the namespace this thread is in."""
         self._close_but(_OPEN)
@@ -57,6 +62,6 @@ class Transactions:
 
 
 def load_all(rulesets: Iterable[Ruleset]) -> int:
-    """Load rules into namespaces that have none; how many writes it took."""
-    with contextlib.closing(Transactions()) as transactions:
+    """Load rules into namespaces that have none. Returns the number of writes."""
+    with Transactions() as transactions:
         return sum(transactions.load(ruleset, None) for ruleset in rulesets)

@@ -190,10 +190,9 @@ class Watch:
             self._kernel.age([replace(self._gateway.lesson, namespace=name) for name in names])
 
     def _share(self, carrying: list[Watched]) -> None:
-        for group in self._gateway.groups:
-            wanted = self._group(group, carrying)
-            with contextlib.suppress(MissingError):  # whoever took the namespace away took the group with it
-                self._kernel.update(group, wanted)
+        """Give these replicas all flows. If a namespace is gone, so is its group, and nothing passes the gateway."""
+        with contextlib.suppress(MissingError):
+            self._kernel.update((group, self._group(group, carrying)) for group in self._gateway.groups)
 
     def _group(self, group: NextHopGroup, carrying: list[Watched]) -> NextHopGroup:
         alive = {leg.mac for each in carrying for leg in (each.replica.inner, each.replica.outer)}

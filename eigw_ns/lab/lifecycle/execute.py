@@ -9,7 +9,7 @@ from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Fdb, Forget, Link, Neighbour, NetObject, Route, RoutingRule, Teach
 from eigw_ns.errors import EigwError
-from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.kernel.protocol import Change, Kernel
 
 Progress = Callable[[int, int, Step], None]
 """Called for each step, with the steps done, the steps in all, and this one."""
@@ -62,14 +62,20 @@ def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
             kernel.delete(_objects(steps))
         case "teach":
             kernel.teach([step.object for step in steps if isinstance(step.object, Teach)])
+        case "update":
+            kernel.update(_changes(steps))
         case _:
             for step in steps:
                 if isinstance(step.object, Flows):
                     kernel.flush_flows(step.object.namespace, step.object.keep, step.object.ended, step.object.gone)
                 elif isinstance(step.object, Forget):
                     kernel.forget(step.object)
-                elif step.old is not None and not isinstance(step.object, Teach):
-                    kernel.update(step.old, step.object)
+
+
+def _changes(steps: list[Step]) -> Iterator[Change]:
+    for step in steps:
+        if step.old is not None and not isinstance(step.object, Flows | Teach | Forget):
+            yield step.old, step.object
 
 
 def _objects(steps: list[Step]) -> list[NetObject]:

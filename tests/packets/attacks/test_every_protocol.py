@@ -271,9 +271,9 @@ def _sets(bench: Bench, name: str, *, size: int = 0, timeout: str = "") -> Itera
         for item in held.sets
     )
     changed = replace(held, sets=sets)
-    bench.lab.kernel.update(held, changed)
+    bench.lab.kernel.update([(held, changed)])
     yield
-    bench.lab.kernel.update(changed, held)
+    bench.lab.kernel.update([(changed, held)])
 
 
 @pytest.mark.parametrize("name", ["tuples", "quoted_tuples"])
