@@ -42,6 +42,7 @@ FORKING = ("kernel.processes.parallel", "os.fork")  # not another program, but m
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
 
 PYTEST_MODULE = "testing.plugin"
+WAITING_MODULE = "kernel.processes.waiting"
 
 WORDLESS = {"cloud", "dataplane", "topology"}
 """Rooms that serve several front ends, so that they must not name commands and options of one. See `errors.Remedy`."""
@@ -172,13 +173,20 @@ def broad_excepts(_module: str, tree: ast.Module) -> Offences:
             yield node.lineno, "catches everything"
 
 
-def sleeps(_module: str, tree: ast.Module) -> Offences:
+def sleeps(module: str, tree: ast.Module) -> Offences:
     for line, name in imports(tree):
         if name == "time.sleep":
             yield line, "waits a fixed time"
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and dotted(node) == "time.sleep":
             yield node.lineno, "waits a fixed time"
+        if module != WAITING_MODULE and isinstance(node, ast.Call) and _waits_for_nothing(node):
+            yield node.lineno, f"only {WAITING_MODULE} waits without a descriptor; use its wait_until"
+
+
+def _waits_for_nothing(call: ast.Call) -> bool:
+    """Whether it is `select.select([], [], [], seconds)`."""
+    return dotted(call.func) == "select.select" and all(ast.unparse(each) == "[]" for each in call.args[:3])
 
 
 def long_functions(_module: str, tree: ast.Module) -> Offences:
@@ -257,6 +265,7 @@ BROKEN = [
     (broad_excepts, "lab.x", "try:\n    f()\nexcept (OSError, Exception):\n    pass"),
     (sleeps, "lab.x", "import time\ntime.sleep(1)"),
     (sleeps, "lab.x", "from time import sleep"),
+    (sleeps, "lab.x", "import select\nselect.select([], [], [], 0.01)"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * LONGEST_FUNCTION),
 ]
 
@@ -267,6 +276,8 @@ SOUND = [
     (processes_elsewhere, FORKING[0], "import os\nos.fork()"),
     (pytest_elsewhere, PYTEST_MODULE, "import pytest"),
     (linux_outside_kernel, "kernel.x", "import os, pyroute2\nos.setns(3)"),
+    (sleeps, WAITING_MODULE, "import select\nselect.select([], [], [], 0.01)"),
+    (sleeps, "lab.x", "import select\nselect.select([3], [], [], 5)"),
     (effects_in_pure_rooms, "lab.x", "import os"),
     (
         command_words,

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import os
 import select
 import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +23,11 @@ from typing import NoReturn
 from eigw_ns.errors import EigwError, HostError, kernel_error
 from eigw_ns.kernel.namespaces import userns
 from eigw_ns.kernel.processes import file_lock, process
+from eigw_ns.kernel.processes.waiting import wait_until
 
 _PACKAGES = Path(__file__).parents[2]
 _SECONDS = 20.0
 """Timeout of its start, which takes 0.1 s, and of its end, which takes a few milliseconds."""
-_PAUSE = 0.005  # seconds
 _LOOK = 60.0
 """Seconds after which it checks again that its record exists."""
 
@@ -48,14 +48,12 @@ def find(record: Path) -> Keeper | None:
 
 def _read(descriptor: int) -> Keeper:
     """Read the record. It may still be empty, if the process that starts the pause process was killed meanwhile."""
-    deadline = time.monotonic() + _SECONDS
-    while not (text := os.pread(descriptor, 4096, 0)):
-        if time.monotonic() > deadline:
-            raise EigwError(
-                f"the pause process, which holds the namespaces, was not ready within {_SECONDS:.0f} s",
-                hint="end the process `python3 -m eigw_ns.kernel.namespaces.pause_process`, then try again",
-            )
-        select.select([], [], [], _PAUSE)
+    text = wait_until(lambda: os.pread(descriptor, 4096, 0), _SECONDS)
+    if not text:
+        raise EigwError(
+            f"the pause process, which holds the namespaces, was not ready within {_SECONDS:.0f} s",
+            hint="end the process `python3 -m eigw_ns.kernel.namespaces.pause_process`, then try again",
+        )
     return Keeper(**json.loads(text))
 
 
@@ -138,10 +136,19 @@ def main(arguments: Sequence[str]) -> NoReturn:
     os.pwrite(descriptor, json.dumps(asdict(Keeper(os.getpid(), userns.identity()))).encode(), 0)
     process.redirect_stdio()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's handler would only print a traceback
-    while file_lock.is_current(descriptor, record):  # without the record, no command could find this process
-        os.utime(descriptor)  # otherwise systemd-tmpfiles would remove the record from /tmp as unused
-        select.select([], [], [], _LOOK)
+    wait_until(lambda: not _renewed(descriptor, record), math.inf, pause=_LOOK)
     sys.exit(0)
+
+
+def _renewed(descriptor: int, record: Path) -> bool:
+    """Mark the record as used: otherwise systemd-tmpfiles would remove it from /tmp. Returns False if it is gone.
+
+    Without the record, no command could find this process.
+    """
+    if not file_lock.is_current(descriptor, record):
+        return False
+    os.utime(descriptor)
+    return True
 
 
 def _claim(record: Path) -> int:

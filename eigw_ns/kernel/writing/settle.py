@@ -8,7 +8,6 @@ fresh networks.
 from __future__ import annotations
 
 import contextlib
-import select
 import time
 from collections.abc import Iterable
 
@@ -16,6 +15,7 @@ from eigw_ns.dataplane.state import is_tenant
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink.socket import Netlink
+from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.kernel.reading import namespace_reader
 
 _DEADLINE = 10.0  # seconds; a link comes up within 20 ms, and within a second on an overloaded machine
@@ -28,16 +28,18 @@ def settle(namespaces: Iterable[str]) -> None:
 
     Raises EigwError after 10 s. Links that a tenant can keep down are waited for only 1 s, and raise nothing.
     """
-    waiting = set(namespaces)
-    began = time.monotonic()
-    deadline, grace = began + _DEADLINE, began + _GRACE
-    while waiting := {name for name in waiting if not _in_effect(name, tenants=time.monotonic() < grace)}:
-        if time.monotonic() > deadline:
-            raise EigwError(
-                f"links or addresses did not come up within {_DEADLINE:.0f} s in {', '.join(sorted(waiting))}",
-                hint="see `ip -n NAMESPACE addr`, then apply again",
-            )
-        select.select([], [], [], _PAUSE)
+    waiting, grace = set(namespaces), time.monotonic() + _GRACE
+
+    def settled() -> bool:
+        tenants = time.monotonic() < grace
+        waiting.difference_update([name for name in waiting if _in_effect(name, tenants=tenants)])
+        return not waiting
+
+    if not wait_until(settled, _DEADLINE, pause=_PAUSE):
+        raise EigwError(
+            f"links or addresses did not come up within {_DEADLINE:.0f} s in {', '.join(sorted(waiting))}",
+            hint="see `ip -n NAMESPACE addr`, then apply again",
+        )
 
 
 def _in_effect(name: str, *, tenants: bool) -> bool:

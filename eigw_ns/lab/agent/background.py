@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 from eigw_ns.errors import EigwError, LockedError
 from eigw_ns.kernel.processes import file_lock, liveness, process
+from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.lab.storage import paths
 
 _PATIENCE = 10.0  # seconds
-_PAUSE = 0.01  # seconds between two looks
 _GENERATION = 2
 """Raised when an agent that runs on would harm a lab that a later version has changed. Agents of versions before 0.2,
 which copied flows from replica to replica, wrote none."""
@@ -66,11 +64,9 @@ def start(lab: str, *, repair: bool) -> int:
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, *(("--repair",) if repair else ())]
     pid = process.leave(None, command, folder, paths.agent_log(lab).name)
-    deadline = time.monotonic() + _PATIENCE
-    while running(lab) is None:
-        if time.monotonic() > deadline or not process.alive(pid):
-            raise EigwError(f"the agent of the lab {lab} did not start", hint=f"see {paths.agent_log(lab)}")
-        select.select([], [], [], _PAUSE)
+    wait_until(lambda: running(lab) is not None or not process.alive(pid), _PATIENCE)
+    if running(lab) is None:
+        raise EigwError(f"the agent of the lab {lab} did not start", hint=f"see {paths.agent_log(lab)}")
     return pid
 
 
@@ -80,11 +76,8 @@ def stop(lab: str) -> bool:
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _PATIENCE
-        while running(lab) is not None or process.alive(pid):  # it lets go of the file a moment before it ends
-            if time.monotonic() > deadline:
-                raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
-            select.select([], [], [], _PAUSE)
+        if not wait_until(lambda: running(lab) is None and not process.alive(pid), _PATIENCE):  # it unlocks, then ends
+            raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
     with paths.run_errors(f"remove {paths.agent_log(lab)}"):
         for path in (paths.agent_file(lab), paths.agent_log(lab)):
             path.unlink(missing_ok=True)
@@ -104,13 +97,12 @@ def replace_outdated(lab: str) -> Callable[[], int] | None:
 
 def _holder(descriptor: int) -> int | None:
     """The process that has the lock. Until it has written its number, that of one that was killed stands there."""
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
+
+    def holder() -> int | None:
         pid = _read(descriptor)
-        if pid is not None and _has_open(pid, descriptor):
-            return pid
-        select.select([], [], [], _PAUSE)
-    return None
+        return pid if pid is not None and _has_open(pid, descriptor) else None
+
+    return wait_until(holder, _PATIENCE)
 
 
 def _has_open(pid: int, descriptor: int) -> bool:
