@@ -23,12 +23,12 @@ def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -
 def left_behind(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the labs that `gc` lists. Return none if this process may not look for them."""
     from eigw_ns.cli import rootless
-    from eigw_ns.kernel.linux import LinuxKernel
+    from eigw_ns.cli.context import this_machine
     from eigw_ns.lab.lifecycle import gc
 
     run = rootless.folders(context).run
     try:
-        found = sorted({thing.lab for thing in gc.find(LinuxKernel(run))})
+        found = sorted({thing.lab for thing in gc.find(this_machine(run))})
     except (EigwError, OSError):
         return []
     return [CompletionItem(lab) for lab in found if lab.startswith(incomplete)]

@@ -16,6 +16,7 @@ from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.protocol import Kernel, Machine
 from eigw_ns.lab.storage.journal import FileJournal
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.lab.storage.protocols import Journal, Store, Stored
@@ -25,13 +26,6 @@ from eigw_ns.topology import Topology, load
 STDIN = "-"
 STDIN_NAME = "stdin"
 _LARGEST_FILE = 32 << 20  # bytes; more than the loader accepts, so that the loader reports the error
-
-
-def open_kernel() -> LinuxKernel:
-    """Return this host's kernel, as root or rootless. Raises HostError, before any change, if it cannot hold a lab."""
-    rootless.enter()
-    features.require()
-    return LinuxKernel(rootless.folders().run)
 
 
 def open_store() -> Store:
@@ -44,7 +38,19 @@ def open_journal() -> Journal:
     return FileJournal(rootless.folders())
 
 
-def choose_lab(given: str | None, kernel: LinuxKernel | None = None) -> str:
+def this_machine(run: Path) -> Machine:
+    """Return this host, unchecked, with the namespaces that this process sees now. `run` is the run folder."""
+    return LinuxKernel(run)
+
+
+def open_kernel() -> Machine:
+    """Return this host's kernel, as root or rootless. Raises HostError, before any change, if it cannot hold a lab."""
+    rootless.enter()
+    features.require()
+    return this_machine(rootless.folders().run)
+
+
+def choose_lab(given: str | None, kernel: Kernel | None = None) -> str:
     """Return the lab to work on: `given`, or else the only lab, stored or (if `kernel` is passed) alive.
 
     Raises NoSuchLabError if no lab exists or `given` does not exist, UsageError if there are several and none is given.
@@ -112,7 +118,7 @@ def _checked(found: Topology, file: str, lab: str | None) -> Topology:
     return found
 
 
-def topology_of(file: str | None, lab: str | None, kernel: LinuxKernel | None = None) -> Topology:
+def topology_of(file: str | None, lab: str | None, kernel: Kernel | None = None) -> Topology:
     """Return the topology in `file`. Without a file, return the topology applied last to the chosen lab."""
     if file is not None:
         return recall_topology(file, lab, open_source(file, lab)).topology

@@ -8,8 +8,6 @@ from typing import NoReturn
 
 from eigw_ns.cli.context import find_node, open_kernel, topology_of
 from eigw_ns.errors import EigwError, ForeignError
-from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.processes import process
 
 
 def enter(lab: str | None, text: str, command: Sequence[str], added: Mapping[str, str]) -> NoReturn:
@@ -21,8 +19,8 @@ def enter(lab: str | None, text: str, command: Sequence[str], added: Mapping[str
     kernel = open_kernel()
     cloud = topology_of(None, lab, kernel).cloud
     node, namespace = find_node(cloud, text)
-    if not netns.exists(namespace):
+    if not kernel.exists(namespace):
         raise EigwError(f"{node.qualified} is not running", hint=f"rebuild the lab: `eigw-ns apply --lab {cloud.lab}`")
     if kernel.foreign([namespace]):
         raise ForeignError(f"the namespace {namespace} has the name of {node.qualified}, but lacks our mark")
-    process.become(namespace, command, {**os.environ, **added})
+    kernel.exec_in(namespace, command, {**os.environ, **added})

@@ -1,4 +1,4 @@
-"""`LinuxKernel`: the Protocol carried out by the kernel this program runs on.
+"""`LinuxKernel`: the `Machine` protocol carried out by the kernel this program runs on.
 
 What was learnt the hard way, and where the answer stands:
 
@@ -44,6 +44,7 @@ from eigw_ns.dataplane.state import (
     seed,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
+from eigw_ns.kernel.linux_host import LinuxHost
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
@@ -66,7 +67,7 @@ _RACES = 20
 """How often a tenant may undo what we do before we give up."""
 
 
-class LinuxKernel:
+class LinuxKernel(LinuxHost):
     """The running kernel. Remembers nothing of it: everything is read when it is asked for."""
 
     def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:

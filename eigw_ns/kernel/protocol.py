@@ -1,15 +1,16 @@
-"""What the rest of the program asks of Linux: the whole of it, small enough to fake honestly.
+"""What the rest of the program asks of Linux, small enough to fake: `Kernel` for what labs consist of, `Host` for more.
 
-`LinuxKernel` does it, `FakeKernel` plays it in memory; both pass `tests/contract`.
+A `Machine` has both. `LinuxKernel` does it, `FakeKernel` plays it in memory; both pass `tests/contract`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from eigw_ns.dataplane.state import NOTHING, Flow, Forget, NetObject, NetState, NextHopGroup, Teach
+from eigw_ns.dataplane.state import NOTHING, Flow, Forget, Leg, NetObject, NetState, NextHopGroup, Teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,16 @@ class Count:
 
     packets: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """A process in a named namespace. `inode` identifies the namespace, also after its name was removed."""
+
+    pid: int
+    command: str
+    namespace: str
+    inode: int
 
 
 Change = tuple[NetObject, NetObject]
@@ -143,3 +154,93 @@ class Kernel(Protocol):
         flows.
         """
         ...
+
+
+class Heartbeats(Protocol):
+    """Heartbeats through one replica, numbered from 1. Close it after use."""
+
+    @property
+    def sent(self) -> int:
+        """The number of the last heartbeat that was sent."""
+        ...
+
+    @property
+    def answered(self) -> int:
+        """The number of the last heartbeat that came back; 0 if none has."""
+        ...
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return the descriptors that become readable when `hear` has something to do. See `Host.wait`."""
+        ...
+
+    def beat(self) -> None:
+        """Send the next one. Raises MissingError if a port is gone or down."""
+        ...
+
+    def hear(self) -> None:
+        """Take in what has come. Raises MissingError if a port is gone or down."""
+        ...
+
+    def close(self) -> None:
+        """Close the sockets."""
+        ...
+
+
+class Host(Protocol):
+    """The host that labs run on: its namespaces by name, its processes, its clock, and the health of replicas."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all namespaces of the host, ours or not, sorted."""
+        ...
+
+    def processes_in(self, namespaces: Iterable[str]) -> tuple[Occupant, ...]:
+        """Return the processes in the namespaces, sorted by pid. Leaves out those that this user may not inspect."""
+        ...
+
+    def stays(self, occupant: Occupant) -> bool:
+        """Return whether the process still runs, in the same namespace."""
+        ...
+
+    def exec_in(self, namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+        """Replace this process by `command`, in the namespace.
+
+        Raises MissingError if the namespace does not exist, EigwError if the command does not or cannot be run.
+        """
+        ...
+
+    def fault(
+        self, namespace: str, holds: Iterable[NetObject], ports: Iterable[tuple[str, str]], *, changing: bool = False
+    ) -> str:
+        """Return the first visible fault of a replica, in words; empty if it looks well.
+
+        `holds` is what its namespace should hold. `ports` are the (namespace, link) at the far ends of its links.
+        While another process is `changing` the lab, the namespace may hold other versions of these objects.
+        """
+        ...
+
+    def heartbeats(self, inner: Leg, outer: Leg, source: str, destination: str, port: int) -> Heartbeats:
+        """Open heartbeats through a replica from `source` to `destination`, with this UDP port at both ends.
+
+        Raises MissingError if a port is not there, HostError without CAP_NET_RAW.
+        """
+        ...
+
+    def now(self) -> float:
+        """Return the seconds of a clock that never goes back."""
+        ...
+
+    def wait(self, descriptors: Iterable[int], seconds: float) -> frozenset[int]:
+        """Wait until one of the descriptors is readable, at most for `seconds`. Returns those that are."""
+        ...
+
+    def show_need(self, lab: str) -> AbstractContextManager[None]:
+        """Return a block during which every process sees that the lab is needed, whatever folders it uses."""
+        ...
+
+    def needed_labs(self) -> frozenset[str]:
+        """Return the labs that some process shows to be needed now."""
+        ...
+
+
+class Machine(Kernel, Host, Protocol):
+    """A kernel and its host."""

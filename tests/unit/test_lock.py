@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import EigwError, LockedError
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.storage import journal, lock
 
@@ -158,7 +159,7 @@ def test_it_is_free_after_an_error() -> None:
 
 def test_other_users_may_not_open_the_lock_files(run_folder: Path) -> None:
     """flock(2) needs only an open file: a user who may read it could lock us out of our lab, or pose as its agent."""
-    with lock.hold("one", "first"), background.alone("one"):
+    with lock.hold("one", "first"), background.alone(FakeKernel(), "one"):
         for name in ("lock", "agent"):
             assert (run_folder / "one" / name).stat().st_mode & 0o777 == 0o600
 

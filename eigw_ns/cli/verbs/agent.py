@@ -46,7 +46,7 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
     log = _Log(as_json=output == "json", quiet=quiet)
     agent = Agent(kernel, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
     code = 0
-    with background.alone(chosen):
+    with background.alone(kernel, chosen):
         if once:
             code = 0 if agent.once() else CHANGES
         else:

@@ -13,7 +13,7 @@ from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import EigwError, UsageError
-from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.operations import Applied
@@ -69,7 +69,7 @@ def command(
     return 0
 
 
-def _apply(kernel: LinuxKernel, given: Stored, agent: bool, talk: Talk) -> Applied:
+def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
     topology, lab = given.topology, given.topology.cloud.lab
     with talk.progress("apply") as progress:
         applied = operations.apply(kernel, topology, version=given.version, progress=progress)
@@ -88,7 +88,7 @@ def _apply(kernel: LinuxKernel, given: Stored, agent: bool, talk: Talk) -> Appli
     return applied
 
 
-def _apply_all(kernel: LinuxKernel, output: str, agent: bool, talk: Talk) -> int:
+def _apply_all(kernel: Kernel, output: str, agent: bool, talk: Talk) -> int:
     """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
     code = 0
     done: list[dict[str, Any]] = []

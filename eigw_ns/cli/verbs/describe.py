@@ -13,8 +13,7 @@ from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import HostError, UsageError
-from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.protocol import Count
+from eigw_ns.kernel.protocol import Count, Machine
 from eigw_ns.lab.lifecycle import description
 from eigw_ns.lab.lifecycle.description import Readings
 from eigw_ns.render import aws
@@ -99,7 +98,7 @@ def command(kind: str | None, tags: Tags, lab: str | None, output: str, quiet: b
         talk.note("there is no such resource")
 
 
-def _kernel_if_allowed(talk: Talk) -> LinuxKernel | None:
+def _kernel_if_allowed(talk: Talk) -> Machine | None:
     try:
         return open_kernel()
     except HostError as error:
@@ -107,7 +106,7 @@ def _kernel_if_allowed(talk: Talk) -> LinuxKernel | None:
         return None
 
 
-def _read(kernel: LinuxKernel, cloud: Cloud, routers: Iterable[str], talk: Talk) -> Readings:
+def _read(kernel: Machine, cloud: Cloud, routers: Iterable[str], talk: Talk) -> Readings:
     readings = description.read(kernel, cloud, routers)
     for label in readings.gone_gateways:
         talk.note(f"{label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")

@@ -26,6 +26,11 @@ class Replica:
     outer: Leg
     holds: tuple[NetObject, ...]
 
+    @property
+    def ports(self) -> tuple[tuple[str, str], ...]:
+        """The (namespace, link) of its ports, at the far ends of its links."""
+        return tuple((leg.namespace, leg.link) for leg in (self.inner, self.outer))
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:

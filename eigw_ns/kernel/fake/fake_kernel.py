@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from socket import IPPROTO_UDP
 
 from eigw_ns.dataplane.state import (
@@ -36,50 +36,13 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import ForeignError, KernelError, MissingError, kernel_error
 from eigw_ns.kernel.fake.checks import check_creation, check_update, hangs_on, is_waiting, kept_while_down
+from eigw_ns.kernel.fake.fake_host import FakeHost
+from eigw_ns.kernel.fake.fake_namespace import FakeNamespace
 from eigw_ns.kernel.protocol import Change, Count
 
 
-@dataclass(slots=True)
-class FakeNamespace:
-    """What one namespace holds. It is ours while `objects` has its `Namespace` (the mark), else foreign.
-
-    `counts` are those of the named counters that have seen something; `flows` are the (source, destination)
-    addresses of the connection table's entries, in the original direction; `taught` those of the taught flows.
-    """
-
-    objects: dict[Key, NetObject] = field(default_factory=dict)
-    counts: dict[str, Count] = field(default_factory=dict)
-    flows: list[tuple[str, str]] = field(default_factory=list)
-    taught: list[tuple[str, str]] = field(default_factory=list)
-
-    def put(self, thing: NetObject) -> None:
-        """Add or replace an object, as it then shows: forwarding that is off is nothing, other sysctls stay."""
-        if isinstance(thing, Forwarding) and not thing.enabled:
-            self.objects.pop(thing.key, None)
-            return
-        before = self.objects.get(thing.key)
-        if isinstance(thing, Sysctls) and isinstance(before, Sysctls):
-            thing = replace(thing, values=tuple((dict(before.values) | dict(thing.values)).items()))
-        self.objects[thing.key] = thing
-        if isinstance(thing, Link):
-            self.fit_bridge(thing.bridge)
-
-    def ports(self, bridge: str) -> tuple[Link, ...]:
-        """The ports of the bridge."""
-        return tuple(thing for thing in self.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
-
-    def fit_bridge(self, name: str | None) -> None:
-        """Give the bridge the smallest MTU of its ports, as Linux does whenever these change (br_mtu_auto_adjust)."""
-        bridge = next(
-            (thing for thing in self.objects.values() if isinstance(thing, Link) and thing.name == name), None
-        )
-        if bridge is not None:
-            mtu = min((port.mtu for port in self.ports(bridge.name)), default=1500)
-            self.objects[bridge.key] = replace(bridge, mtu=mtu)
-
-
-class FakeKernel:
-    """A `Kernel` in memory.
+class FakeKernel(FakeHost):
+    """A `Machine` in memory.
 
     `writes` counts the changes asked for, also those that fail. The change that makes `writes` equal to `fail_on`
     raises KernelError (EIO) and changes nothing. `before(verb, thing)` is called ahead of each change; for a flush
@@ -87,10 +50,10 @@ class FakeKernel:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.writes = 0
         self.fail_on: int | None = None
         self.before: Callable[[str, NetObject | str], None] | None = None
-        self.namespaces: dict[str, FakeNamespace] = {}
         self._husks: set[str] = set()
 
     def make_foreign(self, name: str) -> None:

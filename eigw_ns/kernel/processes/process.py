@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.protocol import Occupant
 
 
 class NoSuchCommandError(EigwError):
@@ -159,18 +160,9 @@ def redirect_stdio() -> None:
     os.close(nowhere)
 
 
-@dataclass(frozen=True, slots=True)
-class Occupant:
-    """A process in a named namespace. `inode` identifies the namespace, also after its name was removed."""
-
-    pid: int
-    command: str
-    namespace: str
-    inode: int
-
-    def stays(self) -> bool:
-        """Return whether it still runs, in the same namespace."""
-        return alive(self.pid) and network(self.pid) == self.inode
+def stays(process: Occupant) -> bool:
+    """Return whether the process still runs, in the same namespace."""
+    return alive(process.pid) and network(process.pid) == process.inode
 
 
 def processes_in(namespaces: Iterable[str]) -> tuple[Occupant, ...]:

@@ -59,6 +59,10 @@ class Heartbeat:
         """Let go of the sockets."""
         self._opened.close()
 
+    def descriptors(self) -> tuple[int, ...]:
+        """See `Heartbeats.descriptors`."""
+        return tuple(opened.fileno() for opened in self.sockets())
+
     def sockets(self) -> tuple[socket.socket, socket.socket]:
         """What becomes readable when a beat has come through, one way or both."""
         return self._inner, self._outer

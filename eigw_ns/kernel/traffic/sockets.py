@@ -51,6 +51,11 @@ _CLOSERS = 32
 """Threads that close packet sockets. Each close waits for an RCU grace period (14 ms on 6.18); threads share it."""
 
 
+def missing(namespaces: Iterable[str]) -> list[str]:
+    """Return those of the namespaces that do not exist, sorted."""
+    return sorted(name for name in namespaces if not netns.exists(name))
+
+
 def listen(namespace: str, protocol: str, address: str, port: int) -> socket.socket | None:
     """Open a TCP or UDP socket that listens on the address and port. Returns None if a service has the port already.
 

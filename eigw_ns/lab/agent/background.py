@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Iterator
 
 from eigw_ns.errors import EigwError, LockedError
-from eigw_ns.kernel.processes import file_lock, liveness, process
+from eigw_ns.kernel.processes import file_lock, process
 from eigw_ns.kernel.processes.waiting import wait_until
+from eigw_ns.kernel.protocol import Host
 from eigw_ns.lab.storage import paths
 
 _PATIENCE = 10.0  # seconds
@@ -24,15 +25,15 @@ which copied flows from replica to replica, wrote none."""
 
 
 @contextlib.contextmanager
-def alone(lab: str) -> Iterator[None]:
-    """Be the lab's agent while the block runs. Raises LockedError where there is one, HostError where we may not."""
+def alone(host: Host, lab: str) -> Iterator[None]:
+    """Be the lab's agent while the block runs. Raises LockedError if it has one, HostError if this user may not."""
     path = paths.agent_file(lab)
     with paths.run_errors(f"open the lock {path}"):
         descriptor = file_lock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()} {_GENERATION}".encode(), 0)
-        with liveness.shown(lab):
+        with host.show_need(lab):
             yield
     finally:
         path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ else is alive nothing would be won. Everything else takes time, and the lock.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -18,9 +18,7 @@ from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
 from eigw_ns.dataplane.state import BUCKETS, Forget, NextHopGroup
 from eigw_ns.errors import EigwError, MissingError
-from eigw_ns.kernel.protocol import Kernel
-from eigw_ns.kernel.reading import health
-from eigw_ns.kernel.replication.heartbeat import Heartbeat
+from eigw_ns.kernel.protocol import Heartbeats, Host, Machine
 from eigw_ns.lab.agent.failure_detector import Pulse, can_stand_in
 
 Say = Callable[..., None]
@@ -33,11 +31,11 @@ _SILENCE = "no heartbeat comes through, though all looks well"
 class Watched:
     """A replica, its pulse, and the sockets that its beats go through while its ports are there."""
 
-    def __init__(self, replica: Replica, carries: bool, source: str) -> None:
+    def __init__(self, host: Host, replica: Replica, source: str) -> None:
         self.replica = replica
-        self.pulse = Pulse(carries)
-        self._source = source
-        self._heart: Heartbeat | None = None
+        self.pulse = Pulse(carries=True)
+        self._host, self._source = host, source
+        self._heart: Heartbeats | None = None
         self._expected = 0
 
     def beat(self) -> None:
@@ -45,7 +43,7 @@ class Watched:
         try:
             if self._heart is None:
                 ends = self._source, HEARTBEAT_DESTINATION, HEARTBEAT_PORT
-                self._heart = Heartbeat(self.replica.inner, self.replica.outer, *ends)
+                self._heart = self._host.heartbeats(self.replica.inner, self.replica.outer, *ends)
             self._heart.beat()
             self._expected = self._heart.sent
         except MissingError:
@@ -53,7 +51,7 @@ class Watched:
 
     def hear(self, ready: Collection[int]) -> None:
         """Take in what has come, `ready` being the descriptors with news."""
-        if self._heart is not None and any(opened.fileno() in ready for opened in self._heart.sockets()):
+        if self._heart is not None and any(number in ready for number in self._heart.descriptors()):
             try:
                 self._heart.hear()
             except MissingError:
@@ -64,19 +62,17 @@ class Watched:
         answered = self._heart is not None and self._heart.answered >= self._expected
         self.pulse = self.pulse.after(answered=answered)
 
-    def descriptors(self) -> Iterator[int]:
-        """What becomes readable when a beat comes."""
-        if self._heart is not None:
-            yield from (opened.fileno() for opened in self._heart.sockets())
+    def descriptors(self) -> tuple[int, ...]:
+        """Return the descriptors that become readable when a beat comes."""
+        return self._heart.descriptors() if self._heart is not None else ()
 
-    def ailment(self, *, changing: bool = False) -> str:
-        """What is visibly wrong with it; empty where nothing is. See `health.ailment`."""
-        ports = [(leg.namespace, leg.link) for leg in (self.replica.inner, self.replica.outer)]
-        return health.ailment(self.replica.namespace, self.replica.holds, ports, changing=changing)
+    def fault(self, *, changing: bool = False) -> str:
+        """Return its first visible fault; empty if it has none. See `Host.fault`."""
+        return self._host.fault(self.replica.namespace, self.replica.holds, self.replica.ports, changing=changing)
 
     def reason(self) -> str:
         """Why it carries nothing, or should carry nothing."""
-        return self.ailment() or (_SILENCE if self.pulse.missed else "it answers again, but was not put back")
+        return self.fault() or (_SILENCE if self.pulse.missed else "it answers again, but was not put back")
 
     def close(self) -> None:
         """Let go of everything."""
@@ -101,9 +97,9 @@ class Wanted(Protocol):
 class Watch:
     """A gateway's replicas. `say` is told what happens to them."""
 
-    def __init__(self, kernel: Kernel, gateway: Gateway, wanted: Wanted, say: Say) -> None:
+    def __init__(self, kernel: Machine, gateway: Gateway, wanted: Wanted, say: Say) -> None:
         self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
-        self.replicas = tuple(Watched(replica, True, gateway.source) for replica in gateway.replicas)
+        self.replicas = tuple(Watched(kernel, replica, gateway.source) for replica in gateway.replicas)
         self.look()
         carrying = [each for each in self.replicas if each.pulse.carries]
         if carrying and not self.whole:  # an agent may have died before it could tell them
@@ -129,29 +125,29 @@ class Watch:
         for watched in self.replicas:
             if watched.pulse.verdict in ("suspect", "dead"):
                 self._suspect(watched)
-        return [watched for watched in self.replicas if watched.pulse.verdict == "recovered" and not watched.ailment()]
+        return [watched for watched in self.replicas if watched.pulse.verdict == "recovered" and not watched.fault()]
 
     def _suspect(self, watched: Watched) -> None:
-        ailment = self._fault(watched)
-        if not ailment and watched.pulse.verdict != "dead":
+        fault = self._fault(watched)
+        if not fault and watched.pulse.verdict != "dead":
             return
         if self._wanted.stale():  # our shares are of replicas that may be no more; those that are will be watched next
             return
         self.look()  # somebody may have put one back a moment ago
         others = [each for each in self.replicas if each.pulse.carries and each is not watched]
-        if not can_stand_in(((not each.pulse.missed, partial(self._sound, each)) for each in others), bool(ailment)):
+        if not can_stand_in(((not each.pulse.missed, partial(self._sound, each)) for each in others), bool(fault)):
             return
         before = [each for each in self.replicas if each.pulse.carries]
         self._share(others)
         watched.pulse = Pulse(False)
-        reason = ailment or _SILENCE
+        reason = fault or _SILENCE
         self._say("replica dead", replica=watched.replica.label, reason=reason)
         self._teach(before, others)
 
     def _fault(self, watched: Watched) -> str:
         """Return what is visibly wrong with it; empty if nothing is, or if it may be a change that is under way."""
-        fault = watched.ailment()
-        return watched.ailment(changing=True) if fault and self._wanted.changing() else fault
+        fault = watched.fault()
+        return watched.fault(changing=True) if fault and self._wanted.changing() else fault
 
     def _sound(self, watched: Watched) -> bool:
         return not self._fault(watched)

@@ -6,15 +6,13 @@ It keeps nothing between two rounds that the kernel does not hold too: it may be
 from __future__ import annotations
 
 import contextlib
-import select
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from eigw_ns.dataplane.replication.watched_gateways import Replica, gateways
 from eigw_ns.dataplane.state import Forwarding, Namespace, NetObject
 from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
-from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.kernel.protocol import Machine
 from eigw_ns.lab.agent.failure_detector import INTERVAL, LATE, SILENT, STEADY
 from eigw_ns.lab.agent.gateway_monitor import Say, Watch, Watched, describe
 from eigw_ns.lab.lifecycle import operations
@@ -36,7 +34,7 @@ class Agent:
     """Watches the gateways of one lab. `say` is told what happens, `stopped` is asked whether to end."""
 
     def __init__(
-        self, kernel: Kernel, lab: str, settings: Settings, say: Say, stopped: Callable[[], bool] = lambda: False
+        self, kernel: Machine, lab: str, settings: Settings, say: Say, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         self._kernel, self._lab, self._settings, self._say, self._stopped = kernel, lab, settings, say, stopped
         self._watches: tuple[Watch, ...] = ()
@@ -50,7 +48,7 @@ class Agent:
         self._tell_idle()
         try:
             while not self._stopped():
-                self._round(time.monotonic())
+                self._round(self._kernel.now())
         except (NoSuchLabError, MissingError) as error:
             self._say("the lab is gone", lab=self._lab, reason=describe(error))
         finally:
@@ -68,10 +66,10 @@ class Agent:
         told = {each.replica.label for each in self._everybody() if each.pulse.carries}  # when it dies
         try:
             for _ in range(max(SILENT, STEADY) + 1):
-                self._beat(time.monotonic())
+                self._beat(self._kernel.now())
             if self._settings.repair:
                 self._mended = 0.0
-                self._mend(time.monotonic())
+                self._mend(self._kernel.now())
                 self._load()
             dead = [each for each in self._everybody() if not each.pulse.carries or each.pulse.verdict == "dead"]
             for each in dead:
@@ -126,16 +124,12 @@ class Agent:
 
     def _hear(self, everybody: list[Watched], until: float) -> None:
         """Take in beats as they come, at least once however late it is already."""
-        poll = select.poll()
-        for each in everybody:
-            for descriptor in each.descriptors():
-                poll.register(descriptor, select.POLLIN)
         while True:
-            patience = max(0.0, until - time.monotonic())
-            ready = {descriptor for descriptor, _ in poll.poll(patience * 1000)}
+            patience = max(0.0, until - self._kernel.now())
+            ready = self._kernel.wait((number for each in everybody for number in each.descriptors()), patience)
             for each in everybody:
                 each.hear(ready)
-            if (not ready and patience == 0.0) or time.monotonic() >= until:
+            if (not ready and patience == 0.0) or self._kernel.now() >= until:
                 return
 
     def _put_back(self, watch: Watch, recovered: Watched) -> None:
@@ -154,7 +148,7 @@ class Agent:
         try:
             with lock.hold(self._lab, f"eigw-ns agent --repair ({self._lab})"):
                 for each in dead:
-                    if each.pulse.missed and not each.ailment():
+                    if each.pulse.missed and not each.fault():
                         self._kernel.delete(_whole(each.replica))
                 applied = operations.reconcile(self._kernel, store.load(self._lab))
         except LockedError:

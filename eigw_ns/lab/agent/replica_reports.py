@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel.protocol import Count, Kernel
-from eigw_ns.kernel.reading import health
+from eigw_ns.kernel.protocol import Count, Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Report:
     counters: Mapping[str, Count]
 
 
-def examine(kernel: Kernel, gateway: Gateway) -> tuple[Report, ...]:
+def examine(kernel: Machine, gateway: Gateway) -> tuple[Report, ...]:
     """The replicas, in their order. Raises MissingError where the VPC's own namespace is gone."""
     outward = next(group for group in gateway.groups if group.family == "bridge")
     found = kernel.group(outward)
@@ -46,16 +45,12 @@ def totals(reports: tuple[Report, ...]) -> dict[str, Count]:
     return summed
 
 
-def _report(kernel: Kernel, number: int, replica: Replica, serving: Collection[str]) -> Report:
+def _report(kernel: Machine, number: int, replica: Replica, serving: Collection[str]) -> Report:
     serves = replica.inner.mac in serving
     try:
         flows, taught = len(kernel.flows(replica.namespace)), len(kernel.taught(replica.namespace))
         counters = kernel.counters(replica.namespace)
     except MissingError:
         return Report(number, serves, "its namespace is gone", 0, 0, {})
-    return Report(number, serves, _ailment(replica), flows, taught, counters)
-
-
-def _ailment(replica: Replica) -> str:
-    ports = [(leg.namespace, leg.link) for leg in (replica.inner, replica.outer)]
-    return health.ailment(replica.namespace, replica.holds, ports)
+    fault = kernel.fault(replica.namespace, replica.holds, replica.ports)
+    return Report(number, serves, fault, flows, taught, counters)

@@ -9,7 +9,7 @@ from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, InternetGatewa
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.errors import MissingError
-from eigw_ns.kernel.protocol import Count, Kernel
+from eigw_ns.kernel.protocol import Count, Machine
 from eigw_ns.lab.agent import replica_reports
 from eigw_ns.lab.agent.replica_reports import Report
 
@@ -46,7 +46,7 @@ def counted_routers(cloud: Cloud, kinds: Collection[str], tags: Tags = ()) -> tu
     return tuple(each.id for each in found if set(tags) <= set(each.tags))
 
 
-def read(kernel: Kernel, cloud: Cloud, routers: Iterable[str]) -> Readings:
+def read(kernel: Machine, cloud: Cloud, routers: Iterable[str]) -> Readings:
     """Return the counters of these routers, and reports on the replicas of those that are gateways with several."""
     wanted = tuple(routers)
     replicas: dict[str, tuple[Report, ...]] = {}

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.dataplane.compile.names import lab_of
-from eigw_ns.kernel.processes import liveness
-from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.kernel.protocol import Kernel, Machine
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import lock, paths, store
@@ -34,16 +33,16 @@ class Leftover:
     name: str
 
 
-def find(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
+def find(kernel: Machine, lab: str | None = None) -> tuple[Leftover, ...]:
     """Return the leftovers of `lab`, or of all labs, sorted. Changes nothing."""
-    needed = liveness.labs()
+    needed = kernel.needed_labs()
     found = (*_namespaces(kernel), *_husks(kernel), *_run_folders(kernel))
-    needed |= liveness.labs()  # again: an agent or a pytest may have started during the search
+    needed |= kernel.needed_labs()  # again: an agent or a pytest may have started during the search
     left = (thing for thing in found if lab in (None, thing.lab) and thing.lab not in needed)
     return tuple(sorted(thing for thing in left if not lock.held(thing.lab)))
 
 
-def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
+def remove(kernel: Machine, lab: str | None = None) -> tuple[Leftover, ...]:
     """Remove the leftovers of `lab`, or of all labs, and return them.
 
     Each lab is locked while its leftovers are removed. Raises LockedError if a command now works on one of the labs.
@@ -56,9 +55,9 @@ def remove(kernel: Kernel, lab: str | None = None) -> tuple[Leftover, ...]:
     return tuple(removed)
 
 
-def _remove(kernel: Kernel, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
+def _remove(kernel: Machine, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
     """Remove what is still a leftover, and return it. The lab may have been applied before we had its lock."""
-    if lab in liveness.labs():
+    if lab in kernel.needed_labs():
         return []
     if store.exists(lab):
         leftovers = [thing for thing in leftovers if thing.kind == "husk"]

@@ -12,10 +12,7 @@ from eigw_ns.dataplane.planning.plan import Plan
 from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 from eigw_ns.dataplane.state import NOTHING
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
-from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.processes import process
-from eigw_ns.kernel.processes.process import Occupant
-from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle.execute import Progress, execute, silent
 from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
@@ -112,7 +109,7 @@ def status(kernel: Kernel, lab: str) -> Plan:
     return make_plan(kernel, store.load(lab).cloud)
 
 
-def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroyed:
+def destroy(kernel: Machine, lab: str, *, progress: Progress = silent) -> Destroyed:
     """Remove everything of the lab, in the kernel and on disk.
 
     Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists.
@@ -121,10 +118,10 @@ def destroy(kernel: Kernel, lab: str, *, progress: Progress = silent) -> Destroy
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
     background.stop(lab)
     with lock.hold(lab, f"eigw-ns destroy ({lab})"):
-        inside = process.processes_in(name for name in netns.names() if is_name_of(lab, name))
+        inside = kernel.processes_in(name for name in kernel.names() if is_name_of(lab, name))
         cloud = _stored(lab) if inside else None
         steps = dismantle(kernel, lab, progress=progress)
-    left = tuple(each for each in inside if each.stays() and not netns.exists(each.namespace))
+    left = tuple(each for each in inside if kernel.stays(each) and not kernel.exists(each.namespace))
     return Destroyed(steps, left, cloud)
 
 

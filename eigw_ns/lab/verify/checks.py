@@ -24,7 +24,7 @@ from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
 from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
 from eigw_ns.errors import EigwError, MissingError, NoSuchLabError
-from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.traffic import sockets
 from eigw_ns.lab.verify import prober
 from eigw_ns.topology import Expectation, Topology
 
@@ -283,7 +283,7 @@ def _endpoint(cloud: Cloud, node_id: str) -> prober.Endpoint:
 
 def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:
     ends = {end.namespace for plan in plans for end in (plan.probe.flow.source, plan.probe.flow.destination)}
-    missing = sorted(name for name in ends if not netns.exists(name))
+    missing = sockets.missing(ends)
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise NoSuchLabError(
