@@ -33,6 +33,7 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink.socket import CREATE, EXCLUSIVE, NETFILTER, Message, Netlink, attribute, nested
 from eigw_ns.kernel.replication.heartbeat import Heartbeat
+from eigw_ns.lab.agent.events import Event, ReplicaDead
 from eigw_ns.lab.agent.gateway_monitor import Watch
 from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import cut_link, drop_silently
@@ -445,7 +446,7 @@ def test_a_visible_death_counts_though_no_other_beat_comes(lab_name: str) -> Non
         assert said == []  # silence alone: it needs to last, and another must answer
         cut_link(first.replica)
         _round(watch)
-        assert [(event, fields["replica"]) for event, fields in said] == [("replica dead", first.replica.label)]
+        assert [each.replica for each in said if isinstance(each, ReplicaDead)] == [first.replica.label]
         assert [each.pulse.carries for each in watch.replicas] == [False, True]
         for _ in range(10):
             _round(watch)
@@ -463,9 +464,9 @@ def test_no_silent_replica_is_taken_out_if_no_other_answers(lab_name: str) -> No
 
 
 @contextlib.contextmanager
-def _watch(lab: Lab) -> Iterator[tuple[Watch, list[tuple[str, dict[str, Any]]]]]:
-    said: list[tuple[str, dict[str, Any]]] = []
-    watch = Watch(lab.kernel, _gateway(lab), _Nothing(), lambda event, **fields: said.append((event, fields)))
+def _watch(lab: Lab) -> Iterator[tuple[Watch, list[Event]]]:
+    said: list[Event] = []
+    watch = Watch(lab.kernel, _gateway(lab), _Nothing(), said.append)
     try:
         _round(watch)
         assert all(each.pulse.answered for each in watch.replicas)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from dataclasses import asdict
 from datetime import datetime
 
 import click
@@ -14,6 +15,7 @@ from eigw_ns.cli.changes import CHANGES
 from eigw_ns.cli.context import choose_lab, open_kernel
 from eigw_ns.cli.program import INTERRUPTED
 from eigw_ns.lab.agent import background
+from eigw_ns.lab.agent.events import Event, Stopped
 from eigw_ns.lab.agent.loop import Agent, Settings
 
 
@@ -51,29 +53,33 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
             code = 0 if agent.once() else CHANGES
         else:
             agent.run()
-            log.say("stopped", lab=chosen)
+            log.say(Stopped(chosen))
     return INTERRUPTED if signal.SIGINT in signals else code
 
 
 class _Log:
-    """A line an event: when, what, and its fields; logfmt for people, JSON for programs."""
+    """Prints a line for each event: its time, its code and its fields, as logfmt or as JSON."""
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self._json, self._quiet = as_json, quiet
 
-    def say(self, event: str, **fields: object) -> None:
-        """Print the event at once, so that a journal has it when it happens. Nobody need read it: the watch goes on."""
+    def say(self, event: Event) -> None:
+        """Print the event at once, so that a journal has it when it happens. The agent goes on if nobody reads it."""
         if self._quiet:
             return
-        record = {"time": datetime.now().astimezone().isoformat("T", "milliseconds"), "event": event, **fields}
-        line = json.dumps(record) if self._json else " ".join(f"{key}={_word(value)}" for key, value in record.items())
         try:
-            click.echo(line)
+            click.echo(line(event, datetime.now().astimezone(), as_json=self._json))
         except BrokenPipeError:
             streams.let_go(sys.stdout)
             click.echo("nobody reads the events any more; the agent goes on", err=True)
         except OSError:  # a full disc may have room again for what happens next
             pass
+
+
+def line(event: Event, moment: datetime, *, as_json: bool) -> str:
+    """Return the event as it is printed, without the line end: as JSON, or else as logfmt."""
+    record = {"time": moment.isoformat("T", "milliseconds"), "event": event.code, **asdict(event)}
+    return json.dumps(record) if as_json else " ".join(f"{key}={_word(value)}" for key, value in record.items())
 
 
 def _word(value: object) -> str:

@@ -8,7 +8,7 @@ else is alive nothing would be won. Everything else takes time, and the lock.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -19,10 +19,8 @@ from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
 from eigw_ns.dataplane.state import BUCKETS, Forget, NextHopGroup
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel.protocol import Heartbeats, Host, Machine
+from eigw_ns.lab.agent.events import CannotTeach, EventSink, ReplicaBack, ReplicaDead
 from eigw_ns.lab.agent.failure_detector import Pulse, can_stand_in
-
-Say = Callable[..., None]
-"""Told (event, field=value, …) of what happens."""
 
 _EVERY_BUCKET = ((0, BUCKETS - 1),)
 _SILENCE = "no heartbeat comes through, though all looks well"
@@ -97,7 +95,7 @@ class Wanted(Protocol):
 class Watch:
     """A gateway's replicas. `say` is told what happens to them."""
 
-    def __init__(self, kernel: Machine, gateway: Gateway, wanted: Wanted, say: Say) -> None:
+    def __init__(self, kernel: Machine, gateway: Gateway, wanted: Wanted, say: EventSink) -> None:
         self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
         self.replicas = tuple(Watched(kernel, replica, gateway.source) for replica in gateway.replicas)
         self.look()
@@ -141,7 +139,7 @@ class Watch:
         self._share(others)
         watched.pulse = Pulse(False)
         reason = fault or _SILENCE
-        self._say("replica dead", replica=watched.replica.label, reason=reason)
+        self._say(ReplicaDead(watched.replica.label, reason))
         self._teach(before, others)
 
     def _fault(self, watched: Watched) -> str:
@@ -160,7 +158,7 @@ class Watch:
         self._teach(before, after)
         self._share(after)
         watched.pulse = Pulse(True)
-        self._say("replica back", replica=watched.replica.label)
+        self._say(ReplicaBack(watched.replica.label))
         self._teach(before, after)
         for name, buckets in spread.lost(self._shares(before), self._shares(after)).items():
             self._kernel.forget(Forget(name, self._gateway.lesson.seed, buckets))
@@ -172,7 +170,7 @@ class Watch:
         try:
             self._kernel.teach([replace(lesson, namespace=name, buckets=each) for name, each in gained.items()])
         except EigwError as error:  # one that died a moment ago will be seen to be dead
-            self._say("cannot teach", gateway=self._gateway.label, reason=describe(error))
+            self._say(CannotTeach(self._gateway.label, describe(error)))
 
     def _shares(self, carrying: list[Watched]) -> tuple[spread.Share, ...]:
         """Return which replica, by its namespace, has which buckets if these carry flows."""

@@ -13,8 +13,10 @@ from eigw_ns.dataplane.replication.watched_gateways import Replica, gateways
 from eigw_ns.dataplane.state import Forwarding, Namespace, NetObject
 from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
 from eigw_ns.kernel.protocol import Machine
+from eigw_ns.lab.agent import events
+from eigw_ns.lab.agent.events import EventSink
 from eigw_ns.lab.agent.failure_detector import INTERVAL, LATE, SILENT, STEADY
-from eigw_ns.lab.agent.gateway_monitor import Say, Watch, Watched, describe
+from eigw_ns.lab.agent.gateway_monitor import Watch, Watched, describe
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import lock, paths, store
 
@@ -34,7 +36,7 @@ class Agent:
     """Watches the gateways of one lab. `say` is told what happens, `stopped` is asked whether to end."""
 
     def __init__(
-        self, kernel: Machine, lab: str, settings: Settings, say: Say, stopped: Callable[[], bool] = lambda: False
+        self, kernel: Machine, lab: str, settings: Settings, say: EventSink, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         self._kernel, self._lab, self._settings, self._say, self._stopped = kernel, lab, settings, say, stopped
         self._watches: tuple[Watch, ...] = ()
@@ -44,13 +46,13 @@ class Agent:
     def run(self) -> None:
         """Go on until told to stop, or the lab is gone. Raises NoSuchLabError where there is none to begin with."""
         self._load()
-        self._say("watching", lab=self._lab, replicas=len(self._everybody()))
+        self._say(events.Watching(self._lab, len(self._everybody())))
         self._tell_idle()
         try:
             while not self._stopped():
                 self._round(self._kernel.now())
         except (NoSuchLabError, MissingError) as error:
-            self._say("the lab is gone", lab=self._lab, reason=describe(error))
+            self._say(events.LabGone(self._lab, describe(error)))
         finally:
             self._close()
 
@@ -74,7 +76,7 @@ class Agent:
             dead = [each for each in self._everybody() if not each.pulse.carries or each.pulse.verdict == "dead"]
             for each in dead:
                 if each.pulse.carries or each.replica.label not in told:
-                    self._say("replica still dead", replica=each.replica.label, reason=each.reason())
+                    self._say(events.ReplicaStillDead(each.replica.label, each.reason()))
             return not dead and self._alive()
         finally:
             self._close()
@@ -83,9 +85,9 @@ class Agent:
         """Nobody shall wait for words about what is not there. Both may change, so this is no error."""
         if not self._alive():
             build = f"nothing of the lab is in the kernel: `eigw-ns apply --lab {self._lab}` builds it"
-            self._say("nothing to watch", lab=self._lab, reason=build)
+            self._say(events.NothingToWatch(self._lab, build))
         elif not self._everybody():
-            self._say("nothing to watch", lab=self._lab, reason="no gateway has several replicas")
+            self._say(events.NothingToWatch(self._lab, "no gateway has several replicas"))
 
     def _alive(self) -> bool:
         return self._lab in self._kernel.labs()
@@ -139,7 +141,7 @@ class Agent:
         except LockedError:
             return  # somebody is changing the lab: it is still well the next time
         except EigwError as error:
-            self._say("cannot put back", replica=recovered.replica.label, reason=describe(error))
+            self._say(events.CannotPutBack(recovered.replica.label, describe(error)))
 
     def _mend(self, now: float) -> None:
         """Do what an apply would, first taking away what is dead though nothing can be seen to be wrong with it."""
@@ -154,9 +156,9 @@ class Agent:
         except LockedError:
             return
         except EigwError as error:
-            self._say("cannot repair", reason=describe(error))
+            self._say(events.CannotRepair(describe(error)))
             return
-        self._say("repaired", steps=applied.steps)
+        self._say(events.Repaired(applied.steps))
         for watch in self._watches:
             watch.look()
 

@@ -1,0 +1,113 @@
+"""What the agent reports. `code` identifies the kind of event; it never changes, since programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the agent saw or did."""
+
+    code: ClassVar[str]
+
+
+EventSink = Callable[[Event], None]
+"""Called with each event when it happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watching(Event):
+    """The agent has begun to watch so many replicas."""
+
+    code: ClassVar[str] = "watching"
+    lab: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToWatch(Event):
+    """The lab is not in the kernel, or none of its gateways has several replicas. Both may change."""
+
+    code: ClassVar[str] = "nothing to watch"
+    lab: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabGone(Event):
+    """The lab was destroyed, so the agent ends."""
+
+    code: ClassVar[str] = "the lab is gone"
+    lab: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The agent ends because a signal told it to."""
+
+    code: ClassVar[str] = "stopped"
+    lab: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDead(Event):
+    """A replica was taken out. The others carry its flows."""
+
+    code: ClassVar[str] = "replica dead"
+    replica: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStillDead(Event):
+    """A replica that was taken out before, or could not be taken out, carries no flows at the end of `--once`."""
+
+    code: ClassVar[str] = "replica still dead"
+    replica: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaBack(Event):
+    """A replica has its share of the flows again."""
+
+    code: ClassVar[str] = "replica back"
+    replica: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotPutBack(Event):
+    """A replica is well again, but the kernel refused to give it its share."""
+
+    code: ClassVar[str] = "cannot put back"
+    replica: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTeach(Event):
+    """A replica that takes flows over could not be told them."""
+
+    code: ClassVar[str] = "cannot teach"
+    gateway: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired(Event):
+    """The lab was repaired, in so many steps."""
+
+    code: ClassVar[str] = "repaired"
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class CannotRepair(Event):
+    """The lab could not be repaired. The agent will try again."""
+
+    code: ClassVar[str] = "cannot repair"
+    reason: str
