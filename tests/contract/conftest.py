@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,7 +15,7 @@ from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.table import Nft
-from eigw_ns.kernel.protocol import Count, Kernel
+from eigw_ns.kernel.protocol import Count, Machine, Occupant
 from tests.witness import Witness
 
 UDP_PORT = 7  # the rules of `samples` count what arrives there as `seen`
@@ -23,7 +25,7 @@ class World(Protocol):
     """A kernel and the hand of somebody else in it."""
 
     @property
-    def kernel(self) -> Kernel: ...
+    def kernel(self) -> Machine: ...
 
     def make_foreign(self, name: str) -> None:
         """Make a namespace without our mark."""
@@ -45,6 +47,12 @@ class World(Protocol):
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
         """One UDP packet between two (namespace, address)."""
+
+    def start(self, namespace: str) -> int:
+        """Start a process in the namespace. Returns its pid. It ends with the test, or by `end`."""
+
+    def end(self, pid: int) -> None:
+        """End a process that `start` started, and wait for that."""
 
 
 class FakeWorld:
@@ -73,11 +81,20 @@ class FakeWorld:
         space.counts["seen"] = Count(seen.packets + 1, seen.bytes + 49)
         space.flows.append((source[1], destination[1]))
 
+    def start(self, namespace: str) -> int:
+        pid = len(self.kernel.processes) + 1
+        self.kernel.processes.append(Occupant(pid, "cat", namespace, pid))
+        return pid
+
+    def end(self, pid: int) -> None:
+        self.kernel.ended.add(pid)
+
 
 class LinuxWorld:
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Machine) -> None:
         self.kernel = kernel
         self.exists = netns.exists
+        self.started: dict[int, subprocess.Popen[bytes]] = {}
 
     def make_foreign(self, name: str) -> None:
         with netns.creating(name):
@@ -102,13 +119,28 @@ class LinuxWorld:
             sender.bind((source[1], UDP_PORT))
             sender.sendto(b"x", (destination[1], UDP_PORT))
 
+    def start(self, namespace: str) -> int:
+        with netns.inside(namespace):
+            started = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+        self.started[started.pid] = started
+        return started.pid
+
+    def end(self, pid: int) -> None:
+        self.started.pop(pid).communicate()  # it ends at the end of its input
+
 
 @pytest.fixture(params=["fake", pytest.param("linux", marks=pytest.mark.root)])
-def world(request: pytest.FixtureRequest) -> World:
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Each kernel in turn."""
-    return FakeWorld() if request.param == "fake" else LinuxWorld(LinuxKernel())
+    if request.param == "fake":
+        yield FakeWorld()
+        return
+    world = LinuxWorld(LinuxKernel())
+    yield world
+    for pid in list(world.started):
+        world.end(pid)
 
 
 @pytest.fixture
-def kernel(world: World) -> Kernel:
+def kernel(world: World) -> Machine:
     return world.kernel

@@ -1,0 +1,140 @@
+"""Verbs on the fake kernel, without root: what they do needs only `Machine`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.cli import context
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.kernel.protocol import Count, Occupant
+from eigw_ns.lab.storage import store
+from tests.cli.command import Cli
+from tests.packets.replicated import tree
+
+LAB = "fakelab"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
+    """The machine that every verb of the test works on."""
+    machine = FakeKernel()
+    monkeypatch.setattr(context, "this_machine", lambda: machine)
+    monkeypatch.setattr("eigw_ns.kernel.host.features.require", lambda: None)
+    return machine
+
+
+@pytest.fixture
+def applied(machine: FakeKernel, cli: Cli, tmp_path: Path) -> FakeKernel:
+    """A lab with two replicas."""
+    file = tmp_path / f"{LAB}.json"
+    file.write_text(tree(2))
+    done = cli("apply", "-f", str(file))
+    assert done.code == 0, done.err
+    return machine
+
+
+def namespace(node: str) -> str:
+    return namespace_name(LAB, find(store.load(LAB).cloud, node).id)
+
+
+def occupant(pid: int, node: str) -> Occupant:
+    return Occupant(pid, f"sleep {pid}", namespace(node), pid)
+
+
+def test_destroy_removes_everything(applied: FakeKernel, cli: Cli) -> None:
+    applied.make_foreign(f"eigw-{LAB}-other-0")
+    done = cli("destroy")
+    assert (done.code, done.err) == (0, f"the lab {LAB} is gone\n")
+    assert applied.names() == (f"eigw-{LAB}-other-0",)
+    assert cli("destroy").code != 0
+    assert store.labs() == ()
+
+
+def test_destroy_lists_processes_that_go_on(applied: FakeKernel, cli: Cli) -> None:
+    applied.processes += [occupant(8, "web"), occupant(7, "app"), occupant(9, "web")]
+    applied.before = lambda _verb, _thing: applied.ended.add(9)  # it ends during the destroy
+    done = cli("destroy")
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "warning: process 7 (started in main/app) is still running: sleep 7",
+        "warning: process 8 (started in internet/web) is still running: sleep 8",
+        "hint: end them with `kill 7 8`",
+        f"the lab {LAB} is gone",
+    ]
+
+
+def replicas(cli: Cli) -> list[dict[str, object]]:
+    (found,) = cli("describe", "eigw", "-o", "json").data["Replicas"].values()
+    return list(found)
+
+
+def test_describe_shows_counters_and_replicas(applied: FakeKernel, cli: Cli) -> None:
+    first, second = sorted(name for name in applied.names() if "-eigw-" in name)
+    applied.namespaces[first].counts["drop_invalid"] = Count(3, 180)
+    applied.namespaces[second].counts["drop_invalid"] = Count(4, 240)
+    applied.namespaces[second].flows.append(("2600:1f16:aa0:5501::10", "2001:db8:80::1"))
+    described = cli("describe", "eigw", "-o", "json").data
+    (counters,) = described["Counters"].values()
+    assert counters["drop_invalid"] == {"Packets": 7, "Bytes": 420}
+    assert [each["Flows"] for each in replicas(cli)] == [0, 1]
+
+
+def test_describe_names_the_fault_of_a_replica(applied: FakeKernel, cli: Cli) -> None:
+    healthy = replicas(cli)
+    first, _ = sorted(name for name in applied.names() if "-eigw-" in name)
+    applied.remove_namespace(first)
+    assert "its namespace is gone" in json.dumps(replicas(cli))
+    assert "its namespace is gone" not in json.dumps(healthy)
+
+
+def test_exec_replaces_the_program(applied: FakeKernel, cli: Cli) -> None:
+    with pytest.raises(ProgramReplacedError) as replaced:
+        cli("exec", "app", "--", "ip", "-6", "route")
+    assert (replaced.value.namespace, replaced.value.command) == (namespace("app"), ("ip", "-6", "route"))
+
+
+def test_exec_needs_a_namespace_of_ours(applied: FakeKernel, cli: Cli) -> None:
+    app, web = namespace("app"), namespace("web")
+    applied.make_foreign(app)
+    applied.remove_namespace(web)
+    assert "lacks our mark" in cli("exec", "app", "--", "id").err
+    assert "is not running" in cli("exec", "web", "--", "id").err
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Give the agent signal handlers that do not outlive the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_the_agent_once(applied: FakeKernel, cli: Cli) -> None:
+    assert cli("agent", "--once").code == 0
+    first, _ = sorted(name for name in applied.names() if "-eigw-" in name)
+    applied.remove_namespace(first)
+    done = cli("agent", "--once", "-o", "json")
+    assert done.code == 3
+    assert done.data["event"] == "replica dead"
+    assert cli("agent", "--once", "--repair", "-q").code == 0
+    assert cli("status").code == 0
+
+
+def test_gc_leaves_needed_labs_alone(applied: FakeKernel, cli: Cli) -> None:
+    store.remove(LAB)
+    with applied.show_need(LAB):
+        assert cli("gc", "-o", "json").data["leftovers"] == []
+    left = cli("gc", "-o", "json").data["leftovers"]
+    assert [each["name"] for each in left] == list(applied.names())
+    assert cli("gc", "--yes").code == 0
+    assert applied.names() == ()
