@@ -55,6 +55,41 @@ TITLES = {
 }
 """Texts that name the program or what reads a field, and are no hints."""
 
+DOOR = "kernel.protocol"
+PAST_THE_DOOR = {
+    ("cli.context", "kernel.linux"): "makes the machine that every verb works on",
+    ("cli.context", "kernel.host.features"): "checks that this host can hold a lab, before there is a machine",
+    ("cli.rootless", "kernel.host.capabilities"): "chooses between root and rootless, before there is a machine",
+    ("cli.rootless", "kernel.namespaces.sysctl"): "the same",
+    ("cli.rootless", "kernel.namespaces.userns"): "the same",
+    ("cli.verbs.version", "kernel.host.features"): "prints the versions of the kernel and of libnftables",
+    ("lab.host.doctor", "kernel.host"): "finds out why this host cannot hold a lab",
+    ("lab.host.doctor", "kernel.namespaces.sysctl"): "the same",
+    ("lab.host.doctor", "kernel.namespaces.userns"): "the same",
+    ("lab.host.rootless", "kernel.namespaces.netns"): "ends the pause process after the last namespace",
+    ("lab.host.rootless", "kernel.namespaces.pause_process"): "starts it and joins it, before there is a machine",
+    ("lab.storage.lock", "kernel.processes.file_lock"): "locks files, which the fake kernel does not have",
+    ("lab.agent.background", "kernel.processes.file_lock"): "the same",
+    ("lab.agent.background", "kernel.processes.process"): "starts and ends an agent, a process of this program",
+    ("lab.agent.background", "kernel.processes.waiting"): "the same",
+    ("lab.verify", "kernel.traffic.sockets"): "sends real packets, which only Linux can carry",
+    ("testing.lab", "kernel.linux"): "makes the machine that a test's lab is on",
+    ("testing.lab", "kernel.host.features"): "checks that this host can hold a lab, before there is a machine",
+    ("testing.lab", "kernel.namespaces.netns"): "ends the processes that a test left in its lab",
+    ("testing.lab", "kernel.processes"): "the same; runs a test's commands in nodes, and shows that its lab is needed",
+}
+"""(module or package, what it may import from `kernel` besides the protocols): why."""
+
+SOCKETS = {
+    "kernel.netlink.socket": "AF_NETLINK",
+    "kernel.traffic.sockets": "test traffic",
+    "kernel.replication.heartbeat": "heartbeats",
+    "kernel.processes.liveness": "a name that shows that a lab is needed",
+}
+"""The modules that open sockets, and what for."""
+
+OPENING = {f"socket.{name}" for name in ("socket", "create_connection", "create_server", "fromfd", "socketpair")}
+
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 
@@ -110,6 +145,29 @@ def linux_outside_kernel(module: str, tree: ast.Module) -> Offences:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in LINUX_NAMES:
             yield node.lineno, f"only kernel may use {node.attr}"
+
+
+def kernel_past_the_door(module: str, tree: ast.Module) -> Offences:
+    if room_of(module) == "kernel":
+        return
+    for line, name in imports(tree):
+        ours = name.removeprefix("eigw_ns.")
+        if ours == name or not within(ours, "kernel") or within(ours, DOOR):
+            continue
+        if not any(within(module, user) and within(ours, target) for user, target in PAST_THE_DOOR):
+            yield line, f"{module} must use {DOOR}, not {name}"
+
+
+def sockets_elsewhere(module: str, tree: ast.Module) -> Offences:
+    """Only some modules open sockets, and only one of them netlink sockets."""
+    used = [(node.lineno, dotted(node)) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for line, name in (*imports(tree), *used):
+        if name == "socket.AF_NETLINK" and SOCKETS.get(module) != "AF_NETLINK":
+            yield line, f"{module} must not open netlink sockets"
+    calls = [(node.lineno, dotted(node.func)) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for line, name in (*imports(tree), *calls):
+        if name in OPENING and module not in SOCKETS:
+            yield line, f"{module} must not open sockets"
 
 
 def effects_in_pure_rooms(module: str, tree: ast.Module) -> Offences:
@@ -200,6 +258,8 @@ def long_functions(_module: str, tree: ast.Module) -> Offences:
 RULES: list[Callable[[str, ast.Module], Offences]] = [
     upward_imports,
     linux_outside_kernel,
+    kernel_past_the_door,
+    sockets_elsewhere,
     effects_in_pure_rooms,
     command_words,
     processes_elsewhere,
@@ -232,6 +292,19 @@ def test_house_rule(rule: Callable[[str, ast.Module], Offences]) -> None:
     assert not found, "\n".join(found)
 
 
+def test_every_exception_is_needed() -> None:
+    trees = {name: ast.parse(path.read_text(), str(path)) for name, path in modules()}
+    used = {
+        (module, name.removeprefix("eigw_ns."))
+        for module, tree in trees.items()
+        for _, name in imports(tree)
+        if name.startswith("eigw_ns.kernel.")
+    }
+    needed = {key for key in PAST_THE_DOOR if any(within(by, key[0]) and within(of, key[1]) for by, of in used)}
+    assert needed == set(PAST_THE_DOOR)
+    assert set(SOCKETS) <= set(trees)
+
+
 def test_modules_are_short() -> None:
     lengths = {str(path.relative_to(ROOT.parent)): len(path.read_text().splitlines()) for _, path in modules()}
     assert not {name: length for name, length in lengths.items() if length > LONGEST_MODULE}
@@ -249,6 +322,16 @@ BROKEN = [
     (linux_outside_kernel, "lab.x", "import os\nos.setns(3)"),
     (linux_outside_kernel, "lab.x", "from os import setns"),
     (linux_outside_kernel, "lab.x", "import socket\nsocket.socket(socket.AF_NETLINK)"),
+    (kernel_past_the_door, "lab.lifecycle.operations", "from eigw_ns.kernel.namespaces import netns"),
+    (kernel_past_the_door, "lab.agent.loop", "from eigw_ns.kernel.reading import health"),
+    (kernel_past_the_door, "cli.verbs.describe", "from eigw_ns.kernel.linux import LinuxKernel"),
+    (kernel_past_the_door, "cli.x", "def f():\n    from eigw_ns.kernel import linux"),
+    (kernel_past_the_door, "lab.agent.background_x", "from eigw_ns.kernel.processes import file_lock"),
+    (sockets_elsewhere, "kernel.reading.x", "import socket\nsocket.socket(socket.AF_NETLINK)"),
+    (sockets_elsewhere, "kernel.traffic.sockets", "import socket\nsocket.socket(socket.AF_NETLINK)"),
+    (sockets_elsewhere, "kernel.traffic.sockets", "from socket import AF_NETLINK"),
+    (sockets_elsewhere, "kernel.netlink.x", "import socket\nsocket.socket(socket.AF_INET6)"),
+    (sockets_elsewhere, "lab.verify.prober.x", "from socket import socketpair"),
     (effects_in_pure_rooms, "cloud.x", "from pathlib import Path"),
     (effects_in_pure_rooms, "dataplane.x", "open('/etc/passwd')"),
     (command_words, "cloud.x", "error(hint='see `eigw-ns status`')"),
@@ -278,6 +361,11 @@ SOUND = [
     (linux_outside_kernel, "kernel.x", "import os, pyroute2\nos.setns(3)"),
     (sleeps, WAITING_MODULE, "import select\nselect.select([], [], [], 0.01)"),
     (sleeps, "lab.x", "import select\nselect.select([3], [], [], 5)"),
+    (kernel_past_the_door, "lab.x", "from eigw_ns.kernel.protocol import Kernel"),
+    (kernel_past_the_door, "cli.context", "from eigw_ns.kernel.linux import LinuxKernel"),
+    (kernel_past_the_door, "lab.verify.prober.x", "from eigw_ns.kernel.traffic import sockets"),
+    (sockets_elsewhere, "kernel.netlink.socket", "import socket\nsocket.socket(socket.AF_NETLINK)"),
+    (sockets_elsewhere, "lab.x", "import socket\ndef f(opened: socket.socket) -> None: ..."),
     (effects_in_pure_rooms, "lab.x", "import os"),
     (
         command_words,
