@@ -1,15 +1,20 @@
-"""Derive the names, MACs and link-local addresses of our Linux objects from AWS-shaped ids."""
+"""Derive the names, MACs and link-local addresses of our Linux objects from AWS-shaped ids.
+
+The names of namespaces and ports have a grammar of their own (`dataplane.state.naming`); they are found here too.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from ipaddress import IPv6Network
 
-from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
 from eigw_ns.dataplane.compile.notation import address_text
-from eigw_ns.dataplane.state import PREFIX, TENANT_LINK
+from eigw_ns.dataplane.state import TENANT_LINK
+from eigw_ns.dataplane.state.naming import is_name_of as is_name_of
+from eigw_ns.dataplane.state.naming import lab_of as lab_of
+from eigw_ns.dataplane.state.naming import namespace_name as namespace_name
+from eigw_ns.dataplane.state.naming import port_name as port_name
 
 INSTANCE_LINK = TENANT_LINK  # in an instance and in an internet host
 FABRIC_LINK = "fabric"  # in a subnet and in a gateway: towards the VPC
@@ -21,33 +26,6 @@ PEER_LINK_LOCAL = "fe80::2"  # the other end, if it needs a link-local address
 
 ROUTER_MAC = "02:00:00:00:00:01"
 """MAC of the VPC's implicit router. No interface has it; the fabric rewrites it to the destination subnet's MAC."""
-
-_KINDS = (ids.VPC, ids.SUBNET, ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.INSTANCE,
-          ids.INTERNET_HOST, ids.INTERNET)  # fmt: skip
-_NAMESPACE = re.compile(rf"{PREFIX}(.+)-(?:{'|'.join(_KINDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})(?:\.[2-8])?")
-
-
-def namespace_name(lab: str, resource_id: str) -> str:
-    """Return the name of a resource's namespace: `eigw-demo-i-0123456789abcdef0`."""
-    return f"{PREFIX}{lab}-{resource_id}"
-
-
-def lab_of(name: str) -> str | None:
-    """Return the lab of a namespace by its name; None if it is not ours. Labs may contain dashes, kinds do not."""
-    match = _NAMESPACE.fullmatch(name)
-    return match.group(1) if match else None
-
-
-def is_name_of(lab: str, name: str) -> bool:
-    """Return whether `name` is a namespace name of this lab. `eigw-a-b-i-…` belongs to the lab `a-b`, not to `a`."""
-    return lab_of(name) == lab
-
-
-def port_name(resource_id: str) -> str:
-    """Return the name (at most 15 characters) of a router's or bridge's interface towards the resource."""
-    kind, digits = resource_id.rsplit("-", 1)
-    short = kind[:4]
-    return f"{short}-{digits[-(14 - len(short)) :]}"
 
 
 def bridge_name(gateway_id: str) -> str:

@@ -24,6 +24,7 @@ from eigw_ns.dataplane.compile.ranges import Range, address_range
 from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
 from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import Kept, NetState, Route, Ruleset
+from eigw_ns.dataplane.state.naming import is_first_replica, is_instance_port, kind_of
 
 _SHOWN = 2  # addresses, in words
 _ANY_SOURCE = "::/0"  # only instances begin flows to destinations that a gateway leads to
@@ -120,8 +121,8 @@ def of_subnets(desired: NetState, actual: NetState) -> Iterator[Flows]:
 
 def gateways_by_address(state: NetState) -> dict[str, str]:
     """Return the ids of the egress-only gateways by the link-local address by which subnets reach them."""
-    ids = (owner.id for owner in state.namespaces() if owner.id.startswith(f"{EGRESS_ONLY_INTERNET_GATEWAY}-"))
-    return {link_local(each): each for each in ids if "." not in each}
+    ids = (owner.id for owner in state.namespaces() if kind_of(owner.id) == EGRESS_ONLY_INTERNET_GATEWAY)
+    return {link_local(each): each for each in ids if is_first_replica(each)}
 
 
 def subnets_by_gateway(desired: NetState, actual: NetState) -> dict[str, tuple[str, ...]]:
@@ -146,7 +147,7 @@ _Table = frozenset[_Hop]
 
 def _tables(state: NetState) -> Mapping[str, _Table]:
     """Return the routes of each subnet that lead out of its VPC, by namespace; most subnets have the same."""
-    subnets = (owner.namespace for owner in state.namespaces() if owner.id.startswith(f"{SUBNET}-"))
+    subnets = (owner.namespace for owner in state.namespaces() if kind_of(owner.id) == SUBNET)
     found: dict[str, list[_Hop]] = {name: [] for name in subnets}
     for thing in state:
         if isinstance(thing, Route) and thing.namespace in found and thing.link in ("", FABRIC_LINK):
@@ -200,14 +201,9 @@ def _ended(desired: NetState, actual: NetState, distrust: bool) -> tuple[str, ..
     was, now = routed | _permitted(actual), wanted | _permitted(desired)
     leaving = {port_name(owner.id) for owner in actual.namespaces() if owner.key not in desired.objects}
     found = {address for address, _ in was - now}
-    if distrust or {port for port in leaving if is_instance(port)} - {port for _, port in was}:
+    if distrust or {port for port in leaving if is_instance_port(port)} - {port for _, port in was}:
         found |= {address for address, _ in wanted - routed}  # it does not show whose they were
     return tuple(sorted(found))
-
-
-def is_instance(port: str) -> bool:
-    """Return whether a link of this name is the port of an instance."""
-    return port.startswith("i-")
 
 
 def _routed(state: NetState) -> frozenset[tuple[str, str]]:
@@ -215,7 +211,7 @@ def _routed(state: NetState) -> frozenset[tuple[str, str]]:
     return frozenset(
         (thing.destination.removesuffix("/128"), thing.link)
         for thing in state
-        if isinstance(thing, Route) and is_instance(thing.link)
+        if isinstance(thing, Route) and is_instance_port(thing.link)
     )
 
 

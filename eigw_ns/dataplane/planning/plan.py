@@ -27,7 +27,7 @@ from typing import Literal
 
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.planning import flows
-from eigw_ns.dataplane.planning.flows import Flows, is_instance
+from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.replication.handover import Handover
 from eigw_ns.dataplane.rulesets.group_rules import stages
@@ -49,6 +49,7 @@ from eigw_ns.dataplane.state import (
     Teach,
     is_tenant,
 )
+from eigw_ns.dataplane.state.naming import is_instance_port
 
 Verb = Literal["create", "update", "delete", "flush", "teach", "forget"]
 
@@ -292,8 +293,9 @@ def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, 
 
 
 def _handed_on(desired: NetState, actual: NetState) -> tuple[Route, ...]:
-    """The routes to instances whose address another has from now on."""
-    pairs = ((old, desired.objects.get(old.key)) for old in actual if isinstance(old, Route) and is_instance(old.link))
+    """Return the routes to instances whose address another instance has from now on."""
+    leading = (thing for thing in actual if isinstance(thing, Route) and is_instance_port(thing.link))
+    pairs = ((old, desired.objects.get(old.key)) for old in leading)
     return tuple(old for old, new in pairs if isinstance(new, Route) and new.link != old.link)
 
 

@@ -29,7 +29,6 @@ from eigw_ns.dataplane.replication.spread import Share
 from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
 from eigw_ns.dataplane.state import (
     BUCKETS,
-    GROUP,
     TAUGHT,
     Buckets,
     Forget,
@@ -43,6 +42,7 @@ from eigw_ns.dataplane.state import (
     Teach,
     seed,
 )
+from eigw_ns.dataplane.state.naming import gateway_of, group_name, kind_of
 
 _EVERY_BUCKET: Buckets = ((0, BUCKETS - 1),)
 
@@ -164,7 +164,7 @@ def successions(
         if gateway in subnets:
             first = members[0].namespace
             before, after = (_shares(gateway, first, state, owners) for state in (actual, desired))
-            between = _between(meanwhile.get(_group_name(gateway)), before, after, owners)
+            between = _between(meanwhile.get(group_name(gateway)), before, after, owners)
             able = frozenset(each.namespace for each in members if _can_be_told(each, actual))
             fresh = frozenset(each.namespace for each in members if distrust or each.namespace not in able)
             if fresh or not before == between == after:
@@ -178,8 +178,8 @@ def egress_only_gateways(state: NetState) -> dict[str, list[Ruleset]]:
     found: dict[str, list[Ruleset]] = {}
     for owner in state.namespaces():
         rules = state.objects.get(("ruleset", owner.namespace, "inet"))
-        if owner.id.startswith(f"{EGRESS_ONLY_INTERNET_GATEWAY}-") and isinstance(rules, Ruleset):
-            found.setdefault(owner.id.partition(".")[0], []).append(rules)
+        if kind_of(owner.id) == EGRESS_ONLY_INTERNET_GATEWAY and isinstance(rules, Ruleset):
+            found.setdefault(gateway_of(owner.id), []).append(rules)
     return found
 
 
@@ -209,14 +209,10 @@ def _outward(group: NextHopGroup | None) -> TypeGuard[NextHopGroup]:
     return group is not None and group.family == "bridge"
 
 
-def _group_name(gateway: str) -> str:
-    return GROUP + gateway.partition("-")[2]
-
-
 def _shares(gateway: str, first: str, state: NetState, owners: dict[str, str]) -> Shares:
     """Return which replicas carry what; without a group the first carries everything, if it is there."""
     for thing in state:
-        if isinstance(thing, NextHopGroup) and _outward(thing) and thing.name == _group_name(gateway):
+        if isinstance(thing, NextHopGroup) and _outward(thing) and thing.name == group_name(gateway):
             return _by_namespace(thing, owners)
     return spread.all_to(first) if ("namespace", first) in state.objects else ()
 

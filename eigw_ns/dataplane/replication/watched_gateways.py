@@ -14,6 +14,7 @@ from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK, namespace_name,
 from eigw_ns.dataplane.planning.flows import subnets_by_gateway
 from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.state import Leg, Link, NetObject, NetState, NextHopGroup, Teach
+from eigw_ns.dataplane.state.naming import group_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) 
     groups = [
         thing
         for thing in state
-        if isinstance(thing, NextHopGroup) and thing.name.endswith(gateway.id.partition("-")[2])
+        if isinstance(thing, NextHopGroup) and thing.name == group_name(gateway.id)
     ]
     return Gateway(
         gateway.id,

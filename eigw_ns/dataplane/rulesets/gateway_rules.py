@@ -56,7 +56,8 @@ from eigw_ns.dataplane.compile.notation import address_text, addresses_text
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.rulesets import fragment_rules, heartbeat_rules, taught_rules, tuple_rules
-from eigw_ns.dataplane.state import GROUP, Family, NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state import Family, NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state.naming import group_name
 
 PASSED = 0x1
 """The packet mark (fwmark) of what an egress-only gateway lets pass."""
@@ -156,7 +157,7 @@ class Replicated:
     @property
     def group(self) -> str:
         """The map that says which replica has which flows."""
-        return GROUP + self.gateway_id.partition("-")[2]
+        return group_name(self.gateway_id)
 
 
 def egress_only_gateway(

@@ -17,14 +17,12 @@ from eigw_ns.dataplane.state.flow_hash import (
 )
 from eigw_ns.dataplane.state.leg import Leg
 from eigw_ns.dataplane.state.lessons import PEERS, TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
+from eigw_ns.dataplane.state.naming import GROUP, PREFIX, TENANT_KINDS, is_tenant
 from eigw_ns.dataplane.state.objects import (
-    GROUP,
     LOOPBACK,
     MAIN_TABLE,
     NOTHING,
-    PREFIX,
     PROTOCOL,
-    TENANT_KINDS,
     TENANT_LINK,
     Address,
     Family,
@@ -44,7 +42,6 @@ from eigw_ns.dataplane.state.objects import (
     RoutingRule,
     Ruleset,
     Sysctls,
-    is_tenant,
 )
 from eigw_ns.dataplane.state.stray import Stray
 from eigw_ns.dataplane.state.sysctls import sysctl_keys

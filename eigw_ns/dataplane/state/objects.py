@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
+from eigw_ns.dataplane.state.naming import GROUP, mark_text
 from eigw_ns.dataplane.state.stray import Stray
 
 PROTOCOL = 201
@@ -19,30 +20,15 @@ PROTOCOL = 201
 MAIN_TABLE = 254
 """The kernel's main routing table (linux/rtnetlink.h, RT_TABLE_MAIN)."""
 
-PREFIX = "eigw-"
-"""What the name of every namespace of ours begins with."""
-
 LOOPBACK = "lo"
 
-TENANT_KINDS = frozenset({"i", "host"})
-"""Id prefixes of the namespaces that belong to a user: an instance, an internet host."""
-
 TENANT_LINK = "eth0"
-"""The one interface in such a namespace that is ours."""
-
-
-def is_tenant(namespace: str) -> bool:
-    """Whether the namespace of this name (`eigw-<lab>-<kind>-<digits>`) belongs to a user, who may be root in it."""
-    return namespace.rpartition("-")[0].rpartition("-")[2] in TENANT_KINDS
-
+"""The one interface of ours in a tenant's namespace."""
 
 Key = tuple[str, ...]
 
 Family = Literal["inet", "bridge", "netdev"]
 """A family of nftables tables; each namespace has at most one table of each."""
-
-GROUP = "replicas_"
-"""What the name of a map begins with that says which replica of a gateway has which flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +54,7 @@ class Namespace:
     @property
     def mark(self) -> str:
         """The ifalias of `lo` that makes the namespace ours."""
-        return f"eigw-ns:{self.lab}:{self.id}"
+        return mark_text(self.lab, self.id)
 
     def __str__(self) -> str:
         return f"namespace {self.namespace}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from eigw_ns.cloud import ids
+from eigw_ns.dataplane.state.naming import kind_of
+
 _HOST_SYSCTLS = (
     "net.ipv4.ip_forward",  # a new namespace inherits the host's
     "net.ipv6.conf.all.accept_source_route",
@@ -31,7 +34,7 @@ def sysctl_keys(resource_id: str) -> tuple[str, ...]:
 
     Those of `conf.default` count for every interface that is made later, and all of ours are.
     """
-    kind = resource_id.partition("-")[0]
-    if kind == "eigw":
+    kind = kind_of(resource_id)
+    if kind == ids.EGRESS_ONLY_INTERNET_GATEWAY:
         return (*_HOST_SYSCTLS, *_TRACKING_SYSCTLS, "net.ipv6.fwmark_reflect")
-    return _HOST_SYSCTLS + _TRACKING_SYSCTLS if kind == "subnet" else _HOST_SYSCTLS
+    return _HOST_SYSCTLS + _TRACKING_SYSCTLS if kind == ids.SUBNET else _HOST_SYSCTLS

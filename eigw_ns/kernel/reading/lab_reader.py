@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
-from eigw_ns.dataplane.state import PREFIX, Key, Namespace, NetObject, NetState, Ruleset, is_tenant
+from eigw_ns.dataplane.state import Key, Namespace, NetObject, NetState, Ruleset, is_tenant
+from eigw_ns.dataplane.state.naming import lab_prefix
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink.link_message import SeenLink
@@ -35,7 +36,7 @@ def owner_of(name: str) -> Namespace | None:
 def everything(lab: str, believed: NetState) -> NetState:
     """See `Kernel.observe`."""
     expected = _by_namespace(believed)
-    sights = in_halves(netns.names(f"{PREFIX}{lab}-"), partial(_look, lab, expected))
+    sights = in_halves(netns.names(lab_prefix(lab)), partial(_look, lab, expected))
     ends = {place: numbers for sight in sights for place, numbers in sight.ends.items()}
     found: dict[Key, NetObject] = {}
     for sight in sights:
@@ -52,7 +53,7 @@ def outline(lab: str) -> NetState:
     def read(_netlink: Netlink, owner: Namespace, _links: list[SeenLink]) -> None:
         found.extend(namespace_reader.outline(owner))
 
-    _visit(lab, netns.names(f"{PREFIX}{lab}-"), namespace_reader.only_loopback, read)
+    _visit(lab, netns.names(lab_prefix(lab)), namespace_reader.only_loopback, read)
     return NetState.of(found)
 
 

@@ -16,8 +16,6 @@ from dataclasses import replace
 from functools import partial
 
 from eigw_ns.dataplane.state import (
-    PREFIX,
-    TENANT_KINDS,
     TENANT_LINK,
     Forwarding,
     Key,
@@ -30,6 +28,7 @@ from eigw_ns.dataplane.state import (
     is_tenant,
     sysctl_keys,
 )
+from eigw_ns.dataplane.state.naming import is_tenant_port, namespace_name, parse_mark
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import sysctl
 from eigw_ns.kernel.netlink import rtnetlink
@@ -39,9 +38,6 @@ from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft import fingerprint, table
 from eigw_ns.kernel.nft.table import Nft
 from eigw_ns.kernel.reading import foreign
-
-_MARK = "eigw-ns"
-_PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)  # what the links of a router that lead to tenants begin with
 
 Place = tuple[str, str]
 """A link's namespace and name."""
@@ -64,7 +60,7 @@ def in_effect(netlink: Netlink, name: str, *, tenants: bool) -> bool:
     if tenant and not tenants:
         return True
     shown = [link for link in links(netlink) if not tenant or link.name == TENANT_LINK]
-    if any(link.waking for link in shown if link.kind == "veth" and (tenants or not link.name.startswith(_PORTS))):
+    if any(link.waking for link in shown if link.kind == "veth" and (tenants or not is_tenant_port(link.name))):
         return False
     names = {link.index: link.name for link in shown}
     dump = netlink.dump(rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, "list addresses")
@@ -84,11 +80,8 @@ def mark(name: str, first: SeenLink | None) -> Namespace | None:
     """
     if first is None:
         return None
-    program, _, rest = first.alias.partition(":")
-    lab, _, resource_id = rest.partition(":")
-    if program != _MARK or f"{PREFIX}{lab}-{resource_id}" != name:
-        return None
-    return Namespace(name, lab, resource_id, first.up)
+    found = parse_mark(first.alias)
+    return Namespace(name, *found, first.up) if found is not None and namespace_name(*found) == name else None
 
 
 def loopback(seen: Iterable[SeenLink]) -> SeenLink | None:

@@ -16,7 +16,8 @@ from dataclasses import replace
 from errno import EINVAL, ENODEV, EOPNOTSUPP
 from socket import AF_INET6, inet_pton
 
-from eigw_ns.dataplane.state import PREFIX, Address, Namespace, Neighbour, NetObject, Route, is_tenant
+from eigw_ns.dataplane.state import Address, Namespace, Neighbour, NetObject, Route, is_tenant
+from eigw_ns.dataplane.state.naming import ROUTERS_OF_TENANTS, kind_prefix, split_name
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import rtnetlink
@@ -25,7 +26,6 @@ from eigw_ns.kernel.netlink.rtnetlink import LOOPBACK_INDEX, Indexes
 from eigw_ns.kernel.netlink.socket import Message, Netlink, attributes, nested, number, text
 from eigw_ns.kernel.reading import namespace_reader
 
-_ROUTERS = ("subnet", "internet")
 _GETNSID, _NSID, _FD = 90, 1, 3  # linux/rtnetlink.h, net_namespace.h
 _DELLINKPROP, _IFNAME, _PROP_LIST, _ALT_IFNAME = 109, 3, 52, 53  # if_link.h
 _NONE = frozenset({ENODEV, EINVAL, EOPNOTSUPP})
@@ -42,16 +42,16 @@ def known(name: str, loopback: SeenLink | None) -> Namespace | None:
     """
     if not is_tenant(name):
         return None
-    lab, kind, digits = name.removeprefix(PREFIX).rsplit("-", 2)
+    lab, resource_id = split_name(name)
     with _descriptor(name) as there:
         if any(_is_beyond(router, there) for router in _routers(lab)):
             up = loopback is not None and loopback.up
-            return Namespace(name, lab, f"{kind}-{digits}", up, marked=False)
+            return Namespace(name, lab, resource_id, up, marked=False)
     return None
 
 
 def _routers(lab: str) -> Iterator[str]:
-    prefixes = tuple(f"{PREFIX}{lab}-{kind}-" for kind in _ROUTERS)
+    prefixes = tuple(kind_prefix(lab, kind) for kind in ROUTERS_OF_TENANTS)
     return (name for name in netns.names() if name.startswith(prefixes))
 
 

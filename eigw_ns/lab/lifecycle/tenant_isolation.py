@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eigw_ns.dataplane.compile.names import port_name
 from eigw_ns.dataplane.planning.plan import Plan, Step
-from eigw_ns.dataplane.state import TENANT_KINDS, Link, is_tenant
+from eigw_ns.dataplane.state import Link, is_tenant
+from eigw_ns.dataplane.state.naming import is_tenant_port, port_name, split_name
 from eigw_ns.errors import EigwError, HostError, KernelError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle.execute import Progress, batches, execute, silent
-
-_PORTS = tuple(f"{kind}-" for kind in TENANT_KINDS)
 
 
 def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progress: Progress = silent) -> None:
@@ -65,6 +63,6 @@ def _tenant(step: Step) -> str:
     """
     thing = step.object
     if is_tenant(thing.namespace):
-        return port_name("-".join(thing.namespace.rsplit("-", 2)[1:]))
+        return port_name(split_name(thing.namespace)[1])
     link = thing.name if isinstance(thing, Link) else getattr(thing, "link", "")
-    return link if link.startswith(_PORTS) else ""
+    return link if is_tenant_port(link) else ""
