@@ -33,7 +33,7 @@ from eigw_ns.dataplane.state import (
     Neighbour,
     NetObject,
     NetState,
-    NextHopGroup,
+    ReplicaMap,
     Route,
     RoutingRule,
     Ruleset,
@@ -150,7 +150,7 @@ class LinuxKernel(LinuxHost):
                 self.writes += links.change(new)
             case Forwarding(), Forwarding():
                 self._forward(new.namespace, new.enabled)
-            case NextHopGroup(), NextHopGroup():
+            case ReplicaMap(), ReplicaMap():
                 self.writes += transactions.share(new, old)
             case _:
                 self._configure([new], takeover_message if isinstance(old, Stray) else replacement_message)
@@ -221,7 +221,7 @@ class LinuxKernel(LinuxHost):
         self.writes += gone
         return gone
 
-    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+    def group(self, group: ReplicaMap) -> ReplicaMap | None:
         """See `Kernel.group`."""
         with netns.inside(group.namespace):
             listing = Nft().listing(group.family)
@@ -241,7 +241,7 @@ class LinuxKernel(LinuxHost):
                 self._write_sysctls(thing, {})
             case Forwarding():
                 self._forward(thing.namespace, thing.enabled)
-            case NextHopGroup():
+            case ReplicaMap():
                 self.writes += transactions.share(thing, None)
 
     def _delete_one(self, thing: NetObject, transactions: Transactions) -> None:
@@ -254,7 +254,7 @@ class LinuxKernel(LinuxHost):
                 self.writes += links.delete(thing)
             case Forwarding():
                 self._forward(thing.namespace, enabled=False)
-            case NextHopGroup():
+            case ReplicaMap():
                 self.writes += transactions.share(None, thing)
 
     def _delete_namespace(self, namespace: Namespace) -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from eigw_ns.dataplane.state import NOTHING, Flow, Forget, Leg, NetObject, NetState, NextHopGroup, Teach
+from eigw_ns.dataplane.state import NOTHING, Flow, Forget, Leg, NetObject, NetState, ReplicaMap, Teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Kernel(Protocol):
         """
         ...
 
-    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+    def group(self, group: ReplicaMap) -> ReplicaMap | None:
         """The same group as it is now, None where it is empty. Raises MissingError where there is no such namespace."""
         ...
 

@@ -10,16 +10,17 @@ from eigw_ns.dataplane.rulesets import fragment_rules, taught_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Replicated, fabric, internet
 from eigw_ns.dataplane.state import (
     BUCKETS,
+    FAMILY_OF_SIDE,
     GROUP,
     Buckets,
-    Family,
     Forget,
     Kept,
     NetObject,
     NetState,
-    NextHopGroup,
     NftChain,
+    ReplicaMap,
     Ruleset,
+    Side,
     Teach,
     bucket_of,
 )
@@ -31,24 +32,24 @@ from tests.contract.test_traffic import Talk
 
 ONE, TWO, THREE = (f"06:00:00:00:00:0{number}" for number in (1, 2, 3))
 NAME = f"{GROUP}00000000000000001"
-FAMILIES: tuple[Family, ...] = ("bridge", "netdev")
+SIDES: tuple[Side, ...] = tuple(FAMILY_OF_SIDE)
 
 
-def _ground(lab: str, family: Family) -> tuple[list[NetObject], NextHopGroup, Ruleset]:
-    """A namespace with the rules of that family, the group that they look in, and other rules with the same group."""
+def _ground(lab: str, side: Side) -> tuple[list[NetObject], ReplicaMap, Ruleset]:
+    """A namespace with the rules of that side, the group that they look in, and other rules with the same group."""
     wire = Wire(lab)
     gateway = Replicated("eigw-00000000000000001", ONE, "fabric", 7)
-    if family == "bridge":
+    if side == "fabric":
         rules, other = (fabric(wire.here, [], [gateway], f"2001:db8::{number}") for number in (1, 2))
     else:
         rules, other = (internet(wire.here, [replace(gateway, seed=number)]) for number in (7, 9))
-    group = NextHopGroup(wire.here, family, NAME, ((0, 419, ONE), (420, 839, TWO)))
+    group = ReplicaMap(wire.here, side, NAME, ((0, 419, ONE), (420, 839, TWO)))
     return [*wire.objects, rules], group, other
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_group_is_made_changed_and_removed(kernel: Kernel, lab_name: str, family: Family) -> None:
-    ground, group, _ = _ground(lab_name, family)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_group_is_made_changed_and_removed(kernel: Kernel, lab_name: str, side: Side) -> None:
+    ground, group, _ = _ground(lab_name, side)
     kernel.create(ground)
     assert kernel.group(group) is None
     assert kernel.observe(lab_name) == NetState.of(ground)
@@ -66,9 +67,9 @@ def test_a_group_is_made_changed_and_removed(kernel: Kernel, lab_name: str, fami
     assert kernel.observe(lab_name) == NetState.of(ground)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_group_stays_while_its_rules_change(kernel: Kernel, lab_name: str, family: Family) -> None:
-    ground, group, other = _ground(lab_name, family)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_group_stays_while_its_rules_change(kernel: Kernel, lab_name: str, side: Side) -> None:
+    ground, group, other = _ground(lab_name, side)
     kernel.create([*ground, group])
     rules = ground[-1]
     kernel.update([(rules, other)])
@@ -78,7 +79,7 @@ def test_a_group_stays_while_its_rules_change(kernel: Kernel, lab_name: str, fam
 
 
 def test_a_group_of_a_namespace_that_is_gone(kernel: Kernel, lab_name: str) -> None:
-    _, group, _ = _ground(lab_name, "bridge")
+    _, group, _ = _ground(lab_name, "fabric")
     assert not kernel.exists(group.namespace)
     with pytest.raises(MissingError):
         kernel.group(group)

@@ -12,7 +12,7 @@ import pytest
 
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.planning.plan import Plan, make_plan
-from eigw_ns.dataplane.state import Forget, Namespace, NetObject, NetState, NextHopGroup, Ruleset, Teach
+from eigw_ns.dataplane.state import Forget, Namespace, NetObject, NetState, ReplicaMap, Ruleset, Teach
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
@@ -176,7 +176,7 @@ def test_killed_while_replicas_come_or_go(lab_name: str, before: int, after: int
     lab = Lab(lab_name, current=topology(_of(after), lab_name))
     desired = compile_cloud(topology(_of(after), lab_name).cloud)
     plan = make_plan(desired, compile_cloud(topology(_of(before), lab_name).cloud) if before else NetState())
-    late = [index for index, step in enumerate(plan) if isinstance(step.object, (NextHopGroup, Teach, Forget))]
+    late = [index for index, step in enumerate(plan) if isinstance(step.object, (ReplicaMap, Teach, Forget))]
     for steps in sorted({*range(0, len(plan), max(1, len(plan) // 3)), *(index + 1 for index in late)}):
         if before:
             lab.apply(_of(before))

@@ -73,7 +73,7 @@ def _give_all_to(lab: Lab, namespace: str) -> None:
     (gateway,) = gateways(lab.current.cloud)
     (one,) = (each for each in gateway.replicas if each.namespace == namespace)
     for group in gateway.groups:
-        mac = one.inner.mac if group.family == "bridge" else one.outer.mac
+        mac = one.inner.mac if group.side == "fabric" else one.outer.mac
         lab.kernel.update([(group, replace(group, shares=spread.all_to(mac)))])
 
 

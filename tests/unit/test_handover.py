@@ -20,7 +20,7 @@ from eigw_ns.dataplane.state import (
     Forget,
     Link,
     NetState,
-    NextHopGroup,
+    ReplicaMap,
     Ruleset,
     Teach,
 )
@@ -76,13 +76,13 @@ def _lessons(plan: Plan) -> list[tuple[str, str, int]]:
     for step in plan:
         if isinstance(step.object, Teach | Forget):
             found.append((step.verb, step.object.namespace, _size(step.object.buckets)))
-        elif isinstance(step.object, NextHopGroup) and step.object.family == "bridge":
+        elif isinstance(step.object, ReplicaMap) and step.object.side == "fabric":
             found.append((step.verb, "", 0))
     return found
 
 
 def _groups(plan: Plan) -> Iterator[tuple[int, str]]:
-    return ((at, step.verb) for at, step in enumerate(plan) if isinstance(step.object, NextHopGroup))
+    return ((at, step.verb) for at, step in enumerate(plan) if isinstance(step.object, ReplicaMap))
 
 
 THIRD = BUCKETS // 3
@@ -99,7 +99,7 @@ def test_two_join_the_first() -> None:
         ("forget", ONE, 2 * THIRD),
     ]
     first = min(at for at, step in enumerate(plan) if step.verb == "teach")
-    assert all(isinstance(step.object, NextHopGroup | Teach | Forget) for step in plan[first:])
+    assert all(isinstance(step.object, ReplicaMap | Teach | Forget) for step in plan[first:])
 
 
 def test_all_but_the_first_leave_before_anything_else_is_done() -> None:

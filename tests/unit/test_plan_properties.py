@@ -18,7 +18,7 @@ from eigw_ns.dataplane.state import (
     Link,
     Namespace,
     NetState,
-    NextHopGroup,
+    ReplicaMap,
     Route,
     Ruleset,
     Stray,
@@ -121,7 +121,7 @@ def test_what_others_put_there_goes_when_everything_of_ours_stands(
     assert kernel.observe(LAB) == desired
 
 
-_JOINING = (NextHopGroup, Teach, Forget)
+_JOINING = (ReplicaMap, Teach, Forget)
 """What comes last: replicas are told flows and get their part of them; each holds all rules whatever its part is."""
 
 

@@ -57,7 +57,6 @@ from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rule
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
-    Family,
     Fdb,
     Forwarding,
     Link,
@@ -65,9 +64,10 @@ from eigw_ns.dataplane.state import (
     Neighbour,
     NetObject,
     NetState,
-    NextHopGroup,
+    ReplicaMap,
     Route,
     RoutingRule,
+    Side,
     Sysctls,
     seed,
     sysctl_keys,
@@ -283,14 +283,14 @@ class _Compiler:
         for member in members:
             yield Fdb(internet, port_name(member), self._mac(_End(member, UPLINK)))
         fabric = self._name(gateway.vpc_id)
-        sides: tuple[tuple[str, Family, str], ...] = (
-            (fabric, "bridge", FABRIC_LINK),
-            (internet, "netdev", UPLINK),
+        sides: tuple[tuple[str, Side, str], ...] = (
+            (fabric, "fabric", FABRIC_LINK),
+            (internet, "internet", UPLINK),
         )
-        for namespace, family, link in sides:
+        for namespace, side, link in sides:
             macs = [self._mac(_End(member, link)) for member in members]
             group = self._replicated(gateway, link).group
-            yield NextHopGroup(namespace, family, group, spread.shares(macs, macs))
+            yield ReplicaMap(namespace, side, group, spread.shares(macs, macs))
 
     def _way_out(self, gateway_id: str, replicas: int) -> str:
         """The internet's interface towards the gateway."""

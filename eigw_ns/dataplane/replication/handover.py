@@ -35,8 +35,8 @@ from eigw_ns.dataplane.state import (
     Kept,
     Link,
     NetState,
-    NextHopGroup,
     NftSet,
+    ReplicaMap,
     Ruleset,
     Sysctls,
     Teach,
@@ -57,19 +57,19 @@ Shares = tuple[Share, ...]
 class Handover:
     """What happens to one group: as it is, as it is while work goes on, as it shall be; None if there is none."""
 
-    actual: NextHopGroup | None
-    meanwhile: NextHopGroup | None
-    desired: NextHopGroup | None
+    actual: ReplicaMap | None
+    meanwhile: ReplicaMap | None
+    desired: ReplicaMap | None
 
 
 def handovers(desired: NetState, actual: NetState, unready: frozenset[str]) -> Iterator[Handover]:
     """Return one for each group that changes. `unready` are namespaces that carry nothing until the plan is done."""
     owners = replicas(desired)
-    groups = {thing.key for state in (actual, desired) for thing in state if isinstance(thing, NextHopGroup)}
+    groups = {thing.key for state in (actual, desired) for thing in state if isinstance(thing, ReplicaMap)}
     for key in sorted(groups):
         old, new = actual.objects.get(key), desired.objects.get(key)
-        assert old is None or isinstance(old, NextHopGroup)
-        assert new is None or isinstance(new, NextHopGroup)
+        assert old is None or isinstance(old, ReplicaMap)
+        assert new is None or isinstance(new, ReplicaMap)
         found = Handover(old, _meanwhile(old, new, owners, unready), new)
         if old != new or found.meanwhile != new:
             yield found
@@ -83,8 +83,8 @@ def replicas(state: NetState) -> dict[str, str]:
 
 
 def _meanwhile(
-    old: NextHopGroup | None, new: NextHopGroup | None, owners: dict[str, str], unready: frozenset[str]
-) -> NextHopGroup | None:
+    old: ReplicaMap | None, new: ReplicaMap | None, owners: dict[str, str], unready: frozenset[str]
+) -> ReplicaMap | None:
     """Return the group without those that leave for good or for a while; as it is if none would be left."""
     if old is None or new is None:
         return None
@@ -204,20 +204,20 @@ def _seconds(state: NetState, namespace: str, timeout: str) -> int:
     return int(dict(found.values)[f"net.netfilter.nf_conntrack_{timeout}"])
 
 
-def _outward(group: NextHopGroup | None) -> TypeGuard[NextHopGroup]:
+def _outward(group: ReplicaMap | None) -> TypeGuard[ReplicaMap]:
     """Return whether this is the group on the fabric's side; the one on the internet's side repeats it."""
-    return group is not None and group.family == "bridge"
+    return group is not None and group.side == "fabric"
 
 
 def _shares(gateway: str, first: str, state: NetState, owners: dict[str, str]) -> Shares:
     """Return which replicas carry what; without a group the first carries everything, if it is there."""
     for thing in state:
-        if isinstance(thing, NextHopGroup) and _outward(thing) and thing.name == group_name(gateway):
+        if isinstance(thing, ReplicaMap) and _outward(thing) and thing.name == group_name(gateway):
             return _by_namespace(thing, owners)
     return spread.all_to(first) if ("namespace", first) in state.objects else ()
 
 
-def _by_namespace(group: NextHopGroup, owners: dict[str, str]) -> Shares:
+def _by_namespace(group: ReplicaMap, owners: dict[str, str]) -> Shares:
     return tuple((first, last, owners.get(mac, mac)) for first, last, mac in group.shares)
 
 

@@ -13,7 +13,7 @@ from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK, namespace_name, port_name
 from eigw_ns.dataplane.planning.flows import subnets_by_gateway
 from eigw_ns.dataplane.replication import handover
-from eigw_ns.dataplane.state import Leg, Link, NetObject, NetState, NextHopGroup, Teach
+from eigw_ns.dataplane.state import Leg, Link, NetObject, NetState, ReplicaMap, Teach
 from eigw_ns.dataplane.state.naming import group_name
 
 
@@ -43,7 +43,7 @@ class Gateway:
     id: str
     label: str
     replicas: tuple[Replica, ...]
-    groups: tuple[NextHopGroup, ...]
+    groups: tuple[ReplicaMap, ...]
     source: str
     lesson: Teach
 
@@ -57,11 +57,7 @@ def gateways(cloud: Cloud) -> tuple[Gateway, ...]:
 
 def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) -> Gateway:
     vpc = cloud.vpcs[gateway.vpc_id]
-    groups = [
-        thing
-        for thing in state
-        if isinstance(thing, NextHopGroup) and thing.name == group_name(gateway.id)
-    ]
+    groups = [thing for thing in state if isinstance(thing, ReplicaMap) and thing.name == group_name(gateway.id)]
     return Gateway(
         gateway.id,
         f"{vpc.name}/{gateway.name}",

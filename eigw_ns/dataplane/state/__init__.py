@@ -19,6 +19,7 @@ from eigw_ns.dataplane.state.leg import Leg
 from eigw_ns.dataplane.state.lessons import PEERS, TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
 from eigw_ns.dataplane.state.naming import GROUP, PREFIX, TENANT_KINDS, is_tenant
 from eigw_ns.dataplane.state.objects import (
+    FAMILY_OF_SIDE,
     LOOPBACK,
     MAIN_TABLE,
     NOTHING,
@@ -35,12 +36,13 @@ from eigw_ns.dataplane.state.objects import (
     Neighbour,
     NetObject,
     NetState,
-    NextHopGroup,
     NftChain,
     NftSet,
+    ReplicaMap,
     Route,
     RoutingRule,
     Ruleset,
+    Side,
     Sysctls,
 )
 from eigw_ns.dataplane.state.stray import Stray
@@ -48,6 +50,7 @@ from eigw_ns.dataplane.state.sysctls import sysctl_keys
 
 __all__ = [
     "BUCKETS",
+    "FAMILY_OF_SIDE",
     "GROUP",
     "LOOPBACK",
     "MAIN_TABLE",
@@ -79,12 +82,13 @@ __all__ = [
     "Neighbour",
     "NetObject",
     "NetState",
-    "NextHopGroup",
     "NftChain",
     "NftSet",
+    "ReplicaMap",
     "Route",
     "RoutingRule",
     "Ruleset",
+    "Side",
     "Stray",
     "Sysctls",
     "Teach",

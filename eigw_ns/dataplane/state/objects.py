@@ -30,6 +30,12 @@ Key = tuple[str, ...]
 Family = Literal["inet", "bridge", "netdev"]
 """A family of nftables tables; each namespace has at most one table of each."""
 
+Side = Literal["fabric", "internet"]
+"""A side of a gateway: towards its VPC, or towards the internet."""
+
+FAMILY_OF_SIDE: Mapping[Side, Family] = MappingProxyType({"fabric": "bridge", "internet": "netdev"})
+"""The family of the table in which that side's replica maps are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
@@ -83,7 +89,7 @@ class NftSet:
 
     A set with a `size` is filled at run time (`flags dynamic`), so its elements are not part of the desired state. They
     end after the `timeout`, in nft's notation (`10m`), if it has one. The elements of a map that `is_group` are a
-    `NextHopGroup`, an object of its own.
+    `ReplicaMap`, an object of its own.
     """
 
     name: str
@@ -277,14 +283,15 @@ class Forwarding:
 
 
 @dataclass(frozen=True, slots=True)
-class NextHopGroup:
+class ReplicaMap:
     """Which replica of a gateway has which flows: (first bucket, last bucket, MAC), see `dataplane.replication.spread`.
 
-    The elements of the map `name` in the namespace's table of that family; changed in one transaction.
+    `side` is the side of the gateway whose packets the map distributes. The shares are the elements of the nftables map
+    `name` in the namespace's table of `family`. They change in one transaction.
     """
 
     namespace: str
-    family: Family
+    side: Side
     name: str
     shares: tuple[tuple[int, int, str], ...]
 
@@ -293,6 +300,11 @@ class NextHopGroup:
     @property
     def key(self) -> Key:
         return ("group", self.namespace, self.name)
+
+    @property
+    def family(self) -> Family:
+        """The family of the table that has the map."""
+        return FAMILY_OF_SIDE[self.side]
 
     def __str__(self) -> str:
         return f"next-hop group {self.name} of {self.namespace}"
@@ -309,7 +321,7 @@ NetObject = (
     | RoutingRule
     | Route
     | Forwarding
-    | NextHopGroup
+    | ReplicaMap
     | Stray
 )
 

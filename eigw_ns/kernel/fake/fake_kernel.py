@@ -25,7 +25,7 @@ from eigw_ns.dataplane.state import (
     Namespace,
     NetObject,
     NetState,
-    NextHopGroup,
+    ReplicaMap,
     Ruleset,
     Stray,
     Sysctls,
@@ -221,9 +221,9 @@ class FakeKernel(FakeHost):
             raise kernel_error(doing, errno.ENOENT, detail="there is no set of taught flows")
         return space
 
-    def group(self, group: NextHopGroup) -> NextHopGroup | None:
+    def group(self, group: ReplicaMap) -> ReplicaMap | None:
         found = self._space(group.namespace, f"read the {group}").objects.get(group.key)
-        return found if isinstance(found, NextHopGroup) else None
+        return found if isinstance(found, ReplicaMap) else None
 
     def flows(self, namespace: str) -> Sequence[Flow]:
         space = self._space(namespace, f"list the flows of {namespace}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from eigw_ns.dataplane.state import NextHopGroup, Ruleset
+from eigw_ns.dataplane.state import ReplicaMap, Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft import fingerprint, table
@@ -40,7 +40,7 @@ class Transactions:
         with netns.inside(there.namespace):
             return fingerprint.load(*self._begin(), new, old)
 
-    def share(self, new: NextHopGroup | None, old: NextHopGroup | None) -> int:
+    def share(self, new: ReplicaMap | None, old: ReplicaMap | None) -> int:
         """Replace the shares of a next-hop group."""
         there = new or old
         assert there is not None

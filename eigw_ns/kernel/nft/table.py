@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from itertools import dropwhile, takewhile
 
-from eigw_ns.dataplane.state import GROUP, Family, NextHopGroup, NftChain, NftSet, Ruleset
+from eigw_ns.dataplane.state import FAMILY_OF_SIDE, GROUP, Family, NftChain, NftSet, ReplicaMap, Ruleset
 from eigw_ns.errors import HostError, KernelError, kernel_error
 from eigw_ns.kernel.processes.signals import uninterrupted
 from eigw_ns.kernel.protocol import Count
@@ -37,6 +37,7 @@ _BLOCK = re.compile(r"\t(counter|set|map|chain) (\S+) \{")
 _COUNTED = re.compile(r"packets (\d+) bytes (\d+)")
 _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _ASLEEP = "dormant "
+_SIDES = {family: side for side, family in FAMILY_OF_SIDE.items()}
 _MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)(?= |$)", re.MULTILINE)
 """How nft 1.1.3 (Debian 13) lists what nft 1.0.6 lists as `tcp flags != syn / fin,syn`."""
 
@@ -143,7 +144,7 @@ def _new_sets(new: Ruleset | None, old: Ruleset | None) -> str:
     return "".join(f"{line}\n" for line in (f"table {new.family} {TABLE} {{", *lines, "}"))
 
 
-def group_transaction(group: NextHopGroup | None, old: NextHopGroup | None) -> str:
+def group_transaction(group: ReplicaMap | None, old: ReplicaMap | None) -> str:
     """Return the nft commands that replace a group's shares in one step. None for `group` removes them."""
     there = group or old
     if there is None:
@@ -244,13 +245,16 @@ def _normalized(listing: str) -> str:
     return _MASKED.sub(lambda found: f"tcp flags != {found[2]} / {found[1].replace(' | ', ',')}", listing)
 
 
-def parse_groups(listing: str, namespace: str) -> Iterator[NextHopGroup]:
-    """Yield the groups of a listing. A group without elements does not count."""
-    for kind, name, body in _blocks(listing) if f"map {GROUP}" in listing else ():
+def parse_groups(listing: str, namespace: str) -> Iterator[ReplicaMap]:
+    """Yield the replica maps of a listing. A map without elements does not count."""
+    side = _SIDES.get(_family(listing)) if f"map {GROUP}" in listing else None
+    if side is None:
+        return
+    for kind, name, body in _blocks(listing):
         if kind == "map" and name.startswith(GROUP):
             shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(body)))
             if shares:
-                yield NextHopGroup(namespace, _family(listing), name, shares)
+                yield ReplicaMap(namespace, side, name, shares)
 
 
 def _interval(text: str) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from typing import Protocol
 from eigw_ns.dataplane.compile.names import HEARTBEAT_DESTINATION, HEARTBEAT_PORT
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
-from eigw_ns.dataplane.state import BUCKETS, Forget, NextHopGroup
+from eigw_ns.dataplane.state import BUCKETS, Forget, ReplicaMap
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel.protocol import Heartbeats, Host, Machine
 from eigw_ns.lab.agent.events import CannotTeach, EventSink, ReplicaBack, ReplicaDead
@@ -188,7 +188,7 @@ class Watch:
         with contextlib.suppress(MissingError):
             self._kernel.update((group, self._group(group, carrying)) for group in self._gateway.groups)
 
-    def _group(self, group: NextHopGroup, carrying: list[Watched]) -> NextHopGroup:
+    def _group(self, group: ReplicaMap, carrying: list[Watched]) -> ReplicaMap:
         alive = {leg.mac for each in carrying for leg in (each.replica.inner, each.replica.outer)}
         macs = [mac for _, _, mac in group.shares]
         return replace(group, shares=spread.shares(macs, alive & set(macs)))

@@ -28,7 +28,7 @@ class Report:
 
 def examine(kernel: Machine, gateway: Gateway) -> tuple[Report, ...]:
     """The replicas, in their order. Raises MissingError where the VPC's own namespace is gone."""
-    outward = next(group for group in gateway.groups if group.family == "bridge")
+    outward = next(group for group in gateway.groups if group.side == "fabric")
     found = kernel.group(outward)
     first = spread.all_to(outward.shares[0][2])  # without a group the first has all
     serving = spread.members(found.shares if found is not None else first)
