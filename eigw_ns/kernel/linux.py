@@ -23,23 +23,20 @@ from typing import TypeVar
 from eigw_ns.dataplane.state import (
     NOTHING,
     PREFIX,
-    Address,
-    Fdb,
+    Configuration,
     Flow,
     Forget,
     Forwarding,
     Link,
     Namespace,
-    Neighbour,
     NetObject,
     NetState,
     ReplicaMap,
-    Route,
-    RoutingRule,
     Ruleset,
     Stray,
     Sysctls,
     Teach,
+    batch_key,
     is_tenant,
     seed,
 )
@@ -114,12 +111,12 @@ class LinuxKernel(LinuxHost):
 
     def create(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.create`."""
-        for _, run in groupby(things, key=_transport):
+        for _, run in groupby(things, key=batch_key):
             batch = list(run)
             match batch[0]:
                 case Link():
                     self.writes += links.create(_those(Link, batch))
-                case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+                case Configuration():
                     self._configure(batch, creation_message)
                 case Namespace():
                     netns.prepare_directory()  # two that do it at once would each cover what the other has made
@@ -157,10 +154,10 @@ class LinuxKernel(LinuxHost):
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
-        for _, run in groupby(things, key=_transport):
+        for _, run in groupby(things, key=batch_key):
             batch = list(run)
             match batch[0]:
-                case Address() | Neighbour() | Fdb() | RoutingRule() | Route():
+                case Configuration():
                     with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
                         self._configure(batch, deletion_message)
                 case Stray():
@@ -328,10 +325,3 @@ def _mark(namespace: Namespace) -> int:
     with Netlink() as netlink:
         netlink.send([rtnetlink.mark_loopback(namespace.mark)])
     return 1
-
-
-def _transport(thing: NetObject) -> tuple[str, str]:
-    """Objects that follow each other with the same answer can share a socket and a system call."""
-    if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule, Route)):
-        return "config", thing.namespace
-    return type(thing).__name__, ""

@@ -32,17 +32,14 @@ from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.replication.handover import Handover
 from eigw_ns.dataplane.rulesets.group_rules import stages
 from eigw_ns.dataplane.state import (
-    Address,
-    Fdb,
+    Configuration,
     Forget,
     Forwarding,
     Link,
     Namespace,
-    Neighbour,
     NetObject,
     NetState,
     Route,
-    RoutingRule,
     Ruleset,
     Stray,
     Sysctls,
@@ -52,8 +49,6 @@ from eigw_ns.dataplane.state import (
 from eigw_ns.dataplane.state.naming import is_instance_port
 
 Verb = Literal["create", "update", "delete", "flush", "teach", "forget"]
-
-_CONFIGURATION = (Address, Neighbour, Fdb, RoutingRule, Route)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class _Planner:
         self._actual = {
             key: thing
             for key, thing in actual.objects.items()
-            if not (isinstance(thing, _CONFIGURATION) and (thing.namespace, _link_of(thing)) in self._rebuilt)
+            if not (isinstance(thing, Configuration) and (thing.namespace, _link_of(thing)) in self._rebuilt)
             and key not in gone
         }
         self._created = [thing for key, thing in desired.objects.items() if key not in self._actual]
@@ -200,10 +195,10 @@ class _Planner:
                 yield _update(old, new)
 
     def _configure(self) -> Iterator[Step]:
-        made = [Step("create", thing, "missing") for thing in self._created if isinstance(thing, _CONFIGURATION)]
-        made += [_update(old, new) for old, new in self._changed if isinstance(new, _CONFIGURATION)]
+        made = [Step("create", thing, "missing") for thing in self._created if isinstance(thing, Configuration)]
+        made += [_update(old, new) for old, new in self._changed if isinstance(new, Configuration)]
         yield from sorted(made, key=lambda step: (step.object.namespace, _rank(step)))
-        gone = [Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, _CONFIGURATION)]
+        gone = [Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, Configuration)]
         yield from sorted(gone, key=lambda step: (step.object.namespace, -_rank(step)))
 
     def _remove(self) -> Iterator[Step]:

@@ -26,6 +26,7 @@ from eigw_ns.dataplane.state.objects import (
     PROTOCOL,
     TENANT_LINK,
     Address,
+    Configuration,
     Family,
     Fdb,
     Flow,
@@ -44,6 +45,7 @@ from eigw_ns.dataplane.state.objects import (
     Ruleset,
     Side,
     Sysctls,
+    batch_key,
 )
 from eigw_ns.dataplane.state.stray import Stray
 from eigw_ns.dataplane.state.sysctls import sysctl_keys
@@ -68,6 +70,7 @@ __all__ = [
     "TENANT_LINK",
     "Address",
     "Buckets",
+    "Configuration",
     "Family",
     "Fdb",
     "Flow",
@@ -92,6 +95,7 @@ __all__ = [
     "Stray",
     "Sysctls",
     "Teach",
+    "batch_key",
     "bucket_of",
     "covered",
     "hashes",

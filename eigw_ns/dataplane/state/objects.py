@@ -165,8 +165,16 @@ class Link:
         return f"link {self.name} in {self.namespace}"
 
 
+class Configuration:
+    """Base of the objects that configure a namespace whose links exist: one rtnetlink message each."""
+
+    __slots__ = ()
+
+    namespace: str
+
+
 @dataclass(frozen=True, slots=True)
-class Address:
+class Address(Configuration):
     """An IPv6 address with its prefix length, `nodad`, permanent."""
 
     namespace: str
@@ -184,7 +192,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(Configuration):
     """A permanent IPv6 neighbour entry: nothing to wait for, nothing to poison."""
 
     namespace: str
@@ -203,7 +211,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Fdb:
+class Fdb(Configuration):
     """A static forwarding entry of a bridge: frames for `mac` leave by the port `link`, and by no other."""
 
     namespace: str
@@ -221,7 +229,7 @@ class Fdb:
 
 
 @dataclass(frozen=True, slots=True)
-class RoutingRule:
+class RoutingRule(Configuration):
     """An IPv6 policy routing rule: packets that bear `mark` (0: all) look in the main table, or are swallowed."""
 
     namespace: str
@@ -240,7 +248,7 @@ class RoutingRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Route(Configuration):
     """An IPv6 route of the main table. `source` is a source prefix (`from`), empty for any.
 
     A blackhole route has no link; a route whose `via` is empty is on-link.
@@ -324,6 +332,13 @@ NetObject = (
     | ReplicaMap
     | Stray
 )
+
+
+def batch_key(thing: object) -> tuple[str, str]:
+    """Return a key: neighbours in a plan with the same verb and key can share a socket and a system call."""
+    if isinstance(thing, Configuration):
+        return "configuration", thing.namespace
+    return type(thing).__name__, ""
 
 
 @dataclass(frozen=True, slots=True)

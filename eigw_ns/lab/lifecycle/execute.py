@@ -1,4 +1,4 @@
-"""Carrying out a plan: steps in order, neighbours of the same kind together, since the kernel does batches well."""
+"""Carry out a plan: steps in their order, neighbours of one `batch_key` together, since Linux is faster in batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import groupby
 
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Plan, Step
-from eigw_ns.dataplane.state import Address, Fdb, Forget, Link, Neighbour, NetObject, Route, RoutingRule, Teach
+from eigw_ns.dataplane.state import Address, Forget, Link, NetObject, Teach, batch_key
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Change, Kernel
 
@@ -42,16 +42,11 @@ def _takes_a_moment(step: Step) -> bool:
 
 
 def batches(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
-    """The steps that go to the kernel together, with their verb: what fails, fails for one of them."""
-    for (verb, _), run in groupby(plan, key=lambda step: (step.verb, _kind(step.object))):
+    """Yield the steps that go to the kernel together, with their verb. If they fail, one of them is the reason."""
+    for (verb, _), run in groupby(plan, key=lambda step: (step.verb, batch_key(step.object))):
         steps = list(run)
         for start in range(0, len(steps), _BATCH):
             yield verb, steps[start : start + _BATCH]
-
-
-def _kind(thing: object) -> type:
-    """What goes to the kernel together: all that configures a namespace does, in one message after the other."""
-    return Route if isinstance(thing, (Address, Neighbour, Fdb, RoutingRule)) else type(thing)
 
 
 def _run(kernel: Kernel, verb: str, steps: list[Step]) -> None:
