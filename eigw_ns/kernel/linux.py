@@ -47,9 +47,9 @@ from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
 from eigw_ns.kernel.netlink.socket import Message, Netlink
-from eigw_ns.kernel.nft import table
+from eigw_ns.kernel.nft.library import Nft
+from eigw_ns.kernel.nft.listing import parse_groups
 from eigw_ns.kernel.nft.loader import Transactions, load_all
-from eigw_ns.kernel.nft.table import Nft
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Change, Count
 from eigw_ns.kernel.reading import lab_reader, namespace_reader
@@ -100,7 +100,7 @@ class LinuxKernel(LinuxHost):
             library = Nft()
             found: dict[str, Count] = {}
             for family in ("inet", "bridge"):
-                found.update(table.parse_counters(library.listing(family, stateless=False)))
+                found.update(library.counters(family))
             return found
 
     def husks(self) -> tuple[str, ...]:
@@ -222,7 +222,7 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.group`."""
         with netns.inside(group.namespace):
             listing = Nft().listing(group.family)
-        found = table.parse_groups(listing, group.namespace)
+        found = parse_groups(listing, group.namespace)
         return next((each for each in found if each.name == group.name), None)
 
     def flows(self, namespace: str) -> Sequence[Flow]:

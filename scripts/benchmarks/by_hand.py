@@ -23,7 +23,7 @@ from eigw_ns.dataplane.state import (
     Ruleset,
     Sysctls,
 )
-from eigw_ns.kernel.nft.table import transaction
+from eigw_ns.kernel.nft.commands import transaction
 from eigw_ns.kernel.protocol import Kernel
 
 SCRIPT = Path(__file__).parent / "by-hand"

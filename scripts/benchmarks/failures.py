@@ -10,7 +10,7 @@ from eigw_ns.dataplane.replication.watched_gateways import Replica
 from eigw_ns.dataplane.state import Link
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 
 
 def delete_namespace(replica: Replica) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
+from eigw_ns.kernel.nft.loader import replace_table
 
 _BATCH_BEGIN = b"\x10\x00"  # NFNL_MSG_BATCH_BEGIN, linux/netfilter/nfnetlink.h
 _DUMPED = re.compile(r" \| [0-9a-f]+  ([0-9a-f ]{49}) ")
@@ -46,7 +47,7 @@ def _load(folder: Path) -> None:
     """Load each ruleset in a new namespace without a name. Runs under strace."""
     for ruleset in pickle.loads((folder / "rulesets").read_bytes()):
         with netns.nameless():
-            Nft().apply(ruleset, None)
+            replace_table(Nft(), ruleset, None)
 
 
 if __name__ == "__main__":

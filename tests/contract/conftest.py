@@ -14,7 +14,7 @@ from eigw_ns.dataplane.state import Link, Namespace, Stray
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.protocol import Count, Machine, Occupant
 from tests.witness import Witness
 

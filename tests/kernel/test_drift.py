@@ -27,7 +27,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.lifecycle import operations
 from tests.contract.samples import bridge_rules
 from tests.labs import PATIENCE, SILENCE, Lab, topology

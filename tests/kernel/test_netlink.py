@@ -13,7 +13,7 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.rtnetlink import LOOPBACK_INDEX
 from eigw_ns.kernel.netlink.socket import Message, Netlink
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 
 pytestmark = pytest.mark.root
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text
 from eigw_ns.dataplane.compile.ranges import address_range
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from tests.labs import Lab
 
 ADDRESSES = st.one_of(

@@ -18,7 +18,9 @@ from eigw_ns.dataplane.state import Link, Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.socket import Netlink
-from eigw_ns.kernel.nft.table import FAMILIES, Nft, parse
+from eigw_ns.kernel.nft.library import Nft
+from eigw_ns.kernel.nft.listing import FAMILIES, parse
+from eigw_ns.kernel.nft.loader import replace_table
 from tests.strategies import clouds
 
 pytestmark = pytest.mark.root
@@ -45,7 +47,7 @@ def test_rules_are_listed_as_they_were_written(before: Cloud, after: Cloud) -> N
             wanted = set(re.findall(r'device "([^"]+)"', " ".join(chain.hook for chain in ruleset.chains)))
             _make(wanted - devices)
             devices |= wanted
-            library.apply(ruleset, held[ruleset.family])
+            replace_table(library, ruleset, held[ruleset.family])
             held[ruleset.family] = ruleset
             assert parse(library.listing(ruleset.family), ruleset.namespace) == ruleset
 
@@ -57,5 +59,5 @@ def test_any_limit_of_a_source_comes_back_as_it_was_written(most: int) -> None:
     ruleset = egress_only_gateway("x", "2001:db8::/56", [], tracking, seed=7)
     with netns.nameless():
         library = Nft()
-        library.apply(ruleset, None)
+        replace_table(library, ruleset, None)
         assert parse(library.listing(ruleset.family), "x") == ruleset

@@ -10,7 +10,7 @@ from pyroute2 import IPRoute
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import NOTHING, Link, NetState
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.processes import parallel
 from tests.labs import Lab, until
 

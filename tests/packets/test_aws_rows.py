@@ -22,7 +22,7 @@ from eigw_ns.cloud.routing import route_state
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.errors import TopologyError
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from tests.labs import PATIENCE, SILENCE, Lab, inward, topology, until
 from tests.slowness import SLOWNESS
 

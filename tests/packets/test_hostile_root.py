@@ -22,7 +22,7 @@ from pyroute2 import IPRoute
 
 from eigw_ns.dataplane.state import PROTOCOL
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from tests.labs import Lab
 from tests.packets.test_limits import MATE
 from tests.packets.test_under_load import APP, TREE, WEB

@@ -18,7 +18,7 @@ from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.planning.plan import Plan, make_plan
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.lifecycle.execute import execute
 from tests.labs import PATIENCE, Lab, inward, topology, until
 from tests.packets.test_under_load import ALL, APP, TREE, WEB

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from tests.labs import PATIENCE, Lab, until
 from tests.packets.test_under_load import ALL, WEB
 

@@ -15,7 +15,10 @@ from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft, parse, transaction
+from eigw_ns.kernel.nft.commands import transaction
+from eigw_ns.kernel.nft.library import Nft
+from eigw_ns.kernel.nft.listing import parse
+from eigw_ns.kernel.nft.loader import replace_table
 from eigw_ns.topology import load
 
 FOLDER = Path(__file__).parent.parent / "golden" / "rules"
@@ -112,5 +115,5 @@ def test_nftables_takes_the_rules_and_lists_them_as_they_are_written(name: str) 
         assert checker.cmd(transaction(ruleset, None)) == (0, "", "")
         library = Nft()
         assert library.listing(ruleset.family) == ""
-        library.apply(ruleset, None)
+        replace_table(library, ruleset, None)
         assert parse(library.listing(ruleset.family), ruleset.namespace) == ruleset

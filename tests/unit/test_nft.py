@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from eigw_ns.dataplane.state import NftChain, NftSet
-from eigw_ns.kernel.nft.table import Nft, parse, transaction
+from eigw_ns.kernel.nft.commands import transaction
+from eigw_ns.kernel.nft.library import Nft
+from eigw_ns.kernel.nft.listing import parse
 
 
 class Binding:

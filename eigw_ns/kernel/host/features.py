@@ -16,7 +16,7 @@ from eigw_ns.kernel.namespaces import netns, sysctl, userns
 from eigw_ns.kernel.namespaces.libc import MNT_DETACH, MS_BIND, call, libc
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.socket import Message, Netlink
-from eigw_ns.kernel.nft.table import BINDING_FIX, Nft
+from eigw_ns.kernel.nft.library import BINDING_FIX, Nft
 
 Reason = str
 """Why something does not work; empty if it works."""

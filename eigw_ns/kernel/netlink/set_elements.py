@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from eigw_ns.kernel.netlink.socket import CREATE, NESTED, Message, Netlink, attributes, repeated, text
-from eigw_ns.kernel.nft.table import TABLE
+from eigw_ns.kernel.nft.library import TABLE
 
 _SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
 _NEW, _GET, _DELETE = _SUBSYSTEM | 12, _SUBSYSTEM | 13, _SUBSYSTEM | 14

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 from eigw_ns.dataplane.state import Family, Ruleset
 from eigw_ns.kernel.netlink import rtnetlink
-from eigw_ns.kernel.netlink.link_message import SeenLink
 from eigw_ns.kernel.netlink.socket import Message, Netlink, attributes
-from eigw_ns.kernel.nft import table
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft import commands
+from eigw_ns.kernel.nft.library import TABLE
 
 _SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
 _GET_TABLE, _GET_GENERATION = _SUBSYSTEM | 1, _SUBSYSTEM | 16
@@ -32,7 +31,7 @@ _HEADER = struct.Struct("=BBH")
 _ANY_FAMILY = _HEADER.pack(0, 0, 0)
 _TABLE_NAME, _TABLE_HANDLE, _GENERATION_ID = 1, 4, 1
 _FAMILIES: dict[int, Family] = {1: "inet", 5: "netdev", 7: "bridge"}  # NFPROTO_INET and so on
-_TABLE = table.TABLE.encode() + b"\0"
+_TABLE = TABLE.encode() + b"\0"
 _NOTE = "eigw-ns.rules."
 
 
@@ -82,41 +81,17 @@ def families(found: Iterable[Table]) -> list[Family]:
 
 def proves(notes: Collection[str], rules: Ruleset, moment: Generation) -> bool:
     """Return whether a note says that the namespace had `rules`, and no other table, at that generation."""
-    return _note(rules, moment) in notes
+    return note(rules, moment) in notes
 
 
-def load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | None) -> int:
-    """Replace the rules `old` by `new` in the namespace this thread is in, and leave a note if `new` is proved there.
-
-    None stands for no table. Returns the number of writes. Does not close the netfilter socket, since closing waits for
-    the end of the transaction.
-    """
-    with Netlink() as netlink:
-        notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
-        before = generation(netfilter)
-        known = proves(notes, old, before) if old else not tables(netfilter)
-        transactions = library.apply(new, old)
-        after = generation(netfilter)
-        if new is None or not ((known and after == before.later(transactions)) or _are_listed(library, netfilter, new)):
-            return transactions
-        messages = _replacement(notes, _note(new, after))
-        netlink.send(messages)
-        return transactions + len(messages)
-
-
-def _are_listed(library: Nft, netfilter: Netlink, rules: Ruleset) -> bool:
-    """Return whether a listing shows exactly these rules, and no other table exists. Used if the load proves less."""
-    listed = table.parse(library.listing(rules.family), rules.namespace)
-    return listed == rules and [table.ours for table in tables(netfilter)] == [rules.family]
-
-
-def _note(rules: Ruleset, moment: Generation) -> str:
+def note(rules: Ruleset, moment: Generation) -> str:
+    """Return the note that the namespace has `rules`, and no other table, at that generation."""
     # `alone`: there is no other table. Notes of older versions lack the word, since they did not say so.
-    text = f"alone {moment.cookie} {moment.number} {table.transaction(rules, None)}"
+    text = f"alone {moment.cookie} {moment.number} {commands.transaction(rules, None)}"
     return _NOTE + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _replacement(notes: Iterable[str], new: str) -> list[Message]:
+def replacement(notes: Iterable[str], new: str) -> list[Message]:
     """Return the messages that make `new` the only note. Other alternative names of the loopback stay."""
     outdated = [name for name in notes if name.startswith(_NOTE)]
     return [*(rtnetlink.forget_name(name) for name in outdated), rtnetlink.give_name(new)]

@@ -35,8 +35,8 @@ from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.link_message import SeenLink
 from eigw_ns.kernel.netlink.rtnetlink import Names
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
-from eigw_ns.kernel.nft import fingerprint, table
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft import fingerprint, listing
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.reading import foreign
 
 Place = tuple[str, str]
@@ -166,11 +166,11 @@ def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> I
         return
     library = Nft()
     for family in families:
-        listing = library.listing(family)
-        ruleset = table.parse(listing, name)
+        listed = library.listing(family)
+        ruleset = listing.parse(listed, name)
         if ruleset is not None:
             yield ruleset
-            yield from table.parse_groups(listing, name)
+            yield from listing.parse_groups(listed, name)
 
 
 def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:

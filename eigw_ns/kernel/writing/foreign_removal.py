@@ -35,7 +35,7 @@ from eigw_ns.kernel.netlink.rtnetlink import (
 )
 from eigw_ns.kernel.netlink.socket import CREATE, NETFILTER, Message, Netlink, attribute, attributes, number
 from eigw_ns.kernel.nft import fingerprint
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.reading import foreign, namespace_reader
 
 _ROUTE_IDENTITY = (RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE)

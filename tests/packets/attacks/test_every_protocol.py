@@ -20,7 +20,7 @@ from scapy.packet import Packet, Raw
 
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from tests.labs import until
 from tests.packets.attacks.bench import APP, INSIDE, OUTSIDE, TREE, WEB, Bench, Outcome, Way, building, forwarded
 from tests.packets.attacks.flows import packet
