@@ -24,7 +24,7 @@ RTN_BLACKHOLE = 6
 
 
 @dataclass(frozen=True)
-class SeenLink:
+class LinkMessage:
     kind: str
     mac: str
     mtu: int
@@ -69,10 +69,10 @@ class Witness:
         with self._netlink() as netlink:
             netlink.link("set", index=netlink.link_lookup(ifname=link)[0], state="down")
 
-    def links(self) -> dict[str, SeenLink]:
+    def links(self) -> dict[str, LinkMessage]:
         names = self._names()
         return {
-            link.get_attr("IFLA_IFNAME"): SeenLink(
+            link.get_attr("IFLA_IFNAME"): LinkMessage(
                 link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
                 link.get_attr("IFLA_ADDRESS"),
                 link.get_attr("IFLA_MTU"),

@@ -25,6 +25,7 @@ from eigw_ns.dataplane.state import (
     PREFIX,
     Configuration,
     Flow,
+    ForeignObject,
     Forget,
     Forwarding,
     Link,
@@ -33,7 +34,6 @@ from eigw_ns.dataplane.state import (
     NetState,
     ReplicaMap,
     Ruleset,
-    Stray,
     Sysctls,
     Teach,
     batch_key,
@@ -48,7 +48,7 @@ from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, 
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
 from eigw_ns.kernel.netlink.socket import Message, Netlink
 from eigw_ns.kernel.nft.library import Nft
-from eigw_ns.kernel.nft.listing import parse_groups
+from eigw_ns.kernel.nft.listing import parse_replica_maps
 from eigw_ns.kernel.nft.loader import Transactions, load_all
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Change, Count
@@ -75,11 +75,11 @@ class LinuxKernel(LinuxHost):
 
     def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """See `Kernel.observe`."""
-        return lab_reader.everything(lab, believed)
+        return lab_reader.read_lab(lab, believed)
 
     def outline(self, lab: str) -> NetState:
         """See `Kernel.outline`."""
-        return lab_reader.outline(lab)
+        return lab_reader.read_namespaces(lab)
 
     def exists(self, namespace: str) -> bool:
         """See `Kernel.exists`."""
@@ -150,7 +150,7 @@ class LinuxKernel(LinuxHost):
             case ReplicaMap(), ReplicaMap():
                 self.writes += transactions.share(new, old)
             case _:
-                self._configure([new], takeover_message if isinstance(old, Stray) else replacement_message)
+                self._configure([new], takeover_message if isinstance(old, ForeignObject) else replacement_message)
 
     def delete(self, things: Iterable[NetObject]) -> None:
         """See `Kernel.delete`."""
@@ -160,8 +160,8 @@ class LinuxKernel(LinuxHost):
                 case Configuration():
                     with contextlib.suppress(MissingError):  # the namespace is gone, and with it all that was in it
                         self._configure(batch, deletion_message)
-                case Stray():
-                    self.writes += clear(_those(Stray, batch))
+                case ForeignObject():
+                    self.writes += clear(_those(ForeignObject, batch))
                 case _:
                     with Transactions() as transactions:
                         for thing in batch:
@@ -222,7 +222,7 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.group`."""
         with netns.inside(group.namespace):
             listing = Nft().listing(group.family)
-        found = parse_groups(listing, group.namespace)
+        found = parse_replica_maps(listing, group.namespace)
         return next((each for each in found if each.name == group.name), None)
 
     def flows(self, namespace: str) -> Sequence[Flow]:
@@ -277,7 +277,7 @@ class LinuxKernel(LinuxHost):
     def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
         """Send the messages for objects of one namespace, all in one go."""
         tenant = is_tenant(things[0].namespace)
-        with netns.inside(things[0].namespace), Netlink(restless=tenant) as netlink:
+        with netns.inside(things[0].namespace), Netlink(accept_partial=tenant) as netlink:
             indexes = {link.name: link.index for link in namespace_reader.links(netlink)}
             messages: list[Message] = []
             try:
@@ -298,7 +298,7 @@ class LinuxKernel(LinuxHost):
         for left in reversed(range(_RACES)):
             wanted = [creation_message(thing, indexes) for thing in things]
             try:
-                self._send(netlink, [*tenant_conflicts.make_way(netlink, things, indexes), *wanted])
+                self._send(netlink, [*tenant_conflicts.remove_conflicts(netlink, things, indexes), *wanted])
                 return
             except EigwError:
                 if not left:

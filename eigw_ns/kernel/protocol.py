@@ -51,7 +51,7 @@ class Kernel(Protocol):
 
         `believed` changes nothing in the answer: what is believed to be there may be cheaper to prove than to read.
         In those of tenants (instances, internet hosts) only what is ours: the rest is their own business. In routers
-        also what somebody else put there, each a `Stray`.
+        also what somebody else put there, each a `ForeignObject`.
         """
         ...
 
@@ -80,13 +80,16 @@ class Kernel(Protocol):
         ...
 
     def create(self, things: Iterable[NetObject]) -> None:
-        """Make the objects, in this order. A veth pair is made when the first of its ends comes; a `Stray` never is."""
+        """Create the objects, in this order. A veth pair is created with the first of its ends.
+
+        A `ForeignObject` is never created.
+        """
         ...
 
     def update(self, changes: Iterable[Change]) -> None:
         """Change objects in place, in this order, each in one step that packets cannot see halfway.
 
-        The old object may be a `Stray` in the place of a route of ours, which is created even if the stray is gone.
+        The old object may be a `ForeignObject` in the place of a route of ours, which is created even if that is gone.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eigw_ns.dataplane.planning.plan import Step, Verb
-from eigw_ns.dataplane.state import Stray
+from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.render.table import Cell, Table
 
 Labels = Mapping[str, str]
@@ -73,7 +73,7 @@ def _summary_row(label: str, steps: Sequence[Step], verbs: Sequence[Verb]) -> tu
 
 def _why(step: Step) -> str:
     """The reason; what is not ours has a name that no count of steps tells."""
-    return f"{step.reason}: {_object(step)}" if isinstance(step.object, Stray) else step.reason
+    return f"{step.reason}: {_object(step)}" if isinstance(step.object, ForeignObject) else step.reason
 
 
 def _where(step: Step, labels: Labels) -> str:

@@ -33,7 +33,7 @@ from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import rtnetlink
-from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import REQUEST, Message, attribute
 from scripts.benchmarks import recorded
 
@@ -156,7 +156,7 @@ class Replay:
         if link.peer is None:
             return
         address = attribute(_IFLA_ADDRESS, bytes.fromhex(link.mac.replace(":", "")))
-        seen = SeenLink(struct.pack("=BxHiII", 0, 0, index, 0, 0) + address)
+        seen = LinkMessage(struct.pack("=BxHiII", 0, 0, index, 0, 0) + address)
         master = place.indexes[link.bridge] if link.bridge else 0
         place.configuration.append(_frame(rtnetlink.set_link(link, seen, master)))
         if link.bridge is not None:

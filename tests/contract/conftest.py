@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from eigw_ns.dataplane.state import Link, Namespace, Stray
+from eigw_ns.dataplane.state import ForeignObject, Link, Namespace
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
@@ -42,7 +42,7 @@ class World(Protocol):
     def set_down(self, thing: Link | Namespace) -> None:
         """Set a link, or the loopback of a namespace, down."""
 
-    def add_stray(self, namespace: str) -> Stray:
+    def add_foreign_object(self, namespace: str) -> ForeignObject:
         """Put something into a router that is not ours."""
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
@@ -69,10 +69,10 @@ class FakeWorld:
         down = replace(thing, up=False) if isinstance(thing, Link) else replace(thing, loopback_up=False)
         self.kernel.update([(thing, down)])
 
-    def add_stray(self, namespace: str) -> Stray:
-        stray = Stray(namespace, "table ip6 other")
-        self.kernel.namespaces[namespace].put(stray)
-        return stray
+    def add_foreign_object(self, namespace: str) -> ForeignObject:
+        foreign = ForeignObject(namespace, "table ip6 other")
+        self.kernel.namespaces[namespace].put(foreign)
+        return foreign
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
         """What a packet does to the fake: a flow and a count at its destination."""
@@ -109,10 +109,10 @@ class LinuxWorld:
     def set_down(self, thing: Link | Namespace) -> None:
         Witness(thing.namespace).set_down(thing.name if isinstance(thing, Link) else "lo")
 
-    def add_stray(self, namespace: str) -> Stray:
+    def add_foreign_object(self, namespace: str) -> ForeignObject:
         with netns.inside(namespace):
             Nft().run("add table ip6 other", "interfere")
-        return Stray(namespace, "table ip6 other")
+        return ForeignObject(namespace, "table ip6 other")
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
         with netns.inside(source[0]), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:

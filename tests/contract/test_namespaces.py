@@ -158,7 +158,7 @@ def test_an_end_that_waits_takes_the_other_with_it(kernel: Kernel, lab_name: str
     assert becomes(lambda: kernel.observe(lab_name), left) == left
 
 
-def test_a_husk_is_a_name_without_a_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_stale_name_is_a_name_without_a_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
     """It is neither foreign nor ours, stands in nobody's way, and can be removed; a namespace cannot be so."""
     wire = Wire(lab_name)
     for name in (wire.there, wire.here):

@@ -16,6 +16,7 @@ from eigw_ns.cli.program import run
 from eigw_ns.dataplane.rulesets.gateway_rules import plain_set
 from eigw_ns.dataplane.state import (
     PROTOCOL,
+    ForeignObject,
     Namespace,
     NetState,
     NftChain,
@@ -23,7 +24,6 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
     Ruleset,
-    Stray,
 )
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
@@ -264,8 +264,8 @@ def appended(destination: str, name: str, **about: Any) -> Act:
     return do
 
 
-def strays(kernel: LinuxKernel) -> list[Stray]:
-    return [thing for thing in kernel.observe(LAB, BELIEVED) if isinstance(thing, Stray)]
+def foreign_objects(kernel: LinuxKernel) -> list[ForeignObject]:
+    return [thing for thing in kernel.observe(LAB, BELIEVED) if isinstance(thing, ForeignObject)]
 
 
 def tables() -> tuple[list[Any], list[Any], str]:
@@ -287,7 +287,7 @@ def _attributes(message: Any, prefix: str, names: tuple[str, ...]) -> list[Any]:
     return [message.get_attr(f"{prefix}_{name}") for name in names]
 
 
-STRAYS: dict[str, tuple[Act | str, str]] = {
+FOREIGN: dict[str, tuple[Act | str, str]] = {
     "unreachable": (
         route(dst=_BLOCKED, type="unreachable", proto=3, priority=1024),
         "route unreachable 2001:db8:80::/48 table 254 metric 1024",
@@ -331,16 +331,16 @@ STRAYS: dict[str, tuple[Act | str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", STRAYS)
+@pytest.mark.parametrize("name", FOREIGN)
 def test_only_foreign_objects_are_seen_and_removed(kernel: LinuxKernel, name: str) -> None:
     kernel.create([*_OWN_RULES, _OWN_ROUTE])
     before, seen = tables(), kernel.observe(LAB)
-    assert strays(kernel) == []
-    deed, text = STRAYS[name]
+    assert foreign_objects(kernel) == []
+    deed, text = FOREIGN[name]
     act(ROUTER.namespace, deed)
-    assert [stray.text for stray in strays(kernel)] == [text]
+    assert [thing.text for thing in foreign_objects(kernel)] == [text]
     assert tables() != before
-    kernel.delete(strays(kernel))
+    kernel.delete(foreign_objects(kernel))
     assert tables() == before
     assert kernel.observe(LAB, BELIEVED) == kernel.observe(LAB) == seen
 
@@ -348,9 +348,9 @@ def test_only_foreign_objects_are_seen_and_removed(kernel: LinuxKernel, name: st
 def test_all_foreign_objects_are_removed_at_once(kernel: LinuxKernel) -> None:
     kernel.create([*_OWN_RULES, _OWN_ROUTE])
     before = tables()
-    act(ROUTER.namespace, *(deed for deed, _ in STRAYS.values()))
-    assert {stray.text for stray in strays(kernel)} == {text for _, text in STRAYS.values()}
-    kernel.delete(strays(kernel))
+    act(ROUTER.namespace, *(deed for deed, _ in FOREIGN.values()))
+    assert {thing.text for thing in foreign_objects(kernel)} == {text for _, text in FOREIGN.values()}
+    kernel.delete(foreign_objects(kernel))
     assert tables() == before
 
 
@@ -362,8 +362,10 @@ def test_a_foreign_route_beside_ours_is_removed_and_ours_stays(kernel: LinuxKern
     act(ROUTER.namespace, link("one"), link("two"))
     before = kernel.observe(LAB)
     act(ROUTER.namespace, *(acts if first == "ours" else reversed(acts)))
-    assert [stray.text for stray in strays(kernel)] == ["route unicast 2001:db8:1::/48 dev two table 254 metric 1024"]
-    kernel.delete(strays(kernel))
+    assert [thing.text for thing in foreign_objects(kernel)] == [
+        "route unicast 2001:db8:1::/48 dev two table 254 metric 1024"
+    ]
+    kernel.delete(foreign_objects(kernel))
     assert kernel.observe(LAB) == NetState.of([*before, ours])
 
 
@@ -373,32 +375,32 @@ def test_a_foreign_next_hop_beside_ours_is_seen_and_removed(kernel: LinuxKernel)
     act(ROUTER.namespace, link("one"))
     kernel.create([ours])
     act(ROUTER.namespace, appended(ours.destination, "one", proto=3, gateway="fe80::2"))
-    (stray,) = strays(kernel)
-    assert stray.key == ours.key
-    assert "with several next hops" in stray.text
-    kernel.update([(stray, ours)])
-    assert strays(kernel) == []
+    (thing,) = foreign_objects(kernel)
+    assert thing.key == ours.key
+    assert "with several next hops" in thing.text
+    kernel.update([(thing, ours)])
+    assert foreign_objects(kernel) == []
     assert kernel.observe(LAB).objects[ours.key] == ours
 
 
 def test_a_foreign_route_in_the_place_of_ours_is_replaced(kernel: LinuxKernel) -> None:
     act(ROUTER.namespace, route(dst=_OWN_ROUTE.destination, type="unreachable", proto=3, priority=1024))
-    (stray,) = strays(kernel)
-    assert stray.key == _OWN_ROUTE.key
-    kernel.update([(stray, _OWN_ROUTE)])
+    (thing,) = foreign_objects(kernel)
+    assert thing.key == _OWN_ROUTE.key
+    kernel.update([(thing, _OWN_ROUTE)])
     assert kernel.observe(LAB).objects[_OWN_ROUTE.key] == _OWN_ROUTE
-    assert strays(kernel) == []
+    assert foreign_objects(kernel) == []
 
 
 def test_a_table_that_was_there_before_ours_is_not_hidden_by_the_fingerprint(kernel: LinuxKernel) -> None:
     nft("delete table inet eigw_ns\nadd table ip6 other")
     kernel.create([RULES])
-    assert [stray.text for stray in strays(kernel)] == ["table ip6 other"]
+    assert [thing.text for thing in foreign_objects(kernel)] == ["table ip6 other"]
     other = replace(RULES, chains=(replace(CHAIN, rules=("accept",)),))
     kernel.update([(RULES, other)])
-    assert Stray(ROUTER.namespace, "table ip6 other") in set(kernel.observe(LAB, NetState.of([other])))
+    assert ForeignObject(ROUTER.namespace, "table ip6 other") in set(kernel.observe(LAB, NetState.of([other])))
     assert not is_proved(kernel, other)
-    kernel.delete(strays(kernel))
+    kernel.delete(foreign_objects(kernel))
     kernel.update([(other, RULES)])
     assert is_proved(kernel)
 

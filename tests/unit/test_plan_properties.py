@@ -13,6 +13,7 @@ from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Plan, Step, make_plan
 from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import (
+    ForeignObject,
     Forget,
     Forwarding,
     Link,
@@ -21,7 +22,6 @@ from eigw_ns.dataplane.state import (
     ReplicaMap,
     Route,
     Ruleset,
-    Stray,
     Teach,
     is_tenant,
 )
@@ -101,22 +101,22 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
 def test_what_others_put_there_goes_when_everything_of_ours_stands(
     before: Cloud, after: Cloud, data: st.DataObject
 ) -> None:
-    """A stray may have kept closed what is not closed yet. One in the place of a route is replaced as the route is."""
+    """A foreign object may have kept closed what is still open. One in the place of a route is replaced with it."""
     kernel, desired = FakeKernel(), compile_cloud(_same_lab(after))
     execute(kernel, make_plan(compile_cloud(_same_lab(before)), NetState()))
     routers = [owner.namespace for owner in kernel.observe(LAB).namespaces() if not is_tenant(owner.namespace)]
     routes = [thing for thing in desired if isinstance(thing, Route) and thing.namespace in routers]
-    added = [Stray(name, "table ip6 other") for name in routers]
-    added += [Stray(each.namespace, f"route {each}", each.key) for each in routes if data.draw(st.booleans())]
-    for stray in added:
-        kernel.namespaces[stray.namespace].put(stray)
+    added = [ForeignObject(name, "table ip6 other") for name in routers]
+    added += [ForeignObject(each.namespace, f"route {each}", each.key) for each in routes if data.draw(st.booleans())]
+    for thing in added:
+        kernel.namespaces[thing.namespace].put(thing)
     plan = make_plan(desired, kernel.observe(LAB))
-    gone = [index for index, step in enumerate(plan) if isinstance(step.object, Stray)]
+    gone = [index for index, step in enumerate(plan) if isinstance(step.object, ForeignObject)]
     staying = {owner.namespace for owner in desired.namespaces()}
     wanted = {each for each in added if not each.place and each.namespace in staying}
     assert {plan[index].object for index in gone} == wanted
     for step in plan[gone[0] :] if gone else ():
-        assert isinstance(step.object, (Stray, *_JOINING)), step
+        assert isinstance(step.object, (ForeignObject, *_JOINING)), step
     execute(kernel, plan)
     assert kernel.observe(LAB) == desired
 

@@ -8,7 +8,7 @@ import pytest
 
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Step, Verb
-from eigw_ns.dataplane.state import Address, Forget, Forwarding, Namespace, Route, Stray, Teach
+from eigw_ns.dataplane.state import Address, ForeignObject, Forget, Forwarding, Namespace, Route, Teach
 from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.render import steps, verdicts
 from eigw_ns.render.table import Table, draw
@@ -90,7 +90,7 @@ def test_a_plan_in_short_has_only_the_verbs_that_occur() -> None:
 
 def test_what_is_not_ours_is_named_also_in_short() -> None:
     """How many there are says nothing of what somebody did."""
-    step = Step("delete", Stray(GATEWAY, "rule 10 prohibit"), "not ours")
+    step = Step("delete", ForeignObject(GATEWAY, "rule 10 prohibit"), "not ours")
     assert steps.summary([step], LABELS).rows == (("main/outbound", ("1", "red"), "not ours: rule 10 prohibit"),)
     assert steps.listing([step], LABELS).rows[0][3:] == ("rule 10 prohibit", "not ours")
     assert steps.data([step])["steps"] == [

@@ -51,7 +51,7 @@ from eigw_ns.dataplane.compile.names import (
 )
 from eigw_ns.dataplane.compile.notation import address_text, block_text
 from eigw_ns.dataplane.compile.ranges import Range
-from eigw_ns.dataplane.compile.resolved_routes import LOCAL, Exit, exits, ranges
+from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges, resolved_routes
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, heartbeat_rules, subnet_rules
 from eigw_ns.dataplane.state import (
@@ -119,7 +119,7 @@ class _Compiler:
         self._cloud = cloud
         self._filters = group_rules.Filters(cloud)
         self._internet = internet_id(cloud.lab)
-        self._exits = {subnet.id: exits(cloud, subnet) for subnet in cloud.subnets.values()}
+        self._routes = {subnet.id: resolved_routes(cloud, subnet) for subnet in cloud.subnets.values()}
 
     def everything(self) -> Iterator[NetObject]:
         cloud = self._cloud
@@ -177,22 +177,22 @@ class _Compiler:
         yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
         yield Route(name, block_text(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
-        yield from self._table(name, self._exits[subnet.id])
+        yield from self._table(name, self._routes[subnet.id])
 
     def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
-        """Where flows need not be tracked: the VPC's other subnets, and what an internet gateway leads to."""
-        table = (*self._exits[subnet.id], Exit(vpc.ipv6_cidr_block, LOCAL), Exit(subnet.ipv6_cidr_block, None))
-        return ranges(table, {LOCAL, *self._cloud.internet_gateways})
+        """Return where flows need not be tracked: the VPC's other subnets, and what an internet gateway leads to."""
+        local = ResolvedRoute(vpc.ipv6_cidr_block, LOCAL), ResolvedRoute(subnet.ipv6_cidr_block, None)
+        return ranges((*self._routes[subnet.id], *local), {LOCAL, *self._cloud.internet_gateways})
 
-    def _table(self, name: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
+    def _table(self, name: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
         """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
-        for exit_ in table:
-            if exit_.gateway_id is None:
-                yield Route(name, block_text(exit_.destination), blackhole=True)
+        for route in table:
+            if route.gateway_id is None:
+                yield Route(name, block_text(route.destination), blackhole=True)
                 continue
-            via = names.link_local(exit_.gateway_id)
-            yield Neighbour(name, FABRIC_LINK, via, self._mac(_End(exit_.gateway_id, FABRIC_LINK)))
-            yield Route(name, block_text(exit_.destination), FABRIC_LINK, via)
+            via = names.link_local(route.gateway_id)
+            yield Neighbour(name, FABRIC_LINK, via, self._mac(_End(route.gateway_id, FABRIC_LINK)))
+            yield Route(name, block_text(route.destination), FABRIC_LINK, via)
 
     def _fabric(self, vpc: Vpc) -> Iterator[NetObject]:
         """The bridge that a VPC's subnets and gateways hang on, and the implicit router in it."""
@@ -258,7 +258,7 @@ class _Compiler:
 
     def _routed(self, gateway_id: str) -> Iterator[gateway_rules.Routed]:
         for subnet in self._cloud.subnets.values():
-            for destinations in ranges(self._exits[subnet.id], {gateway_id}):
+            for destinations in ranges(self._routes[subnet.id], {gateway_id}):
                 yield block_text(subnet.ipv6_cidr_block), destinations
 
     # ---- several replicas of a gateway ------------------------------------------------------------------------------
@@ -308,9 +308,9 @@ class _Compiler:
         if several:
             yield gateway_rules.internet(name, several)
         for subnet in self._cloud.subnets.values():
-            yield from self._way_back(name, block_text(subnet.ipv6_cidr_block), self._exits[subnet.id])
+            yield from self._way_back(name, block_text(subnet.ipv6_cidr_block), self._routes[subnet.id])
 
-    def _way_back(self, name: str, prefix: str, table: tuple[Exit, ...]) -> Iterator[NetObject]:
+    def _way_back(self, name: str, prefix: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
         """Where packets to a subnet go: to the gateway that the subnet's own table would use for their source.
 
         A plain route does where one `::/0` decides for all; else one route a source prefix. Beside a `from` route a
@@ -319,13 +319,13 @@ class _Compiler:
         if not table:
             return
         split = len(table) > 1 or table[0].destination.prefixlen
-        for exit_ in table:
-            source = block_text(exit_.destination if exit_.destination.prefixlen else _GLOBAL) if split else ""
-            if exit_.gateway_id is None:
+        for route in table:
+            source = block_text(route.destination if route.destination.prefixlen else _GLOBAL) if split else ""
+            if route.gateway_id is None:
                 yield Route(name, prefix, source=source, blackhole=True)
             else:
-                gateway = self._cloud.egress_only_internet_gateways.get(exit_.gateway_id)
-                port = self._way_out(exit_.gateway_id, gateway.replicas if gateway else 1)
+                gateway = self._cloud.egress_only_internet_gateways.get(route.gateway_id)
+                port = self._way_out(route.gateway_id, gateway.replicas if gateway else 1)
                 yield Route(name, prefix, port, PEER_LINK_LOCAL, source)
 
     # ---- what all of them are made of -------------------------------------------------------------------------------

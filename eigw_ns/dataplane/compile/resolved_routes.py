@@ -20,31 +20,31 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
+class ResolvedRoute:
     """A resolved route: packets of a subnet to `destination` leave by this gateway, or are dropped if it is None."""
 
     destination: IPv6Network
     gateway_id: str | None
 
 
-def exits(cloud: Cloud, subnet: Subnet) -> tuple[Exit, ...]:
+def resolved_routes(cloud: Cloud, subnet: Subnet) -> tuple[ResolvedRoute, ...]:
     """Return the routes of the subnet's table with their existing gateways, without the local route."""
     table = effective_route_table(cloud, subnet)
     found = []
     for route in table.routes:
         gateway = target_gateway(cloud, table, route)
-        found.append(Exit(route.destination, gateway.id if gateway else None))
+        found.append(ResolvedRoute(route.destination, gateway.id if gateway else None))
     return tuple(found)
 
 
-def ranges(table: Iterable[Exit], gateway_ids: Collection[str]) -> list[Range]:
+def ranges(table: Iterable[ResolvedRoute], gateway_ids: Collection[str]) -> list[Range]:
     """Return the destinations that leave by one of these gateways, ascending, in as few ranges as possible."""
-    spans = [(address_range(exit_.destination), exit_) for exit_ in table]
+    spans = [(address_range(route.destination), route) for route in table]
     edges = sorted({first for (first, _), _ in spans} | {last + 1 for (_, last), _ in spans})
     found = []
     for first, following in pairwise(edges):
-        matching = [exit_ for (low, high), exit_ in spans if low <= first <= high]
-        winner = max(matching, key=lambda exit_: exit_.destination.prefixlen, default=None)
+        matching = [route for (low, high), route in spans if low <= first <= high]
+        winner = max(matching, key=lambda route: route.destination.prefixlen, default=None)
         if winner is not None and winner.gateway_id in gateway_ids:
             found.append((first, following - 1))
     return merged(found)

@@ -13,7 +13,7 @@
     5 links and namespaces that go
     6 forwarding on       where all of the above stands
     7 flows               forgotten if their route is gone: after the routes, so that none is born again
-    8 strays              what others put there: whatever it kept closed, everything of ours stands by now
+    8 foreign objects     removed: everything of ours is in place, whatever they kept closed
     9 replicas join       once they were told the flows that they are to carry
 
 Killed after any step, nothing that the internet started has a way in, and the next plan leads on from there.
@@ -33,6 +33,7 @@ from eigw_ns.dataplane.replication.handover import Handover
 from eigw_ns.dataplane.rulesets.group_rules import stages
 from eigw_ns.dataplane.state import (
     Configuration,
+    ForeignObject,
     Forget,
     Forwarding,
     Link,
@@ -41,7 +42,6 @@ from eigw_ns.dataplane.state import (
     NetState,
     Route,
     Ruleset,
-    Stray,
     Sysctls,
     Teach,
     is_tenant,
@@ -225,7 +225,7 @@ class _Planner:
 
     def _clear(self) -> Iterator[Step]:
         for thing in self._deleted:
-            if isinstance(thing, Stray):
+            if isinstance(thing, ForeignObject):
                 yield Step("delete", thing, "not ours")
 
     def _join(self) -> Iterator[Step]:
@@ -308,7 +308,7 @@ def _update(old: NetObject, new: NetObject) -> Step:
 
 def differences(old: NetObject, new: NetObject) -> Iterable[str]:
     """What differs between two objects of one key, in words."""
-    if isinstance(old, Stray):
+    if isinstance(old, ForeignObject):
         return [f"there is {old.text}"]
     if isinstance(old, Sysctls) and isinstance(new, Sysctls):
         before = dict(old.values)

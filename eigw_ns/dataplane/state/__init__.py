@@ -15,6 +15,7 @@ from eigw_ns.dataplane.state.flow_hash import (
     scaled,
     seed,
 )
+from eigw_ns.dataplane.state.foreign_object import ForeignObject
 from eigw_ns.dataplane.state.leg import Leg
 from eigw_ns.dataplane.state.lessons import PEERS, TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
 from eigw_ns.dataplane.state.naming import GROUP, PREFIX, TENANT_KINDS, is_tenant
@@ -47,7 +48,6 @@ from eigw_ns.dataplane.state.objects import (
     Sysctls,
     batch_key,
 )
-from eigw_ns.dataplane.state.stray import Stray
 from eigw_ns.dataplane.state.sysctls import sysctl_keys
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "Fdb",
     "Flow",
     "FlowHash",
+    "ForeignObject",
     "Forget",
     "Forwarding",
     "Kept",
@@ -92,7 +93,6 @@ __all__ = [
     "RoutingRule",
     "Ruleset",
     "Side",
-    "Stray",
     "Sysctls",
     "Teach",
     "batch_key",

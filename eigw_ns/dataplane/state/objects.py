@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
+from eigw_ns.dataplane.state.foreign_object import ForeignObject
 from eigw_ns.dataplane.state.naming import GROUP, mark_text
-from eigw_ns.dataplane.state.stray import Stray
 
 PROTOCOL = 201
 """Routing protocol number that marks our routes, rules and addresses (`ip route show proto 201`)."""
@@ -330,7 +330,7 @@ NetObject = (
     | Route
     | Forwarding
     | ReplicaMap
-    | Stray
+    | ForeignObject
 )
 
 

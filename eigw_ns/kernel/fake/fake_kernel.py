@@ -18,6 +18,7 @@ from eigw_ns.dataplane.state import (
     Buckets,
     Fdb,
     Flow,
+    ForeignObject,
     Forget,
     Forwarding,
     Key,
@@ -27,7 +28,6 @@ from eigw_ns.dataplane.state import (
     NetState,
     ReplicaMap,
     Ruleset,
-    Stray,
     Sysctls,
     Teach,
     bucket_of,
@@ -128,7 +128,7 @@ class FakeKernel(FakeHost):
             raise kernel_error(doing, errno.EINVAL, detail=f"it is not the same object as {old}")
         space = self._space(new.namespace, doing)
         actual = space.objects.get(new.key)
-        if actual is None and not isinstance(old, Stray):
+        if actual is None and not isinstance(old, ForeignObject):
             raise kernel_error(doing, errno.ENOENT)
         check_update(space.objects, actual or old, new, doing)
         space.put(new)
@@ -151,7 +151,7 @@ class FakeKernel(FakeHost):
             if isinstance(thing, Sysctls):
                 continue  # they are there as long as their namespace is
             actual = space.objects.get(thing.key)
-            if isinstance(thing, Stray) and actual != thing:
+            if isinstance(thing, ForeignObject) and actual != thing:
                 continue  # a route of ours has taken its place
             self._unhang(*thing.key)
             if actual is not None:

@@ -36,7 +36,7 @@ def mac_text(value: bytes) -> str:
     return value.hex(":")
 
 
-class SeenLink:
+class LinkMessage:
     """A link in a message of a dump. Attributes are decoded on first use, since most callers need few of many links.
 
     Linux sends about 40 attributes of each link, the name first.

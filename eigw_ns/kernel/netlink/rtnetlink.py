@@ -35,7 +35,7 @@ from eigw_ns.kernel.netlink.link_message import (
     INFO_SLAVE_DATA,
     LINK,
     PORT_FLAGS,
-    SeenLink,
+    LinkMessage,
     integer,
     mac_text,
 )
@@ -129,7 +129,7 @@ def _link_basics(link: Link) -> bytes:
     return text(IFLA_IFNAME, link.name) + address + number(IFLA_MTU, link.mtu)
 
 
-def set_link(link: Link, seen: SeenLink, master: int) -> Message:
+def set_link(link: Link, seen: LinkMessage, master: int) -> Message:
     """Bring an existing link to the state of `link`. `master` is the number of its bridge, 0 for none.
 
     The ifalias of a veth end names its peer. The MAC is set only if it differs, since that flushes the neighbours.

@@ -118,12 +118,12 @@ def repeated(data: bytes) -> Iterator[bytes]:
 class Netlink:
     """A netlink socket to the namespace in which this thread was when it was made. Use it as a context manager.
 
-    `restless`: accept an interrupted dump after many tries. It is for the namespace of a tenant, which may change it
-    without end. Raises HostError if the kernel lacks the protocol.
+    `accept_partial`: return the last of many interrupted dumps. It is for the namespace of a tenant, which may change
+    it without end. Raises HostError if the kernel lacks the protocol.
     """
 
-    def __init__(self, protocol: int = socket.NETLINK_ROUTE, *, restless: bool = False) -> None:
-        self._restless = restless
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE, *, accept_partial: bool = False) -> None:
+        self._accept_partial = accept_partial
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
             self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
@@ -203,7 +203,7 @@ class Netlink:
     def dump(self, kind: int, payload: bytes, doing: str) -> list[tuple[int, bytes]]:
         """Return all objects of a kind, as (message type, payload). An interrupted dump is repeated.
 
-        Raises EigwError if each of many dumps was interrupted, unless the socket is `restless`.
+        Raises EigwError if each of many dumps was interrupted, unless the socket accepts partial ones.
         """
         found: list[tuple[int, bytes]] = []
         for _ in range(_READINGS):
@@ -212,7 +212,7 @@ class Netlink:
             found, interrupted = self._collect(doing)
             if not interrupted:
                 return found
-        if self._restless:
+        if self._accept_partial:
             return found
         raise EigwError(
             f"{doing}: the kernel's tables changed during each of {_READINGS} dumps",

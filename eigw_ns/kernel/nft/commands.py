@@ -37,7 +37,7 @@ def new_sets(new: Ruleset | None, old: Ruleset | None) -> str:
     return "".join(f"{line}\n" for line in (f"table {new.family} {TABLE} {{", *lines, "}"))
 
 
-def group_transaction(group: ReplicaMap | None, old: ReplicaMap | None) -> str:
+def replica_map_transaction(group: ReplicaMap | None, old: ReplicaMap | None) -> str:
     """Return the nft commands that replace a group's shares in one step. None for `group` removes them."""
     there = group or old
     if there is None:

@@ -57,7 +57,7 @@ def parse(listing: str, namespace: str) -> Ruleset | None:
     )
 
 
-def parse_groups(listing: str, namespace: str) -> Iterator[ReplicaMap]:
+def parse_replica_maps(listing: str, namespace: str) -> Iterator[ReplicaMap]:
     """Yield the replica maps of a listing. A map without elements does not count."""
     side = _SIDES.get(_family(listing)) if f"map {GROUP}" in listing else None
     if side is None:

@@ -10,10 +10,10 @@ from typing import Self
 from eigw_ns.dataplane.state import ReplicaMap, Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import rtnetlink
-from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft import fingerprint
-from eigw_ns.kernel.nft.commands import group_transaction, new_sets, transaction
+from eigw_ns.kernel.nft.commands import new_sets, replica_map_transaction, transaction
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.nft.listing import parse
 
@@ -50,7 +50,7 @@ class Transactions:
         assert there is not None
         with netns.inside(there.namespace):
             library, _ = self._begin()
-            library.run(group_transaction(new, old), f"change the {there}")
+            library.run(replica_map_transaction(new, old), f"change the {there}")
             return 1
 
     def _begin(self) -> tuple[Nft, Netlink]:
@@ -78,7 +78,7 @@ def _load(library: Nft, netfilter: Netlink, new: Ruleset | None, old: Ruleset | 
     the end of the transaction.
     """
     with Netlink() as netlink:
-        notes = SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
+        notes = LinkMessage(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the notes")).other_names
         before = fingerprint.generation(netfilter)
         known = fingerprint.proves(notes, old, before) if old else not fingerprint.tables(netfilter)
         transactions = replace_table(library, new, old)

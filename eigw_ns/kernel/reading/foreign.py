@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from socket import AF_INET6, inet_ntop
 
-from eigw_ns.dataplane.state import MAIN_TABLE, Key, Route, RoutingRule, Stray
+from eigw_ns.dataplane.state import MAIN_TABLE, ForeignObject, Key, Route, RoutingRule
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.link_message import integer
 from eigw_ns.kernel.netlink.rtnetlink import (
@@ -59,7 +59,7 @@ FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 """Families of nftables by number: NFPROTO_…, linux/netfilter.h."""
 
 
-def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route], list[tuple[Stray, bytes]]]:
+def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route], list[tuple[ForeignObject, bytes]]]:
     """Return our routes, and the foreign ones with their messages. Leaves out the kernel's own routes.
 
     A lab has thousands of routes, most of them the kernel's, so the loop does little for each.
@@ -75,39 +75,39 @@ def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route],
             others.append(payload)
         else:
             ours.append(route)
-    return ours, list(_strays(others, ours, namespace, names)) if others else []
+    return ours, list(_foreign_routes(others, ours, namespace, names)) if others else []
 
 
 def _same_place(one: Route, other: Route) -> bool:
     return one.destination == other.destination and one.metric == other.metric and one.source == other.source
 
 
-def _strays(
+def _foreign_routes(
     payloads: Iterable[bytes], ours: Iterable[Route], namespace: str, names: Names
-) -> Iterator[tuple[Stray, bytes]]:
+) -> Iterator[tuple[ForeignObject, bytes]]:
     """Yield the foreign routes. The first one in the place of a missing route of ours has that route's key."""
     held: set[Key] = {(), *(route.key for route in ours)}
     for payload in payloads:
         place = _place(payload, namespace)
-        yield Stray(namespace, _route_text(payload, names), () if place in held else place), payload
+        yield ForeignObject(namespace, _route_text(payload, names), () if place in held else place), payload
         held.add(place)
 
 
-def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | Stray | None, bytes]]:
+def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | ForeignObject | None, bytes]]:
     """Yield every routing rule with its message, in the kernel's order. None stands for a rule of the kernel."""
     for _, payload in netlink.dump(rtnetlink.GETRULE, rtnetlink.RULE_REQUEST, f"read the rules of {namespace}"):
         if _is_kernels(payload):
             yield None, payload
         else:
-            yield rtnetlink.parse_rule(payload, namespace) or Stray(namespace, _rule_text(payload)), payload
+            yield rtnetlink.parse_rule(payload, namespace) or ForeignObject(namespace, _rule_text(payload)), payload
 
 
-def table(found: Table, namespace: str) -> Stray | None:
+def table(found: Table, namespace: str) -> ForeignObject | None:
     """Return an nftables table as a foreign object; None if it is ours."""
     if found.ours is not None:
         return None
     family = FAMILIES.get(found.family, f"of family {found.family}")
-    return Stray(namespace, f"table {family} {_printable(found.name)}")
+    return ForeignObject(namespace, f"table {family} {_printable(found.name)}")
 
 
 def _place(payload: bytes, namespace: str) -> Key:

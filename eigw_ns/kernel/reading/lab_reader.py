@@ -1,7 +1,7 @@
-"""Looking at all namespaces of a lab, by two processes where there are many.
+"""Read all namespaces of a lab, in two processes if there are many.
 
-One tells the other only what is not as it is believed: there are thousands of objects, and telling takes as long as
-looking.
+The child process returns only namespaces that differ from the expected state: pickling thousands of objects takes as
+long as reading them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eigw_ns.dataplane.state import Key, Namespace, NetObject, NetState, Ruleset
 from eigw_ns.dataplane.state.naming import lab_prefix
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import Netlink
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.reading import namespace_reader
@@ -27,75 +27,83 @@ _Objects = Mapping[Key, NetObject]
 
 
 def owner_of(name: str) -> Namespace | None:
-    """Whose the namespace is; None where it is foreign, or there is none."""
-    with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
+    """Return the namespace as ours; None if it is foreign or does not exist."""
+    with (
+        contextlib.suppress(MissingError),
+        netns.inside(name),
+        Netlink(accept_partial=is_tenant(name)) as netlink,
+    ):
         return _owner_by(name, namespace_reader.only_loopback(netlink))
     return None
 
 
-def everything(lab: str, believed: NetState) -> NetState:
+def read_lab(lab: str, believed: NetState) -> NetState:
     """See `Kernel.observe`."""
     expected = _by_namespace(believed)
-    sights = in_halves(netns.names(lab_prefix(lab)), partial(_look, lab, expected))
-    ends = {place: numbers for sight in sights for place, numbers in sight.ends.items()}
+    readings = in_halves(netns.names(lab_prefix(lab)), partial(_read_some, lab, expected))
+    ends = {place: numbers for reading in readings for place, numbers in reading.ends.items()}
     found: dict[Key, NetObject] = {}
-    for sight in sights:
-        for name, objects in sight.objects.items():
+    for reading in readings:
+        for name, objects in reading.objects.items():
             there = expected[name] if objects is None else objects
-            found.update((key, namespace_reader.proved(thing, ends)) for key, thing in there.items())
+            found.update((key, namespace_reader.verify_peers(thing, ends)) for key, thing in there.items())
     return NetState(MappingProxyType(found))
 
 
-def outline(lab: str) -> NetState:
+def read_namespaces(lab: str) -> NetState:
     """See `Kernel.outline`."""
     found: list[NetObject] = []
 
-    def read(_netlink: Netlink, owner: Namespace, _links: list[SeenLink]) -> None:
-        found.extend(namespace_reader.outline(owner))
+    def read(_netlink: Netlink, owner: Namespace, _links: list[LinkMessage]) -> None:
+        found.extend(namespace_reader.read_outline(owner))
 
     _visit(lab, netns.names(lab_prefix(lab)), namespace_reader.only_loopback, read)
     return NetState.of(found)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    """What is in some namespaces (None: all is as it is believed), and the ends of their links."""
+class _Reading:
+    """The objects of some namespaces (None: exactly the expected ones), and the ends of their links."""
 
     objects: dict[str, _Objects | None] = field(default_factory=dict)
     ends: dict[Place, Numbers] = field(default_factory=dict)
 
 
-def _look(lab: str, expected: Mapping[str, _Objects], names: Iterable[str]) -> _Sight:
-    sight = _Sight()
+def _read_some(lab: str, expected: Mapping[str, _Objects], names: Iterable[str]) -> _Reading:
+    reading = _Reading()
 
-    def read(netlink: Netlink, owner: Namespace, links: list[SeenLink]) -> None:
+    def read(netlink: Netlink, owner: Namespace, links: list[LinkMessage]) -> None:
         name = owner.namespace
         there = expected.get(name, {})
         rules = [thing for thing in there.values() if isinstance(thing, Ruleset)]
         found = {thing.key: thing for thing in namespace_reader.contents(netlink, owner, links, rules)}
-        sight.objects[name] = None if found == there else found
-        sight.ends.update(namespace_reader.ends(name, links))
+        reading.objects[name] = None if found == there else found
+        reading.ends.update(namespace_reader.ends(name, links))
 
     _visit(lab, names, namespace_reader.links, read)
-    return sight
+    return reading
 
 
 def _visit(
     lab: str,
     names: Iterable[str],
-    shown: Callable[[Netlink], list[SeenLink]],
-    read: Callable[[Netlink, Namespace, list[SeenLink]], None],
+    shown: Callable[[Netlink], list[LinkMessage]],
+    read: Callable[[Netlink, Namespace, list[LinkMessage]], None],
 ) -> None:
-    """`read` in each of the namespaces that is the lab's; it gets a socket there, the namespace, the links `shown`."""
+    """Call `read` in each namespace that is the lab's, with a socket there, the namespace, and the links `shown`."""
     for name in names:
-        with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
+        with (
+            contextlib.suppress(MissingError),
+            netns.inside(name),
+            Netlink(accept_partial=is_tenant(name)) as netlink,
+        ):
             here = shown(netlink)
             owner = _owner_by(name, here)
             if owner is not None and owner.lab == lab:
                 read(netlink, owner, here)
 
 
-def _owner_by(name: str, seen: Iterable[SeenLink]) -> Namespace | None:
+def _owner_by(name: str, seen: Iterable[LinkMessage]) -> Namespace | None:
     first = namespace_reader.loopback(seen)
     return namespace_reader.mark(name, first) or tenant_conflicts.known(name, first)
 

@@ -1,11 +1,11 @@
-"""Reading a namespace: everything in it that `dataplane.state` has a word for, and nothing that the kernel put there.
+"""Read a namespace: all objects in it that `dataplane.state` has a type for, without those that the kernel made.
 
-In a router, what others put there is a `Stray`.
+In a router, objects that were made by others are `ForeignObject`s.
 
-A tenant (instance, internet host) may do in its namespace what it likes: there only its end of the line is read, and
-on it only what bears our number. Whatever else it makes, also what looks like ours, is its own business.
+A tenant (instance, internet host) may change its namespace at will. There, only its end of the veth pair is read, and
+only objects with our protocol number on it. Other objects of a tenant are its own, also if they look like ours.
 
-All functions speak of the namespace this thread is in, whose name is given only to be written into the objects.
+All functions read the namespace this thread is in. Its name is an argument only because the objects contain it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from eigw_ns.dataplane.state.naming import is_tenant_port, namespace_name, parse
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import sysctl
 from eigw_ns.kernel.netlink import rtnetlink
-from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.rtnetlink import Names
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft import fingerprint, listing
@@ -46,15 +46,17 @@ Numbers = tuple[int, int]
 """A link's number in its namespace, and the other end's in the other end's namespace."""
 
 
-def links(netlink: Netlink) -> list[SeenLink]:
-    """Every interface of the namespace, the loopback included."""
-    return [SeenLink(payload) for _, payload in netlink.dump(rtnetlink.GETLINK, rtnetlink.LINK_REQUEST, "list links")]
+def links(netlink: Netlink) -> list[LinkMessage]:
+    """Return every interface of the namespace, the loopback included."""
+    return [
+        LinkMessage(payload) for _, payload in netlink.dump(rtnetlink.GETLINK, rtnetlink.LINK_REQUEST, "list links")
+    ]
 
 
 def in_effect(netlink: Netlink, name: str, *, tenants: bool) -> bool:
-    """Whether our links that have a carrier carry packets, and our addresses on them have their local route.
+    """Return whether our links with a carrier carry packets, and our addresses on them have their local route.
 
-    `tenants`: those as well over which a tenant has a say: its own end of the line, and the router's.
+    `tenants`: also those that a tenant can change, which are both ends of its veth pair.
     """
     tenant = is_tenant(name)
     if tenant and not tenants:
@@ -73,10 +75,10 @@ def in_effect(netlink: Netlink, name: str, *, tenants: bool) -> bool:
     return addresses <= {rtnetlink.destination_bytes(payload) for _, payload in dump}
 
 
-def mark(name: str, first: SeenLink | None) -> Namespace | None:
-    """Whose namespace this is by the mark of its loopback, whatever that is called by now; None where foreign.
+def mark(name: str, first: LinkMessage | None) -> Namespace | None:
+    """Return the namespace with the mark of its loopback (`first`), which may have another name; None if foreign.
 
-    A mark that is not that of its name is none: a tenant has forged it.
+    A mark of another name does not count: a tenant has forged it.
     """
     if first is None:
         return None
@@ -84,24 +86,24 @@ def mark(name: str, first: SeenLink | None) -> Namespace | None:
     return Namespace(name, *found, first.up) if found is not None and namespace_name(*found) == name else None
 
 
-def loopback(seen: Iterable[SeenLink]) -> SeenLink | None:
-    """The loopback, whatever it is called by now; None where a tenant has moved it away."""
+def loopback(seen: Iterable[LinkMessage]) -> LinkMessage | None:
+    """Return the loopback, which may have another name; None if a tenant has moved it away."""
     return next((link for link in seen if link.index == rtnetlink.LOOPBACK_INDEX), None)
 
 
-def only_loopback(netlink: Netlink) -> list[SeenLink]:
-    """The loopback alone, if it is there: for who asks only whose the namespace is; it may have hundreds of links."""
+def only_loopback(netlink: Netlink) -> list[LinkMessage]:
+    """Return only the loopback, if it is there. It has the mark, and the namespace may have hundreds of links."""
     with contextlib.suppress(MissingError):
-        return [SeenLink(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the loopback"))]
+        return [LinkMessage(netlink.ask(rtnetlink.GETLINK, rtnetlink.LOOPBACK_REQUEST, "read the loopback"))]
     return []
 
 
 def contents(
-    netlink: Netlink, owner: Namespace, seen: list[SeenLink], believed: Sequence[Ruleset]
+    netlink: Netlink, owner: Namespace, seen: list[LinkMessage], believed: Sequence[Ruleset]
 ) -> Iterator[NetObject]:
-    """The objects of our namespace; an end of a veth pair claims a peer, and only `proved` can tell whether it has it.
+    """Yield the objects of our namespace. The peers of veth ends are claims that `verify_peers` checks.
 
-    Rules are listed unless it is proved that they are those that are `believed` to be here.
+    Rules are listed unless a fingerprint proves that they are the `believed` ones.
     """
     name = owner.namespace
     yield owner
@@ -121,13 +123,13 @@ def contents(
     yield from _dumped(netlink, name, names, dumps)
     ours, others = foreign.routes(netlink, name, names)
     yield from ours
-    yield from (stray for stray, _ in others)
+    yield from (thing for thing, _ in others)
     yield from (rule for rule, _ in foreign.rules(netlink, name) if rule is not None)
     yield from routes
 
 
-def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObject]:
-    """A tenant's end of its line, and what of ours is on it. Of two routes to one destination the first counts."""
+def _line(netlink: Netlink, name: str, seen: list[LinkMessage]) -> Iterator[NetObject]:
+    """Yield a tenant's end of its veth pair and our objects on it. Of two routes to one place the first counts."""
     end = next((link for link in seen if link.name == TENANT_LINK and link.kind == "veth"), None)
     if end is None:
         return
@@ -140,27 +142,27 @@ def _line(netlink: Netlink, name: str, seen: list[SeenLink]) -> Iterator[NetObje
 
 
 def _forwarding(owner: Namespace, tree: sysctl.Tree) -> Iterator[Forwarding]:
-    """Whether our namespace routes IPv6; in a tenant's that is its own business."""
+    """Yield the forwarding of IPv6 if it is on. A tenant may switch its own on or off."""
     if not is_tenant(owner.namespace) and tree.read(sysctl.FORWARDING) == "1":
         yield Forwarding(owner.namespace)
 
 
-def outline(owner: Namespace) -> Iterator[NetObject]:
-    """The namespace and whether it routes."""
+def read_outline(owner: Namespace) -> Iterator[NetObject]:
+    """Yield the namespace, and its forwarding if it is on."""
     yield owner
     with contextlib.closing(sysctl.Tree()) as tree:
         yield from _forwarding(owner, tree)
 
 
 def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> Iterator[NetObject]:
-    """The rules, believed where they are proved. Groups change by themselves, so what has any is always listed."""
+    """Yield the rules: the believed ones if they are proved. A table with replica maps, which change, is listed."""
     with Netlink(NETFILTER) as netfilter:
         quiet = len(believed) == 1 and not any(item.is_group for item in believed[0].sets)
         if quiet and fingerprint.proves(notes, believed[0], fingerprint.generation(netfilter)):
             yield believed[0]
             return
         tables = fingerprint.tables(netfilter)
-    yield from (stray for table in tables if (stray := foreign.table(table, name)) is not None)
+    yield from (thing for table in tables if (thing := foreign.table(table, name)) is not None)
     families = fingerprint.families(tables)
     if not families:
         return
@@ -170,7 +172,7 @@ def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> I
         ruleset = listing.parse(listed, name)
         if ruleset is not None:
             yield ruleset
-            yield from listing.parse_groups(listed, name)
+            yield from listing.parse_replica_maps(listed, name)
 
 
 def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -180,7 +182,7 @@ def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]
             yield key, value
 
 
-def _link(name: str, seen: SeenLink, names: Names) -> Link:
+def _link(name: str, seen: LinkMessage, names: Names) -> Link:
     namespace, is_claim, peer = seen.alias.rpartition("/") if seen.kind == "veth" else ("", "", "")
     bridge = names.get(seen.master) if seen.master and seen.tame else None
     return Link(
@@ -199,7 +201,7 @@ _Dump = tuple[int, bytes, Callable[..., NetObject | None]]
 
 
 def _dumps(*, ours: bool) -> tuple[_Dump, ...]:
-    """What is read of every namespace; with `ours` only what bears our number."""
+    """Return the dumps of every namespace; with `ours`, only objects with our protocol number."""
     return (
         (rtnetlink.GETADDR, rtnetlink.ADDRESS_REQUEST, partial(rtnetlink.parse_address, ours=ours)),
         (rtnetlink.GETNEIGH, rtnetlink.NEIGHBOUR_REQUEST, partial(rtnetlink.parse_neighbour, ours=ours)),
@@ -218,15 +220,15 @@ def _dumped(netlink: Netlink, name: str, names: Names, dumps: Iterable[_Dump]) -
                 yield thing
 
 
-def ends(name: str, seen: Iterable[SeenLink]) -> Iterator[tuple[Place, Numbers]]:
-    """What the links of a namespace say of themselves, for `proved`."""
+def ends(name: str, seen: Iterable[LinkMessage]) -> Iterator[tuple[Place, Numbers]]:
+    """Return the numbers of the links of a namespace, for `verify_peers`."""
     return (((name, link.name), (link.index, link.peer_index)) for link in seen)
 
 
-def proved(thing: NetObject, ends: Mapping[Place, Numbers]) -> NetObject:
-    """The object; of a veth end without the peer that it claims, unless both ends' numbers agree.
+def verify_peers(thing: NetObject, ends: Mapping[Place, Numbers]) -> NetObject:
+    """Return the object. A veth end loses the peer that it claims, unless the numbers of both ends agree.
 
-    Such an end differs from what was wanted.
+    An end without its peer differs from the desired one.
     """
     if isinstance(thing, Link) and thing.peer is not None:
         index, peer_index = ends[thing.namespace, thing.name]

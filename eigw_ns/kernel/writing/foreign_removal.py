@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
 
-from eigw_ns.dataplane.state import Stray
+from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink.link_message import integer
@@ -43,7 +43,7 @@ _GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
 _NAMESPACE = attrgetter("namespace")
 
 
-def clear(things: Iterable[Stray]) -> int:
+def clear(things: Iterable[ForeignObject]) -> int:
     """Remove those foreign objects that still exist. Returns the number of writes to the kernel."""
     writes = 0
     for namespace, group in groupby(sorted(things, key=_NAMESPACE), _NAMESPACE):
@@ -57,7 +57,7 @@ def clear(things: Iterable[Stray]) -> int:
 
 
 def _is_wanted(thing: object, texts: Collection[str]) -> bool:
-    return isinstance(thing, Stray) and thing.text in texts
+    return isinstance(thing, ForeignObject) and thing.text in texts
 
 
 def _routes(netlink: Netlink, namespace: str, names: Names, texts: Collection[str]) -> Iterator[Message]:

@@ -11,7 +11,7 @@ from eigw_ns.dataplane.state import Link, is_tenant
 from eigw_ns.errors import ExistsError, KernelError, MissingError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import rtnetlink
-from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import Message, Netlink
 from eigw_ns.kernel.reading import namespace_reader
 from eigw_ns.kernel.writing import tenant_conflicts
@@ -65,7 +65,7 @@ def _unborn(ends: Mapping[tuple[str, str], Link]) -> Iterator[tuple[Link, Link]]
 
 def _waiting(end: Link) -> bool:
     """Return whether this end was created with its far end, and still waits for its own settings."""
-    with netns.inside(end.namespace), Netlink(restless=is_tenant(end.namespace)) as netlink:
+    with netns.inside(end.namespace), Netlink(accept_partial=is_tenant(end.namespace)) as netlink:
         return any(seen.name == end.name and not seen.alias for seen in namespace_reader.links(netlink))
 
 
@@ -94,17 +94,17 @@ def _retry(near: Link, far: Link) -> int:
 
 
 def _there(end: Link) -> bool:
-    with netns.inside(end.namespace), Netlink(restless=is_tenant(end.namespace)) as netlink:
+    with netns.inside(end.namespace), Netlink(accept_partial=is_tenant(end.namespace)) as netlink:
         return any(seen.name == end.name for seen in namespace_reader.links(netlink))
 
 
 def _settle(namespace: str, ends: Sequence[Link]) -> int:
-    with netns.inside(namespace), Netlink(restless=is_tenant(namespace)) as netlink:
+    with netns.inside(namespace), Netlink(accept_partial=is_tenant(namespace)) as netlink:
         seen = {link.name: link for link in namespace_reader.links(netlink)}
         return _send(netlink, [message for end in ends for message in _settings(end, seen)])
 
 
-def _settings(end: Link, seen: Mapping[str, SeenLink]) -> Iterator[Message]:
+def _settings(end: Link, seen: Mapping[str, LinkMessage]) -> Iterator[Message]:
     if end.name not in seen:
         raise MissingError(f"change the {end}", detail="there is no such link")
     if end.bridge is not None and end.bridge not in seen:

@@ -43,6 +43,10 @@ def settle(namespaces: Iterable[str]) -> None:
 
 
 def _in_effect(name: str, *, tenants: bool) -> bool:
-    with contextlib.suppress(MissingError), netns.inside(name), Netlink(restless=is_tenant(name)) as netlink:
+    with (
+        contextlib.suppress(MissingError),
+        netns.inside(name),
+        Netlink(accept_partial=is_tenant(name)) as netlink,
+    ):
         return namespace_reader.in_effect(netlink, name, tenants=tenants)
     return True  # the namespace is gone: nothing to wait for

@@ -21,7 +21,7 @@ from eigw_ns.dataplane.state.naming import ROUTERS_OF_TENANTS, kind_prefix, spli
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import rtnetlink
-from eigw_ns.kernel.netlink.link_message import SeenLink
+from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.rtnetlink import LOOPBACK_INDEX, Indexes
 from eigw_ns.kernel.netlink.socket import Message, Netlink, attributes, nested, number, text
 from eigw_ns.kernel.reading import namespace_reader
@@ -35,7 +35,7 @@ _LOOPBACK = "lo"
 # ---- identify a tenant's namespace -----------------------------------------------------------------------------------
 
 
-def known(name: str, loopback: SeenLink | None) -> Namespace | None:
+def known(name: str, loopback: LinkMessage | None) -> Namespace | None:
     """Return the unmarked namespace `name` as a tenant's, if a router of its lab is or was connected to it.
 
     Returns None if the name is not a tenant's or no router knows the namespace: it is foreign then.
@@ -77,7 +77,7 @@ def _descriptor(name: str) -> Iterator[int]:
 # ---- remove conflicts ------------------------------------------------------------------------------------------------
 
 
-def make_way(netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> list[Message]:
+def remove_conflicts(netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> list[Message]:
     """Return the messages that remove what conflicts with `things` in the namespace this thread is in.
 
     If IPv6 is disabled on one of their links, this function enables it at once: that needs a sysctl, not a message.
@@ -119,7 +119,7 @@ def _routes(netlink: Netlink, wanted: Sequence[Route], indexes: Indexes) -> list
 
 def free_name(namespace: str, name: str) -> int:
     """Take this name, and this alternative name, from every link of the tenant. Returns the number of writes."""
-    with netns.inside(namespace), Netlink(restless=True) as netlink:
+    with netns.inside(namespace), Netlink(accept_partial=True) as netlink:
         alias = nested(_PROP_LIST, text(_ALT_IFNAME, name))
         messages = [Message(_DELLINKPROP, 0, rtnetlink.LINK_REQUEST + text(_IFNAME, name) + alias, "", _NONE)]
         seen = {link.name: link for link in namespace_reader.links(netlink)}
@@ -128,7 +128,7 @@ def free_name(namespace: str, name: str) -> int:
     return len(messages)
 
 
-def _renamings(seen: dict[str, SeenLink], name: str) -> Iterator[Message]:
+def _renamings(seen: dict[str, LinkMessage], name: str) -> Iterator[Message]:
     """Yield the messages that rename the link `name`.
 
     The loopback gets its own name back. Any other link gets a random name, which a tenant cannot have taken before.
