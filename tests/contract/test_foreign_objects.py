@@ -39,9 +39,7 @@ def test_a_route_of_ours_is_also_made_if_the_foreign_object_in_its_place_is_gone
     assert kernel.observe(lab_name) == NetState.of([*wire.objects, wire.route()])
 
 
-def test_a_route_of_ours_is_not_removed_for_the_foreign_object_in_its_place(
-    kernel: Kernel, lab_name: str
-) -> None:
+def test_a_route_of_ours_is_not_removed_for_the_foreign_object_in_its_place(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create([*wire.objects, wire.route()])
     kernel.delete([ForeignObject(wire.here, "route unreachable ::/0 table 254 metric 1024", wire.route().key)])

@@ -34,7 +34,12 @@ BELOW = {
 PURE = {"cloud", "dataplane"}
 OUTSIDE = {"asyncio", "fcntl", "multiprocessing", "os", "pathlib", "selectors", "shutil", "signal", "socket",
            "subprocess", "tempfile", "threading", "time"}  # fmt: skip
-CONVERSIONS = {"socket.AF_INET6", "socket.inet_ntop"}  # of these modules, what has no effect
+CONVERSIONS = {
+    "socket.AF_INET",
+    "socket.AF_INET6",
+    "socket.inet_ntop",
+    "socket.inet_pton",
+}  # of these modules, what has no effect
 LINUX_MODULES = {"ctypes", "nftables", "pyroute2"}
 LINUX_NAMES = {"setns", "unshare", "AF_NETLINK"}
 PROCESS_MODULE = "kernel.processes.process"

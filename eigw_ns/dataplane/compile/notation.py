@@ -6,19 +6,19 @@ version. Python's `::102:304` is `::1.2.3.4` to inet_ntop(3).
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, IPv6Network
-from socket import AF_INET6, inet_ntop
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from eigw_ns.dataplane.compile.ranges import Range
+from eigw_ns.dataplane.state.addresses import to_text
 
 
-def address_text(address: IPv6Address | int) -> str:
-    """Return an IPv6 address as text. It is given as an object or as a number."""
-    return inet_ntop(AF_INET6, int(address).to_bytes(16))
+def address_text(address: IPv4Address | IPv6Address | int) -> str:
+    """Return an address as text. A number is an IPv6 address."""
+    return to_text(address.to_bytes(16) if isinstance(address, int) else address.packed)
 
 
-def block_text(block: IPv6Network) -> str:
-    """Return a block with its prefix length, also if that is 128, as in routes."""
+def block_text(block: IPv4Network | IPv6Network) -> str:
+    """Return a block with its prefix length, also if it is a single address, as in routes."""
     return f"{address_text(block.network_address)}/{block.prefixlen}"
 
 

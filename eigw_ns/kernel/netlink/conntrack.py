@@ -8,16 +8,15 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Callable, Iterable
-from ipaddress import IPv6Address
-from socket import AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
 from eigw_ns.dataplane.state import Flow
+from eigw_ns.dataplane.state.addresses import FORWARDED, to_octets, to_text
 from eigw_ns.kernel.netlink.socket import NETFILTER, Message, Netlink, attribute, attributes
 
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
 _GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
-_HEADER = struct.pack("=BBH", AF_INET6, 0, 0)
+_HEADER = struct.pack("=BBH", FORWARDED, 0, 0)
 _TUPLE_ORIG, _TIMEOUT, _ID, _ZONE = 1, 7, 12, 18
 _TUPLE_IP, _IP_V6_SRC, _IP_V6_DST = 1, 3, 4
 _TUPLE_PROTO, _PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 2, 1, 2, 3
@@ -40,7 +39,7 @@ class Tracked(NamedTuple):
     def flow(self) -> Flow:
         """Return the same as the rest of the program knows it."""
         ports = (int.from_bytes(self.source_port), int.from_bytes(self.destination_port)) if self.source_port else None
-        ends = inet_ntop(AF_INET6, self.source), inet_ntop(AF_INET6, self.destination)
+        ends = to_text(self.source), to_text(self.destination)
         return Flow(*ends, self.protocol, ports)
 
 
@@ -72,7 +71,7 @@ def stale(keep: Kept | None, ended: Iterable[str], gone: Kept) -> Callable[[Trac
     If `keep` is None, it covers all.
     """
     kept = None if keep is None else _packed(keep)
-    going, over = _packed(gone), frozenset(inet_pton(AF_INET6, address) for address in ended)
+    going, over = _packed(gone), frozenset(to_octets(address) for address in ended)
 
     def is_stale(flow: Tracked) -> bool:
         lives = kept is None or _covered(kept, flow)
@@ -89,9 +88,10 @@ def _packed(kept: Kept) -> _Packed:
     found = []
     for prefix, first, last in kept:
         address, _, length = prefix.partition("/")
-        beyond = 128 - int(length or 128)
-        network = int.from_bytes(inet_pton(AF_INET6, address)) >> beyond
-        found.append((network, beyond, inet_pton(AF_INET6, first), inet_pton(AF_INET6, last)))
+        octets = to_octets(address)
+        beyond = 8 * len(octets) - int(length) if length else 0
+        network = int.from_bytes(octets) >> beyond
+        found.append((network, beyond, to_octets(first), to_octets(last)))
     return found
 
 
@@ -146,5 +146,5 @@ def _deletion(payload: bytes, flow: Tracked) -> Message:
     for kind in (_ID, _ZONE):
         if kind in found:
             handle += attribute(kind, found[kind])
-    ends = f"{IPv6Address(flow.source)} → {IPv6Address(flow.destination)}"
+    ends = f"{to_text(flow.source)} → {to_text(flow.destination)}"
     return Message(_DELETE, 0, _HEADER + handle, f"forget the flow {ends}", _GONE)

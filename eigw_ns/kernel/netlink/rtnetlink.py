@@ -10,7 +10,6 @@ import errno
 import struct
 import zlib
 from collections.abc import Mapping
-from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Literal
 
 from eigw_ns.dataplane.state import (
@@ -23,6 +22,7 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
 )
+from eigw_ns.dataplane.state.addresses import FORWARDED, family_of, to_octets, to_text, unspecified
 from eigw_ns.kernel.netlink.link_message import (
     IFLA_ADDRESS,
     IFLA_IFALIAS,
@@ -97,7 +97,7 @@ ROUTE = struct.Struct("=BBBBBBBBI")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
 RULE = struct.Struct("=BBBBBBBBI")
 _NUMBER = struct.Struct("=I")
-_ANY = bytes(16)
+_LOOPBACK_ADDRESS = to_octets("::1")
 
 
 # ---- requests to the kernel ------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def delete_link(link: Link) -> Message:
 def address_message(address: Address, index: int, *, delete: bool = False) -> Message:
     """Add or remove an IPv6 address, `nodad` and marked as ours."""
     host, _, length = address.address.partition("/")
-    payload = _ADDRESS.pack(AF_INET6, int(length), 0, 0, index) + attribute(_IFA_ADDRESS, inet_pton(AF_INET6, host))
+    payload = _ADDRESS.pack(family_of(host), int(length), 0, 0, index) + attribute(_IFA_ADDRESS, to_octets(host))
     if delete:
         return Message(DELADDR, 0, payload, f"delete the {address}", _GONE)
     payload += number(_IFA_FLAGS, _IFA_F_NODAD) + octet(_IFA_PROTO, PROTOCOL)
@@ -204,8 +204,8 @@ def address_message(address: Address, index: int, *, delete: bool = False) -> Me
 
 def neighbour_message(neighbour: Neighbour, index: int, *, delete: bool = False, replace: bool = False) -> Message:
     """Add, replace or remove a permanent neighbour entry."""
-    head = _NEIGHBOUR.pack(AF_INET6, index, _NUD_PERMANENT, 0, 0)
-    payload = head + attribute(_NDA_DST, inet_pton(AF_INET6, neighbour.address))
+    head = _NEIGHBOUR.pack(family_of(neighbour.address), index, _NUD_PERMANENT, 0, 0)
+    payload = head + attribute(_NDA_DST, to_octets(neighbour.address))
     if delete:
         return Message(DELNEIGH, 0, payload, f"delete the {neighbour}", _GONE)
     payload += attribute(_NDA_LLADDR, _mac_bytes(neighbour.mac)) + octet(_NDA_PROTOCOL, PROTOCOL)
@@ -225,7 +225,7 @@ def rule_message(rule: RoutingRule, *, delete: bool = False) -> Message:
     """Add or remove a policy routing rule."""
     action, table = (TO_TABLE, MAIN_TABLE) if rule.action == "main" else (_RULE_BLACKHOLE, 0)
     payload = (
-        RULE.pack(AF_INET6, 0, 0, 0, table, 0, 0, action, 0)
+        RULE.pack(FORWARDED, 0, 0, 0, table, 0, 0, action, 0)
         + number(FRA_PRIORITY, rule.priority)
         + octet(FRA_PROTOCOL, PROTOCOL)
     )
@@ -244,18 +244,18 @@ def route_message(
     source, _, source_length = route.source.partition("/")
     kind = _RTN_BLACKHOLE if route.blackhole else _RTN_UNICAST
     payload = (
-        ROUTE.pack(AF_INET6, int(length), int(source_length or 0), 0, MAIN_TABLE, protocol, 0, kind, 0)
-        + attribute(RTA_DST, inet_pton(AF_INET6, destination))
+        ROUTE.pack(family_of(destination), int(length), int(source_length or 0), 0, MAIN_TABLE, protocol, 0, kind, 0)
+        + attribute(RTA_DST, to_octets(destination))
         + number(RTA_PRIORITY, route.metric)
     )
     if source:
-        payload += attribute(RTA_SRC, inet_pton(AF_INET6, source))
+        payload += attribute(RTA_SRC, to_octets(source))
     if delete:
         return Message(DELROUTE, 0, payload, f"delete the {route}", _GONE)
     if route.link:
         payload += number(RTA_OIF, indexes[route.link])
     if route.via:
-        payload += attribute(RTA_GATEWAY, inet_pton(AF_INET6, route.via))
+        payload += attribute(RTA_GATEWAY, to_octets(route.via))
     return Message(NEWROUTE, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {route}")
 
 
@@ -263,14 +263,14 @@ def route_message(
 
 LINK_REQUEST = LINK.pack(0, 0, 0, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
 LOOPBACK_REQUEST = LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + number(_IFLA_EXT_MASK, _SKIP_STATISTICS)
-ADDRESS_REQUEST = _ADDRESS.pack(AF_INET6, 0, 0, 0, 0)
-NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(AF_INET6, 0, 0, 0, 0)
+ADDRESS_REQUEST = _ADDRESS.pack(FORWARDED, 0, 0, 0, 0)
+NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(FORWARDED, 0, 0, 0, 0)
 FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
-RULE_REQUEST = RULE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
-LOCAL_ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, LOCAL_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, LOCAL_TABLE)
-ALL_ROUTES_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0)
-ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
-OUR_ROUTE_REQUEST = ROUTE.pack(AF_INET6, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
+RULE_REQUEST = RULE.pack(FORWARDED, 0, 0, 0, 0, 0, 0, 0, 0)
+LOCAL_ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, LOCAL_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, LOCAL_TABLE)
+ALL_ROUTES_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, 0, 0, 0, 0, 0)
+ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
+OUR_ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
 
 
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
@@ -282,11 +282,11 @@ def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -
     """
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
     found = attributes(payload, _ADDRESS.size)
-    if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == inet_pton(AF_INET6, "::1"):
+    if found.get(_IFA_PROTO) == bytes((_IFAPROT_KERNEL_LO,)) or found[_IFA_ADDRESS] == _LOOPBACK_ADDRESS:
         return None
     if index not in names or (ours and (found.get(_IFA_PROTO) != _OURS or _IFA_LOCAL in found)):
         return None
-    return Address(namespace, names[index], f"{inet_ntop(AF_INET6, found[_IFA_ADDRESS])}/{length}")
+    return Address(namespace, names[index], f"{to_text(found[_IFA_ADDRESS])}/{length}")
 
 
 def near_end(payload: bytes) -> tuple[int, str]:
@@ -296,7 +296,7 @@ def near_end(payload: bytes) -> tuple[int, str]:
     """
     _, length, _, _, index = _ADDRESS.unpack_from(payload)
     found = attributes(payload[_ADDRESS.size :])
-    return index, f"{inet_ntop(AF_INET6, found.get(_IFA_LOCAL, found[_IFA_ADDRESS]))}/{length}"
+    return index, f"{to_text(found.get(_IFA_LOCAL, found[_IFA_ADDRESS]))}/{length}"
 
 
 def address_bytes(payload: bytes) -> bytes:
@@ -306,7 +306,7 @@ def address_bytes(payload: bytes) -> bytes:
 
 def destination_bytes(payload: bytes) -> bytes:
     """Return the destination in a message of a route dump, in network order."""
-    return attribute_of(payload, RTA_DST, ROUTE.size) or _ANY
+    return attribute_of(payload, RTA_DST, ROUTE.size) or unspecified(payload[0])
 
 
 def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Neighbour | None:
@@ -320,7 +320,7 @@ def parse_neighbour(payload: bytes, namespace: str, names: Names, *, ours: bool)
         return None
     if index not in names or (ours and found.get(_NDA_PROTOCOL) != _OURS):
         return None
-    return Neighbour(namespace, names[index], inet_ntop(AF_INET6, found[_NDA_DST]), mac_text(found[_NDA_LLADDR]))
+    return Neighbour(namespace, names[index], to_text(found[_NDA_DST]), mac_text(found[_NDA_LLADDR]))
 
 
 def parse_fdb(payload: bytes, namespace: str, names: Names) -> Fdb | None:
@@ -356,7 +356,7 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = F
 
     With `plain`, also returns None for a route with attributes that we never set (`EXTRAS`), such as several next hops.
     """
-    _, length, source_length, _, table, protocol, _, kind, _ = ROUTE.unpack_from(payload)
+    family, length, source_length, _, table, protocol, _, kind, _ = ROUTE.unpack_from(payload)
     if protocol != PROTOCOL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):
         return None
     found = attributes(payload, ROUTE.size)
@@ -367,10 +367,10 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = F
     gateway = found.get(RTA_GATEWAY)
     return Route(
         namespace,
-        f"{inet_ntop(AF_INET6, found.get(RTA_DST, _ANY))}/{length}",
+        f"{to_text(found.get(RTA_DST) or unspecified(family))}/{length}",
         link="" if blackhole else names.get(integer(found.get(RTA_OIF)), ""),
-        via=inet_ntop(AF_INET6, gateway) if gateway else "",
-        source=f"{inet_ntop(AF_INET6, source)}/{source_length}" if source else "",
+        via=to_text(gateway) if gateway else "",
+        source=f"{to_text(source)}/{source_length}" if source else "",
         metric=integer(found.get(RTA_PRIORITY)),
         blackhole=blackhole,
     )

@@ -9,9 +9,9 @@ All functions read the namespace this thread is in. Its name is an argument only
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from socket import AF_INET6, inet_ntop
 
 from eigw_ns.dataplane.state import MAIN_TABLE, ForeignObject, Key, Route, RoutingRule
+from eigw_ns.dataplane.state.addresses import to_text, unspecified
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.link_message import integer
 from eigw_ns.kernel.netlink.rtnetlink import (
@@ -112,25 +112,25 @@ def table(found: Table, namespace: str) -> ForeignObject | None:
 
 def _place(payload: bytes, namespace: str) -> Key:
     """Return the key of the route of ours whose place this one takes; empty if it is not in the main table."""
-    _, length, source_length, _, table_, _, _, _, _ = ROUTE.unpack_from(payload)
+    family, length, source_length, _, table_, _, _, _, _ = ROUTE.unpack_from(payload)
     if table_ != MAIN_TABLE:
         return ()
     found = attributes(payload, ROUTE.size)
-    source = _prefix(found.get(RTA_SRC), source_length) if source_length else ""
+    source = _prefix(family, found.get(RTA_SRC), source_length) if source_length else ""
     metric = integer(found.get(RTA_PRIORITY))
-    return Route(namespace, _prefix(found.get(RTA_DST), length), source=source, metric=metric).key
+    return Route(namespace, _prefix(family, found.get(RTA_DST), length), source=source, metric=metric).key
 
 
 def _route_text(payload: bytes, names: Names) -> str:
-    _, length, source_length, tos, _, protocol, _, kind, _ = ROUTE.unpack_from(payload)
+    family, length, source_length, tos, _, protocol, _, kind, _ = ROUTE.unpack_from(payload)
     found = attributes(payload, ROUTE.size)
-    words = ["route", _ROUTE_TYPES.get(kind, f"of type {kind}"), _prefix(found.get(RTA_DST), length)]
+    words = ["route", _ROUTE_TYPES.get(kind, f"of type {kind}"), _prefix(family, found.get(RTA_DST), length)]
     if source_length:
-        words += ["from", _prefix(found.get(RTA_SRC), source_length)]
+        words += ["from", _prefix(family, found.get(RTA_SRC), source_length)]
     if tos:
         words += ["tos", hex(tos)]
     if RTA_GATEWAY in found:
-        words += ["via", inet_ntop(AF_INET6, found[RTA_GATEWAY])]
+        words += ["via", to_text(found[RTA_GATEWAY])]
     if RTA_OIF in found and kind not in _DEAD_ENDS:
         index = integer(found[RTA_OIF])
         words += ["dev", names.get(index, str(index))]
@@ -149,12 +149,12 @@ def _is_kernels(payload: bytes) -> bool:
 
 
 def _rule_text(payload: bytes) -> str:
-    _, to, source, tos, _, _, _, action, flags = RULE.unpack_from(payload)
+    family, to, source, tos, _, _, _, action, flags = RULE.unpack_from(payload)
     found = attributes(payload, RULE.size)
     words = ["rule", str(integer(found.get(FRA_PRIORITY)))]
     words += ["not"] if flags & _INVERTED else []
-    words += ["from", _prefix(found.get(2), source)] if source else []
-    words += ["to", _prefix(found.get(1), to)] if to else []
+    words += ["from", _prefix(family, found.get(2), source)] if source else []
+    words += ["to", _prefix(family, found.get(1), to)] if to else []
     words += ["tos", hex(tos)] if tos else []
     if FRA_FWMARK in found or FRA_FWMASK in found:
         words += ["fwmark", f"{integer(found.get(FRA_FWMARK)):#x}/{integer(found.get(FRA_FWMASK)):#x}"]
@@ -175,8 +175,8 @@ def _action(action: int, found: Attributes) -> list[str]:
     return [_ACTIONS.get(action, f"action {action}")]
 
 
-def _prefix(address: bytes | None, length: int) -> str:
-    return f"{inet_ntop(AF_INET6, address or bytes(16))}/{length}"
+def _prefix(family: int, address: bytes | None, length: int) -> str:
+    return f"{to_text(address or unspecified(family))}/{length}"
 
 
 def _printable(name: bytes) -> str:

@@ -14,9 +14,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from errno import EINVAL, ENODEV, EOPNOTSUPP
-from socket import AF_INET6, inet_pton
 
 from eigw_ns.dataplane.state import Address, Namespace, Neighbour, NetObject, Route, is_tenant
+from eigw_ns.dataplane.state.addresses import to_octets
 from eigw_ns.dataplane.state.naming import ROUTERS_OF_TENANTS, kind_prefix, split_name
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns, sysctl
@@ -113,7 +113,7 @@ def _routes(netlink: Netlink, wanted: Sequence[Route], indexes: Indexes) -> list
     return [
         rtnetlink.route_message(thing, indexes, delete=True, protocol=0)
         for thing in wanted
-        for _ in range(found.count(inet_pton(AF_INET6, thing.destination.partition("/")[0])))
+        for _ in range(found.count(to_octets(thing.destination.partition("/")[0])))
     ]
 
 
