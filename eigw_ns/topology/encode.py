@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
@@ -19,6 +20,8 @@ from eigw_ns.topology.data import Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
 from eigw_ns.topology.model import Expectation, Topology
 
+G = TypeVar("G", EgressOnlyInternetGateway, InternetGateway)
+
 
 def to_data(topology: Topology) -> Data:
     """Return the topology as dicts, lists and texts, in stable order.
@@ -33,7 +36,7 @@ def to_data(topology: Topology) -> Data:
         data["vpcs"][key] = _vpc_data(cloud, vpc, (cloud.lab, key))
     detached = [igw for igw in cloud.internet_gateways.values() if igw.vpc_id is None]
     if detached:
-        data["internet_gateways"] = _gateways_data(ids.INTERNET_GATEWAY, (cloud.lab,), detached)
+        data["internet_gateways"] = _gateways_data(ids.INTERNET_GATEWAY, (cloud.lab,), detached, _internet_data)
     hosts = {
         key_of(ids.INTERNET_HOST, (cloud.lab,), host.id, host.name): {"ipv6_address": str(host.ipv6_address)}
         for host in cloud.hosts.values()
@@ -67,8 +70,10 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
     return body_of(
         ipv6_cidr_block=str(vpc.ipv6_cidr_block),
         tags=dict(vpc.tags),
-        egress_only_internet_gateways=_gateways_data(ids.EGRESS_ONLY_INTERNET_GATEWAY, scope, egress_only),
-        internet_gateways=_gateways_data(ids.INTERNET_GATEWAY, scope, attached),
+        egress_only_internet_gateways=_gateways_data(
+            ids.EGRESS_ONLY_INTERNET_GATEWAY, scope, egress_only, _egress_only_data
+        ),
+        internet_gateways=_gateways_data(ids.INTERNET_GATEWAY, scope, attached, _internet_data),
         route_tables={key: _table_data(table, targets) for key, table in sorted(tables.values(), key=_first)},
         network_acls=network_acls_data(cloud, scope, vpc),
         security_groups=security_groups_data(cloud, scope, vpc),
@@ -89,21 +94,24 @@ def _first(pair: tuple[str, object]) -> str:
     return pair[0]
 
 
-def _gateways_data(kind: str, scope: Scope, gateways: list[EgressOnlyInternetGateway] | list[InternetGateway]) -> Data:
+def _gateways_data(kind: str, scope: Scope, gateways: Sequence[G], own_fields: Callable[[G], Data]) -> Data:
+    """Return the gateways of one kind, with the fields that only this kind has."""
     keyed = {
-        key_of(kind, scope, gateway.id, gateway.name): body_of(**_egress_only_data(gateway), tags=dict(gateway.tags))
+        key_of(kind, scope, gateway.id, gateway.name): body_of(**own_fields(gateway), tags=dict(gateway.tags))
         for gateway in gateways
     }
     return dict(sorted(keyed.items()))
 
 
-def _egress_only_data(gateway: EgressOnlyInternetGateway | InternetGateway) -> Data:
+def _egress_only_data(gateway: EgressOnlyInternetGateway) -> Data:
     """Return the fields of a gateway that differ from the default."""
-    if isinstance(gateway, InternetGateway):
-        return {}
     usual, found = dataclasses.asdict(ConnectionTracking()), dataclasses.asdict(gateway.connection_tracking)
     tracking = {key: value for key, value in found.items() if value != usual[key]}
     return {"replicas": gateway.replicas if gateway.replicas > 1 else None, "connection_tracking": tracking}
+
+
+def _internet_data(_gateway: InternetGateway) -> Data:
+    return {}
 
 
 def _table_data(table: RouteTable, targets: Mapping[str, str]) -> Data:

@@ -30,7 +30,6 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import (
     Cloud,
     ConnectionTracking,
-    EgressOnlyInternetGateway,
     Gateway,
     Instance,
     InternetHost,
@@ -38,7 +37,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane.compile import names
+from eigw_ns.dataplane.compile import gateways, names
 from eigw_ns.dataplane.compile.names import (
     BRIDGE,
     FABRIC_LINK,
@@ -53,7 +52,7 @@ from eigw_ns.dataplane.compile.notation import address_text, block_text
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges, resolved_routes
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, heartbeat_rules, subnet_rules
+from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, subnet_rules
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -66,7 +65,6 @@ from eigw_ns.dataplane.state import (
     NetState,
     ReplicaMap,
     Route,
-    RoutingRule,
     Side,
     Sysctls,
     seed,
@@ -78,15 +76,6 @@ _GLOBAL = IPv6Network("2000::/3")
 _LAST_RESORT = 0xFFFF_FFF0  # metric of the routes that swallow what no other route wants
 
 
-def _timeouts(tracking: ConnectionTracking) -> dict[str, str]:
-    """Seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"."""
-    return {
-        "net.netfilter.nf_conntrack_tcp_timeout_established": str(tracking.tcp_established_timeout),
-        "net.netfilter.nf_conntrack_udp_timeout": str(tracking.udp_timeout),
-        "net.netfilter.nf_conntrack_udp_timeout_stream": str(tracking.udp_stream_timeout),
-    }
-
-
 _SYSCTL_VALUES = {
     "net.ipv6.conf.all.accept_source_route": "-1",
     "net.ipv6.conf.default.accept_source_route": "-1",
@@ -95,7 +84,7 @@ _SYSCTL_VALUES = {
     "net.netfilter.nf_conntrack_checksum": "1",
     "net.netfilter.nf_conntrack_frag6_high_thresh": str(fragment_rules.MEMORY),
     "net.netfilter.nf_conntrack_frag6_timeout": str(fragment_rules.TIMEOUT),
-    **_timeouts(ConnectionTracking()),
+    **gateways.timeouts(ConnectionTracking()),
 }  # all others are 0
 
 
@@ -112,6 +101,16 @@ class _End:
     link: str
 
 
+def _replicas_of(gateway: Gateway) -> int:
+    replicas: int = gateways.kind_of(gateway).replicas(gateway)
+    return replicas
+
+
+def _way_out(gateway: Gateway) -> str:
+    """Return the internet's interface towards the gateway: a bridge if it has several replicas."""
+    return names.bridge_name(gateway.id) if _replicas_of(gateway) > 1 else port_name(gateway.id)
+
+
 class _Compiler:
     """Walks the cloud once; holds only what every part asks for."""
 
@@ -119,6 +118,7 @@ class _Compiler:
         self._cloud = cloud
         self._filters = group_rules.Filters(cloud)
         self._internet = internet_id(cloud.lab)
+        self._gateways = {gateway.id: gateway for gateway in gateways.attached(cloud)}
         self._routes = {subnet.id: resolved_routes(cloud, subnet) for subnet in cloud.subnets.values()}
 
     def everything(self) -> Iterator[NetObject]:
@@ -128,7 +128,7 @@ class _Compiler:
         yield from self._internet_router()
         for vpc in cloud.vpcs.values():
             yield from self._fabric(vpc)
-        for gateway in self._gateways():
+        for gateway in self._gateways.values():
             yield from self._gateway(gateway)
         for subnet in cloud.subnets.values():
             yield from self._subnet(subnet)
@@ -180,9 +180,10 @@ class _Compiler:
         yield from self._table(name, self._routes[subnet.id])
 
     def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
-        """Return where flows need not be tracked: the VPC's other subnets, and what an internet gateway leads to."""
+        """Return where flows need not be tracked: the VPC's other subnets, and what a stateless gateway leads to."""
         local = ResolvedRoute(vpc.ipv6_cidr_block, LOCAL), ResolvedRoute(subnet.ipv6_cidr_block, None)
-        return ranges((*self._routes[subnet.id], *local), {LOCAL, *self._cloud.internet_gateways})
+        stateless = {each.id for each in self._gateways.values() if not gateways.kind_of(each).stateful}
+        return ranges((*self._routes[subnet.id], *local), {LOCAL, *stateless})
 
     def _table(self, name: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
         """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
@@ -208,16 +209,16 @@ class _Compiler:
         yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)))
 
     def _gateway(self, gateway: Gateway) -> Iterator[NetObject]:
-        """A gateway of either kind, between the fabric and the internet; each of its replicas, if it has several."""
-        replicas = gateway.replicas if isinstance(gateway, EgressOnlyInternetGateway) else 1
-        internet, port = self._name(self._internet), self._way_out(gateway.id, replicas)
+        """Return a gateway of any kind, between the fabric and the internet, with all its replicas."""
+        replicas = _replicas_of(gateway)
+        internet, port = self._name(self._internet), _way_out(gateway)
         if replicas > 1:  # a bridge comes before its ports
             yield Link(internet, port, "bridge", self._mac(_End(self._internet, port_name(gateway.id))))
         for number in range(1, replicas + 1):
             yield from self._replica(gateway, ids.replica_id(gateway.id, number), replicas)
         yield Address(internet, port, f"{ROUTER_LINK_LOCAL}/64")
         yield Neighbour(internet, port, PEER_LINK_LOCAL, self._mac(_End(gateway.id, UPLINK)))
-        if isinstance(gateway, EgressOnlyInternetGateway) and replicas > 1:
+        if replicas > 1:
             yield from self._replicas(gateway)
 
     def _replica(self, gateway: Gateway, replica: str, replicas: int) -> Iterator[NetObject]:
@@ -226,9 +227,10 @@ class _Compiler:
         name, vpc = self._name(replica), self._cloud.vpcs[gateway.vpc_id]
         inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
         port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
-        timeouts = _timeouts(gateway.connection_tracking) if isinstance(gateway, EgressOnlyInternetGateway) else {}
-        yield from self._namespace(replica, sysctls=timeouts)
-        yield from self._gateway_rules(gateway, name, vpc.ipv6_cidr_block)
+        kind = gateways.kind_of(gateway)
+        site = gateways.Site(self._cloud.lab, name, vpc.ipv6_cidr_block, self._routed(gateway.id))
+        yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
+        yield from kind.rules(gateway, site)
         yield from self._pair(inner, port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
         yield from self._pair(outer, far, bridge=names.bridge_name(gateway.id) if replicas > 1 else None)
@@ -240,22 +242,6 @@ class _Compiler:
         yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
         yield Route(name, _ANYWHERE, UPLINK, ROUTER_LINK_LOCAL)
 
-    def _gateway_rules(self, gateway: Gateway, name: str, block: IPv6Network) -> Iterator[NetObject]:
-        if isinstance(gateway, EgressOnlyInternetGateway):
-            yield gateway_rules.egress_only_gateway(
-                name,
-                block_text(block),
-                self._routed(gateway.id),
-                gateway.connection_tracking,
-                seed=seed(self._cloud.lab),
-                replicas=gateway.replicas,
-                heartbeats=self._heartbeats(gateway.id, block) if gateway.replicas > 1 else None,
-            )
-            yield RoutingRule(name, 100, gateway_rules.PASSED, "main")
-            yield RoutingRule(name, 101, 0, "blackhole")
-        else:
-            yield gateway_rules.internet_gateway(name, block_text(block), self._routed(gateway.id))
-
     def _routed(self, gateway_id: str) -> Iterator[gateway_rules.Routed]:
         for subnet in self._cloud.subnets.values():
             for destinations in ranges(self._routes[subnet.id], {gateway_id}):
@@ -263,23 +249,19 @@ class _Compiler:
 
     # ---- several replicas of a gateway ------------------------------------------------------------------------------
 
-    def _several(self) -> Iterator[EgressOnlyInternetGateway]:
-        return (each for each in self._cloud.egress_only_internet_gateways.values() if each.replicas > 1)
+    def _several(self) -> Iterator[Gateway]:
+        return (each for each in self._gateways.values() if _replicas_of(each) > 1)
 
-    def _heartbeats(self, gateway_id: str, block: IPv6Network) -> heartbeat_rules.Heartbeats:
-        """Return what the replicas know the agent's heartbeats by."""
-        mac = names.heartbeat_mac(self._cloud.lab, gateway_id)
-        return heartbeat_rules.Heartbeats(mac, names.heartbeat_source(block))
-
-    def _replicated(self, gateway: EgressOnlyInternetGateway, link: str) -> gateway_rules.Replicated:
+    def _replicated(self, gateway: Gateway, link: str) -> gateway_rules.Replicated:
         """The gateway as one side of it sees it: by the MAC that its first replica has on this link."""
         mac, bridge = self._mac(_End(gateway.id, link)), names.bridge_name(gateway.id)
         return gateway_rules.Replicated(gateway.id, mac, bridge, seed(self._cloud.lab))
 
-    def _replicas(self, gateway: EgressOnlyInternetGateway) -> Iterator[NetObject]:
+    def _replicas(self, gateway: Gateway) -> Iterator[NetObject]:
         """Return what joins the replicas: the bridge of their uplinks, and which of them has which flows."""
+        assert gateway.vpc_id is not None
         internet = self._name(self._internet)
-        members = [ids.replica_id(gateway.id, number) for number in range(1, gateway.replicas + 1)]
+        members = [ids.replica_id(gateway.id, number) for number in range(1, _replicas_of(gateway) + 1)]
         for member in members:
             yield Fdb(internet, port_name(member), self._mac(_End(member, UPLINK)))
         fabric = self._name(gateway.vpc_id)
@@ -291,10 +273,6 @@ class _Compiler:
             macs = [self._mac(_End(member, link)) for member in members]
             group = self._replicated(gateway, link).group
             yield ReplicaMap(namespace, side, group, spread.shares(macs, macs))
-
-    def _way_out(self, gateway_id: str, replicas: int) -> str:
-        """The internet's interface towards the gateway."""
-        return names.bridge_name(gateway_id) if replicas > 1 else port_name(gateway_id)
 
     # ---- the internet -----------------------------------------------------------------------------------------------
 
@@ -324,15 +302,10 @@ class _Compiler:
             if route.gateway_id is None:
                 yield Route(name, prefix, source=source, blackhole=True)
             else:
-                gateway = self._cloud.egress_only_internet_gateways.get(route.gateway_id)
-                port = self._way_out(route.gateway_id, gateway.replicas if gateway else 1)
+                port = _way_out(self._gateways[route.gateway_id])
                 yield Route(name, prefix, port, PEER_LINK_LOCAL, source)
 
     # ---- what all of them are made of -------------------------------------------------------------------------------
-
-    def _gateways(self) -> Iterator[Gateway]:
-        yield from self._cloud.egress_only_internet_gateways.values()
-        yield from (gateway for gateway in self._cloud.internet_gateways.values() if gateway.vpc_id is not None)
 
     def _namespace(
         self, resource_id: str, *, forwarding: bool = True, sysctls: Mapping[str, str] = MappingProxyType({})

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 from eigw_ns.cloud.filtering import UDP, acl_entry, group_rule, open_both_ways, security_groups
 from eigw_ns.cloud.model import (
-    EgressOnlyInternetGateway,
     Gateway,
     Instance,
-    InternetGateway,
     SecurityGroup,
     Subnet,
 )
 from eigw_ns.cloud.routing import longest_match, target_gateway
+from eigw_ns.dataplane.compile import gateways
 from eigw_ns.dataplane.trace import words
 from eigw_ns.dataplane.trace.model import AclRuleUsed, GroupRuleUsed, Hop, Reason
 from eigw_ns.dataplane.trace.step import Step
@@ -97,19 +96,20 @@ def _untracked(step: Step, instance: Instance) -> bool:
         return True
     table = index.table(subnet)
     route = longest_match(table, peer)
-    return route is not None and isinstance(target_gateway(index.cloud, table, route), InternetGateway)
+    gateway = target_gateway(index.cloud, table, route) if route is not None else None
+    return gateway is not None and not gateways.kind_of(gateway).stateful
 
 
 def cross_gateway(step: Step, gateway: Gateway, *, inwards: bool) -> Hop:
     """Return the decision of a gateway.
 
-    An internet gateway passes both ways. An egress-only gateway passes flows that begin inside, and their answers.
+    A stateless gateway passes both ways. A stateful one passes flows that begin inside, and their answers.
     """
     where, outwards = (gateway.id, gateway.name), not inwards
     if inwards and step.packet.source in step.index.vpc_block(gateway):
         text = "arrives from outside with a source address of the VPC"
         return step.drops(where, Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC, text)
-    if not isinstance(gateway, EgressOnlyInternetGateway):
+    if not gateways.kind_of(gateway).stateful:
         return step.passes(where, Reason.FORWARDED, "passes both ways", outwards=outwards)
     if outwards:
         step.flow.gateways.add(gateway.id)

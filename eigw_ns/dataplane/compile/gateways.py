@@ -1,0 +1,106 @@
+"""The kinds of gateways: what the namespaces of each kind hold, and whether it lets flows in that begin outside.
+
+The compiler and the tracer ask this table, and do not know the kinds. A new kind is one entry in `_KINDS`; the keys of
+its sysctls are in `dataplane.state.sysctls`, which the kernel reads too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Network
+from typing import Any, Generic, TypeVar
+
+from eigw_ns.cloud.model import Cloud, ConnectionTracking, EgressOnlyInternetGateway, Gateway, InternetGateway
+from eigw_ns.dataplane.compile import names
+from eigw_ns.dataplane.compile.notation import block_text
+from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
+from eigw_ns.dataplane.rulesets.gateway_rules import Routed
+from eigw_ns.dataplane.state import NetObject, RoutingRule, seed
+
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The place of a gateway's rules: the namespace of one replica, the VPC's block, and the flows routed this way."""
+
+    lab: str
+    namespace: str
+    block: IPv6Network
+    routed: Iterable[Routed]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKind(Generic[G]):
+    """One kind of gateway.
+
+    `stateful`: it lets in only answers of flows that began inside, so subnets have to track these flows. `sysctls` are
+    the values in which its namespaces differ from others. `rules` yields what a replica's namespace holds beside its
+    links, addresses and routes.
+    """
+
+    stateful: bool
+    in_cloud: Callable[[Cloud], Iterable[G]]
+    replicas: Callable[[G], int]
+    sysctls: Callable[[G], Mapping[str, str]]
+    rules: Callable[[G, Site], Iterator[NetObject]]
+
+
+def kind_of(gateway: Gateway) -> GatewayKind[Any]:
+    """Return the kind of the gateway."""
+    return _KINDS[type(gateway)]
+
+
+def attached(cloud: Cloud) -> Iterator[Gateway]:
+    """Yield the gateways that have a VPC. No packet reaches the others, so they have no namespace."""
+    for kind in _KINDS.values():
+        yield from (gateway for gateway in kind.in_cloud(cloud) if gateway.vpc_id is not None)
+
+
+def timeouts(tracking: ConnectionTracking) -> dict[str, str]:
+    """Return the seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"."""
+    return {
+        "net.netfilter.nf_conntrack_tcp_timeout_established": str(tracking.tcp_established_timeout),
+        "net.netfilter.nf_conntrack_udp_timeout": str(tracking.udp_timeout),
+        "net.netfilter.nf_conntrack_udp_timeout_stream": str(tracking.udp_stream_timeout),
+    }
+
+
+# ---- each kind -------------------------------------------------------------------------------------------------------
+
+
+def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterator[NetObject]:
+    mac, source = names.heartbeat_mac(site.lab, gateway.id), names.heartbeat_source(site.block)
+    yield gateway_rules.egress_only_gateway(
+        site.namespace,
+        block_text(site.block),
+        site.routed,
+        gateway.connection_tracking,
+        seed=seed(site.lab),
+        replicas=gateway.replicas,
+        heartbeats=heartbeat_rules.Heartbeats(mac, source) if gateway.replicas > 1 else None,
+    )
+    yield RoutingRule(site.namespace, 100, gateway_rules.PASSED, "main")
+    yield RoutingRule(site.namespace, 101, 0, "blackhole")
+
+
+def _internet_rules(_gateway: InternetGateway, site: Site) -> Iterator[NetObject]:
+    yield gateway_rules.internet_gateway(site.namespace, block_text(site.block), site.routed)
+
+
+_EGRESS_ONLY: GatewayKind[EgressOnlyInternetGateway] = GatewayKind(
+    stateful=True,
+    in_cloud=lambda cloud: cloud.egress_only_internet_gateways.values(),
+    replicas=lambda gateway: gateway.replicas,
+    sysctls=lambda gateway: timeouts(gateway.connection_tracking),
+    rules=_egress_only_rules,
+)
+_INTERNET: GatewayKind[InternetGateway] = GatewayKind(
+    stateful=False,
+    in_cloud=lambda cloud: cloud.internet_gateways.values(),
+    replicas=lambda _: 1,
+    sysctls=lambda _: {},
+    rules=_internet_rules,
+)
+_KINDS: Mapping[type, GatewayKind[Any]] = {EgressOnlyInternetGateway: _EGRESS_ONLY, InternetGateway: _INTERNET}
