@@ -68,13 +68,13 @@ def _number(address: str) -> int:
     return int(IPv6Address(address))
 
 
-def of_tenants(desired: NetState, actual: NetState, *, distrust: bool) -> Iterator[Flows]:
+def of_tenants(desired: NetState, actual: NetState, *, after_crash: bool) -> Iterator[Flows]:
     """Return, for every table that stays, the flows with addresses whose instance goes, or gives way to another.
 
-    Due once the rules have stopped the old instance and before they let the new one send. `distrust`: a change was cut
-    short before, so that what an address was used for may not show any more.
+    They are flushed after the rules stop the old instance and before they let the new one send. `after_crash`: an
+    earlier change is unfinished, so the state may not show which instance had an address.
     """
-    ended = _ended(desired, actual, distrust)
+    ended = _ended(desired, actual, after_crash)
     if not ended:
         return
     for thing in desired:
@@ -82,7 +82,7 @@ def of_tenants(desired: NetState, actual: NetState, *, distrust: bool) -> Iterat
             yield Flows(thing.namespace, ended=ended)
 
 
-def of_routes(desired: NetState, actual: NetState, *, distrust: bool) -> Iterator[Flows]:
+def of_routes(desired: NetState, actual: NetState, *, after_crash: bool) -> Iterator[Flows]:
     """Return, for each egress-only gateway that stays, the flows whose route is gone, or may have gone unseen."""
     for thing in desired:
         if not isinstance(thing, Ruleset) or not _stands(thing, actual):
@@ -91,7 +91,7 @@ def of_routes(desired: NetState, actual: NetState, *, distrust: bool) -> Iterato
         if keep is None:
             continue
         before = kept_flows(old) if isinstance(old, Ruleset) else None
-        if distrust or before is None or set(before) - set(keep):
+        if after_crash or before is None or set(before) - set(keep):
             yield Flows(thing.namespace, keep)
 
 
@@ -195,13 +195,13 @@ def _stands(ruleset: Ruleset, actual: NetState) -> bool:
     return ("namespace", ruleset.namespace) in actual.objects
 
 
-def _ended(desired: NetState, actual: NetState, distrust: bool) -> tuple[str, ...]:
+def _ended(desired: NetState, actual: NetState, after_crash: bool) -> tuple[str, ...]:
     """Return the addresses that change hands, sorted."""
     wanted, routed = _routed(desired), _routed(actual)
     was, now = routed | _permitted(actual), wanted | _permitted(desired)
     leaving = {port_name(owner.id) for owner in actual.namespaces() if owner.key not in desired.objects}
     found = {address for address, _ in was - now}
-    if distrust or {port for port in leaving if is_instance_port(port)} - {port for _, port in was}:
+    if after_crash or {port for port in leaving if is_instance_port(port)} - {port for _, port in was}:
         found |= {address for address, _ in wanted - routed}  # it does not show whose they were
     return tuple(sorted(found))
 

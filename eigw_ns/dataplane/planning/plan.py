@@ -113,7 +113,7 @@ class _Planner:
         unready = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
         unready |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
         self._handovers = tuple(handover.handovers(desired, actual, unready))
-        self._successions = tuple(handover.successions(desired, actual, self._handovers, distrust=forget_flows))
+        self._successions = tuple(handover.successions(desired, actual, self._handovers, after_crash=forget_flows))
         going = (owner for owner in actual.namespaces() if owner.namespace in self._leaving)
         # tenants first: one that has wiped its mark is known by its router alone
         self._going = sorted(going, key=lambda owner: not is_tenant(owner.namespace))
@@ -214,11 +214,11 @@ class _Planner:
                 yield Step("create", thing, "forwarding is off until all it needs stands")
 
     def _forget_tenants(self) -> Iterator[Step]:
-        for stale in flows.of_tenants(self._desired, self._whole, distrust=self._forget_flows):
+        for stale in flows.of_tenants(self._desired, self._whole, after_crash=self._forget_flows):
             yield Step("flush", stale, "flows of an instance that is gone, or gives way, end with it")
 
     def _forget(self) -> Iterator[Step]:
-        for stale in flows.of_routes(self._desired, self._whole, distrust=self._forget_flows):
+        for stale in flows.of_routes(self._desired, self._whole, after_crash=self._forget_flows):
             yield Step("flush", stale, "flows whose route is gone end at once")
         for stale in flows.of_subnets(self._desired, self._whole):
             yield Step("flush", stale, "flows whose route leads elsewhere end at once")

@@ -149,11 +149,11 @@ class Succession:
 
 
 def successions(
-    desired: NetState, actual: NetState, changes: Iterable[Handover], *, distrust: bool
+    desired: NetState, actual: NetState, changes: Iterable[Handover], *, after_crash: bool
 ) -> Iterator[Succession]:
     """Return one for each egress-only gateway that subnets had a route to.
 
-    `distrust`: a change was cut short before, so that it does not show what replicas know.
+    `after_crash`: an earlier change is unfinished, so the state does not show what replicas know.
     """
     subnets = subnets_by_gateway(desired, actual)
     if not subnets:
@@ -166,7 +166,7 @@ def successions(
             before, after = (_shares(gateway, first, state, owners) for state in (actual, desired))
             between = _between(meanwhile.get(group_name(gateway)), before, after, owners)
             able = frozenset(each.namespace for each in members if _can_be_told(each, actual))
-            fresh = frozenset(each.namespace for each in members if distrust or each.namespace not in able)
+            fresh = frozenset(each.namespace for each in members if after_crash or each.namespace not in able)
             if fresh or not before == between == after:
                 standing = frozenset(owner.namespace for owner in actual.namespaces())
                 told, early = lesson(gateway, desired, subnets[gateway]), _early(members, actual)
