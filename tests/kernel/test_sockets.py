@@ -11,7 +11,7 @@ import pytest
 from eigw_ns.dataplane.compile.names import FABRIC_LINK
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica, gateways
-from eigw_ns.dataplane.state import BUCKETS, NextHopGroup
+from eigw_ns.dataplane.state import BUCKETS, ReplicaMap
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
@@ -51,7 +51,7 @@ def failovers(kernel: LinuxKernel, watched: Gateway, number: int) -> None:
         kernel.teach([replace(watched.lesson, namespace=successor.namespace, buckets=((0, BUCKETS - 1),))])
 
 
-def _all_to(group: NextHopGroup, replica: Replica) -> NextHopGroup:
+def _all_to(group: ReplicaMap, replica: Replica) -> ReplicaMap:
     (mac,) = {mac for _, _, mac in group.shares} & {replica.inner.mac, replica.outer.mac}
     return replace(group, shares=spread.all_to(mac))
 

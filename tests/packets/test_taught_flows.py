@@ -31,7 +31,7 @@ from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import conntrack, set_elements
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
-from eigw_ns.kernel.nft.table import Nft
+from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.agent.gateway_monitor import Watch
 from tests.labs import PATIENCE, SILENCE, Lab, Stream, inward, until
 from tests.packets.forging import (

@@ -74,6 +74,7 @@ PAST_THE_DOOR = {
     ("lab.host.rootless", "kernel.namespaces.netns"): "ends the pause process after the last namespace",
     ("lab.host.rootless", "kernel.namespaces.pause_process"): "starts it and joins it, before there is a machine",
     ("lab.storage.lock", "kernel.processes.file_lock"): "locks files, which the fake kernel does not have",
+    ("lab.storage.lock", "kernel.processes.waiting"): "waits for the holder of the lock",
     ("lab.agent.background", "kernel.processes.file_lock"): "the same",
     ("lab.agent.background", "kernel.processes.process"): "starts and ends an agent, a process of this program",
     ("lab.agent.background", "kernel.processes.waiting"): "the same",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from eigw_ns.errors import LockedError
 from eigw_ns.kernel.processes import file_lock
+from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.lab.storage import paths
 from eigw_ns.lab.storage.folders import Folders
 from eigw_ns.lab.storage.protocols import Lock
@@ -73,14 +73,19 @@ def _take(lab: str, path: Path, deadline: float) -> int:
 
     flock(2) itself waits without a deadline. A signal could end it, but only in the main thread.
     """
-    while True:
+    refusals: list[LockedError] = []
+
+    def taken() -> tuple[int] | None:
         try:
-            return file_lock.take(path, lambda found: _refusal(lab, found))
-        except LockedError:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise
-        select.select([], [], [], min(_PAUSE, left))
+            return (file_lock.take(path, lambda found: _refusal(lab, found)),)  # a tuple: descriptor 0 is false
+        except LockedError as error:
+            refusals[:] = [error]
+            return None
+
+    found = wait_until(taken, deadline - time.monotonic(), pause=_PAUSE)
+    if found is None:
+        raise refusals[0]
+    return found[0]
 
 
 def _refusal(lab: str, descriptor: int) -> LockedError:
