@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv6Network
 
 import pytest
 
@@ -25,7 +26,7 @@ from eigw_ns.dataplane.state import (
     Teach,
 )
 from eigw_ns.topology import from_data, load, to_data
-from tests.small_cloud import EIGW, PRIVATE_TABLE, SUBNET, small_cloud
+from tests.small_cloud import EIGW, PRIVATE_TABLE, SUBNET, VPC, small_cloud
 
 
 def _cloud(number: int) -> Cloud:
@@ -192,6 +193,17 @@ def _without_route(cloud: Cloud) -> Cloud:
 def test_a_flow_whose_route_goes_is_not_told_to_those_that_stay() -> None:
     plan = make_plan(compile_cloud(_without_route(_cloud(2))), _state(3))
     assert [step.verb for step in plan if isinstance(step.object, Teach)] == []
+
+
+def test_a_replica_that_goes_with_a_move_to_another_vpc_forgets_nothing_at_the_end() -> None:
+    """It is gone by then. The gateway has a group in each VPC's fabric, so none leaves a group that stays."""
+    cloud = _without_route(_cloud(2))
+    other = replace(cloud.vpcs[VPC], id=VPC[:-1] + "f", ipv6_cidr_block=IPv6Network("2600:1f16:aa0:5600::/56"))
+    gateway = replace(cloud.egress_only_internet_gateways[EIGW], vpc_id=other.id)
+    moved = replace(cloud, vpcs={**cloud.vpcs, other.id: other}, egress_only_internet_gateways={EIGW: gateway})
+    plan = make_plan(compile_cloud(moved), _state(3))
+    gone = next(at for at, step in enumerate(plan) if step.verb == "delete" and step.object.namespace == THREE)
+    assert [name for verb, name, _ in _lessons(plan[gone:]) if name == THREE] == []
 
 
 def test_a_route_that_leads_elsewhere_ends_the_flows_in_the_subnet() -> None:

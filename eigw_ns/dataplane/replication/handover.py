@@ -137,7 +137,8 @@ class Succession:
 
     def losing(self) -> tuple[Forget, ...]:
         """Return what replicas that stay forget at the end, since others carry it."""
-        return self._forget(spread.lost(self.meanwhile, self.after))
+        lost, staying = spread.lost(self.meanwhile, self.after), self.able | self.fresh
+        return self._forget({name: each for name, each in lost.items() if name in staying})
 
     def _forget(self, buckets: dict[str, Buckets]) -> tuple[Forget, ...]:
         known = self.standing
