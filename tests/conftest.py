@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel.namespaces import netns
+from tests import core
 from tests.slowness import SLOWNESS
 from tests.turns import turn
 
@@ -61,12 +62,19 @@ def _processes(lab: str) -> dict[int, str]:
     return found
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m core`, import only files that the core has tests of: importing all takes most of that run's start."""
+    if config.option.markexpr != "core":
+        return None
+    return None if core.concerns(collection_path.relative_to(config.rootpath).as_posix()) else True
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m core` deselects all others
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out nightly tests unless `-m` names them, and extend the time limits on a slow machine."""
-    if "nightly" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("nightly") is not None]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Mark the tests of the core. Extend the time limits on a slow machine."""
+    for item in items:
+        if core.selected(item.nodeid):
+            item.add_marker("core")
     for item in items if SLOWNESS != 1 else ():
         own = item.get_closest_marker("timeout")
         seconds = float(own.args[0] if own is not None else config.getini("timeout"))

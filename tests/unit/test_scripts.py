@@ -140,6 +140,56 @@ def test_it_prints_its_help_and_refuses_other_options(name: str) -> None:
     assert len(helped.stdout.splitlines()) > 1
 
 
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("name", ["bench", "demo", "test"])
+def test_help_before_the_first_set_up_installs_nothing(repo: Path, run: Run, name: str, option: str) -> None:
+    """`apt-get`, `sudo` and the Python on PATH fail if they are called."""
+    helped = run(str(repo / "scripts" / name), option)
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert f"\n  scripts/{name} " in helped.stdout
+    assert not (repo / ".venv").exists()
+
+
+def test_help_is_found_among_other_arguments_of_the_tests(repo: Path, run: Run) -> None:
+    script = str(repo / "scripts" / "test")
+    assert run(script, "--core", "-x", "tests/unit", "--help").stdout == run(script, "-h").stdout
+    assert not (repo / ".venv").exists()
+
+
+STUB = """\
+#!/bin/sh
+printf '%s\\n' "$*"
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chosen"),
+    [
+        ((), "-m not nightly"),
+        (("--core", "-k", "x y"), "-m core -k x y"),
+        (("-x", "--nightly"), "-m  -x"),
+        (("--core", "--", "--nightly"), "-m core --nightly"),
+        (("-m", "root"), "-m not nightly -m root"),
+    ],
+)
+def test_which_tests_are_run(
+    repo: Path, run: Run, environment: dict[str, str], arguments: tuple[str, ...], chosen: str
+) -> None:
+    """The interpreter is a script that prints its arguments, and so is `sudo`."""
+    installed_for(repo)
+    (repo / ".venv" / ".setup-runtime").rename(repo / ".venv" / ".setup-dev")
+    for stub in (repo / ".venv" / "bin" / "python", Path(environment["PATH"].partition(":")[0], "sudo")):
+        stub.unlink()
+        stub.write_text(STUB)
+        stub.chmod(0o755)
+    done = run(str(repo / "scripts" / "test"), *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    *checks, tests = [line for line in done.stdout.splitlines() if "-m " in line]
+    assert checks == ["-m ruff check --quiet", "-m mypy"]
+    assert f" --durations 30 {chosen}" in tests
+    assert tests.removesuffix(" -p no:cacheprovider").endswith(f" {chosen}")
+
+
 def test_the_commands_that_the_demo_suggests_name_its_lab() -> None:
     """The machine may have other labs."""
     hints = [line for line in (TOP / "scripts" / "demo").read_text().splitlines() if line.startswith("  $command ")]
