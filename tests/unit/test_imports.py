@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -284,6 +285,12 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts), path
 
 
+@cache
+def trees() -> tuple[tuple[str, Path, ast.Module], ...]:
+    """Return each module with its file and syntax tree, parsed once for all rules."""
+    return tuple((name, path, ast.parse(path.read_text(), str(path))) for name, path in modules())
+
+
 def test_every_room_is_known() -> None:
     assert {room_of(name) for name, _ in modules()} == set(BELOW)
 
@@ -292,8 +299,8 @@ def test_every_room_is_known() -> None:
 def test_house_rule(rule: Callable[[str, ast.Module], Offences]) -> None:
     found = [
         f"{path.relative_to(ROOT.parent)}:{line}: {offence}"
-        for name, path in modules()
-        for line, offence in rule(name, ast.parse(path.read_text(), str(path)))
+        for name, path, tree in trees()
+        for line, offence in rule(name, tree)
     ]
     assert not found, "\n".join(found)
 
