@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,17 @@ from tests.cli.command import Cli, Result
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give this test its own state and run folders, and none of the user's settings. Return their parent."""
+    use_folders(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def use_folders(parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let labs be stored below this folder, with none of the user's settings."""
     for name in [name for name in os.environ if name.startswith("EIGW_NS_") or name == "NO_COLOR"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("EIGW_NS_ROOTLESS", "0")  # a test that wants rootless asks for it, whatever user runs the tests
-    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
-    return tmp_path
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(parent / "state"))
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(parent / "run"))
 
 
 @pytest.fixture
@@ -42,12 +47,14 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 def demo_file(tmp_path: Path) -> Callable[[str], str]:
     """Return a function that writes the demo topology under a lab's name and returns the path."""
 
-    def write(lab: str) -> str:
-        path = tmp_path / f"{lab}.yaml"
-        path.write_text(example("demo").replace("lab: demo", f"lab: {lab}"), encoding="utf-8")
-        return str(path)
+    return lambda lab: write_demo(tmp_path, lab)
 
-    return write
+
+def write_demo(folder: Path, lab: str) -> str:
+    """Write the demo topology under a lab's name. Return the path."""
+    path = folder / f"{lab}.yaml"
+    path.write_text(example("demo").replace("lab: demo", f"lab: {lab}"), encoding="utf-8")
+    return str(path)
 
 
 @pytest.fixture
@@ -60,3 +67,25 @@ def stored(demo_file: Callable[[str], str]) -> Callable[[str], Topology]:
         return topology
 
     return save
+
+
+@pytest.fixture(scope="module")
+def shared_lab(module_lab_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Yield the demo topology, applied once for a module, and the parent of its folders. Tests use `standing`."""
+    parent = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch:
+        use_folders(parent, patch)
+        assert run(["apply", "-q", "-f", write_demo(parent, module_lab_name)]) == 0
+    yield module_lab_name, parent
+    with pytest.MonkeyPatch.context() as patch:
+        use_folders(parent, patch)
+        assert run(["status", "--lab", module_lab_name]) == 0, "a test changed the lab that it shares"
+        assert run(["destroy", "-q", "--lab", module_lab_name]) == 0
+
+
+@pytest.fixture
+def standing(shared_lab: tuple[str, Path], own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a lab that runs and is stored. The tests of a module share it, so they must not change it."""
+    lab, parent = shared_lab
+    use_folders(parent, monkeypatch)
+    return lab

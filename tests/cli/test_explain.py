@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology
 from tests.cli.command import Cli, process
 
@@ -107,16 +106,6 @@ def test_a_probe_of_a_lab_that_does_not_run(cli: Cli, stored: Stored, lab_name: 
     assert "not running" in result.err
 
 
-@pytest.fixture
-def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Iterator[str]:
-    """The demo topology, applied."""
-    applied = cli("apply", "-f", demo_file(lab_name))
-    assert applied.code == 0, applied.err
-    yield lab_name
-    if store.exists(lab_name):
-        cli("destroy", "--lab", lab_name)
-
-
 @pytest.mark.root
 @pytest.mark.parametrize(
     ("arguments", "outcome"),
@@ -128,7 +117,7 @@ def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Iterator[st
         (("web", "www", "--source-port", "5000"), "allowed"),
     ],
 )
-def test_the_packet_does_what_was_predicted(cli: Cli, lab: str, arguments: tuple[str, ...], outcome: str) -> None:
+def test_the_packet_does_what_was_predicted(cli: Cli, standing: str, arguments: tuple[str, ...], outcome: str) -> None:
     result = cli("explain", *arguments, "--probe", "-o", "json")
     assert result.code == 0, result.err
     probe = result.data["Probe"]
@@ -137,9 +126,9 @@ def test_the_packet_does_what_was_predicted(cli: Cli, lab: str, arguments: tuple
 
 
 @pytest.mark.root
-def test_a_packet_that_disagrees(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
+def test_a_packet_that_disagrees(cli: Cli, standing: str, demo_file: Callable[[str], str]) -> None:
     """The file differs from the running lab: its private subnet is behind the internet gateway."""
-    file = Path(demo_file(lab))
+    file = Path(demo_file(standing))
     file.write_text(file.read_text().replace("target: outbound", "target: edge"))
     result = cli("explain", "web", "app", "--probe", "-f", str(file), "-o", "json")
     assert result.code == 4

@@ -140,25 +140,25 @@ def test_a_stored_lab_that_is_not_in_the_kernel(cli: Cli, lab: str) -> None:
     assert cli("status", "--lab", lab).code == 0
 
 
-def test_describe_counts_what_gateways_dropped(cli: Cli, lab: str) -> None:
-    (gateway,) = cli("describe", "eigw", "--lab", lab, "-o", "json").data["EgressOnlyInternetGateways"]
+def test_describe_counts_what_gateways_dropped(cli: Cli, standing: str) -> None:
+    (gateway,) = cli("describe", "eigw", "--lab", standing, "-o", "json").data["EgressOnlyInternetGateways"]
     identity = gateway["EgressOnlyInternetGatewayId"]
 
     def dropped() -> int:
-        counters = cli("describe", "eigw", "--lab", lab, "-o", "json").data["Counters"]
+        counters = cli("describe", "eigw", "--lab", standing, "-o", "json").data["Counters"]
         return int(counters[identity]["drop_inbound"]["Packets"])
 
     before = dropped()
-    assert process("exec", "--lab", lab, "web", "--", *python_connects("2600:1f16:aa0:5501::10")).code == 1
+    assert process("exec", "--lab", standing, "web", "--", *python_connects("2600:1f16:aa0:5501::10")).code == 1
     assert dropped() > before
-    assert "drop_inbound" in cli("describe", "eigw", "--lab", lab).out
+    assert "drop_inbound" in cli("describe", "eigw", "--lab", standing).out
 
 
-def test_describe_subnets_counts_what_they_dropped(cli: Cli, lab: str) -> None:
-    described = cli("describe", "subnets", "--lab", lab, "-o", "json").data
+def test_describe_subnets_counts_what_they_dropped(cli: Cli, standing: str) -> None:
+    described = cli("describe", "subnets", "--lab", standing, "-o", "json").data
     assert described["Counters"].keys() == {subnet["SubnetId"] for subnet in described["Subnets"]}
     assert all("drop_source" in counters for counters in described["Counters"].values())
-    assert "drop_source" in cli("describe", "subnets", "--lab", lab, "-v").out
+    assert "drop_source" in cli("describe", "subnets", "--lab", standing, "-v").out
 
 
 def python_connects(address: str) -> tuple[str, ...]:
@@ -186,8 +186,8 @@ def test_verify_passes_and_a_flipped_expectation_fails(
     assert f"{len(report.data['checks']) - 1} of {len(report.data['checks'])} checks passed" in flipped.err
 
 
-def test_verify_with_a_report_that_cannot_be_written(cli: Cli, lab: str, tmp_path: Path) -> None:
-    result = cli("verify", "--lab", lab, "--timeout", "0.2", "--junit", str(tmp_path / "no" / "report.xml"))
+def test_verify_with_a_report_that_cannot_be_written(cli: Cli, standing: str, tmp_path: Path) -> None:
+    result = cli("verify", "--lab", standing, "--timeout", "0.2", "--junit", str(tmp_path / "no" / "report.xml"))
     assert (result.code, result.out) == (2, "")
     assert result.err.splitlines() == [
         f"error: cannot write {tmp_path}/no/report.xml: no such folder: {tmp_path}/no",
@@ -195,9 +195,9 @@ def test_verify_with_a_report_that_cannot_be_written(cli: Cli, lab: str, tmp_pat
     ]
 
 
-def test_exec_passes_streams_signals_and_the_exit_code_through(lab: str) -> None:
+def test_exec_passes_streams_signals_and_the_exit_code_through(standing: str) -> None:
     def inside(*command: str, stdin: str = "") -> tuple[int, str, str]:
-        result = process("exec", "--lab", lab, "app", "--", *command, stdin=stdin)
+        result = process("exec", "--lab", standing, "app", "--", *command, stdin=stdin)
         return result.code, result.out, result.err
 
     assert inside("sh", "-c", "cat; echo to stderr >&2; exit 7", stdin="through") == (7, "through", "to stderr\n")
@@ -205,7 +205,7 @@ def test_exec_passes_streams_signals_and_the_exit_code_through(lab: str) -> None
     assert inside("no-such-command") == (127, "", "error: no-such-command: command not found\n")
     assert inside("/etc/passwd") == (126, "", "error: /etc/passwd: Permission denied\n")
     assert inside("readlink", "/proc/self/ns/net")[1] != f"{own_namespace()}\n"
-    with netns.inside(namespace(lab, "app")):
+    with netns.inside(namespace(standing, "app")):
         there = own_namespace()
     assert inside("readlink", "/proc/self/ns/net")[1].strip() == there
     ignored = ("grep", "SigIgn", "/proc/self/status")  # Python ignores SIGPIPE; the command must not inherit that
@@ -213,8 +213,8 @@ def test_exec_passes_streams_signals_and_the_exit_code_through(lab: str) -> None
 
 
 @pytest.mark.parametrize("node", ["main/app", "internet", "main/private-a", "main/outbound", "main/outbound#1", "web"])
-def test_every_kind_of_node_can_be_entered(lab: str, node: str) -> None:
-    assert process("exec", "--lab", lab, node, "true").code == 0
+def test_every_kind_of_node_can_be_entered(standing: str, node: str) -> None:
+    assert process("exec", "--lab", standing, node, "true").code == 0
 
 
 @pytest.mark.parametrize(
@@ -226,16 +226,16 @@ def test_every_kind_of_node_can_be_entered(lab: str, node: str) -> None:
         (("app", "--lab", "x", "--", "true"), 2, "write options before the node"),
     ],
 )
-def test_exec_usage_errors(lab: str, arguments: tuple[str, ...], code: int, complaint: str) -> None:
-    result = process("exec", "--lab", lab, *arguments)
+def test_exec_usage_errors(standing: str, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    result = process("exec", "--lab", standing, *arguments)
     assert (result.code, result.out) == (code, "")
     assert complaint in result.err
 
 
-def test_shell_runs_the_users_shell_in_the_node(lab: str) -> None:
+def test_shell_runs_the_users_shell_in_the_node(standing: str) -> None:
     script = 'readlink /proc/self/ns/net; echo "$PS1"; exit 5'
-    result = process("shell", "--lab", lab, "main/app", stdin=script, env={"SHELL": "/bin/sh"})
-    with netns.inside(namespace(lab, "app")):
+    result = process("shell", "--lab", standing, "main/app", stdin=script, env={"SHELL": "/bin/sh"})
+    with netns.inside(namespace(standing, "app")):
         there = own_namespace()
     assert result.code == 5
     assert result.out.splitlines() == [there, "(main/app) # "]
