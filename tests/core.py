@@ -67,19 +67,21 @@ CORE = (
         promises=("G1", "G2", "G4", "G7"),
     ),
     Choice(
-        f"{_ATTACKS}/test_addresses.py::test_what_the_internet_starts_is_never_answered_whatever_its_hop_limit",
-        "Drops are silent.",
-        promises=("G3",),
+        f"{_ATTACKS}/test_addresses.py",
+        "Sources and destinations that are never valid, silence whatever the hop limit or size, no IPv4, no hairpin.",
+        promises=("G3", "G8", "G9"),
     ),
     Choice(
-        f"{_ATTACKS}/test_addresses.py::test_ipv4_is_not_forwarded_in_any_form",
-        "No IPv4 in either direction.",
-        promises=("G8",),
+        f"{_ATTACKS}/test_headers_and_fragments.py",
+        "Extension headers open no way in, and fragments pass or are dropped as what they are parts of.",
     ),
     Choice(
-        f"{_ATTACKS}/test_addresses.py::test_nothing_turns_back_at_the_gateway",
-        "No hairpin.",
-        promises=("G9",),
+        f"{_ATTACKS}/test_icmpv6.py::test_every_type_and_code_that_nobody_asked_for",
+        "No ICMPv6 message opens a way in.",
+    ),
+    Choice(
+        f"{_ATTACKS}/test_icmpv6.py::test_wanted_errors_about_a_live_flow_come_in",
+        "Path MTU discovery and other errors about a live flow work.",
     ),
     Choice(
         f"{_ATTACKS}/test_tcp_state.py::test_a_syn_from_outside_opens_nothing_in_any_state",
