@@ -72,3 +72,13 @@ def test_only_files_that_may_have_a_test_of_the_core_are_imported() -> None:
     assert concerns("tests/packets/attacks")
     assert concerns("tests/unit/test_core.py")
     assert not concerns("tests/packets/test_aws_rows.py")
+
+
+@pytest.mark.parametrize(("expression", "outcome"), [("", ["day"]), ("nightly or not nightly", ["day", "night"])])
+def test_nightly_tests_run_only_if_they_are_named(tmp_path: Path, expression: str, outcome: list[str]) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_collection_modifyitems\n")
+    marked = "import pytest\ndef test_day(): pass\n@pytest.mark.nightly\ndef test_night(): pass\n"
+    (tmp_path / "test_it.py").write_text(marked)
+    words = ["-m", "pytest", "-v", "-p", "no:cacheprovider", "-c", str(TOP / "pyproject.toml"), "-m", expression]
+    done = subprocess.run([sys.executable, *words, str(tmp_path)], cwd=TOP, capture_output=True, text=True)
+    assert re.findall(r"::test_(\w+) PASSED", done.stdout) == outcome, done.stdout + done.stderr

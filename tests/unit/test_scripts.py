@@ -165,11 +165,11 @@ printf '%s\\n' "$*"
 @pytest.mark.parametrize(
     ("arguments", "chosen"),
     [
-        ((), "-m not nightly"),
+        (("-q",), "-q"),
         (("--core", "-k", "x y"), "-m core -k x y"),
-        (("-x", "--nightly"), "-m  -x"),
+        (("-x", "--nightly"), "-m nightly or not nightly -x"),
         (("--core", "--", "--nightly"), "-m core --nightly"),
-        (("-m", "root"), "-m not nightly -m root"),
+        (("-m", "root"), "-m root"),
     ],
 )
 def test_which_tests_are_run(
