@@ -1,15 +1,16 @@
-"""`LinuxKernel`: the `Machine` protocol carried out by the kernel this program runs on.
+"""`LinuxKernel`: the `Machine` protocol on the kernel that this program runs on.
 
-What was learnt the hard way, and where the answer stands:
+Peculiarities of Linux, and the code that deals with them:
 
 - `ip netns add` and pyroute2 fork for each namespace: `netns.creating` does not.
-- A veth made in one namespace and moved to another shows up in the first: `rtnetlink.new_veth` bears both ends where
-  they belong.
-- When a namespace ends, the kernel takes its nftables hooks away a grace period before its interfaces. For some
-  milliseconds a router without rules would still route. Whoever deletes a namespace switches its forwarding off first
-  (`dataplane.planning.plan` does), and a gateway routes only what its rules have marked (`dataplane.compile.compiler`).
-- The far ends of its veth pairs vanish later still: the plan deletes those in namespaces that stay.
-- The kernel goes on after a refused message of a batch, so objects of one namespace after a failed one may exist.
+- A veth that is made in one namespace and moved to another shows up in the first. `rtnetlink.new_veth` creates each
+  end in its own namespace.
+- When a namespace ends, the kernel removes its nftables hooks a grace period before its interfaces. For some
+  milliseconds a router without rules would still route. So a plan switches forwarding off before it deletes a namespace
+  (`dataplane.planning.plan`), and a gateway routes only packets that its rules have marked
+  (`dataplane.compile.compiler`).
+- The far ends of its veth pairs vanish even later. The plan deletes those in namespaces that stay.
+- The kernel continues after a refused message of a batch, so objects of one namespace after a failed one may exist.
 """
 
 from __future__ import annotations
@@ -257,7 +258,7 @@ class LinuxKernel(LinuxHost):
     def _delete_namespace(self, namespace: Namespace) -> None:
         if netns.exists(namespace.namespace) and lab_reader.owner_of(namespace.namespace) is None:
             raise ForeignError(
-                f"the namespace {namespace.namespace} does not bear our mark, so it is left alone",
+                f"the namespace {namespace.namespace} does not have our mark, so it is left alone",
                 hint=f"if it is yours and not needed: ip netns del {namespace.namespace}",
             )
         self.writes += netns.remove(namespace.namespace)
@@ -275,14 +276,14 @@ class LinuxKernel(LinuxHost):
             sysctl.write(sysctl.FORWARDING, "1" if enabled else "0")
 
     def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
-        """Send the messages for objects of one namespace, all in one go."""
+        """Send the messages for objects of one namespace, all in one send."""
         tenant = is_tenant(things[0].namespace)
         with netns.inside(things[0].namespace), Netlink(accept_partial=tenant) as netlink:
             indexes = {link.name: link.index for link in namespace_reader.links(netlink)}
             messages: list[Message] = []
             try:
                 messages.extend(encode(thing, indexes) for thing in things)
-            finally:  # also what stands before an object whose link is missing
+            finally:  # also the messages before an object whose link is missing
                 try:
                     self._send(netlink, messages)
                 except EigwError:
@@ -291,9 +292,9 @@ class LinuxKernel(LinuxHost):
                     self._insist(netlink, things, indexes)
 
     def _insist(self, netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> None:
-        """Where a tenant has put something in the way: move that aside, and make the objects anew, in one go.
+        """Remove what a tenant has put in the place of the objects, and create the objects again, in one send.
 
-        A tenant that puts it back at once may win the race, but not every one.
+        A tenant that puts it back at once may win one race, but not every race.
         """
         for left in reversed(range(_RACES)):
             wanted = [creation_message(thing, indexes) for thing in things]

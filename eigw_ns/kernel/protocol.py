@@ -1,6 +1,6 @@
-"""What the rest of the program asks of Linux, small enough to fake: `Kernel` for what labs consist of, `Host` for more.
+"""The interface to Linux, small enough to fake: `Kernel` for the objects of labs, `Host` for the rest.
 
-A `Machine` has both. `LinuxKernel` does it, `FakeKernel` plays it in memory; both pass `tests/contract`.
+A `Machine` has both. `LinuxKernel` uses the kernel, `FakeKernel` holds all in memory; both pass `tests/contract`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Change = tuple[NetObject, NetObject]
 class Kernel(Protocol):
     """A kernel that holds namespaces, and changes them one object at a time.
 
-    Every method raises `HostError` where the host forbids or lacks something, and `KernelError` (`MissingError`,
-    `ExistsError`) where the kernel refuses one change; what was done before the failing object stays done.
+    Every method raises `HostError` if the host forbids or lacks something, and `KernelError` (`MissingError`,
+    `ExistsError`) if the kernel refuses one change. Changes before the failing object stay.
     No method leaves a socket open, so a namespace that any program deletes afterwards is gone at once.
     """
 
@@ -47,24 +47,24 @@ class Kernel(Protocol):
     """How many changes (netlink messages, nft transactions, sysctl writes, mounts) this object has asked for."""
 
     def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
-        """What the kernel holds in the namespaces that bear this lab's mark.
+        """Return the objects in the namespaces that have this lab's mark.
 
-        `believed` changes nothing in the answer: what is believed to be there may be cheaper to prove than to read.
-        In those of tenants (instances, internet hosts) only what is ours: the rest is their own business. In routers
-        also what somebody else put there, each a `ForeignObject`.
+        `believed` does not change the answer: to prove that objects are there may be cheaper than to read them.
+        In namespaces of tenants (instances, internet hosts) only our objects are read. In routers, objects of other
+        programs are read too, each as a `ForeignObject`.
         """
         ...
 
     def outline(self, lab: str) -> NetState:
-        """The namespaces that bear this lab's mark, and which of them route: all that is needed to end them."""
+        """Return the namespaces that have this lab's mark, and which of them route: what is needed to delete them."""
         ...
 
     def exists(self, namespace: str) -> bool:
-        """Whether there is a namespace of that name, whosever."""
+        """Whether a namespace of that name exists, ours or not."""
         ...
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Those of `names` that exist as network namespaces but bear no mark of ours, sorted."""
+        """Those of `names` that exist as network namespaces but have no mark of ours, sorted."""
         ...
 
     def labs(self) -> tuple[str, ...]:
@@ -72,11 +72,11 @@ class Kernel(Protocol):
         ...
 
     def husks(self) -> tuple[str, ...]:
-        """Names of ours (`eigw-…`) with no namespace behind them: what a killed creation leaves. Sorted."""
+        """Names of ours (`eigw-…`) without a namespace, which a killed creation leaves. Sorted."""
         ...
 
     def remove_husks(self, names: Iterable[str]) -> None:
-        """Remove those of `names` that are husks still; a namespace is never touched."""
+        """Remove those of `names` that are still husks. A namespace is never touched."""
         ...
 
     def create(self, things: Iterable[NetObject]) -> None:
@@ -94,22 +94,22 @@ class Kernel(Protocol):
         ...
 
     def delete(self, things: Iterable[NetObject]) -> None:
-        """Remove the objects, in this order. What is gone already is no error: that is what was wanted."""
+        """Remove the objects, in this order. It is no error if an object is gone already."""
         ...
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
-        """The named counters of our table in the namespace; empty where there is none."""
+        """Return the named counters of our tables in the namespace; empty if it has none."""
         ...
 
     def settle(self, namespaces: Iterable[str]) -> None:
-        """Wait until every link of the namespaces carries packets and every address is answered; writes nothing.
+        """Wait until every link of the namespaces carries packets and every address is answered. Writes nothing.
 
-        Raises EigwError where that does not come.
+        Raises EigwError if this takes too long.
         """
         ...
 
     def group(self, group: ReplicaMap) -> ReplicaMap | None:
-        """The same group as it is now, None where it is empty. Raises MissingError where there is no such namespace."""
+        """Return the same group as it is now, None if it is empty. Raises MissingError if the namespace is missing."""
         ...
 
     def flows(self, namespace: str) -> Sequence[Flow]:
@@ -119,8 +119,8 @@ class Kernel(Protocol):
     def teach(self, lessons: Sequence[Teach]) -> int:
         """Tell gateways the flows that their subnets remember, in one nft transaction each.
 
-        Returns the number of flows told. A subnet that is gone remembers nothing. Raises MissingError if a gateway, or
-        its set of taught flows, is not there; all others have been told by then.
+        Returns the number of flows told. A subnet that does not exist remembers nothing. Raises MissingError if a
+        gateway, or its set of taught flows, is missing; all others have been told by then.
         """
         ...
 

@@ -150,7 +150,7 @@ def _hold(ends: Ends, wanted: Wanted, pipe: Connection) -> None:
     try:
         with _Holder(ends, wanted).opened() as holder:
             holder.serve(pipe)
-    except Exception as error:  # noqa: BLE001 - whoever asks is told
+    except Exception as error:  # noqa: BLE001 - the parent raises it
         pipe.send(error)
 
 

@@ -112,7 +112,7 @@ def _data(applied: Applied) -> dict[str, int]:
 
 
 def _refuse_one(file: str | None) -> None:
-    """EIGW_NS_LAB may stand in the environment of whoever says --all; --lab beside it is a contradiction."""
+    """Refuse --lab or --file beside --all. EIGW_NS_LAB is only ignored: a user may have it in the environment."""
     lab_given = click.get_current_context().get_parameter_source("lab") is ParameterSource.COMMANDLINE
     if lab_given or file is not None:
         given = "--lab" if lab_given else "--file"

@@ -56,7 +56,7 @@ def _tags(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 @click.command("describe")
 @click.argument("kind", callback=_kind, required=False, shell_complete=complete.kinds)
 @click.option(
-    "--tag", "tags", callback=_tags, multiple=True, metavar="K=V", help="Only what bears this tag; repeatable."
+    "--tag", "tags", callback=_tags, multiple=True, metavar="K=V", help="Only resources that have this tag; repeatable."
 )
 @options.lab
 @options.output

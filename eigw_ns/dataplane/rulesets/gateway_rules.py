@@ -1,11 +1,12 @@
-"""The nftables rules of gateways and of the fabric, written as nft lists them; `subnet_rules` has the subnets'.
+"""The nftables rules of gateways and of the fabric, written as nft lists them. `subnet_rules` has those of subnets.
 
-Hooks, in the order a packet meets them (priorities in brackets); what is not drawn has no rule of ours:
+Hooks in the order in which a packet meets them, with priorities in brackets. Hooks that are not drawn have no rule of
+ours:
 
     fabric (bridge)  prerouting [filter: -200] the VPC's implicit router: destination prefix → MAC of its subnet;
                      frames for a gateway of several replicas: hash of the flow → MAC of one of them (`spread`)
     internet (netdev) egress    [filter: 0]    the same, of frames that leave for the gateway
-    egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: gone before it can touch a flow;
+    egress-only gw   spoofed    [-450]   from the internet with an address of the VPC: dropped before conntrack;
                                          TCP in fragments, if the gateway has several replicas
                      fragments  [-450]   from the internet: to instances from their peers, at a rate (`fragment_rules`)
                      heartbeats [-450]   of several replicas: the agent's beats skip conntrack (`heartbeat_rules`)
@@ -22,24 +23,26 @@ Hooks, in the order a packet meets them (priorities in brackets); what is not dr
                         └─▶ refuse   the rest: TCP and SCTP of taught flows, and errors about those, leave it again;
                                      for all others a counter for each reason, dropped
                      (kernel)            route, marked packets only ──▶ uplink or fabric
-                     input      [filter: 0]   policy drop: the gateway itself answers nobody
+                     input      [filter: 0]   policy drop: the gateway itself answers nothing
     internet gw      prerouting [filter: 0]   subnets whose table leads here, both ways; no state
 
 Why before the routing decision: after it, the kernel may already have answered a refused packet (hop limit, size,
-no route). Why a mark: only marked packets find a route in a gateway (`compile`), so that a gateway whose rules were
-flushed, or whose namespace is being torn down, forwards nothing at all. And the kernel's own ICMPv6 errors bear the
-mark of the packet they are about (`fwmark_reflect`): what the kernel refuses before any rule sees it (a hop-by-hop
-option that wants an answer, a fragment that never became whole) has none, so its answer finds no route either.
+no route).
 
-Why `spoofed`: conntrack follows a packet before prerouting can refuse it. A reset that bears the address of an instance
-would end that instance's flow though it is dropped; at -450 it is dropped before conntrack, and before fragments of its
-kind can fill the memory for them.
+Why a mark: only marked packets find a route in a gateway (`compile`). So a gateway forwards nothing if its rules were
+flushed, or while its namespace is torn down. The kernel gives its own ICMPv6 errors the mark of the packet that they
+quote (`fwmark_reflect`). The kernel refuses some packets before any rule sees them (a hop-by-hop option that wants an
+answer, a fragment that never became whole). These have no mark, so the kernel's answer finds no route either.
 
-What passes as `established` or `related` in Linux is more than this gateway wants: extension headers are looked at in
-`headers`, by the packets that have any, and errors in `related`. tests/packets/CONFORMANCE.md has each packet's test.
+Why `spoofed`: conntrack follows a packet before prerouting can drop it. A forged reset with the address of an instance
+would end that instance's flow, although prerouting drops it. At -450 it is dropped before conntrack, and before such
+fragments can fill the memory for fragments.
 
-What conntrack follows by addresses alone though it has ports is followed in `tuples`. Flows that another replica has
-seen begin are known by what this one was told: `taught_rules`.
+Linux counts more packets as `established` or `related` than this gateway passes. The chain `headers` checks packets
+with extension headers, and `related` checks errors. tests/packets/CONFORMANCE.md has each packet's test.
+
+Conntrack follows some protocols by addresses alone although they have ports: the chain `tuples` follows their ports.
+A flow that began in another replica passes if this replica was told of it: `taught_rules`.
 """
 
 from __future__ import annotations
@@ -79,8 +82,8 @@ _LINK_CHATTER = 'ip6 saddr fe80::/10 counter name "drop_link_local" drop'
 """Neighbour discovery and multicast reports of the routers next door: no attack, so they have their own counter."""
 
 _GLOBAL = "2000::/3"
-"""All that IANA has given out as unicast (RFC 4291): neither unspecified, loopback, mapped, discard, unique-local,
-link-local nor multicast. The documentation prefixes lie in it."""
+"""All that IANA has given out as unicast (RFC 4291): not unspecified, loopback, mapped, discard, unique-local,
+link-local or multicast. The documentation prefixes lie in it."""
 
 Routed = tuple[str, Range]
 """A subnet's prefix, and a range of destinations that it reaches through a gateway."""

@@ -1,7 +1,7 @@
 """The nftables rules of a subnet's namespace: source check, network ACL, security groups, limits.
 
-    spoofed [-450]    from a port: with another source than the instance's own it is gone
-    fragments [-450]  only so many a second of each instance, and for it
+    spoofed [-450]    from a port: dropped if the source is not the instance's own address
+    fragments [-450]  a rate for each instance, from it and to it
     raw [-300]        flows that AWS does not track: those of instances whose groups are open both ways
     conntrack [-200]
     prerouting [0]    from a port:   is an ICMPv6 error about a packet that the sender got?
@@ -9,22 +9,30 @@
                       within:        ───────────────────────▶ known flow? ─▶ sender's, then receiver's ▶ both limits
                       from the VPC:  network ACL (ingress) ─▶ known flow? ─▶ groups of the receiver ───▶ its limit
 
-The source check comes before conntrack (and before fragments become whole), which follows a packet whatever rules do
-with it later: a neighbour that forged a SYN and two resets ended a flow without knowing its sequence numbers.
-An ICMPv6 error from an instance must quote a packet whose destination is the instance itself. Conntrack lets an error
-pass by the packet that it quotes, whoever sends it: a neighbour ended flows of others and lowered their path MTU. The
-check is in the sender's subnet, so that it covers every destination, and after fragments became whole packets.
-Fragments have a rate for each instance, before Linux keeps them: one instance filled the memory for them, and no
-fragmented datagram of the VPC arrived for minutes. What comes from other subnets has been whole there, and is cut anew;
-the internet's are counted by the instance they are for. A fragment in which another header follows could hide what the
-packet is, or a second fragment header, with which pieces pass a subnet without ever becoming whole: none gets out.
-The limits are there since all instances of a subnet share its table of connections: one of them, with an accomplice
-elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. What instances send
-from the link-local address that all of them have is not tracked: it would take the place of one of them.
-The ACL comes before the known flows, so that a change of it cuts them; the groups come after, so that theirs does not.
-An ACL that allows all has nothing to cut, and there the known flows come first: they are most of all packets.
-All of it is decided before the routing lookup: a refused packet is never answered. Security groups are sets of
-instances, or of (instance, peer, port), so the number of rules a packet meets does not grow with them: `group_rules`.
+The source check comes before conntrack and before fragments become whole. Conntrack follows a packet even if a later
+rule drops it: a neighbour that forged a SYN and two resets ended a flow without knowing its sequence numbers.
+
+An ICMPv6 error from an instance must quote a packet whose destination is that instance. Conntrack passes an error by
+the packet that it quotes, from any sender: a neighbour ended flows of others and lowered their path MTU. The check is
+in the sender's subnet, so it covers every destination. It comes after fragments became whole packets.
+
+Fragments have a rate for each instance, before Linux keeps them. Without it one instance filled the memory for
+fragments, and no fragmented datagram of the VPC arrived for minutes. A packet from another subnet was whole there, and
+that subnet's router has cut it again. Fragments from the internet are counted by the instance they are for. A fragment
+in which another header follows could hide what the packet is, or a second fragment header, with which pieces pass a
+subnet without becoming whole: the subnet drops it.
+
+The limits are there because all instances of a subnet share its table of connections. One of them, with a partner
+elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. Packets from the
+link-local address that all instances have are not tracked: they would use up the allowance of one of them.
+
+The ACL comes before the known flows, so a change of the ACL cuts flows. The groups come after, so a change of groups
+does not. An ACL that allows all cuts nothing. In that case the known flows come first, since most packets belong to
+them.
+
+All this is decided before the routing lookup, so the kernel never answers a dropped packet. Security groups are sets
+of instances, or of (instance, peer, port), so the number of rules a packet meets does not grow with them:
+`group_rules`.
 """
 
 from __future__ import annotations
@@ -54,7 +62,7 @@ _DROP_ERROR = 'counter name "drop_icmpv6_error" drop'
 _ERRORS = "icmpv6 type < echo-request jump errors"  # conntrack never takes one for established
 # an ICMPv6 error about a flow that is not tracked counts as invalid, and path MTU discovery needs it
 _NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invalid" drop'
-_IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever let through, so none is of a known flow
+_IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever passed, so none belongs to a known flow
 _OPEN = ("return",)  # the chain of an ACL that allows all
 
 _CONNECTIONS = 16_384
@@ -93,7 +101,7 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     ]
     acl = network_acl(cloud, subject)
     egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
-    limited = len(instances) > 1  # where there is one it can harm itself alone
+    limited = len(instances) > 1  # a single instance can harm only itself
     open_ways = egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN
     chains = [*_ways(block, *open_ways, limited, all_tracked=not raw_set), *raw_chain]
     chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
@@ -152,7 +160,7 @@ def _no_error(all_tracked: bool) -> str:
     About a flow that is not tracked conntrack knows nothing, so such an error must quote one that may be untracked.
     """
     quoted = f"ip6 daddr . {_QUOTED_PROTOCOL} . {_QUOTED_DESTINATION} != @{_UNTRACKED_QUOTES} "
-    return f'ct state invalid icmpv6 type < echo-request {"" if all_tracked else quoted}{_DROP_ERROR}'
+    return f"ct state invalid icmpv6 type < echo-request {'' if all_tracked else quoted}{_DROP_ERROR}"
 
 
 def _room(instances: int) -> int:

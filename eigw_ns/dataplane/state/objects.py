@@ -1,7 +1,8 @@
-"""What the kernel holds, or shall hold: one frozen type for both, so that equality is the idempotence test.
+"""Objects that the kernel has or must have: one frozen type for both, so equality shows that nothing has to change.
 
-Addresses, prefixes and MACs are text in the kernel's own canonical spelling (RFC 5952 for IPv6), since thousands are
-compared and few are computed with. Every object belongs to one namespace; namespaces meet only at a `Link`.
+Addresses, prefixes and MACs are text in the kernel's own canonical spelling (RFC 5952 for IPv6), because
+thousands are compared and few are calculated with. Every object belongs to one namespace. Namespaces meet only at a
+`Link`.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ FAMILY_OF_SIDE: Mapping[Side, Family] = MappingProxyType({"fabric": "bridge", "i
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A network namespace named `eigw-<lab>-<id>` whose `lo` is up and bears the ifalias `eigw-ns:<lab>:<id>`.
+    """A network namespace named `eigw-<lab>-<id>` whose `lo` is up and has the ifalias `eigw-ns:<lab>:<id>`.
 
-    One that is not `marked` is a tenant's whose mark the tenant has wiped: a router of ours knows it for the other end
-    of a line.
+    If it is not `marked`, it belongs to a tenant that has removed the mark. A router of ours proves that it is ours: it
+    has the other end of its veth pair.
     """
 
     namespace: str
@@ -143,7 +144,7 @@ class Link:
     """One end of a veth pair, or a bridge. A pair is made whole or not at all: both ends are in the state.
 
     `peer` is (namespace, interface) of the other end, None for a bridge; `bridge` is the bridge this end is a port
-    of: such a port neither learns nor floods. MTU in bytes. Links are always up.
+    of: such a port does not learn and does not flood. MTU in bytes. Links are always up.
     """
 
     namespace: str
@@ -193,7 +194,7 @@ class Address(Configuration):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour(Configuration):
-    """A permanent IPv6 neighbour entry: nothing to wait for, nothing to poison."""
+    """A permanent IPv6 neighbour entry: no resolution to wait for, and no entry that a packet can change."""
 
     namespace: str
     link: str
@@ -212,7 +213,7 @@ class Neighbour(Configuration):
 
 @dataclass(frozen=True, slots=True)
 class Fdb(Configuration):
-    """A static forwarding entry of a bridge: frames for `mac` leave by the port `link`, and by no other."""
+    """A static forwarding entry of a bridge: frames for `mac` leave only by the port `link`."""
 
     namespace: str
     link: str
@@ -230,7 +231,7 @@ class Fdb(Configuration):
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule(Configuration):
-    """An IPv6 policy routing rule: packets that bear `mark` (0: all) look in the main table, or are swallowed."""
+    """An IPv6 policy routing rule: packets with `mark` (0: all) use the main table, or are dropped."""
 
     namespace: str
     priority: int

@@ -145,7 +145,7 @@ class FakeKernel(FakeHost):
                 continue
             if isinstance(thing, Namespace):
                 if _mark(thing.namespace, space) is None:
-                    raise ForeignError(f"{doing}: it does not bear our mark")
+                    raise ForeignError(f"{doing}: it does not have our mark")
                 self.remove_namespace(thing.namespace)
                 continue
             if isinstance(thing, Sysctls):
@@ -275,7 +275,7 @@ class FakeKernel(FakeHost):
     def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
         """The objects that come into being with `thing`.
 
-        A veth end brings the other one: as wanted, or where it is not wanted yet, down and waiting for its settings.
+        A veth end brings the other one: as wanted, or, if it is not wanted yet, down and waiting for its settings.
         """
         if not isinstance(thing, Link) or thing.kind == "bridge" or self._waits(thing):
             return (thing,)

@@ -1,7 +1,7 @@
-"""The agent as a process of its own: one a lab, started by `apply --agent`, stopped by `destroy`.
+"""The agent as a background process: one for each lab. `apply --agent` starts it, `destroy` stops it.
 
 It holds an flock(2) on `<run>/<lab>/agent` as long as it lives, and writes its process id and its generation there. A
-program that uses other folders sees its sign of life.
+program that uses other folders learns from `Host.show_need` that the lab has an agent.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ def alone(host: Host, lab: str) -> Iterator[None]:
 
 def _refusal(lab: str, descriptor: int) -> LockedError:
     message = f"the lab {lab} has an agent already: process {_read(descriptor)}"
-    return LockedError(message, hint="stop it first (`kill` it, or its systemd unit), or leave it be")
+    return LockedError(message, hint="stop it first (`kill` it, or its systemd unit), or leave it running")
 
 
 def running(lab: str) -> int | None:
-    """The process id of the lab's agent, None where there is none."""
+    """Return the process id of the lab's agent, None if it has none."""
     with file_lock.held(paths.agent_file(lab)) as descriptor:
         return _holder(descriptor) if descriptor is not None else None
 
 
 def start(lab: str, *, repair: bool) -> int:
-    """Start the lab's agent and leave it running, unless there is one; its process id.
+    """Start the lab's agent unless it runs already, and leave it running. Returns its process id.
 
-    Raises EigwError where it ends at once; its own words are in the file that the message names.
+    Raises EigwError if it ends at once. The file that the error names has what it printed.
     """
     found = running(lab)
     if found is not None:
@@ -72,7 +72,7 @@ def start(lab: str, *, repair: bool) -> int:
 
 
 def stop(lab: str) -> bool:
-    """Stop the lab's agent and remove its log; whether there was one. Raises EigwError where it does not end."""
+    """Stop the lab's agent and remove its log. Returns whether it ran. Raises EigwError if it does not end."""
     pid = running(lab)
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -86,7 +86,10 @@ def stop(lab: str) -> bool:
 
 
 def replace_outdated(lab: str) -> Callable[[], int] | None:
-    """Stop the lab's agent if it is of another generation. Returns what starts one of this, which may do as much."""
+    """Stop the lab's agent if it is of another generation. Returns a function that starts one of this.
+
+    The new agent may do what the old one could: both have `--repair`, or none.
+    """
     with file_lock.held(paths.agent_file(lab)) as descriptor:
         pid = _holder(descriptor) if descriptor is not None else None
         if descriptor is None or pid is None or _words(descriptor)[1:] == [str(_GENERATION)]:
@@ -97,7 +100,7 @@ def replace_outdated(lab: str) -> Callable[[], int] | None:
 
 
 def _holder(descriptor: int) -> int | None:
-    """The process that has the lock. Until it has written its number, that of one that was killed stands there."""
+    """Return the process that has the lock. Until it has written its number, the file has that of a killed one."""
 
     def holder() -> int | None:
         pid = _read(descriptor)
@@ -113,7 +116,7 @@ def _has_open(pid: int, descriptor: int) -> bool:
             return any(_is_file(entry, there) for entry in entries)
     except FileNotFoundError:
         return False
-    except PermissionError:  # whoever may not look may not stop it either
+    except PermissionError:  # if we may not look, we may not stop it either
         return True
 
 

@@ -1,6 +1,6 @@
-"""The agent's loop: a beat through every replica, a look at what came back, and what has to follow.
+"""The agent's loop: it sends a heartbeat through every replica, reads the answers, and acts on them.
 
-It keeps nothing between two rounds that the kernel does not hold too: it may be killed and started again at any time.
+It keeps nothing between two rounds that the kernel does not have too. So it may be killed and started at any time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Agent:
         self._looked = self._mended = self._aged = 0.0
 
     def run(self) -> None:
-        """Go on until told to stop, or the lab is gone. Raises NoSuchLabError where there is none to begin with."""
+        """Go on until told to stop, or the lab is gone. Raises NoSuchLabError if it does not exist at the start."""
         self._load()
         self._say(events.Watching(self._lab, len(self._everybody())))
         self._tell_idle()
@@ -57,11 +57,10 @@ class Agent:
             self._close()
 
     def once(self) -> bool:
-        """Enough rounds to judge everybody, act, repair if that is allowed, and end: whether all carry flows then.
+        """Judge every replica, act, repair if that is allowed, and return whether all replicas carry flows then.
 
-        Of a lab that is not in the kernel nobody does.
-
-        Who does not is named with the reason, also where an earlier run has taken it out.
+        False if the lab is not in the kernel. Each replica that carries no flows is named with the reason, even if an
+        earlier run has taken it out.
         """
         self._load()
         self._tell_idle()
@@ -189,13 +188,13 @@ class Agent:
 
 
 def _whole(replica: Replica) -> list[NetObject]:
-    """Return what ends a replica, in the order that lets nothing in."""
+    """Return the objects whose deletion ends a replica, in the order that lets no packet in."""
     found = (thing for thing in replica.holds if isinstance(thing, Forwarding | Namespace))
     return sorted(found, key=lambda thing: -thing.rank)
 
 
 def _changed(lab: str) -> int:
-    """When the stored topology was changed last, in nanoseconds; 0 where there is none."""
+    """Return when the stored topology was changed last, in nanoseconds; 0 if there is none."""
     with contextlib.suppress(OSError):
         return paths.topology_file(lab).stat().st_mtime_ns
     return 0

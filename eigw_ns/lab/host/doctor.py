@@ -27,7 +27,7 @@ _MODULE = "load the module ({}) on the host, or boot a kernel that has it"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing a lab needs. `detail` says what was found, `fix` what to do where it is not ok."""
+    """One thing a lab needs. `detail` says what was found, `fix` what to do if it is not ok."""
 
     name: str
     outcome: Outcome
