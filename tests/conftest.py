@@ -27,6 +27,10 @@ if SLOWNESS != 1:
     settings.register_profile("slow", suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("slow")
 
+pytest.register_assert_rewrite(  # helpers whose assertions should show their values
+    "tests.contract.talk", "tests.packets.addresses", "tests.packets.hostile", "tests.packets.load"
+)
+
 _DIGITS = string.digits + string.ascii_lowercase
 
 

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import pkgutil
-import subprocess
-import sys
 
 import pytest
 
 from eigw_ns.cli import verbs
 from eigw_ns.cli.group import VERBS
-from tests.cli.command import SECONDS, Cli, process
-
-HEAVY = (
-    "pydantic",
-    "ruamel",
-    "rich",
-    "nftables",
-    "eigw_ns.lab",
-    "eigw_ns.kernel",
-    "eigw_ns.topology",
-    "eigw_ns.cli.verbs",
-)
-
-
-def loaded_by(*arguments: str) -> set[str]:
-    """Return the modules that are loaded after `eigw-ns` ran with these arguments."""
-    code = (
-        "import json, sys; from eigw_ns.cli.program import run; run(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=SECONDS, check=True
-    )
-    return set(json.loads(done.stdout.splitlines()[-1]))
+from tests.cli.command import Cli, process
+from tests.cli.loaded import HEAVY, loaded_by
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("aply",)])

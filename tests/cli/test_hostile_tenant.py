@@ -18,9 +18,9 @@ from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import store
 from tests.cli.command import Cli
 from tests.labs import Lab, topology
-from tests.packets import test_hostile_root as hostile
-from tests.packets.test_hostile_root import TEXT, Act, done
-from tests.packets.test_under_load import APP, WEB
+from tests.packets import hostile
+from tests.packets.hostile import TEXT, Act, done
+from tests.packets.topologies import APP, WEB
 
 pytestmark = pytest.mark.root
 

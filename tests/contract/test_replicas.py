@@ -28,7 +28,7 @@ from eigw_ns.errors import KernelError, MissingError
 from eigw_ns.kernel.protocol import Kernel
 from tests.contract.conftest import World
 from tests.contract.samples import Wire, namespace, sysctls
-from tests.contract.test_traffic import Talk
+from tests.contract.talk import Talk
 
 ONE, TWO, THREE = (f"06:00:00:00:00:0{number}" for number in (1, 2, 3))
 NAME = f"{GROUP}00000000000000001"

@@ -26,14 +26,14 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import conntrack
 from tests.labs import PATIENCE, Lab
 from tests.packets.forging import EVIL
-from tests.packets.test_under_load import APP, TREE, WEB
+from tests.packets.topologies import APP, TREE, WEB
 
 MOST = 3
 """The number of hosts beside `web`."""
 
 
 def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
-    """The lab of `test_under_load` with so many replicas; `vpc` replaces parts of the VPC.
+    """The lab of `topologies.TREE` with so many replicas; `vpc` replaces parts of the VPC.
 
     With the lab's name, it has hosts whose UDP goes to one replica of `MOST` each: `far1`, `far2`, …;
     and `evil`, from which `forging` attacks.

@@ -47,7 +47,7 @@ from tests.packets.replicated import (
     replicated,
     tree,
 )
-from tests.packets.test_under_load import APP, WEB
+from tests.packets.topologies import APP, WEB
 
 pytestmark = pytest.mark.root
 

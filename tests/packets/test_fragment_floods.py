@@ -22,7 +22,7 @@ from scapy.layers.inet6 import IPv6
 from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.attacks.headers import DESTINATION, Header, behind, fragment, fragments, piece
-from tests.packets.test_under_load import ALL, APP, TREE, WEB
+from tests.packets.topologies import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

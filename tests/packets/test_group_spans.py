@@ -8,7 +8,7 @@ import pytest
 
 from eigw_ns.lab.lifecycle.execute import execute
 from tests.labs import PATIENCE, SILENCE, Lab
-from tests.packets.test_inherited_flows import IPV6_FREEBIND, cuts, datagrams, heard
+from tests.packets.addresses import IPV6_FREEBIND, cuts, datagrams, heard
 
 pytestmark = pytest.mark.root
 

@@ -40,7 +40,7 @@ from scripts.benchmarks.failures import cut_link, drop_silently
 from scripts.benchmarks.ha import Watcher
 from tests.labs import SILENCE, Lab, connections, meanwhile, topology, until
 from tests.packets.replicated import count, gateway_id, owner, replicas, tree
-from tests.packets.test_under_load import APP, TREE, WEB
+from tests.packets.topologies import APP, TREE, WEB
 from tests.slowness import SLOWNESS
 
 pytestmark = pytest.mark.root

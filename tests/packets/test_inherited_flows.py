@@ -9,19 +9,18 @@ import contextlib
 import copy
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.planning.plan import Plan, make_plan
-from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.labs import PATIENCE, Lab, inward, topology, until
-from tests.packets.test_under_load import ALL, APP, TREE, WEB
+from tests.labs import Lab, inward, topology, until
+from tests.packets.addresses import cuts, datagrams, heard
+from tests.packets.topologies import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 
@@ -29,7 +28,6 @@ MATE, BOX = "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
 PEERS = {"web": WEB, "mate": MATE, "box": BOX}
 """Behind the gateway, in the same subnet, in another one."""
 
-IPV6_FREEBIND = 78  # linux/in6.h
 THEIRS, MINE = 5300, 5301
 
 
@@ -50,37 +48,10 @@ def _tree(name: str, group: str, peers: str = "closed") -> str:
     return json.dumps(tree)
 
 
-@contextlib.contextmanager
-def datagrams(lab: Lab, node: str, address: str, port: int) -> Iterator[socket.socket]:
-    """A UDP socket of the node at this address, whether that is its own or not: root need not wait for an address."""
-    with lab.open_socket(node, kind=socket.SOCK_DGRAM) as opened:
-        opened.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
-        opened.bind((address, port))
-        opened.settimeout(PATIENCE)
-        yield opened
-
-
 def _carries(sender: socket.socket, receiver: socket.socket, word: bytes) -> bool:
     """Whether a datagram from one arrives at the other, both bound to their addresses."""
     sender.sendto(word, receiver.getsockname()[:2])
     return receiver.recv(64) == word
-
-
-def heard(receiver: socket.socket, *senders: socket.socket) -> list[int]:
-    """Which of the senders arrive (by their numbers) when each sends a datagram after the other: the last one does."""
-    for number, sender in enumerate(senders):
-        sender.sendto(bytes([number]), receiver.getsockname()[:2])
-    found: list[int] = []
-    while not found or found[-1] != len(senders) - 1:
-        found += receiver.recv(64)
-    return found
-
-
-def cuts(plan: Plan) -> range:
-    """After how many steps to cut a plan short: any number, up to the last step that changes rules."""
-    rulings = [number for number, step in enumerate(plan, 1) if isinstance(step.object, Ruleset)]
-    assert len(rulings) > 1
-    return range(rulings[-1] + 1)
 
 
 @pytest.mark.parametrize("peer", PEERS)

@@ -21,7 +21,7 @@ from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile import names
 from tests.labs import Lab, until
 from tests.packets.attacks.wire import Wire
-from tests.packets.test_under_load import APP, TREE, WEB
+from tests.packets.topologies import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

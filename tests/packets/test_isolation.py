@@ -29,7 +29,7 @@ from eigw_ns.dataplane.compile.names import FABRIC_LINK, mac, port_name
 from eigw_ns.kernel.namespaces import netns
 from tests.labs import Lab, inward, until
 from tests.packets.attacks.wire import Wire
-from tests.packets.test_under_load import APP, TREE, WEB
+from tests.packets.topologies import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

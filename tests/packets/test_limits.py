@@ -12,11 +12,10 @@ import pytest
 
 from eigw_ns.dataplane.state import Ruleset
 from tests.labs import PATIENCE, Lab, inward, until
-from tests.packets.test_under_load import ALL, APP, TREE, WEB
+from tests.packets.topologies import ALL, APP, MATE, TREE, WEB
 
 pytestmark = pytest.mark.root
 
-MATE = "2600:1f16:aa0:5501::20"
 FLOOD = 200_000
 
 

@@ -17,7 +17,7 @@ import pytest
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
 from tests.labs import PATIENCE, Lab, until
-from tests.packets.test_under_load import ALL, WEB
+from tests.packets.topologies import ALL, WEB
 
 pytestmark = pytest.mark.root
 

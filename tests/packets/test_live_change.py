@@ -17,11 +17,11 @@ from pyroute2 import IPRoute
 
 from eigw_ns.kernel.namespaces import netns
 from tests.labs import Lab, meanwhile, until
-from tests.packets.test_gateways import TOPOLOGY, WEB
+from tests.packets.topologies import GATEWAYS, WEB
 
 pytestmark = pytest.mark.root
 
-MORE = TOPOLOGY.replace(
+MORE = GATEWAYS.replace(
     "    instances:\n",
     """      late: {ipv6_cidr_block: "2600:1f16:aa0:5505::/64", route_table: split}
     instances:
@@ -31,7 +31,7 @@ MORE = TOPOLOGY.replace(
 )
 
 
-ALL_PUBLIC = TOPOLOGY.replace("target: outbound", "target: edge")
+ALL_PUBLIC = GATEWAYS.replace("target: outbound", "target: edge")
 
 EVERY_GROUP = 0x7FFFFFFF  # rtnetlink's multicast groups, linux/rtnetlink.h
 
@@ -76,13 +76,13 @@ def host() -> dict[str, object]:
 @pytest.fixture
 def lab(lab_name: str) -> Lab:
     built = Lab(lab_name)
-    built.apply(TOPOLOGY)
+    built.apply(GATEWAYS)
     return built
 
 
 def test_an_untouched_stream_loses_no_packet_while_the_lab_grows_and_shrinks(lab: Lab) -> None:
     with lab.stream("app", "web", WEB) as stream:
-        for text in (MORE, TOPOLOGY, MORE):
+        for text in (MORE, GATEWAYS, MORE):
             assert lab.apply(text)
             assert stream.works()
         assert stream.retransmissions() == 0
@@ -91,11 +91,11 @@ def test_an_untouched_stream_loses_no_packet_while_the_lab_grows_and_shrinks(lab
 def test_a_second_apply_writes_nothing(lab: Lab) -> None:
     before = lab.kernel.writes
     with watching(lab.namespace("main/private-a")) as changes:
-        assert lab.apply(TOPOLOGY) == ()
+        assert lab.apply(GATEWAYS) == ()
         assert lab.kernel.writes == before
         assert changes() == 0
         lab.apply(
-            TOPOLOGY.replace("    egress_only_internet_gateways: {outbound: {}}\n", "").replace("outbound", "edge")
+            GATEWAYS.replace("    egress_only_internet_gateways: {outbound: {}}\n", "").replace("outbound", "edge")
         )
         assert changes() > 0  # the control: this watcher does hear
 
@@ -107,15 +107,15 @@ def test_what_somebody_changes_by_hand_is_drift_and_is_mended(lab: Lab) -> None:
     assert len(victims) >= 9
     for victim in victims:
         lab.kernel.delete([victim])
-        plan = lab.apply(TOPOLOGY)
+        plan = lab.apply(GATEWAYS)
         assert [(step.verb, step.object) for step in plan] == [("create", victim)], victim
-    assert lab.plan(TOPOLOGY) == ()
+    assert lab.plan(GATEWAYS) == ()
 
 
 def test_the_host_is_the_same_before_during_and_after(lab_name: str) -> None:
     before = host()
     lab = Lab(lab_name)
-    lab.apply(TOPOLOGY)
+    lab.apply(GATEWAYS)
     assert host() == before
     with lab.stream("app", "web", WEB) as stream:
         assert stream.works()
@@ -129,7 +129,7 @@ def test_what_a_tenant_does_in_its_own_namespace_is_no_drift(lab: Lab) -> None:
         netlink.addr("add", index=link, address="2001:db8:77::1", prefixlen=64)
         netlink.route("add", dst="2001:db8:78::/48", oif=link)
         netlink.link("add", ifname="mine", kind="veth", peer="mine-too")
-        assert lab.apply(TOPOLOGY) == ()
+        assert lab.apply(GATEWAYS) == ()
         assert netlink.link_lookup(ifname="mine")
 
 

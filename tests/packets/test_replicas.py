@@ -22,6 +22,7 @@ from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.traffic import sockets
 from scripts.benchmarks.flows import Ends, Flows, Wanted
 from tests.labs import PATIENCE, SILENCE, Lab, until
+from tests.packets.load import attacked
 from tests.packets.replicated import (
     carriers,
     carries,
@@ -36,7 +37,7 @@ from tests.packets.replicated import (
     transfer,
     tree,
 )
-from tests.packets.test_under_load import APP, WEB, attacked
+from tests.packets.topologies import APP, WEB
 
 pytestmark = pytest.mark.root
 

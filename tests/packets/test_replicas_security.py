@@ -21,7 +21,7 @@ from eigw_ns.dataplane.state import Flow, Link, NetObject
 from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.labs import Lab, inward, until
 from tests.packets.replicated import owner, replicas, replicated
-from tests.packets.test_under_load import APP, WEB
+from tests.packets.topologies import APP, WEB
 
 pytestmark = pytest.mark.root
 

@@ -17,7 +17,7 @@ from eigw_ns.dataplane.compile.names import mac, namespace_name
 from eigw_ns.dataplane.state import TAUGHT, TAUGHT_ERRORS, Link, Namespace, NetObject, NftChain, Ruleset
 from tests.labs import Lab, Stream
 from tests.packets.replicated import carries, datagrams, replicas, replicated, tree
-from tests.packets.test_under_load import WEB
+from tests.packets.topologies import WEB
 
 pytestmark = pytest.mark.root
 

@@ -53,7 +53,7 @@ from tests.packets.replicated import (
     transfer,
     tree,
 )
-from tests.packets.test_under_load import ALL, APP, WEB
+from tests.packets.topologies import ALL, APP, WEB
 
 pytestmark = pytest.mark.root
 

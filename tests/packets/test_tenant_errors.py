@@ -29,7 +29,7 @@ from scapy.packet import Packet, Raw
 from eigw_ns.kernel.namespaces import netns
 from tests.labs import PATIENCE, Lab, inward, until
 from tests.packets.attacks.headers import DESTINATION, Header, behind, piece
-from tests.packets.test_under_load import ALL, APP, TREE, WEB
+from tests.packets.topologies import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

@@ -10,11 +10,6 @@ import copy
 import json
 import select
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.synchronize import Event as ProcessEvent
-from typing import Any
 
 import pytest
 from scapy.layers.inet import TCP
@@ -22,101 +17,11 @@ from scapy.layers.inet6 import IPv6
 
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import Lab, Stream, inward, meanwhile
+from tests.labs import Lab, inward, meanwhile
+from tests.packets.load import ATTACK, PORT, attack, attacked, flowing
+from tests.packets.topologies import APP, TREE, WEB
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
-
-APP, WEB, PORT = "2600:1f16:aa0:5501::10", "2001:db8:80::1", 47
-ATTACK = b"the internet starts this"
-ALL = {"protocol": "all", "cidr": "::/0"}
-TREE: dict[str, Any] = {
-    "vpcs": {
-        "main": {
-            "ipv6_cidr_block": "2600:1f16:aa0:5500::/56",
-            "egress_only_internet_gateways": {"outbound": {}},
-            "route_tables": {"private": {"main": True, "routes": [{"destination": "::/0", "target": "outbound"}]}},
-            "security_groups": {"open": {"ingress": [ALL], "egress": [ALL]}},
-            "subnets": {"a": {"ipv6_cidr_block": "2600:1f16:aa0:5501::/64"}},
-            "instances": {"app": {"subnet": "a", "ipv6_address": APP, "security_groups": ["open"]}},
-        }
-    },
-    "internet": {"hosts": {"web": {"ipv6_address": WEB}}},
-}
-STREAMS = 8
-
-
-def _attack(sender: socket.socket, raw: socket.socket, segments: list[bytes], stop: ProcessEvent) -> None:
-    while not stop.is_set():
-        for segment in segments:
-            try:
-                sender.sendto(ATTACK, (APP, PORT))
-                raw.sendto(segment, (APP, 0))
-            except OSError:  # the way is gone at this instant
-                pass
-        select.select([], [], [], 0.0005)
-
-
-@contextmanager
-def attacked(lab: Lab) -> Iterator[None]:
-    """An attacker on the host `web` while the block runs; none of its packets may have reached the instance `app`."""
-    segments = [
-        bytes(IPv6(src=WEB, dst=APP) / TCP(sport=4443, dport=PORT, flags=flags) / ATTACK)
-        for flags in ("S", "SA", "A", "R", "FA", "PA")
-    ]
-    with (
-        lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender,
-        lab.open_socket("web", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw,
-        lab.sniffer("app") as inside,
-    ):
-        before = _dropped(lab)
-        with meanwhile(_attack, sender, raw, segments):
-            yield
-        heard = inward(inside)
-        assert heard, "the sniffer heard nothing, not even the live flows: it proves nothing"
-        assert [packet for packet in heard if ATTACK in packet] == []
-        assert _dropped(lab) > before, "the attacker's packets never met the gateway"
-
-
-def _dropped(lab: Lab) -> int:
-    return lab.counter("outbound", "drop_inbound") + lab.counter("outbound", "drop_invalid")
-
-
-class Traffic:
-    """Streams through the gateway on which data goes to and fro in a thread until the block ends."""
-
-    def __init__(self, streams: list[Stream]) -> None:
-        self._streams = streams
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.rounds = 0
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            assert all(stream.works() for stream in self._streams)
-            self.rounds += 1
-
-    def __enter__(self) -> Traffic:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-@contextmanager
-def flowing(lab: Lab) -> Iterator[Traffic]:
-    """Open streams with data on them; at the end not one segment may have been sent twice."""
-    streams = [lab.stream("app", "web", WEB, 5000 + number) for number in range(STREAMS)]
-    opened = [stream.__enter__() for stream in streams]
-    try:
-        with Traffic(opened) as traffic:
-            yield traffic
-        assert traffic.rounds > 0
-        assert [stream.retransmissions() for stream in opened] == [0] * STREAMS
-    finally:
-        for stream in reversed(streams):
-            stream.__exit__(None, None, None)
 
 
 @pytest.fixture
@@ -176,7 +81,7 @@ def test_built_changed_and_destroyed_under_attack(lab_name: str) -> None:
         lab.sniffer("app") as inside,
     ):
         segment = bytes(IPv6(src=WEB, dst=APP) / TCP(sport=4443, dport=PORT, flags="S") / ATTACK)
-        with meanwhile(_attack, sender, raw, [segment]):
+        with meanwhile(attack, sender, raw, [segment]):
             for _ in range(10):
                 lab.apply(json.dumps(TREE))
                 with lab.stream("app", "web", WEB) as stream:

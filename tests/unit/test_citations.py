@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.unit.test_language import flattened, passages, tracked
+from tests.unit.passages import ROOT, flattened, passages, tracked
 
-ROOT = Path(__file__).parent.parent.parent
 _PROSE = ("comment", "docstring", "text")
 _NOT_READ = ("tests/golden/", "tests/unit/test_language.py", "LICENSE")
 

@@ -1,6 +1,7 @@
-"""The rooms of `eigw_ns/README.md`, section "Rooms": imports go downwards only, and only `kernel` touches Linux.
+"""The rooms of `eigw_ns/README.md`, section "Rooms": imports go downwards only, and only `kernel` uses Linux directly.
 
-The rules are read from the syntax tree, so nothing is imported and an import inside a function counts too.
+The rules read the syntax tree. So no module is imported, and an import inside a function counts too. One rule is about
+the tests and scripts: no module of theirs imports a module of tests (`test_*.py`). Modules share by a helper module.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ BELOW = {
     "__main__": {"cli"},
     "__init__": set(),
 }
-"""What each room may import of ours, besides itself."""
+"""The rooms and packages of ours that each room may import, besides itself."""
 
 PURE = {"cloud", "dataplane"}
 OUTSIDE = {"asyncio", "fcntl", "multiprocessing", "os", "pathlib", "selectors", "shutil", "signal", "socket",
@@ -44,7 +45,7 @@ CONVERSIONS = {
 LINUX_MODULES = {"ctypes", "nftables", "pyroute2"}
 LINUX_NAMES = {"setns", "unshare", "AF_NETLINK"}
 PROCESS_MODULE = "kernel.processes.process"
-FORKING = ("kernel.processes.parallel", "os.fork")  # not another program, but more of this one
+FORKING = ("kernel.processes.parallel", "os.fork")  # copies of this program, not another one
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
 
 PYTEST_MODULE = "testing.plugin"
@@ -101,11 +102,11 @@ LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 
 Offences = Iterator[tuple[int, str]]
-"""(line, what is wrong there)."""
+"""The line of each offence, and a description."""
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of every import: `from a.b import c` counts as `a.b.c`, since `c` may be a module."""
+    """Yield the line and the dotted name of each import: `a.b.c` for `from a.b import c`, since `c` may be a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -115,7 +116,7 @@ def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def dotted(node: ast.expr) -> str:
-    """`os.path.join` for the attribute chain; empty for anything that is not one."""
+    """Return an attribute chain as text, such as `os.path.join`, or an empty string if the node is not one."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -212,7 +213,7 @@ def processes_elsewhere(module: str, tree: ast.Module) -> Offences:
 
 
 def pytest_elsewhere(module: str, tree: ast.Module) -> Offences:
-    """Who installs the program need not have pytest: only what pytest itself loads may import it."""
+    """A user of the program need not install pytest: only the module that pytest itself loads may import it."""
     if module == PYTEST_MODULE:
         return
     for line, name in imports(tree):
@@ -227,7 +228,7 @@ def shells(_module: str, tree: ast.Module) -> Offences:
 
 
 def broad_excepts(_module: str, tree: ast.Module) -> Offences:
-    """A handler for everything may only clean up and raise again."""
+    """A handler of all exceptions may only clean up and raise the exception again."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
@@ -262,6 +263,18 @@ def long_functions(_module: str, tree: ast.Module) -> Offences:
                 yield node.lineno, f"{node.name} has {length} lines, more than {LONGEST_FUNCTION}"
 
 
+def imports_of_tests(module: str, tree: ast.Module) -> Offences:
+    """Tests and scripts import helper modules, so each module of tests can be moved, renamed or left out."""
+    for line, name in imports(tree):
+        parts = name.split(".")
+        if "<relative>" in parts:
+            yield line, "import by the full name"
+        elif parts[0] == "tests" and any(part.startswith("test_") for part in parts):
+            yield line, f"{name} is in a module of tests: move it to a helper module"
+        elif parts[0] == "tests" and room_of(module) == "scripts":
+            yield line, f"scripts must not import {name}"
+
+
 RULES: list[Callable[[str, ast.Module], Offences]] = [
     upward_imports,
     linux_outside_kernel,
@@ -279,7 +292,10 @@ RULES: list[Callable[[str, ast.Module], Offences]] = [
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """(name within the package, file): `kernel.namespaces.netns`; a package's own file bears the package's name."""
+    """Yield the name within our package (`kernel.namespaces.netns`) and the file of each module.
+
+    The name of an `__init__.py` is that of its package.
+    """
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts), path
@@ -316,6 +332,18 @@ def test_every_exception_is_needed() -> None:
     needed = {key for key in PAST_THE_DOOR if any(within(by, key[0]) and within(of, key[1]) for by, of in used)}
     assert needed == set(PAST_THE_DOOR)
     assert set(SOCKETS) <= set(trees)
+
+
+def test_no_test_or_script_imports_a_module_of_tests() -> None:
+    paths = [path for folder in ("tests", "scripts") for path in sorted((ROOT.parent / folder).rglob("*.py"))]
+    names = {path: ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in paths}
+    assert {"tests.unit.test_imports", "tests.labs", "scripts.benchmarks.ha"} <= set(names.values())  # all were found
+    offences = [
+        f"{path.relative_to(ROOT.parent)}:{line}: {offence}"
+        for path, name in names.items()
+        for line, offence in imports_of_tests(name, ast.parse(path.read_text(), str(path)))
+    ]
+    assert not offences, "\n".join(offences)
 
 
 def test_modules_are_short() -> None:
@@ -363,6 +391,12 @@ BROKEN = [
     (sleeps, "lab.x", "from time import sleep"),
     (sleeps, "lab.x", "import select\nselect.select([], [], [], 0.01)"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * LONGEST_FUNCTION),
+    (imports_of_tests, "tests.unit.test_x", "from tests.unit.test_y import HELPER"),
+    (imports_of_tests, "tests.unit.test_x", "from tests.unit import test_y as y"),
+    (imports_of_tests, "tests.unit.helper", "def f():\n    import tests.unit.test_y"),
+    (imports_of_tests, "tests.unit.test_x", "from .test_y import HELPER"),
+    (imports_of_tests, "scripts.benchmarks.ha", "from tests.packets.test_x import HELPER"),
+    (imports_of_tests, "scripts.benchmarks.ha", "from tests.labs import Lab"),
 ]
 
 SOUND = [
@@ -388,14 +422,19 @@ SOUND = [
     (command_words, "lab.x", "error(hint='see `eigw-ns status`')"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * (LONGEST_FUNCTION - 1)),
+    (imports_of_tests, "tests.unit.test_x", "from tests.labs import Lab\nfrom scripts.benchmarks import flows"),
 ]
 
 
 @pytest.mark.parametrize(("rule", "module", "source"), BROKEN)
-def test_rules_see_what_breaks_them(rule: Callable[[str, ast.Module], Offences], module: str, source: str) -> None:
+def test_a_rule_reports_code_that_breaks_it(
+    rule: Callable[[str, ast.Module], Offences], module: str, source: str
+) -> None:
     assert list(rule(module, ast.parse(source)))
 
 
 @pytest.mark.parametrize(("rule", "module", "source"), SOUND)
-def test_rules_let_pass_what_is_sound(rule: Callable[[str, ast.Module], Offences], module: str, source: str) -> None:
+def test_a_rule_does_not_report_code_that_keeps_it(
+    rule: Callable[[str, ast.Module], Offences], module: str, source: str
+) -> None:
     assert not list(rule(module, ast.parse(source)))
