@@ -1,4 +1,4 @@
-"""The two kernels under one contract, and what a test may do to each behind its back."""
+"""The two kernels under one contract, and changes that a test makes in them without our code."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.protocol import Count, Machine, Occupant
 from tests.witness import Witness
 
-UDP_PORT = 7  # the rules of `samples` count what arrives there as `seen`
+UDP_PORT = 7  # the rules of `samples` count packets to this port as `seen`
 
 
 class World(Protocol):
-    """A kernel and the hand of somebody else in it."""
+    """A kernel, and changes in it that another program would make."""
 
     @property
     def kernel(self) -> Machine: ...
 
     def make_foreign(self, name: str) -> None:
-        """Make a namespace without our mark."""
+        """Create a namespace without our mark."""
 
     def remove_namespace(self, name: str) -> None:
-        """Take a namespace away, without our kernel."""
+        """Delete a namespace without our kernel code."""
 
-    def make_husk(self, name: str) -> None:
-        """Leave a name without a namespace."""
+    def leave_stale_name(self, name: str) -> None:
+        """Leave a namespace name that has no namespace."""
 
     def exists(self, name: str) -> bool:
-        """Whether there is a namespace of that name, whosever."""
+        """Return whether a namespace of that name exists, ours or foreign."""
 
     def set_down(self, thing: Link | Namespace) -> None:
-        """Set a link, or the loopback of a namespace, down."""
+        """Set a link down, or the loopback of a namespace."""
 
     def add_foreign_object(self, namespace: str) -> ForeignObject:
-        """Put something into a router that is not ours."""
+        """Add a foreign object to a router."""
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
-        """One UDP packet between two (namespace, address)."""
+        """Send one UDP packet between two ends, each a namespace and an address."""
 
     def start(self, namespace: str) -> int:
         """Start a process in the namespace. Returns its pid. It ends with the test, or by `end`."""
@@ -59,7 +59,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.kernel = FakeKernel()
         self.make_foreign = self.kernel.make_foreign
-        self.make_husk = self.kernel.make_husk
+        self.leave_stale_name = self.kernel.make_husk
         self.remove_namespace = self.kernel.remove_namespace
 
     def exists(self, name: str) -> bool:
@@ -75,7 +75,7 @@ class FakeWorld:
         return foreign
 
     def send(self, source: tuple[str, str], destination: tuple[str, str]) -> None:
-        """What a packet does to the fake: a flow and a count at its destination."""
+        """Record what a packet would leave behind: a flow and a count at its destination."""
         space = self.kernel.namespaces[destination[0]]
         seen = space.counts.get("seen", Count(0, 0))
         space.counts["seen"] = Count(seen.packets + 1, seen.bytes + 49)
@@ -100,7 +100,7 @@ class LinuxWorld:
         with netns.creating(name):
             pass
 
-    def make_husk(self, name: str) -> None:
+    def leave_stale_name(self, name: str) -> None:
         (netns.DIRECTORY / name).touch()
 
     def remove_namespace(self, name: str) -> None:
@@ -131,7 +131,7 @@ class LinuxWorld:
 
 @pytest.fixture(params=["fake", pytest.param("linux", marks=pytest.mark.root)])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """Each kernel in turn."""
+    """Yield each kernel in turn."""
     if request.param == "fake":
         yield FakeWorld()
         return

@@ -21,7 +21,7 @@ from eigw_ns.dataplane.state import (
 )
 
 LEFT_ID, RIGHT_ID, FABRIC_ID = "subnet-00000000000000001", "igw-00000000000000002", "vpc-00000000000000003"
-FIVE, SIX = "2001:db8:5::/64", "2001:db8:6::/64"  # two neighbours that an interval set must not merge
+FIVE, SIX = "2001:db8:5::/64", "2001:db8:6::/64"  # two adjacent prefixes that an interval set must not merge
 
 
 def namespace(lab: str, resource_id: str) -> Namespace:
@@ -29,14 +29,17 @@ def namespace(lab: str, resource_id: str) -> Namespace:
 
 
 def sysctls(owner: Namespace, value: str = "0") -> Sysctls:
-    """All that we set, so that the kernel gives no interface an address of its own, which would be seen."""
+    """Return all sysctls that we set, so that the kernel gives no interface an address of its own."""
     mode = "net.ipv6.conf.default.addr_gen_mode"
-    own = {mode: "1", "net.netfilter.nf_conntrack_frag6_high_thresh": str(4 << 20)}  # Linux takes no less than 3 MiB
+    own = {
+        mode: "1",
+        "net.netfilter.nf_conntrack_frag6_high_thresh": str(4 << 20),
+    }  # the smallest value that Linux accepts is 3 MiB
     return Sysctls(owner.namespace, tuple((key, own.get(key, value)) for key in sysctl_keys(owner.id)))
 
 
 def veth(near: Namespace, name: str, far: Namespace, far_name: str, mtu: int) -> tuple[Link, Link]:
-    """Both ends of a pair, with MACs of their own."""
+    """Return both ends of a pair, each with its own MAC."""
     here, there = (near.namespace, name), (far.namespace, far_name)
     return (
         Link(*here, "veth", names.mac(*here), there, mtu=mtu),
@@ -55,12 +58,12 @@ class Wire:
 
     @property
     def alone(self) -> list[NetObject]:
-        """The left namespace and nothing in it."""
+        """Return the left namespace with nothing in it."""
         return [self.left, sysctls(self.left)]
 
     @property
     def unwired(self) -> list[NetObject]:
-        """Both namespaces without the pair."""
+        """Return both namespaces without the pair."""
         return [*self.alone, self.right, sysctls(self.right)]
 
     @property
@@ -80,7 +83,7 @@ class Wire:
         return Route(self.here, destination, blackhole=True)
 
     def everything(self) -> list[NetObject]:
-        """One or more of each kind on the left, in an order in which they can be made."""
+        """Return at least one object of each kind on the left, in an order in which they can be created."""
         return [
             *self.unwired,
             rules(self.here),
@@ -99,7 +102,7 @@ class Wire:
 
 
 class Fabric:
-    """A bridge with two ports; the far ends are in two other namespaces."""
+    """A bridge with two ports. Their far ends are in two other namespaces."""
 
     def __init__(self, lab: str) -> None:
         self.fabric = namespace(lab, FABRIC_ID)
@@ -115,7 +118,7 @@ class Fabric:
 
     @property
     def unwired(self) -> list[NetObject]:
-        """The namespaces and the bridge without its ports."""
+        """Return the namespaces, and the bridge without its ports."""
         spaces = (self.fabric, self.left, self.right)
         return [*spaces, *(sysctls(space) for space in spaces), self.bridge]
 
@@ -124,12 +127,12 @@ class Fabric:
         return [*self.unwired, *self.ports, *self.ends]
 
     def entry(self, port: int) -> Fdb:
-        """The static entry that leads to the far end of a port."""
+        """Return the static entry that leads to the far end of a port."""
         return Fdb(self.here, self.ports[port].name, self.ends[port].mac)
 
 
 def rules(inside: str, **changes: tuple[NftSet, ...] | tuple[NftChain, ...] | tuple[str, ...]) -> Ruleset:
-    """A gateway's rules with everything that we use: counters, a set, an interval set, a verdict map, two chains."""
+    """Return a gateway's rules with all that we use: counters, sets with and without intervals, a map, two chains."""
     parts = {
         "counters": ("dropped", "seen"),
         "sets": (
@@ -160,7 +163,7 @@ def rules(inside: str, **changes: tuple[NftSet, ...] | tuple[NftChain, ...] | tu
 
 
 def bridge_rules(inside: str) -> Ruleset:
-    """A fabric's rules, in the other family: a map of MACs, one chain."""
+    """Return the rules of a fabric, which are of the other family: a map of MACs and one chain."""
     return Ruleset(
         inside,
         "bridge",

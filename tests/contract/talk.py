@@ -14,7 +14,7 @@ DEADLINE = 5.0 * SLOWNESS  # seconds
 
 
 class Talk:
-    """A wire with addresses on both sides and rules on the right, which count what comes to UDP port 7 there."""
+    """A wire with addresses on both sides. Rules on the right count the packets to UDP port 7 there."""
 
     def __init__(self, lab: str) -> None:
         self.wire = Wire(lab)
@@ -36,4 +36,4 @@ class Talk:
     def wait_for(condition: Callable[[], bool]) -> None:
         end = time.monotonic() + DEADLINE
         while not condition():
-            assert time.monotonic() < end, "it did not come to pass in time"
+            assert time.monotonic() < end, "the condition was not met in time"

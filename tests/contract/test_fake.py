@@ -1,4 +1,4 @@
-"""What only the fake can: fail on demand, let a test act between two changes, and be stricter than Linux."""
+"""What only the fake does: it fails on demand, lets a test act between two changes, and is stricter than Linux."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_program_can_be_killed_before_any_change() -> None:
 
 
 def test_only_mtu_state_and_bridge_of_a_link_change_in_place() -> None:
-    """Linux would change the MAC too, at the price of the neighbours; a plan makes the pair again instead."""
+    """Linux can change the MAC too, but then loses the neighbours. So a plan creates the pair again."""
     wire, kernel = Wire("lab"), FakeKernel()
     kernel.create(wire.objects)
     for wrong in (replace(wire.near, mac="06:00:00:00:00:99"), replace(wire.near, peer=(wire.there, "other"))):

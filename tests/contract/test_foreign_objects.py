@@ -1,4 +1,4 @@
-"""What others put into a router: seen, removed, and never taken for something of ours."""
+"""Foreign objects in a router: they are observed and removed, and never mistaken for objects of ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.contract.conftest import World
 from tests.contract.samples import Wire
 
 
-def test_a_foreign_object_is_seen_and_removed_and_nothing_else(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_foreign_object_is_observed_and_removed_and_nothing_else(world: World, kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.everything())
     foreign = world.add_foreign_object(wire.here)
@@ -18,7 +18,7 @@ def test_a_foreign_object_is_seen_and_removed_and_nothing_else(world: World, ker
     assert kernel.observe(lab_name) == NetState.of(wire.everything())
 
 
-def test_removing_a_foreign_object_that_is_gone_is_fine(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_removing_a_foreign_object_that_is_gone_changes_nothing(world: World, kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.objects)
     foreign = world.add_foreign_object(wire.here)
@@ -30,8 +30,8 @@ def test_removing_a_foreign_object_that_is_gone_is_fine(world: World, kernel: Ke
     assert kernel.observe(lab_name) == NetState()
 
 
-def test_a_route_of_ours_is_also_made_if_the_foreign_object_in_its_place_is_gone(kernel: Kernel, lab_name: str) -> None:
-    """As one does whose link is made anew."""
+def test_a_route_of_ours_is_made_if_the_foreign_route_in_its_place_is_gone(kernel: Kernel, lab_name: str) -> None:
+    """A foreign route goes when its link is created again, which may happen between plan and change."""
     wire = Wire(lab_name)
     kernel.create(wire.objects)
     foreign = ForeignObject(wire.here, "route unreachable ::/0 table 254 metric 1024", wire.route().key)
@@ -39,7 +39,7 @@ def test_a_route_of_ours_is_also_made_if_the_foreign_object_in_its_place_is_gone
     assert kernel.observe(lab_name) == NetState.of([*wire.objects, wire.route()])
 
 
-def test_a_route_of_ours_is_not_removed_for_the_foreign_object_in_its_place(kernel: Kernel, lab_name: str) -> None:
+def test_removing_a_foreign_route_does_not_remove_our_route_in_its_place(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create([*wire.objects, wire.route()])
     kernel.delete([ForeignObject(wire.here, "route unreachable ::/0 table 254 metric 1024", wire.route().key)])

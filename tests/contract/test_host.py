@@ -27,7 +27,7 @@ def test_names_are_those_of_all_namespaces(world: World, lab_name: str) -> None:
     ours, foreign = namespace(lab_name, "one"), f"eigw-{lab_name}-subnet-0f"
     world.kernel.create([ours])
     world.make_foreign(foreign)
-    world.make_husk(f"eigw-{lab_name}-subnet-0e")
+    world.leave_stale_name(f"eigw-{lab_name}-subnet-0e")
     found = [name for name in world.kernel.names() if lab_name in name]
     assert found == sorted([ours.namespace, foreign])
 

@@ -1,4 +1,4 @@
-"""Whose a namespace is, and what happens when it goes: by our hand or behind our back."""
+"""Which namespaces belong to a lab, and what goes with a namespace that we or another program delete."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.contract.conftest import World
 from tests.contract.samples import LEFT_ID, Fabric, Wire, namespace, rules, sysctls
 from tests.slowness import SLOWNESS
 
-DEADLINE = 5.0 * SLOWNESS  # seconds; the far ends of a removed namespace's links vanish some 15 ms later
+DEADLINE = 5.0 * SLOWNESS  # seconds; the far ends of a deleted namespace's links go about 15 ms later
 
 
 def becomes(observed: Callable[[], NetState], wanted: NetState) -> NetState:
-    """What is observed once it is as wanted, or at the deadline, whichever comes first."""
+    """Observe until the state is as wanted or the deadline has passed, and return the last state."""
     end = time.monotonic() + DEADLINE
     while (state := observed()) != wanted and time.monotonic() < end:
         pass
     return state
 
 
-def test_nothing_is_seen_of_a_lab_that_is_not_there(kernel: Kernel, lab_name: str) -> None:
+def test_a_lab_that_does_not_exist_has_no_objects(kernel: Kernel, lab_name: str) -> None:
     assert kernel.observe(lab_name) == NetState()
     assert lab_name not in kernel.labs()
     assert kernel.foreign([namespace_name(lab_name, LEFT_ID)]) == ()
@@ -49,8 +49,8 @@ def test_labs_are_sorted(kernel: Kernel, lab_name: str) -> None:
     assert [lab for lab in kernel.labs() if lab in labs] == sorted(labs)
 
 
-def test_a_lab_is_not_the_one_whose_name_begins_like_it(kernel: Kernel, lab_name: str) -> None:
-    """`eigw-a-b-…` begins like the namespaces of lab `a`, but the mark says `a-b`."""
+def test_a_lab_whose_name_begins_like_another_is_not_the_other(kernel: Kernel, lab_name: str) -> None:
+    """The name `eigw-a-b-…` begins like the namespaces of lab `a`, but the mark says `a-b`."""
     short, long = Wire(lab_name), Wire(f"{lab_name}-b")
     kernel.create([*short.everything(), *long.everything()])
     assert kernel.observe(short.left.lab) == NetState.of(short.everything())
@@ -61,15 +61,15 @@ def test_a_lab_is_not_the_one_whose_name_begins_like_it(kernel: Kernel, lab_name
     assert kernel.observe(long.left.lab) == NetState.of(long.everything())
 
 
-def test_the_mark_says_whose_it_is_not_the_name(kernel: Kernel, lab_name: str) -> None:
-    """The name may read as lab `a` with the id `b-subnet-…` or as lab `a-b`."""
+def test_the_mark_decides_the_lab_and_not_the_name(kernel: Kernel, lab_name: str) -> None:
+    """The name can be read as lab `a` with the id `b-subnet-…`, or as lab `a-b`."""
     lab = f"{lab_name}-b"
     kernel.create([namespace(lab, LEFT_ID)])
     assert kernel.observe(lab_name) == NetState()
     assert [owner.lab for owner in kernel.observe(lab).namespaces()] == [lab]
 
 
-def test_a_foreign_namespace_is_named_and_not_seen(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_foreign_namespace_is_listed_as_foreign_and_not_observed(world: World, kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     world.make_foreign(wire.there)
     kernel.create(wire.alone)
@@ -78,7 +78,7 @@ def test_a_foreign_namespace_is_named_and_not_seen(world: World, kernel: Kernel,
     assert kernel.foreign([wire.there, wire.here, nowhere]) == (wire.there,)
 
 
-def test_foreign_namespaces_are_named_in_order(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_foreign_namespaces_are_listed_in_order(world: World, kernel: Kernel, lab_name: str) -> None:
     names = [namespace_name(lab_name, name) for name in ("c", "a", "b")]
     for name in names:
         world.make_foreign(name)
@@ -87,7 +87,7 @@ def test_foreign_namespaces_are_named_in_order(world: World, kernel: Kernel, lab
     assert lab_name not in kernel.labs()
 
 
-def test_a_foreign_namespace_is_never_ours_to_make_or_remove(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_foreign_namespace_is_not_created_and_not_removed(world: World, kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     world.make_foreign(wire.here)
     with pytest.raises(ExistsError):
@@ -99,7 +99,7 @@ def test_a_foreign_namespace_is_never_ours_to_make_or_remove(world: World, kerne
 
 
 def test_a_namespace_goes_with_all_that_is_in_it(world: World, kernel: Kernel, lab_name: str) -> None:
-    """Also with the far ends of its links, and with what hung on those."""
+    """The far ends of its links go too, and what was on those."""
     wire = Wire(lab_name)
     there: list[NetObject] = [Route(wire.there, "2001:db8:3::/48", blackhole=True), rules(wire.there)]
     hanging: list[NetObject] = [
@@ -113,7 +113,7 @@ def test_a_namespace_goes_with_all_that_is_in_it(world: World, kernel: Kernel, l
     assert becomes(lambda: kernel.observe(lab_name), left) == left
 
 
-def test_a_namespace_removed_behind_our_back_is_gone(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_namespace_that_another_program_removed_is_gone(world: World, kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.everything())
     world.remove_namespace(wire.here)
@@ -123,7 +123,9 @@ def test_a_namespace_removed_behind_our_back_is_gone(world: World, kernel: Kerne
     assert kernel.observe(lab_name) == NetState()
 
 
-def test_a_namespace_removed_behind_our_back_can_be_made_again(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_namespace_that_another_program_removed_can_be_made_again(
+    world: World, kernel: Kernel, lab_name: str
+) -> None:
     fabric = Fabric(lab_name)
     kernel.create([*fabric.objects, fabric.entry(0), fabric.entry(1)])
     world.remove_namespace(fabric.left.namespace)
@@ -150,7 +152,7 @@ def test_a_pair_goes_whole_although_one_end_waits_for_its_settings(kernel: Kerne
     assert kernel.observe(lab_name) == NetState.of(wire.unwired)
 
 
-def test_an_end_that_waits_takes_the_other_with_it(kernel: Kernel, lab_name: str) -> None:
+def test_removing_the_namespace_of_an_end_that_waits_removes_the_pair(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create([*wire.unwired, wire.near])
     kernel.delete([wire.right])
@@ -158,11 +160,11 @@ def test_an_end_that_waits_takes_the_other_with_it(kernel: Kernel, lab_name: str
     assert becomes(lambda: kernel.observe(lab_name), left) == left
 
 
-def test_a_stale_name_is_a_name_without_a_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
-    """It is neither foreign nor ours, stands in nobody's way, and can be removed; a namespace cannot be so."""
+def test_a_stale_name_prevents_nothing_and_can_be_removed(world: World, kernel: Kernel, lab_name: str) -> None:
+    """It is not ours and not foreign. `remove_husks` removes it, and never removes a namespace."""
     wire = Wire(lab_name)
     for name in (wire.there, wire.here):
-        world.make_husk(name)
+        world.leave_stale_name(name)
     assert [name for name in kernel.husks() if name in (wire.here, wire.there)] == sorted([wire.here, wire.there])
     assert kernel.foreign([wire.here, wire.there]) == ()
     assert lab_name not in kernel.labs()
@@ -178,7 +180,7 @@ def test_a_stale_name_is_a_name_without_a_namespace(world: World, kernel: Kernel
     assert kernel.writes == writes
 
 
-def test_a_bridge_lets_go_of_its_ports(kernel: Kernel, lab_name: str) -> None:
+def test_removing_a_bridge_frees_its_ports(kernel: Kernel, lab_name: str) -> None:
     fabric = Fabric(lab_name)
     kernel.create([*fabric.objects, fabric.entry(0)])
     kernel.delete([fabric.bridge])
@@ -187,7 +189,7 @@ def test_a_bridge_lets_go_of_its_ports(kernel: Kernel, lab_name: str) -> None:
     assert kernel.observe(lab_name) == NetState.of([*left, *free, *fabric.ends])
 
 
-def test_counters_and_flows_of_a_namespace_that_is_not_there(kernel: Kernel, lab_name: str) -> None:
+def test_counters_and_flows_of_a_missing_namespace_are_an_error(kernel: Kernel, lab_name: str) -> None:
     with pytest.raises(MissingError):
         kernel.counters(namespace_name(lab_name, LEFT_ID))
     with pytest.raises(MissingError):

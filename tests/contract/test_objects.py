@@ -1,4 +1,4 @@
-"""Every kind of object: made, seen exactly as it was made, changed in place, removed, removed again."""
+"""Every kind of object: created, observed exactly as created, deleted, and deleted again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _fdb(lab: str) -> Case:
 
 
 def _large_sets(lab: str) -> Case:
-    """More than one netlink page of elements, and neighbours of which nothing may be merged."""
+    """Return sets of more than one netlink page of elements, with adjacent elements that must not be merged."""
     wire = Wire(lab)
     subnets = tuple(sorted((f"2001:db8:{number:x}::/48", "") for number in range(1, 600)))
     hosts = tuple(sorted((f"2001:db8::{number:x}", "accept") for number in range(1, 600)))
@@ -124,19 +124,19 @@ def backwards(things: Iterable[NetObject]) -> list[NetObject]:
     return list(reversed(list(things)))
 
 
-def test_what_is_made_is_seen_and_nothing_else(kernel: Kernel, lab_name: str, case: Case) -> None:
+def test_what_is_created_is_observed_and_nothing_else(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.create(case.ground)
     kernel.create(case.made)
     assert kernel.observe(lab_name) == NetState.of([*case.ground, *case.made])
 
 
-def test_what_is_removed_is_gone_and_nothing_else(kernel: Kernel, lab_name: str, case: Case) -> None:
+def test_what_is_removed_is_gone_and_all_else_stays(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.create([*case.ground, *case.made])
     kernel.delete(backwards(case.made))
     assert kernel.observe(lab_name) == NetState.of(case.ground)
 
 
-def test_removing_what_is_gone_is_fine_and_it_can_be_made_again(kernel: Kernel, lab_name: str, case: Case) -> None:
+def test_an_object_can_be_removed_twice_and_made_again(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.create([*case.ground, *case.made])
     kernel.delete(backwards(case.made))
     kernel.delete(backwards(case.made))
@@ -144,14 +144,14 @@ def test_removing_what_is_gone_is_fine_and_it_can_be_made_again(kernel: Kernel, 
     assert kernel.observe(lab_name) == NetState.of([*case.ground, *case.made])
 
 
-def test_removing_from_a_namespace_that_is_gone_is_fine(kernel: Kernel, lab_name: str, case: Case) -> None:
+def test_removing_from_a_missing_namespace_changes_nothing(kernel: Kernel, lab_name: str, case: Case) -> None:
     kernel.delete(backwards([*case.ground, *case.made]))
     assert kernel.observe(lab_name) == NetState()
 
 
 @pytest.mark.parametrize("case", [name for name in CASES if name != "forwarding"], indirect=True)
-def test_nothing_is_made_twice(kernel: Kernel, lab_name: str, case: Case) -> None:
-    """Forwarding is a switch, and may be switched on again."""
+def test_creating_what_exists_is_an_error(kernel: Kernel, lab_name: str, case: Case) -> None:
+    """Forwarding is the exception: it is a switch, which may be switched on again."""
     kernel.create([*case.ground, *case.made])
     with pytest.raises(ExistsError):
         kernel.create(case.made)

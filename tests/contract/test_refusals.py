@@ -1,4 +1,4 @@
-"""What is refused, by which type of error, and that a refusal leaves no trace."""
+"""Which changes are refused, with which type of error, and that a refused change has no effect."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HOMELESS: dict[str, Callable[[Wire], list[NetObject]]] = {
 
 
 @pytest.mark.parametrize("kind", HOMELESS)
-def test_nothing_is_made_in_a_namespace_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
+def test_nothing_is_made_in_a_missing_namespace(kernel: Kernel, lab_name: str, kind: str) -> None:
     with pytest.raises(MissingError):
         kernel.create(HOMELESS[kind](Wire(lab_name)))
     assert lab_name not in kernel.labs()
@@ -58,7 +58,7 @@ def test_a_pair_needs_both_its_namespaces(kernel: Kernel, lab_name: str, end: st
 
 
 @pytest.mark.parametrize("first", ["near", "far"])
-def test_an_end_that_comes_alone_brings_the_other_which_waits(kernel: Kernel, lab_name: str, first: str) -> None:
+def test_creating_one_end_creates_the_other_which_waits(kernel: Kernel, lab_name: str, first: str) -> None:
     wire = Wire(lab_name)
     one, two = (wire.near, wire.far) if first == "near" else (wire.far, wire.near)
     kernel.create([*wire.unwired, one])
@@ -81,7 +81,7 @@ def test_an_end_names_the_other(kernel: Kernel, lab_name: str) -> None:
 
 
 def test_either_end_may_come_first_and_the_other_much_later(kernel: Kernel, lab_name: str) -> None:
-    """In one `create` the ends of several pairs may stand apart."""
+    """In one `create`, the two ends of a pair need not be next to each other."""
     fabric = Fabric(lab_name)
     kernel.create(fabric.unwired)
     kernel.create([fabric.ends[0], fabric.ports[1], fabric.ports[0], fabric.ends[1]])
@@ -98,7 +98,7 @@ LINKLESS: dict[str, Callable[[Wire], NetObject]] = {
 
 
 @pytest.mark.parametrize("kind", LINKLESS)
-def test_nothing_is_made_on_a_link_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
+def test_nothing_is_made_on_a_missing_link(kernel: Kernel, lab_name: str, kind: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.unwired)
     with pytest.raises(MissingError):
@@ -114,7 +114,7 @@ def test_a_port_needs_its_bridge(kernel: Kernel, lab_name: str) -> None:
         kernel.create([*fabric.ports, *fabric.ends])
 
 
-def test_a_link_cannot_join_a_bridge_that_is_not_there(kernel: Kernel, lab_name: str) -> None:
+def test_a_link_cannot_join_a_missing_bridge(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.objects)
     with pytest.raises(MissingError):
@@ -125,14 +125,14 @@ def test_a_link_cannot_join_a_bridge_that_is_not_there(kernel: Kernel, lab_name:
 def test_a_static_entry_needs_a_bridge_port(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.objects)
-    with pytest.raises(EigwError):  # Linux says EOPNOTSUPP, which is read as a kernel that lacks the feature
+    with pytest.raises(EigwError):  # Linux returns EOPNOTSUPP, which is read as a kernel without the feature
         kernel.create([Fdb(wire.here, "fabric", "06:00:00:00:00:01")])
     assert kernel.observe(lab_name) == NetState.of(wire.objects)
 
 
 @pytest.mark.parametrize("whose", ["port", "bridge"])
 def test_a_static_entry_cannot_be_the_bridges_own(kernel: Kernel, lab_name: str, whose: str) -> None:
-    """The bridge has an entry for each of its ports' MACs already, and for its own."""
+    """The bridge already has entries for the MAC of each of its ports, and for its own."""
     fabric = Fabric(lab_name)
     kernel.create(fabric.objects)
     mac = fabric.ports[0].mac if whose == "port" else fabric.bridge.mac
@@ -141,7 +141,7 @@ def test_a_static_entry_cannot_be_the_bridges_own(kernel: Kernel, lab_name: str,
     assert kernel.observe(lab_name) == NetState.of(fabric.objects)
 
 
-def test_an_address_is_given_once_whatever_its_prefix_length(kernel: Kernel, lab_name: str) -> None:
+def test_an_address_is_added_once_whatever_its_prefix_length(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     ground = [*wire.objects, wire.address("2001:db8::1/64")]
     kernel.create(ground)
@@ -182,7 +182,7 @@ def test_rules_name_only_what_is_in_their_table(kernel: Kernel, lab_name: str, r
     assert kernel.observe(lab_name) == NetState.of(wire.alone)
 
 
-def test_sysctls_are_those_of_interfaces_that_are_there(kernel: Kernel, lab_name: str) -> None:
+def test_sysctls_of_a_missing_interface_are_refused(kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     kernel.create(wire.alone)
     with pytest.raises(MissingError):
@@ -206,8 +206,8 @@ def test_what_was_made_before_in_other_namespaces_stays(kernel: Kernel, lab_name
     assert kernel.observe(lab_name) == NetState.of([*wire.objects, blackhole, wire.blackhole()])
 
 
-def test_removing_goes_on_after_what_is_gone(world: World, kernel: Kernel, lab_name: str) -> None:
-    """Whatever the kind, and although the namespace of the first one is gone too."""
+def test_removing_goes_on_after_an_object_that_is_gone(world: World, kernel: Kernel, lab_name: str) -> None:
+    """This holds for each kind, and also if the namespace of the first object is gone."""
     wire, fabric = Wire(f"{lab_name}-a"), Fabric(f"{lab_name}-b")
     both = [replace(wire.route(), namespace=name) for name in (wire.here, fabric.here)]
     things: list[NetObject] = [

@@ -1,4 +1,4 @@
-"""What a gateway's replicas need of a kernel: groups in maps, and flows that are told, forgotten and aged."""
+"""What replicas need of a kernel: buckets in maps, and flows that can be taught, deleted and aged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SIDES: tuple[Side, ...] = tuple(FAMILY_OF_SIDE)
 
 
 def _ground(lab: str, side: Side) -> tuple[list[NetObject], ReplicaMap, Ruleset]:
-    """A namespace with the rules of that side, the group that they look in, and other rules with the same group."""
+    """Return a namespace with rules of the side, the map that they look up, and other rules with the same map."""
     wire = Wire(lab)
     gateway = Replicated("eigw-00000000000000001", ONE, "fabric", 7)
     if side == "fabric":
@@ -78,7 +78,7 @@ def test_a_group_stays_while_its_rules_change(kernel: Kernel, lab_name: str, sid
     assert kernel.observe(lab_name) == NetState.of([*ground, group])
 
 
-def test_a_group_of_a_namespace_that_is_gone(kernel: Kernel, lab_name: str) -> None:
+def test_a_group_of_a_missing_namespace_cannot_be_read_or_changed(kernel: Kernel, lab_name: str) -> None:
     _, group, _ = _ground(lab_name, "fabric")
     assert not kernel.exists(group.namespace)
     with pytest.raises(MissingError):
@@ -88,7 +88,7 @@ def test_a_group_of_a_namespace_that_is_gone(kernel: Kernel, lab_name: str) -> N
     kernel.delete([group])
 
 
-def test_a_namespace_exists_whosever_it_is(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_namespace_exists_if_it_is_foreign_too(world: World, kernel: Kernel, lab_name: str) -> None:
     wire = Wire(lab_name)
     assert not kernel.exists(wire.here)
     world.make_foreign(wire.here)
@@ -103,7 +103,7 @@ TRACKING = NftChain("pre", "type filter hook prerouting priority filter; policy 
 
 
 class Remembered:
-    """A subnet that remembers four flows of UDP to one destination, and a gateway that may be told of them."""
+    """A subnet whose conntrack has four UDP flows to one destination, and a gateway that can be taught them."""
 
     def __init__(self, world: World, lab: str) -> None:
         self.talk = Talk(lab)
@@ -120,7 +120,7 @@ class Remembered:
         return Teach(self.gateway, 7, buckets, (self.subnet, "eigw-nowhere"), keep, 1000)
 
 
-def test_flows_are_told_by_their_ends(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_flows_are_listed_with_their_ends(world: World, kernel: Kernel, lab_name: str) -> None:
     made = Remembered(world, lab_name)
     found = kernel.flows(made.subnet)
     assert {(flow.source, flow.destination) for flow in found} == {
@@ -132,8 +132,8 @@ def test_flows_are_told_by_their_ends(world: World, kernel: Kernel, lab_name: st
         kernel.flows("eigw-nowhere")
 
 
-def test_a_gateway_is_told_what_a_subnet_remembers(world: World, kernel: Kernel, lab_name: str) -> None:
-    """Once is enough; a subnet that is gone remembers nothing; its connection table stays empty."""
+def test_a_gateway_is_taught_the_flows_of_a_subnet(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Teaching twice changes nothing. A missing subnet has no flows. The gateway's connection table stays empty."""
     made = Remembered(world, lab_name)
     assert list(kernel.taught(made.gateway)) == []
     assert kernel.teach([made.lesson()]) == 4
@@ -144,7 +144,7 @@ def test_a_gateway_is_told_what_a_subnet_remembers(world: World, kernel: Kernel,
     assert list(kernel.taught(made.subnet)) == []
 
 
-def test_a_gateway_is_told_its_buckets_and_what_is_kept(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_a_gateway_is_taught_only_kept_flows_of_its_buckets(world: World, kernel: Kernel, lab_name: str) -> None:
     made = Remembered(world, lab_name)
     buckets = {bucket_of(flow, 7): flow for flow in made.flows}
     (first, flow), *others = sorted(buckets.items())
@@ -155,8 +155,8 @@ def test_a_gateway_is_told_its_buckets_and_what_is_kept(world: World, kernel: Ke
     assert kernel.teach([made.lesson(keep=(("::/0", "::", "2001:db8:1::9"),))]) == 0
 
 
-def test_several_gateways_are_told_at_once(world: World, kernel: Kernel, lab_name: str) -> None:
-    """Each flow by its bucket, and every one of them to one."""
+def test_several_gateways_are_taught_at_once(world: World, kernel: Kernel, lab_name: str) -> None:
+    """Each flow is taught to exactly one gateway, by its bucket."""
     made = Remembered(world, lab_name)
     other = namespace(lab_name, "eigw-00000000000000004.2")
     kernel.create([other, sysctls(other), replace(made.rules, namespace=other.namespace)])
@@ -171,14 +171,14 @@ def test_several_gateways_are_told_at_once(world: World, kernel: Kernel, lab_nam
     assert told[0] | told[1] == made.flows
 
 
-def test_only_what_has_the_set_can_be_told(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_only_a_gateway_with_the_set_can_be_taught(world: World, kernel: Kernel, lab_name: str) -> None:
     made = Remembered(world, lab_name)
     for name in (made.subnet, "eigw-nowhere"):
         with pytest.raises(MissingError):
             kernel.teach([replace(made.lesson(), namespace=name)])
 
 
-def test_taught_flows_end_like_others(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_taught_flows_are_flushed_like_others(world: World, kernel: Kernel, lab_name: str) -> None:
     made = Remembered(world, lab_name)
     kernel.teach([made.lesson()])
     one, two, three, four = sorted(made.talk.sources)
@@ -191,7 +191,7 @@ def test_taught_flows_end_like_others(world: World, kernel: Kernel, lab_name: st
     assert len(kernel.flows(made.subnet)) == 4
 
 
-def test_what_the_subnets_forgot_leaves_the_set(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_flows_that_no_subnet_has_leave_the_set(world: World, kernel: Kernel, lab_name: str) -> None:
     made = Remembered(world, lab_name)
     assert kernel.age([made.lesson()]) == 0
     kernel.teach([made.lesson()])
@@ -201,7 +201,7 @@ def test_what_the_subnets_forgot_leaves_the_set(world: World, kernel: Kernel, la
     assert set(kernel.taught(made.gateway)) == set(kernel.flows(made.subnet))
 
 
-def test_flows_of_some_buckets_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_flows_of_given_buckets_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
     made = Remembered(world, lab_name)
     first, *others = sorted(bucket_of(flow, 7) for flow in made.flows)
     writes = kernel.writes

@@ -1,4 +1,4 @@
-"""What packets leave behind: the numbers of counters and the entries of the connection table."""
+"""What packets leave behind: the values of counters and the entries of the connection table."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_ruleset_made_again_counts_from_nothing(world: World, kernel: Kernel, 
     assert kernel.counters(talk.wire.there)["seen"] == NOTHING
 
 
-def test_flows_that_nothing_keeps_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_flows_that_keep_does_not_cover_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
     talk = Talk(lab_name)
     kernel.create(talk.objects)
     talk.all_sources_send(world)
@@ -61,15 +61,19 @@ def test_flows_that_nothing_keeps_are_forgotten(world: World, kernel: Kernel, la
     assert kernel.flush_flows(talk.wire.there, []) == 0
 
 
-def test_flows_that_are_kept_go_on(world: World, kernel: Kernel, lab_name: str) -> None:
-    """Kept are those from a prefix to a range of destinations, both ends included."""
+def test_flows_that_keep_covers_stay(world: World, kernel: Kernel, lab_name: str) -> None:
+    """A flow is kept if its source is in the prefix and its destination is in the range, both ends included."""
     talk = Talk(lab_name)
     kernel.create(talk.objects)
     talk.all_sources_send(world)
     keep = [
-        ("2001:db8:1::2/128", "::", "2001:db8:1::9"),  # ends before the destination
+        ("2001:db8:1::2/128", "::", "2001:db8:1::9"),  # the range ends before the destination
         ("2001:db8:1::2/127", talk.destination, talk.destination),  # ::2 and ::3
-        ("2001:db8:1::4/128", "2001:db8:1::b", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),  # begins behind it
+        (
+            "2001:db8:1::4/128",
+            "2001:db8:1::b",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ),  # the range begins behind the destination
     ]
     assert kernel.flush_flows(talk.wire.there, keep) == 2
     assert kernel.flush_flows(talk.wire.there, keep) == 0
@@ -77,13 +81,15 @@ def test_flows_that_are_kept_go_on(world: World, kernel: Kernel, lab_name: str) 
 
 
 def test_flows_with_an_end_that_is_gone_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
-    """Either end counts; those that no `keep` covers go as well, and None covers all."""
+    """Either end counts. Flows that `keep` does not cover go too; None covers all."""
     talk = Talk(lab_name)
     kernel.create(talk.objects)
     talk.all_sources_send(world)
     assert kernel.flush_flows(talk.wire.there, None, ["2001:db8:1::1", "2001:db8:1::77"]) == 1
     keep = [("2001:db8:1::2/127", talk.destination, talk.destination)]
-    assert kernel.flush_flows(talk.wire.there, keep, ["2001:db8:1::2"]) == 2  # this one, and ::4 which is not kept
+    assert (
+        kernel.flush_flows(talk.wire.there, keep, ["2001:db8:1::2"]) == 2
+    )  # the flow of ::2, and that of ::4, which is not kept
     assert kernel.flush_flows(talk.wire.there, None) == 0
     assert kernel.flush_flows(talk.wire.there, None, [talk.destination]) == 1
 
@@ -96,7 +102,7 @@ def test_flows_belong_to_one_namespace(world: World, kernel: Kernel, lab_name: s
     assert kernel.flush_flows(talk.wire.there, []) == len(talk.sources)
 
 
-def test_forgetting_counts_as_writing_only_if_there_is_something(world: World, kernel: Kernel, lab_name: str) -> None:
+def test_forgetting_counts_as_writing_only_if_a_flow_is_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
     talk = Talk(lab_name)
     kernel.create(talk.objects)
     talk.all_sources_send(world)

@@ -1,4 +1,4 @@
-"""Changes in place: the object stays, its value changes, and nobody sees it halfway."""
+"""Changes in place: the object stays, its value changes, and no observer sees a half-made change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.contract.samples import Fabric, Wire, bridge_rules, namespace, rules,
 
 
 def check_update(kernel: Kernel, lab: str, ground: list[NetObject], *values: NetObject) -> None:
-    """Make the first value, lead it through the others, and each time only it has changed."""
+    """Create the first value, change it to each of the others, and check that nothing else has changed."""
     kernel.create([*ground, values[0]])
     for old, new in pairwise(values):
         kernel.update([(old, new)])
@@ -44,7 +44,7 @@ def test_a_route_changes_its_next_hop(kernel: Kernel, lab_name: str) -> None:
 
 
 def test_a_route_by_source_changes_alone(kernel: Kernel, lab_name: str) -> None:
-    """Its neighbours with another source, or none, stay."""
+    """Routes to the same destination with another source, or with none, stay."""
     wire = Wire(lab_name)
     prefix, source = "2001:db8:2::/48", "2001:db8:a::/48"
     ground = [*wire.objects, wire.route(prefix, source="2000::/3"), wire.route(prefix)]
@@ -65,8 +65,8 @@ def test_a_static_entry_moves_to_another_port(kernel: Kernel, lab_name: str) -> 
     check_update(kernel, lab_name, fabric.objects, old, replace(old, link=fabric.ports[1].name), old)
 
 
-def test_sysctls_are_there_from_birth_and_change(kernel: Kernel, lab_name: str) -> None:
-    """Those of `sysctl_keys` are seen, in its order; conntrack's are there once a rule has loaded it."""
+def test_sysctls_are_observed_at_once_and_change(kernel: Kernel, lab_name: str) -> None:
+    """The sysctls of `sysctl_keys` are observed in its order. Those of conntrack exist once a rule has loaded it."""
     gateway = namespace(lab_name, "eigw-00000000000000001")
     ground: list[NetObject] = [gateway, rules(gateway.namespace)]
     zero, one = sysctls(gateway), sysctls(gateway, "1")
@@ -101,7 +101,7 @@ def test_a_port_leaves_its_bridge_and_loses_its_entries(kernel: Kernel, lab_name
 
 
 def test_a_bridge_has_the_smallest_mtu_of_its_ports(kernel: Kernel, lab_name: str) -> None:
-    """So a plan that wants another one would never be done."""
+    """A plan that wants another MTU would never be complete."""
     fabric = Fabric(lab_name)
     kernel.create(fabric.objects)
     small = replace(fabric.ports[0], mtu=1300)
@@ -139,7 +139,7 @@ def test_a_loopback_that_went_down_comes_up_again(world: World, kernel: Kernel, 
 
 
 def test_forwarding_is_a_switch(kernel: Kernel, lab_name: str) -> None:
-    """Off is how a namespace is born, and is not seen."""
+    """A new namespace has forwarding off. This is not observed as an object."""
     wire = Wire(lab_name)
     on, off = Forwarding(wire.here), Forwarding(wire.here, enabled=False)
     kernel.create([*wire.alone, on, on])
@@ -157,7 +157,7 @@ FORWARD = "type filter hook forward priority filter; policy drop;"
 
 
 def _rulesets(inside: str) -> dict[str, tuple[Ruleset, Ruleset]]:
-    """Pairs of rulesets; each is led from the first to the second and back."""
+    """Return pairs of rulesets. Each is changed from the first to the second and back."""
     full = rules(inside)
     bare = Ruleset(inside, "inet")
     by_map = rules(inside, sets=full.sets[1:2], chains=(NftChain("fresh", "", ("accept",)),), counters=())
@@ -209,7 +209,7 @@ def test_a_ruleset_changes(kernel: Kernel, lab_name: str, change: str) -> None:
 
 
 def test_a_ruleset_that_is_refused_changes_nothing(kernel: Kernel, lab_name: str) -> None:
-    """One transaction: all or nothing."""
+    """A change of rules is one transaction."""
     wire = Wire(lab_name)
     old = rules(wire.here)
     kernel.create([*wire.alone, old])
@@ -230,7 +230,7 @@ def _missing(wire: Wire) -> dict[str, tuple[NetObject, NetObject]]:
 
 
 @pytest.mark.parametrize("kind", _missing(Wire("")))
-def test_what_is_not_there_cannot_change(kernel: Kernel, lab_name: str, kind: str) -> None:
+def test_a_missing_object_cannot_change(kernel: Kernel, lab_name: str, kind: str) -> None:
     wire = Wire(lab_name)
     ground: list[NetObject] = wire.unwired if kind == "link" else wire.objects
     kernel.create(ground)
@@ -239,7 +239,7 @@ def test_what_is_not_there_cannot_change(kernel: Kernel, lab_name: str, kind: st
     assert kernel.observe(lab_name) == NetState.of(ground)
 
 
-def test_a_static_entry_that_is_not_there_cannot_move(kernel: Kernel, lab_name: str) -> None:
+def test_a_missing_static_entry_cannot_move(kernel: Kernel, lab_name: str) -> None:
     fabric = Fabric(lab_name)
     kernel.create(fabric.objects)
     with pytest.raises(MissingError):
@@ -261,14 +261,14 @@ def _anything(wire: Wire) -> dict[str, tuple[NetObject, NetObject]]:
 
 
 @pytest.mark.parametrize("kind", _anything(Wire("")))
-def test_nothing_changes_in_a_namespace_that_is_not_there(kernel: Kernel, lab_name: str, kind: str) -> None:
+def test_nothing_changes_in_a_missing_namespace(kernel: Kernel, lab_name: str, kind: str) -> None:
     with pytest.raises(MissingError):
         kernel.update([_anything(Wire(lab_name))[kind]])
     assert lab_name not in kernel.labs()
 
 
-def test_the_namespace_of_an_update_is_the_one_named(kernel: Kernel, lab_name: str) -> None:
-    """Two routers alike: the other one keeps its route."""
+def test_an_update_changes_only_the_namespace_that_it_names(kernel: Kernel, lab_name: str) -> None:
+    """Of two equal routers, the other one keeps its route."""
     wire = Wire(lab_name)
     other = replace(wire.route(), namespace=wire.there, link="up")
     kernel.create([*wire.objects, wire.route(), other])

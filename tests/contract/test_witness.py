@@ -1,4 +1,4 @@
-"""What LinuxKernel says it made, seen by pyroute2: our own netlink code is not its own only judge."""
+"""The objects that LinuxKernel created, as pyroute2 observes them: our netlink code is not its only judge."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wire(lab_name: str) -> Wire:
 
 @pytest.fixture
 def made(wire: Wire) -> Witness:
-    """The left of a wire that has everything."""
+    """Create the left side of a wire, with every kind of object."""
     by_source = wire.route("2001:db8:4::/48", source="2001:db8:a::/48")
     everything = [thing for thing in wire.everything() if not isinstance(thing, RoutingRule)]
     LinuxKernel().create([*everything, by_source])
@@ -42,7 +42,7 @@ def test_the_pair_is_there_with_its_macs_and_nothing_else(wire: Wire, made: Witn
     assert (far.kind, far.mac, far.mtu, far.up, far.bridge) == ("veth", wire.far.mac, 1400, True, "")
 
 
-def test_only_our_address_is_there_and_bears_our_protocol(made: Witness) -> None:
+def test_only_our_address_is_there_and_has_our_protocol(made: Witness) -> None:
     addresses = {found for found in made.addresses() if found[0] != "lo"}
     assert addresses == {("fabric", "2001:db8:1::1/64", PROTOCOL)}
 
@@ -51,7 +51,7 @@ def test_the_neighbour_is_permanent(made: Witness) -> None:
     assert made.neighbours() == {("fabric", "fe80::1", "06:00:00:00:00:01")}
 
 
-def test_the_routes_bear_our_protocol(made: Witness) -> None:
+def test_the_routes_have_our_protocol(made: Witness) -> None:
     ours = {route for route in made.routes() if route.protocol == PROTOCOL}
     assert ours == {
         SeenRoute("::/0", "", "fabric", "fe80::1", 1024, PROTOCOL, False),
@@ -88,7 +88,7 @@ def test_what_is_removed_is_gone_for_the_witness_too(wire: Wire, made: Witness) 
     assert made.links().keys() == {"lo"}
 
 
-def test_the_thread_comes_back_to_its_own_namespace(wire: Wire) -> None:
+def test_the_thread_returns_to_its_own_namespace(wire: Wire) -> None:
     own = Path("/proc/thread-self/ns/net")
     before = own.stat().st_ino
     kernel = LinuxKernel()

@@ -62,7 +62,6 @@ EXEMPT: dict[tuple[str, str], str] = {}
 
 PENDING: tuple[str, ...] = (
     "tests/cli/",
-    "tests/contract/",
     "tests/labs.py",
     "tests/packets/",
     "tests/unit/test_golden_plans.py",
