@@ -1,6 +1,6 @@
-"""Each folder of tests/golden/plans: the steps from what `actual.yaml` means to what `topology.yaml` means.
+"""Each folder of tests/golden/plans has a plan: the steps from the lab of `actual.yaml` to that of `topology.yaml`.
 
-`REGENERATE=1 pytest tests/unit/test_golden_plans.py` writes the plans anew; read the difference before you commit it.
+`REGENERATE=1 pytest tests/unit/test_golden_plans.py` writes the plans again. Read the difference before you commit it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The nftables rules of each kind of namespace as a person reads them: tests/golden/rules/*.nft.
+"""The nftables rules of each kind of namespace, readable: tests/golden/rules/*.nft.
 
-`REGENERATE=1 pytest tests/unit/test_golden_rules.py` writes them anew; read the difference before you commit it.
+`REGENERATE=1 pytest tests/unit/test_golden_rules.py` writes them again. Read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ NAMES = {"strict": "subnet-strict", "plain": "subnet-plain"}
 
 
 def _rulesets() -> dict[str, Ruleset]:
-    """Each ruleset by the name of its golden file."""
+    """Return each ruleset by the name of its golden file."""
     cloud = load(TOPOLOGY, file="golden.yaml", default_lab="golden").cloud
     files = {
         **{vpc.id: "fabric" for vpc in cloud.vpcs.values()},
@@ -79,7 +79,7 @@ def _rulesets() -> dict[str, Ruleset]:
 
 
 def _replicated() -> dict[str, Ruleset]:
-    """Those that are different where a gateway has several replicas."""
+    """Return the rulesets that differ if a gateway has several replicas."""
     cloud = load(REPLICATED, file="golden.yaml", default_lab="golden").cloud
     files = {
         **{vpc.id: "replicated-fabric" for vpc in cloud.vpcs.values()},
@@ -96,7 +96,7 @@ SEVERAL_REPLICAS = ("replicated-fabric", "replicated-gateway", "replicated-inter
 
 
 @pytest.mark.parametrize("name", [*ONE_GATEWAY, *SEVERAL_REPLICAS])
-def test_rules_read_as_they_did(name: str) -> None:
+def test_rules_equal_the_golden_file(name: str) -> None:
     text = transaction((_rulesets() | _replicated())[name], None)
     golden = FOLDER / f"{name}.nft"
     if os.environ.get("REGENERATE"):
@@ -107,7 +107,7 @@ def test_rules_read_as_they_did(name: str) -> None:
 @pytest.mark.root
 @pytest.mark.parametrize("name", sorted(_rulesets()))
 def test_nftables_takes_the_rules_and_lists_them_as_they_are_written(name: str) -> None:
-    """First as `nft -c` does, which changes nothing; then in earnest, and what is listed is what was meant."""
+    """`nft -c` accepts the rules and changes nothing. After they are loaded, the listing parses to the same ruleset."""
     ruleset = _rulesets()[name]
     with netns.nameless():
         checker = nftables.Nftables()

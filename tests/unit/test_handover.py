@@ -1,4 +1,4 @@
-"""What a plan does about replicas: which leave first, which join last, and what they are told in between."""
+"""What a plan does about replicas: which leave first, which join last, and which flows they are taught."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_two_join_the_first() -> None:
     assert all(isinstance(step.object, ReplicaMap | Teach | Forget) for step in plan[first:])
 
 
-def test_all_but_the_first_leave_before_anything_else_is_done() -> None:
+def test_all_but_the_first_leave_before_any_other_step() -> None:
     plan = make_plan(_state(1), _state(3))
     told = [("teach", ONE, 2 * THIRD)]
     assert _lessons(plan) == [("forget", ONE, 2 * THIRD), *told, ("delete", "", 0), *told]
@@ -139,7 +139,7 @@ def test_a_lost_namespace_leaves_at_once_and_comes_back_last(victim: str) -> Non
     ]
 
 
-def test_a_link_that_is_rebuilt_means_leaving_and_coming_back() -> None:
+def test_a_replica_whose_link_is_rebuilt_leaves_and_comes_back() -> None:
     desired = _state(3)
     link = next(thing for thing in desired if isinstance(thing, Link) and thing.namespace == TWO and thing.name == "up")
     assert link.peer is not None
@@ -149,8 +149,8 @@ def test_a_link_that_is_rebuilt_means_leaving_and_coming_back() -> None:
     assert [verb for _, verb in _groups(plan)] == ["update"] * 4
 
 
-def test_the_last_one_keeps_its_share_though_it_is_rebuilt() -> None:
-    """Nothing moves, but what is rebuilt is told all that it carries."""
+def test_the_last_one_keeps_its_share_even_if_it_is_rebuilt() -> None:
+    """No bucket moves, but the rebuilt replica is taught all flows of its share."""
     desired = _state(2)
     plan = make_plan(desired, _without(desired, ONE, TWO))
     assert list(_groups(plan)) == []
@@ -158,19 +158,19 @@ def test_the_last_one_keeps_its_share_though_it_is_rebuilt() -> None:
     assert [each for each in _lessons(plan) if each[0] == "teach"] == [*told, *told]
 
 
-def test_a_single_gateway_that_is_rebuilt_is_told_everything() -> None:
+def test_a_single_gateway_that_is_rebuilt_is_taught_all_flows() -> None:
     desired = _state(1)
     told = ("teach", ONE, BUCKETS)
     assert _lessons(make_plan(desired, _without(desired, ONE))) == [told, told]
 
 
-def test_a_gateway_of_a_new_lab_is_told_nothing() -> None:
+def test_a_gateway_of_a_new_lab_is_taught_no_flow() -> None:
     assert _lessons(make_plan(_state(3), NetState())) == [("create", "", 0)]
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_rules_of_a_version_before_mean_telling_and_forgetting_everything(number: int) -> None:
-    """What such a replica knows may be copies, whose windows the next segment decides."""
+def test_a_replica_with_rules_of_an_earlier_version_forgets_and_is_taught_all_flows(number: int) -> None:
+    """Flows of such a replica may be copies, whose windows would be set by the next segment."""
     desired, names = _state(number), [ONE, TWO, THREE][:number]
     share = BUCKETS // number
     told = [("teach", each, share) for each in names]
@@ -190,7 +190,7 @@ def _without_route(cloud: Cloud) -> Cloud:
     return replace(cloud, route_tables={**cloud.route_tables, table.id: replace(table, routes=())})
 
 
-def test_a_flow_whose_route_goes_is_not_told_to_those_that_stay() -> None:
+def test_a_flow_whose_route_goes_is_not_taught_to_replicas_that_stay() -> None:
     plan = make_plan(compile_cloud(_without_route(_cloud(2))), _state(3))
     assert [step.verb for step in plan if isinstance(step.object, Teach)] == []
 
@@ -214,12 +214,12 @@ def test_a_route_that_leads_elsewhere_ends_the_flows_in_the_subnet() -> None:
 
 
 def test_a_route_that_was_missing_ends_no_flow() -> None:
-    """It may have been removed by hand a moment ago."""
+    """It may have been removed by hand just before."""
     here, gone = compile_cloud(_cloud(1)), compile_cloud(_without_route(_cloud(1)))
     assert not [step for step in make_plan(here, gone) if isinstance(step.object, Flows) and step.object.gone]
 
 
-AFTER = "2600:1f16:aa0:5600::"  # follows the VPC's own block, whose route stays
+AFTER = "2600:1f16:aa0:5600::"  # this entry follows the VPC's own block, whose route stays
 
 
 def test_replicas_of_a_file_are_written_back() -> None:

@@ -62,11 +62,7 @@ EXEMPT: dict[tuple[str, str], str] = {}
 
 PENDING: tuple[str, ...] = (
     "tests/cli/",
-    "tests/labs.py",
     "tests/packets/",
-    "tests/unit/test_golden_plans.py",
-    "tests/unit/test_golden_rules.py",
-    "tests/unit/test_spread.py",
 )
 """Path prefixes of files that still have markers. Clean the files, then remove their line."""
 

@@ -1,4 +1,4 @@
-"""The plan ends the flows of instances that go or give way, wherever it was cut short, and nobody else's."""
+"""A plan ends the flows of instances that go or give their address away, wherever it is cut, and no other flows."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ PEER = "2001:db8:80::1"
 TABLES = (SUBNET, PLAIN_SUBNET, EIGW)
 
 
-def _heir(cloud: Cloud) -> Cloud:
-    """The same cloud, in which another instance has the address."""
+def _successor(cloud: Cloud) -> Cloud:
+    """Return the same cloud, in which another instance has the address."""
     old = cloud.instances[INSTANCE]
     return replace(cloud, instances={OTHER: replace(old, id=OTHER, name=OTHER)})
 
 
 def _beside(cloud: Cloud) -> Cloud:
-    """The same cloud, in which that other instance is there already, with an address of its own."""
+    """Return the same cloud, in which the other instance already exists, with its own address."""
     old = cloud.instances[INSTANCE]
     other = replace(old, id=OTHER, name=OTHER, ipv6_address=old.ipv6_address + 1)
     return replace(cloud, instances={INSTANCE: old, OTHER: other})
 
 
-BEFORE, AFTER = small_cloud(), _heir(small_cloud())
+BEFORE, AFTER = small_cloud(), _successor(small_cloud())
 ADDRESS = str(BEFORE.instances[INSTANCE].ipv6_address)
 OLD, NEW = compile_cloud(BEFORE), compile_cloud(AFTER)
 
 
 def _running(state: NetState = OLD) -> FakeKernel:
-    """The old lab with flows of the instance, begun by either end, in every connection table; and one of others."""
+    """Return the old lab. Each connection table has flows of the instance, begun by either end, and one of others."""
     kernel = FakeKernel()
     execute(kernel, make_plan(state, NetState()))
     for resource in TABLES:
@@ -55,7 +55,7 @@ def _name(resource_id: str) -> str:
 
 
 def _inherited(kernel: FakeKernel) -> bool:
-    """Whether a flow with the address lives while the new instance is wired and can send from there."""
+    """Return whether a flow with the address exists while the new instance is connected and may send from there."""
     state = kernel.observe(BEFORE.lab)
     wired = ("link", _name(SUBNET), port_name(OTHER)) in state.objects
     sets = (item for thing in state if isinstance(thing, Ruleset) for item in thing.sets if item.name == SOURCES)
@@ -75,7 +75,7 @@ def _without(state: NetState, gone: Iterable[NetObject]) -> NetState:
 
 
 @pytest.mark.parametrize("old", [OLD, compile_cloud(_beside(BEFORE))], ids=["comes", "was there"])
-def test_an_heir_meets_no_flow_wherever_the_plan_is_cut(old: NetState) -> None:
+def test_a_successor_gets_no_flow_wherever_the_plan_is_cut(old: NetState) -> None:
     plan = make_plan(NEW, _running(old).observe(BEFORE.lab))
     for cut in range(len(plan) + 1):
         kernel = _running(old)
@@ -88,7 +88,7 @@ def test_an_heir_meets_no_flow_wherever_the_plan_is_cut(old: NetState) -> None:
         assert kernel.observe(BEFORE.lab) == NEW
 
 
-def test_the_flows_of_others_stay() -> None:
+def test_flows_of_other_instances_stay() -> None:
     kernel = _running()
     execute(kernel, make_plan(NEW, kernel.observe(BEFORE.lab)))
     assert [kernel.namespaces[_name(resource)].flows for resource in TABLES] == [[("2001:db8::1", PEER)]] * 3
@@ -99,23 +99,25 @@ def test_an_instance_that_only_goes_takes_its_flows_along() -> None:
     assert {flows.namespace for flows in _flushed(gone, OLD)} >= {_name(resource) for resource in TABLES}
 
 
-def test_nothing_is_swept_where_no_instance_goes() -> None:
+def test_no_flow_is_flushed_if_no_instance_goes() -> None:
     assert not list(_flushed(OLD, NetState()))
     assert not list(_flushed(OLD, OLD))
     assert not list(_flushed(OLD, compile_cloud(replace(BEFORE, instances={}))))
 
 
-def test_a_claim_that_only_the_tenant_makes_ends_nobodys_flows() -> None:
+def test_an_address_that_only_the_tenant_added_ends_no_flows() -> None:
     forged = Address(_name(INSTANCE), "eth0", "2600:1f16:aa0:5502::99/128")
     assert not list(_flushed(OLD, NetState.of([*OLD, forged])))
     assert {flows.ended for flows in _flushed(NEW, NetState.of([*OLD, forged]))} == {(ADDRESS,)}
 
 
 @pytest.mark.parametrize("unfinished", [False, True])
-def test_where_the_router_has_forgotten_the_old_one_nothing_is_trusted(unfinished: bool) -> None:
+def test_if_the_router_lost_the_old_instance_flows_of_its_address_are_flushed(unfinished: bool) -> None:
     subnet = _name(SUBNET)
     lost = _without(OLD, (thing for thing in OLD if thing.namespace == subnet and isinstance(thing, Route)))
-    assert {flows.ended for flows in _flushed(NEW, lost)} == {(ADDRESS,)}  # its permission tells
+    assert {flows.ended for flows in _flushed(NEW, lost)} == {
+        (ADDRESS,)
+    }  # the element that lets it send shows that it existed
     gone = _without(OLD, (thing for thing in OLD if thing.namespace == subnet))
     assert {flows.ended for flows in _flushed(NEW, gone, unfinished=unfinished)} == {(ADDRESS,)}
     alone = _without(gone, (thing for thing in OLD if thing.namespace == _name(INSTANCE)))

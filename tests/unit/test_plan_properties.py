@@ -1,4 +1,4 @@
-"""For any two clouds: the plan leads from one to the other, cut anywhere or not, and then there is nothing to do."""
+"""A plan leads from any cloud to any other, also if it is cut anywhere and resumed, and then nothing is left to do."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_plan_cut_anywhere_is_finished_by_the_next(before: Cloud, after: Cloud
 
 @given(clouds(), clouds())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, after: Cloud) -> None:
+def test_no_plan_lets_packets_pass_too_early_or_too_long(before: Cloud, after: Cloud) -> None:
     desired, actual = compile_cloud(_same_lab(after)), compile_cloud(_same_lab(before))
     plan = make_plan(desired, actual)
     verbs = [(step.verb, step.object) for step in plan]
@@ -81,10 +81,10 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
     off = {thing.namespace: index for index, (verb, thing) in enumerate(verbs) if _stops(verb, thing)}
     for index, (verb, thing) in enumerate(verbs):
         if verb == "create" and not isinstance(thing, (Forwarding, *_JOINING)):
-            assert all(index < opened for opened in on), f"{thing} comes after a gate is open"
+            assert all(index < opened for opened in on), f"{thing} comes after a router may forward"
         if verb == "delete" and isinstance(thing, (Namespace, Ruleset)) and thing.namespace in off:
             assert off[thing.namespace] < index, f"{thing} goes while it still routes"
-        if isinstance(thing, Flows) and thing.ended:  # before anybody is wired or let send, behind the rules
+        if isinstance(thing, Flows) and thing.ended:  # before an instance is connected or may send, and after the rules
             assert not any(isinstance(other, Link) and verb == "create" for verb, other in verbs[:index]), (
                 f"{thing} go when another may have their address"
             )
@@ -98,10 +98,8 @@ def test_no_plan_opens_a_gate_too_early_or_closes_one_too_late(before: Cloud, af
 
 @given(clouds(), clouds(), st.data())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-def test_what_others_put_there_goes_when_everything_of_ours_stands(
-    before: Cloud, after: Cloud, data: st.DataObject
-) -> None:
-    """A foreign object may have kept closed what is still open. One in the place of a route is replaced with it."""
+def test_foreign_objects_go_after_all_of_ours_are_made(before: Cloud, after: Cloud, data: st.DataObject) -> None:
+    """A foreign object may block packets until ours do. One in the place of a route is replaced with the route."""
     kernel, desired = FakeKernel(), compile_cloud(_same_lab(after))
     execute(kernel, make_plan(compile_cloud(_same_lab(before)), NetState()))
     routers = [owner.namespace for owner in kernel.observe(LAB).namespaces() if not is_tenant(owner.namespace)]
@@ -122,7 +120,7 @@ def test_what_others_put_there_goes_when_everything_of_ours_stands(
 
 
 _JOINING = (ReplicaMap, Teach, Forget)
-"""What comes last: replicas are told flows and get their part of them; each holds all rules whatever its part is."""
+"""The last steps: replicas are taught flows and get their buckets. Each has all rules, whatever its buckets are."""
 
 
 def _stops(verb: str, thing: object) -> bool:
@@ -130,12 +128,12 @@ def _stops(verb: str, thing: object) -> bool:
 
 
 def _rules(plan: Plan) -> list[Step]:
-    """The steps with rules, but for those that hang on links."""
+    """Return the steps with rules, except those of rules that depend on links."""
     return [step for step in plan if isinstance(step.object, Ruleset) and step.object.family != "netdev"]
 
 
 def _lets_send(step: Step) -> bool:
-    """Whether somebody can send afterwards who could not before, in a subnet that has rules already."""
+    """Return whether an instance may send after the step that could not before, in a subnet that has rules already."""
     if not isinstance(step.old, Ruleset) or not isinstance(step.object, Ruleset):
         return False
     return bool(_senders(step.object) - _senders(step.old))

@@ -1,4 +1,4 @@
-"""How flows are spread over replicas: equal shares, and who dies gives away its own and nothing else."""
+"""How flows are distributed over replicas: in equal shares, and only the buckets of a dead replica move."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _macs(number: int) -> list[str]:
 
 
 def _owners(group: tuple[spread.Share, ...]) -> list[str]:
-    """Who has each bucket; the shares follow each other without a gap."""
+    """Return the owner of each bucket, and assert that the shares have no gap."""
     owners: list[str] = []
     for first, last, mac in group:
         assert first == len(owners)
@@ -37,7 +37,7 @@ def test_shares_are_equal(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_who_dies_gives_away_its_own_evenly_and_nobody_else_anything(number: int) -> None:
+def test_a_dead_replica_gives_its_buckets_away_evenly_and_no_other_bucket_moves(number: int) -> None:
     macs = _macs(number)
     whole = spread.shares(macs, macs)
     for size in range(1, number):
@@ -56,12 +56,12 @@ def test_who_dies_gives_away_its_own_evenly_and_nobody_else_anything(number: int
             )
 
 
-def test_nobody_alive_has_nothing() -> None:
+def test_without_a_live_replica_there_are_no_shares() -> None:
     assert spread.shares(_macs(3), ()) == ()
     assert spread.lost((), ()) == {}
 
 
-def test_what_was_lost_is_told_as_ranges() -> None:
+def test_lost_buckets_are_ranges() -> None:
     before = ((0, 9, "a"), (10, 839, "b"))
     after = ((0, 2, "a"), (3, 4, "b"), (5, 6, "a"), (7, 839, "b"))
     assert spread.lost(before, after) == {"a": ((3, 4), (7, 9))}
@@ -72,7 +72,7 @@ def _bucket(protocol: int, ports: tuple[int, int] | None = (40000, 443)) -> int:
 
 
 def test_tcp_goes_by_its_tuple_and_everything_else_by_addresses() -> None:
-    """The kernel's own buckets are compared with these in tests/packets/test_replicas.py."""
+    """tests/packets/test_replicas.py compares these buckets with the kernel's."""
     assert len({_bucket(6, (port, 443)) for port in range(40000, 40100)}) > 50
     assert len({_bucket(6, (40000, port)) for port in range(100)}) > 50
     others = {_bucket(protocol, ports) for protocol in (17, 33, 58, 132, 136) for ports in ((1, 2), (3, 4), None)}
@@ -80,7 +80,7 @@ def test_tcp_goes_by_its_tuple_and_everything_else_by_addresses() -> None:
 
 
 def test_the_hash_is_that_of_the_kernel() -> None:
-    """Taken from nft on Linux 6.18: `jhash … mod 840 seed 0x4d` of a flow, and of its addresses."""
+    """The values are from nft on Linux 6.18: `jhash … mod 840 seed 0x4d` of a flow, and of its addresses."""
     hashed = FlowHash(0x4D)
     inside, outside = (inet_pton(AF_INET6, each) for each in (INSIDE, OUTSIDE))
     whole = hashed.of_tuple(inside, outside, (40000).to_bytes(2), (443).to_bytes(2))
@@ -90,7 +90,7 @@ def test_the_hash_is_that_of_the_kernel() -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 2, 500])
 def test_the_hash_of_many_flows_is_that_of_each(number: int) -> None:
-    """Keys of 48 octets here: the words to hash stand anywhere, in any order."""
+    """The keys have 48 octets. The words that are hashed are at any place, in any order."""
     chosen = Random(number)
     flows = [[chosen.randbytes(size) for size in (16, 16, 2, 2)] for _ in range(number)]
     keys = b"".join(
@@ -101,7 +101,7 @@ def test_the_hash_of_many_flows_is_that_of_each(number: int) -> None:
         assert list(hashes(keys, 48, words, start)) == [FlowHash(start).of_tuple(*flow) for flow in flows]
 
 
-def test_the_seed_is_the_labs_own_and_never_nothing() -> None:
+def test_the_seed_depends_on_the_lab_and_is_never_0() -> None:
     seeds = {seed(f"lab{number}") for number in range(100)}
     assert len(seeds) > 90
     assert 0 not in seeds
