@@ -87,9 +87,7 @@ def test_flows_with_an_end_that_is_gone_are_forgotten(world: World, kernel: Kern
     talk.all_sources_send(world)
     assert kernel.flush_flows(talk.wire.there, None, ["2001:db8:1::1", "2001:db8:1::77"]) == 1
     keep = [("2001:db8:1::2/127", talk.destination, talk.destination)]
-    assert (
-        kernel.flush_flows(talk.wire.there, keep, ["2001:db8:1::2"]) == 2
-    )  # the flow of ::2, and that of ::4, which is not kept
+    assert kernel.flush_flows(talk.wire.there, keep, ["2001:db8:1::2"]) == 2  # ::2, and ::4, which is not kept
     assert kernel.flush_flows(talk.wire.there, None) == 0
     assert kernel.flush_flows(talk.wire.there, None, [talk.destination]) == 1
 

@@ -1,4 +1,4 @@
-"""Datagrams from an address that may be another instance's, and plans that are cut short."""
+"""Datagrams from an address that may be another instance's, and places to cut a plan short."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IPV6_FREEBIND = 78  # linux/in6.h
 
 @contextlib.contextmanager
 def datagrams(lab: Lab, node: str, address: str, port: int) -> Iterator[socket.socket]:
-    """A UDP socket of the node at this address, whether that is its own or not: root need not wait for an address."""
+    """Return a UDP socket of the node at this address, which need not be its own: root may bind to any address."""
     with lab.open_socket(node, kind=socket.SOCK_DGRAM) as opened:
         opened.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
         opened.bind((address, port))
@@ -24,7 +24,10 @@ def datagrams(lab: Lab, node: str, address: str, port: int) -> Iterator[socket.s
 
 
 def heard(receiver: socket.socket, *senders: socket.socket) -> list[int]:
-    """Which of the senders arrive (by their numbers) when each sends a datagram after the other: the last one does."""
+    """Let each sender send a datagram, one after the other. Return the numbers of the senders that were heard.
+
+    The last sender must be heard: it is the control.
+    """
     for number, sender in enumerate(senders):
         sender.sendto(bytes([number]), receiver.getsockname()[:2])
     found: list[int] = []
@@ -34,7 +37,7 @@ def heard(receiver: socket.socket, *senders: socket.socket) -> list[int]:
 
 
 def cuts(plan: Plan) -> range:
-    """After how many steps to cut a plan short: any number, up to the last step that changes rules."""
+    """Return the numbers of steps after which a plan is cut short: all up to the last step that changes rules."""
     rulings = [number for number, step in enumerate(plan, 1) if isinstance(step.object, Ruleset)]
     assert len(rulings) > 1
     return range(rulings[-1] + 1)

@@ -1,13 +1,12 @@
-"""An attacker on the internet that knows everything of flows but their sequence numbers, and ears at the instance.
+"""An attacker on the internet that knows all of a flow but its sequence numbers, and a sniffer at the instance.
 
-A process of its own sends forged packets of every kind without end, as from the flows' own peer, and counts what of
-them reaches the instance. Each packet has a mark that says its kind, since a copy of what the peer sends could not
-be told apart otherwise. What it sends for a flow of UDP has another port or another address: UDP has no numbers that
-an attacker must guess, so a datagram with the right tuple is the peer's to any gateway.
+A separate process sends forged packets of every kind without end, as from the flows' own peer, and counts the ones that
+reach the instance. Each packet has a mark that names its kind: without it, a copy of the peer's packet could not be
+told from the original. Forged packets for a UDP flow have another port or another address. UDP has no sequence numbers,
+so every gateway treats a datagram with the right tuple as the peer's.
 
-Numbers are random, but never within reach of the flow's own: one reset in 66,000 hits a part of the window where
-conntrack takes it for good, and no gateway helps against that (CONFORMANCE, G5). A test that met it would fail by
-chance.
+Sequence numbers are random, but never close to the flow's own. One reset in 66,000 hits a part of the window in which
+conntrack accepts it, and no gateway prevents that (CONFORMANCE, G5). A test that met it would fail by chance.
 """
 
 from __future__ import annotations
@@ -36,16 +35,16 @@ _FIN, _SYN, _RST, _PSH, _ACK, _URG = 1, 2, 4, 8, 16, 32
 _FRAGMENT, _DESTINATION_OPTIONS, _ICMPV6 = 44, 60, 58
 _PADDING = b"\1\4\0\0\0\0"  # PadN
 _EPHEMERAL = range(32_768, 61_000)
-_AT_ONCE = 48  # packets between two looks at what has come
+_AT_ONCE = 48  # packets sent before the process reads again
 _PAUSE = 0.002  # seconds
-_QUIET = 0.1  # seconds in which nothing forged has come after the last was sent
+_QUIET = 0.1  # seconds without a forged packet that end the attack
 _SO_RCVBUFFORCE, _SOL_PACKET, _STATISTICS = 33, 263, 6  # asm-generic/socket.h, linux/if_packet.h
 _ROOM = 64 << 20
 _SEQUENCE, _REACH = 1 << 32, 1 << 22  # octets
 
 Packets = list[bytes]
 Numbers = Mapping[tuple[int, int], int]
-"""A sequence number that the peer of each connection had, by the peer's port and the instance's."""
+"""A sequence number that the peer of each connection has used, by the peer's port and the instance's."""
 
 
 # ---- packets ---------------------------------------------------------------------------------------------------------
@@ -65,24 +64,24 @@ def _sum(source: bytes, destination: bytes, protocol: int, data: bytes) -> int:
 
 @dataclass(frozen=True)
 class _Target:
-    """A flow as its peer sees it, and where random numbers come from."""
+    """A flow from the point of view of its peer, and the source of random numbers."""
 
     peer: bytes
     instance: bytes
     peer_port: int
     port: int
     random: random.Random
-    own: int | None = None  # a sequence number that the peer had, if it is known
+    own: int | None = None  # a sequence number that the peer has used, if it is known
 
     def number(self) -> int:
-        """A sequence number far from the flow's own."""
+        """Return a random sequence number that is far from the flow's own."""
         while True:
             found = self.random.getrandbits(32)
             if self.own is None or _REACH < (found - self.own) % _SEQUENCE < _SEQUENCE - _REACH:
                 return found
 
     def segment(self, kind: str, flags: int, *, port: int = 0, peer_port: int = 0) -> bytes:
-        """A TCP segment with random numbers, without its IPv6 header."""
+        """Return a TCP segment with random numbers, without its IPv6 header."""
         numbers = self.number(), self.random.getrandbits(32)
         ports = peer_port or self.peer_port, port or self.port
         made = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 64_240, 0, 0) + _marked(kind)
@@ -96,7 +95,7 @@ class _Target:
         return _packet(self.peer, self.instance, following, payload)
 
     def pieces(self, following: int, payload: bytes, *cuts: int) -> Packets:
-        """The payload in fragments; without cuts in one atomic fragment."""
+        """Return the payload in fragments, or in one atomic fragment if there are no cuts."""
         number, edges = self.random.getrandbits(32), (0, *cuts, len(payload))
         heads = (
             struct.pack("!BBHI", following, 0, first | (last != len(payload)), number)
@@ -106,7 +105,7 @@ class _Target:
         return [self.packet(_FRAGMENT, head + part) for head, part in zip(heads, parts, strict=True)]
 
     def error(self, kind: str, number: int, code: int, word: int, *, peer_port: int = 0) -> Packets:
-        """An ICMPv6 error that quotes a segment that the instance may have sent, with a random number."""
+        """Return an ICMPv6 error that quotes a segment that the instance may have sent, with a random number."""
         head = struct.pack("!HHII", self.port, peer_port or self.peer_port, self.random.getrandbits(32), 0)
         quoted = _packet(self.instance, self.peer, socket.IPPROTO_TCP, head + struct.pack("!BBHHH", 80, 16, 1, 0, 0))
         made = struct.pack("!BBHI", number, code, 0, word) + quoted + _marked(kind)
@@ -120,7 +119,7 @@ class _Target:
 
 
 def _marked(kind: str) -> bytes:
-    return b"????" + MARK + bytes([_NAMES.index(kind)]) + b"!" * 5  # a cut after 24 octets leaves the mark whole
+    return b"????" + MARK + bytes([_NAMES.index(kind)]) + b"!" * 5  # a cut after 24 octets does not divide the mark
 
 
 def _behind_options(target: _Target, kind: str) -> bytes:
@@ -191,23 +190,27 @@ _BLIND = ("blind RST", "blind RST in an atomic fragment")
 _NAMES = (*_SEGMENTS, *_IN_FRAGMENTS, *_DATAGRAMS, *_BLIND)
 
 KINDS = frozenset(_NAMES)
-"""All kinds of forged packets. The blind ones go to every ephemeral port of the instance in turn."""
+"""All kinds of forged packets. The blind ones go to each ephemeral port of the instance in turn."""
 
 PASSES_WHOLE = frozenset({"SYN-ACK", *_ERRORS})
 PASSES_IF_OLD = frozenset({"ACK", "data", "FIN"})
 PASSES_CONNTRACK = PASSES_WHOLE | PASSES_IF_OLD
-"""What conntrack lets pass in a live flow (known limits of CONFORMANCE, G5 and I1): a SYN-ACK whatever its numbers are,
-an error that quotes the flow's ports, and a segment whose two numbers lie below the window, as if it were sent again:
-a quarter of all numbers. The instance's own TCP looks at the numbers too, and takes none of them."""
+"""The kinds that conntrack lets pass in a live flow (known limits of CONFORMANCE, G5 and I1).
+
+They are a SYN-ACK with any numbers, an error that quotes the flow's ports, and a segment whose two numbers are below
+the window, like a retransmission: a quarter of all numbers. The instance's own TCP checks the numbers too, and accepts
+none of these.
+"""
 
 PASSES_IN_FRAGMENTS = frozenset({"FIN in two fragments"})
-"""What of an old segment in fragments passes a gateway of one replica; several replicas refuse all TCP in fragments."""
+"""The kinds of old segments in fragments that pass a gateway of one replica. Several replicas refuse TCP in fragments.
+"""
 
 
 def _forged(
     flows: Sequence[Flow], numbers: random.Random, own: Numbers, *, fragments: bool
 ) -> Iterator[tuple[str, bytes]]:
-    """Packets of each kind for a flow at random, without end."""
+    """Yield packets of each kind for random flows, without end."""
     segments = _SEGMENTS | (_IN_FRAGMENTS if fragments else {})
     while True:
         flow = numbers.choice(flows)
@@ -226,7 +229,7 @@ def _target(flow: Flow, numbers: random.Random, own: Numbers) -> _Target:
 
 
 def _sweep(flow: Flow, numbers: random.Random, own: Numbers) -> Iterator[tuple[str, bytes]]:
-    """Resets to every ephemeral port from the port that the flow's peer has."""
+    """Yield resets to each ephemeral port from the port of the flow's peer."""
     assert flow.ports is not None
     whole, atomic = _BLIND
     for port in itertools.cycle(_EPHEMERAL):
@@ -241,10 +244,10 @@ def _sweep(flow: Flow, numbers: random.Random, own: Numbers) -> Iterator[tuple[s
 
 @dataclass
 class Attack:
-    """What an attack did; complete once it has ended.
+    """The result of an attack. It is complete when the attack has ended.
 
-    `sent` and `arrived` are the forged packets that left and that the instance heard, by kind; `heard` is the number of
-    all packets that it heard.
+    `sent` counts the forged packets that left, `arrived` the forged packets that the instance received, by kind.
+    `heard` is the number of all packets that the instance received.
     """
 
     sent: Counter[str] = field(default_factory=Counter)
@@ -252,11 +255,11 @@ class Attack:
     heard: int = 0
 
     def beyond(self, known: frozenset[str] = PASSES_CONNTRACK) -> dict[str, int]:
-        """Which forged packets arrived though conntrack knows better."""
+        """Return the number of forged packets that arrived although conntrack should refuse them, by kind."""
         return {kind: number for kind, number in self.arrived.items() if kind not in known}
 
     def share(self, kind: str) -> float:
-        """The share of the packets of a kind that arrived."""
+        """Return the share of the packets of a kind that arrived."""
         return self.arrived[kind] / max(1, self.sent[kind])
 
 
@@ -266,13 +269,13 @@ def forging(
 ) -> Iterator[Attack]:
     """Attack the flows of an instance while the block runs. The lab needs the host `evil` with the address `EVIL`.
 
-    At the end the ears must have lost nothing, and must have heard the flows' own packets.
+    Assert at the end that the sniffer lost no packet and heard the flows' own packets.
     """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     attack = Attack()
-    with _ears(lab.namespace(node)) as ears, _mouth(lab.namespace("evil")) as mouth:
-        arguments = mouth, ears, tuple(flows), own, fragments, theirs
+    with _sniffer(lab.namespace(node)) as sniffer, _raw_socket(lab.namespace("evil")) as sender:
+        arguments = sender, sniffer, tuple(flows), own, fragments, theirs
         worker = context.Process(target=_attack, args=arguments, daemon=True)
         worker.start()
         theirs.close()
@@ -285,19 +288,19 @@ def forging(
             worker.terminate()
             worker.join()
     assert attack.sent.total() > 100, "nothing was sent, so nothing is proven"
-    assert attack.heard - attack.arrived.total() > 0, "the ears heard not even the flows' own packets"
+    assert attack.heard - attack.arrived.total() > 0, "the sniffer did not hear the flows' own packets"
 
 
 @contextlib.contextmanager
 def handshakes(lab: Lab, node: str = "app") -> Iterator[Callable[[], Numbers]]:
-    """Hear the handshakes of the connections that the instance opens; what is yielded returns the peers' numbers."""
-    with _ears(lab.namespace(node)) as ears:
+    """Hear the handshakes of connections that the instance opens. Yield a function that returns the peers' numbers."""
+    with _sniffer(lab.namespace(node)) as sniffer:
         known: dict[tuple[int, int], int] = {}
 
         def numbers() -> Numbers:
             with contextlib.suppress(BlockingIOError):
                 while True:
-                    packet = ears.recv(2048)
+                    packet = sniffer.recv(2048)
                     if packet[6] == socket.IPPROTO_TCP and packet[53] & 0x3F == _SYN | _ACK:
                         ports = int.from_bytes(packet[40:42]), int.from_bytes(packet[42:44])
                         known[ports] = int.from_bytes(packet[44:48])
@@ -307,30 +310,30 @@ def handshakes(lab: Lab, node: str = "app") -> Iterator[Callable[[], Numbers]]:
 
 
 @contextlib.contextmanager
-def _ears(namespace: str) -> Iterator[socket.socket]:
+def _sniffer(namespace: str) -> Iterator[socket.socket]:
     with netns.inside(namespace):
-        ears = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-    with ears:
+        sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    with sniffer:
         try:
-            ears.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
-        except PermissionError:  # rootless: what the host's net.core.rmem_max allows
-            ears.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
-        ears.bind(("eth0", 0x86DD))
-        ears.setblocking(False)
-        yield ears
+            sniffer.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        except PermissionError:  # rootless: the host's net.core.rmem_max is the limit
+            sniffer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+        sniffer.bind(("eth0", 0x86DD))
+        sniffer.setblocking(False)
+        yield sniffer
 
 
 @contextlib.contextmanager
-def _mouth(namespace: str) -> Iterator[socket.socket]:
+def _raw_socket(namespace: str) -> Iterator[socket.socket]:
     with netns.inside(namespace):
-        mouth = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    with mouth:
-        yield mouth
+        sender = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with sender:
+        yield sender
 
 
 def _attack(
-    mouth: socket.socket,
-    ears: socket.socket,
+    sender: socket.socket,
+    sniffer: socket.socket,
     flows: Sequence[Flow],
     own: Numbers,
     fragments: bool,
@@ -340,38 +343,38 @@ def _attack(
     endless = _forged(flows, numbers, own, fragments=fragments)
     segments = [flow for flow in flows if flow.protocol == socket.IPPROTO_TCP]
     blind = _sweep(segments[0], numbers, own) if segments and fragments else iter(())
-    sent, hearing = Counter[str](), _Hearing(ears)
+    sent, arrivals = Counter[str](), _Arrivals(sniffer)
     pipe.send("begun")
     while not pipe.poll():
         for kind, packet in (*itertools.islice(endless, _AT_ONCE), *itertools.islice(blind, _AT_ONCE // 4)):
-            with contextlib.suppress(OSError):  # no way at this instant, or no room
-                mouth.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
+            with contextlib.suppress(OSError):  # at this instant there is no route, or the queue is full
+                sender.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
                 sent[kind] += 1
-        hearing.drain()
-        select.select([ears], [], [], _PAUSE)
-    while hearing.drain():
+        arrivals.drain()
+        select.select([sniffer], [], [], _PAUSE)
+    while arrivals.drain():
         select.select([], [], [], _QUIET)
-    pipe.send((sent, hearing.arrived, hearing.heard))
+    pipe.send((sent, arrivals.arrived, arrivals.heard))
 
 
-class _Hearing:
-    def __init__(self, ears: socket.socket) -> None:
-        self._ears = ears
+class _Arrivals:
+    def __init__(self, sniffer: socket.socket) -> None:
+        self._socket = sniffer
         self.heard = 0
         self.arrived: Counter[str] = Counter()
 
     def drain(self) -> int:
-        """Take in what has come, and return the number of forged packets among it."""
+        """Read the packets that have come, and return the number of forged ones among them."""
         before = self.arrived.total()
         with contextlib.suppress(BlockingIOError):
             while True:
-                packet, address = self._ears.recvfrom(2048)
+                packet, address = self._socket.recvfrom(2048)
                 if address[2] != socket.PACKET_OUTGOING:
                     self.heard += 1
                     if (at := packet.find(MARK)) >= 0:
                         self.arrived[_NAMES[packet[at + len(MARK)]]] += 1
-        _, lost = struct.unpack("=II", self._ears.getsockopt(_SOL_PACKET, _STATISTICS, 8))
-        assert not lost, f"{lost} packets came while there was no room for them: silence would prove nothing"
+        _, lost = struct.unpack("=II", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8))
+        assert not lost, f"{lost} packets were lost because the buffer was full, so silence proves nothing"
         return self.arrived.total() - before
 
 
@@ -380,7 +383,7 @@ REFUSED = ("drop_invalid", "drop_inbound", "drop_icmpv6_error")
 
 
 def await_refusals(namespaces: Sequence[str], lab: Lab, counters: Sequence[str] = REFUSED) -> None:
-    """Wait until each counter has risen in some of these namespaces: the attack is under way, and meets them."""
+    """Wait until each counter has risen in one of these namespaces, so that the attack has met each refusal."""
 
     def counted() -> dict[str, int]:
         found = [lab.kernel.counters(name) for name in namespaces]

@@ -1,4 +1,4 @@
-"""What an instance with root can do in its namespace, as functions."""
+"""What an instance with root can do in its namespace, one function for each act."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from eigw_ns.kernel.nft.library import Nft
 from tests.labs import Lab
 from tests.packets.topologies import APP, MATE, TREE
 
-FOREIGN = 3  # RTPROT_BOOT, linux/rtnetlink.h: what `ip` marks its routes with
+FOREIGN = 3  # RTPROT_BOOT, linux/rtnetlink.h, the protocol that `ip` gives its routes
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """An instance with root in its namespace; what it goes on doing ends with the stack."""
+    """An instance with root in its namespace. What it keeps doing ends with the stack `lasting`."""
 
     namespace: str
     netlink: IPRoute
@@ -34,11 +34,11 @@ class Tenant:
 
     @property
     def link(self) -> int:
-        """The number of its interface."""
+        """Return the index of its interface."""
         return self.index("eth0")
 
     def index(self, name: str) -> int:
-        """The number of an interface."""
+        """Return the index of the interface with this name."""
         return int(self.netlink.link_lookup(ifname=name)[0])
 
     def rename(self, index: int, name: str) -> None:
@@ -47,13 +47,13 @@ class Tenant:
         self.netlink.link("set", index=index, ifname=name)
 
     def another(self, name: str) -> int:
-        """A link of its own."""
+        """Create another link with this name, and return its index."""
         self.netlink.link("add", ifname=name, kind="bridge")
         return self.index(name)
 
 
 Act = Callable[[Tenant], None]
-"""What the tenant does."""
+"""An act of a tenant."""
 
 
 def _tree() -> str:
@@ -198,7 +198,7 @@ def takes_the_loopback_down(tenant: Tenant) -> None:
 
 
 def owns_a_table_of_our_name(tenant: Tenant) -> None:
-    library = Nft()  # as long as it is open nobody else may delete the table
+    library = Nft()  # while the socket is open, no other process may delete the table
     tenant.lasting.callback(library.listing, "inet")
     library.run("table inet eigw_ns { flags owner; }", "own a table")
 
@@ -209,7 +209,9 @@ def leaves_links_that_never_come_up(tenant: Tenant) -> None:
     tenant.netlink.link("add", ifname="left", kind="veth", peer="right")
     for name in ("left", "right"):
         tenant.netlink.link("set", index=tenant.index(name), state="up", link_mode=1)  # dormant
-    tenant.netlink.addr("del", index=tenant.link, address=APP, prefixlen=128)  # so that apply has to wait for something
+    tenant.netlink.addr(
+        "del", index=tenant.link, address=APP, prefixlen=128
+    )  # so that apply has an address to wait for
 
 
 def forges_things_of_ours(tenant: Tenant) -> None:
@@ -224,7 +226,7 @@ def forges_things_of_ours(tenant: Tenant) -> None:
     )
     tenant.netlink.route("add", dst="2001:db8:7a::/48", type="blackhole", proto=PROTOCOL, family=socket.AF_INET6)
     forged = {"local": "2001:db8:7b::1", "address": "2001:db8:7b::2", "prefixlen": 128, "proto": PROTOCOL}
-    # not preferred: else the tenant would send from it, which its port does not let out, as soon as DAD has ended
+    # not preferred: otherwise the tenant would send from it after DAD, and its port drops other sources
     tenant.netlink.addr("add", index=link, **forged, preferred_lft=0, valid_lft=3600)
     tenant.netlink.addr("add", index=1, address="2001:db8:7c::1", prefixlen=128, proto=PROTOCOL)
     rule = {"priority": 50, "table": 254, "fwmark": 1, "fwmask": 3, "src": "2001:db8::/32", "protocol": PROTOCOL}
@@ -235,7 +237,7 @@ def forges_things_of_ours(tenant: Tenant) -> None:
 
 
 def has_a_thousand_routes_and_never_rests(tenant: Tenant) -> None:
-    """A dump of them does not fit into one answer, and is interrupted again and again."""
+    """A dump of the routes needs several messages, and is interrupted again and again."""
     link = tenant.link
     for number in range(1000):
         tenant.netlink.route("add", dst=f"2001:0:{number:x}::/48", oif=link, proto=FOREIGN)
@@ -258,12 +260,12 @@ with IPRoute() as netlink:
             netlink.route("add", **route)
             netlink.route("del", **route)
 """
-"""In a process of its own: as a thread it would keep our own code, which is measured, from running."""
+"""This runs in a separate process: a thread would slow down our own code, which is measured."""
 
 
 def holds_its_namespace(tenant: Tenant) -> None:
     read, write = os.pipe()
-    child = os.fork()  # born in the namespace this thread is in
+    child = os.fork()  # starts in the namespace of this thread
     if child == 0:
         os.close(write)
         os.read(read, 1)
@@ -311,12 +313,12 @@ ONLY_ITS_OWN = (
     has_a_thousand_routes_and_never_rests,
     holds_its_namespace,
 )
-"""Acts that touch nothing of ours."""
+"""Acts that change no object of ours."""
 
 
 @contextlib.contextmanager
 def done(lab: Lab, act: Act) -> Iterator[None]:
-    """The act has been done by `app`, and what it goes on doing goes on while the block runs."""
+    """Let `app` act. What the act keeps doing goes on while the block runs."""
     namespace = lab.namespace("app")
     with contextlib.ExitStack() as lasting:
         with netns.inside(namespace), IPRoute() as netlink:

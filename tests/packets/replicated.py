@@ -1,6 +1,7 @@
 """A lab whose gateway has several replicas, and which of them a flow went through.
 
-UDP goes by addresses alone, so the lab has hosts beside `web`: one for each replica, whose address leads to it.
+UDP is distributed by addresses alone, so the lab has hosts beside `web`: one for each replica, whose address leads to
+it.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ MOST = 3
 
 
 def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
-    """The lab of `topologies.TREE` with so many replicas; `vpc` replaces parts of the VPC.
+    """Return the lab of `topologies.TREE` with this number of replicas. `vpc` replaces parts of the VPC.
 
-    With the lab's name, it has hosts whose UDP goes to one replica of `MOST` each: `far1`, `far2`, …;
-    and `evil`, from which `forging` attacks.
+    If the lab's name is given, the lab has the hosts `far1`, `far2`, …, one for each replica of `MOST`. The instance's
+    UDP to a host goes through its replica. It also has the host `evil`, from which `forging` attacks.
     """
     made = copy.deepcopy(TREE)
     if lab:
@@ -49,7 +50,7 @@ def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
 
 
 def far_hosts(lab: str) -> dict[str, str]:
-    """Return an address for each replica of `MOST`, by the name of its host: to it goes the instance's UDP."""
+    """Return an address for each replica of `MOST`, by host name: the instance's UDP to it uses this replica."""
     found: dict[int, str] = {}
     for number in numbers(1):
         address = f"2001:db8:fa::{number:x}"
@@ -62,7 +63,7 @@ def far_hosts(lab: str) -> dict[str, str]:
 
 @contextmanager
 def replicated(name: str, replicas: int) -> Iterator[Lab]:
-    """The lab while the block runs."""
+    """Build the lab, and destroy it when the block ends."""
     lab = Lab(name)
     lab.apply(tree(replicas, name))
     yield lab
@@ -70,7 +71,7 @@ def replicated(name: str, replicas: int) -> Iterator[Lab]:
 
 
 def replicas(lab: Lab) -> list[str]:
-    """The namespaces of the gateway's replicas, empty if there is no gateway."""
+    """Return the namespaces of the gateway's replicas, or an empty list if there is no gateway."""
     assert lab.current is not None
     return [
         namespace_name(lab.name, replica_id(gateway.id, number))
@@ -80,7 +81,7 @@ def replicas(lab: Lab) -> list[str]:
 
 
 def owner(lab: Lab, flow: Flow) -> str:
-    """The namespace of the replica that a flow should go through, while all are alive."""
+    """Return the namespace of the replica that a flow goes through if all replicas are alive."""
     number = len(replicas(lab))
     shares = spread.shares([str(each) for each in range(number)], {str(each) for each in range(number)})
     bucket = bucket_of(flow, seed(lab.name))
@@ -88,31 +89,31 @@ def owner(lab: Lab, flow: Flow) -> str:
 
 
 def carriers(lab: Lab, flow: Flow) -> list[str]:
-    """The replicas that know the flow."""
+    """Return the replicas whose conntrack has the flow."""
     return [name for name in replicas(lab) if flow in lab.kernel.flows(name)]
 
 
 def known_to(lab: Lab, flow: Flow) -> set[str]:
-    """The namespaces that remember the flow, or were told of it."""
+    """Return the namespaces whose conntrack has the flow, or that were taught it."""
     places = [*replicas(lab), lab.namespace("main/a")]
     return {name for name in places if flow in {*lab.kernel.flows(name), *lab.kernel.taught(name)}}
 
 
 def count(lab: Lab, counter: str) -> list[int]:
-    """The packets that each replica has counted."""
+    """Return the packets that each replica has counted."""
     return [lab.kernel.counters(name)[counter].packets for name in replicas(lab)]
 
 
 def gateway_id(lab: Lab) -> str:
-    """The gateway's id."""
+    """Return the gateway's id."""
     assert lab.current is not None
     return find(lab.current.cloud, "outbound").id
 
 
 def take_over(lab: Lab) -> None:
-    """Every replica is told all flows that the subnet remembers, and has seen none of them begin.
+    """Teach each replica all flows that the subnet has, and delete its own conntrack entries.
 
-    That is what a successor knows, for whichever replica a packet goes to.
+    This is the state of a successor, whichever replica a packet goes to.
     """
     assert lab.current is not None
     for gateway in gateways(lab.current.cloud):
@@ -120,12 +121,12 @@ def take_over(lab: Lab) -> None:
             lab.kernel.flush_flows(replica.namespace, ())
             lab.kernel.teach([replace(gateway.lesson, namespace=replica.namespace)])
             with netns.inside(replica.namespace):
-                conntrack.delete(lambda _: True)  # what a packet has begun meanwhile
+                conntrack.delete(lambda _: True)  # entries that packets have created meanwhile
 
 
 @contextmanager
 def narrow(lab: Lab, node: str, beyond: str) -> Iterator[None]:
-    """The link between a node and its router `beyond` has an MTU of 1,280 bytes while the block runs."""
+    """Set the MTU of the link between a node and its router `beyond` to 1,280 bytes while the block runs."""
     host = lab.namespace(node).removeprefix(f"eigw-{lab.name}-")
     ends = ((lab.namespace(node), "eth0"), (lab.namespace(beyond), port_name(host)))
     try:
@@ -142,7 +143,7 @@ def _set_mtu(mtu: int, ends: Iterable[tuple[str, str]]) -> None:
 
 
 def transfer(sender: socket.socket, receiver: socket.socket, size: int = 50_000) -> None:
-    """Send so many octets; all of them must arrive. They fit into the sender's buffer."""
+    """Send this number of octets, and return when all have arrived. They must fit into the sender's buffer."""
     sender.sendall(b"x" * size)
     received = 0
     while received < size:
@@ -153,7 +154,7 @@ def transfer(sender: socket.socket, receiver: socket.socket, size: int = 50_000)
 def datagrams(
     lab: Lab, port: int = 0, peer_port: int = 5353, host: str = "web"
 ) -> Iterator[tuple[socket.socket, socket.socket, Flow]]:
-    """A UDP socket in the instance and one in the host, each connected to the other, and their flow."""
+    """Return a UDP socket in the instance and one in the host, connected to each other, and their flow."""
     address = WEB if host == "web" else far_hosts(lab.name)[host]
     with (
         lab.open_socket("app", kind=socket.SOCK_DGRAM) as near,
@@ -170,7 +171,7 @@ def datagrams(
 
 
 def carries(near: socket.socket, far: socket.socket, size: int = 16) -> bool:
-    """Whether a datagram goes out and one comes back."""
+    """Return whether a datagram goes out and one comes back."""
     near.send(b"q" * size)
     if far.recv(65535) != b"q" * size:
         return False

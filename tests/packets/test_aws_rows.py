@@ -1,6 +1,6 @@
 """The features of AWS's VPC that a lab has, each shown by packets (https://docs.aws.amazon.com/vpc/latest/userguide/).
 
-A row is one feature. `ROWS` names the test of each; `test_every_row_is_shown` holds that none is missing.
+A row is one feature. `ROWS` names the test of each row; `test_every_row_is_shown` fails if a row has none.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ BASE: Tree = {
 }
 
 ROWS: dict[str, str] = {}
-"""Row of the table, and the test that shows it."""
+"""The rows of the table, each with the test that shows it."""
 
 
 def row(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Say which row of the table a test shows."""
+    """Record which row of the table a test shows."""
 
     def note(test: Callable[..., None]) -> Callable[..., None]:
         ROWS[name] = test.__name__
@@ -79,7 +79,7 @@ def row(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 class World:
-    """A lab and the tree it was built of; `change` edits the tree and applies it."""
+    """A lab and the tree that it was built from. `change` edits the tree and applies it."""
 
     def __init__(self, name: str) -> None:
         self.lab = Lab(name)
@@ -97,21 +97,21 @@ class World:
         self.vpc["route_tables"][table]["routes"] = [{"destination": where, "target": what} for where, what in routes]
 
     def acl(self, subnet: str, ingress: list[Tree], egress: list[Tree]) -> None:
-        """Give the subnet an ACL of its own."""
+        """Give the subnet its own ACL."""
         self.vpc["network_acls"]["tested"] = {"ingress": ingress, "egress": egress}
         self.vpc["subnets"][subnet]["network_acl"] = "tested"
 
     def group(self, instance: str, ingress: list[Tree], egress: list[Tree]) -> None:
-        """Give the instance a group of its own."""
+        """Give the instance its own group."""
         self.vpc["security_groups"][f"{instance}s"] = {"ingress": ingress, "egress": egress}
         self.vpc["instances"][instance]["security_groups"] = [f"{instance}s"]
 
     def opens(self, source: str, node: str, address: str, port: int = 7000) -> bool:
-        """Whether a TCP connection opens; where it does not, the listener is shown to be alive."""
+        """Return whether a TCP connection opens. If it does not, assert that the listener works."""
         with self.lab.listening(node, address, port):
             if self._connects(source, address, port):
                 return True
-            assert self._connects(node, address, port), "the listener is dead, silence proves nothing"
+            assert self._connects(node, address, port), "the listener does not work, so silence proves nothing"
             return False
 
     def _connects(self, source: str, address: str, port: int) -> bool:
@@ -124,7 +124,7 @@ class World:
             return True
 
     def datagram_arrives(self, source: str, node: str, address: str) -> bool:
-        """Whether a datagram is heard in the other's namespace; where it is not, the listener is shown to be alive."""
+        """Return whether a datagram is heard in the other's namespace. If it is not, assert that the sniffer works."""
         with self.lab.open_socket(node, kind=socket.SOCK_DGRAM) as listener:
             listener.bind((address, 7001))
             listener.settimeout(SILENCE)
@@ -133,10 +133,10 @@ class World:
                     client.sendto(word, (address, 7001))
                     with contextlib.suppress(TimeoutError):
                         return listener.recv(16) == word == b"asked"
-            raise AssertionError("the listener is dead, silence proves nothing")
+            raise AssertionError("the listener does not work, so silence proves nothing")
 
     def pings(self, source: str, address: str) -> bool:
-        """Whether an echo request is answered."""
+        """Return whether an echo request is answered."""
         with self.lab.open_socket(source, kind=socket.SOCK_RAW, protocol=socket.IPPROTO_ICMPV6) as client:
             client.connect((address, 0))
             client.settimeout(SILENCE)
@@ -149,7 +149,7 @@ class World:
             return True
 
     def inject(self, node: str, packet: IPv6) -> None:
-        """Send a packet as it is, its own source address included."""
+        """Send a packet as it is, with its own source address."""
         with self.lab.open_socket(node, kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as sender:
             sender.sendto(bytes(packet), (packet.dst, 0))
 
@@ -237,7 +237,7 @@ def test_related_errors(world: World) -> None:
         with pytest.raises(ConnectionRefusedError):  # the host's port unreachable came back
             client.recv(64)
         port = client.getsockname()[1]
-    stray = IPv6(src=APP, dst=WEB) / UDP(sport=port + 1, dport=9999)  # quotes a flow that nobody has
+    stray = IPv6(src=APP, dst=WEB) / UDP(sport=port + 1, dport=9999)  # quotes a flow that does not exist
     world.inject("web", IPv6(src=WEB, dst=APP) / ICMPv6DestUnreach(code=4) / stray)
     until(lambda: world.lab.counter(OUTBOUND, "drop_icmpv6_error") == 1, "the forged error counted")
 
@@ -307,7 +307,7 @@ def test_specific_route_only(world: World) -> None:
     assert world.opens("app", "near", NEAR)
     with world.lab.sniffer("app") as inside:
         assert not world.opens("app", "web", WEB)
-        assert inward(inside) == []  # silence, no ICMPv6 unreachable
+        assert inward(inside) == []  # no answer, and no ICMPv6 unreachable
 
 
 @row("local route")
@@ -317,7 +317,7 @@ def test_local_route(world: World) -> None:
     assert world.opens("app", "www", WWW)
     assert world.opens("www", "app", APP)
     assert [world.lab.counted(node) for node in (OUTBOUND, "edge")] == before
-    assert world.opens("app", "web", WEB)  # the control: what leaves the VPC is counted by both
+    assert world.opens("app", "web", WEB)  # the control: both count packets that leave the VPC
     assert world.opens("www", "web", WEB)
     assert all(world.lab.counted(node) != then for node, then in zip((OUTBOUND, "edge"), before, strict=True))
 
@@ -396,7 +396,7 @@ def test_acl_live(world: World) -> None:
         assert stream.silent()
         world.acl("private-a", [allow], [allow])
         world.apply()
-        assert stream.client.recv(4, socket.MSG_WAITALL) == b"lost"  # sent again, and now it passes
+        assert stream.client.recv(4, socket.MSG_WAITALL) == b"lost"  # it is sent again, and now passes
         assert stream.server.recv(4, socket.MSG_WAITALL) == b"lost"
         assert stream.works()
 
@@ -412,7 +412,7 @@ def test_acl_within_subnet(world: World) -> None:
 
 @pytest.mark.root
 def test_what_no_entry_matches_is_denied_in_each_direction(world: World) -> None:
-    """By single datagrams: a connection needs both directions, so either's denial would hide that the other lets in."""
+    """This uses single datagrams. A connection needs both directions, so either denial would hide the other."""
     allow: Tree = {**ALL, "rule": 100, "action": "allow"}
     other: Tree = {"rule": 100, "protocol": "udp", "ports": 9, "cidr": "::/0", "action": "allow"}
     for entries in ([], [other]):
@@ -451,14 +451,14 @@ def test_acl_families(world: World) -> None:
 
 @pytest.mark.root
 def test_groups_of_both_ends_count_within_a_subnet(world: World) -> None:
-    """The router hands the packet from port to port, and looks at the sender's groups as at the receiver's."""
+    """The router forwards the packet from port to port, and checks the groups of both the sender and the receiver."""
     world.group("app", [ALL], [])
     world.group("mate", [ALL], [ALL])
     world.apply()
     assert not world.opens("app", "mate", MATE)
     assert world.lab.counter("main/private-a", "drop_group_egress") > 0
     assert world.opens("mate", "app", APP)  # answers need no rule
-    world.acl("private-a", [], [])  # and a network ACL does not stand between them
+    world.acl("private-a", [], [])  # a network ACL does not apply within a subnet
     world.apply()
     assert world.opens("mate", "app", APP)
     world.group("app", [ALL], [ALL])
@@ -524,8 +524,10 @@ def _first_heard(sniffer: socket.socket) -> list[bytes]:
 
 
 def _dropped_forged(world: World, count: int) -> bool:
-    """Whether so many packets with a source that is not their sender's were dropped, and no more. On a slow machine
-    the first words of a young link may come in between."""
+    """Return whether this number of packets with a wrong source was dropped, and no more.
+
+    On a slow machine, the first packets of a new link may be counted too.
+    """
     dropped = world.lab.counter("main/private-a", "drop_source")
     return dropped == count or (SLOWNESS > 1 and dropped > count)
 
@@ -556,7 +558,7 @@ def test_two_vpcs(world: World) -> None:
     world.apply()
     theirs, spoofed = APP.replace(":55", ":66"), IPv6(src=APP.replace(":55", ":66"), dst=WEB) / UDP(dport=9)
     assert not world.opens("main/app", "other/app", theirs)
-    assert world.opens("main/app", "other/www", WWW.replace(":55", ":66"))  # over the internet, as in life
+    assert world.opens("main/app", "other/www", WWW.replace(":55", ":66"))  # over the internet, as on AWS
     assert world.opens("other/app", "web", WEB)
     with world.lab.sniffer("web") as outside:
         world.inject("main/app", spoofed)
@@ -592,7 +594,7 @@ def test_reserved_addresses(world: World) -> None:
 def test_restart(world: World) -> None:
     world.apply()
     with world.lab.stream("app", "web", WEB) as stream:
-        world.lab = Lab(world.lab.name, current=world.lab.current)  # another controller that remembers nothing
+        world.lab = Lab(world.lab.name, current=world.lab.current)  # another controller without state
         assert stream.works()
         assert world.lab.plan(json.dumps(world.tree)) == ()
         gateway = world.lab.namespace(OUTBOUND)
@@ -620,7 +622,7 @@ NOT_BUILT = {
     "DeleteVpc with EIGW": "no delete-vpc in the plan",
     "flow record": "no flow logs in the plan",
 }
-"""Rows that concern parts which this project does not have, or not yet."""
+"""Rows about parts that this project does not have, or does not have yet."""
 
 
 def test_every_row_is_shown() -> None:

@@ -61,7 +61,7 @@ def test_a_deleted_gateway_stops_live_flows_both_ways_and_leaves_a_blackhole(lab
 
         lab.apply(WITHOUT)
 
-        assert through.silent()  # nor does it fall to ::/0, which leads to the internet gateway
+        assert through.silent()  # it does not use ::/0 either, which leads to the internet gateway
         assert inward(outside) == []
         assert beside.works()
         assert inbound.works()
@@ -71,7 +71,7 @@ def test_a_deleted_gateway_stops_live_flows_both_ways_and_leaves_a_blackhole(lab
     assert lab.plan(WITHOUT) == ()
 
 
-def test_a_route_that_is_replaced_lives_again(lab: Lab) -> None:
+def test_a_route_that_is_replaced_works_again(lab: Lab) -> None:
     lab.apply(WITHOUT)
     other = TOPOLOGY.replace(GATEWAY, "eigw-0fedcba9876543210")
     lab.apply(other)
@@ -115,7 +115,7 @@ def test_a_route_taken_away_ends_its_flows_and_keeps_the_others(lab_name: str) -
         assert flushed == {f"flows of {lab.namespace(node)}" for node in ("outbound", "main/a")}
         assert through.silent()
         assert beside.works()
-        lab.apply(TWO_SUBNETS)  # the route comes back, the flow does not: it is forgotten, and mid-stream opens nothing
+        lab.apply(TWO_SUBNETS)  # the route comes back, and the flow does not: a segment of it opens none
         until(lambda: lab.counter("outbound", "drop_invalid") > 0, "a segment sent again and dropped")
         assert through.silent()
         assert beside.works()

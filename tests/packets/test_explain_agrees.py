@@ -1,6 +1,6 @@
-"""What `explain` predicts is what packets do: random labs, built for real, every pair of nodes tried at once.
+"""Packets do what `explain` predicts: random labs are built, and all pairs of nodes are tried at once.
 
-`EIGW_NS_WORLDS=100` tries that many labs instead of a handful; `EIGW_NS_WORLDS=42-42` tries the one of that seed again.
+`EIGW_NS_WORLDS=100` tries this number of labs instead of a few. `EIGW_NS_WORLDS=42-42` tries the lab of seed 42.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ALWAYS = range(1, 9)
 
 
 def seeds() -> range:
-    """The labs to try: a number of them, or the first and the last."""
+    """Return the seeds of the labs to try: a number of labs, or the first and the last seed."""
     asked = os.environ.get("EIGW_NS_WORLDS")
     if asked is None:
         return _ALWAYS
@@ -42,9 +42,10 @@ def seeds() -> range:
 
 
 def expectations(cloud: Cloud, seed: int) -> Iterator[Expectation]:
-    """Each ordered pair with each protocol, to a port that is open or closed.
+    """Return each ordered pair with each protocol, to a port that is open or closed.
 
-    Where the outcome depends on the source port, `verify` tries ports that contradict the result: any result will do.
+    If the outcome depends on the source port, `verify` tries ports that contradict the result. So any result is
+    expected.
     """
     random = Random(seed)
     ends = [node.qualified for node in nodes(cloud) if node.kind in ("instance", "host")]
@@ -68,8 +69,8 @@ def test_prediction_equals_packet(lab_name: str, seed: int) -> None:
     assert {check.observed for check in report.checks} == {"allowed", "blocked", "refused"}
 
 
-def test_the_labs_meet_everything_that_decides() -> None:
-    """Without packets: what is to be proved does occur, forward and back, in the labs that are always tried."""
+def test_each_reason_that_decides_occurs_in_the_labs() -> None:
+    """This sends no packets: each reason that decides occurs in the labs that are always tried, in both directions."""
     seen: Counter[tuple[str, str]] = Counter()
     split = 0
     for seed in _ALWAYS:
@@ -116,7 +117,7 @@ internet: {hosts: {web: {ipv6_address: "2001:db8:80::1"}}}
 
 
 @pytest.mark.parametrize(("expected", "observed"), [("allowed", "blocked"), ("blocked", "allowed")])
-def test_a_flow_that_only_some_source_ports_can_have_is_neither_allowed_nor_blocked(
+def test_a_flow_of_only_some_source_ports_is_not_allowed_and_not_blocked(
     lab_name: str, expected: Result, observed: Result
 ) -> None:
     lab = Lab(lab_name)
@@ -127,4 +128,4 @@ def test_a_flow_that_only_some_source_ports_can_have_is_neither_allowed_nor_bloc
     assert (check.observed, check.predicted, check.passed) == (observed, observed, False)
     assert check.reason == (Reason.SUBNET_ACL_RESTRICTION if observed == "blocked" else Reason.REACHABLE)
     worst = verify(Topology(lab.current.cloud), timeout=SLOWNESS)
-    assert worst.passed  # without an expectation, that of the worst port is proved
+    assert worst.passed  # without an expectation, the result of the worst port is checked

@@ -1,7 +1,7 @@
-"""Flows that replicas take over from each other, and an attacker on the internet that knows all of them but numbers.
+"""Flows that replicas take over from each other, under attack from a host that knows all but their sequence numbers.
 
-The promise: no flow is lost to the attack, and nothing forged reaches the instance that conntrack alone would refuse. A
-gateway of one replica under the same attack is the measure (`forging.PASSES_CONNTRACK`).
+No flow is lost to the attack, and no forged packet reaches the instance that conntrack alone would refuse. A gateway of
+one replica under the same attack is the reference (`forging.PASSES_CONNTRACK`).
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ SUBNET = "main/a"
 
 @dataclass(frozen=True)
 class Busy:
-    """Flows of the instance, idle and busy, and what an attacker must not hit by chance."""
+    """Flows of the instance, idle and busy, and the sequence numbers that the attacker must not hit by chance."""
 
     flows: Flows
     numbers: Numbers
 
     def all(self, lab: Lab) -> list[Flow]:
-        """All of them. The subnet remembers others too, of a test before: their connections are over."""
+        """Return all open flows. The subnet also has flows of an earlier test, whose connections are over."""
         found = lab.kernel.flows(lab.namespace(SUBNET))
         return [flow for flow in found if flow.source == APP and self._is_open(flow)]
 
@@ -83,9 +83,9 @@ def _busy(lab: Lab) -> Iterator[Busy]:
 
 
 def _check(lab: Lab, busy: Busy) -> None:
-    """No flow is lost, none is about to end, and those that are busy are answered."""
+    """Assert that no flow is lost, that none is about to end, and that busy flows are answered."""
     flows = busy.flows
-    assert _states(lab, busy) == {"ESTABLISHED"}  # what conntrack takes for ended lives until that is forgotten
+    assert _states(lab, busy) == {"ESTABLISHED"}  # an ended flow stays in another state for a while
     assert flows.lost() == 0
     assert flows.resting() == WANTED.resting
 
@@ -97,7 +97,7 @@ def _check(lab: Lab, busy: Busy) -> None:
 
 
 def _states(lab: Lab, busy: Busy) -> set[str]:
-    """The states of the connections, as the subnet and the gateway have them."""
+    """Return the states of the connections in the subnet's and the gateway's conntrack."""
     found = set()
     for name in [*_gateways(lab), lab.namespace(SUBNET)]:
         with netns.inside(name):
@@ -114,32 +114,32 @@ def _gateways(lab: Lab) -> list[str]:
 
 @contextlib.contextmanager
 def _attacked(lab: Lab, busy: Busy, known: frozenset[str] = PASSES_CONNTRACK) -> Iterator[None]:
-    """All flows of the instance are attacked while the block runs; what arrives is what conntrack lets pass."""
+    """Attack all flows of the instance while the block runs, and check the packets that arrive."""
     with forging.forging(lab, busy.all(lab), busy.numbers) as attack:
         yield
     _check_arrived(attack, known)
 
 
 def _check_arrived(attack: Attack, known: frozenset[str] = PASSES_CONNTRACK) -> None:
-    """No other kind than through a gateway of one replica, and no larger share of a kind."""
+    """Assert that only known kinds arrived, and no larger share of a kind than through a gateway of one replica."""
     assert attack.beyond(known) == {}
-    assert set(attack.arrived) >= PASSES_CONNTRACK, "not even the known limits: the attack met no flow"
+    assert set(attack.arrived) >= PASSES_CONNTRACK, "none of the known limits: the attack met no flow"
     for kind in PASSES_IF_OLD:
-        assert attack.share(kind) < 0.4, f"{kind}: more than the quarter that looks old"
+        assert attack.share(kind) < 0.4, f"{kind}: more than the quarter that is below the window"
 
 
 ONE = PASSES_CONNTRACK | PASSES_IN_FRAGMENTS
-"""What passes a gateway of one replica."""
+"""The kinds that pass a gateway of one replica."""
 
 
 def _meet(lab: Lab) -> None:
-    """Wait until the attack has met every rule that refuses it."""
+    """Wait until the attack has met each rule that refuses it."""
     counters = (*REFUSED, "drop_tcp_fragment") if len(replicas(lab)) > 1 else REFUSED
     await_refusals(replicas(lab), lab, counters)
 
 
 def _grown(number: int, lab: Lab) -> str:
-    """The lab with one more subnet, one more route by the gateway and one more route table: all flows are kept."""
+    """Return the lab with another subnet, route and route table. All flows stay."""
     made = json.loads(tree(number, lab.name))
     main = made["vpcs"]["main"]
     main["subnets"]["b"] = {"ipv6_cidr_block": "2600:1f16:aa0:5502::/64", "route_table": "other"}
@@ -148,12 +148,12 @@ def _grown(number: int, lab: Lab) -> str:
     return json.dumps(made)
 
 
-def test_a_gateway_of_one_replica_is_the_measure(lab_name: str) -> None:
-    """What reaches the instance of the same attack, and is known: no other kinds reach it through several replicas."""
+def test_which_forged_packets_pass_a_gateway_of_one_replica(lab_name: str) -> None:
+    """The kinds that reach the instance through one replica. No other kinds may reach it through several."""
     with replicated(lab_name, 1) as lab, _busy(lab) as busy:
         with forging.forging(lab, busy.all(lab), busy.numbers) as attack:
             _meet(lab)
-            until(lambda: _sends_for(1.5), "a while of it")
+            until(lambda: _sends_for(1.5), "the attack goes on for a while")
             _check(lab, busy)
         _check_arrived(attack, ONE)
         assert set(attack.arrived) == ONE
@@ -161,8 +161,10 @@ def test_a_gateway_of_one_replica_is_the_measure(lab_name: str) -> None:
 
 
 def test_known_limit_one_reset_in_66_000_stalls_an_idle_flow(lab_name: str) -> None:
-    """One whose number is 66,000 to 131,000 octets beyond the peer's next one: conntrack takes it for one within the
-    window, and what the peer sends next for old. The instance ignores the reset, and its own data still goes out.
+    """The reset is 66,000 to 131,000 octets beyond the peer's next number.
+
+    Conntrack accepts it as within the window, and treats the peer's next data as old. The instance ignores the reset,
+    and its own data still goes out.
     """
     with replicated(lab_name, 1) as lab, forging.handshakes(lab) as numbers, lab.stream("app", "web", WEB) as stream:
         assert stream.works()
@@ -190,7 +192,7 @@ def _sends_for(seconds: float) -> bool:
 
 @pytest.mark.parametrize("attacked", [True, False], ids=["attacked", "control"])
 def test_no_change_of_the_number_of_replicas_costs_a_flow(lab_name: str, attacked: bool) -> None:
-    """1 → 2, 2 → 3, 3 → 2, 3 → 1 and 1 → 3, and changes of subnets and routes in between."""
+    """1 → 2, 2 → 3, 3 → 2, 2 → 3, 3 → 1 and 1 → 3, and changes of subnets and routes in between."""
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(replicated(lab_name, 1))
         busy = stack.enter_context(_busy(lab))
@@ -208,13 +210,13 @@ def test_no_change_of_the_number_of_replicas_costs_a_flow(lab_name: str, attacke
 
 
 def test_fragments_of_every_kind_harm_no_flow(lab_name: str) -> None:
-    """Three replicas, no change: pieces of most flows reach a replica that does not have them."""
+    """Three replicas and no change: fragments of most flows reach a replica that does not have the flow."""
     with replicated(lab_name, 3) as lab, _busy(lab) as busy:
         for fragments in (False, True):
             before = sum(count(lab, "drop_tcp_fragment"))
             with forging.forging(lab, busy.all(lab), busy.numbers, fragments=fragments) as attack:
                 await_refusals(replicas(lab), lab)
-                until(lambda: _sends_for(0.5), "half a second of it")
+                until(lambda: _sends_for(0.5), "the attack goes on for half a second")
             _check_arrived(attack)
             assert (sum(count(lab, "drop_tcp_fragment")) > before + 50) or not fragments
             _check(lab, busy)
@@ -235,7 +237,7 @@ def test_a_gateway_of_one_replica_that_is_rebuilt_keeps_its_flows(lab_name: str)
 
 
 class Stored(Lab):
-    """A lab in the store, as the agent needs it."""
+    """A lab in the store, where the agent finds it."""
 
     def apply(self, text: str) -> Plan:
         plan = self.plan(text)
@@ -248,18 +250,18 @@ class Stored(Lab):
 
     @property
     def gateway(self) -> Gateway:
-        """The gateway as the agent sees it."""
+        """Return the gateway as the agent sees it."""
         assert self.current is not None
         return gateways(self.current.cloud)[0]
 
     def whole(self) -> bool:
-        """Whether every replica has its share."""
+        """Return whether every replica has its share."""
         return all(self.kernel.group(group) == group for group in self.gateway.groups)
 
 
 @pytest.fixture(scope="module")
 def kept(module_lab_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
-    """Three replicas, in state and run folders of their own."""
+    """Three replicas, with state and run folders of their own."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
@@ -271,7 +273,7 @@ def kept(module_lab_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def stored(kept: Stored) -> Stored:
-    """The same lab, whole."""
+    """The same lab, repaired."""
     kept.apply(tree(3, kept.name))
     return kept
 
@@ -289,8 +291,8 @@ def _mend(lab: Stored, failure: Failure, victim: int) -> None:
 
 @pytest.mark.alone
 @pytest.mark.timeout(180)
-def test_no_way_to_die_under_attack_costs_a_flow(stored: Stored) -> None:
-    """Every way of README's table, then two in a row; `apply` mends, and moves the flows back."""
+def test_no_kind_of_death_under_attack_costs_a_flow(stored: Stored) -> None:
+    """Each way of README's table, then two deaths in a row. `apply` repairs, and moves the flows back."""
     with Watcher(stored.name) as watcher, _busy(stored) as busy, _attacked(stored, busy):
         for number, failure in enumerate(FAILURES):
             _strike(stored, watcher, failure, number % 3)
@@ -306,7 +308,7 @@ def test_no_way_to_die_under_attack_costs_a_flow(stored: Stored) -> None:
 
 
 @pytest.mark.alone
-def test_what_the_agent_repairs_under_attack_costs_no_flow(stored: Stored) -> None:
+def test_a_repair_by_the_agent_under_attack_costs_no_flow(stored: Stored) -> None:
     with Watcher(stored.name, "--repair") as watcher, _busy(stored) as busy, _attacked(stored, busy):
         _strike(stored, watcher, FAILURES[0], 1)
         watcher.wait_for("repaired")
@@ -317,7 +319,7 @@ def test_what_the_agent_repairs_under_attack_costs_no_flow(stored: Stored) -> No
 
 @pytest.mark.alone
 def test_a_death_during_a_change_costs_no_flow(stored: Stored) -> None:
-    """Planned and unplanned at once: a replica dies as `apply` takes another one away, or brings it back."""
+    """A replica dies while `apply` removes another one or brings it back."""
     with Watcher(stored.name) as watcher, _busy(stored) as busy, _attacked(stored, busy):
         for number, victim in ((2, 0), (3, 1), (2, 1), (3, 0)):
             killer = threading.Thread(target=delete_namespace, args=(stored.gateway.replicas[victim],))
@@ -332,7 +334,7 @@ def test_a_death_during_a_change_costs_no_flow(stored: Stored) -> None:
 
 
 def _insist(lab: Stored, text: str) -> None:
-    """Apply until nothing is left to do: what dies meanwhile may fail a change."""
+    """Apply until nothing is left to do: a change may fail if a replica dies meanwhile."""
     for _ in range(3):
         with contextlib.suppress(EigwError):
             lab.apply(text)

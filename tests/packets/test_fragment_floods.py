@@ -1,8 +1,8 @@
-"""Fragments that never become whole packets do not keep other instances' datagrams from arriving (F1).
+"""Fragments that never become whole packets do not stop other instances' datagrams (F1).
 
-Linux keeps fragments until all of their packet has come, in one memory for a namespace. Without a limit for each
+Linux keeps fragments until all of their packet have come, in one memory for each namespace. Without a limit for each
 instance, 6,000 lone fragments of one tenant stopped all fragmented datagrams of its subnet and of the gateway for a
-minute. `test_hidden_headers.py` has what the gateway does with those of the internet.
+minute. `test_hidden_headers.py` tests fragments from the internet.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Flow:
     server: socket.socket
 
     def carries(self, octets: int) -> bool:
-        """Whether ten datagrams of this size arrive each way."""
+        """Return whether ten datagrams of this size arrive each way."""
         for sender, receiver in ((self.client, self.server), (self.server, self.client)):
             for _ in range(10):
                 sender.send(bytes(octets))
@@ -90,24 +90,24 @@ def _datagram(source: str, destination: str) -> bytes:
 
 
 def _lone(source: str, destination: str, count: int = FLOOD) -> list[bytes]:
-    """First fragments that nothing follows."""
+    """Return first fragments that no other fragments follow."""
     return [piece(_datagram(source, destination), number, 0, 1240, more=True) for number in range(count)]
 
 
 def _send(lab: Lab, node: str, packets: list[bytes]) -> None:
-    """Send packets as they are, by the node's one link."""
+    """Send packets as they are, on the node's one link."""
     with lab.open_socket(node, kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
         for packet in packets:
             raw.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
 
 
-def test_a_tenant_that_floods_fragments_stops_nobody_else(lab: Lab) -> None:
-    """It fills what it has itself. What it sends beyond that is counted in its subnet, and none gets to the gateway."""
+def test_a_tenant_that_floods_fragments_stops_no_other_instance(lab: Lab) -> None:
+    """It fills its own share. Its subnet drops and counts the rest, and no fragment gets to the gateway."""
     with _flow(lab, "app", "web") as outward, _flow(lab, "app", "mate", PORT + 1) as near:
         _send(lab, "mate", _lone(MATE, WEB))
-        until(lambda: lab.counter("main/a", "drop_fragment") > FLOOD // 4, "what is too much is counted")
+        until(lambda: lab.counter("main/a", "drop_fragment") > FLOOD // 4, "the rest is counted")
         assert outward.carries(LONG)
-        near.client.send(bytes(LONG))  # towards the tenant; from it they may be too many
+        near.client.send(bytes(LONG))  # towards the tenant; from the tenant there may be too many
         assert len(near.server.recv(LONG + 1)) == LONG
     assert lab.counter("main/a", "drop_fragment") <= FLOOD - AT_ONCE
     assert lab.counter("outbound", "drop_fragment") == 0
@@ -131,17 +131,17 @@ def test_a_tenants_own_fragments_pass_again_a_moment_later(lab: Lab) -> None:
 
 @pytest.mark.parametrize("victim", ["www", "nobody"])
 def test_the_internet_stops_no_other_instance_behind_an_internet_gateway(lab: Lab, victim: str) -> None:
-    """There flows may begin outside, so a stranger's fragments are let in: so many for each instance, for none else."""
+    """There flows may begin outside, so a stranger's fragments enter, up to a limit for each instance."""
     with _flow(lab, "next", "web") as flow, _flow(lab, "web", "next", PORT + 1) as inward_flow:
         _send(lab, "web", _lone(WEB, WWW if victim == "www" else NOBODY))
         least = FLOOD // 4 if victim == "www" else FLOOD
-        until(lambda: lab.counter("main/c", "drop_fragment") >= least, "what is too much is counted")
+        until(lambda: lab.counter("main/c", "drop_fragment") >= least, "the rest is counted")
         assert flow.carries(LONG)
         assert inward_flow.carries(LONG)
 
 
 def test_fragments_from_other_subnets_are_counted_where_they_come_from(lab: Lab) -> None:
-    """They were whole in the sender's subnet, so no number of them takes an instance's room elsewhere."""
+    """They were whole in the sender's subnet, so they never take an instance's share in another subnet."""
     with _flow(lab, "www", "app") as flow:
         _send(lab, "mate", _lone(MATE, WWW))
         until(lambda: lab.counter("main/a", "drop_fragment") > 0, "the sender's own limit")
@@ -151,7 +151,7 @@ def test_fragments_from_other_subnets_are_counted_where_they_come_from(lab: Lab)
 
 @pytest.mark.parametrize(("node", "subnet"), [("mate", "main/a"), ("alone", "main/b")])
 def test_fragments_in_which_another_header_follows_leave_no_subnet(lab_name: str, node: str, subnet: str) -> None:
-    """A second fragment header would pass as part of a whole packet, and its pieces would wait in the gateway."""
+    """A second fragment header would pass as part of a whole packet, and its fragments would wait in the gateway."""
     tree: dict[str, Any] = copy.deepcopy(TREE)
     main = tree["vpcs"]["main"]
     main["security_groups"] = {"open": {"ingress": [ALL], "egress": [ALL]}}
@@ -185,8 +185,8 @@ def test_fragments_in_which_another_header_follows_leave_no_subnet(lab_name: str
     assert lab.counter(subnet, "drop_extension_header") == before + 5
 
 
-def test_a_spoofed_fragment_takes_nobodys_room(lab: Lab) -> None:
-    """It is refused by its source, not by the rate of the instance that it names."""
+def test_a_spoofed_fragment_takes_no_instances_room(lab: Lab) -> None:
+    """It is refused by its source, and not by the rate of the instance that it names."""
     with _flow(lab, "app", "web") as flow:
         before = lab.counter("main/a", "drop_source")
         _send(lab, "mate", _lone(APP, WEB))
@@ -196,7 +196,7 @@ def test_a_spoofed_fragment_takes_nobodys_room(lab: Lab) -> None:
 
 
 def test_how_much_of_the_memory_one_instance_can_take(lab: Lab) -> None:
-    """Linux counts 2.4 KiB for a piece of 1,400 octets. One instance has no more than an eighth of the memory."""
+    """Linux counts 2.4 KiB for a fragment of 1,400 octets. One instance has at most an eighth of the memory."""
     for node in ("main/a", "outbound"):
         with netns.inside(lab.namespace(node)):
             memory = int(sysctl.read("net.netfilter.nf_conntrack_frag6_high_thresh") or 0)

@@ -1,4 +1,4 @@
-"""What gateways let pass and what they do not, shown by packets, each claim with its control."""
+"""What gateways let pass and what they drop, shown by packets, each claim with its control."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lab(lab_name: str) -> Lab:
 
 
 def _answers(lab: Lab, source: str, node: str, address: str) -> bool:
-    """Whether a TCP connection opens; the listener is there, so silence comes from the way."""
+    """Return whether a TCP connection opens. The listener is there, so silence comes from the path."""
     with lab.listening(node, address, 7000), lab.open_socket(source) as client:
         client.settimeout(SILENCE)
         try:
@@ -59,13 +59,13 @@ def test_an_outbound_flow_keeps_its_source_address(lab: Lab) -> None:
         ("web", "one", ONE, False),
     ],
 )
-def test_who_may_begin_a_flow_to_whom(lab: Lab, source: str, node: str, address: str, passes: bool) -> None:
+def test_which_node_may_begin_a_flow_to_which(lab: Lab, source: str, node: str, address: str, passes: bool) -> None:
     assert _answers(lab, source, node, address) is passes
-    if not passes:  # the listener's address answers where the way is open: within its own namespace
+    if not passes:  # the listener answers if the path is open: within its own namespace
         assert _answers(lab, node, node, address)
 
 
-def test_what_the_internet_starts_is_counted_and_gets_no_answer(lab: Lab) -> None:
+def test_a_packet_that_the_internet_starts_is_counted_and_not_answered(lab: Lab) -> None:
     before = {name: lab.counter("outbound", name) for name in ("drop_inbound", "drop_fragment")}
     inside, outside = lab.sniffer("app"), lab.sniffer("web")
     with inside, outside, lab.open_socket("web", kind=socket.SOCK_DGRAM) as sender:
@@ -75,18 +75,18 @@ def test_what_the_internet_starts_is_counted_and_gets_no_answer(lab: Lab) -> Non
         until(lambda: all(lab.counter("outbound", name) >= least for name, least in before.items()), "all counted")
         assert inward(inside) == []
         assert inward(outside) == []
-        with lab.stream("app", "web", WEB) as stream:  # both sniffers hear, and the way is alive
+        with lab.stream("app", "web", WEB) as stream:  # the control: both sniffers hear, and the path works
             assert stream.works()
         assert inward(inside)
         assert inward(outside)
 
 
-def test_space_of_the_vpc_without_a_subnet_is_swallowed(lab: Lab) -> None:
+def test_a_packet_to_the_vpc_outside_its_subnets_is_dropped(lab: Lab) -> None:
     heard = lab.sniffer("app")
     with heard, lab.open_socket("app", kind=socket.SOCK_DGRAM) as sender:
         for nowhere in ("2600:1f16:aa0:55ff::1", "2600:1f16:aa0:5501::99"):
             sender.sendto(b"x", (nowhere, 9))
-        sender.sendto(b"x", (WWW, 9))  # the control: a closed port of a machine that is there answers
+        sender.sendto(b"x", (WWW, 9))  # the control: a closed port of an existing machine answers
         until(lambda: len(inward(heard)) == 1, "the control's port unreachable")
     assert lab.kernel.counters(lab.fabric("main"))["drop_no_subnet"].packets == 1
     assert lab.counter("outbound", "drop_hairpin") == 0

@@ -1,4 +1,4 @@
-"""Where an element spans a security group's members, nobody else between them gets in: no stranger, no router."""
+"""If a set element spans the addresses of a security group's members, no other machine between them gets in."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROUTER = "2600:1f16:aa0:5502::1"
 
 
 def reaches(lab: Lab, source: str, destination: str, patience: float, *, own: str = "::") -> bool:
-    """Whether a TCP connection from the node, sent from its address `own`, is taken in time."""
+    """Return whether a TCP connection from the node, with the source address `own`, opens in time."""
     address = ADDRESSES[destination]
     with lab.listening(destination, address, 4443), lab.open_socket(source) as client:
         client.settimeout(patience)
@@ -55,7 +55,7 @@ def test_members_reach_each_other_and_the_router_between_them_does_not(lab_name:
     assert lab.counter("three", "drop_group_ingress") > before
 
 
-def test_who_stands_between_members_is_none(lab_name: str) -> None:
+def test_an_instance_between_members_is_not_a_member(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(LAB % ", security_groups: [open]")
     assert reaches(lab, "first", "last", PATIENCE)
@@ -65,12 +65,12 @@ def test_who_stands_between_members_is_none(lab_name: str) -> None:
     assert lab.counter("three", "drop_group_ingress") > before
 
 
-def test_who_takes_an_address_between_members_sends_nothing(lab_name: str) -> None:
-    """What makes a span as good as a list: the subnet lets out no address but its instances' own."""
+def test_an_instance_that_takes_an_address_between_members_sends_nothing(lab_name: str) -> None:
+    """A span is as safe as a list because the subnet lets out only the addresses of its instances."""
     lab = Lab(lab_name)
     lab.apply(LAB % ", security_groups: [open]")
     taken = "2600:1f16:aa0:5501::11"
-    with lab.open_socket("first") as client:  # as its owner may: without asking
+    with lab.open_socket("first") as client:  # as its owner may do
         client.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
         client.settimeout(SILENCE)
         client.bind((taken, 0))
@@ -89,13 +89,13 @@ STAYING = (
 """
 )
 MOVED = STAYING.replace("5502::10", "5502::30")
-"""`middle`, who is no member, has moved between two members."""
+"""`middle`, which is not a member, has moved between two members."""
 
 PORT = 999
 
 
-def test_a_move_between_members_that_is_cut_short_and_taken_up_again_lets_nobody_in(lab_name: str) -> None:
-    """At no step, before the cut or after it: of who is on the way the rules do not tell any more where he was."""
+def test_a_move_between_members_that_is_cut_short_and_resumed_lets_nothing_in(lab_name: str) -> None:
+    """This holds at each step before and after the cut. The rules no longer say where a packet under way came from."""
     lab = Lab(lab_name)
     lab.apply(STAYING)
     with (
@@ -112,4 +112,4 @@ def test_a_move_between_members_that_is_cut_short_and_taken_up_again_lets_nobody
             for step in lab.plan(MOVED):
                 execute(lab.kernel, (step,))
                 assert heard(last, stranger, member) == [1], f"cut after {cut} steps, then after {step}"
-            assert heard(anyone, stranger, member) == [0, 1]  # the control: it does send
+            assert heard(anyone, stranger, member) == [0, 1]  # the control: it can send

@@ -1,7 +1,7 @@
-"""The agent's heartbeats: nothing that tenants or internet hosts do blinds it, and none of their packets is a beat.
+"""The agent's heartbeats: no packet of a tenant or an internet host stops them or passes for one.
 
-The VPC's last subnet covers the address that beats come from. So the internet's router has a route to this address,
-and a host's forged answer gets as far as a replica.
+The VPC's last subnet covers the source address of heartbeats. So the internet's router has a route to this address, and
+a host's forged answer gets as far as a replica.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _SOL_PACKET, _STATISTICS = 263, 6  # linux/if_packet.h
 
 
 def _tree(**gateway: Any) -> str:
-    """Two replicas, and a second subnet that covers the address of heartbeats."""
+    """Return two replicas, and a second subnet that covers the source address of heartbeats."""
     main = copy.deepcopy(TREE["vpcs"]["main"])
     main["subnets"]["last"] = {"ipv6_cidr_block": "2600:1f16:aa0:55ff::/64"}
     main["instances"]["edge"] = {"subnet": "last", "ipv6_address": EDGE, "security_groups": ["open"]}
@@ -72,14 +72,14 @@ def _built(name: str, **gateway: Any) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def lab(module_lab_name: str) -> Iterator[Lab]:
-    """Two replicas whose connection tables nobody fills."""
+    """Two replicas whose connection tables are not full."""
     with _built(module_lab_name) as lab:
         yield lab
 
 
 @pytest.fixture
 def hearts(lab: Lab) -> Iterator[list[Heartbeat]]:
-    """A heart for each replica of `lab`."""
+    """A `Heartbeat` for each replica of `lab`."""
     with _hearts(lab) as hearts:
         yield hearts
 
@@ -101,7 +101,7 @@ def _hearts(lab: Lab) -> Iterator[list[Heartbeat]]:
 
 
 def _check_beats(hearts: list[Heartbeat]) -> None:
-    """A beat through every replica comes back."""
+    """Send a beat through each replica, and assert that it comes back."""
     for heart in hearts:
         heart.beat()
 
@@ -114,30 +114,30 @@ def _check_beats(hearts: list[Heartbeat]) -> None:
 
 
 def _taken(opened: socket.socket) -> tuple[int, int]:
-    """Frames that the socket's filter has kept since this was last asked for; and those of them that had no room."""
+    """Return how many frames the socket's filter has accepted since the last call, and how many of them were lost."""
     packets, dropped = struct.unpack("=II", opened.getsockopt(_SOL_PACKET, _STATISTICS, 8))
     return packets, dropped
 
 
-# ---- nothing that is full stops a beat -------------------------------------------------------------------------------
+# ---- a full table or limit stops no beat -----------------------------------------------------------------------------
 
 
 def test_beats_pass_if_the_limits_are_met(lab_name: str) -> None:
-    """Of a gateway whose every place is taken, and which takes no new flow."""
+    """The gateway has as many flows as it may have, and takes no new one."""
     limits = {"max_connections": 16, "max_connections_per_source": 16}
     with _built(lab_name, connection_tracking=limits) as lab:
         for host in _a_host_for_each_replica(lab, APP):
             lab.begin_flows("app", host, 200)
-        until(lambda: count(lab, "drop_limit_source") == [200 - 8] * 2, "what is over the limit is counted")
+        until(lambda: count(lab, "drop_limit_source") == [200 - 8] * 2, "the flows over the limit are counted")
         for host in _a_host_for_each_replica(lab, EDGE):
             lab.begin_flows("edge", host, 200)  # a source may have all that the gateway has
-        until(lambda: all(count(lab, "drop_limit_gateway")), "no replica takes anything more")
+        until(lambda: all(count(lab, "drop_limit_gateway")), "no replica takes a new flow")
         held = [connections(name) for name in replicas(lab)]
         assert sum(held) == 16
         with _hearts(lab) as hearts:
             for _ in range(3):
                 _check_beats(hearts)
-        assert count(lab, "allowed_heartbeat") == [6, 6]  # each one out, and back
+        assert count(lab, "allowed_heartbeat") == [6, 6]  # each beat out, and back
         assert [connections(name) for name in replicas(lab)] == held
 
 
@@ -154,7 +154,7 @@ def test_beats_pass_a_full_connection_table(lab_name: str) -> None:
                 client.bind((APP, port))
                 client.setblocking(False)
                 client.connect_ex((WEB, 4443))
-            until(lambda: _connected(opening) == set(ports) - lost, "what has a place is connected")
+            until(lambda: _connected(opening) == set(ports) - lost, "the connections through the other replica open")
             assert count(lab, "allowed_new") == [before[0], before[1] + len(ports) - len(lost)]
         with _hearts(lab) as hearts:
             _check_beats(hearts)
@@ -170,7 +170,7 @@ def _connected(opening: dict[int, socket.socket]) -> set[int]:
 
 
 def _a_host_for_each_replica(lab: Lab, source: str) -> list[str]:
-    """Return addresses on the internet, no machine's: UDP from `source` goes there through another replica each."""
+    """Return an internet address without a machine for each replica: UDP from `source` to it uses this replica."""
     found: dict[str, str] = {}
     for number in range(100):
         address = f"2001:db8:fa::{number:x}"
@@ -181,7 +181,7 @@ def _a_host_for_each_replica(lab: Lab, source: str) -> list[str]:
 
 @contextlib.contextmanager
 def _full(namespace: str) -> Iterator[None]:
-    """Fill its connection table with flows that the kernel does not give up for new ones (they are assured)."""
+    """Fill the namespace's connection table with assured flows, which the kernel does not drop for new ones."""
     with netns.inside(namespace):
         netlink = Netlink(NETFILTER)
         room = int(sysctl.read("net.netfilter.nf_conntrack_max") or 0)
@@ -194,7 +194,10 @@ def _full(namespace: str) -> Iterator[None]:
 
 
 def _assured(number: int) -> Message:
-    """Create an answered UDP flow: linux/netfilter/nfnetlink_conntrack.h. A table that is full already is no error."""
+    """Return a message that creates an answered UDP flow (linux/netfilter/nfnetlink_conntrack.h).
+
+    It is no error if the table is full already.
+    """
     inside, outside = IPv6Address("2600:1f16:aa0:5501::66").packed, IPv6Address("2001:db8:bad::1").packed
     near, far = 1 + number % 60_000, 1 + number // 60_000
 
@@ -212,32 +215,32 @@ def _assured(number: int) -> Message:
 
 
 _HEADER = struct.pack("=BBH", socket.AF_INET6, 0, 0)
-_TOLERATED = frozenset({12, 17})  # ENOMEM: it is full; EEXIST
+_TOLERATED = frozenset({12, 17})  # ENOMEM (the table is full), EEXIST
 
 
-def test_no_subnet_meets_a_beat(lab: Lab, hearts: list[Heartbeat]) -> None:
-    """Not even the one that covers the address that beats come from."""
+def test_no_beat_passes_a_subnet(lab: Lab, hearts: list[Heartbeat]) -> None:
+    """This includes the subnet that covers the source address of beats."""
     subnets = ("main/a", "main/last")
     before = [lab.counted(name) for name in subnets]
     for _ in range(3):
         _check_beats(hearts)
     assert [lab.counted(name) for name in subnets] == before
-    with lab.stream("edge", "web", WEB) as stream:  # the control: its own packets reach it, and its counters
+    with lab.stream("edge", "web", WEB) as stream:  # the control: the subnet counts its own packets
         assert stream.works()
 
 
-# ---- nobody else's packet is a beat ----------------------------------------------------------------------------------
+# ---- no other packet is a beat ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Root in the namespace of an instance or of a host: frames with any source MAC to its router."""
+    """Root in the namespace of an instance or of a host: it sends frames with any source MAC to its router."""
 
     lab: Lab
     node: str
 
     def frame(self, mac: str, source: str, destination: str, payload: bytes = b"not a beat", port: int = PORT) -> bytes:
-        """A UDP datagram between the ports of beats, in a frame with this source MAC."""
+        """Return a UDP datagram between the ports of beats, in a frame with this source MAC."""
         router = self.lab.kernel.observe(self.lab.name).objects["link", self.lab.namespace(self.node), "eth0"]
         assert isinstance(router, Link)
         assert router.peer is not None
@@ -249,7 +252,7 @@ class Sender:
 
     @contextlib.contextmanager
     def wire(self) -> Iterator[socket.socket]:
-        """A socket that puts whole frames on the wire."""
+        """Return a socket that sends whole frames."""
         with netns.inside(self.lab.namespace(self.node)):
             opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         with opened:
@@ -269,9 +272,9 @@ ATTACKS = [
     ("app", OUTSIDE, INSIDE, "main/a"),
     ("web", OUTSIDE, INSIDE, "replicas"),
     ("web", WEB, INSIDE, "replicas"),
-    ("web", INSIDE, OUTSIDE, ""),  # the internet's router swallows it
+    ("web", INSIDE, OUTSIDE, ""),  # the internet's router drops it
 ]
-"""Who sends, from which address to which, and who drops it."""
+"""The sending node, the source, the destination, and the node that drops the packet."""
 
 
 @pytest.mark.parametrize("forged", [True, False], ids=["the MAC of beats", "its own MAC"])
@@ -279,19 +282,19 @@ ATTACKS = [
 def test_no_frame_of_a_tenant_or_a_host_reaches_the_agent(
     lab: Lab, hearts: list[Heartbeat], node: str, source: str, destination: str, dropped_by: str, forged: bool
 ) -> None:
-    """Not even past a socket without a filter; the control: true beats come and go by the same ports."""
+    """No frame reaches a socket without a filter either. The control: true beats pass the same ports."""
     _check_beats(hearts)
     for heart in hearts:
         assert [_taken(opened) for opened in heart.sockets()] == [(1, 0), (1, 0)]
     mac = _beats_mac(lab) if forged else "06:00:00:00:00:66"
     sender, before, others = Sender(lab, node), _dropped(lab, dropped_by), connections(replicas(lab)[0])
-    with _unfiltered(lab) as ears, sender.wire() as wire:
+    with _unfiltered(lab) as sniffers, sender.wire() as wire:
         for _ in range(20):
             wire.send(sender.frame(mac, source, destination))
         if dropped_by:
             until(lambda: _dropped(lab, dropped_by) == before + 20, "all of them dropped and counted")
         _check_beats(hearts)
-        heard = [frame for opened in ears for frame in _frames(opened)]
+        heard = [frame for opened in sniffers for frame in _frames(opened)]
     assert not any(b"not a beat" in frame for frame in heard)
     assert sum(bytes(IPv6Address(OUTSIDE).packed) in frame for frame in heard) == 4  # the beats, out and back
     for heart in hearts:
@@ -307,17 +310,17 @@ def _dropped(lab: Lab, by: str) -> int:
 
 @contextlib.contextmanager
 def _unfiltered(lab: Lab) -> Iterator[list[socket.socket]]:
-    """Sockets on the ports of the replicas that hear everything."""
+    """Open sockets on the ports of the replicas that hear all frames."""
     with contextlib.ExitStack() as stack:
-        ears = []
+        sniffers = []
         for leg in (leg for each in _gateway(lab).replicas for leg in (each.inner, each.outer)):
             with netns.inside(leg.namespace):
                 opened = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
             opened.setblocking(False)
             opened.setsockopt(_SOL_PACKET, 23, 1)  # PACKET_IGNORE_OUTGOING
             opened.bind((leg.link, 0x0003))
-            ears.append(opened)
-        yield ears
+            sniffers.append(opened)
+        yield sniffers
 
 
 def _frames(opened: socket.socket) -> Iterator[bytes]:
@@ -327,12 +330,12 @@ def _frames(opened: socket.socket) -> Iterator[bytes]:
 
 
 def test_a_host_that_knows_a_beat_cannot_answer_it(lab: Lab, hearts: list[Heartbeat]) -> None:
-    """It repeats the beat's whole payload, token and number, as an answer; and a tenant repeats the beat itself."""
+    """The host sends the beat's payload (token and number) as an answer. A tenant sends the beat itself again."""
     heart = hearts[0]
     heart.beat()
     outer = heart.sockets()[1]
     until(lambda: _readable(outer), "the beat comes out")
-    payload = outer.recv(2048)[62:]  # nobody returns this one
+    payload = outer.recv(2048)[62:]  # so the agent does not return this one
     mac, before = _beats_mac(lab), _dropped(lab, "replicas")
     senders = [(Sender(lab, "web"), OUTSIDE, INSIDE), (Sender(lab, "edge"), EDGE, OUTSIDE)]
     for sender, source, destination in senders:
@@ -353,22 +356,22 @@ def _readable(opened: socket.socket) -> bool:
 
 
 def test_a_beat_that_comes_twice_is_returned_once(lab: Lab, hearts: list[Heartbeat]) -> None:
-    """The agent's frame repeated on the port itself, which only the lab's owner can: the number is used up."""
+    """Only the lab's owner can repeat the agent's frame on the port itself. The number was used already."""
     heart, (replica, _) = hearts[0], _gateway(lab).replicas
     _check_beats(hearts)
-    with _unfiltered(lab) as ears:
+    with _unfiltered(lab) as sniffers:
         _check_beats(hearts)
-        frame = next(frame for frame in _frames(ears[1]) if IPv6Address(OUTSIDE).packed in frame)
+        frame = next(frame for frame in _frames(sniffers[1]) if IPv6Address(OUTSIDE).packed in frame)
         with netns.inside(replica.inner.namespace):
             again = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         with again:
             again.bind((replica.inner.link, 0))
             macs = bytes.fromhex((replica.inner.mac + _beats_mac(lab)).replace(":", ""))
             again.send(macs + frame[12:])
-        until(lambda: _readable(heart.sockets()[1]), "it comes out again")
+        until(lambda: _readable(heart.sockets()[1]), "the beat comes out again")
         heart.hear()
         _check_beats(hearts)
-        back = [frame for frame in _frames(ears[0]) if IPv6Address(OUTSIDE).packed in frame]
+        back = [frame for frame in _frames(sniffers[0]) if IPv6Address(OUTSIDE).packed in frame]
     assert len(back) == 2
 
 
@@ -377,7 +380,7 @@ def test_a_beat_that_comes_twice_is_returned_once(lab: Lab, hearts: list[Heartbe
 
 @pytest.fixture
 def stored(lab_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """A lab that an agent of its own can watch."""
+    """A lab that its own agent can watch."""
     for name in ("EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     kernel = LinuxKernel(Path(os.environ["EIGW_NS_RUN_DIR"]))
@@ -395,8 +398,8 @@ def _flood(opened: socket.socket, frames: list[bytes], stop: ProcessEvent) -> No
 
 
 @pytest.mark.alone
-def test_a_flood_of_false_beats_neither_kills_nor_hides_a_replica(stored: Lab) -> None:
-    """From an instance and from a host, as fast as they can: nobody is believed dead, and who is dead is found."""
+def test_a_flood_of_false_beats_kills_no_replica_and_hides_no_death(stored: Lab) -> None:
+    """An instance and a host send as fast as they can. No replica is declared dead wrongly, and a dead one is found."""
     mac, wrong = _beats_mac(stored), struct.pack("!8sI", b"no token", 1)
     tenant, host = Sender(stored, "edge"), Sender(stored, "web")
     out, back = tenant.frame(mac, EDGE, OUTSIDE, wrong), host.frame(mac, OUTSIDE, INSIDE, wrong)
@@ -427,7 +430,7 @@ def _wait(seconds: float) -> None:
 
 
 class _Nothing:
-    """Nobody else wants anything of the lab."""
+    """A lab that no other program changes."""
 
     def stale(self) -> bool:
         return False
@@ -436,21 +439,21 @@ class _Nothing:
         return False
 
 
-def test_a_visible_death_counts_though_no_other_beat_comes(lab_name: str) -> None:
-    """The other one is silent, which may have any reason; its fault cannot be seen, so it takes over."""
+def test_a_visible_death_counts_even_if_no_other_beat_comes(lab_name: str) -> None:
+    """The other replica is silent, which can have any reason. It has no visible fault, so it takes over."""
     with _built(lab_name) as lab, _watch(lab) as (watch, said):
         first, second = watch.replicas
         drop_silently(second.replica)
         _round(watch)
         assert second.pulse.missed == 1
-        assert said == []  # silence alone: it needs to last, and another must answer
+        assert said == []  # silence alone is not enough: it must last, and another replica must answer
         cut_link(first.replica)
         _round(watch)
         assert [each.replica for each in said if isinstance(each, ReplicaDead)] == [first.replica.label]
         assert [each.pulse.carries for each in watch.replicas] == [False, True]
         for _ in range(10):
             _round(watch)
-        assert len(said) == 1  # the last one stays, whatever its beats say
+        assert len(said) == 1  # the last replica stays, whether its beats come back or not
 
 
 def test_no_silent_replica_is_taken_out_if_no_other_answers(lab_name: str) -> None:
@@ -476,7 +479,7 @@ def _watch(lab: Lab) -> Iterator[tuple[Watch, list[Event]]]:
 
 
 def _round(watch: Watch) -> None:
-    """A beat through each, heard for as long as some have not come, and judged."""
+    """Send a beat through each replica, hear the answers for a while, and judge."""
     for each in watch.replicas:
         each.beat()
 
@@ -491,7 +494,7 @@ def _round(watch: Watch) -> None:
 
 
 def test_a_port_that_takes_no_frame_keeps_its_sockets(lab: Lab, hearts: list[Heartbeat]) -> None:
-    """A beat is lost, no more: the same heart goes on when the queue has room again."""
+    """Only a beat is lost. The same `Heartbeat` continues when the queue has room again."""
     _check_beats(hearts)
     leg = _gateway(lab).replicas[0].inner
     with netns.inside(leg.namespace):

@@ -1,7 +1,7 @@
-"""Whatever an instance with root does in its namespace: the lab's owner can see, change and destroy the lab.
+"""An instance with root does what it can in its namespace: the lab's owner can still change and destroy the lab.
 
-Each act is done in a running lab. Then the next apply must succeed, mend what is ours and find nothing more to do,
-while the neighbour's connection loses no packet; and in another lab, after the same act, destroy must leave nothing.
+Each act of `hostile.py` is done in a running lab. The next apply must succeed, repair our objects and find nothing more
+to do, while the neighbour's connection loses no packet. In another lab, after the same act, destroy must leave nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ acts = pytest.mark.parametrize("act", ACTS, ids=lambda act: str(act.__name__))
 
 
 @acts
-def test_the_next_apply_mends_it(lab: Lab, act: Act) -> None:
+def test_the_next_apply_repairs_the_lab(lab: Lab, act: Act) -> None:
     with lab.stream("mate", "web", WEB, 4001) as neighbour:
         assert neighbour.works()
         with done(lab, act):

@@ -1,6 +1,6 @@
-"""An instance that takes the address of another does not inherit its flows, whoever began them and whoever is the peer.
+"""An instance that takes the address of another does not inherit its flows, whichever end began them.
 
-Its groups let nothing in but answers, so a datagram of the old instance's flow gets in exactly if the flow lives on.
+Its groups let in only answers, so a datagram of the old instance's flow gets in only if the flow is still tracked.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.root
 
 MATE, BOX = "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
 PEERS = {"web": WEB, "mate": MATE, "box": BOX}
-"""Behind the gateway, in the same subnet, in another one."""
+"""A peer behind the gateway, one in the same subnet, and one in another subnet."""
 
 THEIRS, MINE = 5300, 5301
 
 
 def _tree(name: str, group: str, peers: str = "closed") -> str:
-    """The instance at `APP` has this name and group, its peers have theirs."""
+    """Return a lab whose instance at `APP` has this name and group, and whose peers have the group `peers`."""
     tree: dict[str, Any] = copy.deepcopy(TREE)
     main = tree["vpcs"]["main"]
     main["security_groups"] = {
@@ -49,13 +49,13 @@ def _tree(name: str, group: str, peers: str = "closed") -> str:
 
 
 def _carries(sender: socket.socket, receiver: socket.socket, word: bytes) -> bool:
-    """Whether a datagram from one arrives at the other, both bound to their addresses."""
+    """Return whether a datagram from one socket arrives at the other. Both are bound to their addresses."""
     sender.sendto(word, receiver.getsockname()[:2])
     return receiver.recv(64) == word
 
 
 @pytest.mark.parametrize("peer", PEERS)
-def test_what_the_old_one_began_is_closed_to_the_new_one(lab_name: str, peer: str) -> None:
+def test_a_flow_of_the_old_instance_is_closed_to_the_new_one(lab_name: str, peer: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree("old", "closed", "open"))
     with datagrams(lab, peer, PEERS[peer], THEIRS) as far:
@@ -67,7 +67,7 @@ def test_what_the_old_one_began_is_closed_to_the_new_one(lab_name: str, peer: st
 
         with datagrams(lab, "new", APP, MINE) as near, lab.sniffer("new") as inside:
             far.sendto(b"for the old one", (APP, MINE))
-            assert _carries(near, far, b"own question")  # the control: the same two, once the new one has asked
+            assert _carries(near, far, b"own question")  # the control: the new instance begins a flow
             assert _carries(far, near, b"own answer")
             heard = inward(inside)
             assert any(b"own answer" in packet for packet in heard)
@@ -75,7 +75,7 @@ def test_what_the_old_one_began_is_closed_to_the_new_one(lab_name: str, peer: st
 
 
 @pytest.mark.parametrize("peer", ["mate", "box"])
-def test_what_a_peer_began_with_the_old_one_lets_the_new_one_not_in(lab_name: str, peer: str) -> None:
+def test_a_flow_that_a_peer_began_with_the_old_instance_is_closed_to_the_new_one(lab_name: str, peer: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree("old", "open"))
     with datagrams(lab, peer, PEERS[peer], THEIRS) as far:
@@ -97,32 +97,32 @@ def test_what_a_peer_began_with_the_old_one_lets_the_new_one_not_in(lab_name: st
 ELSEWHERE, BESIDE = "2600:1f16:aa0:5501::30", "2600:1f16:aa0:5501::40"
 
 
-def _with_heir(address: str, group: str) -> str:
-    """`heir` is there all the time, at this address; at `APP` is `old`, unless `heir` is."""
+def _with_successor(address: str, group: str) -> str:
+    """Return a lab in which `successor` is always there, at this address. At `APP` is `old`, unless `successor` is."""
     tree = json.loads(_tree("old", "closed", "open"))
     main = tree["vpcs"]["main"]
     main["security_groups"]["mute"] = {"ingress": [], "egress": []}
     if address == APP:
         del main["instances"]["old"]
-    main["instances"]["heir"] = {"subnet": "a", "ipv6_address": address, "security_groups": [group]}
+    main["instances"]["successor"] = {"subnet": "a", "ipv6_address": address, "security_groups": [group]}
     main["instances"]["beside"] = {"subnet": "a", "ipv6_address": BESIDE, "security_groups": ["closed"]}
     return json.dumps(tree)
 
 
 def _resumed(lab: Lab, text: str) -> Plan:
-    """What `apply` would do after it was killed, as the journal then tells."""
+    """Return what `apply` would do after it was killed, as the journal says."""
     return make_plan(compile_cloud(topology(text, lab.name).cloud), lab.kernel.observe(lab.name), forget_flows=True)
 
 
 @pytest.mark.parametrize("peer", PEERS)
-def test_who_is_there_already_and_takes_the_address_meets_no_flow_at_any_step(lab_name: str, peer: str) -> None:
-    """Its line stands, so it sends from the address as soon as the rules let it; wherever the change is cut short."""
+def test_an_existing_instance_that_takes_the_address_gets_no_flow_at_any_step(lab_name: str, peer: str) -> None:
+    """Its link exists, so it sends from the address as soon as the rules let it, wherever the change is cut short."""
     lab = Lab(lab_name)
-    before, after = _with_heir(ELSEWHERE, "mute"), _with_heir(APP, "mute")
+    before, after = _with_successor(ELSEWHERE, "mute"), _with_successor(APP, "mute")
     lab.apply(before)
     with (
         datagrams(lab, peer, PEERS[peer], THEIRS) as far,
-        datagrams(lab, "heir", APP, MINE) as heir,
+        datagrams(lab, "successor", APP, MINE) as successor,
         datagrams(lab, "beside", BESIDE, MINE) as control,
     ):
         for cut in cuts(lab.plan(after)):
@@ -132,17 +132,19 @@ def test_who_is_there_already_and_takes_the_address_meets_no_flow_at_any_step(la
                 assert _carries(far, near, b"answer")  # the canary: the flow is there
             for step in lab.plan(after)[:cut]:
                 execute(lab.kernel, (step,))
-                assert heard(far, heir, control) == [1], f"after {step}"
+                assert heard(far, successor, control) == [1], f"after {step}"
             for step in _resumed(lab, after):
                 execute(lab.kernel, (step,))
-                assert heard(far, heir, control) == [1], f"cut after {cut} steps, then after {step}"
-            lab.apply(_with_heir(APP, "closed"))
-            assert heard(far, heir, control) == [0, 1]  # the control: it does send
+                assert heard(far, successor, control) == [1], f"cut after {cut} steps, then after {step}"
+            lab.apply(_with_successor(APP, "closed"))
+            assert heard(far, successor, control) == [0, 1]  # the control: it can send
 
 
 def _exchanged(across: bool, done: bool, group: str = "closed") -> str:
-    """`shy` (with this group) and `bold`, which is open, before and after they have each the address of the other;
-    in one subnet or in two."""
+    """Return `shy` (with this group) and `bold`, which is open, before and after they exchange addresses.
+
+    They are in one subnet or in two.
+    """
     tree = json.loads(_tree("old", "open", "open"))
     main = tree["vpcs"]["main"]
     shy, bold = ("a", ELSEWHERE), ("b", "2600:1f16:aa0:5502::30") if across else ("a", BESIDE)
@@ -153,8 +155,10 @@ def _exchanged(across: bool, done: bool, group: str = "closed") -> str:
 
 
 @pytest.mark.parametrize("across", [False, True], ids=["in one subnet", "between two"])
-def test_who_gives_way_is_reached_by_nobody_whom_only_its_heir_lets_in(lab_name: str, across: bool) -> None:
-    """At no step of an exchange of addresses, wherever it is cut short: rules and routes do not change at one time."""
+def test_an_instance_that_gives_its_address_away_is_not_reached_by_the_successors_peers(
+    lab_name: str, across: bool
+) -> None:
+    """Two instances exchange addresses. Rules and routes change at different times, and the change may be cut short."""
     lab = Lab(lab_name)
     before, after = _exchanged(across, done=False), _exchanged(across, done=True)
     lab.apply(before)
@@ -167,7 +171,7 @@ def test_who_gives_way_is_reached_by_nobody_whom_only_its_heir_lets_in(lab_name:
     ):
 
         def reached(receiver: socket.socket) -> bool:
-            """Whether what `mate` and `box` send to either address gets to the receiver before what they send last."""
+            """Return whether a datagram of `mate` or `box` to either address reaches the receiver before their last."""
             for sender, other in ((mate, box), (box, mate)):
                 for address in theirs:
                     sender.sendto(b"uninvited", (address, MINE))
@@ -191,10 +195,10 @@ def test_who_gives_way_is_reached_by_nobody_whom_only_its_heir_lets_in(lab_name:
                 assert not reached(shy), f"cut after {cut} steps, then after {step}"
             assert reached(bold)
         lab.apply(_exchanged(across, done=True, group="open"))
-        assert reached(shy)  # the control: it listens
+        assert reached(shy)  # the control: it receives
 
 
-def test_the_flows_of_those_who_stay_go_on(lab_name: str) -> None:
+def test_flows_of_instances_that_stay_go_on(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree("old", "open"))
     with lab.stream("mate", "web", WEB, 4001) as out, lab.stream("box", "old", APP, 4002) as across:
@@ -204,12 +208,12 @@ def test_the_flows_of_those_who_stay_go_on(lab_name: str) -> None:
         assert out.works()
         assert out.retransmissions() == 0
         assert across.silent()
-        plan = lab.apply(_tree("new", "closed"))  # groups change, the instance stays: so do its flows
+        plan = lab.apply(_tree("new", "closed"))  # groups change, and the instance stays: so do its flows
         assert [step for step in plan if step.verb == "flush"] == []
 
 
-def test_flows_end_with_their_route_also_where_the_gateway_had_lost_its_table(lab_name: str) -> None:
-    """A connection table outlives the rules that filled it, and the plan cannot see any more what they let pass."""
+def test_flows_end_with_their_route_even_if_the_gateway_had_lost_its_table(lab_name: str) -> None:
+    """A connection table outlives the rules that filled it, and the plan can no longer see what they let pass."""
     lab = Lab(lab_name)
     text = _tree("old", "closed")
     lab.apply(text)

@@ -1,6 +1,6 @@
-"""What an internet gateway refuses: it lets both ways begin, but nothing that no internet has, and nothing unrouted.
+"""What an internet gateway drops: either side may begin flows, but not with addresses that are invalid or not routed.
 
-For each case the packets, the counter that rises by exactly them, and a legal datagram each way as control.
+Each case has the packets, the counter that rises by exactly their number, and a legal datagram each way as control.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ NOWHERE = "2600:1f16:aa0:55ff::1"
 
 @dataclass
 class Gateway:
-    """The gateway `edge` and the wires on both sides of it."""
+    """The gateway `edge`, and a wire on each side of it."""
 
     lab: Lab
     outer: Wire
     inner: Wire
 
     def refuses(self, near: Wire, packets: list[bytes], counter: str) -> None:
-        """The packets, sent from that side, are counted as that, and come out nowhere; what is legal does."""
+        """Assert that packets from this side are counted as this and come out nowhere, and that legal ones pass."""
         before = self.lab.counter("edge", counter)
         self.outer.heard(), self.inner.heard()
         near.send(packets)
@@ -96,11 +96,11 @@ def test_destinations_that_the_internet_cannot_have(edge: Gateway) -> None:
     edge.refuses(edge.inner, [datagram(APP, there) for there in never], "drop_destination")
 
 
-def test_nothing_turns_back_within_the_vpc(edge: Gateway) -> None:
+def test_a_packet_from_the_vpc_to_the_vpc_is_not_sent_back(edge: Gateway) -> None:
     edge.refuses(edge.inner, [datagram(APP, there) for there in (PRIVATE, NOWHERE)], "drop_hairpin")
 
 
-def test_what_the_route_tables_do_not_send_through_it(edge: Gateway) -> None:
+def test_packets_that_no_route_table_sends_through_it_are_dropped(edge: Gateway) -> None:
     edge.refuses(edge.outer, [datagram(WEB, there) for there in (PRIVATE, NOWHERE, "2a00::1")], "drop_not_routed")
     edge.refuses(edge.inner, [datagram(source, WEB) for source in (PRIVATE, NOWHERE, "2a00::1")], "drop_not_routed")
 

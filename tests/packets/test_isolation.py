@@ -1,4 +1,4 @@
-"""A hostile instance with root in its own namespace harms nobody else (S1, S3, I4)."""
+"""A hostile instance with root in its own namespace harms no other instance (S1, S3, I4)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FLOOD = 2000
 
 @pytest.fixture
 def lab(lab_name: str) -> Lab:
-    """Three instances in one subnet, one of them evil, and a second VPC with a gateway of its own."""
+    """Three instances in one subnet, one of them hostile, and a second VPC with its own gateway."""
     tree: dict[str, Any] = copy.deepcopy(TREE)
     instances = tree["vpcs"]["main"]["instances"]
     instances["evil"] = {"subnet": "a", "ipv6_address": EVIL, "security_groups": ["open"]}
@@ -58,7 +58,7 @@ def lab(lab_name: str) -> Lab:
 
 
 class Evil:
-    """Sends frames of its own making from the evil instance's interface."""
+    """Sends frames that it has made itself from the hostile instance's interface."""
 
     def __init__(self, lab: Lab) -> None:
         with netns.inside(lab.namespace("evil")):
@@ -70,7 +70,7 @@ class Evil:
                 self.router_mac = found[0].get_attr("NDA_LLADDR")
 
     def send(self, packet: Packet, *, source: str | None = None) -> None:
-        """One frame to the router; `source` is another MAC than its own."""
+        """Send one frame to the router. `source` is a MAC other than its own."""
         self._socket.send(bytes(Ether(src=source or self.mac, dst=self.router_mac) / packet))
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Evil:
 
 @contextmanager
 def evil_beside_a_live_flow(lab: Lab) -> Iterator[Evil]:
-    """The flow of another instance must not lose a single packet to what the evil one does."""
+    """Assert that the flow of another instance loses no packet to the acts of the hostile instance."""
     evil = Evil(lab)
     try:
         with lab.stream("app", "web", WEB) as stream, lab.stream("mate", "app", APP, 4444) as near:
@@ -135,7 +135,7 @@ def test_it_can_neither_poison_nor_fill_the_routers_neighbours(lab: Lab) -> None
         assert evil.mac not in str(mac)
 
 
-def test_nobody_believes_its_router_advertisements(lab: Lab) -> None:
+def test_no_namespace_accepts_its_router_advertisements(lab: Lab) -> None:
     with evil_beside_a_live_flow(lab) as evil:
         for source in ("fe80::2", "fe80::1"):
             for target in ("ff02::1", "fe80::1"):
@@ -144,7 +144,7 @@ def test_nobody_believes_its_router_advertisements(lab: Lab) -> None:
                     / ICMPv6ND_RA(routerlifetime=9000)
                     / ICMPv6NDOptPrefixInfo(prefix="2001:db8:bad::", prefixlen=64)
                 )
-        evil.send(IPv6(src=EVIL, dst=APP) / ICMPv6EchoRequest())  # the control: what it may send arrives
+        evil.send(IPv6(src=EVIL, dst=APP) / ICMPv6EchoRequest())  # the control: a packet that it may send arrives
         for node in ("app", "mate", "main/a"):
             with netns.inside(lab.namespace(node)), IPRoute() as netlink:
                 addresses = {found.get_attr("IFA_ADDRESS") for found in netlink.get_addr(family=socket.AF_INET6)}
@@ -154,19 +154,21 @@ def test_nobody_believes_its_router_advertisements(lab: Lab) -> None:
 def test_two_vpcs_cannot_reach_each_other_behind_the_internet(lab: Lab) -> None:
     with evil_beside_a_live_flow(lab) as evil, lab.sniffer("far") as inside, lab.sniffer("web") as outside:
         refused = lab.counter("elsewhere", "drop_inbound")
-        evil.send(IPv6(src=EVIL, dst=FAR) / UDP(sport=1, dport=9))  # out by its gateway, refused by the other's
+        evil.send(
+            IPv6(src=EVIL, dst=FAR) / UDP(sport=1, dport=9)
+        )  # it leaves by its gateway, and the other's gateway refuses it
         until(lambda: lab.counter("elsewhere", "drop_inbound") == refused + 1, "the other gateway refused it")
         evil.send(IPv6(src=FAR, dst=WEB) / UDP(sport=1, dport=9))
         evil.send(IPv6(src=FAR, dst=APP) / UDP(sport=1, dport=9))
         until(lambda: lab.counter("main/a", "drop_source") >= 2, "addresses of the other VPC")
         assert inward(inside) == []
         inward(outside)
-        with lab.stream("far", "web", WEB, 4545) as stream:  # the control: the other VPC is alive, and heard
+        with lab.stream("far", "web", WEB, 4545) as stream:  # the control: the other VPC works, and is heard
             assert stream.works()
         assert inward(inside)
 
 
-def test_ipv4_dies_at_its_port(lab: Lab) -> None:
+def test_ipv4_is_dropped_at_its_port(lab: Lab) -> None:
     with evil_beside_a_live_flow(lab) as evil:
         before = lab.counter("main/a", "drop_ipv4")
         for destination in ("10.0.0.1", "192.0.2.1", "255.255.255.255", "224.0.0.1"):
@@ -174,8 +176,8 @@ def test_ipv4_dies_at_its_port(lab: Lab) -> None:
         until(lambda: lab.counter("main/a", "drop_ipv4") == before + 4, "four packets of IPv4 counted")
 
 
-def test_ipv4_from_the_vpc_dies_before_the_groups_see_it(lab: Lab) -> None:
-    """No packet of it is ever let through, so none is of a known flow, whatever the subnet's network ACL says."""
+def test_ipv4_from_the_vpc_is_dropped_before_the_groups(lab: Lab) -> None:
+    """No IPv4 packet passes, so none is of a known flow, even if the subnet's network ACL allows it."""
     subnet = _id_of(lab, "main/a")
     with closing(Wire(lab.fabric("main"), port_name(subnet), mac(lab.name, subnet, FABRIC_LINK))) as wire:
         before = lab.counted("main/a")

@@ -1,4 +1,4 @@
-"""Limits and timeouts of the connection table (R1, R2): no instance uses up what all need, no flood leaves a trace."""
+"""Limits and timeouts of the connection table (R1, R2): no instance uses all of it, and no flood leaves entries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_one_source_cannot_take_more_than_its_share(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree(max_connections_per_source=300))
     lab.begin_flows("app", WEB, 1000)
-    until(lambda: lab.counter("outbound", "drop_limit_source") == 700, "what is over the limit is counted")
+    until(lambda: lab.counter("outbound", "drop_limit_source") == 700, "the flows over the limit are counted")
     assert lab.connections("outbound") == 300
     with lab.stream("mate", "web", WEB) as stream:  # another instance has its own share
         assert stream.works()
@@ -44,13 +44,13 @@ def test_all_sources_together_cannot_take_more_than_the_gateway_has(lab_name: st
     lab.apply(_tree(max_connections=400))
     lab.begin_flows("app", WEB, 300)
     lab.begin_flows("mate", WEB, 300)
-    until(lambda: lab.counter("outbound", "drop_limit_gateway") == 200, "what is over the limit is counted")
+    until(lambda: lab.counter("outbound", "drop_limit_gateway") == 200, "the flows over the limit are counted")
     assert lab.connections("outbound") == 400
     assert lab.counter("outbound", "drop_limit_source") == 0
 
 
-def test_a_large_limit_is_met_about_where_it_stands(lab_name: str) -> None:
-    """It is spread over lists by a hash, so a source meets it a little early: no list is full before 3/4 of it."""
+def test_a_large_limit_is_met_at_three_quarters_of_it_or_later(lab_name: str) -> None:
+    """It is divided over lists by a hash, so a source may meet it early, but not before 3/4 of it."""
     lab = Lab(lab_name)
     lab.apply(_tree(max_connections_per_source=4096))
     lab.begin_flows("app", WEB, 3072)
@@ -59,10 +59,10 @@ def test_a_large_limit_is_met_about_where_it_stands(lab_name: str) -> None:
     assert 3072 < lab.connections("outbound") <= 4096
 
 
-def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name: str) -> None:
-    """What a list would be needed for is refused; what has one goes on, and begins more, as long as it may."""
+def test_if_the_lists_of_sources_are_full_no_new_flow_passes_uncounted(lab_name: str) -> None:
+    """A flow that needs a new list is refused. A source that has a list goes on, and may begin flows in it."""
     lab = Lab(lab_name)
-    lab.apply(_tree(max_connections_per_source=4096))  # eight lists a source
+    lab.apply(_tree(max_connections_per_source=4096))  # eight lists for each source
     room = 4
     held = lab.kernel.observe(lab.name).objects["ruleset", lab.namespace("outbound"), "inet"]
     assert isinstance(held, Ruleset)
@@ -71,18 +71,18 @@ def test_where_the_lists_of_sources_are_full_nobody_new_goes_uncounted(lab_name:
     with lab.stream("mate", "web", WEB) as stream:  # one list
         assert stream.works()
         lab.begin_flows("app", WEB, 400, 999)
-        until(lambda: lab.counter("outbound", "drop_limit_source") > 0, "what finds no list is counted")
+        until(lambda: lab.counter("outbound", "drop_limit_source") > 0, "the flows without a list are counted")
         dropped = lab.counter("outbound", "drop_limit_source")
         assert lab.connections("outbound") == 401 - dropped
-        assert 100 < dropped < 300  # of eight lists the source has three
-        lab.begin_flows("app", WEB, 400, 999)  # the same again: those that are known pass, the others do not
+        assert 100 < dropped < 300  # the source has three of eight lists
+        lab.begin_flows("app", WEB, 400, 999)  # the same again: flows with an entry pass, the others do not
         until(lambda: lab.counter("outbound", "drop_limit_source") == 2 * dropped, "no list has become free")
         assert stream.works()
         assert stream.retransmissions() == 0
 
 
 def test_an_unanswered_flow_is_checked_and_counted_once(lab_name: str) -> None:
-    """Linux calls each of its packets new; what begins nothing any more has only its state to be looked at."""
+    """Linux calls each of its packets new. After the first one, the rules check only the state."""
     lab = Lab(lab_name)
     lab.apply(_tree())
     with (
@@ -99,7 +99,7 @@ def test_an_unanswered_flow_is_checked_and_counted_once(lab_name: str) -> None:
     assert lab.connections("outbound") == 1
 
 
-def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> None:
+def test_an_inbound_flood_creates_no_state_and_harms_no_flow(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree())
     with (
@@ -115,11 +115,11 @@ def test_an_inbound_flood_leaves_no_trace_and_harms_no_flow(lab_name: str) -> No
                 assert stream.works()
         assert stream.works()
         assert lab.connections("outbound") == before
-        assert lab.counter("outbound", "drop_inbound") - dropped > FLOOD // 2  # the rest fell into the host's queues
+        assert lab.counter("outbound", "drop_inbound") - dropped > FLOOD // 2  # the rest was lost in the host's queues
         assert not any(b"the internet starts" in packet for packet in inward(inside))
 
 
-def test_a_flow_without_packets_is_forgotten_when_its_time_is_over(lab_name: str) -> None:
+def test_a_flow_without_packets_is_forgotten_after_its_timeout(lab_name: str) -> None:
     lab = Lab(lab_name)
     lab.apply(_tree(udp_timeout=1))
     with (

@@ -1,7 +1,7 @@
-"""All instances have one link-local address: what they send from it to their router costs no other one a flow (R1).
+"""All instances have the same link-local address. Packets from it to the router cost no other instance a flow (R1).
 
-The set that counts connections has room for the lists of exactly as many addresses as there are instances if these are
-a power of two. Flows from the link-local address took the lists of one of them.
+The set that counts connections has room for the lists of as many addresses as there are instances, if this number is a
+power of two. Flows from the link-local address took the lists of one of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.root
 SUBNET = "2600:1f16:aa0:5501::/64"
 ROUTER, LINK_LOCAL, ROUTER_LINK_LOCAL = "2600:1f16:aa0:5501::1", "fe80::2", "fe80::1"
 CROWD, FLOWS = 32, 300
-LISTS = 32  # of each instance, by a hash of the flow
+LISTS = 32  # lists of each instance, by a hash of the flow
 
 
 def _address(number: int) -> str:
@@ -32,7 +32,7 @@ def _address(number: int) -> str:
 
 
 def _crowd(lab_name: str, instances: int) -> Lab:
-    """A subnet of so many instances that may begin anything."""
+    """Return a subnet of this number of instances, which may begin any flow."""
     members: dict[str, Any] = {
         f"i{number}": {"subnet": "a", "ipv6_address": _address(number), "security_groups": ["open"]}
         for number in range(instances)
@@ -51,7 +51,7 @@ def _crowd(lab_name: str, instances: int) -> Lab:
 
 
 def _ask_router(lab: Lab, node: str, count: int) -> None:
-    """Send so many datagrams from the link-local address, each to another port, and see them arrive at the router."""
+    """Send datagrams from the link-local address, each to another port, and wait until the router has them."""
     before = _unwanted(lab)
     with lab.open_socket(node, kind=socket.SOCK_DGRAM) as client:
         link = _link(lab, node)
@@ -62,39 +62,39 @@ def _ask_router(lab: Lab, node: str, count: int) -> None:
 
 
 def _link(lab: Lab, node: str) -> int:
-    """The index of the node's interface."""
+    """Return the index of the node's interface."""
     with netns.inside(lab.namespace(node)):
         return socket.if_nametoindex("eth0")
 
 
 def _unwanted(lab: Lab) -> int:
-    """How many datagrams the subnet's router got for ports on which nothing listens."""
+    """Return how many datagrams the subnet's router received for ports without a listener."""
     with netns.inside(lab.namespace("main/a")):
         lines = Path("/proc/thread-self/net/snmp6").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.split()[0] == "Udp6NoPorts")
 
 
 def _counted(lab: Lab) -> set[str]:
-    """The addresses that have a list in the set of connections of each instance."""
+    """Return the addresses that have a list in the set of each instance's connections."""
     with netns.inside(lab.namespace("main/a")):
         listing = Nft().run("list set inet eigw_ns per_instance", "list the set")
     _, _, elements = listing.partition("elements = {")
     return {part.split(" . ")[0].strip() for part in elements.split(",") if " . " in part}
 
 
-def test_the_link_local_address_takes_no_place_of_an_instance(lab_name: str) -> None:
+def test_the_link_local_address_takes_no_list_of_an_instance(lab_name: str) -> None:
     lab = _crowd(lab_name, 2)
     _ask_router(lab, "i0", 100)
     assert _counted(lab) == set()
     assert lab.connections("main/a") == 0
-    lab.begin_flows("i0", ROUTER, 10)  # the control: from its own address it is counted, also towards the router
+    lab.begin_flows("i0", ROUTER, 10)  # the control: datagrams from its own address are counted, to the router too
     lab.begin_flows("i1", WEB, 10)
     until(lambda: _counted(lab) == {_address(0), _address(1)}, "both have lists")
     assert lab.connections("main/a") >= 20
 
 
-def test_a_full_subnet_refuses_no_flow_though_one_speaks_from_the_link_local_address(lab_name: str) -> None:
-    """Every instance fills all of its lists, so that there is no place left for an address more."""
+def test_packets_from_the_link_local_address_cost_no_flow_in_a_full_subnet(lab_name: str) -> None:
+    """Each instance fills all of its lists, so that there is no room for another address."""
     lab = _crowd(lab_name, CROWD)
     _ask_router(lab, "i0", 600)
     for number in range(CROWD):
@@ -106,7 +106,7 @@ def test_a_full_subnet_refuses_no_flow_though_one_speaks_from_the_link_local_add
 
 @pytest.mark.parametrize("size", [8, 3000])
 def test_an_instance_can_ping_its_router(lab_name: str, size: int) -> None:
-    """From both of its addresses, also if the echo comes in fragments."""
+    """From both of its addresses, and also if the echo is in fragments."""
     lab = _crowd(lab_name, 2)
     link = _link(lab, "i0")
     for source, router in ((LINK_LOCAL, ROUTER_LINK_LOCAL), (_address(0), ROUTER)):

@@ -1,4 +1,4 @@
-"""Changing a running lab: what is not touched loses nothing, a second apply writes nothing, the host sees nothing."""
+"""Changes of a running lab: unchanged parts lose no packet, a second apply writes nothing, the host stays the same."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EVERY_GROUP = 0x7FFFFFFF  # rtnetlink's multicast groups, linux/rtnetlink.h
 
 @contextmanager
 def watching(namespace: str) -> Iterator[Callable[[], int]]:
-    """How many times the kernel has told of a change in the namespace: links, addresses, neighbours, routes, rules."""
+    """Count the kernel's notices of changes in the namespace: links, addresses, neighbours, routes, rules."""
     with netns.inside(namespace):
         watcher = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
     watcher.bind((0, EVERY_GROUP))
@@ -58,7 +58,7 @@ def watching(namespace: str) -> Iterator[Callable[[], int]]:
 
 
 def host() -> dict[str, object]:
-    """The network that this process itself is in, as pyroute2 and /proc/sys show it."""
+    """Return the network of this process itself, as pyroute2 and /proc/sys show it."""
     with IPRoute() as netlink:
         seen: dict[str, object] = {
             "links": [(link["index"], link["flags"], link.get_attr("IFLA_IFNAME")) for link in netlink.get_links()],
@@ -97,10 +97,10 @@ def test_a_second_apply_writes_nothing(lab: Lab) -> None:
         lab.apply(
             GATEWAYS.replace("    egress_only_internet_gateways: {outbound: {}}\n", "").replace("outbound", "edge")
         )
-        assert changes() > 0  # the control: this watcher does hear
+        assert changes() > 0  # the control: the watcher hears changes
 
 
-def test_what_somebody_changes_by_hand_is_drift_and_is_mended(lab: Lab) -> None:
+def test_a_change_by_hand_is_drift_and_is_repaired(lab: Lab) -> None:
     gateway = lab.namespace("outbound")
     held = {thing.key: thing for thing in lab.kernel.observe(lab.name)}
     victims = [thing for thing in held.values() if thing.namespace == gateway and thing.rank in (4, 5, 7, 8, 9)]
@@ -123,7 +123,7 @@ def test_the_host_is_the_same_before_during_and_after(lab_name: str) -> None:
     assert host() == before
 
 
-def test_what_a_tenant_does_in_its_own_namespace_is_no_drift(lab: Lab) -> None:
+def test_an_act_of_a_tenant_in_its_own_namespace_is_not_drift(lab: Lab) -> None:
     with netns.inside(lab.namespace("app")), IPRoute() as netlink:
         link = netlink.link_lookup(ifname="eth0")[0]
         netlink.addr("add", index=link, address="2001:db8:77::1", prefixlen=64)
@@ -134,7 +134,7 @@ def test_what_a_tenant_does_in_its_own_namespace_is_no_drift(lab: Lab) -> None:
 
 
 def grouped(peers: str) -> str:
-    """An instance whose group lets it talk with these peers, behind a gateway."""
+    """Return an instance behind a gateway, whose group allows traffic with these peers."""
     vpc = {
         "ipv6_cidr_block": "2600:1f16:aa0:5500::/56",
         "egress_only_internet_gateways": {"outbound": {}},
@@ -153,8 +153,8 @@ def _talk(sender: socket.socket, count: Synchronized[int], stop: ProcessEvent) -
         select.select([], [], [], 0.00005)
 
 
-def test_what_a_group_allows_before_and_after_passes_all_the_time(lab_name: str) -> None:
-    """Nobody answers, so each packet begins a flow anew and is looked up in the group's sets, which come and go."""
+def test_a_packet_that_a_group_allows_before_and_after_passes_all_the_time(lab_name: str) -> None:
+    """The peer never answers, so each packet begins a flow and is looked up in the group's sets, which change."""
     lab = Lab(lab_name)
     lab.apply(grouped("::/0"))
     with (

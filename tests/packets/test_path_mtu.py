@@ -1,4 +1,4 @@
-"""Path MTU discovery through the gateway (I2, I3): what is too big for a link of 1,280 bytes still arrives whole."""
+"""Path MTU discovery through the gateway (I2, I3): data too big for a link of 1,280 bytes arrives complete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lab(lab_name: str) -> Lab:
 
 
 def _narrow(lab: Lab, *ends: tuple[str, str]) -> None:
-    """Give both ends of a link, (node, interface) each, an MTU of 1,280 bytes."""
+    """Set the MTU of both ends of a link, (node, interface) each, to 1,280 bytes."""
     for node, link in ends:
         with netns.inside(lab.namespace(node)), IPRoute() as netlink:
             netlink.link("set", index=netlink.link_lookup(ifname=link)[0], mtu=LEAST)
@@ -41,7 +41,7 @@ def _id_of(lab: Lab, node: str) -> str:
 
 
 def _transfer(sender: socket.socket, receiver: socket.socket) -> None:
-    """Send a megabyte; every byte of it must arrive."""
+    """Send a megabyte, and assert that every byte arrives."""
     writer = threading.Thread(target=sender.sendall, args=(b"x" * SIZE,))
     writer.start()
     received = 0
@@ -55,8 +55,8 @@ def _path_mtu(end: socket.socket) -> int:
     return int(struct.unpack_from("=I", info, _TCP_INFO_PMTU)[0])
 
 
-def test_a_narrow_uplink_is_found_out_by_both_ends(lab: Lab) -> None:
-    """The gateway tells the instance, the internet's router tells the host: both MTUs are 1,500 until then."""
+def test_both_ends_find_a_narrow_uplink(lab: Lab) -> None:
+    """The gateway sends an error to the instance, the internet's router to the host. Both MTUs are 1,500 until then."""
     _narrow(lab, ("outbound", "up"), ("internet", port_name(_id_of(lab, "outbound"))))
     with lab.stream("app", "web", WEB) as stream:
         _transfer(stream.client, stream.server)
@@ -65,8 +65,8 @@ def test_a_narrow_uplink_is_found_out_by_both_ends(lab: Lab) -> None:
         assert _path_mtu(stream.server) == LEAST
 
 
-def test_a_narrow_link_of_the_host_is_found_out_by_the_instance(lab: Lab) -> None:
-    """The error comes from a router of the internet, about a live flow: it passes, and is counted as related."""
+def test_the_instance_finds_a_narrow_link_of_the_host(lab: Lab) -> None:
+    """The error comes from a router of the internet, about a live flow. It passes, and is counted as related."""
     _narrow(lab, ("web", "eth0"), ("internet", port_name(_id_of(lab, "web"))))
     with (
         lab.open_socket("app", kind=socket.SOCK_DGRAM) as client,
@@ -74,7 +74,7 @@ def test_a_narrow_link_of_the_host_is_found_out_by_the_instance(lab: Lab) -> Non
     ):
         server.bind((WEB, 53))
         server.settimeout(PATIENCE)
-        client.sendto(b"x" * 1400, (WEB, 53))  # too big for the last link: dropped there, and told
+        client.sendto(b"x" * 1400, (WEB, 53))  # too big for the last link: dropped there, and reported
         until(lambda: lab.counter("outbound", "allowed_related") == 1, "packet too big came through the gateway")
         client.sendto(b"y" * 1400, (WEB, 53))  # now in fragments that fit
         assert server.recv(2000) == b"y" * 1400
@@ -83,8 +83,8 @@ def test_a_narrow_link_of_the_host_is_found_out_by_the_instance(lab: Lab) -> Non
         _transfer(stream.server, stream.client)
 
 
-def test_a_narrow_link_of_the_instance_is_found_out_by_the_host(lab: Lab) -> None:
-    """The subnet's router tells the host, out through the gateway."""
+def test_the_host_finds_a_narrow_link_of_the_instance(lab: Lab) -> None:
+    """The subnet's router sends the error to the host, out through the gateway."""
     _narrow(lab, ("app", "eth0"), ("main/a", port_name(_id_of(lab, "app"))))
     with (
         lab.open_socket("app", kind=socket.SOCK_DGRAM) as client,

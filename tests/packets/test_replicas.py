@@ -1,4 +1,4 @@
-"""Flows through several replicas of a gateway: spread, both ways through one, none lost when the number changes."""
+"""Flows through several replicas: each goes both ways through one of them, and none is lost if their number changes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FLOWS = 600
 
 @pytest.fixture(scope="module")
 def standing(module_lab_name: str) -> Iterator[Lab]:
-    """Three replicas. No agent watches them, so a flow is known to the replica that it goes through and to no other."""
+    """Three replicas. No agent watches them, so only the replica that a flow goes through has the flow."""
     with replicated(module_lab_name, 3) as lab:
         yield lab
 
@@ -67,12 +67,12 @@ def _open(lab: Lab, listener: socket.socket, stack: contextlib.ExitStack) -> Flo
 
 
 def _risen(lab: Lab, counter: str, before: list[int]) -> list[int]:
-    """By how much each replica's counter has risen."""
+    """Return the increase of each replica's counter."""
     return [now - then for now, then in zip(count(lab, counter), before, strict=True)]
 
 
 def test_flows_are_spread_evenly_and_each_goes_both_ways_through_one_replica(standing: Lab) -> None:
-    """An answer is refused where its flow is not known: one that came, and is known once, went the same way back."""
+    """A replica without the flow drops an answer. So an answer that came used the one replica with the flow."""
     before = count(standing, "allowed_new")
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(standing.listening("web", WEB, 4443))
@@ -111,7 +111,7 @@ def test_an_echo_goes_by_addresses(standing: Lab) -> None:
 
 @pytest.mark.parametrize("protocol", [33, 113, 132, 146], ids=["DCCP", "PGM", "SCTP", "Homa"])
 def test_an_answer_with_other_ports_comes_in_through_no_replica(standing: Lab, protocol: int) -> None:
-    """The right answer comes after the wrong ones and is heard first. Whether a hash has the ports does not matter."""
+    """The right answer is sent after the wrong ones and is heard first. The hash may use the ports or not."""
     with (
         standing.open_socket("app", kind=socket.SOCK_RAW, protocol=protocol) as near,
         standing.open_socket("web", kind=socket.SOCK_RAW, protocol=protocol) as far,
@@ -131,7 +131,7 @@ def test_an_answer_with_other_ports_comes_in_through_no_replica(standing: Lab, p
 
 
 def _ported(protocol: int, sport: int, dport: int, *, chunk: int) -> bytes:
-    """A header that begins with two ports: of SCTP an INIT or its answer, which conntrack reads; else nothing more."""
+    """Return a header that begins with two ports. For SCTP it is an INIT or its answer, which conntrack parses."""
     if protocol != socket.IPPROTO_SCTP:
         return struct.pack("!HH20x", sport, dport)
     made = SCTP(sport=sport, dport=dport, tag=7 * (chunk - 1))
@@ -140,7 +140,7 @@ def _ported(protocol: int, sport: int, dport: int, *, chunk: int) -> bytes:
 
 @pytest.mark.parametrize("outward", [True, False])
 def test_an_error_about_a_datagram_reaches_the_replica_that_has_the_flow(standing: Lab, outward: bool) -> None:
-    """Port unreachable, quoting a datagram of the flow, from the host (inward) and from the instance (outward)."""
+    """A port unreachable that quotes a datagram of the flow, from the host (inward) and from the instance (outward)."""
     for host in far_hosts(standing.name):
         with netns.inside(standing.namespace("app" if outward else host)):
             sysctl.write("net.ipv6.icmp.ratelimit", "0")
@@ -159,7 +159,7 @@ def test_an_error_about_a_datagram_reaches_the_replica_that_has_the_flow(standin
 
 @pytest.mark.parametrize("outward", [True, False])
 def test_an_error_about_a_segment_reaches_the_replica_that_has_the_flow(standing: Lab, outward: bool) -> None:
-    """A packet too big, as from a router beyond, for each of 24 connections: counted by the one that has it."""
+    """A packet too big, as from a router, for each of 24 connections. The replica that has the connection counts it."""
     before, expected = count(standing, "allowed_related"), [0] * 3
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(
@@ -170,11 +170,14 @@ def test_an_error_about_a_segment_reaches_the_replica_that_has_the_flow(standing
             raw.sendto(bytes(_too_big(flow, outward=outward)), (WEB if outward else APP, 0))
             expected[replicas(standing).index(owner(standing, flow))] += 1
         assert all(expected)
-        until(lambda: _risen(standing, "allowed_related", before) == expected, f"told by its own replica: {expected}")
+        until(
+            lambda: _risen(standing, "allowed_related", before) == expected,
+            f"errors through the flow's own replica: {expected}",
+        )
 
 
 def _too_big(flow: Flow, *, outward: bool) -> Packet:
-    """An error about a segment of the flow that came in (`outward`) or went out."""
+    """Return an error about a segment of the flow that came in (`outward`) or went out."""
     assert flow.ports is not None
     near, far = flow.ports
     quoted = (
@@ -186,9 +189,11 @@ def _too_big(flow: Flow, *, outward: bool) -> Packet:
 
 
 @pytest.mark.parametrize("outward", [True, False])
-def test_a_narrow_link_is_found_out_whatever_replica_the_flow_has(standing: Lab, outward: bool) -> None:
-    """The link narrows once the connections stand, so the segments are too big for it; a host for each way, since what
-    one has learnt of a path stays with it."""
+def test_both_ends_find_a_narrow_link_through_each_replica(standing: Lab, outward: bool) -> None:
+    """The link narrows after the connections open, so the segments are too big.
+
+    There is a host for each direction, since a path MTU that one has learnt stays.
+    """
     peer = "far2" if outward else "far1"
     node, beyond = ("app", "main/a") if outward else (peer, "internet")
     address = far_hosts(standing.name)[peer]
@@ -204,7 +209,7 @@ def test_a_narrow_link_is_found_out_whatever_replica_the_flow_has(standing: Lab,
 
 
 def test_datagrams_in_fragments_pass_from_the_first_one_on(standing: Lab) -> None:
-    """They have no ports, so they go by addresses, as the whole ones do."""
+    """Fragments have no ports, so they go by addresses, as whole datagrams do."""
     for host in far_hosts(standing.name):
         for port in random.sample(range(20_000, 60_000), 8):
             with datagrams(standing, port, host=host) as (near, far, flow):
@@ -236,7 +241,7 @@ def test_the_number_of_replicas_changes_under_open_flows(lab_name: str) -> None:
                 assert flows.lost() == 0, f"to {number} replicas"
                 assert seen.attacks > 0
                 assert seen.got_in == 0
-                assert max(seen.tcp_gaps) < 2.0  # seconds; a stalled flow is silent to the end
+                assert max(seen.tcp_gaps) < 2.0  # seconds; a flow that stalls is silent until the end
             carried = zip(count(lab, "allowed_established"), count(lab, "allowed_taught"), strict=True)
             assert all(map(sum, carried)), "a replica carried nothing"
 
@@ -263,7 +268,7 @@ def test_flows_end_everywhere_with_their_route(lab: Lab) -> None:
         assert known_to(lab, flow) == set()
         assert stream.silent()
         lab.apply(tree(3, lab.name))
-        assert stream.silent()  # no replica adopts it
+        assert stream.silent()  # no replica picks it up
         assert known_to(lab, flow) == set()
     with lab.stream("app", "web", WEB, 4444) as stream:
         assert stream.works()
@@ -281,8 +286,8 @@ def test_flows_end_everywhere_with_their_instance(lab: Lab) -> None:
         assert stream.works()
 
 
-def test_heartbeats_are_let_out_by_their_own_source_standing(standing: Lab) -> None:
-    """Where heartbeats go to, instances cannot: not even the address that they come from is an instance's."""
+def test_an_instance_cannot_send_from_the_source_of_heartbeats(standing: Lab) -> None:
+    """The instance's port drops the packet, so that no replica meets it."""
     assert standing.current is not None
     before, spoofed = count(standing, "allowed_new"), standing.counter("main/a", "drop_source")
     with standing.open_socket("app", kind=socket.SOCK_DGRAM) as sender:

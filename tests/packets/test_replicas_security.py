@@ -1,6 +1,6 @@
-"""What several replicas must not open: a replica adopts no flow in the middle that it was not told of.
+"""What several replicas must not let in: a replica picks up no flow in the middle unless it was taught the flow.
 
-How a replica judges flows that it was told of: `test_taught_flows.py`.
+How a replica judges flows that it was taught: `test_taught_flows.py`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture(scope="module")
 def lab(module_lab_name: str) -> Iterator[Lab]:
-    """Two replicas. No agent tells them anything."""
+    """Two replicas. No agent teaches them."""
     with replicated(module_lab_name, 2) as lab:
         yield lab
 
 
-def test_a_replica_without_the_state_adopts_nothing(lab: Lab) -> None:
-    """One of two is taken out: its flows meet the other, which drops them from both sides and goes on with its own."""
+def test_a_replica_without_the_state_picks_up_no_flow(lab: Lab) -> None:
+    """One of two is taken out. The other drops its flows from both sides, and goes on with its own."""
     first, second = replicas(lab)
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(lab.stream("app", "web", WEB, port)) for port in range(4001, 4013)]
@@ -55,9 +55,9 @@ def test_a_replica_without_the_state_adopts_nothing(lab: Lab) -> None:
                 orphan.server.sendall(b"orphan comes in")
             until(
                 lambda: lab.kernel.counters(second)["drop_invalid"].packets >= dropped + 2 * len(orphans),
-                "what belongs to no flow dropped, from either side",
+                "packets of no flow are dropped, from either side",
             )
-            assert all(stream.works() for stream in others)  # the control: the way is alive, and heard
+            assert all(stream.works() for stream in others)  # the control: the path works, and is heard
             heard = inward(inside), inward(outside)
         assert all(
             any(word in packet for packet in found) for found, word in zip(heard, (b"pong", b"ping"), strict=True)
@@ -68,7 +68,7 @@ def test_a_replica_without_the_state_adopts_nothing(lab: Lab) -> None:
 
 
 def _give_all_to(lab: Lab, namespace: str) -> None:
-    """All shares, both ways, as the agent would."""
+    """Give all shares to one replica, in both directions, as the agent would."""
     assert lab.current is not None
     (gateway,) = gateways(lab.current.cloud)
     (one,) = (each for each in gateway.replicas if each.namespace == namespace)
@@ -77,15 +77,15 @@ def _give_all_to(lab: Lab, namespace: str) -> None:
         lab.kernel.update([(group, replace(group, shares=spread.all_to(mac)))])
 
 
-def test_no_replica_is_liberal_or_takes_up_what_is_under_way(lab: Lab) -> None:
+def test_no_replica_is_liberal_or_loose(lab: Lab) -> None:
     for name in replicas(lab):
         with netns.inside(name):
             assert sysctl.read("net.netfilter.nf_conntrack_tcp_be_liberal") == "0"
             assert sysctl.read("net.netfilter.nf_conntrack_tcp_loose") == "0"
 
 
-def test_a_replica_has_two_links_and_nobody_listens_in_it(lab: Lab) -> None:
-    """Replicas share nothing, so there is no third way in."""
+def test_a_replica_has_two_links_and_no_listener(lab: Lab) -> None:
+    """Replicas share nothing, so there is no third link."""
     for name in replicas(lab):
         links = {thing.name for thing in lab.kernel.observe(lab.name) if thing.namespace == name and _is_link(thing)}
         assert links - {"lo"} == {names.FABRIC_LINK, names.UPLINK}

@@ -1,7 +1,7 @@
-"""The packet suite once more, by an ordinary user: in namespaces of his own, which a keeper holds.
+"""The packet suite again, by an ordinary user: in the user's own namespaces, which a pause process keeps.
 
-Left out is what takes long and asks no more of the kernel than the rest: predictions, load, every way to die, and what
-the lab's owner does about a hostile tenant.
+Left out are tests that take long and need no more of the kernel than the rest: predictions, load, the kinds of death,
+and acts of a hostile tenant.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEFT_OUT = (
     "test_under_load.py",
     Path(__file__).name,
 )
-AT_LEAST = 200  # tests; so that a suite that has gone elsewhere is missed
+AT_LEAST = 200  # tests, so that it is noticed if the suite moves elsewhere
 SECONDS = 280 * SLOWNESS
 
 
@@ -40,7 +40,9 @@ def test_the_packet_suite_passes_without_root(lab_name: str) -> None:
         lab.write_text(example("minimal").replace("lab: minimal", f"lab: {lab_name}"))
         lab.chmod(0o644)
         assert user.eigw("--rootless", "apply", "-q", "-f", str(lab)).code == 0
-        assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")], "it is not the host's"
+        assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")], (
+            "the host must not have the namespaces"
+        )
         try:
             inside = ("--rootless", "exec", "app", "--", *pytest_, f"--basetemp={user.home / 'pytest'}", str(folder))
             env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(user.home / "hypothesis")}

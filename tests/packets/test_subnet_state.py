@@ -1,4 +1,4 @@
-"""What a subnet's namespace does by the state of a flow: each rule of its three ways, with a packet that shows it.
+"""How a subnet's namespace judges packets by the state of their flow: each rule of its three paths, shown by packets.
 
 within       from one instance to another of the same subnet
 from a port  to another subnet, or out of the VPC
@@ -33,7 +33,7 @@ STRAY = b"belongs to no flow"
 
 @pytest.fixture
 def lab(lab_name: str) -> Lab:
-    """Instances whose group is not open both ways, so that their flows are tracked; `box` and `www` are open."""
+    """Instances whose group is not open both ways, so that their flows are tracked. `box` and `www` are open."""
     tree: dict[str, Any] = copy.deepcopy(TREE)
     main = tree["vpcs"]["main"]
     main["internet_gateways"] = {"edge": {}}
@@ -64,7 +64,7 @@ FAR = "2600:1f16:aa0:5502::20"
 
 
 def _is_told(lab: Lab, source: str, address: str) -> bool:
-    """Whether a datagram to the closed port is answered with an ICMPv6 error that reaches the source."""
+    """Return whether a datagram to the closed port is answered with an ICMPv6 error that reaches the source."""
     with lab.open_socket(source, kind=socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
         client.connect((address, CLOSED))
@@ -80,12 +80,12 @@ def _is_told(lab: Lab, source: str, address: str) -> bool:
 
 @pytest.mark.parametrize("peer", [MATE, FAR], ids=["within", "between subnets"])
 def test_an_error_about_a_flow_needs_no_rule_of_its_own(lab: Lab, peer: str) -> None:
-    """Who is asked may send nothing by its group; that its port is closed is said all the same."""
+    """The group of the receiver lets nothing out, but the error about its closed port leaves."""
     assert _is_told(lab, "app", peer)
 
 
 def test_errors_about_flows_that_are_not_tracked_pass_both_ways(lab: Lab) -> None:
-    """To conntrack they are invalid; but path MTU discovery must work for an instance that is open both ways."""
+    """Conntrack calls them invalid. But path MTU discovery must work for an instance that is open both ways."""
     assert _is_told(lab, "web", WWW)
     assert _is_told(lab, "www", WEB)
 
@@ -95,7 +95,7 @@ def test_errors_about_flows_that_are_not_tracked_pass_both_ways(lab: Lab) -> Non
     [("app", "mate", "main/a"), ("app", "box", "main/a"), ("box", "app", "main/a")],
     ids=["within", "from a port", "from the VPC"],
 )
-def test_a_segment_of_no_flow_is_dropped_though_the_groups_would_let_it_pass(
+def test_a_segment_of_no_flow_is_dropped_even_if_the_groups_allow_it(
     lab: Lab, source: str, destination: str, judge: str
 ) -> None:
     stray = IPv6(src=ADDRESSES[source], dst=ADDRESSES[destination]) / TCP(sport=4711, dport=4712, flags="A") / STRAY
@@ -113,9 +113,11 @@ def test_a_segment_of_no_flow_is_dropped_though_the_groups_would_let_it_pass(
         assert not any(STRAY in packet for packet in heard)
 
 
-def test_a_neighbour_cannot_end_a_flow_with_packets_that_bear_its_addresses(lab: Lab) -> None:
-    """A SYN as from `app` and two resets as from `box`, any sequence number: conntrack believed them before the source
-    check had seen them, and what it takes for closed it forgets, here within a second."""
+def test_a_neighbour_cannot_end_a_flow_with_packets_from_its_addresses(lab: Lab) -> None:
+    """The neighbour sends a SYN as from `app` and two resets as from `box`, with random numbers.
+
+    Conntrack believed these before the source check dropped them, and deleted the closed flow, here within a second.
+    """
     with netns.inside(lab.namespace("main/a")):
         sysctl.write("net.netfilter.nf_conntrack_tcp_timeout_close", "1")
     with (
@@ -139,10 +141,10 @@ def test_a_neighbour_cannot_end_a_flow_with_packets_that_bear_its_addresses(lab:
 EVIL, DCCP = "2001:db8:bad::1", 33
 
 
-def test_a_group_takes_other_protocols_of_the_same_host_for_an_answer(lab_name: str) -> None:
-    """AWS: "For protocols other than TCP, UDP, or ICMP, only the IP address and protocol number is tracked" by groups.
+def test_a_group_lets_in_other_protocols_of_the_same_host_as_answers(lab_name: str) -> None:
+    """AWS on groups: "For protocols other than TCP, UDP, or ICMP, only the IP address and protocol number is tracked".
 
-    Through an internet gateway, which has no state. An egress-only gateway wants the whole tuple.
+    This goes through an internet gateway, which has no state. An egress-only gateway compares the whole tuple.
     """
     tree: dict[str, Any] = copy.deepcopy(TREE)
     main = tree["vpcs"]["main"]
@@ -160,7 +162,7 @@ def test_a_group_takes_other_protocols_of_the_same_host_for_an_answer(lab_name: 
         near.settimeout(PATIENCE)
         web.settimeout(PATIENCE)
         web.sendto(b"unasked", (APP, 0))
-        until(lambda: lab.counter("main/a", "drop_group_ingress") == 1, "what nobody asked for is dropped")
+        until(lambda: lab.counter("main/a", "drop_group_ingress") == 1, "an unsolicited packet is dropped")
         near.sendto(_dccp(40_000, 5001), (WEB, 0))
         assert web.recv(64) == _dccp(40_000, 5001)
         evil.sendto(_dccp(5001, 40_000), (APP, 0))
@@ -179,7 +181,7 @@ MOST = 16_384
 
 @pytest.fixture
 def crowd(lab_name: str) -> Lab:
-    """Two instances in one subnet that may begin anything, and two in another that may be asked anything."""
+    """Two instances in one subnet that may begin any flow, and two in another that accept any flow."""
     tree: dict[str, Any] = copy.deepcopy(TREE)
     main = tree["vpcs"]["main"]
     main["security_groups"] = {
@@ -200,16 +202,16 @@ def crowd(lab_name: str) -> Lab:
 
 def test_an_instance_cannot_fill_its_subnets_table_of_connections(crowd: Lab) -> None:
     crowd.begin_flows("mate", BOX, 20_000)
-    until(lambda: crowd.counter("main/a", "drop_limit_instance") >= 20_000 - MOST, "what is too much is dropped")
+    until(lambda: crowd.counter("main/a", "drop_limit_instance") >= 20_000 - MOST, "the rest is dropped")
     assert MOST * 3 // 4 < crowd.connections("main/a") <= MOST
     with crowd.stream("app", "far", FAR) as stream:
         assert stream.works()
 
 
-def test_nor_can_others_fill_it_through_an_instance(crowd: Lab) -> None:
+def test_others_cannot_fill_it_through_an_instance(crowd: Lab) -> None:
     for source in ("app", "mate"):
         crowd.begin_flows(source, BOX, 10_000)
-    until(lambda: crowd.counter("main/b", "drop_limit_instance") >= 20_000 - MOST, "what is too much is dropped")
+    until(lambda: crowd.counter("main/b", "drop_limit_instance") >= 20_000 - MOST, "the rest is dropped")
     assert crowd.counter("main/a", "drop_limit_instance") == 0
     assert MOST * 3 // 4 < crowd.connections("main/b") <= MOST
     with crowd.stream("app", "far", FAR) as stream:

@@ -1,7 +1,7 @@
-"""A lab as versions before 0.2 left it, taken over by `apply`: its flows go on, and no copied entry stays.
+"""`apply` takes over a lab of a version before 0.2: its flows go on, and no copied conntrack entry stays.
 
-Such a lab has a namespace that joins the replicas of a gateway, a link from each replica to it, and rules that know no
-taught flows. Which daemons it has is in tests/kernel/test_former.py.
+Such a lab has a namespace that joins the replicas of a gateway, a link from each replica to it, and rules without
+taught flows. The daemons of such a lab are tested in tests/kernel/test_former.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SYNC = "sync-00000000000000001"
 
 
 def _as_before(rules: Ruleset) -> Ruleset:
-    """Return the rules without everything that has to do with taught flows."""
+    """Return the rules without all that concerns taught flows."""
     gone = (f"@{TAUGHT}", f"@{TAUGHT_ERRORS}", "goto told", "goto renew")
     names = {"answers", "renew", "told"}
     chains = tuple(
@@ -65,7 +65,7 @@ def _streams(lab: Lab) -> Iterator[list[Stream]]:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(lab_name: str, number: int) -> None:
+def test_a_lab_of_an_earlier_version_is_taken_over_and_loses_no_flow(lab_name: str, number: int) -> None:
     with replicated(lab_name, number) as lab, _streams(lab) as streams, datagrams(lab) as (near, far, _):
         assert carries(near, far)
         for name in replicas(lab):
@@ -73,7 +73,7 @@ def test_a_lab_of_a_version_before_is_taken_over_and_loses_no_flow(lab_name: str
             assert isinstance(rules, Ruleset)
             lab.kernel.update([(rules, _as_before(rules))])
         lab.kernel.create(_hub(lab))
-        assert all(stream.works() for stream in streams)  # the control: so it was
+        assert all(stream.works() for stream in streams)  # the control: the lab was as before
         known = [flow for name in replicas(lab) for flow in lab.kernel.flows(name)]
         assert sum(flow.protocol == socket.IPPROTO_TCP for flow in known) == FLOWS
 

@@ -1,6 +1,6 @@
-"""What a replica was told of flows that it has not seen begin: what passes by that, how long, and whose it is.
+"""Flows that a replica was taught and did not see begin: what passes by them, how long, and for which subnet.
 
-No agent runs. `take_over` makes each replica what a successor is: it was told all flows, and has seen none of them.
+No agent runs. `take_over` gives each replica the state of a successor: it was taught all flows, and saw none begin.
 """
 
 from __future__ import annotations
@@ -92,39 +92,39 @@ def _tcp(stream: Stream, node: str = "app") -> Flow:
 
 
 def _forget(lab: Lab, flows: Sequence[Flow]) -> None:
-    """The subnet forgets these flows, as it does when their time is over."""
+    """Delete these flows in the subnet, as it does when they time out."""
     with netns.inside(lab.namespace(SUBNET)):
         conntrack.delete(lambda tracked: tracked.flow() in flows)
 
 
 @contextlib.contextmanager
 def _overheard(lab: Lab, *nodes: str) -> Iterator[None]:
-    """What is forged does not reach these instances while the block runs, and the ears work."""
+    """Assert that no forged packet reaches these instances while the block runs, and that the sniffers work."""
     with contextlib.ExitStack() as stack:
-        ears = {node: stack.enter_context(lab.sniffer(node)) for node in nodes}
+        sniffers = {node: stack.enter_context(lab.sniffer(node)) for node in nodes}
         yield
         for node in nodes:
             with lab.stream(node, "web", WEB, 4499) as stream:
                 assert stream.works()
         for node in nodes:
-            heard = inward(ears[node])
-            assert any(b"pong" in packet for packet in heard), f"{node} heard not even its own flow"
+            heard = inward(sniffers[node])
+            assert any(b"pong" in packet for packet in heard), f"{node} did not hear its own flow"
             assert [packet for packet in heard if MARK in packet] == [], node
 
 
 @contextlib.contextmanager
 def _attacker(lab: Lab) -> Iterator[Callable[[Packet], None]]:
-    """What sends packets from the host `evil` as they are."""
+    """Return a function that sends packets from the host `evil` as they are."""
     with lab.open_socket("evil", kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
         yield lambda packet: void(raw.sendto(bytes(packet), (packet.dst, 0)))
 
 
 def void(_: object) -> None:
-    """Return nothing, whatever is given."""
+    """Return nothing for any arguments."""
 
 
 def _segment(flow: Flow, flags: int, number: int = 0x1234_5678) -> Packet:
-    """A forged segment as from the peer."""
+    """Return a forged segment as from the peer."""
     assert flow.ports is not None
     near, far = flow.ports
     header = TCP(sport=far, dport=near, flags=flags, seq=number, ack=number)
@@ -132,7 +132,7 @@ def _segment(flow: Flow, flags: int, number: int = 0x1234_5678) -> Packet:
 
 
 def _errors(flow: Flow) -> list[Packet]:
-    """Errors about a segment of the flow, as from a router."""
+    """Return errors about a segment of the flow, as from a router."""
     assert flow.ports is not None
     near, far = flow.ports
     quoted = bytes(IPv6(src=flow.source, dst=flow.destination) / TCP(sport=near, dport=far) / Raw(MARK))
@@ -141,14 +141,14 @@ def _errors(flow: Flow) -> list[Packet]:
 
 
 def test_a_stale_tuple_of_tcp_lets_no_segment_in(standing: Lab) -> None:
-    """The flow ended in the subnet, its tuple stands in the sets: no flags and no number reach the instance."""
+    """The flow ended in the subnet, and its tuple is still in the sets. No flags and no numbers reach the instance."""
     with contextlib.ExitStack() as stack:
         nodes = ("app", "shut")
         streams = [(node, stack.enter_context(standing.stream(node, "web", WEB, 4520 + len(node)))) for node in nodes]
         flows = [_tcp(stream, node) for node, stream in streams]
         assert all(stream.works() for _, stream in streams)
         take_over(standing)
-        assert all(stream.works() for _, stream in streams)  # the control: it passes while the subnet knows it
+        assert all(stream.works() for _, stream in streams)  # the control: it passes while the subnet has the flow
         _forget(standing, flows)
         told, dropped = sum(count(standing, "allowed_taught")), standing.counter(SUBNET, "drop_invalid")
         send = stack.enter_context(_attacker(standing))
@@ -157,7 +157,7 @@ def test_a_stale_tuple_of_tcp_lets_no_segment_in(standing: Lab) -> None:
                 for flags in range(256):
                     send(_segment(flow, flags))
             until(lambda: sum(count(standing, "allowed_taught")) > told + 400, "most pass the gateway")
-            until(lambda: standing.counter(SUBNET, "drop_invalid") > dropped + 400, "and are dropped in the subnet")
+            until(lambda: standing.counter(SUBNET, "drop_invalid") > dropped + 400, "the subnet drops them")
         assert not set(flows) & set(standing.kernel.flows(standing.namespace(SUBNET)))
 
 
@@ -177,7 +177,7 @@ def test_a_stale_tuple_of_tcp_lets_no_error_in_that_the_group_does_not(standing:
 
 
 def test_a_stale_tuple_of_tcp_lets_no_error_in_to_an_open_group(standing: Lab) -> None:
-    """The successor passes them by the stale tuple, and the subnet knows no flow that they quote."""
+    """The successor passes the errors by the stale tuple, and the subnet has no flow that they quote."""
     with standing.stream("app", "web", WEB, 4502) as stream, _attacker(standing) as send:
         assert stream.works()
         flow = _tcp(stream)
@@ -192,7 +192,7 @@ def test_a_stale_tuple_of_tcp_lets_no_error_in_to_an_open_group(standing: Lab) -
 
 
 def test_only_the_whole_tuple_of_a_taught_flow_passes(standing: Lab) -> None:
-    """Another port, another address, the other direction, another protocol; and headers that may not come in."""
+    """Another port, another address, the other direction and another protocol, and headers that may not enter."""
     with standing.stream("app", "web", WEB, 4512) as stream, _attacker(standing) as send:
         assert stream.works()
         flow = _tcp(stream)
@@ -219,18 +219,18 @@ def test_only_the_whole_tuple_of_a_taught_flow_passes(standing: Lab) -> None:
 
 
 def test_errors_about_taught_flows_pass_both_ways_and_others_do_not(standing: Lab) -> None:
-    """Each of four kinds, for a flow that every replica was told of, and for one with another port."""
+    """Each of four kinds, for a flow that each replica was taught, and for one with another port."""
     with standing.stream("app", "web", WEB, 4503) as stream, _attacker(standing) as send:
         assert stream.works()
         flow = _tcp(stream)
         take_over(standing)
         near, far = flow.ports or (0, 0)
         before, refused = sum(count(standing, "allowed_related")), sum(count(standing, "drop_icmpv6_error"))
-        with standing.sniffer("app") as ears:
+        with standing.sniffer("app") as sniffer:
             for packet in _errors(flow):
                 send(packet)
             until(lambda: sum(count(standing, "allowed_related")) >= before + 4, "all of them pass")
-            until(lambda: sum(MARK in packet for packet in inward(ears)) > 0, "and arrive")
+            until(lambda: sum(MARK in packet for packet in inward(sniffer)) > 0, "and arrive")
         with _overheard(standing, "app"):
             for ports in ((near, far + 1), (near + 1, far), (far, near)):
                 for packet in _errors(replace(flow, ports=ports)):
@@ -241,7 +241,7 @@ def test_errors_about_taught_flows_pass_both_ways_and_others_do_not(standing: La
 
 @pytest.mark.parametrize("outward", [True, False])
 def test_a_path_narrows_for_taught_flows(standing: Lab, outward: bool) -> None:
-    """After a failover: no replica has seen the connections begin, and both ends must be told of the narrow link."""
+    """After a failover, no replica has seen the connections begin, and both ends must learn of the narrow link."""
     peer = "far2" if outward else "far1"
     node, beyond = ("app", SUBNET) if outward else (peer, "internet")
     address, before = far_hosts(standing.name)[peer], sum(count(standing, "allowed_related"))
@@ -255,7 +255,7 @@ def test_a_path_narrows_for_taught_flows(standing: Lab, outward: bool) -> None:
         for stream in streams:
             transfer(stream.client, stream.server)
             transfer(stream.server, stream.client)
-        for _ in range(2):  # the first may be lost to the narrow link; its sender is told
+        for _ in range(2):  # the first datagram may be too big for the narrow link; then its sender gets an error
             with contextlib.suppress(TimeoutError, OSError):
                 _wait(SILENCE, near, far)
                 carries(near, far, 1400)
@@ -275,12 +275,12 @@ def _flow_of(stream: Stream, address: str) -> Flow:
 
 
 def _begun(lab: Lab) -> set[Flow]:
-    """The flows that replicas have seen begin."""
+    """Return the flows that replicas have seen begin."""
     return {flow for name in replicas(lab) for flow in lab.kernel.flows(name)}
 
 
 def test_a_flow_that_begins_at_a_successor_leaves_its_set(standing: Lab) -> None:
-    """The same tuple again, of TCP and of UDP: it is judged by what is seen of it, as every other flow."""
+    """The same tuple begins again, in TCP and in UDP. The replica judges it by its own conntrack."""
     with _bound(standing, 4504) as stream:
         flow = _tcp(stream)
         take_over(standing)
@@ -307,7 +307,7 @@ def test_a_flow_that_begins_at_a_successor_leaves_its_set(standing: Lab) -> None
 
 @contextlib.contextmanager
 def _bound(lab: Lab, port: int, like: Flow | None = None) -> Iterator[Stream]:
-    """A connection, if wanted from the port of one before; it leaves no socket behind that waits."""
+    """Open a connection, if wanted from the port of an earlier one. No socket of it stays in TIME_WAIT."""
     with lab.listening("web", WEB, port) as listener, lab.open_socket("app") as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
         client.bind((APP, like.ports[0] if like is not None and like.ports is not None else 0))
@@ -324,11 +324,11 @@ def _counter(lab: Lab, flow: Flow, name: str) -> int:
     return lab.kernel.counters(owner(lab, flow))[name].packets
 
 
-# ---- how long they were told it --------------------------------------------------------------------------------------
+# ---- how long taught flows stay --------------------------------------------------------------------------------------
 
 
 def _left(lab: Lab, namespace: str) -> dict[Flow, int]:
-    """The seconds that each taught flow has left."""
+    """Return the seconds that each taught flow has left."""
     with netns.inside(namespace), Netlink(NETFILTER) as netfilter:
         keys = set_elements.read(netfilter, "taught")
     return {_of_key(key): seconds for key, seconds in keys.items()}
@@ -341,14 +341,14 @@ def _of_key(key: bytes) -> Flow:
 
 
 def _remembered(lab: Lab) -> dict[Flow, int]:
-    """The seconds that each flow has left in the subnet."""
+    """Return the seconds that each flow has left in the subnet."""
     with netns.inside(lab.namespace(SUBNET)):
         return {flow.flow(): flow.seconds for flow in conntrack.tracked()}
 
 
 @contextlib.contextmanager
 def _short_lived(lab: Lab, seconds: int) -> Iterator[None]:
-    """UDP flows live so long in the subnet while the block runs."""
+    """Set the timeout of UDP flows in the subnet while the block runs."""
     keys = [f"net.netfilter.nf_conntrack_udp_timeout{kind}" for kind in ("", "_stream")]
     with netns.inside(lab.namespace(SUBNET)):
         before = [sysctl.read(key) or "" for key in keys]
@@ -360,7 +360,7 @@ def _short_lived(lab: Lab, seconds: int) -> Iterator[None]:
             sysctl.write(key, value)
 
 
-def test_no_taught_flow_outlives_what_the_subnet_remembers(standing: Lab) -> None:
+def test_no_taught_flow_outlives_the_subnets_flow(standing: Lab) -> None:
     with standing.stream("app", "web", WEB, 4505) as stream, datagrams(standing) as (near, far, flow):
         assert stream.works()
         assert carries(near, far)
@@ -373,7 +373,7 @@ def test_no_taught_flow_outlives_what_the_subnet_remembers(standing: Lab) -> Non
 
 
 def test_a_stale_tuple_of_udp_goes_before_the_subnets_flow(standing: Lab) -> None:
-    """Answers pass, and renew nothing: then silence ends both, and what comes after that stays out."""
+    """Answers pass and renew no element. Silence then ends both, and later packets stay out."""
     with _short_lived(standing, 3), contextlib.ExitStack() as stack:
         pairs = [stack.enter_context(datagrams(standing, host=host)) for host in far_hosts(standing.name)]
         for near, far, _ in pairs:
@@ -387,7 +387,9 @@ def test_a_stale_tuple_of_udp_goes_before_the_subnets_flow(standing: Lab) -> Non
             assert flow not in _begun(standing)
         gone = [flow for _, _, flow in pairs]
         until(lambda: not any(set(gone) & _left(standing, name).keys() for name in replicas(standing)), "elements end")
-        assert all(flow in _remembered(standing) for flow in gone)  # the answers renewed the subnet's, not these
+        assert all(
+            flow in _remembered(standing) for flow in gone
+        )  # the answers renewed the subnet's flows, and not these
         before = sum(count(standing, "drop_inbound"))
         for near, far, _ in pairs:
             near.settimeout(SILENCE)
@@ -397,12 +399,12 @@ def test_a_stale_tuple_of_udp_goes_before_the_subnets_flow(standing: Lab) -> Non
             with pytest.raises(TimeoutError):
                 near.recv(16)
             near.settimeout(PATIENCE)
-            assert carries(near, far)  # the control: what the instance begins passes
+            assert carries(near, far)  # the control: a flow that the instance begins passes
             assert carriers(standing, flow) == [owner(standing, flow)]
 
 
 def test_only_the_instance_renews_a_taught_flow(standing: Lab) -> None:
-    """What comes in leaves an element as old as it is; a segment of the instance makes it young."""
+    """Packets from outside do not renew an element. A segment of the instance does."""
     with standing.stream("app", "web", WEB, 4506) as stream, _attacker(standing) as send:
         assert stream.works()
         flow, name = _tcp(stream), replicas(standing)[0]
@@ -414,7 +416,7 @@ def test_only_the_instance_renews_a_taught_flow(standing: Lab) -> None:
         stream.server.sendall(b"pong")
         assert stream.client.recv(4) == b"pong"
         until(lambda: _counter(standing, flow, "allowed_taught") > before, "the peer's data passed as taught")
-        assert _left(standing, name)[flow] > 100  # its acknowledgement is the instance's
+        assert _left(standing, name)[flow] > 100  # the instance sends the acknowledgement
         _shorten(standing, name, flow, 100)
         before = _counter(standing, flow, "allowed_taught")
         for _ in range(20):
@@ -431,7 +433,7 @@ def _shorten(lab: Lab, namespace: str, flow: Flow, seconds: int) -> None:
         Nft().run(f"add element inet eigw_ns taught {{ {element} timeout {seconds}s }}", "make an element older")
 
 
-def test_the_agent_takes_away_what_the_subnet_forgot(standing: Lab) -> None:
+def test_the_agent_deletes_flows_that_the_subnet_does_not_have(standing: Lab) -> None:
     assert standing.current is not None
     (gateway,) = gateways(standing.current.cloud)
     with (
@@ -455,7 +457,7 @@ def test_the_agent_takes_away_what_the_subnet_forgot(standing: Lab) -> None:
 
 
 class Unchanged:
-    """A lab that nobody changes."""
+    """A lab that no other program changes."""
 
     def stale(self) -> bool:
         return False
@@ -464,7 +466,7 @@ class Unchanged:
         return False
 
 
-# ---- whose they are --------------------------------------------------------------------------------------------------
+# ---- to which subnet and VPC they belong -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["route", "gateway", "instance"])
@@ -485,12 +487,12 @@ def test_taught_flows_end_everywhere_at_once(lab: Lab, end: str) -> None:
         assert [known_to(lab, each) for each in flows] == [everywhere, everywhere]
         lab.apply(gone[end])
         assert [known_to(lab, each) for each in flows] == [set(), set()]
-        lab.apply(_with_shut(lab))  # all comes back, the flows do not
+        lab.apply(_with_shut(lab))  # all comes back, but not the flows
         assert [known_to(lab, each) for each in flows] == [set(), set()]
 
 
 def test_taught_flows_of_one_subnet_do_not_help_another(lab: Lab) -> None:
-    """Two VPCs with a gateway each, two subnets behind the first: what one is told lets in no packet for another."""
+    """Two VPCs with a gateway each, two subnets behind the first. A taught flow helps no other subnet."""
     made = json.loads(_with_shut(lab))
     main = made["vpcs"]["main"]
     main["subnets"]["b"] = {"ipv6_cidr_block": "2600:1f16:aa0:5502::/64"}

@@ -1,8 +1,8 @@
 """An instance may send ICMPv6 errors only about packets that it received (RFC 4443 section 2.4, I1).
 
-Conntrack lets an error pass by the packet that it quotes, whatever the sender. An instance that all groups forbid, and
-that guessed the ports, could end another tenant's flow or lower its path MTU. The sender's own subnet refuses such
-errors. Each attack here is about a live flow of another instance, and the same sender then sends a genuine error.
+Conntrack lets an error pass by the packet that it quotes, from any sender. An instance that all groups forbid, and that
+guessed the ports, could end another tenant's flow or lower its path MTU. The sender's own subnet refuses such errors.
+Each attack here is about a live flow of another instance. The same sender then sends a genuine error.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NEIGHBOURS = [("mate", "app"), ("box", "app"), ("next", "www"), ("box", "www"), 
 
 @pytest.fixture
 def lab(lab_name: str) -> Lab:
-    """`app` lets nobody in, behind the egress-only gateway. `www` is open both ways, behind an internet gateway."""
+    """`app` lets nothing in, behind the egress-only gateway. `www` is open both ways, behind an internet gateway."""
     tree: dict[str, Any] = copy.deepcopy(TREE)
     main = tree["vpcs"]["main"]
     main["internet_gateways"] = {"edge": {}}
@@ -71,7 +71,7 @@ def lab(lab_name: str) -> Lab:
 def _datagrams(
     lab: Lab, source: str, destination: str, port: int = PORT
 ) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A UDP flow that the source has begun and the destination has answered: both ends."""
+    """Return both ends of a UDP flow that the source has begun and the destination has answered."""
     address = ADDRESSES[destination]
     with (
         lab.open_socket(source, kind=socket.SOCK_DGRAM) as client,
@@ -89,7 +89,7 @@ def _datagrams(
 
 
 def _works(client: socket.socket, server: socket.socket) -> bool:
-    """Whether the flow carries datagrams both ways, and its ends were told of no error."""
+    """Return whether the flow carries datagrams both ways, and no error reached its ends."""
     server.send(b"answer")
     client.send(b"question")
     return client.recv(100) == b"answer" and server.recv(100) == b"question"
@@ -100,13 +100,13 @@ def _path_mtu(client: socket.socket) -> int:
 
 
 def _quote(client: socket.socket) -> Packet:
-    """A packet that this end of a flow may have sent."""
+    """Return a packet that this end of a flow may have sent."""
     (source, port, *_), (destination, far, *_) = client.getsockname(), client.getpeername()
     return IPv6(src=source, dst=destination) / UDP(sport=port, dport=far) / b"question"
 
 
 def _errors(sender: str, quote: Packet) -> list[bytes]:
-    """One of each kind that conntrack takes for an error about the packet that is quoted."""
+    """Return an error of each kind that conntrack relates to the packet that is quoted."""
     kinds = (
         ICMPv6DestUnreach(code=4),
         ICMPv6DestUnreach(code=1),
@@ -128,7 +128,7 @@ def _is_error(packet: bytes) -> bool:
 
 
 def _refused(lab: Lab, sender: str, victim: str, packets: list[bytes], counted: int) -> None:
-    """The packets raise the counter of the sender's subnet by so much, and no error reaches the victim."""
+    """Assert that the packets raise the counter of the sender's subnet by this, and no error reaches the victim."""
     before = lab.counter(HOME[sender], "drop_icmpv6_error")
     with lab.sniffer(victim) as inside:
         _send(lab, sender, packets)
@@ -142,7 +142,7 @@ def _refused(lab: Lab, sender: str, victim: str, packets: list[bytes], counted: 
 
 
 def _told(client: socket.socket) -> bool:
-    """Whether the kernel has told this end that the other one is not there."""
+    """Return whether the kernel has reported to this end that the other one is unreachable."""
     return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
 
 
@@ -156,7 +156,7 @@ def test_a_neighbour_cannot_end_a_flow_with_errors(lab: Lab, sender: str, victim
 
 
 def test_an_instance_cannot_guess_the_ports_of_a_flow(lab: Lab) -> None:
-    """2,000 ports around the right one, as a neighbour that sweeps all of them: each guess is refused."""
+    """A neighbour tries 2,000 ports around the right one. Each guess is refused."""
     with _datagrams(lab, "app", "web") as (client, server):
         near = client.getsockname()[1]
         quotes = [IPv6(src=APP, dst=WEB) / UDP(sport=port, dport=PORT) for port in range(near - 1000, near + 1000)]
@@ -165,14 +165,19 @@ def test_an_instance_cannot_guess_the_ports_of_a_flow(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("sender", "victim"), [("mate", "app"), ("next", "www")])
-def test_an_instance_cannot_tell_the_internet_of_a_flow_of_its_neighbour(lab: Lab, sender: str, victim: str) -> None:
-    """The error goes out by the gateway, quotes what the host sent to the neighbour, and is refused before that."""
+def test_an_instance_cannot_send_the_internet_errors_about_its_neighbours_flow(
+    lab: Lab, sender: str, victim: str
+) -> None:
+    """The error is for the gateway, quotes what the host sent to the neighbour, and is refused before the gateway."""
     with _datagrams(lab, victim, "web") as (client, server), lab.sniffer("web") as outside:
         errors = _errors(ADDRESSES[sender], _quote(server))
         before = lab.counter(HOME[sender], "drop_icmpv6_error")
         _send(lab, sender, errors)
         until(lambda: lab.counter(HOME[sender], "drop_icmpv6_error") == before + len(errors), "the errors counted")
-        with _datagrams(lab, sender, "web", PORT + 1) as (_, own):  # the control: the sender may tell of its own flow
+        with _datagrams(lab, sender, "web", PORT + 1) as (
+            _,
+            own,
+        ):  # the control: the sender may send an error about its own flow
             _send(lab, sender, _errors(ADDRESSES[sender], _quote(own))[:1])
             until(lambda: _told(own), "the genuine error")
         told = [packet for packet in inward(outside) if _is_error(packet)]
@@ -181,8 +186,8 @@ def test_an_instance_cannot_tell_the_internet_of_a_flow_of_its_neighbour(lab: La
 
 
 @pytest.mark.parametrize("sender", ["mate", "box"])
-def test_errors_that_hide_what_they_quote_are_refused(lab: Lab, sender: str) -> None:
-    """Cut within the quoted destination, of another version, with the sender's own address at the wrong place."""
+def test_errors_with_a_malformed_quote_are_refused(lab: Lab, sender: str) -> None:
+    """Cut within the quoted destination, of another IP version, or with the sender's address at the wrong place."""
     own = ADDRESSES[sender]
     with _datagrams(lab, "app", "web") as (client, server):
         quote = _quote(client)
@@ -208,16 +213,16 @@ def test_errors_behind_headers_and_in_fragments_are_refused(lab: Lab) -> None:
         assert _works(client, server)
 
 
-def test_an_error_from_the_link_local_address_reaches_nobody(lab: Lab) -> None:
-    """All instances have it. The errors quote a packet of the neighbour, or one to the link-local address itself."""
+def test_an_error_from_the_link_local_address_is_dropped(lab: Lab) -> None:
+    """All instances have this address. The errors quote a packet of the neighbour, or one to the link-local address."""
     with _datagrams(lab, "app", "web") as (client, server):
         quotes = [_quote(client), IPv6(src=APP, dst=LINK_LOCAL) / UDP(sport=1, dport=2)]
         _refused(lab, "mate", "app", [error for quote in quotes for error in _errors(LINK_LOCAL, quote)], 10)
         assert _works(client, server)
 
 
-def test_the_router_is_told_of_no_path_but_the_one_to_the_sender(lab: Lab) -> None:
-    """Linux lowers the MTU of a route by a too-big error about an echo, which needs no flow: in the subnet, of all."""
+def test_the_router_learns_only_the_path_to_the_sender_of_an_error(lab: Lab) -> None:
+    """By a too-big error about an echo, which needs no flow, Linux lowers the MTU of a route for the whole subnet."""
     with _datagrams(lab, "app", "web") as (client, server):
         echo = IPv6(src="fe80::1", dst=WEB) / Raw(b"\x81\0\0\0\0\0\0\0")
         echo.nh = socket.IPPROTO_ICMPV6

@@ -1,7 +1,7 @@
-"""Changes while connections run and an attacker sends: no live packet is lost to a change, and none gets in.
+"""Changes while connections run and an attacker sends: no packet of a live flow is lost, and no attack gets in.
 
-The attacker is a process of its own that sends datagrams and TCP segments from the internet towards an instance behind
-the egress-only gateway, without end and without haste: it shall meet every instant, not fill the machine's queues.
+The attacker is a separate process that sends datagrams and TCP segments from the internet to an instance behind the
+egress-only gateway without end. It pauses between rounds: its packets must meet each instant, and not fill the queues.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_subnets_routes_and_other_gateways_come_and_go(lab: Lab) -> None:
 
 
 def test_built_changed_and_destroyed_under_attack(lab_name: str) -> None:
-    """The attacker's host comes first; the way to the instance is built, broken and taken away while it sends."""
+    """The attacker's host is built first. The path to the instance is built, broken and removed while it sends."""
     without = copy.deepcopy(TREE)
     without["vpcs"]["main"]["egress_only_internet_gateways"] = {}
     without["vpcs"]["main"]["route_tables"]["private"]["routes"] = []

@@ -1,6 +1,6 @@
-"""Random labs for packets: what route tables, network ACLs and security groups can say, drawn from few values.
+"""Random labs for packets: route tables, network ACLs and security groups, drawn from few values.
 
-Few values, so that rules meet each other and the packets: the same ports, blocks and groups come again and again.
+The values are few, so that rules and packets meet: the same ports, blocks and groups occur again and again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from eigw_ns.cloud.model import (
 )
 
 CLOSED, OPEN = 22, (7, 443, 20000)
-"""The port on which nobody listens, and those on which somebody does. Answers to flows go to neither."""
+"""The port without a listener, and the ports with one. Answers to flows go to neither."""
 
 Ports = tuple[int, int]
 
@@ -47,14 +47,14 @@ _PORTS = (
     (7, 20000),
 )
 _EPHEMERAL = ((1024, 65535), (32768, 60999), (32768, 45000), (40000, 40000), (45001, 65535))
-"""The ports of Linux that answers go to (32768 to 60999), in whole and in part."""
+"""The ports that Linux gives to clients (32768 to 60999), in whole and in part. Answers go to these."""
 
 _ICMP = ((-1, -1), (1, -1), (1, 4), (128, -1), (128, 0), (129, -1), (129, 0), (2, 0))
 _PROTOCOLS = (ALL_PROTOCOLS, TCP, TCP, UDP, UDP, ICMPV6, ICMPV6, 132)
 
 
 def world(lab: str, seed: int) -> Cloud:
-    """Two VPCs with both kinds of gateway, six subnets, eight or more instances, three hosts."""
+    """Return two VPCs with both kinds of gateway, six subnets, eight instances or more, and three hosts."""
     random = Random(seed)
     hosts = [
         InternetHost(ids.make_id(ids.INTERNET_HOST, lab, f"h{i}"), f"h{i}", IPv6Address(address))
@@ -111,7 +111,7 @@ def _with_vpc(random: Random, cloud: Cloud, number: int) -> Cloud:
 
 
 def _route_table(random: Random, lab: str, vpc: Vpc, number: int, gateways: tuple[str, str]) -> RouteTable:
-    """Most have a default route; the first is the main one."""
+    """Return a route table. Most have a default route. The first one is the main one."""
     targets = (*gateways, *gateways, *gateways, BLACKHOLE, "eigw-0deadbeefdeadbeef")
     destinations = random.sample(_DESTINATIONS, random.choice((0, 0, 1, 2)))
     if random.random() < 0.8:
@@ -122,7 +122,10 @@ def _route_table(random: Random, lab: str, vpc: Vpc, number: int, gateways: tupl
 
 
 def _acl(random: Random, lab: str, vpc: Vpc, number: int, peers: Sequence[Block]) -> NetworkAcl:
-    """Some entries; most directions end by allowing what is left, and half deny some ephemeral ports at first."""
+    """Return a network ACL.
+
+    Most directions end with an entry that allows the rest. Half of them first deny some ephemeral ports.
+    """
     entries: list[NetworkAclEntry] = []
     for egress in (False, True):
         if random.random() < 0.5:
@@ -141,7 +144,7 @@ def _acl(random: Random, lab: str, vpc: Vpc, number: int, peers: Sequence[Block]
 
 
 def _groups(random: Random, lab: str, vpc: Vpc, peers: Sequence[Block]) -> list[SecurityGroup]:
-    """The default group, one that is open both ways to all or to UDP alone, and two with rules of any kind."""
+    """Return the default group, one that is open both ways to all or to UDP alone, and two with rules of any kind."""
     group_ids = [ids.make_id(ids.SECURITY_GROUP, lab, vpc.name, f"g{i}") for i in range(3)]
     groups = [default_security_group(lab, vpc)]
     for i, group_id in enumerate(group_ids):
@@ -166,7 +169,7 @@ def _groups(random: Random, lab: str, vpc: Vpc, peers: Sequence[Block]) -> list[
 
 
 def _kind(random: Random, ranges: Sequence[Ports]) -> tuple[int, Ports | None, Ports | None]:
-    """A protocol with the ports, or the ICMPv6 type and code, of a rule about it."""
+    """Return a protocol with the ports, or the ICMPv6 type and code, of a rule about it."""
     protocol = random.choice(_PROTOCOLS)
     ports = random.choice(ranges) if protocol in (TCP, UDP) else None
     return protocol, ports, random.choice(_ICMP) if protocol == ICMPV6 else None

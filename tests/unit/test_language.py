@@ -62,7 +62,6 @@ EXEMPT: dict[tuple[str, str], str] = {}
 
 PENDING: tuple[str, ...] = (
     "tests/cli/",
-    "tests/packets/",
 )
 """Path prefixes of files that still have markers. Clean the files, then remove their line."""
 

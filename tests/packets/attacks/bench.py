@@ -1,13 +1,13 @@
-"""The gateway on a bench: an attacker at either side, ears on both, and a live flow that nothing may disturb.
+"""A gateway, a wire on each side of it, and a live flow through it that no attack may disturb.
 
         outer wire ──▶ up ┌─────────┐ fabric ◀── inner wire
      (the internet's port)│ gateway │(the fabric's port)
         outer wire ◀── up └─────────┘ fabric ──▶ inner wire
 
-Attacks go in right beside the gateway, so that no other router stands in the way, and most are about two addresses
-that nobody has, so that no kernel answers for them. A drop is proven thus: the counter that names its reason has risen
-by exactly what was sent and no other one has, a legal datagram sent afterwards each way was heard by the same ears, and
-nothing else was. Then the live flow still works, and has not sent one segment twice.
+A test sends attacks right beside the gateway, so that no other router is between them. Most are between two addresses
+that no machine has, so that no kernel answers for them. A drop is proven as follows. The counter of its reason has
+risen by exactly the number of packets, and no other counter has. A legal datagram sent afterwards each way was heard
+on the same wires, and nothing else was. Then the live flow still works, and has sent no segment twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.packets.attacks.wire import Wire
 APP, MATE, DB = "2600:1f16:aa0:5501::10", "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
 WEB = "2001:db8:80::1"
 INSIDE, OUTSIDE = "2600:1f16:aa0:5501::66", "2001:db8:bad::1"
-"""Addresses at either side that nobody has: whatever gets there is swallowed, so that only the gateway may answer."""
+"""Addresses on each side that no machine has. Packets to them are swallowed, so that only the gateway can answer."""
 
 VPC_BLOCK = "2600:1f16:aa0:5500::/56"
 _ALL = {"protocol": "all", "cidr": "::/0"}
@@ -58,11 +58,14 @@ TREE: dict[str, Any] = {
     },
     "internet": {"hosts": {"web": {"ipv6_address": WEB}}},
 }
-"""A VPC whose every instance is open both ways: nothing but the gateway stands between it and the internet."""
+"""A VPC whose instances allow all traffic both ways: only the gateway is between them and the internet."""
 
 _CHATTER = "drop_link_local"
-_CHATTERS = (_CHATTER, "drop_source")  # a replica hears the internet's bridge too, which has no address at first
-_LOOKS = 3  # at a connection table in which an entry does not show
+_CHATTERS = (
+    _CHATTER,
+    "drop_source",
+)  # a replica also receives from the internet's bridge, which has no address at first
+_LOOKS = 3  # reads of the connection table until an entry is believed missing
 _CANARY_PORT, _STREAM_PORT = 40_000, 4443
 
 Way = Literal["in", "out"]
@@ -71,10 +74,11 @@ Packets = Sequence[bytes]
 
 @dataclass(frozen=True)
 class Case:
-    """A batch of packets, where it comes from, and what must become of it.
+    """A batch of packets, the side that it comes from, and what must become of it.
 
-    `counted` are the gateway's counters that rise, and by how much; a name alone stands for one a packet. `through`
-    are the packets heard at the far side of the gateway, `answers` those at the side where the attacker is.
+    `counted` are the gateway's counters that rise, each with its increase. A name alone means one for each packet.
+    `through` is the number of packets heard on the far side of the gateway, `answers` the number heard on the
+    attacker's side.
     """
 
     name: str
@@ -88,13 +92,13 @@ class Case:
         return f"{self.way}: {self.name}"
 
     def expected(self, sent: int) -> dict[str, int]:
-        """The counters that rise when so many packets are sent."""
+        """Return the counters that rise, with their increases, if this number of packets is sent."""
         return {self.counted: sent} if isinstance(self.counted, str) else dict(self.counted)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was heard: at the far side of the gateway, and back at the attacker's."""
+    """The packets heard on the far side of the gateway, and on the attacker's side."""
 
     through: list[bytes]
     answers: list[bytes]
@@ -102,7 +106,7 @@ class Outcome:
 
 @dataclass
 class Bench:
-    """A lab and the two wires beside its gateway `outbound`, or beside one of its replicas."""
+    """A lab, and the two wires beside its gateway `outbound` or beside one of its replicas."""
 
     lab: Lab
     outer: Wire
@@ -115,15 +119,15 @@ class Bench:
 
     @property
     def gateway(self) -> str:
-        """The gateway's namespace."""
+        """Return the gateway's namespace."""
         return self.lab.namespace(self.node)
 
     def port(self) -> int:
-        """A port number that no flow has had yet."""
+        """Return a port number that no flow has had yet."""
         return next(self._ports)
 
     def run(self, case: Case) -> Outcome:
-        """Attack as the case says and hold the gateway to it."""
+        """Send the packets of a case, and assert that the gateway does what the case says."""
         packets = case.packets(self)
         outcome = self.attack(case.way, packets, case.expected(len(packets)))
         assert len(outcome.through) == case.through
@@ -131,7 +135,7 @@ class Bench:
         return outcome
 
     def attack(self, way: Way, packets: Packets, counted: Mapping[str, int]) -> Outcome:
-        """Send the packets in or out and wait until the counters have risen so; what was heard at either side."""
+        """Send packets in or out, wait until the counters have risen as given, and return what was heard."""
         near = self.outer if way == "in" else self.inner
         before = self.counters()
         self.outer.heard(), self.inner.heard()
@@ -140,38 +144,41 @@ class Bench:
         return self.listen(way)
 
     def listen(self, way: Way) -> Outcome:
-        """What has been heard of packets that were sent in or out already; `attack` would forget it first."""
+        """Return what was heard of packets that were sent already. `attack` would discard it first."""
         heard = self.until_canaries()
         self.check_live_flow()
         near, far = (self.outer, self.inner) if way == "in" else (self.inner, self.outer)
         return Outcome(heard[far], heard[near])
 
     def check_live_flow(self) -> None:
-        """The positive control: a TCP connection through the gateway that was open all the while."""
+        """Assert the positive control: a TCP connection through the gateway works and has lost no segment."""
         assert self.stream.works()
         assert self.stream.retransmissions() == 0
 
     def counters(self) -> dict[str, int]:
-        """The gateway's counters of what it drops; what it lets pass is told by ears, not by counters."""
+        """Return the gateway's counters of dropped packets. What it forwards is heard on the wires."""
         found = self.lab.kernel.counters(self.gateway)
         return {name: count.packets for name, count in found.items() if name.startswith("drop_")}
 
     def kernel_counter(self, name: str) -> int:
-        """One of the kernel's own counters of the gateway's namespace (/proc/net/snmp6)."""
+        """Return one of the kernel's own counters of the gateway's namespace (/proc/net/snmp6)."""
         with netns.inside(self.gateway):
             lines = Path("/proc/thread-self/net/snmp6").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.split()[0] == name)
 
     def tcp_state(self, port: int) -> str | None:
-        """In which state the gateway holds the TCP flow from this port to be; None where it knows no such flow."""
+        """Return the state of the TCP flow from this port in the gateway's conntrack, or None if it has no entry."""
         return next((fields[5] for fields in self._flows(port) if fields[2] == "tcp"), None)
 
     def knows(self, port: int) -> bool:
-        """Whether the gateway knows a flow from this port."""
+        """Return whether the gateway's conntrack has a flow from this port."""
         return bool(self._flows(port))
 
     def _flows(self, port: int) -> list[list[str]]:
-        """Linux hands the table out by the page, from a place that moves where an entry goes: it may leave one out."""
+        """Return the entries from this port.
+
+        Linux lists the table by pages and may leave out an entry if entries move meanwhile. So read several times.
+        """
         for _ in range(_LOOKS):
             with netns.inside(self.gateway):
                 lines = Path("/proc/thread-self/net/nf_conntrack").read_text().splitlines()
@@ -182,7 +189,7 @@ class Bench:
 
     @contextlib.contextmanager
     def sysctl(self, key: str, value: str) -> Iterator[None]:
-        """A sysctl of the gateway has another value while the block runs."""
+        """Set a sysctl of the gateway while the block runs."""
         with netns.inside(self.gateway):
             before = sysctl.read(key) or ""
             sysctl.write(key, value)
@@ -191,11 +198,11 @@ class Bench:
             sysctl.write(key, before)
 
     def connections(self) -> int:
-        """How many entries the gateway's connection table has."""
+        """Return the number of entries in the gateway's connection table."""
         return connections(self.gateway)
 
     def _await(self, before: Mapping[str, int], counted: Mapping[str, int]) -> None:
-        """Wait until the counters of drops have risen by exactly that; link-local chatter may come in between."""
+        """Wait until the drop counters have risen by exactly these numbers, apart from link-local chatter."""
 
         def risen() -> dict[str, int]:
             found = {name: now - before[name] for name, now in self.counters().items()}
@@ -207,7 +214,7 @@ class Bench:
         assert risen() == counted
 
     def until_canaries(self) -> dict[Wire, list[bytes]]:
-        """What was heard at each wire until a legal datagram has come out and its answer has come in."""
+        """Return what each wire heard until a legal datagram has come out and its answer has come in."""
         word = b"canary %d" % next(self._canaries)
         out = IPv6(src=INSIDE, dst=OUTSIDE) / UDP(sport=_CANARY_PORT, dport=_CANARY_PORT) / word
         back = IPv6(src=OUTSIDE, dst=INSIDE) / UDP(sport=_CANARY_PORT, dport=_CANARY_PORT) / word
@@ -228,17 +235,17 @@ _PAIR = {socket.inet_pton(socket.AF_INET6, APP), socket.inet_pton(socket.AF_INET
 
 
 def _is_control(packet: bytes, word: bytes) -> bool:
-    """Whether it is the canary or a segment of the live flow (whose acknowledgements come when they please)."""
+    """Return whether a packet is the canary or a segment of the live flow, which may come at any time."""
     ports = {int.from_bytes(packet[40:42]), int.from_bytes(packet[42:44])}
     return word in packet or ({packet[8:24], packet[24:40]} == _PAIR and _STREAM_PORT in ports)
 
 
 @contextlib.contextmanager
 def building(lab_name: str, tree: dict[str, Any] = TREE) -> Iterator[Bench]:
-    """Build the lab and lay the wires.
+    """Build the lab and the wires.
 
-    All on one processor, so that packets that were sent after others are also heard after them. The gateway's own
-    ICMPv6 errors are not rationed: a second answer must not be missing for want of a token.
+    All work runs on one processor, so packets that are sent later are also heard later. The rate limit of the gateway's
+    own ICMPv6 errors is off, so that no answer can be missing because of it.
     """
     lab = Lab(lab_name)
     lab.apply(json.dumps(tree))
@@ -248,7 +255,10 @@ def building(lab_name: str, tree: dict[str, Any] = TREE) -> Iterator[Bench]:
 
 @contextlib.contextmanager
 def beside(lab: Lab, *nodes: str) -> Iterator[tuple[Bench, ...]]:
-    """Lay wires beside a gateway, or beside replicas of one: what goes in there meets this one and no other."""
+    """Create wires beside a gateway, or beside replicas of one.
+
+    Packets on a wire meet only the gateway or replica beside it.
+    """
     processors = os.sched_getaffinity(0)
     with contextlib.ExitStack() as stack:
         os.sched_setaffinity(0, {min(processors)})
@@ -275,10 +285,10 @@ def _wire(lab: Lab, node: str, link: str) -> Wire:
 
 
 def forwarded(packet: bytes) -> bytes:
-    """The packet as a router passes it on: one hop less, and nothing else changed."""
+    """Return the packet as a router forwards it: one hop less, and nothing else changed."""
     return with_hop_limit(packet, packet[7] - 1)
 
 
 def with_hop_limit(packet: bytes, limit: int) -> bytes:
-    """The same IPv6 packet with that hop limit, which no checksum covers."""
+    """Return the same IPv6 packet with that hop limit, which no checksum covers."""
     return packet[:7] + bytes([limit]) + packet[8:]

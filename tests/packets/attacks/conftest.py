@@ -1,4 +1,4 @@
-"""One lab for each module of attacks, since an attack on a gateway that stands leaves it standing."""
+"""One lab for each module of attacks: the gateway must survive each attack unchanged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 pytest.register_assert_rewrite("tests.packets.attacks.bench", "tests.packets.attacks.flows")
 
-from tests.packets.attacks.bench import Bench, building  # noqa: E402 (its assertions shall say what they saw)
+from tests.packets.attacks.bench import Bench, building  # noqa: E402 (its assertions should show their values)
 
 
 @pytest.fixture(scope="module")
 def bench(module_lab_name: str) -> Iterator[Bench]:
-    """The gateway of a VPC, and wires at both sides of it."""
+    """The gateway of a VPC, and a wire on each side of it."""
     with building(module_lab_name) as built:
         yield built

@@ -1,4 +1,4 @@
-"""Flows made by hand: both ends are the test's, so that every segment is as wanted and no kernel answers it."""
+"""Flows made by hand: the test is both ends, so each segment is exactly as the test wants, and no kernel answers it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scapy.packet import Packet, Raw
 from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, Way
 
 WINDOW = 8192
-"""What both ends of a connection made here offer, in octets; they know no window scaling."""
+"""The window in octets that both ends of a connection advertise. They use no window scaling."""
 
 HTTPS, DNS = 443, 53
 _SEQUENCE = 1 << 32
@@ -19,7 +19,7 @@ _SEQUENCE = 1 << 32
 
 @dataclass
 class Tcp:
-    """A connection that the inside opens. `mine` and `theirs` are the next sequence numbers of both ends."""
+    """A connection that the inside opens. `mine` and `theirs` are the next sequence numbers of the two ends."""
 
     bench: Bench
     port: int
@@ -30,12 +30,12 @@ class Tcp:
 
     @classmethod
     def new(cls, bench: Bench) -> Tcp:
-        """A connection of which no segment has been sent, on ports that no other has had."""
+        """Return a connection of which no segment has been sent, on ports that no other connection has had."""
         return cls(bench, bench.port())
 
     @classmethod
     def opened(cls, bench: Bench) -> Tcp:
-        """After the three-way handshake, every segment of which has been heard at the other side."""
+        """Return a connection after the three-way handshake, each segment of which was heard on the other side."""
         flow = cls.new(bench)
         flow.send_out("S")
         flow.send_in("SA")
@@ -43,41 +43,41 @@ class Tcp:
         return flow
 
     def out(self, flags: str | int, payload: bytes = b"", *, seq: int = 0) -> bytes:
-        """A segment from inside, `seq` octets off the next one."""
+        """Return a segment from inside, `seq` octets off the next sequence number."""
         seq, ack = (self.mine + seq) % _SEQUENCE, self.theirs
         header = TCP(sport=self.port, dport=HTTPS, flags=flags, seq=seq, ack=ack, window=WINDOW)
         return packet(self.source, self.peer, header, payload)
 
     def back(self, flags: str | int, payload: bytes = b"", *, seq: int = 0) -> bytes:
-        """A segment from outside, `seq` octets off the next one."""
+        """Return a segment from outside, `seq` octets off the next sequence number."""
         seq, ack = (self.theirs + seq) % _SEQUENCE, self.mine
         header = TCP(sport=HTTPS, dport=self.port, flags=flags, seq=seq, ack=ack, window=WINDOW)
         return packet(self.peer, self.source, header, payload)
 
     def send_out(self, flags: str, payload: bytes = b"") -> None:
-        """Send the next segment from inside and hear it pass."""
+        """Send the next segment from inside, and assert that it passes."""
         self._send("out", self.out(flags, payload))
         self.mine += len(payload) + ("S" in flags) + ("F" in flags)
 
     def send_in(self, flags: str, payload: bytes = b"") -> None:
-        """Send the next segment from outside and hear it pass."""
+        """Send the next segment from outside, and assert that it passes."""
         self._send("in", self.back(flags, payload))
         self.theirs += len(payload) + ("S" in flags) + ("F" in flags)
 
     def check(self, state: str = "ESTABLISHED") -> None:
-        """The gateway holds it to be in this state, and it carries data both ways."""
+        """Assert that the gateway has the flow in this state, and that the flow carries data both ways."""
         assert self.bench.tcp_state(self.port) == state
         self.send_in("PA", b"from outside")
         self.send_out("PA", b"from inside")
         self.send_in("A")
 
     def _send(self, way: Way, segment: bytes) -> None:
-        assert len(self.bench.attack(way, [segment], {}).through) == 1, f"it did not go {way}"
+        assert len(self.bench.attack(way, [segment], {}).through) == 1, f"the segment did not go {way}"
 
 
 @dataclass(frozen=True)
 class Datagrams:
-    """A UDP flow, or what looks like one."""
+    """A UDP flow, or datagrams that look like one."""
 
     port: int
     source: str = INSIDE
@@ -85,20 +85,20 @@ class Datagrams:
 
     @classmethod
     def opened(cls, bench: Bench) -> Datagrams:
-        """A flow that the inside has begun."""
+        """Return a flow that the inside has begun."""
         flow = cls(bench.port())
         assert len(bench.attack("out", [flow.out()], {}).through) == 1
         return flow
 
     def out(self, payload: bytes = b"question") -> bytes:
-        """A datagram from inside."""
+        """Return a datagram from inside."""
         return packet(self.source, self.peer, UDP(sport=self.port, dport=DNS), payload)
 
     def back(self, payload: bytes = b"answer") -> bytes:
-        """A datagram from outside."""
+        """Return a datagram from outside."""
         return packet(self.peer, self.source, UDP(sport=DNS, dport=self.port), payload)
 
 
 def packet(source: str, destination: str, upper: Packet, payload: bytes = b"") -> bytes:
-    """An IPv6 packet with right lengths and checksums."""
+    """Return an IPv6 packet with correct lengths and checksums."""
     return bytes(IPv6(src=source, dst=destination) / upper / Raw(payload))

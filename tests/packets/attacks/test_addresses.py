@@ -35,10 +35,10 @@ NEVER_VALID = (
     "ff02::1",
     "ff0e::1",  # multicast
     "4000::1",
-    "e000::1",  # never given out
+    "e000::1",  # not allocated
 )
 DROPPED_BY_THE_KERNEL = ("::1", "ff02::1", "ff0e::1")
-"""As sources: Linux itself takes no packet from them (ip6_rcv in net/ipv6/ip6_input.c), so no counter of ours rises."""
+"""Linux itself drops packets from these sources (ip6_rcv in net/ipv6/ip6_input.c), so no counter of ours rises."""
 
 LINK_LOCAL = "fe80::bad"
 DOCUMENTATION = ("2001:db8:1::1", "3fff:1::1")
@@ -61,7 +61,7 @@ def test_a_link_local_source_does_not_enter(bench: Bench) -> None:
 
 
 def test_the_vpcs_own_addresses_do_not_enter_from_outside(bench: Bench) -> None:
-    """Nor can they touch a flow: a reset that bears the instance's address is dropped before conntrack sees it."""
+    """They cannot change a flow either: a reset from the instance's address is dropped before conntrack."""
     flow = Tcp.opened(bench)
     forged = [flow.out("R"), flow.out("RA"), flow.out("FA"), flow.out("PA", b"x")]
     forged += [_datagram(source, INSIDE, bench) for source in (INSIDE, APP, DB)]
@@ -70,13 +70,13 @@ def test_the_vpcs_own_addresses_do_not_enter_from_outside(bench: Bench) -> None:
     flow.check()
 
 
-def test_documentation_sources_are_legal_and_still_begin_nothing(bench: Bench) -> None:
+def test_documentation_sources_are_legal_and_begin_no_flow(bench: Bench) -> None:
     datagrams = [_datagram(source, INSIDE, bench) for source in DOCUMENTATION]
     outcome = bench.attack("in", datagrams, {"drop_inbound": len(datagrams)})
     assert (outcome.through, outcome.answers) == ([], [])
 
 
-def test_destinations_that_are_never_valid_are_not_left_for(bench: Bench) -> None:
+def test_destinations_that_are_never_valid_do_not_leave(bench: Bench) -> None:
     wanted = [address for address in NEVER_VALID if address not in ("::", "::1")] + [LINK_LOCAL]
     datagrams = [_datagram(INSIDE, each, bench) for each in wanted]
     outcome = bench.attack("out", datagrams, {"drop_destination": len(wanted)})
@@ -84,14 +84,14 @@ def test_destinations_that_are_never_valid_are_not_left_for(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("destination", [DB, "2600:1f16:aa0:55ff::1", "2600:1f16:aa0:5501::99"])
-def test_nothing_turns_back_at_the_gateway(bench: Bench, destination: str) -> None:
-    """G9: what is for the VPC itself, a subnet of it or none, comes in by the fabric and does not go out by it."""
+def test_a_packet_from_the_vpc_to_the_vpc_is_dropped(bench: Bench, destination: str) -> None:
+    """G9: a packet from the fabric for the VPC, in a subnet or in none, is not sent back to the fabric."""
     outcome = bench.attack("out", [_datagram(INSIDE, destination, bench)], {"drop_hairpin": 1})
     assert (outcome.through, outcome.answers) == ([], [])
 
 
 def test_another_vpc_is_not_behind_this_gateway(bench: Bench) -> None:
-    """S3: from outside to what is no subnet of this VPC: as inbound as anything else."""
+    """S3: a packet from outside for an address in no subnet of this VPC is dropped as inbound."""
     wanted = ("2600:1f16:aa0:6601::10", "2600:1f16:aa0:55ff::1", OUTSIDE, "ff0e::1", "fe80::2")
     outcome = bench.attack("in", [_datagram("2001:db8:bad::7", each, bench) for each in wanted], {"drop_inbound": 5})
     assert (outcome.through, outcome.answers) == ([], [])
@@ -99,7 +99,7 @@ def test_another_vpc_is_not_behind_this_gateway(bench: Bench) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 64, 255])
 def test_what_the_internet_starts_is_never_answered_whatever_its_hop_limit(bench: Bench, limit: int) -> None:
-    """G3: the kernel would say `time exceeded` where it routed the packet; it never gets that far."""
+    """G3: the kernel would send `time exceeded` if it routed the packet. The packet is dropped before that."""
     attack = [with_hop_limit(_datagram(OUTSIDE, INSIDE, bench), limit), with_hop_limit(Tcp.new(bench).back("S"), limit)]
     outcome = bench.attack("in", attack, {"drop_inbound": 2})
     assert (outcome.through, outcome.answers) == ([], [])
@@ -112,8 +112,8 @@ def test_what_the_internet_starts_is_never_answered_whatever_its_size(bench: Ben
     assert (outcome.through, outcome.answers) == ([], [])
 
 
-def test_the_gateway_tells_an_instance_that_a_hop_limit_has_run_out(bench: Bench) -> None:
-    """I3: its own errors go to instances, and to the internet only about live flows."""
+def test_the_gateway_sends_time_exceeded_to_an_instance(bench: Bench) -> None:
+    """I3: the gateway's own errors go to instances, and to the internet only about live flows."""
     outcome = bench.attack("out", [with_hop_limit(_datagram(INSIDE, OUTSIDE, bench), 1)], {})
     assert outcome.through == []
     (error,) = outcome.answers
@@ -121,7 +121,7 @@ def test_the_gateway_tells_an_instance_that_a_hop_limit_has_run_out(bench: Bench
     assert error[40:42] == b"\x03\x00"  # time exceeded in transit
 
 
-def test_the_gateway_tells_the_internet_so_only_about_a_live_flow(bench: Bench) -> None:
+def test_the_gateway_sends_time_exceeded_to_the_internet_only_about_a_live_flow(bench: Bench) -> None:
     flow = Datagrams.opened(bench)
     outcome = bench.attack("in", [with_hop_limit(flow.back(), 1)], {})
     (error,) = outcome.answers
@@ -143,8 +143,8 @@ TO_ITSELF: tuple[Packet, ...] = (
 
 
 @pytest.mark.parametrize("way", ["in", "out"])
-def test_the_gateway_itself_answers_nobody(bench: Bench, way: Way) -> None:
-    """S4: echo, closed ports, open ports: there is nothing to talk to, from either side."""
+def test_the_gateway_itself_answers_no_packet(bench: Bench, way: Way) -> None:
+    """S4: no service of the gateway answers an echo or a port, from either side."""
     source = OUTSIDE if way == "in" else INSIDE
     packets = [packet(source, address, upper) for address in _gateways_addresses(bench) for upper in TO_ITSELF]
     before = bench.counters()
@@ -168,8 +168,8 @@ DISCOVERY: tuple[Packet, ...] = (
 
 @pytest.mark.parametrize("way", ["in", "out"])
 @pytest.mark.parametrize("limit", [255, 64, 1])
-def test_neighbour_discovery_is_never_forwarded_nor_believed(bench: Bench, way: Way, limit: int) -> None:
-    """I4: 133 to 137 and multicast reports, to an instance and to the gateway, with a link's hop limit or not."""
+def test_neighbour_discovery_is_not_forwarded_and_changes_no_neighbour(bench: Bench, way: Way, limit: int) -> None:
+    """I4: 133 to 137 and multicast reports, to an instance and to the gateway, with hop limit 255 or less."""
     near, far = (OUTSIDE, INSIDE) if way == "in" else (INSIDE, OUTSIDE)
     packets = [with_hop_limit(packet(near, far, message), limit) for message in DISCOVERY]
     packets += [with_hop_limit(packet("fe80::bad", "fe80::2", message), limit) for message in DISCOVERY]
@@ -200,7 +200,7 @@ IPV4 = (
 
 @pytest.mark.parametrize("way", ["in", "out"])
 def test_ipv4_is_not_forwarded_in_any_form(bench: Bench, way: Way) -> None:
-    """G8. The kernel drops some of it (a martian) before any rule: none passes, none is answered."""
+    """G8. The kernel drops some packets (martians) before any rule. None passes, and none is answered."""
     bench.outer.heard(), bench.inner.heard()
     before = bench.counters()["drop_ipv4"]
     (bench.outer if way == "in" else bench.inner).send([bytes(each) for each in IPV4])
@@ -212,7 +212,7 @@ def test_ipv4_is_not_forwarded_in_any_form(bench: Bench, way: Way) -> None:
 LEGAL = Case("a legal datagram", "out", lambda b: [_datagram(INSIDE, OUTSIDE, b)], {}, through=1)
 
 
-def test_the_control_of_this_module(bench: Bench) -> None:
-    """What all the above differ from in one thing."""
+def test_a_legal_datagram_leaves_with_one_hop_less(bench: Bench) -> None:
+    """Each packet above differs from this one in one property."""
     (passed,) = bench.run(LEGAL).through
     assert passed == forwarded(passed[:7] + bytes([passed[7] + 1]) + passed[8:])

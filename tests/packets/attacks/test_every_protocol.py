@@ -1,7 +1,8 @@
-"""Each of the 256 protocol numbers: what opens a flow, what answers it, and what arrives unasked (G1 to G3): nothing.
+"""Each of the 256 protocol numbers: what opens a flow, what answers it, and that nothing unsolicited enters (G1 to G3).
 
-Conntrack follows some protocols by addresses alone, though their header begins with two ports: DCCP in Linux 6.18. The
-gateway follows those by a set of its own. Which they are depends on the kernel, what passes does not.
+Conntrack tracks some protocols by addresses alone, though their header begins with two ports, such as DCCP in Linux
+6.18. The gateway tracks those by a set of its own. Which protocols these are depends on the kernel. What passes does
+not.
 """
 
 from __future__ import annotations
@@ -43,27 +44,29 @@ pytestmark = pytest.mark.root
 NUMBERS = range(256)
 ICMP, UDP_NUMBER, GRE, ICMPV6, PGM, SCTP_NUMBER, UDP_LITE, HOMA = 1, 17, 47, 58, 113, 132, 136, 146
 NO_UPPER_LAYER = {HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, NO_NEXT}
-"""Extension headers (RFC 8200, RFC 4302), and the number that says that nothing follows."""
+"""Extension headers (RFC 8200, RFC 4302), and the number 59, which says that nothing follows."""
 
 PORTS_ELSEWHERE = {20, 27, 28, 30, 40}
-"""HMP, RDP, IRTP, NETBLT, IL: historic protocols with ports that neither conntrack nor the gateway reads."""
+"""HMP, RDP, IRTP, NETBLT, IL: historic protocols whose ports conntrack and the gateway do not read."""
 
 DO_NOT_OPEN = {*NO_UPPER_LAYER, ICMP, *PORTS_ELSEWHERE}
-"""ICMP is of IPv4: conntrack takes it for invalid in IPv6."""
+"""ICMP belongs to IPv4: conntrack treats it as invalid in IPv6."""
 
 DO_NOT_ANSWER = {*DO_NOT_OPEN, MOBILITY}
 """A mobility header from outside is refused (F2)."""
 
 GENERIC = (DCCP, PGM, HOMA)
-"""Begin with two ports, and Linux 6.18 follows them by addresses alone."""
+"""Protocols that begin with two ports, and that Linux 6.18 tracks by addresses alone."""
 
 PORTED = {socket.IPPROTO_TCP, UDP_NUMBER, *GENERIC, SCTP_NUMBER, UDP_LITE}
 TOLD_APART = PORTED | {ICMPV6}
-"""What tells flows between the same two hosts apart: by ports, or by the id of an echo."""
+"""Protocols whose flows between the same two hosts differ: in their ports, or in the id of an echo."""
 
 NEAR, FAR = NO_NEXT << 8 | 4, NO_NEXT << 8 | 6
-"""Ports of inside and outside. As the first octets of an extension header they say that nothing follows its 48 octets
-or 64."""
+"""Ports of inside and outside.
+
+As the first octets of an extension header, they say that nothing follows its 48 or 64 octets.
+"""
 
 STRANGER, NEIGHBOUR, ROUTER = "2001:db8:bad::2", "2600:1f16:aa0:5501::67", "2001:db8:77::1"
 
@@ -71,7 +74,7 @@ STRANGER, NEIGHBOUR, ROUTER = "2001:db8:bad::2", "2600:1f16:aa0:5501::67", "2001
 def _of(number: int, source: str, destination: str, sport: int, dport: int) -> bytes:
     """Return a packet that opens a flow of the protocol if it comes from inside, or answers one.
 
-    The checksum of UDP-Lite is one that conntrack takes for right: see test_known_limit_udp_lite_counts_as_corrupt.
+    The UDP-Lite checksum is one that conntrack accepts: see test_known_limit_udp_lite_counts_as_corrupt.
     """
     answers = source not in (INSIDE, NEIGHBOUR)
     upper: dict[int, Callable[[], Packet]] = {
@@ -94,7 +97,7 @@ def _ports(sport: int, dport: int) -> bytes:
 
 
 def _dccp(source: str, destination: str, sport: int, dport: int, *, answers: bool) -> Raw:
-    """A request or a response (RFC 4340) with sequence number 1: where Linux follows DCCP, it looks."""
+    """Return a request or a response (RFC 4340) with sequence number 1, which Linux checks if it tracks DCCP."""
     rest = bytes(7) + b"\x01test" if answers else b"test"
     offset, sequence = bytes([(16 + len(rest)) // 4, 0]), bytes([answers << 1 | 1]) + bytes(6) + b"\x01"
     whole = _ports(sport, dport) + offset + bytes(2) + sequence + rest
@@ -111,10 +114,10 @@ def _answer(number: int, near: int = NEAR, far: int = FAR) -> bytes:
 
 
 def _send(bench: Bench, way: Way, packets: list[bytes]) -> Outcome:
-    """Send packets and listen. A rule has dropped and counted what did not come out.
+    """Send packets and listen. Assert that a rule dropped and counted each packet that did not come out.
 
-    Two kinds meet no rule: Linux keeps a fragment of a peer that waits for others, and drops hop-by-hop options of much
-    padding.
+    Two kinds of packets meet no rule: a fragment that waits in reassembly, and hop-by-hop options with too much
+    padding, which Linux drops.
     """
     before = bench.counters()
     bench.outer.heard(), bench.inner.heard()
@@ -132,7 +135,7 @@ def _of_peers(packet: bytes) -> bool:
 
 
 def test_what_each_of_the_256_protocol_numbers_opens_and_what_answers_it(bench: Bench) -> None:
-    """All numbers are sent at once. What must not come in comes after what was opened, and before what must."""
+    """Packets of all numbers are sent at once: unsolicited ones, openings, wrong answers, right answers."""
     openings, answers = [_opening(number) for number in NUMBERS], [_answer(number) for number in NUMBERS]
     assert _send(bench, "in", answers).through == []  # unasked
     outcome = _send(bench, "out", openings)
@@ -141,14 +144,14 @@ def test_what_each_of_the_256_protocol_numbers_opens_and_what_answers_it(bench: 
     to_others = [_of(number, OUTSIDE, NEIGHBOUR, FAR, NEAR) for number in NUMBERS]
     assert _send(bench, "in", [*of_others, *to_others]).through == []
     other_ports = [_answer(n, *ports) for n in TOLD_APART for ports in ((NEAR + 1, FAR), (NEAR, FAR + 1), (FAR, NEAR))]
-    asked = [_answer(ICMPV6, NEAR, FAR + 1)]  # an echo has one id, and not two ports
+    asked = [_answer(ICMPV6, NEAR, FAR + 1)]  # an echo has one id instead of two ports
     assert _send(bench, "in", other_ports).through == [forwarded(each) for each in asked]
     outcome = _send(bench, "in", answers)
     assert outcome.through == [forwarded(each) for each in answers if each[6] not in DO_NOT_ANSWER]
 
 
 @pytest.mark.parametrize("number", GENERIC)
-def test_flows_between_the_same_hosts_are_told_apart_by_ports(bench: Bench, number: int) -> None:
+def test_flows_between_the_same_hosts_are_separated_by_ports(bench: Bench, number: int) -> None:
     near = bench.port()
     one, other = (near, 5001), (near + 10_000, 5002)
     for flow in (one, other):
@@ -166,7 +169,7 @@ def _error(quoted: bytes) -> bytes:
 
 @pytest.mark.parametrize("number", GENERIC)
 def test_an_error_comes_in_if_it_quotes_the_ports_of_a_flow(bench: Bench, number: int) -> None:
-    """Also behind destination options. Behind an extension header of the quoted packet, nft finds no ports."""
+    """This holds behind destination options too. If the quoted packet has an extension header, nft finds no ports."""
     near = bench.port()
     bench.attack("out", [_opening(number, near)], {})
     wrong = [_error(_opening(number, near + 10_000)), _error(_opening(number, near, FAR + 1))]
@@ -181,7 +184,7 @@ def test_an_error_comes_in_if_it_quotes_the_ports_of_a_flow(bench: Bench, number
 
 @pytest.mark.parametrize("number", GENERIC)
 def test_a_header_before_the_ports_hides_nothing(bench: Bench, number: int) -> None:
-    """The ports behind destination options count. Behind an authentication header nft reads none, so it is refused."""
+    """Ports are read behind destination options. Behind an authentication header nft reads none: refused."""
     near, options, authentication = bench.port(), Header(DESTINATION), Header(AUTHENTICATION, bytes(22))
     opening, answer, wrong = _opening(number, near), _answer(number, near), _answer(number, near, FAR + 1)
     refused = {"drop_extension_header": 1}
@@ -197,7 +200,7 @@ def test_a_header_before_the_ports_hides_nothing(bench: Bench, number: int) -> N
 
 
 @pytest.mark.parametrize("number", sorted(PORTS_ELSEWHERE))
-def test_ports_that_stand_elsewhere_open_nothing_behind_a_header_either(bench: Bench, number: int) -> None:
+def test_protocols_with_ports_elsewhere_open_nothing_behind_a_header(bench: Bench, number: int) -> None:
     headers = (Header(DESTINATION), Header(AUTHENTICATION, bytes(22)))
     hidden = [behind(_opening(number), header) for header in headers]
     assert bench.attack("out", hidden, {"drop_not_opening": 2}).through == []
@@ -205,7 +208,7 @@ def test_ports_that_stand_elsewhere_open_nothing_behind_a_header_either(bench: B
 
 @pytest.mark.parametrize("number", sorted(PORTED))
 def test_either_conntrack_follows_the_ports_or_the_set_does(bench: Bench, number: int) -> None:
-    """Which of them depends on the kernel. Never both: where conntrack does it, a flow takes no room in the set."""
+    """Which one depends on the kernel. If conntrack tracks the ports, the flow has no element in the set."""
     near = bench.port()
     assert len(bench.attack("out", [_opening(number, near)], {}).through) == 1
     with netns.inside(bench.gateway):
@@ -222,9 +225,9 @@ def _gre(source: str, destination: str, header: bytes) -> bytes:
 
 
 def test_gre_is_two_addresses_and_pptp_gets_no_answer(bench: Bench) -> None:
-    """A key names a flow within a tunnel (RFC 2890), as the packets in it have ports: the tunnel is two addresses.
+    """A key names a flow within a tunnel (RFC 2890). The tunnel itself is identified by two addresses.
 
-    Of PPTP (RFC 2637) conntrack reads the call id. Without its helper, which we do not use, it expects no answer.
+    Conntrack reads the call id of PPTP (RFC 2637). Without its helper, which we do not use, it expects no answer.
     """
     keyed, other_key = b"\x20\0\x08\0\0\0\0\x01", b"\x20\0\x08\0\0\0\0\x02"
     call, other_call = (b"\x20\x01\x88\x0b\0\0" + number for number in (b"\0\x01", b"\0\x02"))
@@ -240,7 +243,7 @@ def test_gre_is_two_addresses_and_pptp_gets_no_answer(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("number", GENERIC)
-def test_fragments_are_told_apart_by_ports_too(bench: Bench, number: int) -> None:
+def test_fragments_are_separated_by_ports_too(bench: Bench, number: int) -> None:
     near = bench.port()
     bench.attack("out", [_opening(number, near)], {})
     right, wrong = (each + bytes(2000) for each in (_answer(number, near), _answer(number, near, FAR + 1)))
@@ -250,7 +253,7 @@ def test_fragments_are_told_apart_by_ports_too(bench: Bench, number: int) -> Non
 
 
 def test_a_packet_too_short_for_ports_opens_nothing(bench: Bench) -> None:
-    """In Linux 6.18 conntrack itself would follow it."""
+    """In Linux 6.18 conntrack itself would track it."""
     near = bench.port()
     short = [_opening(number, near)[:43] for number in (PGM, HOMA)]
     short = [each[:4] + (3).to_bytes(2) + each[6:] for each in short]
@@ -263,7 +266,7 @@ def test_a_packet_too_short_for_ports_opens_nothing(bench: Bench) -> None:
 
 @contextlib.contextmanager
 def _sets(bench: Bench, name: str, *, size: int = 0, timeout: str = "") -> Iterator[None]:
-    """A set of the gateway's has another size or timeout, and is empty, while the block runs."""
+    """Give a set of the gateway another size or timeout, and no elements, while the block runs."""
     held = bench.lab.kernel.observe(bench.lab.name).objects["ruleset", bench.gateway, "inet"]
     assert isinstance(held, Ruleset)
     sets = tuple(
@@ -277,31 +280,31 @@ def _sets(bench: Bench, name: str, *, size: int = 0, timeout: str = "") -> Itera
 
 
 @pytest.mark.parametrize("name", ["tuples", "quoted_tuples"])
-def test_a_full_set_lets_no_more_flows_out(bench: Bench, name: str) -> None:
+def test_a_full_set_refuses_new_flows(bench: Bench, name: str) -> None:
     room, near = 4, bench.port()
     openings = [_opening(DCCP, near, 6000 + number) for number in range(room + 2)]
     with _sets(bench, name, size=room):
         assert bench.attack("out", openings, {"drop_limit_gateway": 2}).through == [*map(forwarded, openings[:room])]
-        again = openings[:room]  # what is known goes on
+        again = openings[:room]  # a known flow continues
         assert bench.attack("out", again, {}).through == [*map(forwarded, again)]
         answers = [_answer(DCCP, near, 6000 + number) for number in range(room)]
         assert bench.attack("in", answers, {}).through == [*map(forwarded, answers)]
 
 
 def test_only_packets_from_inside_keep_a_flow_alive(bench: Bench) -> None:
-    """Answers do not: who knows the ports could keep them open for ever. Conntrack's entry lives on all the while."""
+    """Answers do not: an attacker that knows the ports could keep it open for ever. Conntrack's entry stays."""
     near = bench.port()
     opening, answer = _opening(DCCP, near), _answer(DCCP, near)
     with _sets(bench, "tuples", timeout="1s"):
         assert bench.attack("out", [opening], {}).through == [forwarded(opening)]
         assert bench.attack("in", [answer], {}).through == [forwarded(answer)]
-        until(lambda: not _send(bench, "in", [answer]).through, "its time is over")
+        until(lambda: not _send(bench, "in", [answer]).through, "the element times out")
         assert bench.attack("out", [opening], {}).through == [forwarded(opening)]
         assert bench.attack("in", [answer], {}).through == [forwarded(answer)]
 
 
 def test_a_flow_ends_with_conntracks_entry(bench: Bench) -> None:
-    """As when the route goes or the address gets another instance (R4): what that one opens does not revive it."""
+    """The entry ends if the route or the instance goes (R4). A flow of the address's next owner does not revive it."""
     near = bench.port()
     old, new = _answer(DCCP, near), _answer(DCCP, near + 10_000)
     bench.attack("out", [_opening(DCCP, near)], {})
@@ -314,7 +317,10 @@ def test_a_flow_ends_with_conntracks_entry(bench: Bench) -> None:
 
 
 def test_one_source_cannot_take_all_of_the_set(lab_name: str) -> None:
-    """Half of its connections at once, others hardly faster than they end; another instance is not hindered."""
+    """A source gets room for half of its connections at once, and for others hardly faster than flows end.
+
+    Another instance is not affected.
+    """
     tree = copy.deepcopy(TREE)
     limits = {"connection_tracking": {"max_connections_per_source": 40}}
     tree["vpcs"]["main"]["egress_only_internet_gateways"]["outbound"] = limits

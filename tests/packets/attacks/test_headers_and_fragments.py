@@ -1,4 +1,4 @@
-"""Next headers, extension headers, fragments (G3, F1–F3; RFC 8200, 5095, 5722, 6946, 7112)."""
+"""Next headers, extension headers and fragments (G3, F1–F3; RFC 8200, 5095, 5722, 6946, 7112)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,16 @@ from tests.packets.attacks.headers import (
 pytestmark = pytest.mark.root
 
 BIG = bytes(range(256)) * 4
-UNKNOWN_OPTIONS = (0x1E, 0x5E, 0x9E, 0xDE)  # skip, drop, drop and tell, drop and tell unless multicast (RFC 8200 4.2)
+UNKNOWN_OPTIONS = (
+    0x1E,
+    0x5E,
+    0x9E,
+    0xDE,
+)  # skip, drop, drop and report, drop and report unless multicast (RFC 8200 4.2)
 
 
 def _silent(bench: Bench, packets: list[bytes]) -> dict[str, int]:
-    """Send from outside: nothing passes, nothing is answered, the live flow lives; which counters rose."""
+    """Send from outside, assert that nothing passes or is answered, and return the counters that rose."""
     before = bench.counters()
     bench.outer.heard(), bench.inner.heard()
     bench.outer.send(packets)
@@ -40,18 +45,18 @@ def _silent(bench: Bench, packets: list[bytes]) -> dict[str, int]:
     return risen
 
 
-def test_no_next_header_opens_a_way_in(bench: Bench) -> None:
-    """All 256, with zeros, with what looks like TCP, with what looks like UDP behind them."""
+def test_no_next_header_lets_a_packet_from_outside_in(bench: Bench) -> None:
+    """All 256 numbers, followed by zeros, by what looks like TCP, and by what looks like UDP."""
     plain = packet(OUTSIDE, INSIDE, UDP(sport=bench.port(), dport=DNS), bytes(56))
     bodies = (bytes(64), bytes(TCP(sport=1, dport=2, flags="S")) + bytes(44), bytes(UDP(sport=1, dport=2)) + bytes(56))
     packets = [plain[:6] + bytes([number]) + plain[7:40] + body for number in range(256) for body in bodies]
-    assert sum(_silent(bench, packets).values()) > len(packets) // 2  # the kernel itself drops what is no header chain
+    assert sum(_silent(bench, packets).values()) > len(packets) // 2  # the kernel itself drops an invalid header chain
 
 
 @pytest.mark.parametrize("kind", [0, 2, 3, 4, 253])
 @pytest.mark.parametrize("left", [0, 1, 5])
 def test_routing_headers_are_dropped_on_a_live_flow_too(bench: Bench, kind: int, left: int) -> None:
-    """F2: of type 0 (RFC 5095), mobility, RPL, segment routing, experiments; in and out."""
+    """F2: type 0 (RFC 5095), mobility, RPL, segment routing and experiments, in and out."""
     flow = Datagrams.opened(bench)
     routed = behind(flow.back(), routing(kind, left))
     assert _silent(bench, [routed, behind(Datagrams(bench.port()).back(), routing(kind, left))])
@@ -67,13 +72,13 @@ def test_hop_by_hop_and_mobility_from_outside_are_dropped_on_a_live_flow_too(ben
 
 @pytest.mark.parametrize("kind", UNKNOWN_OPTIONS)
 def test_options_that_ask_for_an_answer_get_none(bench: Bench, kind: int) -> None:
-    """The kernel reads a hop-by-hop option before any rule, and would complain of it; its complaint has no way out."""
+    """The kernel reads hop-by-hop options before any rule and would send an error. It has no route for the error."""
     stray = Datagrams(bench.port()).back()
     _silent(bench, [behind(stray, Header(number, option(kind))) for number in (HOP_BY_HOP, DESTINATION)])
 
 
 def test_destination_options_on_a_live_flow_pass(bench: Bench) -> None:
-    """F3: what is behind them is judged."""
+    """F3: the upper layer behind them is judged."""
     flow = Datagrams.opened(bench)
     legal = behind(flow.back(), Header(DESTINATION))
     assert len(bench.attack("in", [legal], {}).through) == 1
@@ -88,7 +93,7 @@ def test_a_fragment_header_hidden_behind_another_header_hides_nothing(bench: Ben
 
 
 def test_fragments_of_a_live_flow_pass_whole(bench: Bench) -> None:
-    """F1: made whole by conntrack, and judged then; they leave as they came, in pieces of the same sizes."""
+    """F1: conntrack reassembles them, and rules judge the whole. They leave in fragments of the same sizes."""
     flow = Datagrams.opened(bench)
     pieces = fragments(flow.back(BIG), 7, 512)
     heard = bench.attack("in", pieces, {}).through
@@ -103,7 +108,7 @@ def test_fragments_in_any_order_pass(bench: Bench) -> None:
 
 
 def test_an_atomic_fragment_passes(bench: Bench) -> None:
-    """RFC 6946: a packet in one fragment is a packet."""
+    """RFC 6946: a packet in one fragment is a complete packet."""
     flow = Datagrams.opened(bench)
     assert len(bench.attack("in", [behind(flow.back(), fragment(11))], {}).through) == 1
     assert _silent(bench, [behind(Datagrams(bench.port()).back(), fragment(12))]) == {"drop_inbound": 1}
@@ -115,7 +120,7 @@ def test_fragments_of_what_the_internet_starts_do_not_pass(bench: Bench) -> None
 
 
 def test_overlapping_fragments_are_dropped(bench: Bench) -> None:
-    """RFC 5722: the whole packet goes, so that no piece of it can replace another."""
+    """RFC 5722: the whole packet is dropped, so that no fragment can replace another."""
     flow = Datagrams.opened(bench)
     whole = flow.back(BIG)
     last = len(whole) - 40
@@ -129,7 +134,7 @@ def test_overlapping_fragments_are_dropped(bench: Bench) -> None:
 
 
 def test_tiny_first_fragments_do_not_pass(bench: Bench) -> None:
-    """RFC 7112: the first fragment has the whole header chain. One of 8 octets has no TCP flags."""
+    """RFC 7112: the first fragment has the whole header chain. A first fragment of 8 octets has no TCP flags."""
     flow = Tcp.opened(bench)
     segment = flow.back("PA", BIG)
     tiny = [piece(segment, 19, 0, 8, more=True)]
@@ -140,7 +145,7 @@ def test_tiny_first_fragments_do_not_pass(bench: Bench) -> None:
 
 
 def test_a_fragment_flood_costs_bounded_memory(bench: Bench) -> None:
-    """Fragments that never become whole: the kernel keeps at most so many octets of them, and live flows live."""
+    """The kernel keeps a bounded number of octets of incomplete packets, and live flows go on."""
     with netns.inside(bench.gateway):
         limit = int(sysctl.read("net.netfilter.nf_conntrack_frag6_high_thresh") or 0)
     assert 0 < limit <= 64 << 20

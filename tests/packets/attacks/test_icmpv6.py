@@ -14,7 +14,7 @@ from tests.packets.attacks.headers import HOP_BY_HOP, Header, behind, routing
 
 pytestmark = pytest.mark.root
 
-ROUTER = "2001:db8:77::1"  # somebody on the way, as good a sender of errors as the peer
+ROUTER = "2001:db8:77::1"  # a router on the path, which may send errors as the peer may
 UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM, ECHO_REQUEST = 1, 2, 3, 4, 128
 WANTED = (
     *((UNREACHABLE, code) for code in range(9)),
@@ -22,7 +22,7 @@ WANTED = (
     *((TIME_EXCEEDED, code) for code in range(2)),
     *((PARAMETER_PROBLEM, code) for code in range(4)),
 )
-"""What RFC 4890 lets pass about a flow that there is, (type, code)."""
+"""The errors that RFC 4890 lets pass about a live flow, (type, code)."""
 
 UNWANTED = (
     *((kind, 0) for kind in (0, *range(5, 128))),
@@ -33,7 +33,7 @@ MTU_1280 = (1280).to_bytes(4)
 
 
 def _error(source: str, destination: str, kind: int, code: int, quoted: bytes) -> bytes:
-    """An error of that type and code which quotes a packet; the MTU in it, where it has one, is legal."""
+    """Return an error of that type and code that quotes a packet. The MTU, if the error has one, is legal."""
     return packet(source, destination, _message(kind, code, MTU_1280 + quoted[:1000]))
 
 
@@ -42,7 +42,10 @@ def _message(kind: int, code: int, body: bytes) -> Packet:
 
 
 def _every_message(source: str, destination: str) -> list[bytes]:
-    """One of each type and code. Both are one word of the checksum, which scapy would take 20 s to sum up anew."""
+    """Return one message of each type and code.
+
+    Both are in one word of the checksum. So the checksum is updated: scapy would take 20 s to compute all of them.
+    """
     first = packet(source, destination, _message(0, 0, bytes(60)))
     rest = first[44:]
     others = 0xFFFF - int.from_bytes(first[42:44])
@@ -52,7 +55,7 @@ def _every_message(source: str, destination: str) -> list[bytes]:
 
 
 def _sent(bench: Bench, way: Way, messages: list[bytes]) -> tuple[Outcome, dict[str, int]]:
-    """What was heard of them, and which counters have risen, whichever they are."""
+    """Send messages, and return what was heard and the counters that rose."""
     before = bench.counters()
     bench.outer.heard(), bench.inner.heard()
     (bench.outer if way == "in" else bench.inner).send(messages)
@@ -62,10 +65,10 @@ def _sent(bench: Bench, way: Way, messages: list[bytes]) -> tuple[Outcome, dict[
     return outcome, risen
 
 
-def test_every_type_and_code_that_nobody_asked_for(bench: Bench) -> None:
-    """All 65,536 from outside: errors about nothing, queries, answers, discovery, unassigned ones."""
+def test_no_unsolicited_type_and_code_comes_in(bench: Bench) -> None:
+    """All 65,536 from outside: errors about no flow, queries, answers, discovery, unassigned types."""
     messages = _every_message(OUTSIDE, INSIDE)
-    for kind, code in ((1, 4), (128, 0), (255, 255)):  # as scapy sums them up
+    for kind, code in ((1, 4), (128, 0), (255, 255)):  # as scapy computes them
         assert messages[kind << 8 | code] == packet(OUTSIDE, INSIDE, _message(kind, code, bytes(60)))
     outcome, risen = _sent(bench, "in", messages)
     assert (outcome.through, outcome.answers) == ([], [])
@@ -75,8 +78,10 @@ def test_every_type_and_code_that_nobody_asked_for(bench: Bench) -> None:
 
 
 def test_of_every_type_and_code_only_an_echo_request_leaves(bench: Bench) -> None:
-    """Whatever its code, which the receiver ignores (RFC 4443). A query for a node's information (139) would open a
-    flow if it were up to conntrack."""
+    """Any code leaves, since the receiver ignores it (RFC 4443).
+
+    Conntrack would also let a node information query (139) open a flow.
+    """
     messages = _every_message(INSIDE, OUTSIDE)
     asked = messages[ECHO_REQUEST << 8 : (ECHO_REQUEST + 1) << 8]
     outcome, risen = _sent(bench, "out", messages)
@@ -95,7 +100,7 @@ def test_wanted_errors_about_a_live_flow_come_in(bench: Bench, source: str) -> N
 
 
 def test_wanted_errors_about_a_live_flow_go_out(bench: Bench) -> None:
-    """An instance says that an answer of its peer did not fit, or found nobody."""
+    """An instance reports that an answer of its peer was too big or could not be delivered."""
     flow = Datagrams.opened(bench)
     bench.attack("in", [flow.back()], {})
     errors = [_error(INSIDE, OUTSIDE, kind, code, flow.back()) for kind, code in WANTED]
@@ -110,8 +115,8 @@ def test_other_errors_about_a_live_flow_stay_out(bench: Bench) -> None:
     flow.check()
 
 
-def test_errors_about_what_is_no_flow_stay_out(bench: Bench) -> None:
-    """Another port, another peer, another instance, a flow that nobody opened, a packet that is cut too short."""
+def test_errors_about_no_flow_stay_out(bench: Bench) -> None:
+    """Another port, another peer, another instance, a flow that does not exist, a quote that is too short."""
     flow = Datagrams.opened(bench)
     nobody = Datagrams(bench.port())
     quotes = [
@@ -130,8 +135,8 @@ def test_errors_about_what_is_no_flow_stay_out(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "source", ["2600:1f16:aa0:5501::1", "fd00::1", "::ffff:192.0.2.1", "100::1", "fe80::bad", "::"]
 )
-def test_an_error_from_where_no_router_is_stays_out(bench: Bench, source: str) -> None:
-    """S2 holds for errors too, which conntrack lets pass whoever sends them."""
+def test_an_error_from_a_source_that_is_never_valid_stays_out(bench: Bench, source: str) -> None:
+    """S2 holds for errors too, which conntrack lets pass from any source."""
     errors = [_error(source, INSIDE, kind, code, Datagrams.opened(bench).out()) for kind, code in WANTED]
     outcome = bench.attack("in", errors, {"drop_source": len(errors)})
     assert (outcome.through, outcome.answers) == ([], [])
@@ -139,7 +144,7 @@ def test_an_error_from_where_no_router_is_stays_out(bench: Bench, source: str) -
 
 @pytest.mark.parametrize("header", [Header(HOP_BY_HOP), routing(0, 1), routing(4, 0)], ids=str)
 def test_an_error_behind_a_header_that_may_not_come_in_stays_out(bench: Bench, header: Header) -> None:
-    """F2 holds for errors about live flows too, which are no packets of theirs; behind none they pass."""
+    """F2 holds for errors about live flows too. Without the header, they pass."""
     flow = Datagrams.opened(bench)
     errors = [_error(ROUTER, INSIDE, kind, code, flow.out()) for kind, code in WANTED]
     outcome = bench.attack("in", [behind(error, header) for error in errors], {"drop_extension_header": len(errors)})
@@ -147,8 +152,8 @@ def test_an_error_behind_a_header_that_may_not_come_in_stays_out(bench: Bench, h
     assert bench.attack("in", errors, {}).through == [forwarded(error) for error in errors]
 
 
-def test_an_error_does_not_leave_in_the_name_of_an_outsider(bench: Bench) -> None:
-    """RFC 6092 REC-4: what leaves has a source of the VPC, errors too."""
+def test_an_error_with_a_source_outside_the_vpc_does_not_leave(bench: Bench) -> None:
+    """RFC 6092 REC-4: outbound packets have a source of the VPC, errors too."""
     flow = Datagrams.opened(bench)
     bench.attack("in", [flow.back()], {})
     errors = [_error(source, OUTSIDE, UNREACHABLE, 4, flow.back()) for source in (ROUTER, "fd00::1")]
@@ -156,14 +161,14 @@ def test_an_error_does_not_leave_in_the_name_of_an_outsider(bench: Bench) -> Non
 
 
 def test_known_limit_an_error_may_quote_no_more_than_the_ports(bench: Bench) -> None:
-    """RFC 4443 wants as much as fits; Linux's conntrack asks for addresses and ports, and nft cannot ask for more."""
+    """RFC 4443 wants as much as fits. Conntrack needs only addresses and ports, and nft cannot check more."""
     flow = Datagrams.opened(bench)
     error = _error(ROUTER, INSIDE, UNREACHABLE, 4, flow.out()[:44])
     assert bench.attack("in", [error], {}).through == [forwarded(error)]
 
 
-def test_errors_in_the_wrong_direction_stay_where_they_are(bench: Bench) -> None:
-    """About an answer, which came from outside: no error about it can come from there. And the other way round."""
+def test_errors_in_the_wrong_direction_do_not_pass(bench: Bench) -> None:
+    """An answer came from outside, so no error about it can come from outside. The reverse holds for packets out."""
     flow = Datagrams.opened(bench)
     bench.attack("in", [flow.back()], {})
     inward = [_error(ROUTER, INSIDE, kind, 0, flow.back()) for kind in (1, 2, 3, 4)]
@@ -172,14 +177,14 @@ def test_errors_in_the_wrong_direction_stay_where_they_are(bench: Bench) -> None
     assert bench.attack("out", outward, {"drop_icmpv6_error": 4}).through == []
 
 
-def test_an_error_to_somebody_else_than_it_is_about_stays_out(bench: Bench) -> None:
+def test_an_error_about_another_instances_flow_stays_out(bench: Bench) -> None:
     flow = Datagrams.opened(bench)
     error = _error(ROUTER, "2600:1f16:aa0:5501::20", UNREACHABLE, 4, flow.out())
     assert bench.attack("in", [error], {"drop_icmpv6_error": 1}).through == []
 
 
-def test_stray_errors_do_not_leave(bench: Bench) -> None:
-    """G7."""
+def test_errors_about_no_flow_do_not_leave(bench: Bench) -> None:
+    """G7: errors about packets of no flow."""
     errors = [_error(INSIDE, OUTSIDE, kind, 0, Datagrams(bench.port()).back()) for kind in (1, 2, 3, 4)]
     assert bench.attack("out", errors, {"drop_icmpv6_error": 4}).through == []
 
@@ -192,7 +197,7 @@ def test_a_forged_error_does_not_end_a_flow(bench: Bench) -> None:
 
 
 def test_only_the_echo_that_was_asked_for_is_answered(bench: Bench) -> None:
-    """I5."""
+    """I5: the reply passes if its id and its source are those of the request."""
     asked, other = bench.port(), bench.port()
     request = packet(INSIDE, OUTSIDE, ICMPv6EchoRequest(id=asked, seq=1))
     reply = packet(OUTSIDE, INSIDE, ICMPv6EchoReply(id=asked, seq=1))

@@ -1,4 +1,4 @@
-"""Who may begin a flow, and which answers belong to it (G1, G2, G4, G7)."""
+"""Which packets may begin a flow, and which answers belong to it (G1, G2, G4, G7)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STRANGER = "2001:db8:bad::2"
 
 
 def _opens(flags: int) -> bool:
-    """RFC 9293: a segment with SYN, and with none of the flags that speak of a connection there is already."""
+    """Return whether a segment opens a connection: SYN is set, and no flag of an existing connection (RFC 9293)."""
     return flags & (FIN | SYN | RST | ACK) == SYN
 
 
@@ -34,11 +34,11 @@ def test_no_tcp_flags_open_a_flow_from_outside(bench: Bench) -> None:
     segments = [Tcp.new(bench).back(flags) for flags in EVERY_FLAG_BYTE]
     outcome = bench.attack("in", segments, {"drop_inbound": 16, "drop_invalid": 240})
     assert (outcome.through, outcome.answers) == ([], [])
-    assert bench.connections() <= known  # none is new; old ones may have ended
+    assert bench.connections() <= known  # no flow is new, though old ones may have ended
 
 
 def test_tcp_flags_that_open_a_flow_from_inside(bench: Bench) -> None:
-    """SYN alone, or with any of PSH, URG, ECE, CWR: 16 of 256; they leave as they came, one hop less."""
+    """SYN alone, or with any of PSH, URG, ECE, CWR: 16 of 256. They leave unchanged but for the hop limit."""
     segments = {flags: Tcp.new(bench).out(flags) for flags in EVERY_FLAG_BYTE}
     outcome = bench.attack("out", list(segments.values()), {"drop_invalid": 240})
     assert outcome.through == [forwarded(segment) for flags, segment in segments.items() if _opens(flags)]
@@ -46,7 +46,7 @@ def test_tcp_flags_that_open_a_flow_from_inside(bench: Bench) -> None:
 
 
 def test_no_mid_stream_pick_up_even_if_conntrack_would(bench: Bench) -> None:
-    """The rules stand before the sysctls are set, and somebody may change those: the rules do not need them."""
+    """The rules are loaded before the sysctls, and the owner may change sysctls. The rules do not rely on them."""
     key = "net.netfilter.nf_conntrack_tcp_loose"
     segments = [Tcp.new(bench).out(flags) for flags in ("A", "PA")]
     with netns.inside(bench.gateway):
@@ -62,7 +62,7 @@ def test_no_mid_stream_pick_up_even_if_conntrack_would(bench: Bench) -> None:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a flow of some protocol begins and is answered, and what counts an answer that nobody asked for."""
+    """How a flow of a protocol begins and is answered, and the counter of unsolicited answers."""
 
     name: str
     first: Callable[[int], Packet]
@@ -74,18 +74,18 @@ class Protocol:
         return self.name
 
     def packet(self, source: str, destination: str, upper: Packet) -> bytes:
-        """The packet; its next header is what the upper layer says, or the protocol's number."""
+        """Return the packet. Its next header is that of the upper layer, or the protocol's number."""
         made = packet(source, destination, upper)
         return made if self.number is None else made[:6] + bytes([self.number]) + made[7:]
 
 
 def _without_ports(name: str, number: int) -> Protocol:
-    """A protocol of which conntrack knows no ports: a flow is two addresses."""
+    """Return a protocol of which conntrack reads no ports, so that a flow is two addresses."""
     return Protocol(name, lambda _: Raw(bytes(64)), lambda _: Raw(bytes(64)), number=number)
 
 
 def _dccp(kind: int, sport: int, dport: int, rest: bytes) -> Raw:
-    """A header as RFC 4340 wants it, with sequence number 1: where Linux follows DCCP, it looks."""
+    """Return a header as RFC 4340 defines it, with sequence number 1, which Linux checks if it tracks DCCP."""
     ports, sequence = sport.to_bytes(2) + dport.to_bytes(2), bytes([kind << 1 | 1]) + bytes(6) + b"\x01"
     offset = bytes([(16 + len(rest)) // 4, 0])  # in words of 32 bits
     total = in6_chksum(DCCP, IPv6(src=INSIDE, dst=OUTSIDE), ports + offset + bytes(2) + sequence + rest)
@@ -132,12 +132,14 @@ def test_a_flow_of_any_unicast_protocol_opens_and_is_answered(bench: Bench, prot
 
 
 def test_known_limit_udp_lite_counts_as_corrupt(bench: Bench) -> None:
-    """Linux 6.18's conntrack checks UDP-Lite with UDP's number in the pseudo header: what is right counts as wrong.
+    """Conntrack of Linux 6.18 checks UDP-Lite with UDP's number in the pseudo header, so it rejects right checksums.
 
-    RFC 3828 wants 136 there. A datagram that is wrong in just that way passes, which shows that it is the reason.
+    RFC 3828 wants 136 there. The second datagram is wrong in exactly this way and passes, which shows the cause.
     """
     as_udp = packet(INSIDE, OUTSIDE, UDP(sport=bench.port(), dport=DNS))
-    total = int.from_bytes(as_udp[46:48]) + UDP_NUMBER - UDP_LITE  # one's complement of a sum that is greater by this
+    total = (
+        int.from_bytes(as_udp[46:48]) + UDP_NUMBER - UDP_LITE
+    )  # the one's complement of a sum that is greater by the difference
     right = as_udp[:46] + (total % 0xFFFF).to_bytes(2)
     lite, wrong = (made[:6] + bytes([UDP_LITE]) + made[7:] for made in (right, as_udp))
     assert bench.attack("out", [lite], {"drop_invalid": 1}).through == []
@@ -155,10 +157,10 @@ def test_known_limit_udp_lite_counts_as_corrupt(bench: Bench) -> None:
     ],
     ids=["the peer", "its other port", "another port inside", "another host", "another instance"],
 )
-def test_an_answer_is_one_by_its_whole_tuple(
+def test_an_answer_passes_by_its_whole_tuple(
     bench: Bench, source: str, destination: str, sport: int, shift: int, passes: bool
 ) -> None:
-    """Stricter than RFC 6092 REC-11's endpoint-independent filtering, as AWS's security groups track."""
+    """This is stricter than endpoint-independent filtering (RFC 6092 REC-11), as AWS's security groups are."""
     flow = Datagrams.opened(bench)
     datagram = packet(source, destination, UDP(sport=sport, dport=flow.port + shift))
     outcome = bench.attack("in", [datagram], {} if passes else {"drop_inbound": 1})
@@ -166,10 +168,15 @@ def test_an_answer_is_one_by_its_whole_tuple(
 
 
 NOT_OPENING = (
-    Case("answers to what came by another way", "out", lambda b: [Tcp.new(b).out("SA")], "drop_invalid"),
-    Case("resets of what nobody opened", "out", lambda b: [Tcp.new(b).out(f) for f in ("R", "RA")], "drop_invalid"),
+    Case("answers to packets that came by another path", "out", lambda b: [Tcp.new(b).out("SA")], "drop_invalid"),
     Case(
-        "an echo reply that nobody asked for",
+        "resets of a flow that does not exist",
+        "out",
+        lambda b: [Tcp.new(b).out(f) for f in ("R", "RA")],
+        "drop_invalid",
+    ),
+    Case(
+        "an echo reply without a request",
         "out",
         lambda b: [packet(INSIDE, OUTSIDE, ICMPv6EchoReply(id=b.port()))],
         "drop_invalid",
@@ -184,19 +191,19 @@ NOT_OPENING = (
 
 
 @pytest.mark.parametrize("case", NOT_OPENING, ids=str)
-def test_what_opens_no_flow_does_not_leave(bench: Bench, case: Case) -> None:
+def test_a_packet_that_opens_no_flow_does_not_leave(bench: Bench, case: Case) -> None:
     bench.run(case)
 
 
 def test_the_answer_to_a_refused_syn_does_not_leave(bench: Bench) -> None:
-    """An instance that somehow got a SYN, by another way or from its own imagination, cannot answer this way."""
+    """An instance that received a SYN by another path, or invented one, cannot answer it through this gateway."""
     flow = Tcp.new(bench)
     assert bench.attack("in", [flow.back("S")], {"drop_inbound": 1}).through == []
     assert bench.attack("out", [flow.out("SA")], {"drop_invalid": 1}).through == []
 
 
 def test_a_source_that_no_subnet_routes_here_does_not_leave(bench: Bench) -> None:
-    """S1's second line: the port has dropped it already, unless somebody broke the port."""
+    """S1's second line: the instance's port drops the packet first, unless the port was changed by hand."""
     sources = ("2600:1f16:aa0:55ff::1", "2001:db8:bad::9", "fd00::1")
     datagrams = [packet(source, OUTSIDE, UDP(sport=bench.port(), dport=DNS)) for source in sources]
     assert bench.attack("out", datagrams, {"drop_not_routed": 3}).through == []

@@ -1,6 +1,6 @@
-"""Two replicas of a gateway, wires beside both: each judges only what it has seen begin.
+"""Two replicas of a gateway and wires beside both: each replica judges only flows that it saw begin.
 
-What a replica does with flows that it was told of: `tests/packets/test_taught_flows.py`.
+What a replica does with flows that it was taught: `tests/packets/test_taught_flows.py`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def pair(module_lab_name: str) -> Iterator[Pair]:
     lab.destroy()
 
 
-def test_what_a_replica_does_not_know_is_dropped(pair: Pair) -> None:
-    """In the middle of a flow that the other one has: from both sides, and no packet makes it known."""
+def test_a_segment_of_a_flow_that_a_replica_does_not_have_is_dropped(pair: Pair) -> None:
+    """Segments of a flow that only the other replica has, from both sides: no segment creates the flow."""
     one, two = pair
     tcp, flow = Tcp.opened(one), Datagrams.opened(one)
     for flags in ("A", "PA", "FA", "R", "RA", "SA"):
@@ -46,7 +46,7 @@ def test_what_a_replica_does_not_know_is_dropped(pair: Pair) -> None:
     assert two.attack("in", [flow.back()], {"drop_inbound": 1}).through == []
     assert two.tcp_state(tcp.port) is None
     assert not two.knows(flow.port)
-    tcp.check()  # the control: the replica that knows it lets it pass
+    tcp.check()  # the control: the replica that has the flow lets it pass
     assert len(one.attack("in", [flow.back()], {}).through) == 1
 
 
@@ -54,7 +54,7 @@ def test_what_a_replica_does_not_know_is_dropped(pair: Pair) -> None:
 
 
 def _behind_options(segment: bytes) -> list[bytes]:
-    """One atomic fragment with destination options between its fragment header and TCP."""
+    """Return one atomic fragment with destination options between its fragment header and TCP."""
     return [behind(segment, fragment(7), Header(DESTINATION))]
 
 
@@ -67,13 +67,13 @@ IN_PIECES: dict[str, Callable[[bytes], list[bytes]]] = {
     "one atomic piece": lambda segment: [behind(segment, fragment(6))],
     "options before TCP, atomic": _behind_options,
 }
-"""Ways to cut a segment; the gateway refuses each piece."""
+"""Ways to fragment a segment. The gateway refuses each piece."""
 
 
 @pytest.mark.parametrize("way", get_args(Way))
 @pytest.mark.parametrize("cut", IN_PIECES)
 def test_tcp_in_fragments_is_refused(pair: Pair, cut: str, way: Way) -> None:
-    """Also of a flow that this replica has, since the pieces of most flows reach a replica that does not have them."""
+    """Fragments of this replica's flows too: most fragments reach a replica that does not have their flow."""
     tcp = Tcp.opened(pair[0])
     for flags in ("PA", "R", "FA", "A"):
         segment = tcp.back(flags, b"in fragments") if way == "in" else tcp.out(flags, b"in fragments")
@@ -83,7 +83,7 @@ def test_tcp_in_fragments_is_refused(pair: Pair, cut: str, way: Way) -> None:
 
 
 def test_tcp_in_fragments_is_refused_though_options_hide_it(pair: Pair) -> None:
-    """Only the first piece shows TCP. The other one waits for it in vain, and is given up."""
+    """Only the first fragment shows TCP, and is refused. The other one waits for it until Linux gives it up."""
     tcp = Tcp.opened(pair[0])
     pieces = _options_in_pieces(tcp.back("R", b"in fragments"))
     assert len(pieces) == 2

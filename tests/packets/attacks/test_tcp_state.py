@@ -1,4 +1,4 @@
-"""What may still come in on a TCP flow that an instance opened, by the state the flow is in (G2, G5, G6)."""
+"""Which segments may still enter on a TCP flow that an instance opened, by the state of the flow (G2, G5, G6)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.root
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 AFRESH = 1_000_000_000
-"""How far from the old sequence numbers a new connection begins."""
+"""The distance of a new connection's sequence numbers from the old ones."""
 
 
 def _established(_flow: Tcp) -> None:
-    """As `Tcp.opened` leaves it."""
+    """Return the flow as `Tcp.opened` leaves it."""
 
 
 def _fin_wait(flow: Tcp) -> None:
@@ -68,7 +68,7 @@ STATES: tuple[tuple[Callable[[Tcp], None], str, str], ...] = (
 def test_a_syn_from_outside_opens_nothing_in_any_state(
     bench: Bench, prepare: Callable[[Tcp], None], state: str, counter: str
 ) -> None:
-    """In TIME_WAIT conntrack forgets the old flow and takes the SYN for a new one, which it may not begin."""
+    """In TIME_WAIT conntrack deletes the old flow and treats the SYN as new, but the SYN may not begin a flow."""
     flow = Tcp.opened(bench)
     prepare(flow)
     assert bench.tcp_state(flow.port) == state
@@ -93,7 +93,7 @@ def test_an_instance_may_use_its_port_again(bench: Bench, prepare: Callable[[Tcp
 
 
 def test_simultaneous_open(bench: Bench) -> None:
-    """RFC 9293 section 3.5, RFC 6092 REC-31: both ends send a SYN, and both answer the other's."""
+    """RFC 9293 section 3.5, RFC 6092 REC-31: both ends send a SYN, and each answers the other's."""
     flow = Tcp.new(bench)
     flow.send_out("S")
     assert bench.attack("in", [flow.back("S")], {}).through == [forwarded(flow.back("S"))]
@@ -122,18 +122,21 @@ def test_a_reset_outside_the_window_is_dropped(bench: Bench, far: int) -> None:
 
 @pytest.mark.parametrize("far", [1, 100, WINDOW - 1])
 def test_a_reset_within_the_window_that_is_not_exact_ends_nothing(bench: Bench, far: int) -> None:
-    """RFC 5961: it reaches the instance, whose challenge only the true peer can answer; the flow stays established."""
+    """RFC 5961: the reset reaches the instance, whose challenge only the true peer can answer.
+
+    The flow stays established.
+    """
     flow = Tcp.opened(bench)
     assert len(bench.attack("in", [flow.back("R", seq=far)], {}).through) == 1
     flow.check()
 
 
 def test_segments_with_flags_that_no_connection_has_are_dropped(bench: Bench) -> None:
-    """Of 256 flag bytes on a live flow, in its window: those that no TCP sends are dropped, and none hurts it."""
+    """All 256 flag bytes on a live flow, in its window. Those that no TCP sends are dropped. None harms the flow."""
     flow = Tcp.opened(bench)
     passing = [
         flags for flags in range(256) if flags & ~0xC8 in (ACK, ACK | 32, SYN | ACK) and not flags & (FIN | RST)
-    ]  # ECE, CWR and PSH may be anything; URG beside ACK only
+    ]  # ECE, CWR and PSH may have any value; URG needs ACK
     dropped = [flags for flags in range(256) if not flags & (FIN | RST) and flags not in passing]
     outcome = bench.attack("in", [flow.back(flags) for flags in dropped], {"drop_invalid": len(dropped)})
     assert (outcome.through, outcome.answers) == ([], [])
@@ -143,9 +146,9 @@ def test_segments_with_flags_that_no_connection_has_are_dropped(bench: Bench) ->
 
 @pytest.mark.parametrize("flags", ["S", "SA", "A", "PA", "FA", "R", "RA"])
 def test_the_original_tuple_on_the_uplink_is_a_spoofed_source(bench: Bench, flags: str) -> None:
-    """A segment of the instance itself, with exact sequence numbers, but from outside: it does not even touch the flow.
+    """A segment with the instance's address and exact numbers, but from outside, does not change the flow.
 
-    Dropped behind conntrack only, its reset would have ended the flow (state CLOSE, forgotten ten seconds later).
+    If it were dropped only after conntrack, its reset would end the flow (state CLOSE, deleted after ten seconds).
     """
     flow = Tcp.opened(bench)
     outcome = bench.attack("in", [flow.out(flags), flow.out(flags, b"forged")], {"drop_source": 2})
@@ -155,7 +158,7 @@ def test_the_original_tuple_on_the_uplink_is_a_spoofed_source(bench: Bench, flag
 
 @pytest.mark.parametrize("flags", ["S", "A", "PA"])
 def test_the_reply_tuple_from_inside_does_not_leave(bench: Bench, flags: str) -> None:
-    """An instance that answers itself in the peer's name, past its own port (where the source check is)."""
+    """An instance sends answers to itself with the peer's address, without the source check of its port."""
     flow = Tcp.opened(bench)
     counter = "drop_invalid" if flags == "S" else "drop_not_opening"
     outcome = bench.attack("out", [flow.back(flags)], {counter: 1})
@@ -163,14 +166,17 @@ def test_the_reply_tuple_from_inside_does_not_leave(bench: Bench, flags: str) ->
     flow.check()
 
 
-def test_a_datagram_from_outside_cannot_refresh_a_flow_in_the_name_of_the_instance(bench: Bench) -> None:
+def test_a_datagram_from_outside_with_the_instances_address_does_not_refresh_a_flow(bench: Bench) -> None:
     key = "net.netfilter.nf_conntrack_udp_timeout"
     with netns.inside(bench.gateway):
         before = sysctl.read(key)
         sysctl.write(key, "1")
     try:
         flow = Datagrams.opened(bench)
-        until(lambda: _lost_while_spoofed(bench, flow), "the flow is forgotten although its original tuple goes on")
+        until(
+            lambda: _lost_while_spoofed(bench, flow),
+            "the flow is forgotten although packets of its original tuple come",
+        )
     finally:
         with netns.inside(bench.gateway):
             sysctl.write(key, before or "30")
@@ -182,22 +188,22 @@ def _lost_while_spoofed(bench: Bench, flow: Datagrams) -> bool:
 
 
 def test_known_limit_window_slack(bench: Bench) -> None:
-    """conntrack lets in data up to one window beyond the window (it cannot know what the instance has read)."""
+    """Conntrack accepts data up to one window beyond the window: it cannot know what the instance has read."""
     flow = Tcp.opened(bench)
     assert len(bench.attack("in", [flow.back("PA", b"early", seq=WINDOW)], {}).through) == 1
 
 
 def test_known_limit_data_long_acknowledged(bench: Bench) -> None:
-    """Data below the window passes, as a segment sent again must: the instance answers it with an acknowledgement."""
+    """Data below the window passes, as retransmissions must. The instance answers with an acknowledgement."""
     flow = Tcp.opened(bench)
     assert len(bench.attack("in", [flow.back("PA", b"again", seq=-AFRESH)], {}).through) == 1
     flow.check()
 
 
 def test_known_limit_a_syn_ack_in_a_live_flow(bench: Bench) -> None:
-    """conntrack does not look at its sequence number, since the first SYN-ACK may be sent again at any time.
+    """Conntrack ignores its sequence number, since the first SYN-ACK may be sent again at any time.
 
-    The instance answers with an acknowledgement (RFC 5961) and nothing else happens.
+    The instance answers with an acknowledgement (RFC 5961), and nothing else happens.
     """
     flow = Tcp.opened(bench)
     assert len(bench.attack("in", [flow.back("SA", seq=AFRESH)], {}).through) == 1
@@ -205,7 +211,7 @@ def test_known_limit_a_syn_ack_in_a_live_flow(bench: Bench) -> None:
 
 
 def test_known_limit_after_a_reset_the_tuple_is_open_for_ten_seconds(bench: Bench) -> None:
-    """What is in the window of a flow that was reset still passes, as what was under way must; it opens nothing."""
+    """Segments in the window of a flow that was reset still pass, as those under way must. They open nothing."""
     flow = Tcp.opened(bench)
     flow.send_out("R")
     assert len(bench.attack("in", [flow.back("A")], {}).through) == 1
