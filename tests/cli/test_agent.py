@@ -1,4 +1,4 @@
-"""The agent where there is nothing to do, and how it ends. What it does otherwise: tests/packets/test_failover.py."""
+"""The agent if it has nothing to do, and how it ends. The rest of its tests: tests/packets/test_failover.py."""
 
 from __future__ import annotations
 

@@ -57,20 +57,9 @@ MARKERS = (
     ),
 )
 
-EXEMPT: dict[tuple[str, str], str] = {}
-"""Quotations of AWS or of an RFC: path and quoted words that hold a marker, with the source."""
-
-PENDING: tuple[str, ...] = (
-    "tests/cli/",
-)
-"""Path prefixes of files that still have markers. Clean the files, then remove their line."""
-
 
 def found(name: str, source: str) -> list[str]:
-    """Return `file:line: words (reason)` for each marker in a file, except in quotations."""
-    for path, quotation in EXEMPT:
-        if path == name:
-            source = source.replace(quotation, re.sub(r"\S", "_", quotation))
+    """Return `file:line: words (reason)` for each marker in a file."""
     reports: list[tuple[int, str]] = []
     for passage in passages(name, source):
         text, starts = flattened(passage.text)
@@ -83,26 +72,10 @@ def found(name: str, source: str) -> list[str]:
     return [report for _, report in sorted(reports)]
 
 
-@pytest.fixture(scope="module")
-def reports() -> dict[str, list[str]]:
-    """Return the markers of every file that has some, by name."""
-    every = {name: found(name, (ROOT / name).read_text(encoding="utf-8", errors="replace")) for name in tracked()}
-    return {name: markers for name, markers in every.items() if markers}
-
-
-def test_no_file_has_a_marker(reports: dict[str, list[str]]) -> None:
-    left = [line for name, lines in reports.items() if not name.startswith(PENDING) for line in lines]
+def test_no_file_has_a_marker() -> None:
+    every = (found(name, (ROOT / name).read_text(encoding="utf-8", errors="replace")) for name in tracked())
+    left = [line for lines in every for line in lines]
     assert not left, "\n" + "\n".join(left)
-
-
-def test_every_pending_prefix_has_a_marker_left(reports: dict[str, list[str]]) -> None:
-    clean = [prefix for prefix in PENDING if not any(name.startswith(prefix) for name in reports)]
-    assert not clean, f"remove from PENDING, these files have no markers: {clean}"
-
-
-def test_every_quotation_occurs() -> None:
-    for path, quotation in EXEMPT:
-        assert quotation in (ROOT / path).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
