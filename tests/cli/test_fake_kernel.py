@@ -26,7 +26,7 @@ LAB = "fakelab"
 def machine(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
     """The machine that every verb of the test works on."""
     machine = FakeKernel()
-    monkeypatch.setattr(context, "this_machine", lambda: machine)
+    monkeypatch.setattr(context, "this_machine", lambda run: machine)
     monkeypatch.setattr("eigw_ns.kernel.host.features.require", lambda: None)
     return machine
 

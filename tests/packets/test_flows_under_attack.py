@@ -66,7 +66,7 @@ class Busy:
     numbers: Numbers
 
     def all(self, lab: Lab) -> list[Flow]:
-        """Return all open flows. The subnet also has flows of an earlier test, whose connections are over."""
+        """Return all open flows. The subnet may also have flows whose connections were closed."""
         found = lab.kernel.flows(lab.namespace(SUBNET))
         return [flow for flow in found if flow.source == APP and self._is_open(flow)]
 
@@ -78,6 +78,8 @@ class Busy:
 @contextlib.contextmanager
 def _busy(lab: Lab) -> Iterator[Busy]:
     ends = Ends(lab.namespace("app"), APP, lab.namespace("web"), WEB)
+    for name in [*_gateways(lab), lab.namespace(SUBNET)]:  # closing flows of an earlier test let any reset in (G5)
+        lab.kernel.flush_flows(name, ())
     with forging.handshakes(lab) as numbers, Flows(ends, WANTED) as flows:
         yield Busy(flows, numbers())
 

@@ -216,3 +216,14 @@ def test_known_limit_after_a_reset_the_tuple_is_open_for_ten_seconds(bench: Benc
     flow.send_out("R")
     assert len(bench.attack("in", [flow.back("A")], {}).through) == 1
     assert bench.tcp_state(flow.port) == "CLOSE"
+
+
+def test_known_limit_any_reset_reaches_a_closing_flow(bench: Bench) -> None:
+    """After a FIN, conntrack checks no number of a reset (tcp_can_early_drop, nf_conntrack_proto_tcp.c).
+
+    The instance checks it and keeps the connection. Conntrack forgets the flow after 10 seconds without a packet.
+    """
+    flow = Tcp.opened(bench)
+    flow.send_out("FA")
+    assert len(bench.attack("in", [flow.back("R", seq=AFRESH)], {}).through) == 1
+    assert bench.tcp_state(flow.port) == "CLOSE"
