@@ -49,7 +49,7 @@ CORE = (
         promises=("G1",),
     ),
     Choice(
-        "tests/packets/test_gateways.py::test_what_the_internet_starts_is_counted_and_gets_no_answer",
+        "tests/packets/test_gateways.py::test_a_packet_that_the_internet_starts_is_counted_and_not_answered",
         "Inbound is blocked, in a whole lab.",
     ),
     Choice(
@@ -76,7 +76,7 @@ CORE = (
         "Extension headers open no way in, and fragments pass or are dropped as what they are parts of.",
     ),
     Choice(
-        f"{_ATTACKS}/test_icmpv6.py::test_every_type_and_code_that_nobody_asked_for",
+        f"{_ATTACKS}/test_icmpv6.py::test_no_unsolicited_type_and_code_comes_in",
         "No ICMPv6 message opens a way in.",
     ),
     Choice(

@@ -1,7 +1,7 @@
 """The packet suite again, by an ordinary user: in the user's own namespaces, which a pause process keeps.
 
-Left out are tests that take long and need no more of the kernel than the rest: predictions, load, the kinds of death,
-and acts of a hostile tenant.
+Left out are tests that take long and need no more of the kernel than the rest: predictions, load, floods, the kinds of
+death, heartbeats, and acts of a hostile tenant.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ from tests.slowness import SLOWNESS
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 
 LEFT_OUT = (
+    "test_aws_rows.py",
     "test_explain_agrees.py",
     "test_failover.py",
     "test_flows_under_attack.py",
+    "test_fragment_floods.py",
+    "test_heartbeats.py",
     "test_hostile_root.py",
+    "test_inherited_flows.py",
     "test_under_load.py",
     Path(__file__).name,
 )
