@@ -1,18 +1,18 @@
-"""What a plan does about the replicas of a gateway: which leave its groups first, which join last.
+"""The steps of a plan for the replicas of a gateway: which replicas leave first, and which join last.
 
-A replica judges only what it saw begin. Its subnets remember every flow, so a replica that takes flows over is told
-their tuples (`rules`, taught flows), and forgets what it may know of them from before:
+A replica judges only the flows that it saw begin. Its subnets remember every flow. So a replica that takes flows over
+is told their tuples (`taught_rules`), and forgets what it may know of these flows from before:
 
-    forget    a replica that gains flows forgets these: what it remembers of their windows is old
-    teach     it is told them
-    share     the group changes: one transaction on either side of the gateway
-    teach     it is told what began meanwhile
+    forget    a replica that gains flows forgets them: what its conntrack has of their windows is old
+    teach     the replica is told the flows
+    share     the group changes: one transaction on each side of the gateway
+    teach     the replica is told the flows that began meanwhile
     forget    a replica that lost flows forgets them
 
-That is done twice: for the flows of replicas that leave, or that are about to be rebuilt, before anything else of the
-plan; for the flows of replicas that join, or come back, after everything else. A gateway of one replica that lost its
-table is told its flows at the end too. The agent does the same for a replica that dies, where the group changes first:
-until then all packets of its flows are lost.
+A plan does this twice. It begins with the flows of replicas that leave or are rebuilt. It ends with the flows of
+replicas that join or come back. A gateway of one replica that lost its table is told its flows at the end too. The
+agent does the same if a replica dies, but changes the group first: until then all packets of the replica's flows are
+lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.spread import Share
 from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
 from eigw_ns.dataplane.state import (
-    BUCKETS,
+    EVERY_BUCKET,
     TAUGHT,
     Buckets,
     Forget,
@@ -44,8 +44,6 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.dataplane.state.naming import gateway_of, group_name, kind_of
 
-_EVERY_BUCKET: Buckets = ((0, BUCKETS - 1),)
-
 Shares = tuple[Share, ...]
 """Which replica of a gateway, by its namespace, has which buckets."""
 
@@ -55,7 +53,7 @@ Shares = tuple[Share, ...]
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What happens to one group: as it is, as it is while work goes on, as it shall be; None if there is none."""
+    """One group before the plan, while the plan works, and after it; None if the group does not exist."""
 
     actual: ReplicaMap | None
     meanwhile: ReplicaMap | None
@@ -63,7 +61,7 @@ class Handover:
 
 
 def handovers(desired: NetState, actual: NetState, unready: frozenset[str]) -> Iterator[Handover]:
-    """Return one for each group that changes. `unready` are namespaces that carry nothing until the plan is done."""
+    """Return one for each group that changes. `unready` are namespaces that carry no flows until the plan is done."""
     owners = replicas(desired)
     groups = {thing.key for state in (actual, desired) for thing in state if isinstance(thing, ReplicaMap)}
     for key in sorted(groups):
@@ -102,9 +100,9 @@ def _meanwhile(
 class Succession:
     """Which replicas of one gateway carry which flows: before a plan, while it works, and after it.
 
-    `lesson` is what each of them is told, but for the buckets; `early` covers the flows that may be told before routes
-    change. `standing` are the namespaces that are there before the plan, `able` those of them that can be told by then.
-    `fresh` are the replicas whose own knowledge cannot be trusted: they are told all their flows.
+    `lesson` is what each of them is told, except the buckets. `early` covers the flows that may be told before routes
+    change. `standing` are the namespaces that exist before the plan, `able` those of them that can be told flows then.
+    `fresh` are the replicas whose own conntrack cannot be trusted: they are told all their flows.
     """
 
     lesson: Teach
@@ -125,18 +123,20 @@ class Succession:
         """Return what replicas forget, and what they are told, before they get their share."""
         gained, whole = spread.lost(self.after, self.meanwhile), spread.lost(self.after, ())
         told = gained | {name: each for name, each in whole.items() if name in self.fresh}
-        forgotten = gained | {name: _EVERY_BUCKET for name in gained if name in self.fresh}
+        forgotten = gained | {name: EVERY_BUCKET for name in gained if name in self.fresh}
         return self._forget(forgotten), self._teach(told, self.lesson.keep)
 
     def outdated(self) -> tuple[Forget, ...]:
-        """Return the replicas that forget everything once they were told: those not trusted that carried flows all the
-        while. What they know of other flows may be copies of versions before 0.2."""
+        """Return what `fresh` replicas that carry flows throughout forget: all, after they were told.
+
+        Their conntrack may have copies of flows, which versions before 0.2 made.
+        """
         there, here = spread.owners(self.after), spread.owners(self.meanwhile)
         kept = {name for at, name in here.items() if there.get(at) == name and name in self.fresh}
-        return self._forget(dict.fromkeys(kept, _EVERY_BUCKET))
+        return self._forget(dict.fromkeys(kept, EVERY_BUCKET))
 
     def losing(self) -> tuple[Forget, ...]:
-        """Return what replicas that stay forget at the end, since others carry it."""
+        """Return what replicas that stay forget at the end, because others carry it."""
         lost, staying = spread.lost(self.meanwhile, self.after), self.able | self.fresh
         return self._forget({name: each for name, each in lost.items() if name in staying})
 
@@ -196,7 +196,7 @@ def lesson(gateway: str, state: NetState, subnets: tuple[str, ...]) -> Teach:
     start = seed(next(state.namespaces()).lab)
     told = _taught_set(first)
     assert told is not None
-    return Teach(first.namespace, start, _EVERY_BUCKET, subnets, keep, told.size, (sooner[0], sooner[1]))
+    return Teach(first.namespace, start, EVERY_BUCKET, subnets, keep, told.size, (sooner[0], sooner[1]))
 
 
 def _seconds(state: NetState, namespace: str, timeout: str) -> int:
@@ -223,7 +223,7 @@ def _by_namespace(group: ReplicaMap, owners: dict[str, str]) -> Shares:
 
 
 def _between(change: Handover | None, before: Shares, after: Shares, owners: dict[str, str]) -> Shares:
-    """Return the shares while the plan works: a group that is to go goes first, one that is to come comes last."""
+    """Return the shares while the plan works: a group that is deleted goes first, a new one comes last."""
     if change is None:
         return before
     if change.meanwhile is not None:

@@ -8,12 +8,12 @@
 TCP is hashed by its tuple (inside, outside, inside's port, outside's port), everything else by its two addresses. Both
 directions of a flow meet one replica, and so does an ICMPv6 error about it, which is hashed by the packet that it
 quotes. Fragments have ports in the first piece only, so all datagrams of a pair of hosts, whole or in pieces, go one
-way. A replicated gateway refuses TCP in fragments (`rules`), since a piece would reach a replica that does not know the
-flow, and path MTU discovery makes such pieces needless.
+way. A replicated gateway refuses TCP in fragments (`taught_rules`), since a piece would reach a replica that does not
+know the flow, and path MTU discovery makes such pieces needless.
 
 Why not the kernel's multipath routes: they move flows of healthy replicas when another one goes, they send errors about
-a flow anywhere, and a change costs a route a subnet. Here it is one transaction on either side, whatever the number of
-subnets.
+a flow anywhere, and a change costs a route a subnet. Here a change is one transaction on each side, for any
+number of subnets.
 """
 
 from __future__ import annotations

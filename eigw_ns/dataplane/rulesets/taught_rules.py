@@ -1,8 +1,8 @@
 """The nftables rules that let taught flows through a gateway: flows that it has not seen begin.
 
-A replica that takes over flows of another one has not seen them begin, and nothing can tell its conntrack their TCP
-windows: an entry without windows takes them from the next segment of each direction, which may be an attacker's. So it
-is told their tuples instead, and it asks that set last:
+A replica that takes over flows has not seen them begin, and nothing can give its conntrack their TCP windows. An entry
+without windows takes them from the next segment of each direction, which may be an attacker's. So the replica is told
+only the tuples, and looks them up last:
 
     TCP, SCTP   A packet in the middle of an unknown flow is `invalid` to conntrack (no pick-up), and only such packets
                 look their tuple up. The subnet has tracked the flow from its first packet, and judges what passes so.
@@ -21,10 +21,10 @@ from __future__ import annotations
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.compile.notation import duration_text
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.state import TAGS, TAUGHT, TAUGHT_ERRORS, NftChain, NftSet
+from eigw_ns.dataplane.state import TAGS, TAUGHT, TAUGHT_ERRORS, TCP, NftChain, NftSet
 
-_TCP, _UDP, _SCTP = 6, 17, 132
-_JUDGED = f"meta l4proto {{ {_TCP}, {_SCTP} }}"
+_UDP, _SCTP = 17, 132
+_JUDGED = f"meta l4proto {{ {TCP}, {_SCTP} }}"
 _KEY_TYPE = "inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service"
 _FROM_INSIDE = "meta l4proto . ip6 saddr . th sport . ip6 daddr . th dport"
 _FROM_OUTSIDE = "meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport"
@@ -37,7 +37,7 @@ BEGUN = f"delete @{TAUGHT} {{ {_FROM_INSIDE} }}"
 
 IN_PIECES = tuple(
     f'{tcp} counter name "drop_tcp_fragment" drop'
-    for tcp in (f"frag nexthdr {_TCP}", f"exthdr frag exists meta l4proto {_TCP}")
+    for tcp in (f"frag nexthdr {TCP}", f"exthdr frag exists meta l4proto {TCP}")
 )
 """Refuse TCP in fragments: any piece whose fragment header says TCP, and a first piece with options before the TCP
 header, without which the others never become whole. They go by addresses, to a replica that may not know the flow."""
@@ -94,6 +94,6 @@ def asked_last(seed: int) -> tuple[str, ...]:
 
 def _error(link: str, seed: int, *, outward: bool) -> str:
     tag = f"meta mark set jhash {spread.quoted_tuple(outward=outward)} mod {TAGS} seed {seed:#x}"
-    quoted = f"@th,112,8 {{ {_TCP:#x}, {_SCTP:#x} }}"
+    quoted = f"@th,112,8 {{ {TCP:#x}, {_SCTP:#x} }}"
     error = f'iifname "{link}" ct state invalid icmpv6 type < echo-request {quoted}'
     return f"{error} {tag} meta mark @{TAUGHT_ERRORS} goto related"

@@ -17,7 +17,17 @@ from eigw_ns.dataplane.state.flow_hash import (
 )
 from eigw_ns.dataplane.state.foreign_object import ForeignObject
 from eigw_ns.dataplane.state.leg import Leg
-from eigw_ns.dataplane.state.lessons import PEERS, TAUGHT, TAUGHT_ERRORS, Buckets, Forget, Kept, Teach, covered
+from eigw_ns.dataplane.state.lessons import (
+    EVERY_BUCKET,
+    PEERS,
+    TAUGHT,
+    TAUGHT_ERRORS,
+    Buckets,
+    Forget,
+    Kept,
+    Teach,
+    covered,
+)
 from eigw_ns.dataplane.state.naming import GROUP, PREFIX, TENANT_KINDS, is_tenant
 from eigw_ns.dataplane.state.objects import (
     FAMILY_OF_SIDE,
@@ -52,6 +62,7 @@ from eigw_ns.dataplane.state.sysctls import sysctl_keys
 
 __all__ = [
     "BUCKETS",
+    "EVERY_BUCKET",
     "FAMILY_OF_SIDE",
     "GROUP",
     "LOOPBACK",

@@ -1,6 +1,6 @@
-"""What gateways are told of flows, and what they forget: the words of a plan and of the kernel for it.
+"""The steps of a plan that tell a gateway flows, or let it forget flows.
 
-`dataplane.replication.handover` says when, `dataplane.rulesets.taught_rules` what a gateway does with it.
+`dataplane.replication.handover` decides when. `dataplane.rulesets.taught_rules` has the rules that use taught flows.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
+
+from eigw_ns.dataplane.state.flow_hash import BUCKETS
 
 TAUGHT, TAUGHT_ERRORS = "taught", "taught_errors"
 """The sets of taught flows: (protocol, inside, its port, outside, its port), and the tags of these tuples."""
@@ -20,6 +22,8 @@ Kept = tuple[tuple[str, str, str], ...]
 
 Buckets = tuple[tuple[int, int], ...]
 """Buckets of flows (`FlowHash`) as ranges, first and last included."""
+
+EVERY_BUCKET: Buckets = ((0, BUCKETS - 1),)
 
 
 def covered(kept: Iterable[tuple[str, str, str]], source: str, destination: str) -> bool:

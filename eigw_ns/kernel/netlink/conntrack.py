@@ -1,4 +1,4 @@
-"""The connection table of the namespace this thread is in: reading its IPv6 flows, and deleting some.
+"""Read and delete the IPv6 flows in the connection table of the namespace that this thread is in.
 
 Source: linux/netfilter/nfnetlink_conntrack.h, ctnetlink_fill_info in net/netfilter/nf_conntrack_netlink.c.
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.dataplane.state.addresses import FORWARDED, to_octets, to_text
-from eigw_ns.kernel.netlink.socket import NETFILTER, Message, Netlink, attribute, attributes
+from eigw_ns.kernel.netlink.socket import NESTED, NETFILTER, Message, Netlink, attribute, attributes
 
 _SUBSYSTEM = 1 << 8  # NFNL_SUBSYS_CTNETLINK
 _GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
@@ -22,7 +22,6 @@ _TUPLE_IP, _IP_V6_SRC, _IP_V6_DST = 1, 3, 4
 _TUPLE_PROTO, _PROTO_NUMBER, _PROTO_SOURCE_PORT, _PROTO_DESTINATION_PORT = 2, 1, 2, 3
 _STATUS = 3
 _GONE = frozenset({errno.ENOENT})
-_NESTED = 0x8000
 
 
 class Tracked(NamedTuple):
@@ -37,7 +36,7 @@ class Tracked(NamedTuple):
     seconds: int
 
     def flow(self) -> Flow:
-        """Return the same as the rest of the program knows it."""
+        """Return the flow as the rest of the program has it."""
         ports = (int.from_bytes(self.source_port), int.from_bytes(self.destination_port)) if self.source_port else None
         ends = to_text(self.source), to_text(self.destination)
         return Flow(*ends, self.protocol, ports)
@@ -50,7 +49,7 @@ def tracked() -> list[Tracked]:
 
 
 def delete(stale: Callable[[Tracked], bool]) -> int:
-    """Delete the IPv6 flows that are `stale`. Returns how many they were."""
+    """Delete the IPv6 flows that are `stale`. Returns their number."""
     with Netlink(NETFILTER) as netlink:
         messages = [_deletion(payload, flow) for payload in _dump(netlink) if stale(flow := _parsed(payload))]
         netlink.send(messages)
@@ -66,7 +65,7 @@ Kept = Iterable[tuple[str, str, str]]
 
 
 def stale(keep: Kept | None, ended: Iterable[str], gone: Kept) -> Callable[[Tracked], bool]:
-    """Return what tells flows that no `keep` covers, that a `gone` covers, or that have an end in `ended`.
+    """Return a test for flows that no `keep` covers, that a `gone` covers, or that have an end in `ended`.
 
     If `keep` is None, it covers all.
     """
@@ -102,13 +101,13 @@ def _covered(kept: _Packed, flow: Tracked) -> bool:
     )
 
 
-# ---- what one entry says ---------------------------------------------------------------------------------------------
+# ---- one entry of the table ------------------------------------------------------------------------------------------
 
 _ATTRIBUTE = struct.Struct("=HH")
 
 
 def _head(kind: int, size: int, *, nested: bool = False) -> bytes:
-    return _ATTRIBUTE.pack(4 + size, kind | _NESTED if nested else kind)
+    return _ATTRIBUTE.pack(4 + size, kind | NESTED if nested else kind)
 
 
 _ADDRESSES = b"".join((_head(_TUPLE_ORIG, 72, nested=True), _head(_TUPLE_IP, 40, nested=True), _head(_IP_V6_SRC, 16)))
@@ -142,7 +141,7 @@ def _parsed(payload: bytes) -> Tracked:
 def _deletion(payload: bytes, flow: Tracked) -> Message:
     """Return the message that deletes exactly this entry, not another one that has the same tuple by then."""
     found = attributes(payload[4:])
-    handle = attribute(_TUPLE_ORIG | _NESTED, found[_TUPLE_ORIG])
+    handle = attribute(_TUPLE_ORIG | NESTED, found[_TUPLE_ORIG])
     for kind in (_ID, _ZONE):
         if kind in found:
             handle += attribute(kind, found[kind])

@@ -1,8 +1,8 @@
-"""One gateway under watch: beats through each replica, what follows from them, and how it is done.
+"""Watch one gateway: send heartbeats through each replica, judge the replicas, and move the flows of a dead one.
 
-A replica that dies loses its flows to the others by two nft transactions, without the lab's lock: they cannot wait, and
-a plan that is being carried out meanwhile at worst puts it back for a second. It is never the last one: where nobody
-else is alive nothing would be won. Everything else takes time, and the lock.
+Two nft transactions give a dead replica's flows to the others. The agent does this without the lab's lock, because the
+flows cannot wait. A plan that is carried out at the same time may put the replica back for at most a second. The last
+replica is never taken out. All other changes take the lock.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from typing import Protocol
 from eigw_ns.dataplane.compile.names import HEARTBEAT_DESTINATION, HEARTBEAT_PORT
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
-from eigw_ns.dataplane.state import BUCKETS, Forget, ReplicaMap
+from eigw_ns.dataplane.state import EVERY_BUCKET, Forget, ReplicaMap
 from eigw_ns.errors import EigwError, MissingError
 from eigw_ns.kernel.protocol import Heartbeats, Host, Machine
 from eigw_ns.lab.agent.events import CannotTeach, EventSink, ReplicaBack, ReplicaDead
 from eigw_ns.lab.agent.failure_detector import Pulse, can_stand_in
 
-_EVERY_BUCKET = ((0, BUCKETS - 1),)
 _SILENCE = "no heartbeat comes through, though all looks well"
 
 
 class Watched:
-    """A replica, its pulse, and the sockets that its beats go through while its ports are there."""
+    """A replica, its pulse, and the sockets of its heartbeats. The sockets are open while its ports exist."""
 
     def __init__(self, host: Host, replica: Replica, source: str) -> None:
         self.replica = replica
@@ -37,7 +36,7 @@ class Watched:
         self._expected = 0
 
     def beat(self) -> None:
-        """Send the next beat, through new sockets where the ports are new."""
+        """Send the next heartbeat, through new sockets if the ports are new."""
         try:
             if self._heart is None:
                 ends = self._source, HEARTBEAT_DESTINATION, HEARTBEAT_PORT
@@ -48,7 +47,7 @@ class Watched:
             self._let_go()
 
     def hear(self, ready: Collection[int]) -> None:
-        """Take in what has come, `ready` being the descriptors with news."""
+        """Read the heartbeats that have come back. `ready` are the descriptors that are readable."""
         if self._heart is not None and any(number in ready for number in self._heart.descriptors()):
             try:
                 self._heart.hear()
@@ -69,11 +68,11 @@ class Watched:
         return self._host.fault(self.replica.namespace, self.replica.holds, self.replica.ports, changing=changing)
 
     def reason(self) -> str:
-        """Why it carries nothing, or should carry nothing."""
+        """Return why it carries no flows, or should carry none."""
         return self.fault() or (_SILENCE if self.pulse.missed else "it answers again, but was not put back")
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close the sockets."""
         self._let_go()
 
     def _let_go(self) -> None:
@@ -83,17 +82,17 @@ class Watched:
 
 
 class Wanted(Protocol):
-    """What others want of the lab right now."""
+    """What other programs do to the lab at this moment."""
 
     def stale(self) -> bool:
         """Whether another topology is wanted than the one that a watch was made from."""
 
     def changing(self) -> bool:
-        """Whether somebody is changing the lab."""
+        """Whether another program is changing the lab."""
 
 
 class Watch:
-    """A gateway's replicas. `say` is told what happens to them."""
+    """The replicas of a gateway. `say` receives their events."""
 
     def __init__(self, kernel: Machine, gateway: Gateway, wanted: Wanted, say: EventSink) -> None:
         self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
@@ -109,13 +108,16 @@ class Watch:
         return all(each.pulse.carries for each in self.replicas)
 
     def look(self) -> None:
-        """See in the kernel which replicas carry flows, which others may have changed."""
+        """Read from the kernel which replicas carry flows. Other programs may have changed that."""
         for watched, carries in zip(self.replicas, self._carrying(), strict=True):
             if watched.pulse.carries != carries:
                 watched.pulse = Pulse(carries)
 
     def judge(self) -> list[Watched]:
-        """Judge each by its last beat, and take out who is dead; who is well enough to come back."""
+        """Judge each replica by its last heartbeat, and take out the dead ones.
+
+        Returns the replicas that are well enough to come back.
+        """
         for watched in self.replicas:
             watched.judge()
             if watched.pulse.carries and not self._kernel.exists(watched.replica.namespace):
@@ -129,9 +131,9 @@ class Watch:
         fault = self._fault(watched)
         if not fault and watched.pulse.verdict != "dead":
             return
-        if self._wanted.stale():  # our shares are of replicas that may be no more; those that are will be watched next
+        if self._wanted.stale():  # our shares may name replicas that are gone
             return
-        self.look()  # somebody may have put one back a moment ago
+        self.look()  # another program may have put one back a moment ago
         others = [each for each in self.replicas if each.pulse.carries and each is not watched]
         if not can_stand_in(((not each.pulse.missed, partial(self._sound, each)) for each in others), bool(fault)):
             return
@@ -143,7 +145,7 @@ class Watch:
         self._teach(before, others)
 
     def _fault(self, watched: Watched) -> str:
-        """Return what is visibly wrong with it; empty if nothing is, or if it may be a change that is under way."""
+        """Return what is visibly wrong with it; empty if nothing is, or if another program may be changing it."""
         fault = watched.fault()
         return watched.fault(changing=True) if fault and self._wanted.changing() else fault
 
@@ -154,7 +156,7 @@ class Watch:
         """Tell a replica the flows that it takes over, and give it its share. The caller holds the lock."""
         before = [each for each in self.replicas if each.pulse.carries]
         after = [*before, watched]
-        self._kernel.forget(Forget(watched.replica.namespace, self._gateway.lesson.seed, _EVERY_BUCKET))
+        self._kernel.forget(Forget(watched.replica.namespace, self._gateway.lesson.seed, EVERY_BUCKET))
         self._teach(before, after)
         self._share(after)
         watched.pulse = Pulse(True)
@@ -178,8 +180,8 @@ class Watch:
         return spread.shares(names, {each.replica.namespace for each in carrying})
 
     def age(self) -> None:
-        """Take from the replicas those taught flows that the subnets do not remember any more."""
-        with contextlib.suppress(EigwError):  # the next look will tell what is wrong
+        """Delete the taught flows that the subnets do not remember any more."""
+        with contextlib.suppress(EigwError):  # the next heartbeats show what is wrong
             names = [each.namespace for each in self._gateway.replicas]
             self._kernel.age([replace(self._gateway.lesson, namespace=name) for name in names])
 
@@ -197,17 +199,17 @@ class Watch:
         macs = [(each.inner.mac, each.outer.mac) for each in self._gateway.replicas]
         try:
             shares = [self._kernel.group(group) for group in self._gateway.groups]
-        except MissingError:  # a side of the gateway is gone: nobody carries anything
+        except MissingError:  # a side of the gateway is gone, so no replica carries flows
             return [False for _ in macs]
         members = [spread.members(found.shares) if found is not None else frozenset(macs[0]) for found in shares]
         return [all(any(mac in group for group in members) for mac in pair) for pair in macs]
 
     def close(self) -> None:
-        """Let go of all sockets."""
+        """Close all sockets."""
         for watched in self.replicas:
             watched.close()
 
 
 def describe(error: EigwError) -> str:
-    """An error as the log has it."""
+    """Return an error as the log has it."""
     return f"{error.message} ({error.hint})" if error.hint else error.message
