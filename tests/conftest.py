@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, settings
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel.namespaces import netns
 from tests import core
-from tests.slowness import SLOWNESS
-from tests.turns import turn
+from tests.support.slowness import SLOWNESS
+from tests.support.turns import turn
 
 # By default, Hypothesis fails an example that takes 0.2 s, whatever delays it, and then looks for a simpler one that is
 # as slow: minutes, on a busy machine. The time limit of pytest holds. In CI, Hypothesis' own profile is the same.
@@ -28,7 +28,7 @@ if SLOWNESS != 1:
     settings.load_profile("slow")
 
 pytest.register_assert_rewrite(  # helpers whose assertions should show their values
-    "tests.contract.talk", "tests.packets.addresses", "tests.packets.hostile", "tests.packets.load"
+    "tests.support.counted_datagrams", "tests.support.spoofing", "tests.support.hostile_tenant", "tests.support.load"
 )
 
 _DIGITS = string.digits + string.ascii_lowercase

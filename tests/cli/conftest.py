@@ -11,7 +11,7 @@ import pytest
 from eigw_ns.cli.program import run
 from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology, example, load
-from tests.cli.command import Cli, Result
+from tests.support.command import Cli, Result
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from eigw_ns.topology import Topology
-from tests.cli.command import SECONDS, Cli, process
+from tests.support.command import SECONDS, Cli, process
 
 pytestmark = pytest.mark.root
 

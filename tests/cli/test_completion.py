@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.topology import Topology
-from tests.cli.command import SECONDS
+from tests.support.command import SECONDS
 
 BASH = """
 eval "$(eigw-ns completion bash)"

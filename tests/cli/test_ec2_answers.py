@@ -11,7 +11,7 @@ import pytest
 from eigw_ns.cloud.nodes import find
 from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology
-from tests.cli.command import Cli, process
+from tests.support.command import Cli, process
 
 LAB = "shop"
 GONE = "eigw-0deadbeefdeadbeef"

@@ -17,8 +17,8 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.protocol import Change
 from eigw_ns.lab.lifecycle.ec2 import perform
 from eigw_ns.lab.storage import journal, store
-from tests.cli.command import Cli
-from tests.labs import SILENCE, Lab
+from tests.support.command import Cli
+from tests.support.labs import SILENCE, Lab
 
 pytestmark = pytest.mark.root
 

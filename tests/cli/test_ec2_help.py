@@ -10,8 +10,8 @@ import pytest
 from eigw_ns.cli.ec2 import catalogue
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cloud.ec2.api import ACTIONS
-from tests.cli.command import Cli
-from tests.cli.loaded import HEAVY, loaded_by
+from tests.support.command import Cli
+from tests.support.loaded_modules import HEAVY, loaded_by
 
 VERBS = {kebab(name): name for name in ACTIONS}
 BELONGS = tuple(name for name in HEAVY if name != "eigw_ns.cli.verbs")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.lab.storage import store
-from tests.cli.command import Cli
-from tests.labs import Lab
+from tests.support.command import Cli
+from tests.support.labs import Lab
 
 pytestmark = pytest.mark.root
 

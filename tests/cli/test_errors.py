@@ -13,7 +13,7 @@ import pytest
 
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import Topology
-from tests.cli.command import SECONDS, Cli, heed_interrupts, process
+from tests.support.command import SECONDS, Cli, heed_interrupts, process
 
 PROGRAM = [sys.executable, "-m", "eigw_ns"]
 BROKEN = "import eigw_ns.cli.program as program, eigw_ns.cli.main as main; program.run = lambda _: {}[7]; main.main()"

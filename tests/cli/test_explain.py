@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.topology import Topology
-from tests.cli.command import Cli, process
+from tests.support.command import Cli, process
 
 Stored = Callable[[str], Topology]
 

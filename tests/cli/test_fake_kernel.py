@@ -16,8 +16,8 @@ from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
 from eigw_ns.lab.storage import store
-from tests.cli.command import Cli
-from tests.packets.replicated import tree
+from tests.support.command import Cli
+from tests.support.replicated_lab import tree
 
 LAB = "fakelab"
 

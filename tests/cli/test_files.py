@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.topology import Topology, example_names, load
-from tests.cli.command import Cli, process
+from tests.support.command import Cli, process
 
 
 @pytest.mark.parametrize("name", example_names())

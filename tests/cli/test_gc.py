@@ -17,7 +17,7 @@ from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import gc
 from eigw_ns.lab.storage import journal, lock, store
 from eigw_ns.topology import Topology
-from tests.cli.command import Cli, process
+from tests.support.command import Cli, process
 
 pytestmark = pytest.mark.root
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import SECONDS
+from tests.support.command import SECONDS
 
 TOP = Path(__file__).parents[2]
 GUIDE = TOP / "scripts" / "vagrant" / "lab.md"

@@ -8,8 +8,8 @@ import pytest
 
 from eigw_ns.cli import verbs
 from eigw_ns.cli.group import VERBS
-from tests.cli.command import Cli, process
-from tests.cli.loaded import HEAVY, loaded_by
+from tests.support.command import Cli, process
+from tests.support.loaded_modules import HEAVY, loaded_by
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("aply",)])

@@ -16,11 +16,11 @@ from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import store
-from tests.cli.command import Cli
-from tests.labs import Lab, topology
-from tests.packets import hostile
-from tests.packets.hostile import TEXT, Act, done
-from tests.packets.topologies import APP, WEB
+from tests.support import hostile_tenant
+from tests.support.command import Cli
+from tests.support.hostile_tenant import TEXT, Act, done
+from tests.support.labs import Lab, topology
+from tests.topologies.egress import APP, WEB
 
 pytestmark = pytest.mark.root
 
@@ -36,16 +36,16 @@ def lab(cli: Cli, tmp_path: Path, lab_name: str) -> Lab:
 
 
 ACTS = (
-    hostile.makes_its_default_route_a_blackhole,
-    hostile.takes_its_address_away,
-    hostile.renames_its_link_and_takes_the_name_for_another,
-    hostile.deletes_its_link,
-    hostile.switches_ipv6_off_everywhere,
-    hostile.wipes_the_mark,
-    hostile.forges_the_mark,
-    hostile.owns_a_table_of_our_name,
-    hostile.leaves_links_that_never_come_up,
-    hostile.has_a_thousand_routes_and_never_rests,
+    hostile_tenant.makes_its_default_route_a_blackhole,
+    hostile_tenant.takes_its_address_away,
+    hostile_tenant.renames_its_link_and_takes_the_name_for_another,
+    hostile_tenant.deletes_its_link,
+    hostile_tenant.switches_ipv6_off_everywhere,
+    hostile_tenant.wipes_the_mark,
+    hostile_tenant.forges_the_mark,
+    hostile_tenant.owns_a_table_of_our_name,
+    hostile_tenant.leaves_links_that_never_come_up,
+    hostile_tenant.has_a_thousand_routes_and_never_rests,
 )
 
 
@@ -99,7 +99,7 @@ def test_a_tenant_that_undoes_everything_hinders_only_itself(
     grow(tree)
     kernel = SabotagedKernel(lab.namespace("app"))
     words = "in tenant namespaces that keep undoing"
-    with done(lab, hostile.deletes_its_link), pytest.raises(EigwError, match=words) as raised:
+    with done(lab, hostile_tenant.deletes_its_link), pytest.raises(EigwError, match=words) as raised:
         operations.apply(kernel, topology(json.dumps(tree), lab.name))
     assert "remove the instance" in raised.value.hint
     lab.current = store.load(lab.name)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.kernel.namespaces import netns
-from tests.cli import restrict
-from tests.cli.command import SECONDS, Result, process
+from tests.support import restrict
+from tests.support.command import SECONDS, Result, process
 
 pytestmark = pytest.mark.root
 

@@ -11,7 +11,7 @@ import pytest
 import eigw_ns
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import Topology
-from tests.cli.command import Cli, process
+from tests.support.command import Cli, process
 
 UNIT = Path(eigw_ns.__file__).parent / "data" / "systemd" / "eigw-ns-restore.service"
 

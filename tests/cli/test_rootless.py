@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.kernel.namespaces import netns, pause_process
-from tests.cli import restrict
-from tests.cli.command import SECONDS
-from tests.labs import until
-from tests.ordinary import FALLBACK, RECORD, UID, User, ordinary_user
+from tests.support import restrict
+from tests.support.command import SECONDS
+from tests.support.labs import until
+from tests.support.ordinary_user import FALLBACK, RECORD, UID, User, ordinary_user
 
 pytestmark = pytest.mark.root
 """Only root can become another user."""

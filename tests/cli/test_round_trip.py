@@ -19,7 +19,7 @@ from eigw_ns.errors import EigwError
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.lab.storage import lock, store
 from eigw_ns.topology import Topology
-from tests.cli.command import SECONDS, Cli, process
+from tests.support.command import SECONDS, Cli, process
 
 pytestmark = pytest.mark.root
 

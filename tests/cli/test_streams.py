@@ -16,9 +16,9 @@ from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology
-from tests.cli.command import SECONDS, Cli, heed_interrupts, process
-from tests.labs import until
-from tests.slowness import SLOWNESS
+from tests.support.command import SECONDS, Cli, heed_interrupts, process
+from tests.support.labs import until
+from tests.support.slowness import SLOWNESS
 
 PROGRAM = [sys.executable, "-m", "eigw_ns"]
 

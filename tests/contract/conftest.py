@@ -16,9 +16,9 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.protocol import Count, Machine, Occupant
-from tests.witness import Witness
+from tests.support.witness import Witness
 
-UDP_PORT = 7  # the rules of `samples` count packets to this port as `seen`
+UDP_PORT = 7  # the rules of `small_states` count packets to this port as `seen`
 
 
 class World(Protocol):

@@ -9,7 +9,7 @@ import pytest
 from eigw_ns.dataplane.state import NetObject, NetState
 from eigw_ns.errors import KernelError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
-from tests.contract.samples import Wire
+from tests.support.small_states import Wire
 
 
 class Killed(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eigw_ns.dataplane.state import ForeignObject, NetState
 from eigw_ns.kernel.protocol import Kernel
 from tests.contract.conftest import World
-from tests.contract.samples import Wire
+from tests.support.small_states import Wire
 
 
 def test_a_foreign_object_is_observed_and_removed_and_nothing_else(world: World, kernel: Kernel, lab_name: str) -> None:

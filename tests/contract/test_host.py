@@ -18,9 +18,9 @@ from eigw_ns.errors import MissingError
 from eigw_ns.kernel.protocol import Heartbeats, Machine
 from eigw_ns.lab.lifecycle.execute import execute
 from tests.contract.conftest import World
-from tests.contract.samples import namespace
-from tests.labs import PATIENCE, SILENCE, topology
-from tests.packets.replicated import tree
+from tests.support.labs import PATIENCE, SILENCE, topology
+from tests.support.replicated_lab import tree
+from tests.support.small_states import namespace
 
 
 def test_names_are_those_of_all_namespaces(world: World, lab_name: str) -> None:

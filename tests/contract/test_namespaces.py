@@ -13,8 +13,8 @@ from eigw_ns.dataplane.state import Address, NetObject, NetState, Route
 from eigw_ns.errors import ExistsError, ForeignError, MissingError
 from eigw_ns.kernel.protocol import Kernel
 from tests.contract.conftest import World
-from tests.contract.samples import LEFT_ID, Fabric, Wire, namespace, rules, sysctls
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
+from tests.support.small_states import LEFT_ID, Fabric, Wire, namespace, rules, sysctls
 
 DEADLINE = 5.0 * SLOWNESS  # seconds; the far ends of a deleted namespace's links go about 15 ms later
 

@@ -18,7 +18,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import ExistsError
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.samples import Fabric, Wire, bridge_rules, rules, sysctls
+from tests.support.small_states import Fabric, Wire, bridge_rules, rules, sysctls
 
 
 @dataclass(frozen=True)

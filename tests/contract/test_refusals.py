@@ -22,7 +22,7 @@ from eigw_ns.dataplane.state import (
 from eigw_ns.errors import EigwError, ExistsError, KernelError, MissingError
 from eigw_ns.kernel.protocol import Kernel
 from tests.contract.conftest import World
-from tests.contract.samples import Fabric, Wire, rules, sysctls
+from tests.support.small_states import Fabric, Wire, rules, sysctls
 
 HOMELESS: dict[str, Callable[[Wire], list[NetObject]]] = {
     "sysctls": lambda wire: [sysctls(wire.left)],

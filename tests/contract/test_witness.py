@@ -9,8 +9,8 @@ import pytest
 from eigw_ns.dataplane.state import PROTOCOL, RoutingRule
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.linux import LinuxKernel
-from tests.contract.samples import Fabric, Wire
-from tests.witness import SeenRoute, Witness
+from tests.support.small_states import Fabric, Wire
+from tests.support.witness import SeenRoute, Witness
 
 pytestmark = pytest.mark.root
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.kernel.namespaces import netns
-from tests.cli.command import SECONDS, heed_interrupts
-from tests.labs import until
-from tests.slowness import SLOWNESS
+from tests.support.command import SECONDS, heed_interrupts
+from tests.support.labs import until
+from tests.support.slowness import SLOWNESS
 
 TOP = Path(__file__).parents[2]
 BENCH = (sys.executable, "-P", "-m", "scripts.benchmarks")

@@ -11,8 +11,8 @@ from pyroute2 import IPRoute
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
-from tests.contract.samples import Fabric
-from tests.labs import until
+from tests.support.labs import until
+from tests.support.small_states import Fabric
 
 pytestmark = pytest.mark.root
 

@@ -20,7 +20,7 @@ from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft import fingerprint
 from eigw_ns.kernel.processes.parallel import WORTH
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.labs import Lab, inward, topology, until
+from tests.support.labs import Lab, inward, topology, until
 
 pytestmark = pytest.mark.root
 

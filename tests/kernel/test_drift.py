@@ -29,8 +29,8 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.lifecycle import operations
-from tests.contract.samples import bridge_rules
-from tests.labs import PATIENCE, SILENCE, Lab, topology
+from tests.support.labs import PATIENCE, SILENCE, Lab, topology
+from tests.support.small_states import bridge_rules
 
 pytestmark = pytest.mark.root
 

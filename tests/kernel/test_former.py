@@ -12,8 +12,8 @@ import pytest
 
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.replication import former
-from tests.labs import until
-from tests.ordinary import ordinary_user
+from tests.support.labs import until
+from tests.support.ordinary_user import ordinary_user
 
 pytestmark = pytest.mark.root
 

@@ -12,7 +12,7 @@ from eigw_ns.dataplane.compile.notation import address_text, addresses_text, blo
 from eigw_ns.dataplane.compile.ranges import address_range
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
-from tests.labs import Lab
+from tests.support.labs import Lab
 
 ADDRESSES = st.one_of(
     st.integers(0, (1 << 128) - 1),

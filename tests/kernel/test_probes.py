@@ -15,8 +15,8 @@ import pytest
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.lab.verify.prober import Endpoint, Evidence, Flow, Probe, Protocol, run
-from tests.kernel.star import Star
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
+from tests.support.star import Star
 
 pytestmark = pytest.mark.root
 

@@ -10,8 +10,8 @@ import pytest
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.lab.verify.checks import Report, verify
 from eigw_ns.topology import Expectation
-from tests.labs import Lab
-from tests.slowness import SLOWNESS
+from tests.support.labs import Lab
+from tests.support.slowness import SLOWNESS
 
 pytestmark = pytest.mark.root
 

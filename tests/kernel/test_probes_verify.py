@@ -22,8 +22,8 @@ from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.lab.verify.checks import Check, verify
 from eigw_ns.topology import Expectation, Topology
-from tests.kernel.star import Star
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
+from tests.support.star import Star
 
 pytestmark = pytest.mark.root
 

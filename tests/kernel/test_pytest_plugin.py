@@ -18,9 +18,9 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.lab.lifecycle import gc
 from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
-from tests.cli.command import SECONDS, heed_interrupts
-from tests.labs import until
-from tests.slowness import SLOWNESS
+from tests.support.command import SECONDS, heed_interrupts
+from tests.support.labs import until
+from tests.support.slowness import SLOWNESS
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.root

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.cli.command import SECONDS
+from tests.support.command import SECONDS
 
 pytestmark = pytest.mark.root
 

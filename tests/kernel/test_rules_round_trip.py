@@ -21,7 +21,7 @@ from eigw_ns.kernel.netlink.socket import Netlink
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.nft.listing import FAMILIES, parse
 from eigw_ns.kernel.nft.loader import replace_table
-from tests.strategies import clouds
+from tests.support.strategies import clouds
 
 pytestmark = pytest.mark.root
 

@@ -12,7 +12,7 @@ from eigw_ns.dataplane.state import NOTHING, Link, NetState
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.processes import parallel
-from tests.labs import Lab, until
+from tests.support.labs import Lab, until
 
 pytestmark = pytest.mark.root
 

@@ -16,9 +16,9 @@ from eigw_ns.errors import MissingError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
-from tests.labs import PATIENCE, SILENCE, Lab, until
-from tests.packets.replicated import replicated
-from tests.witness import Witness
+from tests.support.labs import PATIENCE, SILENCE, Lab, until
+from tests.support.replicated_lab import replicated
+from tests.support.witness import Witness
 
 pytestmark = pytest.mark.root
 

@@ -23,8 +23,8 @@ from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.errors import TopologyError
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
-from tests.labs import PATIENCE, SILENCE, Lab, inward, topology, until
-from tests.slowness import SLOWNESS
+from tests.support.labs import PATIENCE, SILENCE, Lab, inward, topology, until
+from tests.support.slowness import SLOWNESS
 
 Tree = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 
 from eigw_ns.cloud.model import EgressOnlyInternetGateway
 from eigw_ns.dataplane.state import Route
-from tests.labs import Lab, inward, until
+from tests.support.labs import Lab, inward, until
 
 pytestmark = pytest.mark.root
 

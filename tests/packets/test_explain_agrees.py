@@ -23,9 +23,9 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.lifecycle.execute import execute
 from eigw_ns.lab.verify.checks import Failure, verify
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
-from tests.labs import Lab
-from tests.packets.worlds import CLOSED, OPEN, world
-from tests.slowness import SLOWNESS
+from tests.support.labs import Lab
+from tests.support.slowness import SLOWNESS
+from tests.topologies.random_labs import CLOSED, OPEN, world
 
 pytestmark = pytest.mark.root
 

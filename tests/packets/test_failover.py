@@ -19,9 +19,9 @@ from eigw_ns.lab.agent import background
 from scripts.benchmarks.failures import FAILURES, delete_namespace, drop_silently
 from scripts.benchmarks.flows import Wanted
 from scripts.benchmarks.ha import HaLab, Outcome, Watcher, failover, ha_lab, outcomes, struck
-from tests.cli.command import process
-from tests.labs import until
-from tests.slowness import SLOWNESS
+from tests.support.command import process
+from tests.support.labs import until
+from tests.support.slowness import SLOWNESS
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 

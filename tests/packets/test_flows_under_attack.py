@@ -29,9 +29,8 @@ from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import FAILURES, Failure, delete_namespace
 from scripts.benchmarks.flows import Ends, Flows, Wanted
 from scripts.benchmarks.ha import Watcher
-from tests.labs import SILENCE, Lab, topology, until
-from tests.packets import forging
-from tests.packets.forging import (
+from tests.support import forging
+from tests.support.forging import (
     PASSES_CONNTRACK,
     PASSES_IF_OLD,
     PASSES_IN_FRAGMENTS,
@@ -41,13 +40,14 @@ from tests.packets.forging import (
     Numbers,
     await_refusals,
 )
-from tests.packets.replicated import (
+from tests.support.labs import SILENCE, Lab, topology, until
+from tests.support.replicated_lab import (
     count,
     replicas,
     replicated,
     tree,
 )
-from tests.packets.topologies import APP, WEB
+from tests.topologies.egress import APP, WEB
 
 pytestmark = pytest.mark.root
 

@@ -20,9 +20,9 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.labs import PATIENCE, Lab, inward, until
-from tests.packets.attacks.headers import DESTINATION, Header, behind, fragment, fragments, piece
-from tests.packets.topologies import ALL, APP, TREE, WEB
+from tests.support.extension_headers import DESTINATION, Header, behind, fragment, fragments, piece
+from tests.support.labs import PATIENCE, Lab, inward, until
+from tests.topologies.egress import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from tests.labs import SILENCE, Lab, inward, until
-from tests.packets.topologies import GATEWAYS
+from tests.support.labs import SILENCE, Lab, inward, until
+from tests.topologies.egress import GATEWAYS
 
 pytestmark = pytest.mark.root
 

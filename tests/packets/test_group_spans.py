@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.labs import PATIENCE, SILENCE, Lab
-from tests.packets.addresses import IPV6_FREEBIND, cuts, datagrams, heard
+from tests.support.labs import PATIENCE, SILENCE, Lab
+from tests.support.spoofing import IPV6_FREEBIND, cuts, datagrams, heard
 
 pytestmark = pytest.mark.root
 

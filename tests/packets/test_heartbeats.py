@@ -38,10 +38,10 @@ from eigw_ns.lab.agent.gateway_monitor import Watch
 from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import cut_link, drop_silently
 from scripts.benchmarks.ha import Watcher
-from tests.labs import SILENCE, Lab, connections, meanwhile, topology, until
-from tests.packets.replicated import count, gateway_id, owner, replicas, tree
-from tests.packets.topologies import APP, TREE, WEB
-from tests.slowness import SLOWNESS
+from tests.support.labs import SILENCE, Lab, connections, meanwhile, topology, until
+from tests.support.replicated_lab import count, gateway_id, owner, replicas, tree
+from tests.support.slowness import SLOWNESS
+from tests.topologies.egress import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

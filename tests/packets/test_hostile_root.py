@@ -1,7 +1,8 @@
 """An instance with root does what it can in its namespace: the lab's owner can still change and destroy the lab.
 
-Each act of `hostile.py` is done in a running lab. The next apply must succeed, repair our objects and find nothing more
-to do, while the neighbour's connection loses no packet. In another lab, after the same act, destroy must leave nothing.
+Each act of `hostile_tenant.py` is done in a running lab. The next apply must succeed, repair our objects and find
+nothing more to do, while the neighbour's connection loses no packet. In another lab, after the same act, destroy must
+leave nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import pytest
 
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import Lab
-from tests.packets.hostile import ACTS, ONLY_ITS_OWN, TEXT, Act, done
-from tests.packets.topologies import WEB
+from tests.support.hostile_tenant import ACTS, ONLY_ITS_OWN, TEXT, Act, done
+from tests.support.labs import Lab
+from tests.topologies.egress import WEB
 
 pytestmark = pytest.mark.root
 

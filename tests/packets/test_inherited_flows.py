@@ -18,9 +18,9 @@ from eigw_ns.dataplane.planning.plan import Plan, make_plan
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.labs import Lab, inward, topology, until
-from tests.packets.addresses import cuts, datagrams, heard
-from tests.packets.topologies import ALL, APP, TREE, WEB
+from tests.support.labs import Lab, inward, topology, until
+from tests.support.spoofing import cuts, datagrams, heard
+from tests.topologies.egress import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

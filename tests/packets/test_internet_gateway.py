@@ -19,9 +19,9 @@ from scapy.layers.inet6 import IPv6
 
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile import names
-from tests.labs import Lab, until
-from tests.packets.attacks.wire import Wire
-from tests.packets.topologies import APP, TREE, WEB
+from tests.support.labs import Lab, until
+from tests.support.raw_wire import Wire
+from tests.topologies.egress import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

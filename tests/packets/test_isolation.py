@@ -27,9 +27,9 @@ from scapy.packet import Packet
 
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, mac, port_name
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import Lab, inward, until
-from tests.packets.attacks.wire import Wire
-from tests.packets.topologies import APP, TREE, WEB
+from tests.support.labs import Lab, inward, until
+from tests.support.raw_wire import Wire
+from tests.topologies.egress import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from eigw_ns.dataplane.state import Ruleset
-from tests.labs import PATIENCE, Lab, inward, until
-from tests.packets.topologies import ALL, APP, MATE, TREE, WEB
+from tests.support.labs import PATIENCE, Lab, inward, until
+from tests.topologies.egress import ALL, APP, MATE, TREE, WEB
 
 pytestmark = pytest.mark.root
 

@@ -16,8 +16,8 @@ import pytest
 
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
-from tests.labs import PATIENCE, Lab, until
-from tests.packets.topologies import ALL, WEB
+from tests.support.labs import PATIENCE, Lab, until
+from tests.topologies.egress import ALL, WEB
 
 pytestmark = pytest.mark.root
 

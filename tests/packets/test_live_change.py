@@ -16,8 +16,8 @@ import pytest
 from pyroute2 import IPRoute
 
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import Lab, meanwhile, until
-from tests.packets.topologies import GATEWAYS, WEB
+from tests.support.labs import Lab, meanwhile, until
+from tests.topologies.egress import GATEWAYS, WEB
 
 pytestmark = pytest.mark.root
 

@@ -12,8 +12,8 @@ from pyroute2 import IPRoute
 
 from eigw_ns.dataplane.compile.names import port_name
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import PATIENCE, Lab, until
-from tests.packets.topologies import APP, TREE, WEB
+from tests.support.labs import PATIENCE, Lab, until
+from tests.topologies.egress import APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

@@ -21,9 +21,9 @@ from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.traffic import sockets
 from scripts.benchmarks.flows import Ends, Flows, Wanted
-from tests.labs import PATIENCE, SILENCE, Lab, until
-from tests.packets.load import attacked
-from tests.packets.replicated import (
+from tests.support.labs import PATIENCE, SILENCE, Lab, until
+from tests.support.load import attacked
+from tests.support.replicated_lab import (
     carriers,
     carries,
     count,
@@ -37,7 +37,7 @@ from tests.packets.replicated import (
     transfer,
     tree,
 )
-from tests.packets.topologies import APP, WEB
+from tests.topologies.egress import APP, WEB
 
 pytestmark = pytest.mark.root
 

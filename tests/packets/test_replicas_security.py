@@ -19,9 +19,9 @@ from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.dataplane.state import Flow, Link, NetObject
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.labs import Lab, inward, until
-from tests.packets.replicated import owner, replicas, replicated
-from tests.packets.topologies import APP, WEB
+from tests.support.labs import Lab, inward, until
+from tests.support.replicated_lab import owner, replicas, replicated
+from tests.topologies.egress import APP, WEB
 
 pytestmark = pytest.mark.root
 

@@ -14,8 +14,8 @@ import pytest
 
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.topology import example
-from tests.ordinary import REPO, ordinary_user
-from tests.slowness import SLOWNESS
+from tests.support.ordinary_user import REPO, ordinary_user
+from tests.support.slowness import SLOWNESS
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 

@@ -20,8 +20,8 @@ from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.labs import PATIENCE, Lab, inward, until
-from tests.packets.topologies import ALL, APP, TREE, WEB
+from tests.support.labs import PATIENCE, Lab, inward, until
+from tests.topologies.egress import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

@@ -15,9 +15,9 @@ import pytest
 
 from eigw_ns.dataplane.compile.names import mac, namespace_name
 from eigw_ns.dataplane.state import TAUGHT, TAUGHT_ERRORS, Link, Namespace, NetObject, NftChain, Ruleset
-from tests.labs import Lab, Stream
-from tests.packets.replicated import carries, datagrams, replicas, replicated, tree
-from tests.packets.topologies import WEB
+from tests.support.labs import Lab, Stream
+from tests.support.replicated_lab import carries, datagrams, replicas, replicated, tree
+from tests.topologies.egress import WEB
 
 pytestmark = pytest.mark.root
 

@@ -33,12 +33,12 @@ from eigw_ns.kernel.netlink import conntrack, set_elements
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.agent.gateway_monitor import Watch
-from tests.labs import PATIENCE, SILENCE, Lab, Stream, inward, until
-from tests.packets.forging import (
+from tests.support.forging import (
     EVIL,
     MARK,
 )
-from tests.packets.replicated import (
+from tests.support.labs import PATIENCE, SILENCE, Lab, Stream, inward, until
+from tests.support.replicated_lab import (
     carriers,
     carries,
     count,
@@ -53,7 +53,7 @@ from tests.packets.replicated import (
     transfer,
     tree,
 )
-from tests.packets.topologies import ALL, APP, WEB
+from tests.topologies.egress import ALL, APP, WEB
 
 pytestmark = pytest.mark.root
 

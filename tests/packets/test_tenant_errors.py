@@ -27,9 +27,9 @@ from scapy.layers.inet6 import (
 from scapy.packet import Packet, Raw
 
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import PATIENCE, Lab, inward, until
-from tests.packets.attacks.headers import DESTINATION, Header, behind, piece
-from tests.packets.topologies import ALL, APP, TREE, WEB
+from tests.support.extension_headers import DESTINATION, Header, behind, piece
+from tests.support.labs import PATIENCE, Lab, inward, until
+from tests.topologies.egress import ALL, APP, TREE, WEB
 
 pytestmark = pytest.mark.root
 

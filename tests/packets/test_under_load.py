@@ -17,9 +17,9 @@ from scapy.layers.inet6 import IPv6
 
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import Lab, inward, meanwhile
-from tests.packets.load import ATTACK, PORT, attack, attacked, flowing
-from tests.packets.topologies import APP, TREE, WEB
+from tests.support.labs import Lab, inward, meanwhile
+from tests.support.load import ATTACK, PORT, attack, attacked, flowing
+from tests.topologies.egress import APP, TREE, WEB
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 

@@ -21,7 +21,7 @@ from eigw_ns.dataplane.state import (
     batch_key,
 )
 from eigw_ns.lab.lifecycle.execute import batches
-from tests.strategies import clouds
+from tests.support.strategies import clouds
 
 
 def test_five_types_configure_a_namespace() -> None:

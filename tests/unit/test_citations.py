@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.unit.passages import ROOT, flattened, passages, tracked
+from tests.support.passages import ROOT, flattened, passages, tracked
 
 _PROSE = ("comment", "docstring", "text")
 _NOT_READ = ("tests/golden/", "tests/unit/test_language.py", "LICENSE")

@@ -18,7 +18,7 @@ from eigw_ns.lab.lifecycle import description
 from eigw_ns.lab.lifecycle.execute import execute
 from eigw_ns.render import aws
 from eigw_ns.topology import example, load
-from tests.small_cloud import EIGW, IGW, SPARE_IGW, SUBNET, Account, small_cloud
+from tests.support.small_cloud import EIGW, IGW, SPARE_IGW, SUBNET, Account, small_cloud
 
 REPLICATED = example("demo").replace("outbound: {", "outbound: {replicas: 2, ").encode()
 MEMBERS = {"EgressOnlyInternetGateways": "EgressOnlyInternetGatewayId", "InternetGateways": "InternetGatewayId"}

@@ -12,7 +12,7 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2.api import ACTIONS, call
 from eigw_ns.cloud.ec2.settings import Settings, random_id
 from eigw_ns.topology import Topology, from_data, to_data
-from tests.small_cloud import (
+from tests.support.small_cloud import (
     ASSOCIATION,
     BARE_VPC,
     DEFAULT_ACL,

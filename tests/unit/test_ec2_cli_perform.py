@@ -18,7 +18,7 @@ from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.ec2 import perform
 from eigw_ns.lab.storage import journal, lock, paths, store
 from eigw_ns.topology import example, load
-from tests.strategies import GONE
+from tests.support.strategies import GONE
 
 LAB = "demo"
 SETTINGS = Settings()

@@ -23,7 +23,7 @@ from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.ec2 import perform
 from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology, dump, load
-from tests.strategies import topologies
+from tests.support.strategies import topologies
 
 BLOCKS = ("::/0", "2001:db8:a::/48", "64:ff9b::/96", "2001:DB8::/32", "nonsense")
 TRAFFIC: tuple[dict[str, Any], ...] = (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eigw_ns.cloud.ec2.filters import pattern
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
-from tests.small_cloud import (
+from tests.support.small_cloud import (
     ACL,
     BARE_GROUP,
     BARE_SUBNET,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
-from tests.small_cloud import (
+from tests.support.small_cloud import (
     ACL,
     BARE_VPC,
     DEFAULT_ACL,

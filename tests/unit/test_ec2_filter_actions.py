@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eigw_ns.cloud.model import NetworkAclEntry
-from tests.small_cloud import ACL, DEFAULT_ACL, GROUP, REFERRED_GROUP, SPARE_GROUP, VPC, WEB_RULE, Account
+from tests.support.small_cloud import ACL, DEFAULT_ACL, GROUP, REFERRED_GROUP, SPARE_GROUP, VPC, WEB_RULE, Account
 
 Request = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.small_cloud import (
+from tests.support.small_cloud import (
     ACL,
     ACL_ASSOCIATION,
     BARE_DEFAULT_ACL,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.small_cloud import BARE_VPC, EIGW, GONE, SPARE_TABLE, VPC, Account
+from tests.support.small_cloud import BARE_VPC, EIGW, GONE, SPARE_TABLE, VPC, Account
 
 Request = dict[str, Any]
 

@@ -17,7 +17,7 @@ from eigw_ns.cloud.filtering import network_acl, security_groups
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.routing import effective_route_table
 from eigw_ns.errors import CloudError
-from tests.small_cloud import GONE, Account, counting, small_cloud
+from tests.support.small_cloud import GONE, Account, counting, small_cloud
 
 Request = dict[str, Any]
 

@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Parameter
-from tests.small_cloud import (
+from tests.support.small_cloud import (
     ACL,
     ASSOCIATION,
     BARE_VPC,

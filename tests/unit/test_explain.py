@@ -15,7 +15,7 @@ from eigw_ns.errors import UsageError
 from eigw_ns.lab.verify.checks import Check
 from eigw_ns.render.explain import probed, tables, verdict
 from eigw_ns.render.explain_aws import document
-from tests.unit.filters_lab import CLOUD
+from tests.topologies.filters import CLOUD
 
 WEB = "2001:db8:80::1"
 

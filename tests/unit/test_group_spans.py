@@ -15,7 +15,7 @@ from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import Link, NetState, Ruleset
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.labs import topology
+from tests.support.labs import topology
 
 BLOCK = "2600:1f16:aa0:5500"
 START = {"a": "00::10", "b": "01::10", "c": "02::10", "d": "03::10", "d2": "03::20"}

@@ -16,7 +16,7 @@ import pytest
 from eigw_ns.errors import EigwError, HostError, KernelError, kernel_error
 from eigw_ns.kernel.processes import parallel
 from eigw_ns.kernel.processes.parallel import WORTH, in_halves
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
 
 ITEMS = range(2 * WORTH + 1)
 FIRST, SECOND = ITEMS[0], ITEMS[1]  # the first items of the two halves

@@ -26,7 +26,7 @@ from eigw_ns.dataplane.state import (
     Teach,
 )
 from eigw_ns.topology import from_data, load, to_data
-from tests.small_cloud import EIGW, PRIVATE_TABLE, SUBNET, VPC, small_cloud
+from tests.support.small_cloud import EIGW, PRIVATE_TABLE, SUBNET, VPC, small_cloud
 
 
 def _cloud(number: int) -> Cloud:

@@ -337,7 +337,7 @@ def test_every_exception_is_needed() -> None:
 def test_no_test_or_script_imports_a_module_of_tests() -> None:
     paths = [path for folder in ("tests", "scripts") for path in sorted((ROOT.parent / folder).rglob("*.py"))]
     names = {path: ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in paths}
-    assert {"tests.unit.test_imports", "tests.labs", "scripts.benchmarks.ha"} <= set(names.values())  # all were found
+    assert {"tests.unit.test_imports", "tests.support.labs", "scripts.benchmarks.ha"} <= set(names.values())  # found
     offences = [
         f"{path.relative_to(ROOT.parent)}:{line}: {offence}"
         for path, name in names.items()
@@ -396,7 +396,7 @@ BROKEN = [
     (imports_of_tests, "tests.unit.helper", "def f():\n    import tests.unit.test_y"),
     (imports_of_tests, "tests.unit.test_x", "from .test_y import HELPER"),
     (imports_of_tests, "scripts.benchmarks.ha", "from tests.packets.test_x import HELPER"),
-    (imports_of_tests, "scripts.benchmarks.ha", "from tests.labs import Lab"),
+    (imports_of_tests, "scripts.benchmarks.ha", "from tests.support.labs import Lab"),
 ]
 
 SOUND = [
@@ -422,7 +422,7 @@ SOUND = [
     (command_words, "lab.x", "error(hint='see `eigw-ns status`')"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * (LONGEST_FUNCTION - 1)),
-    (imports_of_tests, "tests.unit.test_x", "from tests.labs import Lab\nfrom scripts.benchmarks import flows"),
+    (imports_of_tests, "tests.unit.test_x", "from tests.support.labs import Lab\nfrom scripts.benchmarks import flows"),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.unit.passages import ROOT, TextKind, flattened, passages, tracked
+from tests.support.passages import ROOT, TextKind, flattened, passages, tracked
 
 _PROSE: frozenset[TextKind] = frozenset({"comment", "docstring", "string", "text"})
 _MESSAGES: frozenset[TextKind] = frozenset({"string"})

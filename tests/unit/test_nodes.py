@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from eigw_ns.cloud.nodes import find, internet_id, nodes
 from eigw_ns.errors import UsageError
 from eigw_ns.topology import Topology, load
-from tests.strategies import topologies
+from tests.support.strategies import topologies
 
 CLOUD = load(
     b"""

@@ -16,7 +16,7 @@ from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import Address, NetObject, NetState, Route, Ruleset
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.small_cloud import EIGW, INSTANCE, PLAIN_SUBNET, SUBNET, small_cloud
+from tests.support.small_cloud import EIGW, INSTANCE, PLAIN_SUBNET, SUBNET, small_cloud
 
 OTHER = "i-0000000000000000b"
 PEER = "2001:db8:80::1"

@@ -27,7 +27,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.strategies import clouds
+from tests.support.strategies import clouds
 
 LAB = "lab"
 

@@ -10,7 +10,7 @@ import pytest
 
 from eigw_ns.lab.verify.prober import Evidence, Outcome
 from eigw_ns.testing.connection import Connection
-from tests.cli.command import SECONDS, _give_up_power
+from tests.support.command import SECONDS, _give_up_power
 
 pytest_plugins = ["pytester"]
 

@@ -12,7 +12,7 @@ from eigw_ns.dataplane.trace.explanation import Question, explain
 from eigw_ns.errors import EigwError, Remedy, RemedyCode, TopologyError, UsageError
 from eigw_ns.render import remedies
 from eigw_ns.topology import load
-from tests.small_cloud import EIGW, SPARE_TABLE, SUBNET, small_cloud
+from tests.support.small_cloud import EIGW, SPARE_TABLE, SUBNET, small_cloud
 
 WAYS: dict[RemedyCode, tuple[Callable[[], object], str]] = {
     RemedyCode.BEGIN_WITH_EXAMPLE: (

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import SECONDS
+from tests.support.command import SECONDS
 
 TOP = Path(__file__).parents[2]
 FILES = sorted(path for path in (TOP / "scripts").rglob("*") if path.is_file() and path.parent.name != "__pycache__")

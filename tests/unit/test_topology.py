@@ -17,7 +17,7 @@ from eigw_ns.cloud.model import BLACKHOLE, Cloud, Route
 from eigw_ns.cloud.routing import effective_route_table, main_route_table, route_state
 from eigw_ns.errors import TopologyError, UsageError
 from eigw_ns.topology import Topology, dump, example, example_names, from_data, json_schema, load, to_data
-from tests.strategies import topologies
+from tests.support.strategies import topologies
 
 quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 

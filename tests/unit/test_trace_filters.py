@@ -6,7 +6,7 @@ import pytest
 
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.trace import AclRuleUsed, GroupRuleUsed, Protocol, Trace, Tracer
-from tests.unit.filters_lab import CLOUD
+from tests.topologies.filters import CLOUD
 
 TRACER = Tracer(CLOUD)
 

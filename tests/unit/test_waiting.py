@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from eigw_ns.kernel.processes.waiting import wait_until
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
 
 
 def test_it_returns_what_the_condition_found() -> None:

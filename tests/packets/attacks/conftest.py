@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.packets.attacks.bench", "tests.packets.attacks.flows")
+pytest.register_assert_rewrite("tests.support.attack_bench", "tests.support.crafted_flows")
 
-from tests.packets.attacks.bench import Bench, building  # noqa: E402 (its assertions should show their values)
+from tests.support.attack_bench import Bench, building  # noqa: E402 (its assertions should show their values)
 
 
 @pytest.fixture(scope="module")

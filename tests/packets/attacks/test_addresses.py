@@ -19,8 +19,8 @@ from scapy.packet import Packet
 
 from eigw_ns.dataplane.compile import names
 from eigw_ns.kernel.namespaces import netns
-from tests.packets.attacks.bench import APP, DB, INSIDE, OUTSIDE, Bench, Case, Way, forwarded, with_hop_limit
-from tests.packets.attacks.flows import DNS, Datagrams, Tcp, packet
+from tests.support.attack_bench import APP, DB, INSIDE, OUTSIDE, Bench, Case, Way, forwarded, with_hop_limit
+from tests.support.crafted_flows import DNS, Datagrams, Tcp, packet
 
 pytestmark = pytest.mark.root
 

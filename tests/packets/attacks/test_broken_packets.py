@@ -9,10 +9,10 @@ from pyroute2 import IPRoute
 from scapy.layers.l2 import ARP
 
 from eigw_ns.kernel.namespaces import netns
-from tests.packets.attacks.bench import Bench
-from tests.packets.attacks.flows import Datagrams
-from tests.packets.attacks.wire import ARP as ARP_FRAME
-from tests.packets.attacks.wire import IPV6
+from tests.support.attack_bench import Bench
+from tests.support.crafted_flows import Datagrams
+from tests.support.raw_wire import ARP as ARP_FRAME
+from tests.support.raw_wire import IPV6
 
 pytestmark = pytest.mark.root
 

@@ -22,10 +22,9 @@ from scapy.packet import Packet, Raw
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
-from tests.labs import until
-from tests.packets.attacks.bench import APP, INSIDE, OUTSIDE, TREE, WEB, Bench, Outcome, Way, building, forwarded
-from tests.packets.attacks.flows import packet
-from tests.packets.attacks.headers import (
+from tests.support.attack_bench import APP, INSIDE, OUTSIDE, TREE, WEB, Bench, Outcome, Way, building, forwarded
+from tests.support.crafted_flows import packet
+from tests.support.extension_headers import (
     AUTHENTICATION,
     DCCP,
     DESTINATION,
@@ -38,6 +37,7 @@ from tests.packets.attacks.headers import (
     behind,
     fragments,
 )
+from tests.support.labs import until
 
 pytestmark = pytest.mark.root
 

@@ -6,9 +6,9 @@ import pytest
 from scapy.layers.inet import TCP, UDP
 
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench
-from tests.packets.attacks.flows import DNS, Datagrams, Tcp, packet
-from tests.packets.attacks.headers import (
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench
+from tests.support.crafted_flows import DNS, Datagrams, Tcp, packet
+from tests.support.extension_headers import (
     DESTINATION,
     FRAGMENT,
     HOP_BY_HOP,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from scapy.layers.inet import UDP
 
-from tests.labs import until
-from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, Way
-from tests.packets.attacks.flows import DNS, Datagrams, Tcp, packet
-from tests.packets.attacks.headers import (
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench, Way
+from tests.support.crafted_flows import DNS, Datagrams, Tcp, packet
+from tests.support.extension_headers import (
     AUTHENTICATION,
     DESTINATION,
     HOP_BY_HOP,
@@ -20,6 +19,7 @@ from tests.packets.attacks.headers import (
     piece,
     routing,
 )
+from tests.support.labs import until
 
 pytestmark = pytest.mark.root
 

@@ -8,9 +8,9 @@ import pytest
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6Unknown
 from scapy.packet import Packet, Raw
 
-from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, Outcome, Way, forwarded
-from tests.packets.attacks.flows import Datagrams, Tcp, packet
-from tests.packets.attacks.headers import HOP_BY_HOP, Header, behind, routing
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench, Outcome, Way, forwarded
+from tests.support.crafted_flows import Datagrams, Tcp, packet
+from tests.support.extension_headers import HOP_BY_HOP, Header, behind, routing
 
 pytestmark = pytest.mark.root
 

@@ -12,9 +12,9 @@ from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 from scapy.packet import Packet, Raw
 
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.packets.attacks.bench import APP, INSIDE, OUTSIDE, Bench, Case, forwarded
-from tests.packets.attacks.flows import DNS, HTTPS, Datagrams, Tcp, packet
-from tests.packets.attacks.headers import DCCP, conntrack_knows_dccp
+from tests.support.attack_bench import APP, INSIDE, OUTSIDE, Bench, Case, forwarded
+from tests.support.crafted_flows import DNS, HTTPS, Datagrams, Tcp, packet
+from tests.support.extension_headers import DCCP, conntrack_knows_dccp
 
 pytestmark = pytest.mark.root
 

@@ -12,10 +12,10 @@ from typing import get_args
 
 import pytest
 
-from tests.labs import Lab
-from tests.packets.attacks.bench import TREE, Bench, Way, beside
-from tests.packets.attacks.flows import Datagrams, Tcp
-from tests.packets.attacks.headers import DESTINATION, Header, behind, fragment, fragments
+from tests.support.attack_bench import TREE, Bench, Way, beside
+from tests.support.crafted_flows import Datagrams, Tcp
+from tests.support.extension_headers import DESTINATION, Header, behind, fragment, fragments
+from tests.support.labs import Lab
 
 pytestmark = pytest.mark.root
 

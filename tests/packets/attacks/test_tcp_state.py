@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.labs import until
-from tests.packets.attacks.bench import Bench, forwarded
-from tests.packets.attacks.flows import WINDOW, Datagrams, Tcp
+from tests.support.attack_bench import Bench, forwarded
+from tests.support.crafted_flows import WINDOW, Datagrams, Tcp
+from tests.support.labs import until
 
 pytestmark = pytest.mark.root
 

@@ -26,7 +26,7 @@ from eigw_ns.cloud.model import (
 )
 from eigw_ns.cloud.nodes import nodes
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
-from tests.filter_strategies import network_acls, security_groups
+from tests.support.filter_strategies import network_acls, security_groups
 
 LABS = ("demo", "a", "lab-2")
 VPCS = ("main", "other", "vpc-0123456789abcdef0")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
 
 SECONDS = 60 * SLOWNESS
 """Timeout of a command, in seconds."""

@@ -6,7 +6,7 @@ from eigw_ns.dataplane.compile import names
 from eigw_ns.dataplane.state import Address, Forwarding, Link, Namespace, Neighbour, NetObject, NftChain, Route, Ruleset
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.verify.prober import Endpoint
-from tests.contract.samples import namespace, sysctls
+from tests.support.small_states import namespace, sysctls
 
 ROUTER_ID = "internet-00000000000000009"
 

@@ -28,8 +28,8 @@ from scapy.layers.inet6 import IPv6
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile import names
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.labs import Lab, Stream, connections, until
-from tests.packets.attacks.wire import Wire
+from tests.support.labs import Lab, Stream, connections, until
+from tests.support.raw_wire import Wire
 
 APP, MATE, DB = "2600:1f16:aa0:5501::10", "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
 WEB = "2001:db8:80::1"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from eigw_ns.dataplane.planning.plan import Plan
 from eigw_ns.dataplane.state import Ruleset
-from tests.labs import PATIENCE, Lab
+from tests.support.labs import PATIENCE, Lab
 
 IPV6_FREEBIND = 78  # linux/in6.h
 

@@ -25,16 +25,16 @@ from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.dataplane.state import BUCKETS, Flow, bucket_of, seed
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import conntrack
-from tests.labs import PATIENCE, Lab
-from tests.packets.forging import EVIL
-from tests.packets.topologies import APP, TREE, WEB
+from tests.support.forging import EVIL
+from tests.support.labs import PATIENCE, Lab
+from tests.topologies.egress import APP, TREE, WEB
 
 MOST = 3
 """The number of hosts beside `web`."""
 
 
 def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
-    """Return the lab of `topologies.TREE` with this number of replicas. `vpc` replaces parts of the VPC.
+    """Return the lab of `egress.TREE` with this number of replicas. `vpc` replaces parts of the VPC.
 
     If the lab's name is given, the lab has the hosts `far1`, `far2`, …, one for each replica of `MOST`. The instance's
     UDP to a host goes through its replica. It also has the host `evil`, from which `forging` attacks.

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from tests.cli.command import SECONDS
+from tests.support.command import SECONDS
 
 HEAVY = (
     "pydantic",

@@ -8,7 +8,7 @@ from scapy.layers.inet import TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet, Raw
 
-from tests.packets.attacks.bench import INSIDE, OUTSIDE, Bench, Way
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench, Way
 
 WINDOW = 8192
 """The window in octets that both ends of a connection advertise. They use no window scaling."""

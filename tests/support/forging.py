@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.namespaces import netns
-from tests.labs import Lab, until
+from tests.support.labs import Lab, until
 
 EVIL = "2001:db8:bad::1"
 """The address of the host `evil`, from which the attacker sends."""

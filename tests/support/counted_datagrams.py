@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from eigw_ns.dataplane.state import Address, NetObject
 from tests.contract.conftest import World
-from tests.contract.samples import Wire, rules
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
+from tests.support.small_states import Wire, rules
 
 DEADLINE = 5.0 * SLOWNESS  # seconds
 

@@ -18,8 +18,8 @@ from pyroute2 import IPRoute
 from eigw_ns.dataplane.state import PROTOCOL
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.nft.library import Nft
-from tests.labs import Lab
-from tests.packets.topologies import APP, MATE, TREE
+from tests.support.labs import Lab
+from tests.topologies.egress import APP, MATE, TREE
 
 FOREIGN = 3  # RTPROT_BOOT, linux/rtnetlink.h, the protocol that `ip` gives its routes
 

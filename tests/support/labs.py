@@ -22,7 +22,7 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.lab.lifecycle.execute import execute
 from eigw_ns.topology import Topology, load
-from tests.slowness import SLOWNESS
+from tests.support.slowness import SLOWNESS
 
 PATIENCE = 5.0 * SLOWNESS
 """Seconds that a test waits for an event that must come. A busy machine needs several."""

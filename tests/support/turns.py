@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_ROOM = Path(__file__).parent
+_ROOM = Path(__file__).parent.parent
 _GATE = _ROOM / "packets"
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eigw_ns.kernel.namespaces import pause_process
-from tests.cli import restrict
-from tests.cli.command import SECONDS, Result
+from tests.support import restrict
+from tests.support.command import SECONDS, Result
 
-REPO = Path(__file__).parents[1]
+REPO = Path(__file__).parents[2]
 UID = 100_000 + os.getpid()
 """The user's id. It is unique, even among test runs at the same time."""
 FALLBACK = Path(f"/tmp/eigw-ns-{UID}")

@@ -12,8 +12,8 @@ from multiprocessing.synchronize import Event as ProcessEvent
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
-from tests.labs import Lab, Stream, inward, meanwhile
-from tests.packets.topologies import APP, WEB
+from tests.support.labs import Lab, Stream, inward, meanwhile
+from tests.topologies.egress import APP, WEB
 
 PORT = 47
 ATTACK = b"the internet starts this"
