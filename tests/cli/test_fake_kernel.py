@@ -17,7 +17,7 @@ from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
 from eigw_ns.lab.storage import store
 from tests.support.command import Cli
-from tests.support.replicated_lab import tree
+from tests.topologies.replicated import tree
 
 LAB = "fakelab"
 

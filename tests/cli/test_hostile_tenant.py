@@ -18,9 +18,10 @@ from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import store
 from tests.support import hostile_tenant
 from tests.support.command import Cli
-from tests.support.hostile_tenant import TEXT, Act, done
+from tests.support.hostile_tenant import Act, done
 from tests.support.labs import Lab, topology
 from tests.topologies.egress import APP, WEB
+from tests.topologies.two_tenants import TEXT
 
 pytestmark = pytest.mark.root
 

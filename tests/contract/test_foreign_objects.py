@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from eigw_ns.dataplane.state import ForeignObject, NetState
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.conftest import World
 from tests.support.small_states import Wire
+from tests.support.worlds import World
 
 
 def test_a_foreign_object_is_observed_and_removed_and_nothing_else(world: World, kernel: Kernel, lab_name: str) -> None:

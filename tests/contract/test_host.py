@@ -17,10 +17,10 @@ from eigw_ns.dataplane.state import NOTHING, Forwarding, NetObject, Ruleset
 from eigw_ns.errors import MissingError
 from eigw_ns.kernel.protocol import Heartbeats, Machine
 from eigw_ns.lab.lifecycle.execute import execute
-from tests.contract.conftest import World
 from tests.support.labs import PATIENCE, SILENCE, topology
-from tests.support.replicated_lab import tree
 from tests.support.small_states import namespace
+from tests.support.worlds import World
+from tests.topologies.replicated import tree
 
 
 def test_names_are_those_of_all_namespaces(world: World, lab_name: str) -> None:

@@ -12,9 +12,9 @@ from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.state import Address, NetObject, NetState, Route
 from eigw_ns.errors import ExistsError, ForeignError, MissingError
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.conftest import World
 from tests.support.slowness import SLOWNESS
 from tests.support.small_states import LEFT_ID, Fabric, Wire, namespace, rules, sysctls
+from tests.support.worlds import World
 
 DEADLINE = 5.0 * SLOWNESS  # seconds; the far ends of a deleted namespace's links go about 15 ms later
 

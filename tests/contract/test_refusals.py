@@ -21,8 +21,8 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import EigwError, ExistsError, KernelError, MissingError
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.conftest import World
 from tests.support.small_states import Fabric, Wire, rules, sysctls
+from tests.support.worlds import World
 
 HOMELESS: dict[str, Callable[[Wire], list[NetObject]]] = {
     "sysctls": lambda wire: [sysctls(wire.left)],

@@ -26,9 +26,9 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import KernelError, MissingError
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.conftest import World
 from tests.support.counted_datagrams import Talk
 from tests.support.small_states import Wire, namespace, sysctls
+from tests.support.worlds import World
 
 ONE, TWO, THREE = (f"06:00:00:00:00:0{number}" for number in (1, 2, 3))
 NAME = f"{GROUP}00000000000000001"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 from eigw_ns.kernel.protocol import Count, Kernel
-from tests.contract.conftest import World
 from tests.support.counted_datagrams import Talk
 from tests.support.small_states import Wire, bridge_rules, rules
+from tests.support.worlds import World
 
 NOTHING = Count(0, 0)
 

@@ -19,8 +19,8 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import KernelError, MissingError
 from eigw_ns.kernel.protocol import Kernel
-from tests.contract.conftest import World
 from tests.support.small_states import Fabric, Wire, bridge_rules, namespace, rules, sysctls
+from tests.support.worlds import World
 
 
 def check_update(kernel: Kernel, lab: str, ground: list[NetObject], *values: NetObject) -> None:

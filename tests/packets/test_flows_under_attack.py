@@ -41,13 +41,9 @@ from tests.support.forging import (
     await_refusals,
 )
 from tests.support.labs import SILENCE, Lab, topology, until
-from tests.support.replicated_lab import (
-    count,
-    replicas,
-    replicated,
-    tree,
-)
+from tests.support.replicated_lab import count, replicas, replicated
 from tests.topologies.egress import APP, WEB
+from tests.topologies.replicated import tree
 
 pytestmark = pytest.mark.root
 

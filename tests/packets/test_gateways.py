@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.support.labs import SILENCE, Lab, inward, until
-from tests.topologies.egress import GATEWAYS
+from tests.topologies.gateways import GATEWAYS
 
 pytestmark = pytest.mark.root
 

@@ -39,9 +39,10 @@ from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import cut_link, drop_silently
 from scripts.benchmarks.ha import Watcher
 from tests.support.labs import SILENCE, Lab, connections, meanwhile, topology, until
-from tests.support.replicated_lab import count, gateway_id, owner, replicas, tree
+from tests.support.replicated_lab import count, gateway_id, owner, replicas
 from tests.support.slowness import SLOWNESS
 from tests.topologies.egress import APP, TREE, WEB
+from tests.topologies.replicated import tree
 
 pytestmark = pytest.mark.root
 

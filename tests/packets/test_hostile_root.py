@@ -10,9 +10,10 @@ from __future__ import annotations
 import pytest
 
 from eigw_ns.kernel.namespaces import netns
-from tests.support.hostile_tenant import ACTS, ONLY_ITS_OWN, TEXT, Act, done
+from tests.support.hostile_tenant import ACTS, ONLY_ITS_OWN, Act, done
 from tests.support.labs import Lab
 from tests.topologies.egress import WEB
+from tests.topologies.two_tenants import TEXT
 
 pytestmark = pytest.mark.root
 

@@ -17,7 +17,8 @@ from pyroute2 import IPRoute
 
 from eigw_ns.kernel.namespaces import netns
 from tests.support.labs import Lab, meanwhile, until
-from tests.topologies.egress import GATEWAYS, WEB
+from tests.topologies.egress import WEB
+from tests.topologies.gateways import GATEWAYS
 
 pytestmark = pytest.mark.root
 

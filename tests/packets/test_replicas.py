@@ -28,16 +28,15 @@ from tests.support.replicated_lab import (
     carries,
     count,
     datagrams,
-    far_hosts,
     known_to,
     narrow,
     owner,
     replicas,
     replicated,
     transfer,
-    tree,
 )
 from tests.topologies.egress import APP, WEB
+from tests.topologies.replicated import far_hosts, tree
 
 pytestmark = pytest.mark.root
 

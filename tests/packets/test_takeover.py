@@ -16,8 +16,9 @@ import pytest
 from eigw_ns.dataplane.compile.names import mac, namespace_name
 from eigw_ns.dataplane.state import TAUGHT, TAUGHT_ERRORS, Link, Namespace, NetObject, NftChain, Ruleset
 from tests.support.labs import Lab, Stream
-from tests.support.replicated_lab import carries, datagrams, replicas, replicated, tree
+from tests.support.replicated_lab import carries, datagrams, replicas, replicated
 from tests.topologies.egress import WEB
+from tests.topologies.replicated import tree
 
 pytestmark = pytest.mark.root
 

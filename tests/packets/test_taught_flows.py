@@ -33,17 +33,13 @@ from eigw_ns.kernel.netlink import conntrack, set_elements
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.agent.gateway_monitor import Watch
-from tests.support.forging import (
-    EVIL,
-    MARK,
-)
+from tests.support.forging import MARK
 from tests.support.labs import PATIENCE, SILENCE, Lab, Stream, inward, until
 from tests.support.replicated_lab import (
     carriers,
     carries,
     count,
     datagrams,
-    far_hosts,
     known_to,
     narrow,
     owner,
@@ -51,9 +47,9 @@ from tests.support.replicated_lab import (
     replicated,
     take_over,
     transfer,
-    tree,
 )
 from tests.topologies.egress import ALL, APP, WEB
+from tests.topologies.replicated import EVIL, far_hosts, tree
 
 pytestmark = pytest.mark.root
 

@@ -30,35 +30,11 @@ from eigw_ns.dataplane.compile import names
 from eigw_ns.kernel.namespaces import netns, sysctl
 from tests.support.labs import Lab, Stream, connections, until
 from tests.support.raw_wire import Wire
+from tests.topologies.egress import APP, WEB
+from tests.topologies.three_instances import TREE
 
-APP, MATE, DB = "2600:1f16:aa0:5501::10", "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5502::10"
-WEB = "2001:db8:80::1"
 INSIDE, OUTSIDE = "2600:1f16:aa0:5501::66", "2001:db8:bad::1"
 """Addresses on each side that no machine has. Packets to them are swallowed, so that only the gateway can answer."""
-
-VPC_BLOCK = "2600:1f16:aa0:5500::/56"
-_ALL = {"protocol": "all", "cidr": "::/0"}
-TREE: dict[str, Any] = {
-    "vpcs": {
-        "main": {
-            "ipv6_cidr_block": VPC_BLOCK,
-            "egress_only_internet_gateways": {"outbound": {}},
-            "route_tables": {"private": {"main": True, "routes": [{"destination": "::/0", "target": "outbound"}]}},
-            "security_groups": {"open": {"ingress": [_ALL], "egress": [_ALL]}},
-            "subnets": {
-                "a": {"ipv6_cidr_block": "2600:1f16:aa0:5501::/64"},
-                "b": {"ipv6_cidr_block": "2600:1f16:aa0:5502::/64"},
-            },
-            "instances": {
-                "app": {"subnet": "a", "ipv6_address": APP, "security_groups": ["open"]},
-                "mate": {"subnet": "a", "ipv6_address": MATE, "security_groups": ["open"]},
-                "db": {"subnet": "b", "ipv6_address": DB, "security_groups": ["open"]},
-            },
-        }
-    },
-    "internet": {"hosts": {"web": {"ipv6_address": WEB}}},
-}
-"""A VPC whose instances allow all traffic both ways: only the gateway is between them and the internet."""
 
 _CHATTER = "drop_link_local"
 _CHATTERS = (

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from eigw_ns.dataplane.state import Address, NetObject
-from tests.contract.conftest import World
 from tests.support.slowness import SLOWNESS
 from tests.support.small_states import Wire, rules
+from tests.support.worlds import World
 
 DEADLINE = 5.0 * SLOWNESS  # seconds
 

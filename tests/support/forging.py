@@ -26,9 +26,7 @@ from multiprocessing.connection import Connection
 from eigw_ns.dataplane.state import Flow
 from eigw_ns.kernel.namespaces import netns
 from tests.support.labs import Lab, until
-
-EVIL = "2001:db8:bad::1"
-"""The address of the host `evil`, from which the attacker sends."""
+from tests.topologies.replicated import EVIL
 
 MARK = b"F0RGED"
 _FIN, _SYN, _RST, _PSH, _ACK, _URG = 1, 2, 4, 8, 16, 32

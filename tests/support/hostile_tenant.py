@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pyroute2 import IPRoute
 
@@ -19,7 +16,7 @@ from eigw_ns.dataplane.state import PROTOCOL
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.nft.library import Nft
 from tests.support.labs import Lab
-from tests.topologies.egress import APP, MATE, TREE
+from tests.topologies.egress import APP
 
 FOREIGN = 3  # RTPROT_BOOT, linux/rtnetlink.h, the protocol that `ip` gives its routes
 
@@ -54,19 +51,6 @@ class Tenant:
 
 Act = Callable[[Tenant], None]
 """An act of a tenant."""
-
-
-def _tree() -> str:
-    tree: dict[str, Any] = copy.deepcopy(TREE)
-    tree["vpcs"]["main"]["instances"]["mate"] = {
-        "subnet": "a",
-        "ipv6_address": MATE,
-        "security_groups": ["open"],
-    }
-    return json.dumps(tree)
-
-
-TEXT = _tree()
 
 
 # ---- the acts --------------------------------------------------------------------------------------------------------

@@ -1,19 +1,11 @@
-"""A lab whose gateway has several replicas, and which of them a flow went through.
-
-UDP is distributed by addresses alone, so the lab has hosts beside `web`: one for each replica, whose address leads to
-it.
-"""
+"""A running lab whose gateway has several replicas, and which of them a flow went through."""
 
 from __future__ import annotations
 
-import copy
-import json
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count as numbers
-from typing import Any
 
 from pyroute2 import IPRoute
 
@@ -22,43 +14,12 @@ from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.names import namespace_name, port_name
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import gateways
-from eigw_ns.dataplane.state import BUCKETS, Flow, bucket_of, seed
+from eigw_ns.dataplane.state import Flow, bucket_of, seed
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import conntrack
-from tests.support.forging import EVIL
 from tests.support.labs import PATIENCE, Lab
-from tests.topologies.egress import APP, TREE, WEB
-
-MOST = 3
-"""The number of hosts beside `web`."""
-
-
-def tree(replicas: int, lab: str = "", **vpc: Any) -> str:
-    """Return the lab of `egress.TREE` with this number of replicas. `vpc` replaces parts of the VPC.
-
-    If the lab's name is given, the lab has the hosts `far1`, `far2`, …, one for each replica of `MOST`. The instance's
-    UDP to a host goes through its replica. It also has the host `evil`, from which `forging` attacks.
-    """
-    made = copy.deepcopy(TREE)
-    if lab:
-        hosts = {**far_hosts(lab), "evil": EVIL}
-        made["internet"]["hosts"] |= {host: {"ipv6_address": address} for host, address in hosts.items()}
-    main = made["vpcs"]["main"]
-    main["egress_only_internet_gateways"] = {"outbound": {"replicas": replicas}}
-    main.update(vpc)
-    return json.dumps(made)
-
-
-def far_hosts(lab: str) -> dict[str, str]:
-    """Return an address for each replica of `MOST`, by host name: the instance's UDP to it uses this replica."""
-    found: dict[int, str] = {}
-    for number in numbers(1):
-        address = f"2001:db8:fa::{number:x}"
-        bucket = bucket_of(Flow(APP, address, socket.IPPROTO_UDP, (1, 1)), seed(lab))
-        found.setdefault(bucket * MOST // BUCKETS, address)
-        if len(found) == MOST:
-            break
-    return {f"far{number + 1}": found[number] for number in range(MOST)}
+from tests.topologies.egress import APP, WEB
+from tests.topologies.replicated import far_hosts, tree
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from eigw_ns.lab.agent.loop import Agent, Settings
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import lock
 from eigw_ns.topology import Topology, load
-from tests.support.replicated_lab import tree
+from tests.topologies.replicated import tree
 
 LAB = "fakelab"
 VISIBLE, SILENT, HEALTHY = 0.2, 1.0, 1.5

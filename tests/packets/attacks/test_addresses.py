@@ -19,8 +19,10 @@ from scapy.packet import Packet
 
 from eigw_ns.dataplane.compile import names
 from eigw_ns.kernel.namespaces import netns
-from tests.support.attack_bench import APP, DB, INSIDE, OUTSIDE, Bench, Case, Way, forwarded, with_hop_limit
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench, Case, Way, forwarded, with_hop_limit
 from tests.support.crafted_flows import DNS, Datagrams, Tcp, packet
+from tests.topologies.egress import APP
+from tests.topologies.three_instances import DB
 
 pytestmark = pytest.mark.root
 

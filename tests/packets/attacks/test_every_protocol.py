@@ -22,7 +22,7 @@ from scapy.packet import Packet, Raw
 from eigw_ns.dataplane.state import Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
-from tests.support.attack_bench import APP, INSIDE, OUTSIDE, TREE, WEB, Bench, Outcome, Way, building, forwarded
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench, Outcome, Way, building, forwarded
 from tests.support.crafted_flows import packet
 from tests.support.extension_headers import (
     AUTHENTICATION,
@@ -38,6 +38,8 @@ from tests.support.extension_headers import (
     fragments,
 )
 from tests.support.labs import until
+from tests.topologies.egress import APP, WEB
+from tests.topologies.three_instances import TREE
 
 pytestmark = pytest.mark.root
 

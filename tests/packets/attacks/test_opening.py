@@ -12,9 +12,10 @@ from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 from scapy.packet import Packet, Raw
 
 from eigw_ns.kernel.namespaces import netns, sysctl
-from tests.support.attack_bench import APP, INSIDE, OUTSIDE, Bench, Case, forwarded
+from tests.support.attack_bench import INSIDE, OUTSIDE, Bench, Case, forwarded
 from tests.support.crafted_flows import DNS, HTTPS, Datagrams, Tcp, packet
 from tests.support.extension_headers import DCCP, conntrack_knows_dccp
+from tests.topologies.egress import APP
 
 pytestmark = pytest.mark.root
 

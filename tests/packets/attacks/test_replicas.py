@@ -12,10 +12,11 @@ from typing import get_args
 
 import pytest
 
-from tests.support.attack_bench import TREE, Bench, Way, beside
+from tests.support.attack_bench import Bench, Way, beside
 from tests.support.crafted_flows import Datagrams, Tcp
 from tests.support.extension_headers import DESTINATION, Header, behind, fragment, fragments
 from tests.support.labs import Lab
+from tests.topologies.three_instances import TREE
 
 pytestmark = pytest.mark.root
 
