@@ -15,9 +15,12 @@ from hypothesis import HealthCheck, settings
 
 from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel.namespaces import netns
-from tests import core
-from tests.support.slowness import SLOWNESS
-from tests.support.turns import turn
+
+pytest.register_assert_rewrite("tests.support")  # assertions of helpers show their values; before the first import
+
+from tests import core  # noqa: E402
+from tests.support.slowness import SLOWNESS  # noqa: E402
+from tests.support.turns import turn  # noqa: E402
 
 # By default, Hypothesis fails an example that takes 0.2 s, whatever delays it, and then looks for a simpler one that is
 # as slow: minutes, on a busy machine. The time limit of pytest holds. In CI, Hypothesis' own profile is the same.
@@ -26,10 +29,6 @@ settings.load_profile("no deadline")
 if SLOWNESS != 1:
     settings.register_profile("slow", suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("slow")
-
-pytest.register_assert_rewrite(  # helpers whose assertions should show their values
-    "tests.support.counted_datagrams", "tests.support.spoofing", "tests.support.hostile_tenant", "tests.support.load"
-)
 
 _DIGITS = string.digits + string.ascii_lowercase
 

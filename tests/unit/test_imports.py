@@ -1,7 +1,7 @@
 """The rooms of `eigw_ns/README.md`, section "Rooms": imports go downwards only, and only `kernel` uses Linux directly.
 
 The rules read the syntax tree. So no module is imported, and an import inside a function counts too. One rule is about
-the tests and scripts: no module of theirs imports a module of tests (`test_*.py`). Modules share by a helper module.
+the tests and scripts: tests import only helper modules (`HELPERS`) of tests, and scripts import none.
 """
 
 from __future__ import annotations
@@ -50,6 +50,14 @@ PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty",
 
 PYTEST_MODULE = "testing.plugin"
 WAITING_MODULE = "kernel.processes.waiting"
+
+HELPERS = {
+    "tests": ("tests.support", "tests.topologies", "tests.core"),
+    "tests.support": ("tests.support", "tests.topologies"),
+    "tests.topologies": ("tests.topologies",),
+    "scripts": (),
+}
+"""The modules of tests that the modules of each folder may import. The deepest folder decides."""
 
 WORDLESS = {"cloud", "dataplane", "topology"}
 """Rooms that serve several front ends, so that they must not name commands and options of one. See `errors.Remedy`."""
@@ -264,15 +272,13 @@ def long_functions(_module: str, tree: ast.Module) -> Offences:
 
 
 def imports_of_tests(module: str, tree: ast.Module) -> Offences:
-    """Tests and scripts import helper modules, so each module of tests can be moved, renamed or left out."""
+    """Tests import only helper modules, so each module of tests can be moved, renamed or left out."""
+    folder = max((each for each in HELPERS if within(module, each)), key=len)
     for line, name in imports(tree):
-        parts = name.split(".")
-        if "<relative>" in parts:
+        if "<relative>" in name.split("."):
             yield line, "import by the full name"
-        elif parts[0] == "tests" and any(part.startswith("test_") for part in parts):
-            yield line, f"{name} is in a module of tests: move it to a helper module"
-        elif parts[0] == "tests" and room_of(module) == "scripts":
-            yield line, f"scripts must not import {name}"
+        elif within(name, "tests") and not any(within(name, each) for each in HELPERS[folder]):
+            yield line, f"modules of {folder} must not import {name}: move it to tests/support or tests/topologies"
 
 
 RULES: list[Callable[[str, ast.Module], Offences]] = [
@@ -334,7 +340,7 @@ def test_every_exception_is_needed() -> None:
     assert set(SOCKETS) <= set(trees)
 
 
-def test_no_test_or_script_imports_a_module_of_tests() -> None:
+def test_tests_import_only_helper_modules_and_scripts_import_none() -> None:
     paths = [path for folder in ("tests", "scripts") for path in sorted((ROOT.parent / folder).rglob("*.py"))]
     names = {path: ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in paths}
     assert {"tests.unit.test_imports", "tests.support.labs", "scripts.benchmarks.ha"} <= set(names.values())  # found
@@ -395,6 +401,10 @@ BROKEN = [
     (imports_of_tests, "tests.unit.test_x", "from tests.unit import test_y as y"),
     (imports_of_tests, "tests.unit.helper", "def f():\n    import tests.unit.test_y"),
     (imports_of_tests, "tests.unit.test_x", "from .test_y import HELPER"),
+    (imports_of_tests, "tests.unit.test_x", "from tests.unit.helper import HELPER"),
+    (imports_of_tests, "tests.contract.test_x", "from tests.contract.conftest import World"),
+    (imports_of_tests, "tests.support.x", "from tests.unit.helper import HELPER"),
+    (imports_of_tests, "tests.topologies.x", "from tests.support.labs import Lab"),
     (imports_of_tests, "scripts.benchmarks.ha", "from tests.packets.test_x import HELPER"),
     (imports_of_tests, "scripts.benchmarks.ha", "from tests.support.labs import Lab"),
 ]
@@ -423,6 +433,8 @@ SOUND = [
     (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * (LONGEST_FUNCTION - 1)),
     (imports_of_tests, "tests.unit.test_x", "from tests.support.labs import Lab\nfrom scripts.benchmarks import flows"),
+    (imports_of_tests, "tests.conftest", "from tests import core"),
+    (imports_of_tests, "tests.support.x", "from tests.topologies.egress import APP"),
 ]
 
 

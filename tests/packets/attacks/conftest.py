@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support.attack_bench", "tests.support.crafted_flows")
-
-from tests.support.attack_bench import Bench, building  # noqa: E402 (its assertions should show their values)
+from tests.support.attack_bench import Bench, building
 
 
 @pytest.fixture(scope="module")
