@@ -22,6 +22,8 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 
+from eigw_ns.frozen import frozen
+
 
 class RemedyCode(StrEnum):
     """What a user can do about an error, in words that fit any front end.
@@ -36,7 +38,7 @@ class RemedyCode(StrEnum):
     GIVE_EGRESS_ONLY_GATEWAY = "give it as an egress-only internet gateway"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remedy:
     """What a user can do about an error, from code that does not know the front end. `value` is what it applies to."""
 

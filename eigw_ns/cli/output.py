@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from eigw_ns.render.table import Table, draw
+if TYPE_CHECKING:
+    from eigw_ns.render.table import Table
 
 
 def show_json(data: object) -> None:
@@ -20,6 +21,10 @@ def show_json(data: object) -> None:
 
 def show_tables(tables: Sequence[Table]) -> None:
     """Print the tables: fitted to a terminal and in colour; into a file or pipe, plain and one line per row."""
+    import shutil  # here and below: `apply` prints no table
+
+    from eigw_ns.render.table import draw
+
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import capabilities
 from eigw_ns.kernel.namespaces import sysctl, userns
-from eigw_ns.lab.host import rootless
 from eigw_ns.lab.storage.folders import LabFolders
+
+if TYPE_CHECKING:
+    from eigw_ns.lab.host.rootless import Visit
 
 _AUTOMATIC = "not root: working rootless, in your own namespaces (sudo for the host's labs; --rootless hides this note)"
 _VISIT, _FOLDERS = "eigw_ns.cli.rootless.visit", "eigw_ns.cli.rootless.folders"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """How this run works. `automatic` is True if the user did not choose; a note then says so."""
 
@@ -33,6 +36,8 @@ def choose(context: click.Context | None = None) -> Choice:
     flag = context.find_root().params.get("rootless") if context else False
     choice = Choice(_fits(), automatic=True) if flag is None else Choice(bool(flag))
     if choice.rootless:
+        from eigw_ns.lab.host import rootless  # here and below: with root, a run needs none of it
+
         for variable, folder in rootless.folders(os.environ, os.geteuid()).items():
             os.environ.setdefault(variable, folder)
     return choice
@@ -60,6 +65,8 @@ def enter() -> None:
     choice, context = choose(), click.get_current_context(silent=True)
     if context is None or not choice.rootless or _VISIT in context.meta:
         return
+    from eigw_ns.lab.host import rootless
+
     quiet = bool(context.params.get("quiet"))
     if choice.automatic and not quiet:
         click.echo(_AUTOMATIC, err=True)
@@ -67,7 +74,9 @@ def enter() -> None:
     context.find_root().call_on_close(lambda: _leave(visit, quiet=quiet))
 
 
-def _leave(visit: rootless.Visit, *, quiet: bool) -> None:
+def _leave(visit: Visit, *, quiet: bool) -> None:
+    from eigw_ns.lab.host import rootless
+
     stays = rootless.leave(visit)
     if stays and visit.first and not quiet:
         click.echo(

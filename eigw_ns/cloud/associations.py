@@ -6,14 +6,14 @@ Associations are not stored. The id is computed from the two resources, so it ch
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import network_acl
 from eigw_ns.cloud.model import Cloud, NetworkAcl, RouteTable, Subnet
+from eigw_ns.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteTableAssociation:
     """A route table and a subnet that is explicitly associated with it.
 
@@ -25,7 +25,7 @@ class RouteTableAssociation:
     subnet: Subnet | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NetworkAclAssociation:
     """A network ACL and its subnet. Every subnet has exactly one; the default ACL applies if it names no other."""
 

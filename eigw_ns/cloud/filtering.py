@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.cloud.model import (
@@ -20,6 +20,7 @@ from eigw_ns.cloud.model import (
     SecurityGroupRule,
     Subnet,
 )
+from eigw_ns.frozen import frozen
 
 TCP, UDP, ICMPV6 = 6, 17, 58
 ECHO_REQUEST, ECHO_REPLY = 128, 129  # RFC 4443
@@ -27,7 +28,7 @@ DEFAULT_GROUP = "default"
 EVERYWHERE = IPv6Network("::/0")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Packet:
     """The fields of a packet that a filter reads.
 

@@ -7,14 +7,16 @@ are IPv6 unless a type says otherwise. This module does not depend on Linux.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
+
+from eigw_ns.frozen import frozen
 
 Tags = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vpc:
     """A VPC with exactly one IPv6 block."""
 
@@ -24,7 +26,7 @@ class Vpc:
     tags: Tags = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subnet:
     """A subnet.
 
@@ -45,7 +47,7 @@ BLACKHOLE = "blackhole"
 """A target id that never names a gateway: the topology file writes it for a route that drops packets."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """A static route to a gateway. The `local` route is not stored: every table has it, and it cannot be removed.
 
@@ -57,7 +59,7 @@ class Route:
     target_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteTable:
     """A route table. Exactly one route table of a VPC is the main one.
 
@@ -72,7 +74,7 @@ class RouteTable:
     tags: Tags = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectionTracking:
     """Timeouts of idle flows in an egress-only gateway (seconds), and the maximum number of flows that it tracks.
 
@@ -91,7 +93,7 @@ class ConnectionTracking:
 MOST_REPLICAS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EgressOnlyInternetGateway:
     """A gateway for IPv6 flows that instances of a VPC begin to the internet. It drops flows that the internet begins.
 
@@ -107,7 +109,7 @@ class EgressOnlyInternetGateway:
     tags: Tags = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InternetGateway:
     """A gateway that forwards IPv6 in both directions, without translation, for subnets with a route to it.
 
@@ -130,7 +132,7 @@ Block = IPv4Network | IPv6Network
 """A CIDR block. IPv4 blocks are stored and displayed, but they match no packet: the lab forwards no IPv4."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NetworkAclEntry:
     """A numbered rule of a network ACL. Rules are stateless, and the first rule that matches a packet decides.
 
@@ -147,7 +149,7 @@ class NetworkAclEntry:
     icmp: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NetworkAcl:
     """A network ACL. Entries are sorted by (egress, rule number). A packet that matches no entry is denied."""
 
@@ -159,7 +161,7 @@ class NetworkAcl:
     tags: Tags = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecurityGroupRule:
     """A rule that allows one kind of traffic from (ingress) or to (egress) its peer.
 
@@ -177,7 +179,7 @@ class SecurityGroupRule:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecurityGroup:
     """A security group. Traffic that no rule allows is dropped. Rules are stateful: answers need no rule."""
 
@@ -189,7 +191,7 @@ class SecurityGroup:
     tags: Tags = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """A machine in a subnet. It has one network interface, one IPv6 address and at least one security group."""
 
@@ -201,7 +203,7 @@ class Instance:
     tags: Tags = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InternetHost:
     """A machine on the internet. It is not an AWS resource."""
 
@@ -210,7 +212,7 @@ class InternetHost:
     ipv6_address: IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientToken:
     """A request that must not be carried out twice: its action, its parameters and its answer (both JSON)."""
 
@@ -219,7 +221,7 @@ class ClientToken:
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cloud:
     """All resources of a lab. Each mapping is keyed by resource id; `client_tokens` is keyed by the client's token."""
 

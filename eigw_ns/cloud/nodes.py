@@ -7,13 +7,13 @@ an egress-only internet gateway (`main/outbound#1`), `internet`, or a resource i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
+from eigw_ns.frozen import frozen
 
 NodeKind = Literal[
     "instance", "host", "subnet", "egress-only-internet-gateway", "replica", "internet-gateway", "internet"
@@ -27,7 +27,7 @@ _SHOWN = 8
 _ENDS = ("instance", "host")  # the kinds of nodes that users ask for most
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """A resource that has a namespace. `name` can be ambiguous in a lab; `qualified` and `id` are unique."""
 

@@ -1,19 +1,18 @@
-"""`LinuxHost`: the `Host` protocol on the Linux that this program runs on."""
+"""`LinuxHost`: the `Host` protocol on the Linux that this program runs on.
+
+Most commands call one of these methods or none, so each method imports the module that it needs: all of them take
+15 ms to import.
+"""
 
 from __future__ import annotations
 
-import select
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn
 
 from eigw_ns.dataplane.state import Leg, NetObject
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.processes import liveness, process
 from eigw_ns.kernel.protocol import Heartbeats, Occupant
-from eigw_ns.kernel.reading import health
-from eigw_ns.kernel.replication.heartbeat import Heartbeat
 
 
 class LinuxHost:
@@ -25,32 +24,46 @@ class LinuxHost:
 
     def processes_in(self, namespaces: Iterable[str]) -> tuple[Occupant, ...]:
         """See `Host.processes_in`."""
+        from eigw_ns.kernel.processes import process
+
         return process.processes_in(namespaces)
 
     def stays(self, occupant: Occupant) -> bool:
         """See `Host.stays`."""
+        from eigw_ns.kernel.processes import process
+
         return process.stays(occupant)
 
     def exec_in(self, namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         """See `Host.exec_in`."""
+        from eigw_ns.kernel.processes import process
+
         process.become(namespace, command, environment)
 
     def fault(
         self, namespace: str, holds: Iterable[NetObject], ports: Iterable[tuple[str, str]], *, changing: bool = False
     ) -> str:
         """See `Host.fault`."""
+        from eigw_ns.kernel.reading import health
+
         return health.fault(namespace, holds, ports, changing=changing)
 
     def heartbeats(self, inner: Leg, outer: Leg, source: str, destination: str, port: int) -> Heartbeats:
         """See `Host.heartbeats`."""
+        from eigw_ns.kernel.replication.heartbeat import Heartbeat
+
         return Heartbeat(inner, outer, source, destination, port)
 
     def now(self) -> float:
         """See `Host.now`."""
+        import time
+
         return time.monotonic()
 
     def wait(self, descriptors: Iterable[int], seconds: float) -> frozenset[int]:
         """See `Host.wait`."""
+        import select
+
         poll = select.poll()
         for descriptor in descriptors:
             poll.register(descriptor, select.POLLIN)
@@ -58,8 +71,12 @@ class LinuxHost:
 
     def show_need(self, lab: str) -> AbstractContextManager[None]:
         """See `Host.show_need`."""
+        from eigw_ns.kernel.processes import liveness
+
         return liveness.shown(lab)
 
     def needed_labs(self) -> frozenset[str]:
         """See `Host.needed_labs`."""
+        from eigw_ns.kernel.processes import liveness
+
         return liveness.labs()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from eigw_ns.dataplane.state import NOTHING, Flow, Forget, Leg, NetObject, NetState, ReplicaMap, Teach
+from eigw_ns.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Count:
     """What a named nftables counter has seen."""
 
@@ -21,7 +21,7 @@ class Count:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Occupant:
     """A process in a named namespace. `inode` identifies the namespace, also after its name was removed."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eigw_ns.dataplane.planning.plan import Step, Verb
 from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.render.table import Cell, Table
+
+if TYPE_CHECKING:
+    from eigw_ns.dataplane.planning.plan import Step, Verb
 
 Labels = Mapping[str, str]
 """What people call a namespace."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
+
+from eigw_ns.frozen import frozen
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
@@ -19,7 +20,7 @@ _MARGIN = 1  # character: rich 13 gives the last column one more than requested,
 _NARROWEST = 16  # characters that the last column gets even if the terminal is too narrow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """Column headings and rows. `title` may be empty."""
 

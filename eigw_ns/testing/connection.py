@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NoReturn
 
+from eigw_ns.frozen import frozen
 from eigw_ns.lab.verify.checks import Failure
 from eigw_ns.lab.verify.prober import Evidence, Outcome, Protocol
 
 _MODEL_IS_WRONG = (Failure.NOT_DELIVERED, Failure.MODEL_DISAGREES)  # the observation still holds
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Connection:
     """A connection attempt that was `allowed`, `refused` or `blocked`.
 

@@ -7,7 +7,6 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from eigw_ns.cloud import nodes
@@ -15,6 +14,7 @@ from eigw_ns.cloud.nodes import NodeKind
 from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
 from eigw_ns.dataplane.trace.explanation import Question, explain
 from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
@@ -150,7 +150,7 @@ class Lab:
                     os.environ[name] = value
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Node:
     """A node of a lab. `id` has the form of AWS; `namespace` is its name in `ip netns`."""
 

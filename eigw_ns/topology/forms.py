@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
 
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
 from eigw_ns.cloud.words import did_you_mean
-from eigw_ns.topology.report import InvalidValue
+from eigw_ns.topology.invalid_value import InvalidValue
 
 MAX_NAME = 40
 MAX_LAB_NAME = 24  # a namespace has the name eigw-<lab>-<id>, which `ip netns` prints on one line

@@ -6,9 +6,10 @@ from typing import Any
 
 from eigw_ns.topology import forms
 from eigw_ns.topology.decode import from_data
+from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
-from eigw_ns.topology.report import InvalidValue, MistakeReport
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules import acls, addresses, blocks, expectations, gateways, groups, names, quotas, routes, tags
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.frozen import frozen
 
 Protocol = Literal["tcp", "udp", "icmpv6"]
 Result = Literal["allowed", "blocked", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expectation:
     """The expected result if node `source` begins a flow to node `destination`.
 
@@ -26,7 +26,7 @@ class Expectation:
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Topology:
     """The desired state of a lab, and the expectations that packets must meet."""
 

@@ -8,21 +8,13 @@ from typing import TypeVar
 
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import Mistake, Remedy, TopologyError
+from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.tree import Mapping, Node, Path, Scalar, Sequence, locate
 
 Value = TypeVar("Value")
 
 _FEW = 6
 _PLAIN_KEY = re.compile(r"[\w-]+")
-
-
-class InvalidValue(ValueError):
-    """A single value is not valid at its place. `remedy` says what to write instead."""
-
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
 
 
 class MistakeReport:

@@ -16,7 +16,7 @@ from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.data import Data
-from eigw_ns.topology.report import InvalidValue
+from eigw_ns.topology.invalid_value import InvalidValue
 
 ALL = "all"
 ICMP = 1

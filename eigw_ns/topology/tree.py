@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from eigw_ns.frozen import frozen
 
 Path = tuple[str | int, ...]
 """The place of a node: mapping keys and list indexes, from the top level."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scalar:
     """A single value. `text` is its spelling in the file. The value of a float is not kept, because no field is one."""
 
@@ -18,7 +19,7 @@ class Scalar:
     value: str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sequence:
     """A list. `size` is the number of values in it and `height` the number of levels, with all aliases expanded."""
 
@@ -28,7 +29,7 @@ class Sequence:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mapping:
     """A mapping. `lines` has the line of each key. `size` and `height` are as in a sequence."""
 

@@ -19,15 +19,16 @@ import eigw_ns
 ROOT = Path(eigw_ns.__file__).parent
 
 BELOW = {
-    "errors": set(),
-    "cloud": {"errors"},
-    "topology": {"cloud", "errors"},
-    "dataplane": {"cloud", "errors"},
-    "kernel": {"dataplane.state", "errors"},
-    "lab": {"kernel", "dataplane", "topology", "cloud", "errors"},
-    "render": {"lab", "dataplane", "topology", "cloud", "errors"},
-    "cli": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors"},
-    "testing": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors"},
+    "frozen": set(),
+    "errors": {"frozen"},
+    "cloud": {"errors", "frozen"},
+    "topology": {"cloud", "errors", "frozen"},
+    "dataplane": {"cloud", "errors", "frozen"},
+    "kernel": {"dataplane.state", "errors", "frozen"},
+    "lab": {"kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
+    "render": {"lab", "dataplane", "topology", "cloud", "errors", "frozen"},
+    "cli": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
+    "testing": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -76,10 +76,16 @@ def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: p
     assert "run it as root" in done.stdout
 
 
-def test_loading_the_plugin_imports_only_the_errors() -> None:
+def test_loading_the_plugin_imports_nothing_but_errors() -> None:
     code = "import sys, pytest, eigw_ns.testing.plugin; print(*(m for m in sys.modules if m.startswith('eigw_ns')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"eigw_ns", "eigw_ns.errors", "eigw_ns.testing", "eigw_ns.testing.plugin"}
+    assert set(done.stdout.split()) == {
+        "eigw_ns",
+        "eigw_ns.errors",
+        "eigw_ns.frozen",
+        "eigw_ns.testing",
+        "eigw_ns.testing.plugin",
+    }
 
 
 def test_pytest_finds_the_plugin_and_is_not_a_dependency() -> None:

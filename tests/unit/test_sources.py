@@ -86,6 +86,7 @@ def test_other_code_reads_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = tmp_path / "eigw_ns"
+    (code / "cloud").mkdir(parents=True)
     (code / "topology" / "rules").mkdir(parents=True)
     module = code / "topology" / "rules" / "routes.py"
     module.write_text("before")

@@ -9,19 +9,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from eigw_ns.cloud.ec2.schema import Parameter
 from eigw_ns.errors import UsageError
+from eigw_ns.frozen import frozen
 
 Answer = dict[str, Any]
 _PAGE_MEMBERS = ("MaxResults", "NextToken")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Paging:
     """The values of the paging flags. None: not given."""
 

@@ -19,7 +19,6 @@ from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.operations import Applied
 from eigw_ns.lab.storage.parse_cache import ParseCache
 from eigw_ns.lab.storage.protocols import Stored
-from eigw_ns.render.steps import counted
 
 
 @click.command("apply")
@@ -74,6 +73,8 @@ def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
     with talk.progress("apply") as progress:
         applied = operations.apply(kernel, topology, version=given.version, progress=progress)
     if applied.steps:
+        from eigw_ns.render.steps import counted
+
         done = f"{counted(applied.steps, 'change')}, {counted(applied.writes, 'kernel write')}"
         talk.note(f"the lab {lab} is up: {done}")
     else:

@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.filters import filters
@@ -15,11 +14,12 @@ from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.errors import CloudError
+from eigw_ns.frozen import frozen
 
 _LEAST = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """The listing of one describe action.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eigw_ns.cloud.ec2.checks import invalid
@@ -17,6 +16,7 @@ from eigw_ns.cloud.ec2.schema import Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
+from eigw_ns.frozen import frozen
 
 ABSENT = ""
 """The path of a filter that AWS documents for a member that no resource of a lab has. No value matches it."""
@@ -24,7 +24,7 @@ ABSENT = ""
 _TAG = "tag:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """One filter of a request. It reads the members at `path` of a shape, or the tag with the key `tag` if given."""
 

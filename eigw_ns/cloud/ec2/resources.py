@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from eigw_ns.cloud import ids
@@ -25,6 +25,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.errors import CloudError
+from eigw_ns.frozen import frozen
 
 
 class Resource(Protocol):
@@ -39,7 +40,7 @@ class Resource(Protocol):
 R = TypeVar("R", bound=Resource)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind(Generic[R]):
     """A kind of resource: the prefix of its ids, its field in Cloud, AWS's resource type, error codes and noun."""
 

@@ -6,11 +6,11 @@ Names are those of the EC2 API's input shapes (https://docs.aws.amazon.com/AWSEC
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.frozen import frozen
 
 Request = Mapping[str, Any]
 Shape = dict[str, Any]
@@ -18,7 +18,7 @@ Shape = dict[str, Any]
 ParameterType = Literal["string", "integer", "boolean", "structure", "list<string>", "list<structure>"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """A member of a request. `members` are those of a structure, or of each structure in a list."""
 
@@ -29,7 +29,7 @@ class Parameter:
     members: tuple[Parameter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """The result of an action.
 
@@ -46,7 +46,7 @@ Function = Callable[[Cloud, Request, Settings], Reply]
 """A function that carries out an action. `checks.checked` has checked the request that it receives."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """An action: its function, one line of help, and its parameters.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from eigw_ns.frozen import frozen
 
 ACCOUNT_ID = "000000000000"
 """The AWS account id that owns every resource of a lab."""
@@ -13,7 +15,7 @@ REGION = "local-1"
 """The Region of every resource of a lab. The name has AWS's form, but AWS has no such Region."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quotas:
     """AWS's default quotas: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 
@@ -41,7 +43,7 @@ def random_id() -> str:
     return secrets.token_hex(9)[:17]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """Settings of actions. `strict_filters` makes an unknown filter an error; AWS ignores it."""
 

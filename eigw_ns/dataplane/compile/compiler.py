@@ -22,7 +22,6 @@ An egress-only gateway of several replicas is as many gateway namespaces on the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Network
 from types import MappingProxyType
 
@@ -70,6 +69,7 @@ from eigw_ns.dataplane.state import (
     seed,
     sysctl_keys,
 )
+from eigw_ns.frozen import frozen
 
 _ANYWHERE = "::/0"
 _GLOBAL = IPv6Network("2000::/3")
@@ -93,7 +93,7 @@ def compile_cloud(cloud: Cloud) -> NetState:
     return NetState.of(_Compiler(cloud).everything())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _End:
     """One end of a veth pair: the namespace of a resource, and the interface in it."""
 

@@ -7,7 +7,6 @@ its sysctls are in `dataplane.state.sysctls`, which the kernel reads too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Any, Generic, TypeVar
 
@@ -17,11 +16,12 @@ from eigw_ns.dataplane.compile.notation import block_text
 from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Routed
 from eigw_ns.dataplane.state import NetObject, RoutingRule, seed
+from eigw_ns.frozen import frozen
 
 G = TypeVar("G")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """The place of a gateway's rules: the namespace of one replica, the VPC's block, and the flows routed this way."""
 
@@ -31,7 +31,7 @@ class Site:
     routed: Iterable[Routed]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayKind(Generic[G]):
     """One kind of gateway.
 

@@ -7,19 +7,19 @@ Both get ranges that do not overlap.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from ipaddress import IPv6Network
 from itertools import pairwise
 
 from eigw_ns.cloud.model import Cloud, Subnet
 from eigw_ns.cloud.routing import effective_route_table, target_gateway
 from eigw_ns.dataplane.compile.ranges import Range, address_range, merged
+from eigw_ns.frozen import frozen
 
 LOCAL = "local"
 """The target of the route to the VPC's own block, as AWS calls it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvedRoute:
     """A resolved route: packets of a subnet to `destination` leave by this gateway, or are dropped if it is None."""
 

@@ -12,7 +12,6 @@ in two places (the port that it may be the source of, the route to it), since a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 from itertools import pairwise
 from typing import NamedTuple
@@ -25,12 +24,13 @@ from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
 from eigw_ns.dataplane.rulesets.group_rules import SOURCES
 from eigw_ns.dataplane.state import Kept, NetState, Route, Ruleset
 from eigw_ns.dataplane.state.naming import is_first_replica, is_instance_port, kind_of
+from eigw_ns.frozen import frozen
 
 _SHOWN = 2  # addresses, in words
 _ANY_SOURCE = "::/0"  # only instances begin flows to destinations that a gateway leads to
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flows:
     """Entries of a connection table that go: those that no `keep` covers, and those that `gone` covers or that have an
     end in `ended`.

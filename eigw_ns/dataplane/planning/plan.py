@@ -22,7 +22,6 @@ Killed after any step, nothing that the internet started has a way in, and the n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
@@ -47,11 +46,12 @@ from eigw_ns.dataplane.state import (
     is_tenant,
 )
 from eigw_ns.dataplane.state.naming import is_instance_port
+from eigw_ns.frozen import frozen
 
 Verb = Literal["create", "update", "delete", "flush", "teach", "forget"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One change: what is done to which object, and why. `old` is the object an update replaces."""
 

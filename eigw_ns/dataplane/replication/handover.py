@@ -18,7 +18,7 @@ lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeGuard
 
 from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY
@@ -43,6 +43,7 @@ from eigw_ns.dataplane.state import (
     seed,
 )
 from eigw_ns.dataplane.state.naming import gateway_of, group_name, kind_of
+from eigw_ns.frozen import frozen
 
 Shares = tuple[Share, ...]
 """Which replica of a gateway, by its namespace, has which buckets."""
@@ -51,7 +52,7 @@ Shares = tuple[Share, ...]
 # ---- groups ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handover:
     """One group before the plan, while the plan works, and after it; None if the group does not exist."""
 
@@ -96,7 +97,7 @@ def _meanwhile(
 # ---- who is told what ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Succession:
     """Which replicas of one gateway carry which flows: before a plan, while it works, and after it.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway
@@ -15,9 +14,10 @@ from eigw_ns.dataplane.planning.flows import subnets_by_gateway
 from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.state import Leg, Link, NetObject, NetState, ReplicaMap, Teach
 from eigw_ns.dataplane.state.naming import group_name
+from eigw_ns.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replica:
     """One replica: what people call it, its ports towards both sides, and everything that its namespace should hold."""
 
@@ -33,7 +33,7 @@ class Replica:
         return tuple((leg.namespace, leg.link) for leg in (self.inner, self.outer))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gateway:
     """A gateway of several replicas. `groups` say which has which flows, on both sides, while all are alive.
 

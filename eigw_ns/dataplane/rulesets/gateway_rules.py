@@ -49,7 +49,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
 from typing import Literal
 
@@ -61,6 +61,7 @@ from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.rulesets import fragment_rules, heartbeat_rules, taught_rules, tuple_rules
 from eigw_ns.dataplane.state import Family, NftChain, NftSet, Ruleset
 from eigw_ns.dataplane.state.naming import group_name
+from eigw_ns.frozen import frozen
 
 PASSED = 0x1
 """The packet mark (fwmark) of what an egress-only gateway lets pass."""
@@ -145,7 +146,7 @@ def _refuse(seed: int) -> NftChain:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replicated:
     """A gateway of several replicas as its neighbours see it: frames for `mac`, the first one's, are spread.
 

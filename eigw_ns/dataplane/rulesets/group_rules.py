@@ -16,7 +16,7 @@ While rules change, an instance that leaves must be unable to send before a span
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv6Network
 from itertools import groupby
 
@@ -26,6 +26,7 @@ from eigw_ns.dataplane.compile.notation import address_text, addresses_text, num
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Box, Range, address_range, disjoint, icmp_numbers, merged
 from eigw_ns.dataplane.rulesets.gateway_rules import plain_set
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
+from eigw_ns.frozen import frozen
 
 SOURCES = "sources"
 """Name of the set of the (port, address) pairs from which instances may send."""
@@ -81,7 +82,7 @@ def _pairs(allowed: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
 # ---- what groups allow -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Allowed:
     """Whether everything is allowed; if not, the elements of the other four sets, without the instance's address."""
 

@@ -10,13 +10,12 @@ They still need the gateway's rules, which mark them, and its routes. Their rule
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, HEARTBEAT_DESTINATION, HEARTBEAT_PORT, UPLINK
 from eigw_ns.dataplane.state import NftChain
+from eigw_ns.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heartbeats:
     """What the replicas of a gateway know the agent's beats by: their source MAC, and their address in the VPC."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from eigw_ns.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class ForeignObject:
     """An IPv6 route or routing rule of any kind, or an nftables table of any family. It is never desired.
 

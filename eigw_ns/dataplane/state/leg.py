@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from eigw_ns.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leg:
     """One side of a replica: the port that leads to it, its MAC there, and the MAC that beats come from."""
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.dataplane.state.flow_hash import BUCKETS
+from eigw_ns.frozen import frozen
 
 TAUGHT, TAUGHT_ERRORS = "taught", "taught_errors"
 """The sets of taught flows: (protocol, inside, its port, outside, its port), and the tags of these tuples."""
@@ -34,7 +34,7 @@ def covered(kept: Iterable[tuple[str, str, str]], source: str, destination: str)
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Teach:
     """That a gateway (`namespace`) is told the flows of these buckets that its subnets (namespaces) remember.
 
@@ -54,7 +54,7 @@ class Teach:
         return f"flows of {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forget:
     """That a gateway (`namespace`) forgets what it has seen of the flows of these buckets."""
 

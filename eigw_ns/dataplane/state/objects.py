@@ -8,12 +8,13 @@ thousands are compared and few are calculated with. Every object belongs to one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from eigw_ns.dataplane.state.foreign_object import ForeignObject
 from eigw_ns.dataplane.state.naming import GROUP, mark_text
+from eigw_ns.frozen import frozen
 
 PROTOCOL = 201
 """Routing protocol number that marks our routes, rules and addresses (`ip route show proto 201`)."""
@@ -38,7 +39,7 @@ FAMILY_OF_SIDE: Mapping[Side, Family] = MappingProxyType({"fabric": "bridge", "i
 """The family of the table in which that side's replica maps are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Namespace:
     """A network namespace named `eigw-<lab>-<id>` whose `lo` is up and has the ifalias `eigw-ns:<lab>:<id>`.
 
@@ -67,7 +68,7 @@ class Namespace:
         return f"namespace {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sysctls:
     """The namespace's own sysctls that we set: (key, value) in the order of `sysctl_keys`; IPv6 forwarding apart."""
 
@@ -84,7 +85,7 @@ class Sysctls:
         return f"sysctls of {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NftSet:
     """A named set, or a map if it has a `data_type`; elements are (key, value) texts, value empty in a set.
 
@@ -107,7 +108,7 @@ class NftSet:
         return self.name.startswith(GROUP)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NftChain:
     """A chain; `hook` is the text of a base chain (`type filter hook …; policy drop;`), empty for others.
 
@@ -119,7 +120,7 @@ class NftChain:
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ruleset:
     """The whole of our one nftables table in a namespace; objects sorted by name, rules in order."""
 
@@ -139,7 +140,7 @@ class Ruleset:
         return f"ruleset {self.family} of {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """One end of a veth pair, or a bridge. A pair is made whole or not at all: both ends are in the state.
 
@@ -174,7 +175,7 @@ class Configuration:
     namespace: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address(Configuration):
     """An IPv6 address with its prefix length, `nodad`, permanent."""
 
@@ -192,7 +193,7 @@ class Address(Configuration):
         return f"address {self.address} on {self.link} in {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbour(Configuration):
     """A permanent IPv6 neighbour entry: no resolution to wait for, and no entry that a packet can change."""
 
@@ -211,7 +212,7 @@ class Neighbour(Configuration):
         return f"neighbour {self.address} on {self.link} in {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fdb(Configuration):
     """A static forwarding entry of a bridge: frames for `mac` leave only by the port `link`."""
 
@@ -229,7 +230,7 @@ class Fdb(Configuration):
         return f"fdb {self.mac} on {self.link} in {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RoutingRule(Configuration):
     """An IPv6 policy routing rule: packets with `mark` (0: all) use the main table, or are dropped."""
 
@@ -248,7 +249,7 @@ class RoutingRule(Configuration):
         return f"routing rule {self.priority} in {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route(Configuration):
     """An IPv6 route of the main table. `source` is a source prefix (`from`), empty for any.
 
@@ -274,7 +275,7 @@ class Route(Configuration):
         return f"route {self.destination}{source} in {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forwarding:
     """That the namespace forwards IPv6. Switched on last of all and off first of all."""
 
@@ -291,7 +292,7 @@ class Forwarding:
         return f"forwarding of {self.namespace}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplicaMap:
     """Which replica of a gateway has which flows: (first bucket, last bucket, MAC), see `dataplane.replication.spread`.
 
@@ -342,7 +343,7 @@ def batch_key(thing: object) -> tuple[str, str]:
     return type(thing).__name__, ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flow:
     """An entry of a connection table, as it was begun. No object of a state: packets make it.
 
@@ -355,7 +356,7 @@ class Flow:
     ports: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NetState:
     """A set of objects by key. Two states are equal when they hold equal objects, whatever the order."""
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from eigw_ns.cloud import ids, nodes
@@ -13,12 +13,13 @@ from eigw_ns.cloud.addressing import GLOBAL_UNICAST, is_reserved
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
 from eigw_ns.errors import Remedy, RemedyCode, UsageError
+from eigw_ns.frozen import frozen
 
 _HINT = "write an instance, an internet host or an IPv6 address"
 _PORTS = range(1, 65536)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """The question of the user. Both ends are NODEs or IPv6 addresses.
 
@@ -33,7 +34,7 @@ class Question:
     listening: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """The answer to a question. `trace` is for the source ports with the worst outcome, `others` for all other ports.
 

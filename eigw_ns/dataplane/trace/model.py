@@ -6,7 +6,6 @@ Reason codes are those of AWS's Reachability Analyzer if it has one for the case
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Network
 from typing import Literal
@@ -15,6 +14,7 @@ from eigw_ns.cloud.filtering import Packet
 from eigw_ns.cloud.model import NetworkAcl, NetworkAclEntry, RouteTable, SecurityGroup, SecurityGroupRule
 from eigw_ns.cloud.routing import RouteState
 from eigw_ns.dataplane.compile.ranges import Range
+from eigw_ns.frozen import frozen
 
 Outcome = Literal["allowed", "blocked", "refused"]
 Protocol = Literal["tcp", "udp", "icmpv6"]
@@ -46,7 +46,7 @@ class Reason(StrEnum):
     SENT = "SENT"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteUsed:
     """The matching route. `destination` is None if no route matched.
 
@@ -59,7 +59,7 @@ class RouteUsed:
     state: RouteState = "active"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AclRuleUsed:
     """The first matching network ACL entry. `entry` is None for the final entry `*`, which denies."""
 
@@ -68,7 +68,7 @@ class AclRuleUsed:
     entry: NetworkAclEntry | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupRuleUsed:
     """The security groups of an instance, and their rule that let the flow begin; None if no rule did."""
 
@@ -80,7 +80,7 @@ class GroupRuleUsed:
 Rule = RouteUsed | AclRuleUsed | GroupRuleUsed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hop:
     """A component that a packet met, and its decision. `text` describes the route or rule in words.
 
@@ -98,7 +98,7 @@ class Hop:
     rule: Rule | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trace:
     """The outcome of an attempt to communicate, with all hops.
 

@@ -8,6 +8,7 @@ from eigw_ns.cloud.filtering import Packet
 from eigw_ns.cloud.model import Instance, InternetHost
 from eigw_ns.dataplane.trace.model import Direction, GroupRuleUsed, Hop, Reason, Rule
 from eigw_ns.dataplane.trace.scene import ModelIndex
+from eigw_ns.frozen import frozen
 
 Component = tuple[str, str]
 """Id and name."""
@@ -24,7 +25,7 @@ class Flow:
     rules: dict[tuple[str, bool], GroupRuleUsed] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A packet of a flow. `error` says that it is an ICMPv6 error about the flow: only its addresses are the flow's."""
 

@@ -16,11 +16,12 @@ import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
 from eigw_ns.errors import EigwError, HostError, kernel_error
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import userns
 from eigw_ns.kernel.processes import file_lock, process
 from eigw_ns.kernel.processes.waiting import wait_until
@@ -32,7 +33,7 @@ _LOOK = 60.0
 """Seconds after which it checks again that its record exists."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keeper:
     """A live pause process: its id, and its user namespace's inode number, which shows that the id was not reused."""
 

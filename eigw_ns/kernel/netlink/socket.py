@@ -11,10 +11,10 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 
 from eigw_ns.errors import EigwError, kernel_error
+from eigw_ns.frozen import frozen
 
 NETFILTER = 12  # linux/netlink.h; the socket module has no name for it
 
@@ -39,7 +39,7 @@ _READINGS = 20
 Attributes = dict[int, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A request. `payload` is the encoded fixed header with the encoded attributes.
 

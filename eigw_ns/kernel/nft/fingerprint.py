@@ -17,9 +17,9 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from eigw_ns.dataplane.state import Family, Ruleset
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.socket import Message, Netlink, attributes
 from eigw_ns.kernel.nft import commands
@@ -35,7 +35,7 @@ _TABLE = TABLE.encode() + b"\0"
 _NOTE = "eigw-ns.rules."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Generation:
     """A generation of a namespace's rules: the cookie of the namespace, and the number of transactions so far."""
 
@@ -47,7 +47,7 @@ class Generation:
         return Generation(self.cookie, self.number + transactions)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """An nftables table: the number of its family, its name with the final zero byte, and its handle."""
 

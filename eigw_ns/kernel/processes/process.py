@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from eigw_ns.errors import EigwError, MissingError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.protocol import Occupant
 
@@ -46,7 +46,7 @@ def become(namespace: str, command: Sequence[str], environment: Mapping[str, str
     raise AssertionError("execve(2) does not return")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Completed:
     """The result of a command. `code` is the exit code, or the negative number of the signal that ended it."""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 
 from eigw_ns.dataplane.state import Key, Namespace, NetObject, NetState, Ruleset, is_tenant
 from eigw_ns.dataplane.state.naming import lab_prefix
 from eigw_ns.errors import MissingError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import Netlink
@@ -61,7 +62,7 @@ def read_namespaces(lab: str) -> NetState:
     return NetState.of(found)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reading:
     """The objects of some namespaces (None: exactly the expected ones), and the ends of their links."""
 

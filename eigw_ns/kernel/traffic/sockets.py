@@ -15,10 +15,10 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 
 from eigw_ns.errors import kernel_error
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import netns
 
 _ICMP6_FILTER = 1  # linux/icmpv6.h
@@ -151,7 +151,7 @@ def _prepare(opened: socket.socket, protocol: str) -> None:
         opened.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("8I", *words))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """Why a socket failed. `sender` is the sender of an ICMPv6 error; `port` is True for port unreachable."""
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from eigw_ns.errors import EigwError, LockedError
-from eigw_ns.kernel.processes import file_lock, process
+from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.kernel.protocol import Host
 from eigw_ns.lab.storage import paths
@@ -61,6 +61,8 @@ def start(lab: str, *, repair: bool) -> int:
     found = running(lab)
     if found is not None:
         return found
+    from eigw_ns.kernel.processes import process  # here and below: a lab that has no agent needs none of it
+
     folder = paths.agent_file(lab).parent
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, *(("--repair",) if repair else ())]
@@ -75,6 +77,8 @@ def stop(lab: str) -> bool:
     """Stop the lab's agent and remove its log. Returns whether it ran. Raises EigwError if it does not end."""
     pid = running(lab)
     if pid is not None:
+        from eigw_ns.kernel.processes import process
+
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         if not wait_until(lambda: running(lab) is None and not process.alive(pid), _PATIENCE):  # it unlocks, then ends
@@ -94,6 +98,8 @@ def replace_outdated(lab: str) -> Callable[[], int] | None:
         pid = _holder(descriptor) if descriptor is not None else None
         if descriptor is None or pid is None or _words(descriptor)[1:] == [str(_GENERATION)]:
             return None
+    from eigw_ns.kernel.processes import process
+
     repair = "--repair" in process.command_of(pid).split()
     stop(lab)
     return lambda: start(lab, repair=repair)

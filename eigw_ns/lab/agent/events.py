@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
+from eigw_ns.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Event:
     """Something that the agent saw or did."""
 
@@ -18,7 +19,7 @@ EventSink = Callable[[Event], None]
 """Called with each event when it happens."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watching(Event):
     """The agent has begun to watch so many replicas."""
 
@@ -27,7 +28,7 @@ class Watching(Event):
     replicas: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NothingToWatch(Event):
     """The lab is not in the kernel, or none of its gateways has several replicas. Both may change."""
 
@@ -36,7 +37,7 @@ class NothingToWatch(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LabGone(Event):
     """The lab was destroyed, so the agent ends."""
 
@@ -45,7 +46,7 @@ class LabGone(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stopped(Event):
     """The agent ends because a signal told it to."""
 
@@ -53,7 +54,7 @@ class Stopped(Event):
     lab: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplicaDead(Event):
     """A replica was taken out. The others carry its flows."""
 
@@ -62,7 +63,7 @@ class ReplicaDead(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplicaStillDead(Event):
     """A replica that was taken out before, or could not be taken out, carries no flows at the end of `--once`."""
 
@@ -71,7 +72,7 @@ class ReplicaStillDead(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplicaBack(Event):
     """A replica has its share of the flows again."""
 
@@ -79,7 +80,7 @@ class ReplicaBack(Event):
     replica: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CannotPutBack(Event):
     """A replica is well again, but the kernel refused to give it its share."""
 
@@ -88,7 +89,7 @@ class CannotPutBack(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CannotTeach(Event):
     """A replica that takes flows over could not be told them."""
 
@@ -97,7 +98,7 @@ class CannotTeach(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repaired(Event):
     """The lab was repaired, in so many steps."""
 
@@ -105,7 +106,7 @@ class Repaired(Event):
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CannotRepair(Event):
     """The lab could not be repaired. The agent will try again."""
 

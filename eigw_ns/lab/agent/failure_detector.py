@@ -13,8 +13,10 @@ Beats are counted rather than seconds: an agent that was not let run for a while
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from eigw_ns.frozen import frozen
 
 INTERVAL = 0.1
 """Seconds between two beats through a replica."""
@@ -31,7 +33,7 @@ STEADY = 12
 Verdict = Literal["well", "suspect", "dead", "recovered", "unwell"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pulse:
     """What is known of a replica: whether it carries flows, and how many beats in a row were missed or answered."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from eigw_ns.dataplane.replication.watched_gateways import Replica, gateways
 from eigw_ns.dataplane.state import Forwarding, Namespace, NetObject
 from eigw_ns.errors import EigwError, LockedError, MissingError, NoSuchLabError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Machine
 from eigw_ns.lab.agent import events
 from eigw_ns.lab.agent.events import EventSink
@@ -25,7 +25,7 @@ _MEND = 5.0  # seconds between two tries to repair
 _AGE = 30.0  # seconds between two looks at whether taught flows still live
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What the agent may do. `repair`: rebuild replicas that are dead."""
 

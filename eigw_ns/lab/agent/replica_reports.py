@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, Replica
 from eigw_ns.errors import MissingError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Count, Machine
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """One replica. `flows` is the number of flows that it has seen begin, `taught` of those that it was told of.
 

@@ -6,11 +6,12 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from eigw_ns.errors import HostError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import capabilities, features
 from eigw_ns.kernel.namespaces import sysctl, userns
 from eigw_ns.lab.storage.folders import RUN_VARIABLE, STATE_VARIABLE, LabFolders
@@ -25,7 +26,7 @@ _NEWER_NFT = "install libnftables1 1.0.6 or later, as Debian 12 and Ubuntu 24.04
 _MODULE = "load the module ({}) on the host, or boot a kernel that has it"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing a lab needs. `detail` says what was found, `fix` what to do if it is not ok."""
 
@@ -35,7 +36,7 @@ class Check:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Need:
     name: str
     probe: Callable[[], features.Reason]

@@ -15,10 +15,10 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from eigw_ns.errors import EigwError, HostError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import netns, pause_process
 from eigw_ns.kernel.namespaces.pause_process import Keeper
 from eigw_ns.lab.storage.folders import RUN_VARIABLE, folder_errors
@@ -26,7 +26,7 @@ from eigw_ns.lab.storage.folders import RUN_VARIABLE, folder_errors
 _RECORD, _VISITS = "keeper", "keeper.visits"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Visit:
     """The stay of this process in the namespaces of the pause process. `first`: this visit started it."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, InternetGateway, Subnet, Tags
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.errors import MissingError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Count, Machine
 from eigw_ns.lab.agent import replica_reports
 from eigw_ns.lab.agent.replica_reports import Report
@@ -16,7 +17,7 @@ from eigw_ns.lab.agent.replica_reports import Report
 _SUBNETS, _EGRESS_ONLY, _INTERNET = "Subnets", "EgressOnlyInternetGateways", "InternetGateways"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Readings:
     """What the kernel says about routers, by the ids of gateways and subnets.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 
 from eigw_ns.dataplane.planning.flows import Flows
@@ -10,15 +10,9 @@ from eigw_ns.dataplane.planning.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Forget, Link, NetObject, Teach, batch_key
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Change, Kernel
-
-Progress = Callable[[int, int, Step], None]
-"""Called for each step, with the steps done, the steps in all, and this one."""
+from eigw_ns.lab.lifecycle.progress import Progress, silent
 
 _BATCH = 500  # steps at once: their progress is told when all are done
-
-
-def silent(_done: int, _total: int, _step: Step) -> None:
-    """Progress that nobody wants to see."""
 
 
 def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import is_name_of
-from eigw_ns.dataplane.planning.plan import Plan
-from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 from eigw_ns.dataplane.state import NOTHING
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
 from eigw_ns.lab.agent import background
-from eigw_ns.lab.lifecycle.execute import Progress, execute, silent
-from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
+from eigw_ns.lab.lifecycle.progress import Progress, silent
 from eigw_ns.lab.storage import journal, lock, store
 from eigw_ns.topology import Topology
 
+if TYPE_CHECKING:
+    from eigw_ns.dataplane.planning.plan import Plan
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Applied:
     """Result of an apply: number of steps, and number of writes to the kernel. Both are 0 if nothing differed.
 
@@ -32,7 +34,7 @@ class Applied:
     agent: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Destroyed:
     """Result of a destroy: number of steps, and processes that still run in namespaces whose names were removed.
 
@@ -57,7 +59,12 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
             f"these namespaces exist but were not made by eigw-ns, so they are left alone: {', '.join(foreign)}",
             hint="if they are yours, remove them (`ip netns del NAME`); otherwise give the lab another name",
         )
-    return plan_states(desired, actual, forget_flows=journal.unfinished(cloud.lab))
+    unfinished = journal.unfinished(cloud.lab)
+    if desired == actual and not unfinished:  # the planner would take 10 ms to import
+        return ()
+    from eigw_ns.dataplane.planning.plan import make_plan as plan_states
+
+    return plan_states(desired, actual, forget_flows=unfinished)
 
 
 def apply(kernel: Kernel, topology: Topology, *, version: str = "", progress: Progress = silent) -> Applied:
@@ -92,6 +99,8 @@ def reconcile(kernel: Kernel, topology: Topology, *, version: str = "", progress
     plan = make_plan(kernel, topology.cloud)
     stored = store.holds(topology, version)
     if plan or journal.unfinished(lab):
+        from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
+
         if not stored:
             store.require_writable(lab)
         with journal.written(lab, plan):
@@ -136,6 +145,9 @@ def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
 
     The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
     """
+    from eigw_ns.dataplane.planning.plan import make_plan as plan_states
+    from eigw_ns.lab.lifecycle.execute import execute
+
     plan = plan_states(NOTHING, kernel.outline(lab))
     with journal.written(lab, plan, destroy=True):
         kernel.stop_orphaned_daemons(lab)

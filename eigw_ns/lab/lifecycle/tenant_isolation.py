@@ -13,7 +13,8 @@ from eigw_ns.dataplane.state import Link, is_tenant
 from eigw_ns.dataplane.state.naming import is_tenant_port, port_name, split_name
 from eigw_ns.errors import EigwError, HostError, KernelError
 from eigw_ns.kernel.protocol import Kernel
-from eigw_ns.lab.lifecycle.execute import Progress, batches, execute, silent
+from eigw_ns.lab.lifecycle.execute import batches, execute
+from eigw_ns.lab.lifecycle.progress import Progress, silent
 
 
 def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progress: Progress = silent) -> None:

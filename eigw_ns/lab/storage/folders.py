@@ -16,10 +16,10 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from eigw_ns.errors import HostError, UsageError
+from eigw_ns.frozen import frozen
 
 _LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 STATE_VARIABLE, RUN_VARIABLE = "EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"
@@ -78,7 +78,7 @@ class Folders(ABC):
             yield
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LabFolders(Folders):
     """A state folder and a run folder."""
 

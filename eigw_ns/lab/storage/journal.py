@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from eigw_ns.frozen import frozen
 from eigw_ns.lab.storage import paths
 from eigw_ns.lab.storage.folders import Folders
 from eigw_ns.lab.storage.protocols import Journal
@@ -18,7 +18,7 @@ from eigw_ns.lab.storage.protocols import Journal
 _CHANGE, _DESTROY = "change", "destroy"  # the first line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileJournal:
     """The journals of the labs of these folders: a text file per lab. See `protocols.Journal`."""
 

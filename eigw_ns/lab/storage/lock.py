@@ -7,11 +7,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from eigw_ns.errors import LockedError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.lab.storage import paths
@@ -21,7 +21,7 @@ from eigw_ns.lab.storage.protocols import Lock
 _PAUSE = 0.01  # seconds between two tries
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileLock:
     """The locks of the labs of these folders: a locked file per lab. See `protocols.Lock`."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import eigw_ns
 from eigw_ns.errors import HostError
+from eigw_ns.frozen import frozen
 from eigw_ns.lab.storage import store
 from eigw_ns.lab.storage.folders import Folders
 from eigw_ns.lab.storage.protocols import Stored
@@ -24,7 +25,7 @@ from eigw_ns.topology import Topology
 _CODE = ("topology", "cloud")  # the packages
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """The bytes of a topology file, and the name of the lab if the file does not give one."""
 
@@ -32,7 +33,7 @@ class Source:
     default_lab: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParseCache:
     """The notes beside the stored topologies in these folders."""
 
@@ -78,6 +79,15 @@ def _code() -> Iterator[bytes]:
     """Yield path, size and modification time of each module that reads files, so that changed code reads again."""
     top = Path(eigw_ns.__file__).parent
     for package in _CODE:
-        for path in sorted((top / package).rglob("*.py")):
-            found = path.stat()
+        for path, found in sorted(_modules(str(top / package))):
             yield f"{path} {found.st_size} {found.st_mtime_ns}".encode()
+
+
+def _modules(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield path and status of each module in the folder and below it. `Path.rglob` takes ten times as long."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _modules(entry.path)
+            elif entry.name.endswith(".py"):
+                yield entry.path, entry.stat()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
+from eigw_ns.frozen import frozen
 from eigw_ns.topology import Topology
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """A topology and the version of the store that it was read from. A topology from elsewhere has no version."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from eigw_ns.errors import EigwError, NoSuchLabError
+from eigw_ns.frozen import frozen
 from eigw_ns.lab.storage import folders, paths
 from eigw_ns.lab.storage.folders import Folders
 from eigw_ns.lab.storage.protocols import Store, Stored
@@ -18,7 +17,7 @@ from eigw_ns.topology import Topology, from_data, to_data
 _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the middle of a write
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """The bytes of a stored topology, and the version of the file that they were read from."""
 
@@ -26,7 +25,7 @@ class Content:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileStore:
     """The topologies in the state folder: a JSON file per lab. See `protocols.Store`."""
 
@@ -53,6 +52,8 @@ class FileStore:
 
     def require_writable(self, lab: str) -> None:
         """Raise HostError if `save` would because of the folder. To be called before the first change."""
+        import tempfile  # here and below: most commands write nothing
+
         path = self.folders.topology_file(lab)
         with self.folders.state_errors(f"write {path}"):
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -144,6 +145,8 @@ def _damaged(path: Path, reason: str) -> EigwError:
 
 def write_atomically(path: Path, content: str) -> None:
     """Write a file of the state folder. A crash leaves the old file or the new one. Raises OSError."""
+    import tempfile
+
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
     temporary = Path(name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv6Address
@@ -24,6 +24,7 @@ from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
 from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
 from eigw_ns.errors import EigwError, MissingError, NoSuchLabError
+from eigw_ns.frozen import frozen
 from eigw_ns.kernel.traffic import sockets
 from eigw_ns.lab.verify import prober
 from eigw_ns.topology import Expectation, Topology
@@ -46,7 +47,7 @@ class Failure(StrEnum):
     MODEL_DISAGREES = "MODEL_DISAGREES"  # the observed outcome is not the predicted one
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """Result of one expectation. `reason` is the reason of the trace, or a `Failure`."""
 
@@ -75,7 +76,7 @@ class Check:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """The checks in the order of the file. `passed` is True if all checks passed."""
 
@@ -180,7 +181,7 @@ def _failure(expectation: Expectation, predicted: Trace, seen: prober.Evidence) 
     return Failure.MODEL_DISAGREES if seen.outcome != predicted.outcome else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Plan:
     """An expectation, the trace that the model predicts, and the probe that tests it."""
 

@@ -16,7 +16,8 @@ from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import traffic
 from eigw_ns.topology.data import DIRECTIONS
-from eigw_ns.topology.report import InvalidValue, MistakeReport
+from eigw_ns.topology.invalid_value import InvalidValue
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules import traffic as traffic_rules
 from eigw_ns.topology.schema import LabFile, SecurityGroupRuleFile, VpcFile
 from eigw_ns.topology.tree import Path

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import INTERNET, Node, NodeIndex, NodeKind, internet_id
 from eigw_ns.cloud.words import shorten
+from eigw_ns.frozen import frozen
 from eigw_ns.topology import forms
-from eigw_ns.topology.report import InvalidValue, MistakeReport
+from eigw_ns.topology.invalid_value import InvalidValue
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.schema import QuotasFile
 from eigw_ns.topology.tree import Path
 
@@ -45,7 +46,7 @@ _NODE_KINDS: dict[str, NodeKind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """A resource that the file names, also if the rest of it has mistakes. `vpc` is None outside of VPCs."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from eigw_ns.frozen import frozen
 
 Outcome = Literal["allowed", "blocked", "refused"]
 """An answer; silence; or a TCP RST or ICMPv6 port unreachable that the destination itself sent."""
@@ -14,7 +16,7 @@ Word = Literal["allowed", "blocked", "refused", "rejected"]
 Protocol = Literal["tcp", "udp", "icmpv6"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """An IPv6 address on a link of a namespace. `namespace` is empty for a mere destination."""
 
@@ -23,7 +25,7 @@ class Endpoint:
     link: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flow:
     """One attempt to communicate.
 
@@ -55,7 +57,7 @@ Service = tuple[str, str, str, int]
 """(namespace, protocol, address, port)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probe:
     """A flow to try. Its silence counts only if all `controls` are answered at the same time.
 
@@ -72,7 +74,7 @@ class Probe:
         return (self.flow, self.flow.canary, *self.controls)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """What was observed of a probe.
 
