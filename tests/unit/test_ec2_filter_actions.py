@@ -108,6 +108,15 @@ def test_a_new_group_allows_all_egress_and_no_ingress() -> None:
     ]
 
 
+def test_a_group_is_found_by_its_name_in_any_case() -> None:
+    account = Account()
+    shown = account.do("DescribeSecurityGroups", GroupNames=["WEB", "web", "Spare"])["SecurityGroups"]
+    assert {group["GroupName"] for group in shown} == {"web", "spare"}
+    account.do("CreateSecurityGroup", VpcId=VPC, GroupName="Mail", Description="d")
+    exact = [{"Name": "group-name", "Values": ["mail"]}]
+    assert account.do("DescribeSecurityGroups", Filters=exact)["SecurityGroups"] == []
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [

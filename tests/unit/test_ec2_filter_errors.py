@@ -105,7 +105,9 @@ GROUPS: list[Case] = [
         (what, code, "CreateSecurityGroup", {"VpcId": VPC, "GroupName": name, "Description": description})
         for what, code, name, description in (
             ("a name that is taken", "InvalidGroup.Duplicate", "web", "b"),
+            ("a name that is taken in another case", "InvalidGroup.Duplicate", "WEB", "b"),
             ("the name default", "InvalidGroup.Reserved", "default", "b"),
+            ("the name Default", "InvalidGroup.Duplicate", "Default", "b"),
             ("a name like an id", "InvalidParameterValue", "sg-web", "b"),
             ("a name too long", "InvalidParameterValue", "a" * 256, "b"),
             ("a name on two lines", "InvalidParameterValue", "a\nb", "b"),

@@ -14,6 +14,7 @@ from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.shapes import arn, tag_list
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.group_names import folded, named
 from eigw_ns.cloud.model import Cloud, SecurityGroup, Vpc
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
@@ -94,20 +95,20 @@ def _free_name(cloud: Cloud, vpc: Vpc, name: str) -> str:
         raise invalid(f"Invalid group name '{name}'. Group names may not be in the format sg-*.")
     if name == DEFAULT_GROUP:
         raise CloudError("InvalidGroup.Reserved", f"The security group '{name}' is reserved")
-    if any(group.vpc_id == vpc.id and group.name == name for group in cloud.security_groups.values()):
+    if named(cloud, vpc.id, name) is not None:
         message = f"The security group '{name}' already exists for VPC '{vpc.id}'"
         raise CloudError("InvalidGroup.Duplicate", message)
     return name
 
 
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Describe security groups by id or by name, or describe all."""
+    """Describe security groups by id or by name, or describe all. Names are compared without regard to case."""
     found = SECURITY_GROUP.select(cloud, request.get("GroupIds", []))
-    names = request.get("GroupNames", [])
-    for name in names:
-        if all(group.name != name for group in found):
+    names = {folded(name): name for name in request.get("GroupNames", [])}
+    for key, name in names.items():
+        if all(folded(group.name) != key for group in found):
             raise CloudError("InvalidGroup.NotFound", f"The security group '{shorten(name)}' does not exist")
-    shown = [filter_shapes.security_group(group) for group in found if not names or group.name in names]
+    shown = [filter_shapes.security_group(group) for group in found if not names or folded(group.name) in names]
     return _LISTING.reply(cloud, shown, request, settings)
 
 

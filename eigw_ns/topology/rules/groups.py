@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.group_names import folded
 from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import traffic
@@ -65,7 +66,10 @@ def _check_members(vpc: VpcFile, report: MistakeReport, vpc_name: str, known: Co
 
 
 def _check_names(vpc: VpcFile, report: MistakeReport, vpc_name: str, lab: str) -> None:
-    """Check that the names of the groups in a VPC are distinct. The name is `group_name` if given, or else the key."""
+    """Check that the names of the groups in a VPC differ in more than case.
+
+    The name is `group_name` if given, or else the key.
+    """
     default_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc_name, DEFAULT_GROUP)
     owners: dict[str, Path] = {DEFAULT_GROUP: ()}
     for group, body in vpc.security_groups.items():
@@ -74,16 +78,17 @@ def _check_names(vpc: VpcFile, report: MistakeReport, vpc_name: str, lab: str) -
             problem = "this is the id of the VPC's default security group"
             report.add(place, problem, f"write {DEFAULT_GROUP}", value="")
         if body.group_name is None:
-            owners.setdefault(group, place)
+            owners.setdefault(folded(group), place)
     for group, body in vpc.security_groups.items():
         path: Path = ("vpcs", vpc_name, "security_groups", group, "group_name")
         if body.group_name is None or report.attempt(path, _group_name, body.group_name) is None:
             continue
-        owner = owners.setdefault(body.group_name, path)
+        owner = owners.setdefault(folded(body.group_name), path)
         if group == DEFAULT_GROUP or not owner:
             report.add(path, f"{DEFAULT_GROUP} is the name of the VPC's default group", "remove the key")
         elif owner != path:
-            report.add(path, f"the group on line {report.line(owner)} already has this name", "write another name")
+            problem = f"the group on line {report.line(owner)} already has this name; case does not count"
+            report.add(path, problem, "write another name")
 
 
 def _group_name(text: str) -> str:
