@@ -223,6 +223,7 @@ SHORT_RULES: list[tuple[dict[str, str], Any]] = [
     ({"protocol": "ICMP", "port": "8-0"}, {"IpProtocol": "icmp", "FromPort": 8, "ToPort": 0}),
     ({"protocol": "icmp", "port": "-1"}, {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}),
     ({"source_group": "sg-1"}, {"UserIdGroupPairs": [{"GroupId": "sg-1"}]}),
+    ({"source_group": "web"}, {"UserIdGroupPairs": [{"GroupName": "web"}]}),
 ]
 
 _FLAGS: dict[str, Any] = dict.fromkeys(("protocol", "port", "cidr", "source_group"))

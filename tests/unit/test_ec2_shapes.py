@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
@@ -32,16 +30,12 @@ from tests.support.small_cloud import (
     WEB_RULE,
     Account,
 )
+from tests.support.ec2_model import operation
 
 ENTRY = {"NetworkAclId": ACL, "RuleNumber": 100, "Egress": True, "RuleAction": "allow", "Ipv6CidrBlock": "::/0"}
 HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
 EVERYONE = {"Ipv6Ranges": [{"CidrIpv6": "::/0", "Description": "all"}], "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 TAGGED = [{"Key": "Team", "Value": "net"}]
-
-
-@cache
-def model() -> Any:
-    return botocore.session.get_session().get_service_model("ec2")
 
 
 def tagged(resource_type: str) -> list[dict[str, Any]]:
@@ -117,19 +111,19 @@ def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
     for action, request in TOUR:
         if action == "DisassociateRouteTable":
             request = {"AssociationId": _association_of(account, PLAIN_SUBNET)}
-        operation = model().operation_model(action)
-        assert mistakes(request, operation.input_shape) == "", action
+        described = operation(action)
+        assert mistakes(request, described.input_shape) == "", action
         answer = account.do(action, **request)
-        if operation.output_shape is None:
+        if described.output_shape is None:
             assert answer == {}, action
         else:
             assert answer, action
-            assert mistakes(answer, operation.output_shape) == "", action
+            assert mistakes(answer, described.output_shape) == "", action
     assert {action for action, _ in TOUR} == set(ACTIONS)
 
 
 def test_botocore_reports_mistakes() -> None:
-    shape = model().operation_model("DescribeVpcs").output_shape
+    shape = operation("DescribeVpcs").output_shape
     assert "Unknown parameter" in mistakes({"Vpcs": [{"VpcID": VPC}]}, shape)
     assert "Invalid type" in mistakes({"Vpcs": [{"IsDefault": "false"}]}, shape)
 
@@ -144,7 +138,7 @@ def _association_of(account: Account, subnet: str) -> str:
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_parameters_are_those_of_aws(action: str) -> None:
-    shape = model().operation_model(action).input_shape
+    shape = operation(action).input_shape
     compare(ACTIONS[action].parameters, shape.members)
     names = {parameter.name for parameter in ACTIONS[action].parameters if parameter.required}
     assert set(shape.required_members) <= names

@@ -50,6 +50,9 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "CreateNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
     "ReplaceNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
     "CreateSecurityGroup": ("VpcId",),
+    "DeleteSecurityGroup": ("GroupId",),
+    "AuthorizeSecurityGroupIngress": ("GroupId",),
+    "RevokeSecurityGroupIngress": ("GroupId",),
 }
 """Optional parameters that the example of an action shows."""
 

@@ -21,7 +21,7 @@ def options() -> list[click.Parameter]:
         click.Option(["--protocol"], help="Protocol of one rule: tcp, udp, icmp, icmpv6, all, or 0 to 255."),
         click.Option(["--port"], help="Ports of one rule: 22, 8000-8080 or all. For ICMP: type-code."),
         click.Option(["--cidr"], help="IPv4 block of one rule. For IPv6, use --ip-permissions."),
-        click.Option(["--source-group"], help="Id of the security group at the other end of one rule."),
+        click.Option(["--source-group"], help="Id or name of the security group at the other end of one rule."),
     ]
 
 
@@ -43,7 +43,7 @@ def permissions(given: dict[str, Any]) -> list[dict[str, Any]] | None:
             raise UsageError(f"--cidr takes IPv4 blocks, not {cidr}", hint=f"write {_long_form(found, cidr)}")
         found["IpRanges"] = [{"CidrIp": cidr}]
     if group is not None:
-        found["UserIdGroupPairs"] = [{"GroupId": group}]
+        found["UserIdGroupPairs"] = [{"GroupId" if group.startswith("sg-") else "GroupName": group}]
     return [found]
 
 

@@ -83,20 +83,36 @@ _PERMISSIONS = structures(
     structures("IpRanges", "the IPv4 blocks", string("CidrIp", "an IPv4 block"), _DESCRIPTION),
     structures("Ipv6Ranges", "the IPv6 blocks", string("CidrIpv6", "an IPv6 block"), _DESCRIPTION),
     structures(
-        "UserIdGroupPairs", "the security groups", string("GroupId", "the ID of a security group"), _DESCRIPTION
+        "UserIdGroupPairs",
+        "the security groups",
+        string("GroupId", "the ID of a security group"),
+        string("GroupName", "instead of GroupId: the name of a security group of the VPC"),
+        string("UserId", "the account of the group; a lab has one"),
+        string("VpcId", "the ID of the group's VPC"),
+        string("VpcPeeringConnectionId", "always refused: labs have no VPC peering"),
+        string("PeeringStatus", "the status of the VPC peering; ignored"),
+        _DESCRIPTION,
+    ),
+    structures(
+        "PrefixListIds",
+        "the prefix lists; always refused, unless empty: labs have none",
+        string("PrefixListId", "the ID of a prefix list"),
+        _DESCRIPTION,
     ),
 )
 _GROUP = string("GroupId", "the ID of the security group", required=True)
+_ANY_GROUP = (
+    string("GroupId", "the ID of the security group"),
+    string("GroupName", "instead of GroupId: the name of the security group, if it is unique in the lab"),
+)
 _SHORT_PERMISSION = (
     string("IpProtocol", "instead of IpPermissions: tcp, udp, icmp, a number, or -1 for all"),
     integer("FromPort", "instead of IpPermissions: the first port, or the ICMP type"),
     integer("ToPort", "instead of IpPermissions: the last port, or the ICMP code"),
     string("CidrIp", "instead of IpPermissions: an IPv4 block (IPv6 blocks need IpPermissions)"),
 )
-_AUTHORIZE = (_GROUP, _PERMISSIONS, *_SHORT_PERMISSION, DRY_RUN)
-_REVOKE = (
-    _GROUP, _PERMISSIONS, strings("SecurityGroupRuleIds", "the IDs of the rules"), *_SHORT_PERMISSION, DRY_RUN,
-)  # fmt: skip
+_AUTHORIZE = (_PERMISSIONS, *_SHORT_PERMISSION, DRY_RUN)
+_REVOKE = (_PERMISSIONS, strings("SecurityGroupRuleIds", "the IDs of the rules"), *_SHORT_PERMISSION, DRY_RUN)
 _ASSOCIATION = string("AssociationId", "the ID of the association", required=True)
 
 
@@ -227,19 +243,19 @@ ACTIONS: Mapping[str, Action] = {
         *describing("GroupIds", "groups"),
     ),
     "DeleteSecurityGroup": _mutating(
-        security_groups.delete, "Delete a security group that is not in use", _GROUP, DRY_RUN
+        security_groups.delete, "Delete a security group that is not in use", *_ANY_GROUP, DRY_RUN
     ),
     "AuthorizeSecurityGroupIngress": _mutating(
-        security_group_rules.authorize_ingress, "Add ingress rules to a security group", *_AUTHORIZE
+        security_group_rules.authorize_ingress, "Add ingress rules to a security group", *_ANY_GROUP, *_AUTHORIZE
     ),
     "AuthorizeSecurityGroupEgress": _mutating(
-        security_group_rules.authorize_egress, "Add egress rules to a security group", *_AUTHORIZE
+        security_group_rules.authorize_egress, "Add egress rules to a security group", _GROUP, *_AUTHORIZE
     ),
     "RevokeSecurityGroupIngress": _mutating(
-        security_group_rules.revoke_ingress, "Remove ingress rules from a security group", *_REVOKE
+        security_group_rules.revoke_ingress, "Remove ingress rules from a security group", *_ANY_GROUP, *_REVOKE
     ),
     "RevokeSecurityGroupEgress": _mutating(
-        security_group_rules.revoke_egress, "Remove egress rules from a security group", *_REVOKE
+        security_group_rules.revoke_egress, "Remove egress rules from a security group", _GROUP, *_REVOKE
     ),
     "DescribeInstances": _reading(
         vpcs.describe_instances, "Describe instances", *describing("InstanceIds", "instances")

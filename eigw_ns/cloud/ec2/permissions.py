@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from eigw_ns.cloud.ec2 import group_pairs
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
 from eigw_ns.cloud.ec2.checks import invalid, missing
 from eigw_ns.cloud.ec2.protocols import ICMP, icmp_type_code, port_range, protocol_number
-from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
 from eigw_ns.cloud.ec2.schema import Request, Shape
 from eigw_ns.cloud.ec2.security_groups import check_text
 from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
@@ -81,11 +81,7 @@ def _peers(cloud: Cloud, group: SecurityGroup, given: Shape) -> Iterator[tuple[B
             if not each.get(name):
                 raise missing(f"{member}.{name}")
             yield parse(each[name], name), each.get("Description", "")
+    for each in given.get("PrefixListIds", []):
+        raise group_pairs.absent(group_pairs.PREFIX_LIST, each.get("PrefixListId", ""))
     for each in given.get("UserIdGroupPairs", []):
-        if not each.get("GroupId"):
-            raise missing("UserIdGroupPairs.GroupId")
-        peer = SECURITY_GROUP.find(cloud, each["GroupId"])
-        if peer.vpc_id != group.vpc_id:
-            message = "You have specified two resources that belong to different networks."
-            raise CloudError("InvalidGroup.NotFound", message)
-        yield peer.id, each.get("Description", "")
+        yield group_pairs.referenced(cloud, group, each).id, each.get("Description", "")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2 import filter_shapes
 from eigw_ns.cloud.ec2.checks import invalid
+from eigw_ns.cloud.ec2.group_pairs import requested
 from eigw_ns.cloud.ec2.permissions import permitted, same
 from eigw_ns.cloud.ec2.protocols import group_protocol_text
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
@@ -39,7 +40,7 @@ def revoke_egress(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 
 def _authorize(cloud: Cloud, request: Request, settings: Settings, *, egress: bool) -> Reply:
-    group = SECURITY_GROUP.find(cloud, request["GroupId"])
+    group = requested(cloud, request)
     asked = permitted(cloud, group, request, egress=egress)
     for number, rule in enumerate(asked):
         if any(same(rule, other) for other in asked[:number]):
@@ -77,7 +78,7 @@ def _check_quota(rules: Iterable[SecurityGroupRule], settings: Settings, *, egre
 
 
 def _revoke(cloud: Cloud, request: Request, *, egress: bool) -> Reply:
-    group = SECURITY_GROUP.find(cloud, request["GroupId"])
+    group = requested(cloud, request)
     wanted = request.get("SecurityGroupRuleIds", [])
     if wanted and request.get("IpPermissions"):
         message = "The parameters SecurityGroupRuleIds and IpPermissions cannot be used together"

@@ -9,6 +9,7 @@ from eigw_ns.cloud.ec2 import filter_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import ABSENT
+from eigw_ns.cloud.ec2.group_pairs import requested
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -118,7 +119,7 @@ def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     The default group cannot be deleted. A group also cannot be deleted if an instance is in it, or if another group's
     rule refers to it.
     """
-    group = SECURITY_GROUP.find(cloud, request["GroupId"])
+    group = requested(cloud, request)
     if group.name == DEFAULT_GROUP:
         message = f'the specified group: "{group.id}" name: "{group.name}" cannot be deleted by a user'
         raise CloudError("CannotDelete", message)
