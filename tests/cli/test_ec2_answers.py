@@ -105,7 +105,7 @@ def test_an_unknown_filter_is_a_warning_or_with_strict_filters_an_error(
     assert ignored.err.count("warning") == 1
     strict = cli(*describe, "--strict-filters")
     assert (strict.code, strict.out) == (1, "")
-    assert "An error occurred (InvalidFilter)" in strict.err
+    assert "An error occurred (InvalidParameterValue)" in strict.err
     monkeypatch.setenv("EIGW_NS_STRICT_FILTERS", "1")
     assert cli(*describe).err == strict.err
 

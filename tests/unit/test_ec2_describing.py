@@ -138,17 +138,6 @@ def test_tags_and_wildcards(wanted: list[dict[str, Any]], ids: list[str]) -> Non
     assert found(account, "DescribeRouteTables", Filters=wanted) == ids
 
 
-def test_an_undocumented_filter_is_ignored_with_a_warning() -> None:
-    wanted = filters(attachment__vpc_id=BARE_VPC)
-    account = Account()
-    assert found(account, "DescribeEgressOnlyInternetGateways", Filters=wanted) == [EIGW]
-    (warning,) = account.reply("DescribeEgressOnlyInternetGateways", Filters=wanted).warnings
-    assert "attachment.vpc-id" in warning
-    strict = Account(settings=Settings(strict_filters=True))
-    assert strict.refuse("DescribeEgressOnlyInternetGateways", Filters=wanted).code == "InvalidFilter"
-    assert found(strict, "DescribeEgressOnlyInternetGateways", Filters=filters(tag__Any="x")) == []
-
-
 def test_describe_tags() -> None:
     account = Account()
     account.do(

@@ -44,7 +44,7 @@ REQUESTS: list[Case] = [
     ("a text for a list", "InvalidParameterValue", "DescribeVpcs", {"VpcIds": VPC}),
     ("a number in a list of texts", "InvalidParameterValue", "DescribeVpcs", {"VpcIds": [1]}),
     ("a text for a structure", "InvalidParameterValue", "DescribeVpcs", {"Filters": ["vpc-id"]}),
-    ("filter without a name", "InvalidFilter", "DescribeVpcs", {"Filters": [{"Values": ["x"]}]}),
+    ("filter without a name", "InvalidParameterValue", "DescribeVpcs", {"Filters": [{"Values": ["x"]}]}),
     ("filter without values", "InvalidParameterValue", "DescribeVpcs", {"Filters": [{"Name": "vpc-id"}]}),
     (
         "more filters than 50",

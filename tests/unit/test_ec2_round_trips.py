@@ -11,7 +11,8 @@ import pytest
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.checks import checked
 from eigw_ns.cloud.ec2.schema import Parameter
-from tests.small_cloud import (
+from tests.support.ec2_model import operation
+from tests.support.small_cloud import (
     ACL,
     DEFAULT_GROUP,
     EIGW,
@@ -26,7 +27,6 @@ from tests.small_cloud import (
     Account,
     Request,
 )
-from tests.support.ec2_model import operation
 
 READING = tuple(name for name, action in ACTIONS.items() if not action.mutates)
 

@@ -10,6 +10,7 @@ from botocore.validate import ParamValidator
 
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Parameter
+from tests.support.ec2_model import operation
 from tests.support.small_cloud import (
     ACL,
     ASSOCIATION,
@@ -30,7 +31,6 @@ from tests.support.small_cloud import (
     WEB_RULE,
     Account,
 )
-from tests.support.ec2_model import operation
 
 ENTRY = {"NetworkAclId": ACL, "RuleNumber": 100, "Egress": True, "RuleAction": "allow", "Ipv6CidrBlock": "::/0"}
 HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}

@@ -18,6 +18,9 @@ from eigw_ns.errors import CloudError, UsageError
 from eigw_ns.render import remedies
 
 _NEGATIVE = re.compile(r"-\d+")
+_IGNORES_FILTERS = "DescribeEgressOnlyInternetGateways"
+"""The one action that ignores unknown filters, as in AWS."""
+
 _SHORT_RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
 """Parameters that the flags of `groups` replace. As in aws-cli, their own flags work but are hidden."""
 
@@ -51,7 +54,7 @@ def make_command(name: str) -> click.Command:
         command.params += groups.options()
     if paging.is_paged(action.parameters):
         command.params += paging.options()
-    only = limits.quota if action.mutates else limits.strict_filters
+    only = limits.quota if action.mutates else limits.strict_filters(hidden=name != _IGNORES_FILTERS)
     for decorate in (_cli_input_json, _output, _query, only, options.lab):
         decorate(command)
     return command

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 import click
@@ -23,13 +23,17 @@ quota = click.option(
     help="Change a quota from AWS's default, as in egress-only-internet-gateways-per-vpc=2. Repeatable.",
 )
 
-strict_filters = click.option(
-    "--strict-filters",
-    is_flag=True,
-    envvar="EIGW_NS_STRICT_FILTERS",
-    show_envvar=True,
-    help="Treat unknown filters as an error. Default: ignore them with a warning, as AWS does.",
-)
+
+def strict_filters(*, hidden: bool) -> Callable[[click.Command], click.Command]:
+    """Return the option for a describe verb. It is `hidden` if AWS itself refuses unknown filters there."""
+    return click.option(
+        "--strict-filters",
+        is_flag=True,
+        envvar="EIGW_NS_STRICT_FILTERS",
+        show_envvar=True,
+        help="Treat unknown filters as an error. Default: ignore them with a warning, as AWS does here.",
+        hidden=hidden,
+    )
 
 
 def settings(*, strict: bool, quotas: Sequence[str]) -> Settings:

@@ -6,10 +6,10 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from eigw_ns.cloud.ec2.checks import invalid
-from eigw_ns.cloud.ec2.filters import filters
+from eigw_ns.cloud.ec2.filters import KnownFilters, filters
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
@@ -23,18 +23,27 @@ _LEAST = 5
 class Listing:
     """The listing of one describe action.
 
-    `member` is the name of the list in the answer, and `key` gives the sort key of an item. `filters` maps the names of
-    filters to paths. `most` is the maximum number of items in a page.
+    `member` is the name of the list in the answer, and `key` gives the sort key of an item. `most` is the maximum
+    number of items in a page.
     """
 
     member: str
     key: Callable[[Shape], str]
-    filters: Mapping[str, str]
+    filters: KnownFilters
     most: int = 1000
 
-    def reply(self, cloud: Cloud, shapes: Iterable[Shape], request: Request, settings: Settings) -> Reply:
+    def reply(
+        self,
+        cloud: Cloud,
+        shapes: Iterable[Shape],
+        request: Request,
+        settings: Settings,
+        *,
+        filtered: Callable[[Shape], Shape] = lambda shape: shape,
+    ) -> Reply:
         """Return the page of `shapes` that the request asks for.
 
+        `filtered` returns what filters read in place of a shape, if that is more than the answer has.
         Raises CloudError if its Filters, MaxResults or NextToken are not valid.
         """
         most = request.get("MaxResults")
@@ -44,7 +53,7 @@ class Listing:
             )
         wanted, warnings = filters(request, self.filters, settings)
         after = _position(request)
-        found = [shape for shape in shapes if all(each.matches(shape) for each in wanted)]
+        found = [shape for shape in shapes if all(each.matches(filtered(shape)) for each in wanted)]
         ahead = sorted((shape for shape in found if after is None or self.key(shape) > after), key=self.key)
         answer: Shape = {self.member: ahead[:most]}
         if most is not None and len(ahead) > most:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eigw_ns.cloud.ec2 import shapes, tags
 from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -13,7 +14,8 @@ from eigw_ns.errors import CloudError
 _LISTING = Listing(
     "EgressOnlyInternetGateways",
     lambda shape: str(shape["EgressOnlyInternetGatewayId"]),
-    {"tag-key": "Tags.Key"},  # AWS ignores attachment.vpc-id: scripts that used it deleted every gateway of a Region
+    # AWS ignores attachment.vpc-id here: scripts that used it deleted every gateway of a Region.
+    KnownFilters(TAG_FILTERS, ignores_unknown=True),
     most=255,
 )
 

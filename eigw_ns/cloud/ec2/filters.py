@@ -8,41 +8,62 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.schema import Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.words import shorten
+from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
 
 ABSENT = ""
 """The path of a filter that AWS documents for a member that no resource of a lab has. No value matches it."""
 
+TAG_FILTERS: Mapping[str, str] = {"tag-key": "Tags.Key", "tag-value": "Tags.Value"}
+"""The filters on tags that every resource has beside `tag:KEY`. AWS no longer documents `tag-value`, but takes it."""
+
 _TAG = "tag:"
 
 
 @frozen
-class Filter:
-    """One filter of a request. It reads the members at `path` of a shape, or the tag with the key `tag` if given."""
+class KnownFilters:
+    """The filters of one describe action.
 
-    path: str
+    `paths` maps their names to paths in a shape. `tags` is the path of the tags that `tag:KEY` reads. AWS refuses an
+    unknown filter, unless `ignores_unknown`.
+    """
+
+    paths: Mapping[str, str]
+    tags: tuple[str, ...] = ("Tags",)
+    ignores_unknown: bool = False
+
+
+@frozen
+class Filter:
+    """One filter of a request. It reads the members at `path` of a shape. `tag` selects the tag with this key there."""
+
+    path: tuple[str, ...]
     tag: str | None
     patterns: tuple[re.Pattern[str], ...]
 
     def matches(self, shape: Shape) -> bool:
         """Return True if a value that the filter reads matches one of its patterns."""
-        values = _at(shape, self.path.split(".")) if self.tag is None else _tag_values(shape, self.tag)
-        return any(pattern.fullmatch(value) for value in values for pattern in self.patterns)
+        return any(pattern.fullmatch(value) for value in self._values(shape) for pattern in self.patterns)
+
+    def _values(self, shape: Shape) -> Iterable[str]:
+        found = _at(shape, self.path)
+        if self.tag is None:
+            return map(_text, found)
+        return [tag["Value"] for tag in found if tag["Key"] == self.tag]
 
 
-def filters(request: Request, known: Mapping[str, str], settings: Settings) -> tuple[list[Filter], list[str]]:
+def filters(request: Request, known: KnownFilters, settings: Settings) -> tuple[list[Filter], list[str]]:
     """Return the filters of a request, and a warning for each filter that AWS would ignore.
 
-    `known` maps the names of filters to paths.
-    Raises InvalidFilter for an unknown filter if the settings are strict, and FilterLimitExceeded for too many.
+    Raises InvalidParameterValue for an unknown filter, unless AWS ignores it and the settings are not strict.
+    Raises FilterLimitExceeded for too many filters or values.
     """
     given = request.get("Filters", [])
     quotas = settings.quotas
@@ -54,15 +75,21 @@ def filters(request: Request, known: Mapping[str, str], settings: Settings) -> t
         if len(values) > quotas.values_per_filter:
             raise CloudError("FilterLimitExceeded", f"A filter has {quotas.values_per_filter} values at most")
         tag = name.removeprefix(_TAG) if name.startswith(_TAG) else None
-        if tag is None and name not in known:
-            if not name or settings.strict_filters:
-                raise CloudError("InvalidFilter", f"The filter '{shorten(name)}' is invalid")
+        if tag is None and name not in known.paths:
+            if not name or settings.strict_filters or not known.ignores_unknown:
+                raise _unknown(name, known)
             warnings.append(f"the filter {shorten(name)} is unknown and was ignored, as AWS does")
             continue
         if not values:
             raise invalid(f"The filter '{shorten(name)}' has no values")
-        found.append(Filter(known.get(name, ABSENT), tag, tuple(map(pattern, values))))
+        path = known.tags if tag is not None else tuple(known.paths[name].split("."))
+        found.append(Filter(path, tag, tuple(map(pattern, values))))
     return found, warnings
+
+
+def _unknown(name: str, known: KnownFilters) -> CloudError:
+    hint = f"write {_TAG}KEY" if name == "tag" else did_you_mean(name, known.paths)
+    return CloudError("InvalidParameterValue", f"The filter '{shorten(name)}' is invalid", hint=hint)
 
 
 def pattern(text: str) -> re.Pattern[str]:
@@ -88,18 +115,16 @@ def _segments(text: str) -> list[str]:
     return segments
 
 
-def _at(value: Any, path: list[str]) -> Iterator[str]:
-    """Yield every value at `path` as text. A list on the path contributes each of its items."""
+def _at(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Yield every value at `path`. A list on the path contributes each of its items."""
     if isinstance(value, list):
         for item in value:
             yield from _at(item, path)
-    elif path and isinstance(value, Mapping):
-        if path[0] in value:
-            yield from _at(value[path[0]], path[1:])
     elif not path:
-        yield str(value).lower() if isinstance(value, bool) else str(value)
+        yield value
+    elif isinstance(value, Mapping) and path[0] in value:
+        yield from _at(value[path[0]], path[1:])
 
 
-def _tag_values(shape: Shape, key: str) -> Iterable[str]:
-    """Return the values of the shape's tag of that key. An item of DescribeTags is itself a tag."""
-    return [tag["Value"] for tag in shape.get("Tags", [shape]) if tag["Key"] == key]
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

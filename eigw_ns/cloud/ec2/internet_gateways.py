@@ -7,6 +7,7 @@ from dataclasses import replace
 from eigw_ns.cloud.ec2 import shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.resources import INTERNET_GATEWAY, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -16,13 +17,15 @@ from eigw_ns.errors import CloudError
 _LISTING = Listing(
     "InternetGateways",
     lambda shape: str(shape["InternetGatewayId"]),
-    {
-        "attachment.state": "Attachments.State",
-        "attachment.vpc-id": "Attachments.VpcId",
-        "internet-gateway-id": "InternetGatewayId",
-        "owner-id": "OwnerId",
-        "tag-key": "Tags.Key",
-    },
+    KnownFilters(
+        {
+            "attachment.state": "Attachments.State",
+            "attachment.vpc-id": "Attachments.VpcId",
+            "internet-gateway-id": "InternetGatewayId",
+            "owner-id": "OwnerId",
+            **TAG_FILTERS,
+        }
+    ),
 )
 
 

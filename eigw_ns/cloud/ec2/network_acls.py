@@ -8,6 +8,7 @@ from eigw_ns.cloud.associations import network_acl_association_id, network_acl_a
 from eigw_ns.cloud.ec2 import filter_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.resources import NETWORK_ACL, SUBNET, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -18,26 +19,28 @@ from eigw_ns.errors import CloudError
 _LISTING = Listing(
     "NetworkAcls",
     lambda shape: str(shape["NetworkAclId"]),
-    {
-        "association.association-id": "Associations.NetworkAclAssociationId",
-        "association.network-acl-id": "Associations.NetworkAclId",
-        "association.subnet-id": "Associations.SubnetId",
-        "default": "IsDefault",
-        "entry.cidr": "Entries.CidrBlock",
-        "entry.egress": "Entries.Egress",
-        "entry.icmp.code": "Entries.IcmpTypeCode.Code",
-        "entry.icmp.type": "Entries.IcmpTypeCode.Type",
-        "entry.ipv6-cidr": "Entries.Ipv6CidrBlock",
-        "entry.port-range.from": "Entries.PortRange.From",
-        "entry.port-range.to": "Entries.PortRange.To",
-        "entry.protocol": "Entries.Protocol",
-        "entry.rule-action": "Entries.RuleAction",
-        "entry.rule-number": "Entries.RuleNumber",
-        "network-acl-id": "NetworkAclId",
-        "owner-id": "OwnerId",
-        "tag-key": "Tags.Key",
-        "vpc-id": "VpcId",
-    },
+    KnownFilters(
+        {
+            "association.association-id": "Associations.NetworkAclAssociationId",
+            "association.network-acl-id": "Associations.NetworkAclId",
+            "association.subnet-id": "Associations.SubnetId",
+            "default": "IsDefault",
+            "entry.cidr": "Entries.CidrBlock",
+            "entry.egress": "Entries.Egress",
+            "entry.icmp.code": "Entries.IcmpTypeCode.Code",
+            "entry.icmp.type": "Entries.IcmpTypeCode.Type",
+            "entry.ipv6-cidr": "Entries.Ipv6CidrBlock",
+            "entry.port-range.from": "Entries.PortRange.From",
+            "entry.port-range.to": "Entries.PortRange.To",
+            "entry.protocol": "Entries.Protocol",
+            "entry.rule-action": "Entries.RuleAction",
+            "entry.rule-number": "Entries.RuleNumber",
+            "network-acl-id": "NetworkAclId",
+            "owner-id": "OwnerId",
+            **TAG_FILTERS,
+            "vpc-id": "VpcId",
+        }
+    ),
 )
 
 

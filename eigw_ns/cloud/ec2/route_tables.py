@@ -5,7 +5,7 @@ from __future__ import annotations
 from eigw_ns.cloud.associations import route_table_associations
 from eigw_ns.cloud.ec2 import shapes, tags
 from eigw_ns.cloud.ec2.describing import Listing
-from eigw_ns.cloud.ec2.filters import ABSENT
+from eigw_ns.cloud.ec2.filters import ABSENT, TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.resources import ROUTE_TABLE, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -15,28 +15,30 @@ from eigw_ns.errors import CloudError
 _LISTING = Listing(
     "RouteTables",
     lambda shape: str(shape["RouteTableId"]),
-    {
-        "association.gateway-id": ABSENT,
-        "association.main": "Associations.Main",
-        "association.route-table-association-id": "Associations.RouteTableAssociationId",
-        "association.route-table-id": "Associations.RouteTableId",
-        "association.subnet-id": "Associations.SubnetId",
-        "owner-id": "OwnerId",
-        "route-table-id": "RouteTableId",
-        "route.destination-cidr-block": ABSENT,
-        "route.destination-ipv6-cidr-block": "Routes.DestinationIpv6CidrBlock",
-        "route.destination-prefix-list-id": ABSENT,
-        "route.egress-only-internet-gateway-id": "Routes.EgressOnlyInternetGatewayId",
-        "route.gateway-id": "Routes.GatewayId",
-        "route.instance-id": ABSENT,
-        "route.nat-gateway-id": ABSENT,
-        "route.origin": "Routes.Origin",
-        "route.state": "Routes.State",
-        "route.transit-gateway-id": ABSENT,
-        "route.vpc-peering-connection-id": ABSENT,
-        "tag-key": "Tags.Key",
-        "vpc-id": "VpcId",
-    },
+    KnownFilters(
+        {
+            "association.gateway-id": ABSENT,
+            "association.main": "Associations.Main",
+            "association.route-table-association-id": "Associations.RouteTableAssociationId",
+            "association.route-table-id": "Associations.RouteTableId",
+            "association.subnet-id": "Associations.SubnetId",
+            "owner-id": "OwnerId",
+            "route-table-id": "RouteTableId",
+            "route.destination-cidr-block": ABSENT,
+            "route.destination-ipv6-cidr-block": "Routes.DestinationIpv6CidrBlock",
+            "route.destination-prefix-list-id": ABSENT,
+            "route.egress-only-internet-gateway-id": "Routes.EgressOnlyInternetGatewayId",
+            "route.gateway-id": "Routes.GatewayId",
+            "route.instance-id": ABSENT,
+            "route.nat-gateway-id": ABSENT,
+            "route.origin": "Routes.Origin",
+            "route.state": "Routes.State",
+            "route.transit-gateway-id": ABSENT,
+            "route.vpc-peering-connection-id": ABSENT,
+            **TAG_FILTERS,
+            "vpc-id": "VpcId",
+        }
+    ),
     most=100,
 )
 

@@ -8,10 +8,10 @@ from eigw_ns.cloud.defaults import open_egress
 from eigw_ns.cloud.ec2 import filter_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
-from eigw_ns.cloud.ec2.filters import ABSENT
+from eigw_ns.cloud.ec2.filters import ABSENT, TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.group_pairs import requested
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, VPC
-from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.shapes import arn, tag_list
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
@@ -23,11 +23,12 @@ from eigw_ns.errors import CloudError
 _TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 """The characters that AWS allows in names and descriptions of groups and rules."""
 
+_PERMISSIONS = ("IpPermissions", "IpPermissionsEgress")
 _PERMISSION_FILTERS = {
     "cidr": "IpRanges.CidrIp",
     "from-port": "FromPort",
     "group-id": "UserIdGroupPairs.GroupId",
-    "group-name": ABSENT,
+    "group-name": "UserIdGroupPairs.GroupName",
     "ipv6-cidr": "Ipv6Ranges.CidrIpv6",
     "prefix-list-id": ABSENT,
     "protocol": "IpProtocol",
@@ -47,16 +48,18 @@ def _of_permissions(prefix: str, member: str) -> dict[str, str]:
 _LISTING = Listing(
     "SecurityGroups",
     lambda shape: str(shape["GroupId"]),
-    {
-        **_of_permissions("ip-permission", "IpPermissions"),
-        **_of_permissions("egress.ip-permission", "IpPermissionsEgress"),
-        "description": "Description",
-        "group-id": "GroupId",
-        "group-name": "GroupName",
-        "owner-id": "OwnerId",
-        "tag-key": "Tags.Key",
-        "vpc-id": "VpcId",
-    },
+    KnownFilters(
+        {
+            **_of_permissions("ip-permission", _PERMISSIONS[0]),
+            **_of_permissions("egress.ip-permission", _PERMISSIONS[1]),
+            "description": "Description",
+            "group-id": "GroupId",
+            "group-name": "GroupName",
+            "owner-id": "OwnerId",
+            **TAG_FILTERS,
+            "vpc-id": "VpcId",
+        }
+    ),
 )
 
 
@@ -110,7 +113,19 @@ def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
         if all(folded(group.name) != key for group in found):
             raise CloudError("InvalidGroup.NotFound", f"The security group '{shorten(name)}' does not exist")
     shown = [filter_shapes.security_group(group) for group in found if not names or folded(group.name) in names]
-    return _LISTING.reply(cloud, shown, request, settings)
+    return _LISTING.reply(cloud, shown, request, settings, filtered=lambda shape: _with_names(cloud, shape))
+
+
+def _with_names(cloud: Cloud, shape: Shape) -> Shape:
+    """Return a group's shape with the names of the groups in its rules. Filters read them, AWS does not answer them."""
+    permissions = {name: [_named_pairs(cloud, each) for each in shape[name]] for name in _PERMISSIONS}
+    return {**shape, **permissions}
+
+
+def _named_pairs(cloud: Cloud, permission: Shape) -> Shape:
+    pairs = permission["UserIdGroupPairs"]
+    names = [{**pair, "GroupName": cloud.security_groups[pair["GroupId"]].name} for pair in pairs]
+    return {**permission, "UserIdGroupPairs": names}
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:

@@ -45,7 +45,7 @@ def random_id() -> str:
 
 @frozen
 class Settings:
-    """Settings of actions. `strict_filters` makes an unknown filter an error; AWS ignores it."""
+    """Settings of actions. `strict_filters` makes an unknown filter an error also if AWS ignores it."""
 
     quotas: Quotas = field(default_factory=Quotas)
     new_id: Callable[[], str] = random_id

@@ -11,6 +11,7 @@ from typing import Any
 
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
+from eigw_ns.cloud.ec2.filters import KnownFilters
 from eigw_ns.cloud.ec2.resources import KINDS, Kind
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
@@ -26,7 +27,10 @@ _RESERVED = "aws:"
 _LISTING = Listing(
     "Tags",
     lambda shape: f"{shape['ResourceId']}\0{shape['Key']}",
-    {"key": "Key", "value": "Value", "resource-id": "ResourceId", "resource-type": "ResourceType"},
+    KnownFilters(
+        {"key": "Key", "value": "Value", "resource-id": "ResourceId", "resource-type": "ResourceType"},
+        tags=(),  # each item is a tag
+    ),
 )
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2 import shapes
 from eigw_ns.cloud.ec2.describing import Listing
-from eigw_ns.cloud.ec2.filters import ABSENT
+from eigw_ns.cloud.ec2.filters import ABSENT, TAG_FILTERS, KnownFilters
+from eigw_ns.cloud.ec2.instance_filters import INSTANCE_FILTERS
 from eigw_ns.cloud.ec2.resources import INSTANCE, SECURITY_GROUP, SUBNET, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, Settings
@@ -23,52 +24,50 @@ _BLOCKS = {
 _VPCS = Listing(
     "Vpcs",
     lambda shape: str(shape["VpcId"]),
-    {
-        **_BLOCKS,
-        **dict.fromkeys(("cidr", "cidr-block", "cidr-block-association.association-id"), ABSENT),
-        **dict.fromkeys(("cidr-block-association.cidr-block", "cidr-block-association.state"), ABSENT),
-        **dict.fromkeys(("dhcp-options-id", "ipv6-cidr-block-association.ipv6-pool"), ABSENT),
-        "is-default": "IsDefault",
-        "owner-id": "OwnerId",
-        "state": "State",
-        "tag-key": "Tags.Key",
-        "vpc-id": "VpcId",
-    },
+    KnownFilters(
+        {
+            **_BLOCKS,
+            **dict.fromkeys(("cidr", "cidr-block", "cidr-block-association.association-id"), ABSENT),
+            **dict.fromkeys(("cidr-block-association.cidr-block", "cidr-block-association.state"), ABSENT),
+            **dict.fromkeys(("dhcp-options-id", "ipv6-cidr-block-association.ipv6-pool"), ABSENT),
+            "is-default": "IsDefault",
+            "owner-id": "OwnerId",
+            "state": "State",
+            **TAG_FILTERS,
+            "vpc-id": "VpcId",
+        }
+    ),
 )
 
 _SUBNETS = Listing(
     "Subnets",
     lambda shape: str(shape["SubnetId"]),
-    {
-        **_BLOCKS,
-        **dict.fromkeys(("availability-zone", "availabilityZone", "availability-zone-id"), ABSENT),
-        **dict.fromkeys(("available-ip-address-count", "cidr", "cidr-block", "cidrBlock"), ABSENT),
-        **dict.fromkeys(("default-for-az", "defaultForAz", "map-public-ip-on-launch", "outpost-arn"), ABSENT),
-        "ipv6-native": "Ipv6Native",
-        "owner-id": "OwnerId",
-        "state": "State",
-        "subnet-arn": "SubnetArn",
-        "subnet-id": "SubnetId",
-        "tag-key": "Tags.Key",
-        "vpc-id": "VpcId",
-    },
+    KnownFilters(
+        {
+            **_BLOCKS,
+            **dict.fromkeys(("availability-zone", "availabilityZone", "availability-zone-id"), ABSENT),
+            **dict.fromkeys(("availabilityZoneId", "customer-owned-ipv4-pool", "enable-dns64"), ABSENT),
+            **dict.fromkeys(("enable-lni-at-device-index", "map-customer-owned-ip-on-launch"), ABSENT),
+            "private-dns-name-options-on-launch.hostname-type": ABSENT,
+            "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": ABSENT,
+            "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": ABSENT,
+            **dict.fromkeys(("available-ip-address-count", "cidr", "cidr-block", "cidrBlock"), ABSENT),
+            **dict.fromkeys(("default-for-az", "defaultForAz", "map-public-ip-on-launch", "outpost-arn"), ABSENT),
+            "ipv6-native": "Ipv6Native",
+            "owner-id": "OwnerId",
+            "state": "State",
+            "subnet-arn": "SubnetArn",
+            "subnet-id": "SubnetId",
+            **TAG_FILTERS,
+            "vpc-id": "VpcId",
+        }
+    ),
 )
 
 _INSTANCES = Listing(
     "Reservations",
-    lambda shape: str(shape["InstanceId"]),
-    {
-        "instance-id": "InstanceId",
-        "instance-state-code": "State.Code",
-        "instance-state-name": "State.Name",
-        "instance.group-id": "SecurityGroups.GroupId",
-        "instance.group-name": "SecurityGroups.GroupName",
-        "ipv6-address": "Ipv6Address",
-        "source-dest-check": "SourceDestCheck",
-        "subnet-id": "SubnetId",
-        "tag-key": "Tags.Key",
-        "vpc-id": "VpcId",
-    },
+    lambda shape: str(shape["Instances"][0]["InstanceId"]),
+    KnownFilters(INSTANCE_FILTERS, tags=("Instances", "Tags")),
 )
 
 
@@ -87,9 +86,8 @@ def describe_subnets(cloud: Cloud, request: Request, settings: Settings) -> Repl
 def describe_instances(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Describe instances. Each instance is in a separate reservation."""
     found = INSTANCE.select(cloud, request.get("InstanceIds", []))
-    reply = _INSTANCES.reply(cloud, (shapes.instance(cloud, each) for each in found), request, settings)
-    reservations = [_reservation(shape) for shape in reply.answer["Reservations"]]
-    return replace(reply, answer={**reply.answer, "Reservations": reservations})
+    reservations = (_reservation(shapes.instance(cloud, each)) for each in found)
+    return _INSTANCES.reply(cloud, reservations, request, settings)
 
 
 def _reservation(instance: Shape) -> Shape:
