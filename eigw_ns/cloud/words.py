@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _CLOSE_ENOUGH = 0.6
 _MOST = 3
 _LONGEST = 60
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff"
+    "\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e00ff\U000e01f0-\U0010ffff]"
+)
+"""Controls, separators, spaces other than U+0020, format characters, surrogates, private use and noncharacters.
+
+The set is fixed: `str.isprintable` takes a new emoji for unprintable if Python's Unicode version is older.
+"""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -22,6 +31,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return at most 60 characters of `text` on one line, with unprintable characters as escapes."""
+    """Return at most 60 characters of `text` on one line, with invisible characters as escapes."""
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return _INVISIBLE.sub(lambda found: escaped(found[0]), text)
+
+
+def escaped(text: str) -> str:
+    """Return `text` in printable ASCII: every other character is an escape of Python's."""
+    return text.encode("unicode_escape").decode("ascii")

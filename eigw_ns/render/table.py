@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from eigw_ns.cloud.words import escaped
 from eigw_ns.frozen import frozen
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that change the direction of the text that follows on the line, also in other columns."""
 
 
 def draw(tables: Sequence[Table], *, width: int | None, colour: bool) -> str:
@@ -74,11 +80,18 @@ def _rich(table: Table, width: int) -> ConsoleRenderable:
         drawn.add_column(column, no_wrap=True)
     drawn.add_column(table.columns[-1], max_width=max(_NARROWEST, width - sum(fixed) - _GAP * len(fixed) - _MARGIN))
     for row in table.rows:
-        drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
+        drawn.add_row(*(Text(_text(cell), "" if isinstance(cell, str) else cell[1]) for cell in row))
     return drawn
 
 
+def _text(cell: Cell) -> str:
+    text = cell if isinstance(cell, str) else cell[0]
+    return _TURNS.sub(lambda found: escaped(found[0]), text)
+
+
 def _widths(table: Table) -> list[int]:
-    """Return the width of each column without wrapping, in characters."""
-    texts = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (table.columns, *table.rows)]
-    return [max(len(text) for text in column) for column in zip(*texts, strict=True)]
+    """Return the width of each column without wrapping, in cells of a terminal. Wide characters take two."""
+    from rich.cells import cell_len
+
+    texts = [[_text(cell) for cell in row] for row in (table.columns, *table.rows)]
+    return [max(cell_len(text) for text in column) for column in zip(*texts, strict=True)]

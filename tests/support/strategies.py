@@ -46,7 +46,10 @@ HOST_ADDRESSES = tuple(
 GONE = ("eigw-0deadbeefdeadbeef", "igw-0deadbeefdeadbeef")
 """Ids of deleted gateways. A route to one of them is a blackhole."""
 
-_TAG_CHARACTERS = st.sampled_from("aZ07 :#-'\"{}[],&*!|>%@`?~=/\\.é日\U0001f4a1")  # includes YAML's special characters
+_TAG_CHARACTERS = st.sampled_from(
+    "aZ07 :#-'\"{}[],&*!|>%@`?~=/\\.é日\U0001f4a1"  # includes YAML's special characters
+    "\xa0\xad\u200c\u200d\u200e\u202e\u3000\ue000\ufeff\ufffe\U0001fae8\U0010ffff"  # not printable in some Python
+)
 
 
 _KEYS = st.text(_TAG_CHARACTERS, min_size=1, max_size=4)

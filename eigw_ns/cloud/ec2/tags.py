@@ -1,7 +1,4 @@
-"""Tags: TagSpecifications of new resources, CreateTags, DeleteTags, DescribeTags.
-
-Limits: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
-"""
+"""Tags: TagSpecifications of new resources, CreateTags, DeleteTags, DescribeTags."""
 
 from __future__ import annotations
 
@@ -17,12 +14,9 @@ from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.shapes import tag_list
 from eigw_ns.cloud.model import Cloud, Tags
+from eigw_ns.cloud.tag_rules import LONGEST_KEY, LONGEST_VALUE, RESERVED, forbidden, is_reserved
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
-
-_LONGEST_KEY = 128  # Unicode characters, as below
-_LONGEST_VALUE = 256
-_RESERVED = "aws:"
 
 _LISTING = Listing(
     "Tags",
@@ -114,21 +108,21 @@ def _given(tags: Iterable[Shape]) -> dict[str, str]:
         key, value = _key(tag), tag.get("Value", "")
         if key in found:
             raise invalid(f"Duplicate tag key '{shorten(key)}' specified.")
-        if len(value) > _LONGEST_VALUE:
-            raise invalid(f"Tag value exceeds the maximum length of {_LONGEST_VALUE} characters")
-        if not (key + value).isprintable():
-            raise invalid(f"Tag '{shorten(key)}' has characters that cannot be printed")
+        if len(value) > LONGEST_VALUE:
+            raise invalid(f"Tag value exceeds the maximum length of {LONGEST_VALUE} characters")
+        if character := forbidden(key + value):
+            raise invalid(f"Tag '{shorten(key)}' has the character {character}, which is not valid in tags")
         found[key] = value
     return found
 
 
 def _key(tag: Shape) -> str:
     key: str = tag.get("Key", "")
-    if not key or key.lower().startswith(_RESERVED):
-        message = f"Tag keys cannot be empty, and cannot begin with {_RESERVED} (got '{shorten(key)}')"
+    if not key or is_reserved(key):
+        message = f"Tag keys cannot be empty, and cannot begin with {RESERVED} (got '{shorten(key)}')"
         raise CloudError("InvalidTagKey.Malformed", message)
-    if len(key) > _LONGEST_KEY:
-        raise invalid(f"Tag key exceeds the maximum length of {_LONGEST_KEY} characters")
+    if len(key) > LONGEST_KEY:
+        raise invalid(f"Tag key exceeds the maximum length of {LONGEST_KEY} characters")
     return key
 
 

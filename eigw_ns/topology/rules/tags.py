@@ -1,19 +1,13 @@
-"""Rules for tags.
-
-AWS's limits: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
-"""
+"""Rules for tags in a topology file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from eigw_ns.cloud.tag_rules import LONGEST_KEY, LONGEST_VALUE, RESERVED, forbidden, is_reserved
 from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.schema import LabFile, Tagged
 from eigw_ns.topology.tree import Path
-
-_LONGEST_KEY = 128  # Unicode characters, as below
-_LONGEST_VALUE = 256
-_RESERVED = "aws:"
 
 
 def check(file: LabFile, report: MistakeReport) -> None:
@@ -46,13 +40,14 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
 
 
 def _check_tag(report: MistakeReport, path: Path, key: str, value: str) -> None:
-    if not 1 <= len(key) <= _LONGEST_KEY:
-        problem = f"a tag's key must have 1 to {_LONGEST_KEY} characters"
+    if not 1 <= len(key) <= LONGEST_KEY:
+        problem = f"a tag's key must have 1 to {LONGEST_KEY} characters"
         report.add(path, problem, "write another key", value=str(len(key)))
-    elif key.lower().startswith(_RESERVED):
-        report.add(path, f"AWS reserves keys that begin with {_RESERVED}", "write another key", value="")
-    if len(value) > _LONGEST_VALUE:
-        problem = f"a tag's value can have at most {_LONGEST_VALUE} characters"
+    elif is_reserved(key):
+        report.add(path, f"AWS reserves keys that begin with {RESERVED}", "write another key", value="")
+    if len(value) > LONGEST_VALUE:
+        problem = f"a tag's value can have at most {LONGEST_VALUE} characters"
         report.add(path, problem, "shorten it", value=str(len(value)))
-    if not (key + value).isprintable():
-        report.add(path, "a tag must be printable text on one line", "remove line breaks and control characters")
+    if character := forbidden(key + value):
+        problem = f"a tag cannot have the character {character}"
+        report.add(path, problem, "remove control characters, line separators and surrogates")
