@@ -78,14 +78,21 @@ class RouteTable:
 class ConnectionTracking:
     """Timeouts of idle flows in an egress-only gateway (seconds), and the maximum number of flows that it tracks.
 
-    The timeouts are those of AWS's ConnectionTrackingSpecification, which applies to an instance's interface. AWS does
-    not document the gateway's own timeouts. The limits are not AWS's: they prevent one instance from using up the
-    connection tracking table that all instances share.
+    The first three timeouts are those of AWS's ConnectionTrackingSpecification, which applies to an instance's
+    interface. AWS does not document the gateway's own timeouts. The others are the minimum of their RFC: `transitory`
+    flows are opening or closing (RFC 6092 REC-35, REC-40), `icmpv6_timeout` is RFC 5508 REQ-2's, and `generic_timeout`
+    is Linux's for all other protocols. The limits are not AWS's: they prevent one instance from using up the connection
+    tracking table that all instances share.
     """
 
     tcp_established_timeout: int = 432_000
     udp_timeout: int = 30
     udp_stream_timeout: int = 180
+    tcp_transitory_timeout: int = 240
+    sctp_established_timeout: int = 7_440
+    sctp_transitory_timeout: int = 240
+    icmpv6_timeout: int = 60
+    generic_timeout: int = 600
     max_connections: int = 131_072
     max_connections_per_source: int = 16_384
 

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from eigw_ns.dataplane.state import (
     NOTHING,
+    OPTIONAL_SYSCTLS,
     PREFIX,
     Configuration,
     Flow,
@@ -268,7 +269,7 @@ class LinuxKernel(LinuxHost):
             for key, value in wanted.values:
                 if old.get(key) != value:
                     self.writes += 1
-                    tree.write(key, value)
+                    _write(tree, key, value)
 
     def _forward(self, namespace: str, enabled: bool) -> None:
         with netns.inside(namespace):
@@ -308,6 +309,15 @@ class LinuxKernel(LinuxHost):
     def _send(self, netlink: Netlink, messages: Sequence[Message]) -> None:
         self.writes += len(messages)
         netlink.send(messages)
+
+
+def _write(tree: sysctl.Tree, key: str, value: str) -> None:
+    """Set the value, unless the kernel was built without the protocol that the sysctl is for."""
+    try:
+        tree.write(key, value)
+    except MissingError:
+        if key not in OPTIONAL_SYSCTLS:
+            raise
 
 
 def _those(kind: type[Thing], things: Iterable[object]) -> list[Thing]:

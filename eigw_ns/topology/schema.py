@@ -58,6 +58,23 @@ class ConnectionTrackingFile(_Strict):
     udp_stream_timeout: int = Field(
         _TRACKING.udp_stream_timeout, description="Timeout of an idle UDP flow that was answered twice, in seconds"
     )
+    tcp_transitory_timeout: int = Field(
+        _TRACKING.tcp_transitory_timeout,
+        description="Timeout of an idle TCP connection that opens or closes, in seconds",
+    )
+    sctp_established_timeout: int = Field(
+        _TRACKING.sctp_established_timeout, description="Timeout of an idle established SCTP association, in seconds"
+    )
+    sctp_transitory_timeout: int = Field(
+        _TRACKING.sctp_transitory_timeout,
+        description="Timeout of an idle SCTP association that opens or closes, in seconds",
+    )
+    icmpv6_timeout: int = Field(
+        _TRACKING.icmpv6_timeout, description="Time for answers to an ICMPv6 echo request, in seconds"
+    )
+    generic_timeout: int = Field(
+        _TRACKING.generic_timeout, description="Timeout of an idle flow of any other protocol, in seconds"
+    )
     max_connections: int = Field(_TRACKING.max_connections, description="Maximum number of flows of all instances")
     max_connections_per_source: int = Field(
         _TRACKING.max_connections_per_source, description="Maximum number of flows of one instance"

@@ -9,7 +9,7 @@ import pytest
 from eigw_ns.dataplane.state import NetObject, NetState
 from eigw_ns.errors import KernelError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
-from tests.support.small_states import Wire
+from tests.support.small_states import Wire, unknown_sysctls
 
 
 class Killed(Exception):
@@ -17,7 +17,7 @@ class Killed(Exception):
 
 
 def test_the_change_of_a_given_number_fails_and_only_it() -> None:
-    wire, kernel = Wire("lab"), FakeKernel()
+    wire, kernel = Wire("lab"), FakeKernel(unknown=unknown_sysctls())
     kernel.fail_on = 3
     with pytest.raises(KernelError):
         kernel.create(wire.objects)
@@ -28,7 +28,7 @@ def test_the_change_of_a_given_number_fails_and_only_it() -> None:
 
 
 def test_every_change_is_shown_before_it_happens() -> None:
-    wire, kernel = Wire("lab"), FakeKernel()
+    wire, kernel = Wire("lab"), FakeKernel(unknown=unknown_sysctls())
     shown: list[tuple[str, NetObject | str, bool]] = []
     kernel.before = lambda verb, thing: shown.append((verb, thing, "lab" in kernel.labs()))
     kernel.create([wire.left])
@@ -38,7 +38,7 @@ def test_every_change_is_shown_before_it_happens() -> None:
 
 
 def test_state_can_change_between_two_changes() -> None:
-    wire, kernel = Wire("lab"), FakeKernel()
+    wire, kernel = Wire("lab"), FakeKernel(unknown=unknown_sysctls())
 
     def interfere(_verb: str, thing: NetObject | str) -> None:
         if thing == wire.near:
@@ -51,7 +51,7 @@ def test_state_can_change_between_two_changes() -> None:
 
 
 def test_a_program_can_be_killed_before_any_change() -> None:
-    wire, kernel = Wire("lab"), FakeKernel()
+    wire, kernel = Wire("lab"), FakeKernel(unknown=unknown_sysctls())
 
     def kill(verb: str, thing: NetObject | str) -> None:
         raise Killed
@@ -65,7 +65,7 @@ def test_a_program_can_be_killed_before_any_change() -> None:
 
 def test_only_mtu_state_and_bridge_of_a_link_change_in_place() -> None:
     """Linux can change the MAC too, but then loses the neighbours. So a plan creates the pair again."""
-    wire, kernel = Wire("lab"), FakeKernel()
+    wire, kernel = Wire("lab"), FakeKernel(unknown=unknown_sysctls())
     kernel.create(wire.objects)
     for wrong in (replace(wire.near, mac="06:00:00:00:00:99"), replace(wire.near, peer=(wire.there, "other"))):
         with pytest.raises(KernelError):

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from eigw_ns.dataplane.state import Ruleset
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.netlink import conntrack
 from tests.support.labs import PATIENCE, Lab, inward, until
 from tests.topologies.egress import ALL, APP, MATE, TREE, WEB
 
@@ -140,3 +142,31 @@ def test_a_flow_without_packets_is_forgotten_after_its_timeout(lab_name: str) ->
             until(lambda: lab.connections("outbound") <= 1, "the unanswered flow is forgotten")
             late.sendto(b"too late", address[:2])
             until(lambda: lab.counter("outbound", "drop_inbound") == before + 1, "the late answer counted")
+
+
+def test_a_half_closed_connection_lives_for_the_transitory_timeout(lab_name: str) -> None:
+    """The instance has sent its question and closed its half. RFC 6092 REC-35: it may wait 4 minutes for the answer."""
+    lab = Lab(lab_name)
+    lab.apply(_tree(tcp_transitory_timeout=240))
+    with lab.stream("app", "web", WEB, 4510) as stream:
+        stream.client.shutdown(socket.SHUT_WR)
+        until(lambda: _closing(lab, "outbound"), "the gateway sees the end")
+        for node in ("outbound", "main/a"):
+            assert 200 < min(_seconds_left(lab, node)) <= 240
+        lab.apply(_tree(tcp_transitory_timeout=1))
+        stream.server.sendall(b"answer")  # it is in time, and the flow has a second from now on
+        assert stream.client.recv(64) == b"answer"
+        until(lambda: lab.connections("outbound") == 0, "the gateway forgets the flow")
+        before = lab.counter("outbound", "drop_invalid")
+        stream.server.sendall(b"too late")
+        until(lambda: lab.counter("outbound", "drop_invalid") > before, "the late answer is dropped and counted")
+        assert min(_seconds_left(lab, "main/a")) > 200  # the subnet, which other gateways may use, remembers it
+
+
+def _seconds_left(lab: Lab, node: str) -> list[int]:
+    with netns.inside(lab.namespace(node)):
+        return [flow.seconds for flow in conntrack.tracked() if flow.protocol == socket.IPPROTO_TCP]
+
+
+def _closing(lab: Lab, node: str) -> bool:
+    return bool(found := _seconds_left(lab, node)) and max(found) < 3_600

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from eigw_ns.dataplane.compile import names
 from eigw_ns.dataplane.state import (
+    OPTIONAL_SYSCTLS,
     Address,
     Fdb,
     Forwarding,
@@ -35,7 +38,13 @@ def sysctls(owner: Namespace, value: str = "0") -> Sysctls:
         mode: "1",
         "net.netfilter.nf_conntrack_frag6_high_thresh": str(4 << 20),
     }  # the smallest value that Linux accepts is 3 MiB
-    return Sysctls(owner.namespace, tuple((key, own.get(key, value)) for key in sysctl_keys(owner.id)))
+    keys = (key for key in sysctl_keys(owner.id) if key not in unknown_sysctls())
+    return Sysctls(owner.namespace, tuple((key, own.get(key, value)) for key in keys))
+
+
+def unknown_sysctls() -> frozenset[str]:
+    """Return the optional sysctls that this machine's kernel does not have."""
+    return frozenset(key for key in OPTIONAL_SYSCTLS if not Path("/proc/sys", *key.split(".")).exists())
 
 
 def veth(near: Namespace, name: str, far: Namespace, far_name: str, mtu: int) -> tuple[Link, Link]:

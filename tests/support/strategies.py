@@ -115,7 +115,9 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
     if draw(st.booleans()):
         key = draw(st.sampled_from(("outbound", f"eigw-0123456789abcdef{index}")))
         gateway_id = ids.make_id(ids.EGRESS_ONLY_INTERNET_GATEWAY, *scope, key)
-        tracking = draw(st.sampled_from((ConnectionTracking(), ConnectionTracking(udp_timeout=5, max_connections=900))))
+        tracking = draw(
+            st.sampled_from((ConnectionTracking(), ConnectionTracking(generic_timeout=5, max_connections=900)))
+        )
         replicas = draw(st.sampled_from((1, 1, 2, 3)))
         egress_only[gateway_id] = EgressOnlyInternetGateway(
             gateway_id, key, vpc.id, connection_tracking=tracking, replicas=replicas, tags=draw(TAGS)

@@ -36,7 +36,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane.compile import gateways, names
+from eigw_ns.dataplane.compile import gateways, names, timeouts
 from eigw_ns.dataplane.compile.names import (
     BRIDGE,
     FABRIC_LINK,
@@ -84,7 +84,6 @@ _SYSCTL_VALUES = {
     "net.netfilter.nf_conntrack_checksum": "1",
     "net.netfilter.nf_conntrack_frag6_high_thresh": str(fragment_rules.MEMORY),
     "net.netfilter.nf_conntrack_frag6_timeout": str(fragment_rules.TIMEOUT),
-    **gateways.timeouts(ConnectionTracking()),
 }  # all others are 0
 
 
@@ -168,7 +167,7 @@ class _Compiler:
         name, block = self._name(subnet.id), subnet.ipv6_cidr_block
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
-        yield from self._namespace(subnet.id)
+        yield from self._namespace(subnet.id, sysctls=timeouts.sysctls(timeouts.longest(self._tracking(vpc))))
         yield subnet_rules.subnet(name, self._filters, subnet, self._untracked(subnet, vpc))
         yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
@@ -178,6 +177,11 @@ class _Compiler:
         yield Route(name, block_text(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
         yield from self._table(name, self._routes[subnet.id])
+
+    def _tracking(self, vpc: Vpc) -> Iterator[ConnectionTracking]:
+        """Yield how each egress-only gateway of the VPC tracks connections."""
+        found = self._cloud.egress_only_internet_gateways.values()
+        return (gateway.connection_tracking for gateway in found if gateway.vpc_id == vpc.id)
 
     def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
         """Return where flows need not be tracked: the VPC's other subnets, and what a stateless gateway leads to."""

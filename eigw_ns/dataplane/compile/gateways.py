@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv6Network
 from typing import Any, Generic, TypeVar
 
-from eigw_ns.cloud.model import Cloud, ConnectionTracking, EgressOnlyInternetGateway, Gateway, InternetGateway
-from eigw_ns.dataplane.compile import names
+from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, InternetGateway
+from eigw_ns.dataplane.compile import names, timeouts
 from eigw_ns.dataplane.compile.notation import block_text
 from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Routed
@@ -58,15 +58,6 @@ def attached(cloud: Cloud) -> Iterator[Gateway]:
         yield from (gateway for gateway in kind.in_cloud(cloud) if gateway.vpc_id is not None)
 
 
-def timeouts(tracking: ConnectionTracking) -> dict[str, str]:
-    """Return the seconds without a packet after which a flow is forgotten: AWS, "Idle connection tracking timeout"."""
-    return {
-        "net.netfilter.nf_conntrack_tcp_timeout_established": str(tracking.tcp_established_timeout),
-        "net.netfilter.nf_conntrack_udp_timeout": str(tracking.udp_timeout),
-        "net.netfilter.nf_conntrack_udp_timeout_stream": str(tracking.udp_stream_timeout),
-    }
-
-
 # ---- each kind -------------------------------------------------------------------------------------------------------
 
 
@@ -93,7 +84,7 @@ _EGRESS_ONLY: GatewayKind[EgressOnlyInternetGateway] = GatewayKind(
     stateful=True,
     in_cloud=lambda cloud: cloud.egress_only_internet_gateways.values(),
     replicas=lambda gateway: gateway.replicas,
-    sysctls=lambda gateway: timeouts(gateway.connection_tracking),
+    sysctls=lambda gateway: timeouts.sysctls(gateway.connection_tracking),
     rules=_egress_only_rules,
 )
 _INTERNET: GatewayKind[InternetGateway] = GatewayKind(

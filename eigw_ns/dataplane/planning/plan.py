@@ -22,6 +22,7 @@ Killed after any step, nothing that the internet started has a way in, and the n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
@@ -31,6 +32,8 @@ from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.replication.handover import Handover
 from eigw_ns.dataplane.rulesets.group_rules import stages
 from eigw_ns.dataplane.state import (
+    CONNTRACK_SYSCTL,
+    OPTIONAL_SYSCTLS,
     Configuration,
     ForeignObject,
     Forget,
@@ -74,7 +77,27 @@ def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False
     """
     if desired == actual and not forget_flows:  # most plans: what stands is looked at more often than changed
         return ()
-    return tuple(_Planner(desired, actual, forget_flows).steps())
+    return tuple(_Planner(_settable(desired, actual), actual, forget_flows).steps())
+
+
+def _settable(desired: NetState, actual: NetState) -> NetState:
+    """Return `desired` without optional sysctls that the kernel does not have."""
+    return NetState.of(
+        _without(thing, lacking)
+        if isinstance(thing, Sysctls) and (lacking := _lacking(actual.objects.get(thing.key)))
+        else thing
+        for thing in desired
+    )
+
+
+def _lacking(actual: NetObject | None) -> frozenset[str]:
+    """Return the optional sysctls that a namespace lacks. Before conntrack is loaded it has none, and may get them."""
+    keys = frozenset(dict(actual.values) if isinstance(actual, Sysctls) else ())
+    return frozenset(OPTIONAL_SYSCTLS) - keys if CONNTRACK_SYSCTL in keys else frozenset()
+
+
+def _without(thing: Sysctls, keys: frozenset[str]) -> Sysctls:
+    return replace(thing, values=tuple(each for each in thing.values if each[0] not in keys))
 
 
 class _Planner:

@@ -30,8 +30,10 @@ from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
 from eigw_ns.dataplane.state import (
     EVERY_BUCKET,
     TAUGHT,
+    TCP,
     Buckets,
     Forget,
+    Idle,
     Kept,
     Link,
     NetState,
@@ -47,6 +49,15 @@ from eigw_ns.frozen import frozen
 
 Shares = tuple[Share, ...]
 """Which replica of a gateway, by its namespace, has which buckets."""
+
+
+_UDP, _SCTP = 17, 132
+_TIMEOUTS = (
+    (TCP, "tcp_timeout_established", ("tcp_timeout_fin_wait", "tcp_timeout_unacknowledged")),
+    (_UDP, "udp_timeout_stream", ("udp_timeout",)),
+    (_SCTP, "sctp_timeout_established", ("sctp_timeout_shutdown_sent",)),
+)
+"""The protocols whose flows are taught: the timeout of established flows, and the longest ones of all others."""
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
@@ -190,20 +201,28 @@ def lesson(gateway: str, state: NetState, subnets: tuple[str, ...]) -> Teach:
     first = egress_only_gateways(state)[gateway][0]
     keep = kept_flows(first)
     assert keep is not None
-    sooner = tuple(
-        max(0, _seconds(state, subnets[0], timeout) - _seconds(state, first.namespace, timeout)) if subnets else 0
-        for timeout in ("tcp_timeout_established", "udp_timeout_stream")
-    )
+    idle = tuple(_idle(state, subnets[0], first.namespace)) if subnets else ()
     start = seed(next(state.namespaces()).lab)
     told = _taught_set(first)
     assert told is not None
-    return Teach(first.namespace, start, EVERY_BUCKET, subnets, keep, told.size, (sooner[0], sooner[1]))
+    return Teach(first.namespace, start, EVERY_BUCKET, subnets, keep, told.size, idle)
 
 
-def _seconds(state: NetState, namespace: str, timeout: str) -> int:
+def _idle(state: NetState, subnet: str, gateway: str) -> Iterator[Idle]:
+    """Yield how much sooner the gateway forgets idle flows of each protocol than the subnet does."""
+    remembered, kept = _timeouts(state, subnet), _timeouts(state, gateway)
+    for protocol, established, transitory in _TIMEOUTS:
+        if established in remembered:
+            most = max(remembered[key] for key in transitory)
+            yield Idle(protocol, most, max(0, remembered[established] - kept[established]))
+
+
+def _timeouts(state: NetState, namespace: str) -> dict[str, int]:
+    """Return the timeouts of the namespace's connection table, in seconds, by the end of the sysctl's name."""
     found = state.objects["sysctls", namespace]
     assert isinstance(found, Sysctls)
-    return int(dict(found.values)[f"net.netfilter.nf_conntrack_{timeout}"])
+    prefix = "net.netfilter.nf_conntrack_"
+    return {key.removeprefix(prefix): int(value) for key, value in found.values if key.startswith(prefix)}
 
 
 def _outward(group: ReplicaMap | None) -> TypeGuard[ReplicaMap]:

@@ -198,7 +198,7 @@ def egress_only_gateway(
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
         NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, taught_rules.UNTRACKED, "goto refuse")),
         NftChain("related", rules=_related(vpc_prefix)),
-        *tuple_rules.chains(tracking.max_connections_per_source),
+        *tuple_rules.chains(tracking.max_connections_per_source, tracking.generic_timeout),
         NftChain("spoofed", BEFORE_ALL, (forged, *refused, in_pieces)),
         fragment_rules.from_internet(),
         _refuse(seed),
@@ -209,7 +209,7 @@ def egress_only_gateway(
         _PER_GATEWAY,
         _PER_SOURCE,
         *taught,
-        *tuple_rules.SETS,
+        *tuple_rules.sets(tracking.generic_timeout),
         fragment_rules.PEERS_SET,
         fragment_rules.rates(1 << 12),
     )

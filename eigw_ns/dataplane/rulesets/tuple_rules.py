@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eigw_ns.dataplane.compile.names import UPLINK
+from eigw_ns.dataplane.compile.notation import duration_text
 from eigw_ns.dataplane.state import NftChain, NftSet
 
 PORTED = (33, 113, 132, 136, 146)
@@ -27,28 +28,29 @@ PORTS_ELSEWHERE = (20, 27, 28, 30, 40)
 
 All are historic. None is let out, so no answer of theirs can come in from another port."""
 
-_TUPLES = NftSet(
-    "tuples",
-    "ipv6_addr . inet_service . ipv6_addr . inet_service . mark",
-    size=1 << 14,
-    timeout="10m",
-)
-"""The flows: inside, its port, outside, its port, mark of the conntrack entry.
+_TUPLES, _QUOTED_TUPLES, _TUPLE_RATES = "tuples", "quoted_tuples", "tuple_rates"
+_SIZE = 1 << 14
+_TUPLE_TYPE = "ipv6_addr . inet_service . ipv6_addr . inet_service . mark"
 
-What finds no room is refused. Linux takes memory for the whole size at once: 512 KiB. Only packets from inside add an
-element or renew it. It lives as long as an idle entry of conntrack's (`nf_conntrack_generic_timeout`). The mark is a
-random number for each entry. It stands for the protocol, since nft takes no sixth field, and an element ends with its
-entry: the next instance that has the address inherits none."""
 
-_QUOTED_TUPLES = NftSet(
-    "quoted_tuples", "ipv6_addr . ipv6_addr . mark . mark", size=_TUPLES.size, timeout=_TUPLES.timeout
-)
-"""The same flows for ICMPv6 errors: both ports in one number, since nft looks a quoted port up in no other type."""
+def sets(seconds: int) -> tuple[NftSet, ...]:
+    """Return the sets. An element lives for `seconds`, as long as an idle entry of conntrack's.
 
-_TUPLE_RATES = NftSet("tuple_rates", "ipv6_addr", size=1 << 12, timeout=_TUPLES.timeout)
-"""How fast each source adds elements to `tuples`."""
+    `tuples` has the flows: inside, its port, outside, its port, mark of the conntrack entry. What finds no room is
+    refused. Linux takes memory for the whole size at once: 512 KiB. Only packets from inside add an element or renew
+    it. The mark is a random number for each entry. It stands for the protocol, since nft takes no sixth field, and an
+    element ends with its entry: the next instance that has the address inherits none.
 
-SETS = (_TUPLES, _QUOTED_TUPLES, _TUPLE_RATES)
+    `quoted_tuples` has the same flows for ICMPv6 errors: both ports in one number, since nft looks a quoted port up in
+    no other type. `tuple_rates` has how fast each source adds elements to `tuples`.
+    """
+    timeout = duration_text(seconds)
+    return (
+        NftSet(_TUPLES, _TUPLE_TYPE, size=_SIZE, timeout=timeout),
+        NftSet(_QUOTED_TUPLES, "ipv6_addr . ipv6_addr . mark . mark", size=_SIZE, timeout=timeout),
+        NftSet(_TUPLE_RATES, "ipv6_addr", size=1 << 12, timeout=timeout),
+    )
+
 
 _AUTHENTICATION = 51
 _NO_PORTS = "ct original proto-src 0 ct original proto-dst 0"
@@ -73,14 +75,14 @@ IN_RELATED = (f'iifname "{UPLINK}" ct protocol {numbers(PORTED)} meta l4proto 58
 """Rules for ICMPv6 errors about a flow. Errors from inside pass by the addresses of the flow."""
 
 
-def chains(per_source: int) -> tuple[NftChain, ...]:
-    """Return the chains. `per_source` is how many connections a source may have.
+def chains(per_source: int, seconds: int) -> tuple[NftChain, ...]:
+    """Return the chains. `per_source` is how many connections a source may have, `seconds` how long an element lives.
 
     It may have about as many elements, but not more than an eighth of the set: half of them at once, the rest within an
     element's life. nft lists no burst of 5, its default.
     """
-    most = min(per_source, _TUPLES.size // 8)
-    rate = f"limit rate {most * 3}/hour burst {max(6, most // 2)} packets"
+    most = min(per_source, _SIZE // 8)
+    rate = f"limit rate {max(1, most * 1800 // seconds)}/hour burst {max(6, most // 2)} packets"
     return (
         # Conntrack looks behind an authentication header and nft does not, so no port can be read there.
         NftChain(
@@ -90,7 +92,7 @@ def chains(per_source: int) -> tuple[NftChain, ...]:
             "tuples",
             rules=(
                 f'meta l4proto {_AUTHENTICATION} counter name "drop_extension_header" drop',
-                f'iifname "{UPLINK}" {_OUTSIDE_IN} @{_TUPLES.name} return',
+                f'iifname "{UPLINK}" {_OUTSIDE_IN} @{_TUPLES} return',
                 f'iifname "{UPLINK}" counter name "drop_inbound" drop',
                 "meta mark set @th,0,32 goto own_tuple",  # both ports, for `quoted_tuples`
                 'counter name "drop_not_opening" drop',  # too short for ports
@@ -100,16 +102,15 @@ def chains(per_source: int) -> tuple[NftChain, ...]:
             "own_tuple",
             rules=(
                 "ct mark 0x00000000 ct mark set numgen random mod 4294967295 offset 1",
-                f"{_INSIDE_OUT} @{_TUPLES.name} goto renew_tuple",
-                f"update @{_TUPLE_RATES.name} {{ ip6 saddr {rate} }} goto renew_tuple",
+                f"{_INSIDE_OUT} @{_TUPLES} goto renew_tuple",
+                f"update @{_TUPLE_RATES} {{ ip6 saddr {rate} }} goto renew_tuple",
                 'counter name "drop_limit_source" drop',
             ),
         ),
         NftChain(
             "renew_tuple",
             rules=(
-                f"update @{_TUPLES.name} {{ {_INSIDE_OUT} }}"
-                f" update @{_QUOTED_TUPLES.name} {{ {_TO_BE_QUOTED} }} return",
+                f"update @{_TUPLES} {{ {_INSIDE_OUT} }} update @{_QUOTED_TUPLES} {{ {_TO_BE_QUOTED} }} return",
                 'counter name "drop_limit_gateway" drop',
             ),
         ),
@@ -118,7 +119,7 @@ def chains(per_source: int) -> tuple[NftChain, ...]:
             rules=(
                 # A packet with an extension header has its ports elsewhere; no error about such a one comes in.
                 f"@th,112,8 {{ {', '.join(map(hex, PORTED))} }} meta mark set @th,384,32"
-                f" {_QUOTED} @{_QUOTED_TUPLES.name} return",
+                f" {_QUOTED} @{_QUOTED_TUPLES} return",
                 'counter name "drop_icmpv6_error" drop',
             ),
         ),

@@ -24,6 +24,7 @@ from eigw_ns.dataplane.state.lessons import (
     TAUGHT_ERRORS,
     Buckets,
     Forget,
+    Idle,
     Kept,
     Teach,
     covered,
@@ -58,16 +59,18 @@ from eigw_ns.dataplane.state.objects import (
     Sysctls,
     batch_key,
 )
-from eigw_ns.dataplane.state.sysctls import sysctl_keys
+from eigw_ns.dataplane.state.sysctls import CONNTRACK_SYSCTL, OPTIONAL_SYSCTLS, sysctl_keys
 
 __all__ = [
     "BUCKETS",
+    "CONNTRACK_SYSCTL",
     "EVERY_BUCKET",
     "FAMILY_OF_SIDE",
     "GROUP",
     "LOOPBACK",
     "MAIN_TABLE",
     "NOTHING",
+    "OPTIONAL_SYSCTLS",
     "PEERS",
     "PEER_SEED",
     "PEER_TAGS",
@@ -89,6 +92,7 @@ __all__ = [
     "ForeignObject",
     "Forget",
     "Forwarding",
+    "Idle",
     "Kept",
     "Key",
     "Leg",

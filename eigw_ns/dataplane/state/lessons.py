@@ -35,11 +35,24 @@ def covered(kept: Iterable[tuple[str, str, str]], source: str, destination: str)
 
 
 @frozen
+class Idle:
+    """By how many seconds (`sooner`) a gateway forgets an established idle flow of a protocol sooner than its subnets.
+
+    A flow is established if the subnet remembers it for more than `transitory` seconds: others are opening, closing or
+    unanswered. Those are taught for all the time that they have left in the subnet, which judges their packets.
+    """
+
+    protocol: int
+    transitory: int
+    sooner: int
+
+
+@frozen
 class Teach:
     """That a gateway (`namespace`) is told the flows of these buckets that its subnets (namespaces) remember.
 
-    Only what `keep` covers, and at most `room` flows. `sooner` says by how many seconds the gateway forgets an idle
-    flow of TCP and one of UDP sooner than the subnets do.
+    Only what `keep` covers, and at most `room` flows. `idle` says how much sooner the gateway forgets idle flows than
+    the subnets do; without it no sooner.
     """
 
     namespace: str
@@ -48,7 +61,7 @@ class Teach:
     subnets: tuple[str, ...]
     keep: Kept
     room: int
-    sooner: tuple[int, int] = (0, 0)
+    idle: tuple[Idle, ...] = ()
 
     def __str__(self) -> str:
         return f"flows of {self.namespace}"

@@ -17,16 +17,53 @@ _HOST_SYSCTLS = (
     "net.ipv6.conf.default.dad_transmits",
     "net.ipv6.conf.default.router_solicitations",
 )
+CONNTRACK_SYSCTL = "net.netfilter.nf_conntrack_checksum"
+"""A sysctl that every namespace has once conntrack is loaded."""
+
 _TRACKING_SYSCTLS = (
-    "net.netfilter.nf_conntrack_checksum",
+    CONNTRACK_SYSCTL,
     "net.netfilter.nf_conntrack_frag6_high_thresh",
     "net.netfilter.nf_conntrack_frag6_timeout",
+    "net.netfilter.nf_conntrack_generic_timeout",
+    "net.netfilter.nf_conntrack_icmpv6_timeout",
     "net.netfilter.nf_conntrack_tcp_be_liberal",
     "net.netfilter.nf_conntrack_tcp_loose",
+    "net.netfilter.nf_conntrack_tcp_timeout_close",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
     "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
+    "net.netfilter.nf_conntrack_tcp_timeout_last_ack",
+    "net.netfilter.nf_conntrack_tcp_timeout_max_retrans",
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_recv",
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_sent",
+    "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged",
     "net.netfilter.nf_conntrack_udp_timeout",
     "net.netfilter.nf_conntrack_udp_timeout_stream",
 )
+OPTIONAL_SYSCTLS = (
+    "net.netfilter.nf_conntrack_dccp_timeout_closereq",
+    "net.netfilter.nf_conntrack_dccp_timeout_closing",
+    "net.netfilter.nf_conntrack_dccp_timeout_open",
+    "net.netfilter.nf_conntrack_dccp_timeout_partopen",
+    "net.netfilter.nf_conntrack_dccp_timeout_request",
+    "net.netfilter.nf_conntrack_dccp_timeout_respond",
+    "net.netfilter.nf_conntrack_dccp_timeout_timewait",
+    "net.netfilter.nf_conntrack_gre_timeout",
+    "net.netfilter.nf_conntrack_gre_timeout_stream",
+    "net.netfilter.nf_conntrack_sctp_timeout_closed",
+    "net.netfilter.nf_conntrack_sctp_timeout_cookie_echoed",
+    "net.netfilter.nf_conntrack_sctp_timeout_cookie_wait",
+    "net.netfilter.nf_conntrack_sctp_timeout_established",
+    "net.netfilter.nf_conntrack_sctp_timeout_heartbeat_acked",
+    "net.netfilter.nf_conntrack_sctp_timeout_heartbeat_sent",
+    "net.netfilter.nf_conntrack_sctp_timeout_shutdown_ack_sent",
+    "net.netfilter.nf_conntrack_sctp_timeout_shutdown_recd",
+    "net.netfilter.nf_conntrack_sctp_timeout_shutdown_sent",
+)
+"""Sysctls of protocols that a kernel may be built without (CONFIG_NF_CT_PROTO_DCCP, _GRE, _SCTP).
+
+Linux 6.18 has no DCCP, and no `heartbeat_acked` since 6.2. A kernel without them has nothing to set."""
 
 
 def sysctl_keys(resource_id: str) -> tuple[str, ...]:
@@ -36,5 +73,5 @@ def sysctl_keys(resource_id: str) -> tuple[str, ...]:
     """
     kind = kind_of(resource_id)
     if kind == ids.EGRESS_ONLY_INTERNET_GATEWAY:
-        return (*_HOST_SYSCTLS, *_TRACKING_SYSCTLS, "net.ipv6.fwmark_reflect")
-    return _HOST_SYSCTLS + _TRACKING_SYSCTLS if kind == ids.SUBNET else _HOST_SYSCTLS
+        return (*_HOST_SYSCTLS, *_TRACKING_SYSCTLS, *OPTIONAL_SYSCTLS, "net.ipv6.fwmark_reflect")
+    return _HOST_SYSCTLS + _TRACKING_SYSCTLS + OPTIONAL_SYSCTLS if kind == ids.SUBNET else _HOST_SYSCTLS

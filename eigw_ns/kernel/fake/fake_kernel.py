@@ -49,8 +49,9 @@ class FakeKernel(FakeHost):
     the thing is the namespace's name. An exception from it passes through, as if the program died there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, unknown: frozenset[str] = frozenset()) -> None:
         super().__init__()
+        self._unknown = unknown  # the sysctls of protocols that this kernel was built without
         self.writes = 0
         self.fail_on: int | None = None
         self.before: Callable[[str, NetObject | str], None] | None = None
@@ -115,7 +116,7 @@ class FakeKernel(FakeHost):
             for end in ends:
                 check_creation(self._space(end.namespace, doing).objects, end, doing)
             for end in ends:
-                self.namespaces[end.namespace].put(end)
+                self.namespaces[end.namespace].put(self._known(end))
             born.update(end.key for end in ends[1:] if end.key in by_key)
 
     def update(self, changes: Iterable[Change]) -> None:
@@ -131,7 +132,7 @@ class FakeKernel(FakeHost):
         if actual is None and not isinstance(old, ForeignObject):
             raise kernel_error(doing, errno.ENOENT)
         check_update(space.objects, actual or old, new, doing)
-        space.put(new)
+        space.put(self._known(new))
         if isinstance(new, Link) and isinstance(actual, Link):
             _after_link_update(space, actual, new)
         if isinstance(new, Ruleset):
@@ -268,9 +269,14 @@ class FakeKernel(FakeHost):
     def _create_namespace(self, thing: Namespace, doing: str) -> None:
         if thing.namespace in self.namespaces:
             raise kernel_error(doing, errno.EEXIST)
-        sysctls = Sysctls(thing.namespace, tuple((key, "0") for key in sysctl_keys(thing.id)))
+        sysctls = self._known(Sysctls(thing.namespace, tuple((key, "0") for key in sysctl_keys(thing.id))))
         self._husks.discard(thing.namespace)
         self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing, sysctls.key: sysctls})
+
+    def _known(self, thing: NetObject) -> NetObject:
+        if not isinstance(thing, Sysctls):
+            return thing
+        return replace(thing, values=tuple(each for each in thing.values if each[0] not in self._unknown))
 
     def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
         """The objects that come into being with `thing`.

@@ -36,8 +36,6 @@ from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 
 _UDP, _SCTP = 17, 132
 _TAUGHT = frozenset({TCP, _UDP, _SCTP})
-_TRANSITORY = 300  # seconds: the longest timeout of TCP but for that of established flows (nf_conntrack_proto_tcp.c)
-_UNREPLIED = 30  # seconds: the timeout of a UDP flow that had no answer (nf_conntrack_proto_udp.c)
 _KEY = struct.Struct("!B3x16s2s2x16s2s2x")
 """Protocol, inside, its port, outside, its port, as the set `taught` has them in registers."""
 
@@ -52,7 +50,7 @@ Stale = Callable[[Tracked], bool]
 def teach(lessons: Iterable[Teach]) -> int:
     """See `Kernel.teach`."""
     told, missing = 0, list[MissingError]()
-    for _, group in groupby(lessons, key=lambda lesson: (lesson.subnets, lesson.seed, lesson.keep, lesson.sooner)):
+    for _, group in groupby(lessons, key=lambda lesson: (lesson.subnets, lesson.seed, lesson.keep, lesson.idle)):
         pupils = list(group)
         for pupil, tuples in _sorted_out(_remembered(pupils[0].subnets), pupils):
             try:
@@ -84,6 +82,7 @@ def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[t
     pairs: dict[tuple[bytes, bytes], int | None] = {}  # the bucket of what has no ports; None if nothing is kept
     connections: dict[bytes, int] = {}
     is_over = conntrack.stale(lesson.keep, (), ())
+    idle = {each.protocol: (each.transitory, each.sooner) for each in lesson.idle}
     for flow in flows:
         protocol, source, destination, near, far, seconds = flow
         if protocol not in _TAUGHT:
@@ -92,7 +91,7 @@ def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[t
         if pair not in pairs:
             pairs[pair] = None if is_over(flow) else scaled(hashed.of_addresses(source, destination), BUCKETS)
         bucket = pairs[pair]
-        if bucket is None or (left := _left(protocol, seconds, lesson.sooner)) <= 0:
+        if bucket is None or (left := _left(protocol, seconds, idle)) <= 0:
             continue
         key = _KEY.pack(protocol, source, near, destination, far)
         if protocol == TCP:
@@ -109,11 +108,10 @@ def _hashes(keys: Iterable[bytes], seed: int) -> Sequence[int]:
     return hashes(b"".join(keys), _KEY.size, _HASHED, seed)
 
 
-def _left(protocol: int, seconds: int, sooner: tuple[int, int]) -> int:
-    """Return the seconds that a flow has left by the gateway's timeouts; those of young and ending flows are alike."""
-    if protocol == _UDP:
-        return seconds - sooner[1] if seconds > _UNREPLIED else seconds
-    return seconds - sooner[0] if seconds > _TRANSITORY else seconds
+def _left(protocol: int, seconds: int, idle: Mapping[int, tuple[int, int]]) -> int:
+    """Return the seconds that a flow has left by the gateway's timeouts: see `Idle`."""
+    transitory, sooner = idle.get(protocol, (0, 0))
+    return seconds - sooner if seconds > transitory else seconds
 
 
 def _tell(pupil: Teach, tuples: dict[bytes, int]) -> int:

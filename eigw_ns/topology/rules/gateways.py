@@ -10,6 +10,11 @@ _LIMITS = {
     "tcp_established_timeout": (1, 432_000),  # AWS allows 60 to 432,000; a lab can use less to see a timeout
     "udp_timeout": (1, 60),
     "udp_stream_timeout": (1, 180),
+    "tcp_transitory_timeout": (1, 7_440),  # as long as a connection may be idle at least: RFC 6092 REC-35
+    "sctp_established_timeout": (1, 432_000),
+    "sctp_transitory_timeout": (1, 7_440),
+    "icmpv6_timeout": (1, 600),
+    "generic_timeout": (1, 7_440),
     "max_connections": (1, 1_000_000),
     "max_connections_per_source": (1, 1_000_000),
 }
