@@ -100,9 +100,10 @@ def sysctls() -> Reason:
 
 
 def ipv6() -> Reason:
-    """Probe whether IPv6 is enabled in a new namespace."""
+    """Probe whether IPv6 is enabled, or can be enabled, in a new namespace."""
 
     def look() -> None:
+        sysctl.reset_ipv6()
         for scope in ("all", "default"):
             key = f"net.ipv6.conf.{scope}.disable_ipv6"
             if sysctl.read(key) != "0":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from eigw_ns.errors import HostError, kernel_error
 from eigw_ns.kernel.host.capabilities import RUN_FIX
+from eigw_ns.kernel.namespaces import sysctl
 from eigw_ns.kernel.namespaces.libc import CLONE_NEWNET, MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, call, libc, mount_tmpfs
 
 DIRECTORY = Path("/run/netns")
@@ -65,6 +66,7 @@ def creating(name: str) -> Iterator[None]:
         raise kernel_error(doing, errno.EEXIST)
     with _come_back():
         call(doing, libc.unshare, CLONE_NEWNET)
+        sysctl.reset_ipv6()  # before anything else: it may forward already
         yield
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
         call(doing, libc.mount, b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None)

@@ -6,10 +6,34 @@ import contextlib
 import os
 from pathlib import Path
 
-from eigw_ns.errors import kernel_error
+from eigw_ns.errors import MissingError, kernel_error
 
 DIRECTORY = Path("/proc/sys/net")
 FORWARDING = "net.ipv6.conf.all.forwarding"
+
+_FRESH = {"forwarding": "0", "disable_ipv6": "0"}
+_FRESH_IF_KNOWN = {
+    "accept_untracked_na": "0",  # Linux 5.18
+    "disable_policy": "0",
+    "drop_unicast_in_l2_multicast": "0",
+    "force_forwarding": "0",  # Linux 6.17
+    "force_tllao": "0",
+    "hop_limit": "64",
+    "ignore_routes_with_linkdown": "0",
+    "ioam6_enabled": "0",  # CONFIG_IPV6_IOAM6_LWTUNNEL
+    "ndisc_notify": "0",
+    "optimistic_dad": "0",
+    "proxy_ndp": "0",
+    "rpl_seg_enabled": "0",  # CONFIG_IPV6_RPL_LWTUNNEL
+    "seg6_enabled": "0",
+    "suppress_frag_ndisc": "1",
+    "use_oif_addrs_only": "0",
+    "use_optimistic": "0",
+    "use_tempaddr": "0",
+}
+"""What Linux gives net.ipv6.conf.{all,default} in a new namespace, unless net.core.devconf_inherit_init_net is 1 or 3:
+then a namespace has what the host has. The value of every key that changes what a namespace does with packets, and is
+not among its `Sysctls`."""
 
 
 class Tree:
@@ -69,3 +93,18 @@ def write(key: str, value: str) -> None:
     """Set one value in the namespace this thread is in. Raises MissingError if the kernel has no such key."""
     with contextlib.closing(Tree()) as tree:
         tree.write(key, value)
+
+
+def reset_ipv6() -> None:
+    """Set what the namespace this thread is in may have inherited from the host (devconf_inherit_init_net).
+
+    k3s sets that, and hosts of containers forward IPv6: a gateway would forward before it has rules. Raises
+    MissingError if the kernel has no IPv6.
+    """
+    with contextlib.closing(Tree()) as tree:
+        for scope in ("all", "default"):  # each for itself: Linux copies only a value that changes `all`
+            for key, value in _FRESH.items():
+                tree.write(f"net.ipv6.conf.{scope}.{key}", value)
+            for key, value in _FRESH_IF_KNOWN.items():
+                with contextlib.suppress(MissingError):
+                    tree.write(f"net.ipv6.conf.{scope}.{key}", value)

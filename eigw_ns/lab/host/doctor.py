@@ -60,7 +60,7 @@ _NEEDS = (
     _Need("network namespaces", features.namespace, _refused),
     _Need("names for namespaces", features.names, _unnamed),
     _Need("writable sysctls", features.sysctls, capabilities.SYSCTL_FIX),
-    _Need("IPv6", features.ipv6, "boot without ipv6.disable=1 and set net.ipv6.conf.{all,default}.disable_ipv6=0"),
+    _Need("IPv6", features.ipv6, "boot without ipv6.disable=1"),
     _Need("IPv6 routes by source", features.source_routes, "boot a kernel with CONFIG_IPV6_SUBTREES=y, as Debian's"),
     _Need("veth links", features.veth, _MODULE.format("modprobe veth")),
     _Need("bridges", features.bridge, _MODULE.format("modprobe bridge")),
