@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,15 +16,22 @@ import click
 if TYPE_CHECKING:
     from eigw_ns.render.table import Table
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-def show_json(data: object) -> None:
-    """Print `data` as one JSON document."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+def show_json(data: object, *, indent: int = 2) -> None:
+    """Print `data` as one JSON document. JSON is UTF-8 (RFC 8259), so in another encoding it is pure ASCII."""
+    text = json.dumps(data, indent=indent, ensure_ascii=not is_utf8())
+    click.echo(_LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def is_utf8() -> bool:
+    """Return whether stdout is UTF-8. JSON and topology files are read as UTF-8, so elsewhere they must be ASCII."""
+    return codecs.lookup(sys.stdout.encoding).name == "utf-8"
 
 
 def show_tables(tables: Sequence[Table]) -> None:
     """Print the tables: fitted to a terminal and in colour; into a file or pipe, plain and one line per row."""
-    import shutil  # here and below: `apply` prints no table
 
     from eigw_ns.render.table import draw
 

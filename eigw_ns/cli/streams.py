@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -10,18 +11,40 @@ from typing import TYPE_CHECKING, Literal, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+SUBSTITUTE = "eigw_ns.substitute"
+"""The name of the error handler (`codecs.register_error`) of both output streams."""
+
+_SUBSTITUTES = {"→": ">", "✓": "+", "✗": "x", "─": "-", "━": "-", "…": "..."}
+"""What is printed for a character that the encoding of the locale lacks: one column wide, so that tables stay aligned.
+The ellipsis is an exception. Other characters become escapes."""
+
+
+def substitute(error: UnicodeError) -> tuple[str, int]:
+    """Return text for the characters that cannot be encoded, and where to go on. See `codecs.register_error`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_SUBSTITUTES.get(each) or _escape(each) for each in lacking), error.end
+
+
+def _escape(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode("ascii")
+
 
 def prepare() -> None:
     """Open the standard streams that are closed, and make writes to stderr succeed always.
 
     Text that stderr cannot take is lost. Otherwise a closed pipe, a full disk or a closed terminal would end an
-    `apply` halfway.
+    `apply` halfway. No character fails on either stream, whatever the encoding of the locale is.
     """
+    codecs.register_error(SUBSTITUTE, substitute)
     sys.stdin = sys.stdin or _null_stream("r")  # Python sets a closed stream to None; this order keeps the numbers
     sys.stdout = sys.stdout or _null_stream("w")
     sys.stderr = sys.stderr or _null_stream("w")
     messages = io.BufferedWriter(_LossyFile(sys.stderr.fileno(), "wb", closefd=False))
-    sys.stderr = io.TextIOWrapper(messages, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    sys.stderr = io.TextIOWrapper(messages, sys.stderr.encoding, SUBSTITUTE, line_buffering=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=SUBSTITUTE)
 
 
 def _null_stream(mode: Literal["r", "w"]) -> TextIO:

@@ -38,14 +38,14 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     return load_file(data, file=file, default_lab=default_lab)
 
 
-def dump(topology: Topology) -> str:
+def dump(topology: Topology, *, ascii_only: bool = False) -> str:
     """Return the text of a topology file, from which `load` makes an equal topology.
 
-    The text is explicit and in stable order. It has no comments.
+    The text is explicit and in stable order. It has no comments. If `ascii_only`, other characters are YAML's escapes.
     """
     from eigw_ns.topology.writer import dump as dump_file
 
-    return dump_file(topology)
+    return dump_file(topology, ascii_only=ascii_only)
 
 
 def json_schema() -> dict[str, Any]:

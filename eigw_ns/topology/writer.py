@@ -13,11 +13,12 @@ from eigw_ns.topology.quotas import raised_quotas
 _NEVER_FOLD = 1 << 16  # columns; a tag's value has at most 256 characters
 
 
-def dump(topology: Topology) -> str:
+def dump(topology: Topology, *, ascii_only: bool = False) -> str:
     """Return the text of a topology file, see `eigw_ns.topology.dump`."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = _NEVER_FOLD
+    yaml.allow_unicode = not ascii_only
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     data = to_data(topology)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from eigw_ns.cli import context
 from eigw_ns.cli.program import run
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology, example, load
 from tests.support.command import Cli, Result
+from tests.support.replicated_lab import tree
+
+FAKE_LAB = "fakelab"
+"""The lab of `applied`."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +48,34 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Result(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
+    """The machine that every verb of the test works on."""
+    machine = FakeKernel()
+    monkeypatch.setattr(context, "this_machine", lambda run: machine)
+    monkeypatch.setattr("eigw_ns.kernel.host.features.require", lambda: None)
+    return machine
+
+
+@pytest.fixture
+def applied(machine: FakeKernel, cli: Cli, tmp_path: Path) -> FakeKernel:
+    """Apply a lab with two replicas to the fake kernel. Return the kernel."""
+    file = tmp_path / f"{FAKE_LAB}.json"
+    file.write_text(tree(2))
+    done = cli("apply", "-f", str(file))
+    assert done.code == 0, done.err
+    return machine
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Give the agent signal handlers that do not outlive the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from eigw_ns.cli import context
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
 from eigw_ns.lab.storage import store
+from tests.cli.conftest import FAKE_LAB as LAB
 from tests.support.command import Cli
-from tests.topologies.replicated import tree
-
-LAB = "fakelab"
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
-    """The machine that every verb of the test works on."""
-    machine = FakeKernel()
-    monkeypatch.setattr(context, "this_machine", lambda run: machine)
-    monkeypatch.setattr("eigw_ns.kernel.host.features.require", lambda: None)
-    return machine
-
-
-@pytest.fixture
-def applied(machine: FakeKernel, cli: Cli, tmp_path: Path) -> FakeKernel:
-    """A lab with two replicas."""
-    file = tmp_path / f"{LAB}.json"
-    file.write_text(tree(2))
-    done = cli("apply", "-f", str(file))
-    assert done.code == 0, done.err
-    return machine
 
 
 def namespace(node: str) -> str:
@@ -107,15 +82,6 @@ def test_exec_needs_a_namespace_of_ours(applied: FakeKernel, cli: Cli) -> None:
     applied.remove_namespace(web)
     assert "lacks our mark" in cli("exec", "app", "--", "id").err
     assert "is not running" in cli("exec", "web", "--", "id").err
-
-
-@pytest.fixture
-def own_signals() -> Iterator[None]:
-    """Give the agent signal handlers that do not outlive the test."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("own_signals")

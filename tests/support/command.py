@@ -47,11 +47,12 @@ def process(
     stdin: str = "",
     env: Mapping[str, str] | None = None,
     powerless: bool = False,
+    encoding: str = "utf-8",
     prepare: Callable[[], None] | None = None,
 ) -> Result:
     """Run `eigw-ns` in a process of its own, which calls `prepare` first.
 
-    `powerless` takes every capability from the process, even if root runs it.
+    `encoding` is that of its streams. `powerless` takes every capability from the process, even if root runs it.
     """
     if powerless and os.geteuid() == 0:
         prepare = _give_up_power
@@ -59,7 +60,7 @@ def process(
         [sys.executable, "-m", "eigw_ns", *arguments],
         input=stdin,
         capture_output=True,
-        text=True,
+        encoding=encoding,
         timeout=SECONDS,
         env={**os.environ, **(env or {})},
         preexec_fn=prepare,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import click
 from eigw_ns.cli import options
 from eigw_ns.cli.ec2 import catalogue, groups, limits, paging, values
 from eigw_ns.cli.ec2.naming import kebab
+from eigw_ns.cli.output import show_json
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Action, Parameter
 from eigw_ns.errors import CloudError, UsageError
@@ -162,7 +162,7 @@ def _run(name: str, action: Action, given: Given) -> int:
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if answer:
-        click.echo(json.dumps(answer, indent=4, ensure_ascii=False))
+        show_json(answer, indent=4)
     return 0
 
 

@@ -6,6 +6,7 @@ import click
 
 from eigw_ns.cli import options
 from eigw_ns.cli.context import topology_of
+from eigw_ns.cli.output import is_utf8
 from eigw_ns.topology import dump
 
 
@@ -20,4 +21,4 @@ def command(lab: str | None) -> None:
     \b
     eigw-ns export > lab.yaml
     """
-    click.echo(dump(topology_of(None, lab)), nl=False)
+    click.echo(dump(topology_of(None, lab), ascii_only=not is_utf8()), nl=False)
