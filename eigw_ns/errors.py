@@ -11,6 +11,7 @@
     │   └── ExistsError       1     the object to create already exists (EEXIST)
     ├── UsageError            2   the command line names something that does not exist
     └── HostError             5   this host lacks a requirement; the hint says what to do
+        └── LimitError        5   a limit of this host or process is reached; the hint says how to raise it
 
 The exit codes are stable: programs can rely on them.
 """
@@ -130,6 +131,10 @@ class HostError(EigwError):
     exit_code = 5
 
 
+class LimitError(HostError):
+    """A limit of this host, its cgroup or this process is reached, so the same call may work later."""
+
+
 class KernelError(EigwError):
     """Linux refused a change. `errno` is the kernel's; it is 0 if there is only text, as from nftables."""
 
@@ -156,11 +161,41 @@ _BY_ERRNO: dict[int, type[KernelError]] = {
 }
 
 
+FILES_FIX = "raise the limit of open files: ulimit -n 4096 (LimitNOFILE= in a systemd unit)"
+
+_LIMITS = {
+    errno.EMFILE: ("this process may open no more files", FILES_FIX),
+    errno.ENFILE: ("this host may open no more files", "sudo sysctl fs.file-max=N with a larger number"),
+    errno.ENOMEM: (
+        "no memory is left for this process",
+        "free memory, or raise `ulimit -v` or memory.max of the cgroup (MemoryMax= in a systemd unit)",
+    ),
+    errno.EAGAIN: (
+        "this process may start no more processes",
+        "raise pids.max of the cgroup (TasksMax= in a systemd unit), `ulimit -u` or kernel.pid_max",
+    ),
+}
+
+
+def limit_error(doing: str, code: int, *, starting: bool = False) -> LimitError | None:
+    """Return the error for an errno that means a limit; None for another errno.
+
+    `starting` says that a process or thread was started: only then, EAGAIN means a limit.
+    """
+    if code not in _LIMITS or (code == errno.EAGAIN and not starting):
+        return None
+    reason, hint = _LIMITS[code]
+    return LimitError(f"{doing}: {reason} ({os.strerror(code)})", hint=hint)
+
+
 def kernel_error(doing: str, code: int, *, detail: str = "") -> EigwError:
     """Return the error for the errno `code` from the kernel. `doing` names the change that failed.
 
     This is the only place that maps an errno to an error type.
     """
+    limit = limit_error(doing, code)
+    if limit is not None:
+        return limit
     if code in (errno.EPERM, errno.EACCES):
         return HostError(
             f"{doing}: {os.strerror(code)}",

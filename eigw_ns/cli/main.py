@@ -19,6 +19,9 @@ A state is many objects without cycles. With the default threshold the collector
 """
 
 
+_LIMIT = 5  # the exit code of `errors.LimitError`, which may not be imported yet
+
+
 def main() -> NoReturn:
     """Run the program with the arguments of this process, then exit with its exit code."""
     sys.excepthook = _report
@@ -39,11 +42,17 @@ def _end(code: int) -> NoReturn:
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print one line, or the traceback if EIGW_NS_DEBUG is set. Python then exits with 1, or with 130 after Ctrl-C."""
+    """Print one line, or the traceback if EIGW_NS_DEBUG is set. Python then exits with 1, or with 130 after Ctrl-C.
+
+    `run` handles a MemoryError. This one came while modules were imported.
+    """
     if os.environ.get("EIGW_NS_DEBUG"):
         sys.__excepthook__(kind, error, trace)
     elif issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("error: interrupted\n")
+    elif issubclass(kind, MemoryError):
+        sys.stderr.write("error: no memory is left for this process\n")
+        os._exit(_LIMIT)
     else:
         sys.stderr.write(
             f"error: internal error: {kind.__name__}: {error}\n"

@@ -12,7 +12,7 @@ import click
 from eigw_ns import __version__
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.group import VerbGroup
-from eigw_ns.errors import EigwError
+from eigw_ns.errors import EigwError, limit_error
 from eigw_ns.render import remedies
 
 PROGRAM = "eigw-ns"
@@ -34,7 +34,7 @@ Exit codes:
   2    usage error
   3    changes are pending, or the kernel differs from what was applied
   4    packets did not do what was expected or predicted
-  5    this host lacks a privilege, a kernel feature or a program
+  5    this host lacks a privilege, a kernel feature or a program, or a limit is reached
   130  interrupted
 """
 
@@ -77,6 +77,8 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except OSError as error:
         return _system_error(error)
+    except MemoryError:
+        return _system_error(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     return code if isinstance(code, int) else 0
 
 
@@ -114,6 +116,10 @@ def _system_error(error: OSError) -> int:
     if error.errno == errno.EPIPE:
         streams.let_go(sys.stdout)  # the exit flushes once more what is buffered
         return FAILED
+    limit = limit_error("run the command", error.errno or 0)
+    if limit is not None:
+        complain(limit.message, limit.hint)
+        return limit.exit_code
     place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
     complain(
         f"{place}{error.strerror or error}", "run it as root" if error.errno in (errno.EACCES, errno.EPERM) else ""

@@ -49,6 +49,12 @@ def test_an_unexpected_error_is_one_line_and_a_hint() -> None:
     assert "please report it" in second
 
 
+def test_no_memory_during_an_import_is_not_a_bug() -> None:
+    program = BROKEN.replace("{}[7]", "[].__getattribute__(bytes(1 << 60))")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (5, "error: no memory is left for this process\n")
+
+
 def test_an_unexpected_error_has_a_traceback_with_debug_set() -> None:
     environment = {**os.environ, "EIGW_NS_DEBUG": "1"}
     done = subprocess.run(

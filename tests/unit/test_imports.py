@@ -80,6 +80,7 @@ PAST_THE_DOOR = {
     ("cli.rootless", "kernel.namespaces.userns"): "the same",
     ("cli.verbs.version", "kernel.host.features"): "prints the versions of the kernel and of libnftables",
     ("lab.host.doctor", "kernel.host"): "finds out why this host cannot hold a lab",
+    ("lab.host.doctor", "kernel.namespaces.limits"): "the same",
     ("lab.host.doctor", "kernel.namespaces.sysctl"): "the same",
     ("lab.host.doctor", "kernel.namespaces.userns"): "the same",
     ("lab.host.rootless", "kernel.namespaces.netns"): "ends the pause process after the last namespace",

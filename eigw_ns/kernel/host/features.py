@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 from collections.abc import Callable
 
 from eigw_ns.dataplane.state import Link, Route
-from eigw_ns.errors import EigwError, HostError
+from eigw_ns.errors import FILES_FIX, EigwError, HostError, LimitError
 from eigw_ns.kernel.host import capabilities
 from eigw_ns.kernel.namespaces import netns, sysctl, userns
 from eigw_ns.kernel.namespaces.libc import MNT_DETACH, MS_BIND, call, libc
@@ -22,6 +23,8 @@ Reason = str
 """Why something does not work; empty if it works."""
 
 NFT_FIX = BINDING_FIX
+
+_FEWEST_FILES = 64  # `apply` has at most 20 open
 
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
 _MAC = "06:00:00:00:00:0{}"
@@ -38,11 +41,28 @@ def privilege() -> Reason:
     return f"this process lacks {', '.join(lacking)}" if lacking else ""
 
 
+def files() -> Reason:
+    """Probe whether this process may open enough files. Raises its own limit if that is possible.
+
+    libnftables ends the process if it cannot open a socket (mnl.c), so this must be known before.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= _FEWEST_FILES:
+        return ""
+    if hard != resource.RLIM_INFINITY and hard < _FEWEST_FILES:
+        return f"this process may open only {hard} files, not {_FEWEST_FILES} (RLIMIT_NOFILE)"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_FEWEST_FILES, hard))
+    return ""
+
+
 def require() -> None:
     """Raise HostError, before anything is changed, if this process lacks a privilege or a program that a lab needs."""
     reason = privilege()
     if reason:
         raise HostError(f"not enough privilege: {reason}", hint=_privilege_hint())
+    reason = files()
+    if reason:
+        raise LimitError(reason, hint=FILES_FIX)
     reason = nft_binding()
     if reason:
         raise HostError(reason, hint=f"{NFT_FIX}; `eigw-ns doctor` names what else is missing")

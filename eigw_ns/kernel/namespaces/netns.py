@@ -14,9 +14,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from eigw_ns.errors import HostError, kernel_error
+from eigw_ns.errors import HostError, LimitError, kernel_error
 from eigw_ns.kernel.host.capabilities import RUN_FIX
-from eigw_ns.kernel.namespaces import sysctl
+from eigw_ns.kernel.namespaces import limits
 from eigw_ns.kernel.namespaces.libc import CLONE_NEWNET, MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, call, libc, mount_tmpfs
 
 DIRECTORY = Path("/run/netns")
@@ -65,11 +65,9 @@ def creating(name: str) -> Iterator[None]:
     if exists(name):
         raise kernel_error(doing, errno.EEXIST)
     with _come_back():
-        call(doing, libc.unshare, CLONE_NEWNET)
-        sysctl.reset_ipv6()  # before anything else: it may forward already
+        _unshare(doing)
         yield
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
-        call(doing, libc.mount, b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None)
+        _name(path, doing)
 
 
 @contextlib.contextmanager
@@ -79,8 +77,26 @@ def nameless() -> Iterator[None]:
     Raises HostError without CAP_SYS_ADMIN.
     """
     with _come_back():
-        call("create a namespace", libc.unshare, CLONE_NEWNET)
+        _unshare("create a namespace")
         yield
+
+
+def _unshare(doing: str) -> None:
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise limits.refusal(doing, ctypes.get_errno(), limits.NETWORK)
+
+
+def _name(path: str, doing: str) -> None:
+    """Give this thread's namespace the name. Raises LimitError if the host allows no more mounts or files."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            hint = f"free space or inodes there: df -i {DIRECTORY}"
+            raise LimitError(f"{doing}: {DIRECTORY} is full", hint=hint) from error
+        raise kernel_error(doing, error.errno or 0) from error
+    if libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None) != 0:
+        raise limits.refusal(doing, ctypes.get_errno(), limits.MOUNTS)
 
 
 def remove(name: str) -> bool:

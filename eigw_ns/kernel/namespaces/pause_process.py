@@ -130,10 +130,10 @@ def main(arguments: Sequence[str]) -> NoReturn:
     try:
         descriptor = _claim(record)
         userns.create()
+        process.detach()
     except EigwError as error:
         sys.stdout.write(json.dumps({"message": error.message, "hint": error.hint}))
         sys.exit(error.exit_code)
-    process.detach()
     os.pwrite(descriptor, json.dumps(asdict(Keeper(os.getpid(), userns.identity()))).encode(), 0)
     process.redirect_stdio()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's handler would only print a traceback

@@ -15,8 +15,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from eigw_ns.errors import HostError
-from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.errors import EigwError, HostError
+from eigw_ns.kernel.namespaces import limits, netns, sysctl
 from eigw_ns.kernel.namespaces.libc import (
     CLONE_NEWNET,
     CLONE_NEWNS,
@@ -29,6 +29,8 @@ from eigw_ns.kernel.namespaces.libc import (
 )
 
 _ALL = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET
+_PARTS = ((CLONE_NEWUSER, limits.USER), (CLONE_NEWNS, limits.MOUNT), (CLONE_NEWNET, limits.NETWORK))
+"""Each flag of unshare(2) and the sysctl that limits it. One call with all flags would not say which is reached."""
 _DOING = "make a user namespace"
 
 _SYSCTLS = (
@@ -51,8 +53,9 @@ def create() -> None:
     half-made namespaces then, and must end.
     """
     user, group = os.geteuid(), os.getegid()
-    if libc.unshare(_ALL) != 0:
-        raise refusal(ctypes.get_errno())
+    for flag, limit in _PARTS:
+        if libc.unshare(flag) != 0:
+            raise refusal(ctypes.get_errno(), limit)
     try:
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
@@ -86,12 +89,14 @@ def forbidden(read: Callable[[str], str | None]) -> tuple[str, str]:
     return "", ""
 
 
-def refusal(code: int, read: Callable[[str], str | None] = sysctl.read) -> HostError:
-    """Return the error for a host that does not allow user namespaces. `code` is the errno, `read` reads a sysctl."""
+def refusal(code: int, limit: str = limits.USER, read: Callable[[str], str | None] = sysctl.read) -> EigwError:
+    """Return the error for a host that does not allow user namespaces.
+
+    `code` is the errno, `limit` the sysctl that ENOSPC means, `read` reads a sysctl.
+    """
     reason, fix = forbidden(read)
     if not reason and code == errno.ENOSPC:
-        reason = "all of user.max_user_namespaces are in use"
-        fix = "sudo sysctl user.max_user_namespaces=N with a larger number"
+        return limits.refusal(_DOING, code, limit, read)
     return HostError(
         f"{_DOING}: {reason or os.strerror(code)}",
         hint=f"{fix or 'in a container, start it with --security-opt seccomp=unconfined'}; or run eigw-ns as root",

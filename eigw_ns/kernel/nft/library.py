@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -93,8 +94,9 @@ class Nft:
 def _error(doing: str, complaint: str) -> Exception:
     """Return the error that nft's text means. Its first line is the message; the rest points into the commands."""
     first = complaint.strip().splitlines()[0] if complaint.strip() else "nft gave no reason"
-    if "Operation not permitted" in complaint:
-        return kernel_error(doing, errno.EPERM)
+    for code in (errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        if os.strerror(code) in complaint:
+            return kernel_error(doing, code)
     if _NO_TABLE in complaint:
         return kernel_error(doing, errno.ENOENT, detail=first)
     if "File exists" in complaint:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from eigw_ns.errors import EigwError, MissingError
+from eigw_ns.errors import EigwError, MissingError, limit_error
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.protocol import Occupant
@@ -102,27 +102,37 @@ def leave(namespace: str | None, command: Sequence[str], folder: Path, log: str)
     """Start `command` (an absolute path and its arguments) in the namespace, detached from this process.
 
     Returns its pid. `namespace` is None for this process's own. The command runs in `folder`, and its output goes to
-    the file `log` there. Raises MissingError if the namespace does not exist.
+    the file `log` there. Raises MissingError if the namespace does not exist, LimitError if no process can be started.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    with _inside(namespace):
-        middle = os.fork()
-        if middle == 0:
-            _leave_behind(command, folder, log, writing)
-    os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        pid = pipe.read()
+        try:
+            with _inside(namespace):
+                with _refusals(command[0]):
+                    middle = os.fork()
+                if middle == 0:
+                    _leave_behind(command, folder, log, writing)
+        finally:
+            os.close(writing)
+        pid = int(pipe.read() or 0)
     os.waitpid(middle, 0)
-    if not pid:
-        raise EigwError(f"cannot start {command[0]} in {folder}")
-    return int(pid)
+    if pid <= 0:
+        limit = limit_error(f"start {command[0]}", -pid, starting=True)
+        raise limit or EigwError(f"cannot start {command[0]} in {folder}")
+    return pid
 
 
 def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> NoReturn:
-    """In the child: fork again, so that the program's parent is init. The child always ends here."""
+    """In the child: fork again, so that the program's parent is init. The child always ends here.
+
+    Writes the program's pid to `tell`, or the negative errno if the fork fails.
+    """
     try:
         os.setsid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            pid = -(error.errno or 0)
         if pid:
             os.write(tell, str(pid).encode())
             os._exit(0)
@@ -146,8 +156,13 @@ def alive(pid: int) -> bool:
 
 
 def detach() -> None:
-    """Continue in the background, in a new session. The process that started us sees the exit code 0."""
-    if os.fork():
+    """Continue in the background, in a new session. The process that started us sees the exit code 0.
+
+    Raises LimitError if this host allows no more processes.
+    """
+    with _refusals("a background process"):
+        child = os.fork()
+    if child:
         os._exit(0)
     os.setsid()
 
@@ -257,4 +272,5 @@ def _refusals(program: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         raise NoSuchCommandError(f"{program}: command not found") from None
     except OSError as error:
-        raise NotExecutableError(f"{program}: {error.strerror}") from error
+        limit = limit_error(f"start {program}", error.errno or 0, starting=True)
+        raise limit or NotExecutableError(f"{program}: {error.strerror}") from error

@@ -257,10 +257,16 @@ def heard(sniffer: socket.socket) -> bool:
 
 
 def close_all(opened: Iterable[socket.socket]) -> None:
-    """Close the sockets in threads, since closing packet sockets one after another takes long."""
-    with ThreadPoolExecutor(_CLOSERS) as closers:
-        for each in opened:
+    """Close the sockets in threads, since closing packet sockets one after another takes long.
+
+    If this host allows no more threads (pids.max), close them one after another.
+    """
+    left = list(opened)
+    with ThreadPoolExecutor(_CLOSERS) as closers, contextlib.suppress(RuntimeError):
+        for each in left:
             closers.submit(each.close)
+    for each in left:
+        each.close()  # closing twice does nothing
 
 
 @contextlib.contextmanager

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from eigw_ns.errors import HostError
+from eigw_ns.errors import FILES_FIX, HostError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import capabilities, features
-from eigw_ns.kernel.namespaces import sysctl, userns
+from eigw_ns.kernel.namespaces import limits, sysctl, userns
 from eigw_ns.lab.storage.folders import RUN_VARIABLE, STATE_VARIABLE, LabFolders
 
 Outcome = Literal["ok", "missing", "warn"]
@@ -22,6 +22,9 @@ _OLDEST_NFT = (1, 0, 6)
 """1.0.6, 1.0.9, 1.1.3 and 1.1.7 list all rules as they are read here; 1.0.2, 1.0.4 and 1.0.5 do not."""
 
 _NEWER_NFT = "install libnftables1 1.0.6 or later, as Debian 12 and Ubuntu 24.04 have it"
+
+_FEW_NAMESPACES = 256
+"""A lab has a network namespace for each instance, subnet, VPC, gateway and host. Linux allows thousands."""
 
 _MODULE = "load the module ({}) on the host, or boot a kernel that has it"
 
@@ -46,6 +49,8 @@ class _Need:
 
 def _refused(reason: features.Reason) -> str:
     """What lifts the refusal of a privileged process: seccomp says EPERM, AppArmor and SELinux EACCES."""
+    if limits.NETWORK in reason:
+        return limits.fix(limits.NETWORK)
     return capabilities.MOUNT_FIX if os.strerror(errno.EACCES) in reason else capabilities.SECCOMP_FIX
 
 
@@ -56,6 +61,7 @@ def _unnamed(reason: features.Reason) -> str:
 _NEEDS = (
     _Need("Linux", features.linux, "use a Linux machine, a VM or the Vagrant lab", in_a_namespace=False),
     _Need("privilege", features.privilege, lambda _reason: capabilities.fix(), in_a_namespace=False),
+    _Need("open files", features.files, FILES_FIX, in_a_namespace=False),
     _Need("nftables for Python", features.nft_binding, features.NFT_FIX, in_a_namespace=False),
     _Need("network namespaces", features.namespace, _refused),
     _Need("names for namespaces", features.names, _unnamed),
@@ -73,7 +79,15 @@ _NEEDS = (
 def examine(folders: LabFolders) -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
     lacking = "privilege" if features.privilege() else "network namespaces" if features.namespace() else ""
-    return (*(_check(need, lacking) for need in _NEEDS), *_nft_version(), *_replicas(lacking), *_folders(folders))
+    needs = (_check(need, lacking) for need in _NEEDS)
+    return (*needs, *_nft_version(), *_replicas(lacking), *_few_namespaces(), *_folders(folders))
+
+
+def _few_namespaces() -> Iterator[Check]:
+    """Warn about a limit that a lab of some instances would reach. A lab has one for each node."""
+    most = sysctl.read(limits.NETWORK)
+    if most is not None and int(most) < _FEW_NAMESPACES:
+        yield Check("number of namespaces", "warn", f"{limits.NETWORK} is {most}", limits.fix(limits.NETWORK))
 
 
 def _nft_version() -> Iterator[Check]:

@@ -8,7 +8,7 @@ from itertools import groupby
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Forget, Link, NetObject, Teach, batch_key
-from eigw_ns.errors import EigwError
+from eigw_ns.errors import EigwError, LimitError
 from eigw_ns.kernel.protocol import Change, Kernel
 from eigw_ns.lab.lifecycle.progress import Progress, silent
 
@@ -22,8 +22,9 @@ def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
         try:
             _run(kernel, verb, steps)
         except EigwError as error:
-            if done and not error.hint:
-                error.hint = "the lab is changed by half and lets nothing in; apply it again, or destroy it"
+            if isinstance(error, LimitError) or (done and not error.hint):  # a part of the first batch may be done
+                half = "the lab is changed by half and lets nothing in; apply it again, or destroy it"
+                error.hint = f"{error.hint}\n{half}".lstrip()
             raise
         for step in steps:
             done += 1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from eigw_ns.dataplane.planning.plan import Plan, Step
 from eigw_ns.dataplane.state import Link, is_tenant
 from eigw_ns.dataplane.state.naming import is_tenant_port, port_name, split_name
-from eigw_ns.errors import EigwError, HostError, KernelError
+from eigw_ns.errors import EigwError, HostError, KernelError, LimitError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle.execute import batches, execute
 from eigw_ns.lab.lifecycle.progress import Progress, silent
@@ -21,7 +21,8 @@ def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progre
     """Carry out the plan. If a step fails that a tenant can influence, carry out all other steps.
 
     `again` makes the plan of what is left. Raises EigwError after all other steps are done, with the first failure in a
-    tenant's namespace. Raises KernelError or HostError if a step fails that no tenant can influence.
+    tenant's namespace. Raises KernelError or HostError if a step fails that no tenant can influence. A limit of the
+    host is never a tenant's doing.
     """
     done = 0
 
@@ -32,6 +33,8 @@ def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progre
 
     try:
         execute(kernel, plan, count)
+    except LimitError:
+        raise
     except (KernelError, HostError):
         _, failed = next(batches(plan[done:]), ("", []))
         if not any(map(_tenant, failed)):
@@ -48,6 +51,8 @@ def _rest(kernel: Kernel, plan: Plan) -> None:
     for steps in parts.values():
         try:
             execute(kernel, tuple(steps))
+        except LimitError:
+            raise
         except (KernelError, HostError) as error:
             failures.append(error)
     if failures:
