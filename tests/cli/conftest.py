@@ -15,7 +15,7 @@ from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology, example, load
 from tests.support.command import Cli, Result
-from tests.support.replicated_lab import tree
+from tests.topologies.replicated import tree
 
 FAKE_LAB = "fakelab"
 """The lab of `applied`."""

@@ -12,6 +12,7 @@ from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.protocol import Count, Machine, Occupant
+from tests.support.small_states import unknown_sysctls
 from tests.support.witness import Witness
 
 UDP_PORT = 7  # the rules of `small_states` count packets to this port as `seen`
@@ -53,7 +54,7 @@ class World(Protocol):
 
 class FakeWorld:
     def __init__(self) -> None:
-        self.kernel = FakeKernel()
+        self.kernel = FakeKernel(unknown=unknown_sysctls())
         self.make_foreign = self.kernel.make_foreign
         self.leave_stale_name = self.kernel.make_husk
         self.remove_namespace = self.kernel.remove_namespace
