@@ -55,7 +55,7 @@ from eigw_ns.kernel.nft.loader import Transactions, load_all
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Change, Count
 from eigw_ns.kernel.reading import lab_reader, namespace_reader
-from eigw_ns.kernel.replication import former, teaching
+from eigw_ns.kernel.replication import teaching
 from eigw_ns.kernel.writing import links, tenant_conflicts
 from eigw_ns.kernel.writing.foreign_removal import clear
 from eigw_ns.kernel.writing.settle import settle
@@ -196,6 +196,8 @@ class LinuxKernel(LinuxHost):
 
     def stop_orphaned_daemons(self, lab: str) -> None:
         """See `Kernel.stop_orphaned_daemons`."""
+        from eigw_ns.kernel.replication import former  # late: it imports what starts and ends processes
+
         self.writes += former.stop_daemons(self._run_folder / lab)
 
     def teach(self, lessons: Sequence[Teach]) -> int:

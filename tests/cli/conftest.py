@@ -14,11 +14,8 @@ from eigw_ns.cli.program import run
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology, example, load
-from tests.support.command import Cli, Result
+from tests.support.command import FAKE_LAB, Cli, Result
 from tests.topologies.replicated import tree
-
-FAKE_LAB = "fakelab"
-"""The lab of `applied`."""
 
 
 @pytest.fixture(autouse=True)

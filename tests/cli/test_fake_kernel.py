@@ -12,7 +12,7 @@ from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
 from eigw_ns.lab.storage import store
-from tests.cli.conftest import FAKE_LAB as LAB
+from tests.support.command import FAKE_LAB as LAB
 from tests.support.command import Cli
 
 

@@ -13,8 +13,7 @@ import pytest
 from eigw_ns.cli import output, streams
 from eigw_ns.cli.program import run
 from eigw_ns.topology import load
-from tests.cli.conftest import FAKE_LAB
-from tests.support.command import Cli, Result, process
+from tests.support.command import FAKE_LAB, Cli, Result, process
 
 ENCODINGS = ("iso-8859-1", "koi8-r", "euc-jp")
 TAG = "Grüße → Привет 😀"

@@ -20,6 +20,7 @@ from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.lab.storage import lock, store
 from eigw_ns.topology import Topology
 from tests.support.command import SECONDS, Cli, process
+from tests.support.loaded_modules import loaded_by
 
 pytestmark = pytest.mark.root
 
@@ -89,6 +90,16 @@ def test_a_file_is_not_parsed_again_while_its_result_is_stored(
     assert cli("apply", "-f", file).code == 0
     assert "late" not in cli("ec2", "describe-tags", "--lab", lab_name).out
     assert cli("destroy", "--lab", lab_name).code == 0
+
+
+def test_an_apply_without_changes_loads_little(demo_file: Callable[[str], str], lab: str) -> None:
+    """Start-up is most of a second apply, and nearly all of it is imports."""
+    arguments = ("apply", "-q", "-f", demo_file(lab))
+    loaded_by(*arguments)  # notes which file the stored topology was read from
+    unneeded = ("pydantic", "ruamel", "rich", "subprocess", "tempfile", "secrets", "eigw_ns.dataplane.planning.plan")
+    modules = loaded_by(*arguments)
+    assert "eigw_ns.dataplane.compile.compiler" in modules  # the control
+    assert not [module for module in modules if module.startswith(unneeded)]
 
 
 def test_plan_for_people_has_one_line_per_namespace(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:

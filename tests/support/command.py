@@ -17,6 +17,9 @@ from tests.support.slowness import SLOWNESS
 SECONDS = 60 * SLOWNESS
 """Timeout of a command, in seconds."""
 
+FAKE_LAB = "fakelab"
+"""The lab that the fixture `applied` of `tests/cli` applies to the fake kernel."""
+
 _PR_SET_SECUREBITS, _SECBIT_NOROOT = 28, 1  # linux/prctl.h, linux/securebits.h
 
 

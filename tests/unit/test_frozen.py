@@ -36,7 +36,7 @@ class Pair(Base, Generic[T]):
 
 @frozen
 class Triple(Pair[T]):
-    """A field more than its base class, made anew for each object."""
+    """A field more than its base class, made again for each object."""
 
     third: list[int] = field(default_factory=list)
 

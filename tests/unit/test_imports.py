@@ -404,7 +404,7 @@ BROKEN = [
     (imports_of_tests, "tests.unit.helper", "def f():\n    import tests.unit.test_y"),
     (imports_of_tests, "tests.unit.test_x", "from .test_y import HELPER"),
     (imports_of_tests, "tests.unit.test_x", "from tests.unit.helper import HELPER"),
-    (imports_of_tests, "tests.contract.test_x", "from tests.support.worlds import World"),
+    (imports_of_tests, "tests.contract.test_x", "from tests.contract.conftest import World"),
     (imports_of_tests, "tests.support.x", "from tests.unit.helper import HELPER"),
     (imports_of_tests, "tests.topologies.x", "from tests.support.labs import Lab"),
     (imports_of_tests, "scripts.benchmarks.ha", "from tests.packets.test_x import HELPER"),

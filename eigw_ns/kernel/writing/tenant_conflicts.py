@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -136,6 +135,8 @@ def _renamings(seen: dict[str, LinkMessage], name: str) -> Iterator[Message]:
     link = seen.get(name)
     if link is None:
         return
+    import secrets  # late: this module is read in every observation, and tenants rarely do this
+
     new = f"old{secrets.token_hex(4)}"
     if link.index == LOOPBACK_INDEX:
         yield from _renamings(seen, _LOOPBACK)
