@@ -17,6 +17,7 @@ from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.protocol import Kernel, Machine
+from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.journal import FileJournal
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.lab.storage.protocols import Journal, Store, Stored
@@ -29,13 +30,19 @@ _LARGEST_FILE = 32 << 20  # bytes; more than the loader accepts, so that the loa
 
 
 def open_store() -> Store:
-    """Return the stored topologies that this run works on."""
-    return FileStore(rootless.folders())
+    """Return the stored topologies that this run works on. Raises HostError if another user could change them."""
+    return FileStore(_trusted_folders())
 
 
 def open_journal() -> Journal:
-    """Return the journals of the labs that this run works on."""
-    return FileJournal(rootless.folders())
+    """Return the journals of the labs that this run works on. Raises HostError if another user could change them."""
+    return FileJournal(_trusted_folders())
+
+
+def _trusted_folders() -> LabFolders:
+    found = rootless.folders()
+    found.require_trusted()
+    return found
 
 
 def this_machine(run: Path) -> Machine:
@@ -44,10 +51,14 @@ def this_machine(run: Path) -> Machine:
 
 
 def open_kernel() -> Machine:
-    """Return this host's kernel, as root or rootless. Raises HostError, before any change, if it cannot hold a lab."""
+    """Return this host's kernel, as root or rootless.
+
+    Raises HostError, before any change, if it cannot hold a lab, or if another user could change the folders of labs.
+    """
+    folders = _trusted_folders()
     rootless.enter()
     features.require()
-    return this_machine(rootless.folders().run)
+    return this_machine(folders.run)
 
 
 def choose_lab(given: str | None, kernel: Kernel | None = None) -> str:

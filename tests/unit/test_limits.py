@@ -8,7 +8,6 @@ import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -106,7 +105,7 @@ def test_a_small_soft_limit_of_open_files_is_raised() -> None:
 
 
 @pytest.mark.parametrize("failing", [1, 2])
-def test_a_process_that_cannot_be_detached(failing: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_process_that_cannot_be_detached(failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first fork is in this process, the second in its child."""
     fork, calls = os.fork, iter((1, 2))
 
@@ -117,7 +116,7 @@ def test_a_process_that_cannot_be_detached(failing: int, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "fork", limited)
     with pytest.raises(LimitError, match="may start no more processes"):
-        process.leave(None, ["/bin/true"], tmp_path, "log")
+        process.leave(["/bin/true"], -1, -1, {})
 
 
 def test_a_program_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
 import eigw_ns
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage import folders, paths, store
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
@@ -146,17 +144,17 @@ def test_a_second_apply_reads_the_stored_topology_once(monkeypatch: pytest.Monke
     found = CACHE.recall(Source(TEXT, "mine"))
     assert found is not None
     assert operations.apply(kernel, found.topology, version=found.version).steps == 0
-    assert opened.count(paths.topology_file("demo")) == 1
+    assert opened.count("topology.json") == 1
 
 
-def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Return a list to which each file is added that is opened by its path."""
-    opened: list[Path] = []
-    real: Callable[..., IO[Any]] = io.open
+def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which the name of each file is added that is opened in the folders of labs."""
+    opened: list[str] = []
+    real = trusted_folder.open_file
 
-    def noting(file: Path, *arguments: Any, **named: Any) -> IO[Any]:
-        opened.append(Path(file))
-        return real(file, *arguments, **named)
+    def noting(folder: int, name: str, flags: int, mode: int = 0o600) -> int:
+        opened.append(name)
+        return real(folder, name, flags, mode)
 
-    monkeypatch.setattr("io.open", noting)  # pathlib calls this
+    monkeypatch.setattr(trusted_folder, "open_file", noting)
     return opened

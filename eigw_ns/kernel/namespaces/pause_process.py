@@ -43,7 +43,7 @@ class Keeper:
 
 def find(record: Path) -> Keeper | None:
     """Return the live pause process of `record`; None if there is none or it is dead."""
-    with file_lock.held(record, os.O_NOFOLLOW) as descriptor:
+    with file_lock.held(record, checked=True) as descriptor:
         return _read(descriptor) if descriptor is not None else None
 
 

@@ -12,21 +12,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from eigw_ns.errors import LockedError
+from eigw_ns.kernel.host import trusted_folder
 
 _TRIES = 100
+_WRITE = os.O_RDWR | os.O_CREAT
 
 
 def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
     """Lock the file, which is created if it does not exist. Returns its descriptor; closing that unlocks.
 
     Does not wait: if another process has the lock, raises what `refusal` makes of a descriptor of the file. Raises
-    LockedError if the file is removed again and again, OSError if it cannot be written.
+    LockedError if the file is removed again and again, OSError if it cannot be written or its folder is not trusted.
     """
     lost: FileNotFoundError | None = None
     for _ in range(_TRIES):
         try:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # readers could lock it
+            with trusted_folder.opened(path.parent, create=True) as folder:
+                descriptor = trusted_folder.open_file(folder, path.name, _WRITE, 0o600)  # readers could lock it
         except FileNotFoundError as error:
             lost = error
             continue  # the previous holder removed the folder between our two calls
@@ -49,13 +51,16 @@ def take(path: Path, refusal: Callable[[int], LockedError]) -> int:
 
 
 @contextlib.contextmanager
-def held(path: Path, flags: int = 0) -> Iterator[int | None]:
+def held(path: Path, *, checked: bool = False) -> Iterator[int | None]:
     """Yield a descriptor of the file, for reading, if a process has the lock; otherwise None. Creates nothing.
 
-    `flags` are open(2)'s. A file that cannot be opened counts as not locked; `take` raises the reason.
+    `checked` says that the caller has checked who may change the folder. Otherwise raises UntrustedFolderError if other
+    users may. A file that cannot be opened counts as not locked; `take` raises the reason.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+        descriptor = _opened(path, checked)
+    except trusted_folder.UntrustedFolderError:
+        raise
     except OSError:
         yield None
         return
@@ -66,10 +71,17 @@ def held(path: Path, flags: int = 0) -> Iterator[int | None]:
     yield None
 
 
+def _opened(path: Path, checked: bool) -> int:
+    if checked:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with trusted_folder.opened(path.parent) as folder:
+        return trusted_folder.open_file(folder, path.name, os.O_RDONLY)
+
+
 def is_current(descriptor: int, path: Path) -> bool:
     """Return whether `path` still is the file of this descriptor."""
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
     except OSError:  # also if its folder is gone, as $XDG_RUNTIME_DIR is after the last logout
         return False
 

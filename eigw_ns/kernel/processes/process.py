@@ -98,31 +98,32 @@ def _inside(namespace: str | None) -> contextlib.AbstractContextManager[None]:
     return netns.inside(namespace) if namespace is not None else contextlib.nullcontext()
 
 
-def leave(namespace: str | None, command: Sequence[str], folder: Path, log: str) -> int:
-    """Start `command` (an absolute path and its arguments) in the namespace, detached from this process.
+def leave(command: Sequence[str], folder: int, output: int, added: Mapping[str, str]) -> int:
+    """Start `command` (an absolute path and its arguments), detached from this process. Returns its pid.
 
-    Returns its pid. `namespace` is None for this process's own. The command runs in `folder`, and its output goes to
-    the file `log` there. Raises MissingError if the namespace does not exist, LimitError if no process can be started.
+    It runs in the folder of the descriptor `folder`, and its output goes to the descriptor `output`. `added` extends
+    the environment. Raises LimitError if no process can be started.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
     with os.fdopen(reading, "rb") as pipe:
         try:
-            with _inside(namespace):
-                with _refusals(command[0]):
-                    middle = os.fork()
-                if middle == 0:
-                    _leave_behind(command, folder, log, writing)
+            with _refusals(command[0]):
+                middle = os.fork()
+            if middle == 0:
+                _leave_behind(command, folder, output, {**os.environ, **added}, writing)
         finally:
             os.close(writing)
         pid = int(pipe.read() or 0)
     os.waitpid(middle, 0)
     if pid <= 0:
         limit = limit_error(f"start {command[0]}", -pid, starting=True)
-        raise limit or EigwError(f"cannot start {command[0]} in {folder}")
+        raise limit or EigwError(f"cannot start {command[0]}")
     return pid
 
 
-def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> NoReturn:
+def _leave_behind(
+    command: Sequence[str], folder: int, output: int, environment: Mapping[str, str], tell: int
+) -> NoReturn:
     """In the child: fork again, so that the program's parent is init. The child always ends here.
 
     Writes the program's pid to `tell`, or the negative errno if the fork fails.
@@ -138,10 +139,9 @@ def _leave_behind(command: Sequence[str], folder: Path, log: str, tell: int) -> 
             os._exit(0)
         os.chdir(folder)
         silence = os.open(os.devnull, os.O_RDONLY)
-        words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        for descriptor, number in ((silence, 0), (words, 1), (words, 2)):
+        for descriptor, number in ((silence, 0), (output, 1), (output, 2)):
             os.dup2(descriptor, number)
-        os.execv(command[0], list(command))
+        os.execve(command[0], list(command), environment)
     finally:
         os._exit(127)
 

@@ -14,9 +14,10 @@ import contextlib
 import os
 import select
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.processes import process
 
 _CONFIGURATION, _LOG = "conntrackd.conf", "log"
@@ -29,29 +30,40 @@ _File = tuple[int, int]
 
 def stop_daemons(folder: Path) -> int:
     """Stop the daemons that write into folders in `folder`, and remove these folders. Returns how many it stopped."""
-    folders = _folders_in(folder)
-    logs = {log: each for each in folders if (log := _log_in(each)) is not None}
-    found = list(_writing(logs))
-    for pid, log in found:
-        _stop(pid, log)
-    for each in folders:
-        _remove(each)
+    with contextlib.ExitStack() as stack:
+        folders = _folders_in(folder, stack)
+        logs = {log for _, opened in folders if (log := _log_in(opened)) is not None}
+        found = list(_writing(logs))
+        for pid, log in found:
+            _stop(pid, log)
+        for _, opened in folders:
+            _remove_files(opened)
+    for name, _ in folders:
+        trusted_folder.remove_empty(folder / name)
+    if folders:
+        trusted_folder.remove_empty(folder)
     return len(found)
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    with contextlib.suppress(OSError):
-        return [each for each in folder.iterdir() if (each / _CONFIGURATION).is_file()]
-    return []
+def _folders_in(folder: Path, stack: contextlib.ExitStack) -> list[tuple[str, int]]:
+    """Open the daemons' folders. Returns their names and descriptors; none if other users could change them."""
+    found: list[tuple[str, int]] = []
+    with contextlib.suppress(OSError), trusted_folder.opened(folder) as parent:
+        for name in trusted_folder.names(parent):
+            with contextlib.suppress(OSError):
+                opened = stack.enter_context(trusted_folder.opened(folder / name))
+                os.stat(_CONFIGURATION, dir_fd=opened, follow_symlinks=False)
+                found.append((name, opened))
+    return found
 
 
-def _log_in(folder: Path) -> _File | None:
+def _log_in(opened: int) -> _File | None:
     with contextlib.suppress(OSError):
-        return _file((folder / _LOG).lstat())
+        return _file(os.stat(_LOG, dir_fd=opened, follow_symlinks=False))
     return None
 
 
-def _writing(logs: Mapping[_File, Path]) -> Iterator[tuple[int, _File]]:
+def _writing(logs: Collection[_File]) -> Iterator[tuple[int, _File]]:
     for pid in process.numbers() if logs else ():
         log = _output(pid)
         if log in logs:
@@ -93,10 +105,6 @@ def _signal(descriptor: int) -> None:
             return
 
 
-def _remove(folder: Path) -> None:
-    for name in _FILES:
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
-    for empty in (folder, folder.parent):
-        with contextlib.suppress(OSError):
-            empty.rmdir()
+def _remove_files(opened: int) -> None:
+    with contextlib.suppress(OSError):
+        trusted_folder.remove(opened, *_FILES)

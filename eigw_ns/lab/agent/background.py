@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from eigw_ns.errors import EigwError, LockedError
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.kernel.protocol import Host
@@ -36,9 +37,9 @@ def alone(host: Host, lab: str) -> Iterator[None]:
         with host.show_need(lab):
             yield
     finally:
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # others work on the lab
-            path.parent.rmdir()
+        with contextlib.suppress(OSError), trusted_folder.opened(path.parent) as folder:  # OSError: it is gone
+            trusted_folder.remove(folder, path.name)
+        trusted_folder.remove_empty(path.parent)  # not if others work on the lab
         os.close(descriptor)
 
 
@@ -49,8 +50,17 @@ def _refusal(lab: str, descriptor: int) -> LockedError:
 
 def running(lab: str) -> int | None:
     """Return the process id of the lab's agent, None if it has none."""
-    with file_lock.held(paths.agent_file(lab)) as descriptor:
+    with _held(lab) as descriptor:
         return _holder(descriptor) if descriptor is not None else None
+
+
+@contextlib.contextmanager
+def _held(lab: str) -> Iterator[int | None]:
+    path = paths.agent_file(lab)
+    with contextlib.ExitStack() as stack:
+        with paths.run_errors(f"look at the lock {path}"):
+            descriptor = stack.enter_context(file_lock.held(path))
+        yield descriptor
 
 
 def start(lab: str, *, repair: bool) -> int:
@@ -63,10 +73,14 @@ def start(lab: str, *, repair: bool) -> int:
         return found
     from eigw_ns.kernel.processes import process  # here and below: a lab that has no agent needs none of it
 
-    folder = paths.agent_file(lab).parent
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, *(("--repair",) if repair else ())]
-    pid = process.leave(None, command, folder, paths.agent_log(lab).name)
+    log = paths.agent_log(lab)
+    with contextlib.ExitStack() as stack:
+        with paths.run_errors(f"write {log}"):
+            folder = stack.enter_context(trusted_folder.opened(log.parent, create=True))
+            output = trusted_folder.open_file(folder, log.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        stack.callback(os.close, output)
+        pid = process.leave(command, folder, output, {})
     wait_until(lambda: running(lab) is not None or not process.alive(pid), _PATIENCE)
     if running(lab) is None:
         raise EigwError(f"the agent of the lab {lab} did not start", hint=f"see {paths.agent_log(lab)}")
@@ -83,9 +97,13 @@ def stop(lab: str) -> bool:
             os.kill(pid, signal.SIGTERM)
         if not wait_until(lambda: running(lab) is None and not process.alive(pid), _PATIENCE):  # it unlocks, then ends
             raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
-    with paths.run_errors(f"remove {paths.agent_log(lab)}"):
-        for path in (paths.agent_file(lab), paths.agent_log(lab)):
-            path.unlink(missing_ok=True)
+    log = paths.agent_log(lab)
+    with (
+        paths.run_errors(f"remove {log}"),
+        contextlib.suppress(FileNotFoundError),
+        trusted_folder.opened(log.parent) as folder,
+    ):
+        trusted_folder.remove(folder, paths.agent_file(lab).name, log.name)
     return pid is not None
 
 
@@ -94,7 +112,7 @@ def replace_outdated(lab: str) -> Callable[[], int] | None:
 
     The new agent may do what the old one could: both have `--repair`, or none.
     """
-    with file_lock.held(paths.agent_file(lab)) as descriptor:
+    with _held(lab) as descriptor:
         pid = _holder(descriptor) if descriptor is not None else None
         if descriptor is None or pid is None or _words(descriptor)[1:] == [str(_GENERATION)]:
             return None

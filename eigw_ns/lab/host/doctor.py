@@ -12,7 +12,8 @@ from typing import Literal
 
 from eigw_ns.errors import FILES_FIX, HostError
 from eigw_ns.frozen import frozen
-from eigw_ns.kernel.host import capabilities, features
+from eigw_ns.kernel.host import capabilities, features, trusted_folder
+from eigw_ns.kernel.host.trusted_folder import UntrustedFolderError
 from eigw_ns.kernel.namespaces import limits, sysctl, userns
 from eigw_ns.lab.storage.folders import RUN_VARIABLE, STATE_VARIABLE, LabFolders
 
@@ -162,6 +163,10 @@ def _folders(folders: LabFolders) -> tuple[Check, ...]:
 
 
 def _folder(name: str, folder: Path, variable: str, flag: str) -> Check:
+    try:
+        trusted_folder.require(folder)
+    except UntrustedFolderError as error:
+        return Check(name, "missing", str(error.strerror), f"set {variable} to a folder that no other user can change")
     existing = next(place for place in (folder, *folder.parents) if _seen(place))
     if existing.is_dir() and os.access(existing, os.W_OK):
         return Check(name, "ok", str(folder))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from eigw_ns.errors import EigwError, HostError
 from eigw_ns.frozen import frozen
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.namespaces import netns, pause_process
 from eigw_ns.kernel.namespaces.pause_process import Keeper
 from eigw_ns.lab.storage.folders import RUN_VARIABLE, folder_errors
@@ -125,10 +126,9 @@ def _alone(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
     """Open the folder; create it if it does not exist. Raises HostError if other users could change what is in it."""
-    with folder_errors(f"open the run folder {folder}", RUN_VARIABLE, folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
+    with contextlib.ExitStack() as stack:
+        with folder_errors(f"open the run folder {folder}", RUN_VARIABLE, folder):
+            descriptor = stack.enter_context(trusted_folder.opened(folder, create=True, mode=0o700))
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise HostError(
@@ -136,8 +136,6 @@ def _opened(folder: Path) -> Iterator[int]:
                 hint="set XDG_RUNTIME_DIR or EIGW_NS_RUN_DIR to a folder that only you can write to",
             )
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _is_still(folder: Path, descriptor: int) -> bool:

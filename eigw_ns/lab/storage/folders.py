@@ -20,6 +20,8 @@ from pathlib import Path
 
 from eigw_ns.errors import HostError, UsageError
 from eigw_ns.frozen import frozen
+from eigw_ns.kernel.host import trusted_folder
+from eigw_ns.kernel.host.trusted_folder import UntrustedFolderError
 
 _LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 STATE_VARIABLE, RUN_VARIABLE = "EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"
@@ -64,6 +66,13 @@ class Folders(ABC):
     def agent_log(self, lab: str) -> Path:
         """Return the path of the output of a background agent."""
         return self.run_dir() / _checked(lab) / "agent.log"
+
+    def require_trusted(self) -> None:
+        """Raise HostError if another user could change what is in one of the folders."""
+        with self.run_errors(f"use the run folder {self.run_dir()}"):
+            trusted_folder.require(self.run_dir())
+        with self.state_errors(f"use the state folder {self.state_dir()}"):
+            trusted_folder.require(self.state_dir())
 
     @contextlib.contextmanager
     def state_errors(self, doing: str) -> Iterator[None]:
@@ -123,7 +132,8 @@ class EnvironmentFolders(Folders):
 def labs_in(directory: Path) -> Iterator[str]:
     """Return the subfolders of `directory` whose names are valid lab names, sorted. A missing directory has none."""
     try:
-        names = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False))
+        with trusted_folder.opened(directory) as descriptor, os.scandir(descriptor) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return
     yield from (name for name in names if _LAB_NAME.fullmatch(name))
@@ -134,6 +144,13 @@ def folder_errors(doing: str, variable: str, folder: Path) -> Iterator[None]:
     """Turn an OSError of the block, which uses `folder`, into a HostError that names the variable for another one."""
     try:
         yield
+    except UntrustedFolderError as error:
+        user = "you" if os.geteuid() else "root"
+        hint = (
+            f"set {variable} to a folder that only {user} can change (it is {folder} now); or, if you trust what is in "
+            f"{error.place}: `chown {os.geteuid()}:{os.getegid()} {error.place}; chmod go-w {error.place}`"
+        )
+        raise HostError(f"{doing}: {error.strerror}", hint=hint) from error
     except OSError as error:
         root = "run it as root (sudo), or " if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() else ""
         hint = f"{root}set {variable} to a folder that you can write to (it is {folder} now)"

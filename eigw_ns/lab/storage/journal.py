@@ -8,14 +8,17 @@ the kernel.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 
 from eigw_ns.frozen import frozen
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.lab.storage import paths
 from eigw_ns.lab.storage.folders import Folders
 from eigw_ns.lab.storage.protocols import Journal
 
 _CHANGE, _DESTROY = "change", "destroy"  # the first line
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 @frozen
@@ -32,11 +35,14 @@ class FileJournal:
         """
         path = self.folders.journal_file(lab)
         lines = (_DESTROY if destroy else _CHANGE, *intended)
-        with self.folders.run_errors(f"write the journal {path}"):
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        yield
-        path.unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            with self.folders.run_errors(f"write the journal {path}"):
+                folder = stack.enter_context(trusted_folder.opened(path.parent, create=True))
+                descriptor = trusted_folder.open_file(folder, path.name, _WRITE, 0o644)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                    stream.writelines(f"{line}\n" for line in lines)
+            yield
+            trusted_folder.remove(folder, path.name)
 
     def unfinished(self, lab: str) -> bool:
         """Return whether a change of `lab` was begun and not ended. If the caller has the lock, it was interrupted."""
@@ -44,8 +50,11 @@ class FileJournal:
 
     def destroying(self, lab: str) -> bool:
         """Return whether a destroy of `lab` was begun and not ended."""
-        with contextlib.suppress(OSError), self.folders.journal_file(lab).open(encoding="utf-8") as lines:
-            return lines.readline().strip() == _DESTROY
+        path = self.folders.journal_file(lab)
+        with contextlib.suppress(OSError), trusted_folder.opened(path.parent) as folder:
+            descriptor = trusted_folder.open_file(folder, path.name, os.O_RDONLY)
+            with os.fdopen(descriptor, encoding="utf-8") as lines:
+                return lines.readline().strip() == _DESTROY
         return False
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eigw_ns.errors import LockedError
 from eigw_ns.frozen import frozen
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.lab.storage import paths
@@ -56,16 +57,24 @@ class FileLock:
                     os.close(descriptor)
 
     def held(self, lab: str) -> bool:
-        """Return whether a process has the lock of `lab`. Creates nothing, not even the lock file."""
-        with file_lock.held(self.folders.lock_file(lab)) as descriptor:
+        """Return whether a process has the lock of `lab`. Creates nothing, not even the lock file.
+
+        Raises HostError if another user could change the run folder.
+        """
+        path = self.folders.lock_file(lab)
+        with self.folders.run_errors(f"look at the lock {path}"), file_lock.held(path) as descriptor:
             return descriptor is not None
 
     def remove_run_files(self, lab: str) -> None:
         """Remove the lab's run folder. The caller holds the lock; waiting processes see that the lock file is gone."""
-        for path in (self.folders.journal_file(lab), self.folders.lock_file(lab)):
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # the folder has a user's file in it, or is gone already
-            self.folders.lock_file(lab).parent.rmdir()
+        lock, journal = self.folders.lock_file(lab), self.folders.journal_file(lab)
+        with (
+            self.folders.run_errors(f"remove files from {lock.parent}"),
+            contextlib.suppress(FileNotFoundError),
+            trusted_folder.opened(lock.parent) as folder,
+        ):
+            trusted_folder.remove(folder, journal.name, lock.name)
+        trusted_folder.remove_empty(lock.parent)  # a user's file in it stays
 
 
 def _take(lab: str, path: Path, deadline: float) -> int:

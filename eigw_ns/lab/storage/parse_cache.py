@@ -60,7 +60,7 @@ class ParseCache:
     def _noted(self, source: Source, lab: str) -> Content | None:
         """Return what is stored for `lab` if the note says that it was read from this source."""
         try:
-            note = self.folders.source_file(lab).read_text(encoding="utf-8")
+            note = store.read_file(self.folders.source_file(lab)).data.decode()
             kept = FileStore(self.folders).content(lab)
         except (OSError, ValueError):  # no note, or not text
             return None

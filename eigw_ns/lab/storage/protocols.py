@@ -26,7 +26,7 @@ class Store(Protocol):
         ...
 
     def exists(self, lab: str) -> bool:
-        """Return whether a topology of `lab` is stored, readable or not."""
+        """Return whether a topology of `lab` is stored, readable or not. Raises HostError if this cannot be known."""
         ...
 
     def load(self, lab: str) -> Topology:

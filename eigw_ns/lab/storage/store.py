@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.frozen import frozen
+from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.lab.storage import folders, paths
 from eigw_ns.lab.storage.folders import Folders
 from eigw_ns.lab.storage.protocols import Store, Stored
@@ -38,8 +39,15 @@ class FileStore:
             return tuple(lab for lab in folders.labs_in(folder) if self.folders.topology_file(lab).exists())
 
     def exists(self, lab: str) -> bool:
-        """Return whether a topology of `lab` is stored, readable or not."""
-        return self.folders.topology_file(lab).exists()
+        """Return whether a topology of `lab` is stored, readable or not. Raises HostError if this cannot be known."""
+        path = self.folders.topology_file(lab)
+        with (
+            self.folders.state_errors(f"look for {path}"),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            trusted_folder.opened(path.parent) as folder,
+        ):
+            return path.name in trusted_folder.names(folder)
+        return False
 
     def save(self, topology: Topology) -> None:
         """Store the topology under its lab's name. A crash leaves the old file or the new one, never half a file.
@@ -52,14 +60,14 @@ class FileStore:
 
     def require_writable(self, lab: str) -> None:
         """Raise HostError if `save` would because of the folder. To be called before the first change."""
-        import tempfile  # here and below: most commands write nothing
-
         path = self.folders.topology_file(lab)
-        with self.folders.state_errors(f"write {path}"):
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+        with (
+            self.folders.state_errors(f"write {path}"),
+            trusted_folder.opened(path.parent, create=True) as folder,
+        ):
+            name, descriptor = _temporary(folder)
             os.close(descriptor)
-            Path(name).unlink()
+            trusted_folder.remove(folder, name)
 
     def holds(self, topology: Topology, version: str = "") -> bool:
         """Return whether this topology is stored for its lab. Reads nothing if the file still has this version.
@@ -70,7 +78,7 @@ class FileStore:
         try:
             if version and version == _version(path.stat()):
                 return True
-            return bool(json.loads(path.read_bytes()) == to_data(topology))
+            return bool(json.loads(self.content(topology.cloud.lab).data) == to_data(topology))
         except (OSError, ValueError, RecursionError):  # no stored topology, or a damaged one
             return False
 
@@ -93,8 +101,7 @@ class FileStore:
 
     def content(self, lab: str) -> Content:
         """Return the bytes of the file. Raises OSError."""
-        with self.folders.topology_file(lab).open("rb") as stream:
-            return Content(stream.read(), _version(os.fstat(stream.fileno())))
+        return read_file(self.folders.topology_file(lab))
 
     def decoded(self, lab: str, content: Content) -> Stored:
         """Return the topology of `lab` in these bytes. Raises EigwError if they are damaged."""
@@ -112,14 +119,15 @@ class FileStore:
     def remove(self, lab: str) -> bool:
         """Remove the stored topology of `lab`. Returns False if none was stored."""
         path = self.folders.topology_file(lab)
-        with self.folders.state_errors(f"remove {path}"):
-            stored = path.exists()
-            self.folders.source_file(lab).unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-            for unfinished in path.parent.glob(f"{_TEMPORARY}*"):
-                unfinished.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # not empty: a user keeps a file there
-                path.parent.rmdir()
+        stored = self.exists(lab)
+        with (
+            self.folders.state_errors(f"remove {path}"),
+            contextlib.suppress(FileNotFoundError),
+            trusted_folder.opened(path.parent) as folder,
+        ):
+            left = (name for name in trusted_folder.names(folder) if name.startswith(_TEMPORARY))
+            trusted_folder.remove(folder, self.folders.source_file(lab).name, path.name, *left)
+        trusted_folder.remove_empty(path.parent)  # a user's file in it stays
         return stored
 
 
@@ -143,33 +151,35 @@ def _damaged(path: Path, reason: str) -> EigwError:
     )
 
 
+def read_file(path: Path) -> Content:
+    """Return the bytes of a file of the state folder. Raises OSError."""
+    with trusted_folder.opened(path.parent) as folder:
+        descriptor = trusted_folder.open_file(folder, path.name, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb") as stream:
+        return Content(stream.read(), _version(os.fstat(descriptor)))
+
+
 def write_atomically(path: Path, content: str) -> None:
     """Write a file of the state folder. A crash leaves the old file or the new one. Raises OSError."""
-    import tempfile
-
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), 0o644)  # `export` and `describe` need no root
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
+    with trusted_folder.opened(path.parent, create=True) as folder:
+        temporary, descriptor = _temporary(folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                os.fchmod(stream.fileno(), 0o644)  # `export` and `describe` need no root
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            trusted_folder.remove(folder, temporary)
+            raise
+        os.fsync(folder)  # without that, a power cut may undo the rename: see fsync(2)
 
 
-def _sync_directory(directory: Path) -> None:
-    """Sync a directory: without that, a power cut may undo a rename in it. See fsync(2)."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _temporary(folder: int) -> tuple[str, int]:
+    """Create a file in the opened folder. Returns its name, which no other file has, and its descriptor."""
+    name = f"{_TEMPORARY}{os.urandom(8).hex()}"
+    return name, trusted_folder.open_file(folder, name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
 
 _STORE: Store = FileStore(paths.ENVIRONMENT)
