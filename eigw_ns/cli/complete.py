@@ -25,10 +25,11 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
     from eigw_ns.cli import rootless
     from eigw_ns.cli.context import this_machine
     from eigw_ns.lab.lifecycle import gc
+    from eigw_ns.lab.storage.storage import Storage
 
-    run = rootless.folders(context).run
+    folders = rootless.folders(context)
     try:
-        found = sorted({thing.lab for thing in gc.find(this_machine(run))})
+        found = sorted({thing.lab for thing in gc.find(this_machine(folders.run), Storage.in_folders(folders))})
     except (EigwError, OSError):
         return []
     return [CompletionItem(lab) for lab in found if lab.startswith(incomplete)]
@@ -36,14 +37,12 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
 
 def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the nodes of the lab that the command line chooses, each with its kind."""
-    from eigw_ns.cli import rootless
-    from eigw_ns.cli.context import choose_lab
+    from eigw_ns.cli.context import choose_lab, open_store
     from eigw_ns.cloud import nodes as known
-    from eigw_ns.lab.storage.store import FileStore
 
-    store = FileStore(rootless.folders(context))
     try:
-        cloud = store.load(choose_lab(context.params.get("lab"))).cloud
+        with context.scope(cleanup=False):  # click makes no context current while it completes
+            cloud = open_store().load(choose_lab(context.params.get("lab"))).cloud
     except EigwError:
         return []
     offered = [(name, node.kind) for node in known.nodes(cloud) for name in dict.fromkeys((node.name, node.qualified))]

@@ -17,11 +17,9 @@ from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.protocol import Kernel, Machine
-from eigw_ns.lab.storage.folders import LabFolders
-from eigw_ns.lab.storage.journal import FileJournal
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
-from eigw_ns.lab.storage.protocols import Journal, Store, Stored
-from eigw_ns.lab.storage.store import FileStore
+from eigw_ns.lab.storage.protocols import Store, Stored
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import Topology, load
 
 STDIN = "-"
@@ -29,20 +27,16 @@ STDIN_NAME = "stdin"
 _LARGEST_FILE = 32 << 20  # bytes; more than the loader accepts, so that the loader reports the error
 
 
+def open_storage() -> Storage:
+    """Return the storage that this run works on. Raises HostError if another user could change its folders."""
+    folders = rootless.folders()
+    folders.require_trusted()
+    return Storage.in_folders(folders)
+
+
 def open_store() -> Store:
-    """Return the stored topologies that this run works on. Raises HostError if another user could change them."""
-    return FileStore(_trusted_folders())
-
-
-def open_journal() -> Journal:
-    """Return the journals of the labs that this run works on. Raises HostError if another user could change them."""
-    return FileJournal(_trusted_folders())
-
-
-def _trusted_folders() -> LabFolders:
-    found = rootless.folders()
-    found.require_trusted()
-    return found
+    """Return the stored topologies of `open_storage`."""
+    return open_storage().store
 
 
 def this_machine(run: Path) -> Machine:
@@ -55,7 +49,7 @@ def open_kernel() -> Machine:
 
     Raises HostError, before any change, if it cannot hold a lab, or if another user could change the folders of labs.
     """
-    folders = _trusted_folders()
+    folders = open_storage().folders
     rootless.enter()
     features.require()
     return this_machine(folders.run)

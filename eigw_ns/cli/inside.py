@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from eigw_ns.cli.context import find_node, open_kernel, topology_of
+from eigw_ns.cli.context import find_node, open_kernel, open_storage, topology_of
 from eigw_ns.errors import EigwError, ForeignError
 
 
 def enter(lab: str | None, text: str, command: Sequence[str], added: Mapping[str, str]) -> NoReturn:
     """Replace this process with `command` inside the node that `text` names; `added` extends the environment.
+    An `eigw-ns` that the command runs works with the same folders.
 
     Raises UsageError if `text` names no node, EigwError if the node is not running or the command does not exist,
     ForeignError if eigw-ns did not create the namespace.
@@ -23,4 +24,4 @@ def enter(lab: str | None, text: str, command: Sequence[str], added: Mapping[str
         raise EigwError(f"{node.qualified} is not running", hint=f"rebuild the lab: `eigw-ns apply --lab {cloud.lab}`")
     if kernel.foreign([namespace]):
         raise ForeignError(f"the namespace {namespace} has the name of {node.qualified}, but lacks our mark")
-    kernel.exec_in(namespace, command, {**os.environ, **added})
+    kernel.exec_in(namespace, command, {**os.environ, **open_storage().folders.environment(), **added})

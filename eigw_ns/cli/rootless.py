@@ -10,7 +10,7 @@ import click
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import capabilities
 from eigw_ns.kernel.namespaces import sysctl, userns
-from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.folders import HOST_FOLDERS, LabFolders
 
 if TYPE_CHECKING:
     from eigw_ns.lab.host.rootless import Visit
@@ -28,29 +28,22 @@ class Choice:
 
 
 def choose(context: click.Context | None = None) -> Choice:
-    """Return how this run works: as the command line says, or else as the privileges of this process allow.
-
-    If rootless, set the folder variables to the user's own folders. An `eigw-ns` called inside `shell` inherits them.
-    """
+    """Return how this run works: as the command line says, or else as the privileges of this process allow."""
     context = context or click.get_current_context(silent=True)
     flag = context.find_root().params.get("rootless") if context else False
-    choice = Choice(_fits(), automatic=True) if flag is None else Choice(bool(flag))
-    if choice.rootless:
-        from eigw_ns.lab.host import rootless  # here and below: with root, a run needs none of it
-
-        for variable, folder in rootless.folders(os.environ, os.geteuid()).items():
-            os.environ.setdefault(variable, folder)
-    return choice
+    return Choice(_fits(), automatic=True) if flag is None else Choice(bool(flag))
 
 
 def folders(context: click.Context | None = None) -> LabFolders:
-    """Return the folders of this run's labs. They are read from the environment once, after `choose`."""
-    context = context or click.get_current_context(silent=True)
-    choose(context)
-    if context is None:
-        return LabFolders.from_environment()
+    """Return the folders of this run's labs. They are chosen once: later, this process may have another user id."""
+    context = context or click.get_current_context()
     if _FOLDERS not in context.meta:
-        context.meta[_FOLDERS] = LabFolders.from_environment()
+        default = HOST_FOLDERS
+        if choose(context).rootless:
+            from eigw_ns.lab.host import rootless  # here and below: with root, a run needs none of it
+
+            default = rootless.folders(os.environ, os.geteuid())
+        context.meta[_FOLDERS] = LabFolders.chosen(os.environ, default)
     made: LabFolders = context.meta[_FOLDERS]
     return made
 

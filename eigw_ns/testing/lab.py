@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from eigw_ns.cloud import nodes
@@ -22,7 +22,7 @@ from eigw_ns.kernel.processes import liveness, process
 from eigw_ns.kernel.processes.process import Completed
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage.folders import LabFolders
-from eigw_ns.lab.storage.store import FileStore
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.lab.verify import checks as prover
 from eigw_ns.lab.verify.checks import Report
 from eigw_ns.lab.verify.prober import Protocol
@@ -55,7 +55,7 @@ class Lab:
         self.name = topology.cloud.lab
         folders = LabFolders(folder / "state", folder / "run")
         self.environment = {"EIGW_NS_LAB": self.name, **folders.environment()}
-        self._store = FileStore(folders)
+        self._storage = Storage.in_folders(folders)
         self.built_from = topology
         self._life = contextlib.ExitStack()
 
@@ -65,7 +65,7 @@ class Lab:
     @property
     def topology(self) -> Topology:
         """Return the topology applied now. `eigw-ns apply` and `eigw-ns ec2` may change it during the test."""
-        return self._store.load(self.name)
+        return self._storage.store.load(self.name)
 
     def build(self) -> None:
         """Build the lab in the kernel. After an error or an interrupt, nothing of it is left.
@@ -75,8 +75,7 @@ class Lab:
         features.require()
         self._life.enter_context(liveness.shown(self.name))
         try:
-            with self._own_environment():
-                operations.apply(LinuxKernel(), self.built_from)
+            operations.apply(self._kernel(), self._storage, self.built_from)
         except BaseException:
             self.destroy()
             raise
@@ -86,8 +85,8 @@ class Lab:
         try:
             process.end_all(name for name in netns.names() if is_name_of(self.name, name))
         finally:
-            with self._life, self._own_environment(), contextlib.suppress(NoSuchLabError):
-                operations.destroy(LinuxKernel(), self.name)
+            with self._life, contextlib.suppress(NoSuchLabError):
+                operations.destroy(self._kernel(), self._storage, self.name)
 
     def node(self, name: str) -> Node:
         """Return the instance, internet host, subnet, gateway or `internet` of this name. Raises UsageError."""
@@ -136,18 +135,8 @@ class Lab:
             raise NotPassedError(f"{verdicts.summary(report)}\n{table}")
         return report
 
-    @contextlib.contextmanager
-    def _own_environment(self) -> Iterator[None]:
-        """Set this lab's environment while the block runs, even if the test has changed it."""
-        before = {name: os.environ.get(name) for name in self.environment}
-        os.environ.update(self.environment)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name)
-                if value is not None:
-                    os.environ[name] = value
+    def _kernel(self) -> LinuxKernel:
+        return LinuxKernel(self._storage.folders.run)
 
 
 @frozen

@@ -31,6 +31,8 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import conntrack
 from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage.folders import HOST_FOLDERS, LabFolders
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.render.table import Cell
 from eigw_ns.topology import Topology, load
 from scripts.benchmarks.benchmark import Benchmark, Job
@@ -132,12 +134,13 @@ class HaLab:
     def __init__(self, lab: str, replicas: int) -> None:
         self.lab, self.count = lab, replicas
         self.topology = _topology(lab, replicas)
-        self.kernel = LinuxKernel(Path(os.environ["EIGW_NS_RUN_DIR"]))
+        self.storage = Storage.in_folders(LabFolders.chosen(os.environ, HOST_FOLDERS))
+        self.kernel = LinuxKernel(self.storage.folders.run)
         (self.gateway,) = gateways(self.topology.cloud)
 
     def build(self, replicas: int | None = None) -> None:
         """Make the lab, make it whole again, or give it another number of replicas."""
-        operations.apply(self.kernel, _topology(self.lab, replicas or self.count))
+        operations.apply(self.kernel, self.storage, _topology(self.lab, replicas or self.count))
 
     def carrier(self, without: int | None = None) -> int:
         """Return which replica carries the UDP streams, if this one is dead: its place in the list."""
@@ -155,7 +158,7 @@ class HaLab:
 
     def destroy(self) -> None:
         """Leave nothing behind."""
-        operations.destroy(self.kernel, self.lab)
+        operations.destroy(self.kernel, self.storage, self.lab)
 
     def flows(self, wanted: Wanted) -> Flows:
         """Flows from the instance to the host."""

@@ -16,6 +16,8 @@ import json, os, sys
 from pathlib import Path
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage.folders import HOST_FOLDERS, LabFolders
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import load
 text = Path(sys.argv[1]).read_bytes()
 before = len(os.listdir("/proc/self/fd"))
@@ -24,7 +26,8 @@ def progress(*_):
     global most
     most = max(most, len(os.listdir("/proc/self/fd")))
 topology = load(text, file="bench", default_lab="bench")
-operations.apply(LinuxKernel(), topology, progress=progress)
+storage = Storage.in_folders(LabFolders.chosen(os.environ, HOST_FOLDERS))
+operations.apply(LinuxKernel(), storage, topology, progress=progress)
 after = len(os.listdir("/proc/self/fd"))
 # not getrusage(2): a process inherits its maximum from the process that started it
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))

@@ -12,9 +12,9 @@ import pytest
 from eigw_ns.cli import context
 from eigw_ns.cli.program import run
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
-from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology, example, load
 from tests.support.command import FAKE_LAB, Cli, Result
+from tests.support.stored import store
 from tests.topologies.replicated import tree
 
 
@@ -95,7 +95,7 @@ def stored(demo_file: Callable[[str], str]) -> Callable[[str], Topology]:
 
     def save(lab: str) -> Topology:
         topology = load(Path(demo_file(lab)).read_bytes(), file="demo.yaml", default_lab=lab)
-        store.save(topology)
+        store().save(topology)
         return topology
 
     return save

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.cloud.nodes import find
-from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology
 from tests.support.command import Cli, process
+from tests.support.stored import folders, store
 
 LAB = "shop"
 GONE = "eigw-0deadbeefdeadbeef"
@@ -44,12 +44,12 @@ def test_describing_needs_no_root(gateway: str, vpc: str) -> None:
 
 
 def test_changing_without_root_fails_before_anything_is_changed(gateway: str) -> None:
-    before = paths.topology_file(LAB).read_bytes()
+    before = folders().topology_file(LAB).read_bytes()
     deletion = ("ec2", "delete-egress-only-internet-gateway", "--egress-only-internet-gateway-id", gateway)
     result = process(*deletion, powerless=True)
     assert (result.code, result.out) == (5, "")
     assert "hint: run it as root" in result.err
-    assert paths.topology_file(LAB).read_bytes() == before
+    assert folders().topology_file(LAB).read_bytes() == before
     dry = process(*deletion, "--dry-run", powerless=True)
     assert (dry.code, dry.out) == (1, "")
     assert dry.err == (
@@ -77,12 +77,12 @@ def test_changing_without_root_fails_before_anything_is_changed(gateway: str) ->
     ],
 )
 def test_errors_are_those_of_aws_cli(cli: Cli, topology: Topology, arguments: tuple[str, ...], first_line: str) -> None:
-    before = paths.topology_file(LAB).read_bytes()
+    before = folders().topology_file(LAB).read_bytes()
     result = cli("ec2", *arguments)
     assert (result.code, result.out) == (1, "")
     assert result.err.splitlines()[0].startswith(first_line)
     assert "Traceback" not in result.err
-    assert paths.topology_file(LAB).read_bytes() == before
+    assert folders().topology_file(LAB).read_bytes() == before
 
 
 def test_a_gateway_of_the_wrong_kind_has_a_hint(cli: Cli, gateway: str, vpc: str) -> None:
@@ -171,4 +171,4 @@ def test_the_lab_is_chosen_as_by_other_verbs(cli: Cli, stored: Callable[[str], T
     assert cli("ec2", "describe-vpcs").code == 2
     assert cli("ec2", "describe-vpcs", "--lab", LAB).code == 0
     assert "did you mean shop?" in cli("ec2", "describe-vpcs", "--lab", "shpo").err
-    assert store.labs() == ("other", LAB)
+    assert store().labs() == ("other", LAB)

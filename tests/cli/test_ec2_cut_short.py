@@ -16,9 +16,9 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.protocol import Change
 from eigw_ns.lab.lifecycle.ec2 import perform
-from eigw_ns.lab.storage import journal, store
 from tests.support.command import Cli
 from tests.support.labs import SILENCE, Lab
+from tests.support.stored import journal, storage, store
 
 pytestmark = pytest.mark.root
 
@@ -58,7 +58,9 @@ def killed_in(lab: str, batches: int, gateway: str) -> bool:
         code = 1
         try:
             request = {"EgressOnlyInternetGatewayId": gateway}
-            perform(lambda: DyingKernel(batches), lab, "DeleteEgressOnlyInternetGateway", request, Settings())
+            perform(
+                lambda: DyingKernel(batches), storage(), lab, "DeleteEgressOnlyInternetGateway", request, Settings()
+            )
             code = 0
         finally:
             os._exit(code)
@@ -73,21 +75,21 @@ def test_killed_anywhere_the_next_verb_finishes(cli: Cli, demo_file: Callable[[s
     batches, died = 0, True
     while died:
         assert cli("apply", "-f", file).code == 0
-        lab = Lab(lab_name, current=store.load(lab_name))
-        gateway = find(store.load(lab_name).cloud, "outbound").id
+        lab = Lab(lab_name, current=store().load(lab_name))
+        gateway = find(store().load(lab_name).cloud, "outbound").id
         with lab.stream("app", "web", WEB) as stream:
             assert stream.works()
             died = killed_in(lab_name, batches, gateway)
-            assert journal.unfinished(lab_name) == died
+            assert journal().unfinished(lab_name) == died
 
             described = cli("ec2", "describe-route-tables", "--filters", "Name=route.state,Values=blackhole")
 
             assert ("was interrupted" in described.err) is died
             assert len(described.data["RouteTables"]) == 1
-            assert journal.unfinished(lab_name) is died  # describing repairs nothing
+            assert journal().unfinished(lab_name) is died  # describing repairs nothing
             assert cli("ec2", "create-internet-gateway").code == 0
-            assert not journal.unfinished(lab_name)
-            assert lab.kernel.observe(lab_name) == compile_cloud(store.load(lab_name).cloud)
+            assert not journal().unfinished(lab_name)
+            assert lab.kernel.observe(lab_name) == compile_cloud(store().load(lab_name).cloud)
             assert cli("status", "--lab", lab_name).code == 0
             assert stream.silent()
         batches += 1

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.lab.storage import store
 from tests.support.command import Cli
 from tests.support.labs import Lab
+from tests.support.stored import store
 
 pytestmark = pytest.mark.root
 
@@ -21,7 +21,7 @@ APP = "2600:1f16:aa0:5501::10"
 def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setenv("EIGW_NS_LAB", lab_name)  # `status` would see other labs on this machine
     assert cli("apply", "-f", demo_file(lab_name)).code == 0
-    return Lab(lab_name, current=store.load(lab_name))
+    return Lab(lab_name, current=store().load(lab_name))
 
 
 def _ids(cli: Cli) -> tuple[str, str, str]:
@@ -90,7 +90,7 @@ def test_idempotent_create(cli: Cli, lab: Lab) -> None:
 
 def test_a_refused_request_changes_nothing(cli: Cli, lab: Lab) -> None:
     _, gateway, table = _ids(cli)
-    stored, held = store.load(lab.name), lab.kernel.observe(lab.name)
+    stored, held = store().load(lab.name), lab.kernel.observe(lab.name)
     for arguments, code in (
         (("create-route", "--route-table-id", table, "--destination-ipv6-cidr-block", "::/0"), "MissingParameter"),
         (("delete-route-table", "--route-table-id", table), "DependencyViolation"),
@@ -103,7 +103,7 @@ def test_a_refused_request_changes_nothing(cli: Cli, lab: Lab) -> None:
         refused = cli("ec2", *arguments)
         assert refused.code == 1, arguments
         assert f"An error occurred ({code}) when calling the " in refused.err
-    assert store.load(lab.name) == stored
+    assert store().load(lab.name) == stored
     assert lab.kernel.observe(lab.name) == held
     with lab.stream("app", "web", WEB) as stream:
         assert stream.works()

@@ -11,13 +11,13 @@ from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
-from eigw_ns.lab.storage import store
 from tests.support.command import FAKE_LAB as LAB
 from tests.support.command import Cli
+from tests.support.stored import store
 
 
 def namespace(node: str) -> str:
-    return namespace_name(LAB, find(store.load(LAB).cloud, node).id)
+    return namespace_name(LAB, find(store().load(LAB).cloud, node).id)
 
 
 def occupant(pid: int, node: str) -> Occupant:
@@ -30,7 +30,7 @@ def test_destroy_removes_everything(applied: FakeKernel, cli: Cli) -> None:
     assert (done.code, done.err) == (0, f"the lab {LAB} is gone\n")
     assert applied.names() == (f"eigw-{LAB}-other-0",)
     assert cli("destroy").code != 0
-    assert store.labs() == ()
+    assert store().labs() == ()
 
 
 def test_destroy_lists_processes_that_go_on(applied: FakeKernel, cli: Cli) -> None:
@@ -97,7 +97,7 @@ def test_the_agent_once(applied: FakeKernel, cli: Cli) -> None:
 
 
 def test_gc_leaves_needed_labs_alone(applied: FakeKernel, cli: Cli) -> None:
-    store.remove(LAB)
+    store().remove(LAB)
     with applied.show_need(LAB):
         assert cli("gc", "-o", "json").data["leftovers"] == []
     left = cli("gc", "-o", "json").data["leftovers"]

@@ -15,9 +15,9 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.processes import liveness
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import gc
-from eigw_ns.lab.storage import journal, lock, store
 from eigw_ns.topology import Topology
 from tests.support.command import Cli, process
+from tests.support.stored import folders, journal, lock, storage, store
 
 pytestmark = pytest.mark.root
 
@@ -46,7 +46,7 @@ def test_a_stored_lab_is_not_a_leftover(cli: Cli, demo_file: Callable[[str], str
 
 def test_only_namespaces_with_our_mark_are_removed(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
     assert cli("apply", "-f", demo_file(lab_name)).code == 0
-    store.remove(lab_name)
+    store().remove(lab_name)
     marked = [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     foreign = f"eigw-{lab_name}-{FOREIGN}"
     with netns.creating(foreign):
@@ -86,7 +86,7 @@ def test_a_lab_whose_name_is_a_prefix_keeps_the_other_labs_leftovers(cli: Cli, l
 
 
 def test_a_stale_run_folder_is_removed(cli: Cli, own_folders: Path, lab_name: str) -> None:
-    with pytest.raises(KeyboardInterrupt), lock.hold(lab_name, "test"), journal.written(lab_name, ["step"]):
+    with pytest.raises(KeyboardInterrupt), lock().hold(lab_name, "test"), journal().written(lab_name, ["step"]):
         raise KeyboardInterrupt
     folder = own_folders / "run" / lab_name
     assert cli("gc", "--lab", lab_name, "-o", "json").data["leftovers"] == [
@@ -114,7 +114,7 @@ def test_completion_offers_what_gc_lists(stored: Callable[[str], Topology], lab_
 
 def test_a_locked_lab_is_left_alone(cli: Cli, lab_name: str) -> None:
     name = make_stale_name(lab_name)
-    with lock.hold(lab_name, "eigw-ns apply"):
+    with lock().hold(lab_name, "eigw-ns apply"):
         assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] == []
         assert (netns.DIRECTORY / name).exists()
     assert cli("gc", "--yes", "--lab", lab_name, "-o", "json").data["leftovers"] != []
@@ -137,7 +137,7 @@ def test_a_lab_with_an_agent_is_left_alone_even_from_other_folders(
 
     assert found() == set()
     assert [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")] == made
-    assert background.stop(lab_name)
+    assert background.stop(folders(), lab_name)
     assert found() == set(made)  # the control
     assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
     assert cli("destroy", "--lab", lab_name).code == 0
@@ -163,12 +163,12 @@ def test_a_lab_that_is_applied_during_gc_is_not_a_leftover(
 ) -> None:
     file = demo_file(lab_name)
     assert cli("apply", "-f", file).code == 0
-    store.remove(lab_name)
-    assert {thing.kind for thing in gc.find(LinuxKernel(), lab_name)} == {"namespace"}
-    assert gc.remove(BusyKernel(lambda: cli("apply", "-f", file)), lab_name) == ()
+    store().remove(lab_name)
+    assert {thing.kind for thing in gc.find(LinuxKernel(), storage(), lab_name)} == {"namespace"}
+    assert gc.remove(BusyKernel(lambda: cli("apply", "-f", file)), storage(), lab_name) == ()
     assert cli("status", "--lab", lab_name).code == 0
-    store.remove(lab_name)
-    assert {thing.kind for thing in gc.remove(LinuxKernel(), lab_name)} == {"namespace"}  # the control
+    store().remove(lab_name)
+    assert {thing.kind for thing in gc.remove(LinuxKernel(), storage(), lab_name)} == {"namespace"}  # the control
     assert not LinuxKernel().observe(lab_name)
 
 
@@ -176,8 +176,8 @@ def test_a_lab_that_comes_into_use_during_gc_is_not_a_leftover(lab_name: str) ->
     name = make_stale_name(lab_name)
     with contextlib.ExitStack() as other_process:
         busy = BusyKernel(lambda: other_process.enter_context(liveness.shown(lab_name)))
-        assert gc.remove(busy, lab_name) == ()
-    assert [thing.name for thing in gc.remove(LinuxKernel(), lab_name)] == [name]  # the control
+        assert gc.remove(busy, storage(), lab_name) == ()
+    assert [thing.name for thing in gc.remove(LinuxKernel(), storage(), lab_name)] == [name]  # the control
 
 
 def test_doctor_passes_on_this_host(cli: Cli, own_folders: Path) -> None:

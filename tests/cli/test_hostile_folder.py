@@ -14,6 +14,7 @@ from eigw_ns.errors import HostError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.agent import background
 from tests.support.command import Cli
+from tests.support.stored import folders
 
 pytestmark = pytest.mark.root
 
@@ -174,10 +175,10 @@ def test_the_files_of_the_agent_are_no_links(precious: Path, tmp_path: Path) -> 
     for name in ("agent", "agent.log"):
         (tmp_path / "run" / LAB / name).symlink_to(precious)
     with pytest.raises(HostError, match=r"agent\.log is a symbolic link"):
-        background.start(LAB, repair=False)
-    with pytest.raises(HostError, match="agent is a symbolic link"), background.alone(FakeKernel(), LAB):
+        background.start(folders(), LAB, repair=False)
+    with pytest.raises(HostError, match="agent is a symbolic link"), background.alone(FakeKernel(), folders(), LAB):
         raise AssertionError("it is the agent")
-    assert not background.stop(LAB)
+    assert not background.stop(folders(), LAB)
     assert precious.read_text() == f"{os.getpid()} 1"
 
 

@@ -15,11 +15,11 @@ from eigw_ns.dataplane.state import Link, NetObject
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import store
 from tests.support import hostile_tenant
 from tests.support.command import Cli
 from tests.support.hostile_tenant import Act, done
 from tests.support.labs import Lab, topology
+from tests.support.stored import storage, store
 from tests.topologies.egress import APP, WEB
 from tests.topologies.two_tenants import TEXT
 
@@ -33,7 +33,7 @@ def lab(cli: Cli, tmp_path: Path, lab_name: str) -> Lab:
     file = tmp_path / f"{lab_name}.yaml"
     file.write_text(TEXT, encoding="utf-8")
     assert cli("apply", "-f", str(file)).code == 0
-    return Lab(lab_name, current=store.load(lab_name))
+    return Lab(lab_name, current=store().load(lab_name))
 
 
 ACTS = (
@@ -101,9 +101,9 @@ def test_a_tenant_that_undoes_everything_hinders_only_itself(
     kernel = SabotagedKernel(lab.namespace("app"))
     words = "in tenant namespaces that keep undoing"
     with done(lab, hostile_tenant.deletes_its_link), pytest.raises(EigwError, match=words) as raised:
-        operations.apply(kernel, topology(json.dumps(tree), lab.name))
+        operations.apply(kernel, storage(), topology(json.dumps(tree), lab.name))
     assert "remove the instance" in raised.value.hint
-    lab.current = store.load(lab.name)
+    lab.current = store().load(lab.name)
     with lab.stream("late", "web", WEB) as stream:
         assert stream.works()
     own = (lab.namespace("app"), port_name(find(lab.current.cloud, "app").id), f"route {APP}/128")

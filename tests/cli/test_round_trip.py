@@ -17,10 +17,10 @@ from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.lab.storage import lock, store
 from eigw_ns.topology import Topology
 from tests.support.command import SECONDS, Cli, process
 from tests.support.loaded_modules import loaded_by
+from tests.support.stored import lock, store
 
 pytestmark = pytest.mark.root
 
@@ -35,12 +35,12 @@ def lab(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> Iterator[st
     assert applied.data["changes"] > 50
     assert applied.data["writes"] > 50
     yield lab_name
-    if store.exists(lab_name):
+    if store().exists(lab_name):
         cli("destroy", "--lab", lab_name)
 
 
 def namespace(lab: str, node: str) -> str:
-    return namespace_name(lab, find(store.load(lab).cloud, node).id)
+    return namespace_name(lab, find(store().load(lab).cloud, node).id)
 
 
 def own_namespace() -> str:
@@ -59,7 +59,7 @@ def test_plan_then_apply_then_nothing_to_do(cli: Cli, demo_file: Callable[[str],
     assert planned.data["changes"] == len(planned.data["steps"]) > 50
     assert set(planned.data["steps"][0]) == {"verb", "object", "reason"}
     assert not ours(lab_name)
-    assert not store.exists(lab_name)
+    assert not store().exists(lab_name)
 
     assert cli("apply", "-f", file, "-o", "json").data["changes"] == planned.data["changes"]
     assert cli("apply", "-f", file, "-o", "json").data == {"changes": 0, "writes": 0}
@@ -82,7 +82,7 @@ def test_a_file_is_not_parsed_again_while_its_result_is_stored(
         assert cli("apply", "-f", file, "-o", "json").data == {"changes": 0, "writes": 0}
         assert cli("plan", "-f", file).code == 0
         assert "is read" in cli("validate", "-f", file).err
-    gateway = next(iter(store.load(lab_name).cloud.egress_only_internet_gateways))
+    gateway = next(iter(store().load(lab_name).cloud.egress_only_internet_gateways))
     assert cli("ec2", "create-tags", "--lab", lab_name, "--resources", gateway, "--tags", "Key=of,Value=late").code == 0
     with monkeypatch.context() as patch:
         patch.setattr(context, "load", read)
@@ -261,7 +261,7 @@ def test_what_export_prints_changes_nothing(cli: Cli, lab: str) -> None:
 
 def test_export_includes_quotas_above_the_defaults(cli: Cli, lab: str) -> None:
     """The file holds the quota that one `ec2` call raised, so `apply` needs no --quota."""
-    (vpc_id,) = store.load(lab).cloud.vpcs
+    (vpc_id,) = store().load(lab).cloud.vpcs
     create = ("ec2", "create-egress-only-internet-gateway", "--lab", lab, "--vpc-id", vpc_id)
     assert "maximum number" in cli(*create).err
     assert cli(*create, "--quota", "egress-only-internet-gateways-per-vpc=2").code == 0
@@ -307,7 +307,7 @@ def test_destroy_lists_the_processes_that_keep_running(cli: Cli, lab: str) -> No
 
 
 def test_apply_adopts_a_lab_whose_stored_topology_is_lost(cli: Cli, lab: str, demo_file: Callable[[str], str]) -> None:
-    store.remove(lab)
+    store().remove(lab)
     status = cli("status", "--lab", lab)
     assert status.code == 1
     assert f"no topology of the lab {lab} is stored" in status.err
@@ -316,7 +316,7 @@ def test_apply_adopts_a_lab_whose_stored_topology_is_lost(cli: Cli, lab: str, de
 
 
 def test_a_second_controller_is_told_which_process_is_first(lab: str) -> None:
-    with lock.hold(lab, "eigw-ns apply -f other.yaml"):
+    with lock().hold(lab, "eigw-ns apply -f other.yaml"):
         for verb in ("apply", "destroy"):
             result = process(verb, "--lab", lab)
             assert result.code == 1

@@ -14,11 +14,11 @@ import pytest
 
 from eigw_ns.dataplane.replication.watched_gateways import gateways
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.lab.storage import store
 from eigw_ns.topology import Topology
 from tests.support.command import SECONDS, Cli, heed_interrupts, process
 from tests.support.labs import until
 from tests.support.slowness import SLOWNESS
+from tests.support.stored import store
 
 PROGRAM = [sys.executable, "-m", "eigw_ns"]
 
@@ -142,7 +142,7 @@ def test_an_agent_goes_on_after_its_reader_left(cli: Cli, demo_file: Callable[[s
     file = Path(demo_file(lab_name))
     file.write_text(file.read_text().replace("outbound: {", "outbound: {replicas: 2, "))
     assert cli("apply", "-f", str(file)).code == 0
-    (gateway,) = gateways(store.load(lab_name).cloud)
+    (gateway,) = gateways(store().load(lab_name).cloud)
     command = [*PROGRAM, "agent", "--repair", "--lab", lab_name]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts

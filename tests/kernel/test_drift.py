@@ -31,6 +31,7 @@ from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.lab.lifecycle import operations
 from tests.support.labs import PATIENCE, SILENCE, Lab, topology
 from tests.support.small_states import bridge_rules
+from tests.support.stored import storage
 
 pytestmark = pytest.mark.root
 
@@ -443,7 +444,7 @@ def lab(lab_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
     built = Lab(lab_name, current=topology(TOPOLOGY, lab_name))
-    operations.apply(built.kernel, topology(TOPOLOGY, lab_name))
+    operations.apply(built.kernel, storage(), topology(TOPOLOGY, lab_name))
     return built
 
 

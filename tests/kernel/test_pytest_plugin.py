@@ -21,6 +21,7 @@ from eigw_ns.topology import example
 from tests.support.command import SECONDS, heed_interrupts
 from tests.support.labs import until
 from tests.support.slowness import SLOWNESS
+from tests.support.stored import storage
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.root
@@ -195,11 +196,11 @@ def test_gc_keeps_the_lab_of_a_running_pytest(inner: pytest.Pytester) -> None:
             lab = name.read_text()
             made = [each for each in left() if lab in each]
             assert made
-            assert gc.remove(LinuxKernel(), lab) == ()
+            assert gc.remove(LinuxKernel(), storage(), lab) == ()
             assert [each for each in left() if lab in each] == made
         finally:
             running.kill()
-    assert {each.name for each in gc.remove(LinuxKernel(), lab)} == set(made)  # the control
+    assert {each.name for each in gc.remove(LinuxKernel(), storage(), lab)} == set(made)  # the control
     assert not [each for each in left() if lab in each]
 
 

@@ -22,6 +22,7 @@ from scripts.benchmarks.ha import HaLab, Outcome, Watcher, failover, ha_lab, out
 from tests.support.command import process
 from tests.support.labs import until
 from tests.support.slowness import SLOWNESS
+from tests.support.stored import folders
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 
@@ -136,15 +137,15 @@ def test_a_second_agent_of_a_lab_is_refused(made: HaLab) -> None:
         second = process("agent", "--lab", made.lab)
         assert second.code == 1
         assert "has an agent already" in second.err
-        assert background.running(made.lab) is not None
-    assert background.running(made.lab) is None
+        assert background.running(folders(), made.lab) is not None
+    assert background.running(folders(), made.lab) is None
 
 
 def test_destroy_stops_the_agent(lab_name: str) -> None:
     """This holds also if a replica's namespace was removed by hand."""
     with ha_lab(lab_name, 3) as made:
         run_folder = Path(os.environ["EIGW_NS_RUN_DIR"])
-        background.start(lab_name, repair=False)
+        background.start(folders(), lab_name, repair=False)
         netns.remove(made.gateway.replicas[2].namespace)
         assert run(["destroy", "--lab", lab_name]) == 0
         assert not run_folder.exists() or not list(run_folder.iterdir())

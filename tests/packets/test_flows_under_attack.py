@@ -42,6 +42,7 @@ from tests.support.forging import (
 )
 from tests.support.labs import SILENCE, Lab, topology, until
 from tests.support.replicated_lab import count, replicas, replicated
+from tests.support.stored import storage
 from tests.topologies.egress import APP, WEB
 from tests.topologies.replicated import tree
 
@@ -240,11 +241,11 @@ class Stored(Lab):
     def apply(self, text: str) -> Plan:
         plan = self.plan(text)
         self.current = topology(text, self.name)
-        operations.apply(self.kernel, self.current)
+        operations.apply(self.kernel, storage(), self.current)
         return plan
 
     def destroy(self) -> None:
-        operations.destroy(self.kernel, self.name)
+        operations.destroy(self.kernel, storage(), self.name)
 
     @property
     def gateway(self) -> Gateway:

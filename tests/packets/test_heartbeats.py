@@ -41,6 +41,7 @@ from scripts.benchmarks.ha import Watcher
 from tests.support.labs import SILENCE, Lab, connections, meanwhile, topology, until
 from tests.support.replicated_lab import count, gateway_id, owner, replicas
 from tests.support.slowness import SLOWNESS
+from tests.support.stored import storage
 from tests.topologies.egress import APP, TREE, WEB
 from tests.topologies.replicated import tree
 
@@ -386,9 +387,9 @@ def stored(lab_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         monkeypatch.setenv(name, str(tmp_path / name))
     kernel = LinuxKernel(Path(os.environ["EIGW_NS_RUN_DIR"]))
     wanted = topology(_tree(), lab_name)
-    operations.apply(kernel, wanted)
+    operations.apply(kernel, storage(), wanted)
     yield Lab(lab_name, kernel, wanted)
-    operations.destroy(kernel, lab_name)
+    operations.destroy(kernel, storage(), lab_name)
 
 
 def _flood(opened: socket.socket, frames: list[bytes], stop: ProcessEvent) -> None:

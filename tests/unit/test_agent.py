@@ -21,8 +21,8 @@ from eigw_ns.lab.agent import background, events
 from eigw_ns.lab.agent.events import Event
 from eigw_ns.lab.agent.loop import Agent, Settings
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import lock
 from eigw_ns.topology import Topology, load
+from tests.support.stored import folders, lock, storage
 from tests.topologies.replicated import tree
 
 LAB = "fakelab"
@@ -39,7 +39,7 @@ class Watched:
     def __init__(self, replicas: int) -> None:
         self.machine = FakeKernel()
         self.topology: Topology = load(tree(replicas).encode(), file="test.yaml", default_lab=LAB)
-        operations.apply(self.machine, self.topology)
+        operations.apply(self.machine, storage(), self.topology)
         (self.gateway,) = gateways(self.topology.cloud)
         self.seen: list[tuple[float, Event]] = []
 
@@ -49,7 +49,7 @@ class Watched:
         def note(event: Event) -> None:
             self.seen.append((self.machine.now(), event))
 
-        return Agent(self.machine, LAB, Settings(repair), note, stopped=lambda: self.machine.now() >= until)
+        return Agent(self.machine, storage(), LAB, Settings(repair), note, stopped=lambda: self.machine.now() >= until)
 
     def run(self, until: float, *, repair: bool = False) -> None:
         """Watch until then. Check that the agent leaves nothing open."""
@@ -72,7 +72,7 @@ class Watched:
 
 
 @pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STATE", "RUN"):
         monkeypatch.setenv(f"EIGW_NS_{name}_DIR", str(tmp_path / name))
 
@@ -163,7 +163,7 @@ def test_it_waits_for_the_lock_of_the_lab_before_it_puts_a_replica_back(three: W
     victim = three.gateway.replicas[0]
     three.machine.at(BEGIN, lambda: fall_silent(three, victim))
     three.machine.at(5, three.machine.silent.clear)
-    with lock.hold(LAB, "a test"):
+    with lock().hold(LAB, "a test"):
         three.run(10)
     assert [type(event) for event in three.events()] == [events.Watching, events.ReplicaDead]
     three.run(20)  # the control
@@ -176,7 +176,7 @@ def test_it_repairs_a_replica_that_vanished(three: Watched) -> None:
     three.run(20, repair=True)
     kinds = [type(event) for event in three.events()]
     assert kinds == [events.Watching, events.ReplicaDead, events.Repaired]  # the repair puts it back itself
-    assert not operations.status(three.machine, LAB)
+    assert not operations.status(three.machine, storage(), LAB)
     assert len(three.carrying()) == 3
 
 
@@ -192,14 +192,14 @@ def test_the_last_replica_is_never_taken_out() -> None:
 def test_it_follows_a_change_of_the_number_of_replicas(three: Watched) -> None:
     five = load(tree(5).encode(), file="test.yaml", default_lab=LAB)
     (gateway,) = gateways(five.cloud)
-    three.machine.at(BEGIN, lambda: operations.apply(three.machine, five))
+    three.machine.at(BEGIN, lambda: operations.apply(three.machine, storage(), five))
     three.machine.at(5, lambda: vanish(three, gateway.replicas[4]))
     three.run(10)
     assert three.events()[1:] == [events.ReplicaDead(gateway.replicas[4].label, "its namespace is gone")]
 
 
 def test_it_ends_with_the_lab(three: Watched) -> None:
-    three.machine.at(BEGIN, lambda: operations.destroy(three.machine, LAB))
+    three.machine.at(BEGIN, lambda: operations.destroy(three.machine, storage(), LAB))
     three.run(60)
     assert isinstance(three.events()[-1], events.LabGone)
     assert three.machine.now() < BEGIN + 1
@@ -231,6 +231,6 @@ def test_there_may_be_nothing_to_watch(three: Watched) -> None:
 
 
 def test_the_agent_shows_that_the_lab_is_needed(three: Watched) -> None:
-    with background.alone(three.machine, LAB):
+    with background.alone(three.machine, folders(), LAB):
         assert three.machine.needed_labs() == {LAB}
     assert not three.machine.needed_labs()

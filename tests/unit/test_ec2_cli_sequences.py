@@ -21,8 +21,8 @@ from eigw_ns.errors import CloudError, KernelError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.ec2 import perform
-from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology, dump, load
+from tests.support.stored import folders, storage, store
 from tests.support.strategies import topologies
 
 BLOCKS = ("::/0", "2001:db8:a::/48", "64:ff9b::/96", "2001:DB8::/32", "nonsense")
@@ -139,7 +139,7 @@ def _permissions(draw: st.DrawFn, groups: tuple[str, ...]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("ec2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EIGW_NS_STATE_DIR", str(folder / "state"))
@@ -155,20 +155,20 @@ class Run:
         self.kernel = FakeKernel()
         serial = itertools.count(1)
         self.settings = Settings(new_id=lambda: f"{next(serial):017x}")
-        operations.apply(self.kernel, topology)
+        operations.apply(self.kernel, storage(), topology)
 
     @property
     def cloud(self) -> Cloud:
-        return store.load(self.lab).cloud
+        return store().load(self.lab).cloud
 
     def send(self, action: str, request: dict[str, Any]) -> bool:
         """Send the request, and return True if it was granted. A refused request must not change anything."""
-        before, writes = paths.topology_file(self.lab).read_bytes(), self.kernel.writes
+        before, writes = folders().topology_file(self.lab).read_bytes(), self.kernel.writes
         try:
-            perform(lambda: self.kernel, self.lab, action, request, self.settings)
+            perform(lambda: self.kernel, storage(), self.lab, action, request, self.settings)
         except CloudError as error:
             event(f"{action}: {error.code}")
-            assert paths.topology_file(self.lab).read_bytes() == before
+            assert folders().topology_file(self.lab).read_bytes() == before
             assert self.kernel.writes == writes
             return False
         event(f"{action}: granted")
@@ -176,11 +176,11 @@ class Run:
 
     def check(self) -> None:
         """Check that the kernel and the file that `export` writes agree with the store."""
-        stored = store.load(self.lab)
+        stored = store().load(self.lab)
         assert self.kernel.observe(self.lab) == compile_cloud(stored.cloud)
         exported = load(dump(stored).encode(), file="exported.yaml", default_lab=self.lab)
         assert exported == replace(stored, cloud=replace(stored.cloud, client_tokens={}))
-        assert operations.make_plan(self.kernel, exported.cloud) == ()
+        assert operations.make_plan(self.kernel, storage(), exported.cloud) == ()
 
 
 @given(topologies(), st.data())
@@ -209,6 +209,6 @@ def test_store_and_kernel_agree_after_an_interrupted_verb_is_finished(topology: 
             event("cut short")
             assert "to finish it" in error.hint
             run.kernel.fail_on = None
-            operations.apply(run.kernel, store.load(run.lab))
+            operations.apply(run.kernel, storage(), store().load(run.lab))
         run.kernel.fail_on = None
         run.check()

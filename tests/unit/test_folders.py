@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.errors import HostError, LockedError, NoSuchLabError
-from eigw_ns.lab.storage import journal, lock, paths, store
-from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.agent import background, loop
+from eigw_ns.lab.lifecycle import gc, operations
+from eigw_ns.lab.lifecycle.ec2 import perform
+from eigw_ns.lab.storage.folders import HOST_FOLDERS, LabFolders
 from eigw_ns.lab.storage.journal import FileJournal
 from eigw_ns.lab.storage.lock import FileLock
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.lab.storage.protocols import Journal, Lock, Store
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.lab.storage.store import FileStore
 from eigw_ns.topology import Topology, example, load
 
@@ -112,26 +117,48 @@ def test_errors_name_the_folder_that_was_given(nowhere: Path) -> None:
         assert f"set {variable} to a folder that you can write to (it is {nowhere / 'mine'} now)" in caught.value.hint
 
 
-def test_the_environment_is_a_pair_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_may_set_one_folder_or_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = LabFolders(tmp_path / "s", tmp_path / "r")
-    for name, value in folders.environment().items():
-        monkeypatch.setenv(name, value)
-    assert LabFolders.from_environment() == folders
-    assert (paths.state_dir(), paths.run_dir()) == (folders.state, folders.run)
-    assert paths.agent_log("demo") == folders.agent_log("demo") == folders.run / "demo" / "agent.log"
-    store.save(demo())
-    assert FileStore(folders).load("demo") == demo()
-    for name in folders.environment():
-        monkeypatch.setenv(name, "")  # counts as not set
-    assert LabFolders.from_environment() == LabFolders(Path("/var/lib/eigw-ns"), Path("/run/eigw-ns"))
+    assert LabFolders.chosen(folders.environment(), HOST_FOLDERS) == folders
+    assert LabFolders.chosen({"EIGW_NS_RUN_DIR": "", "EIGW_NS_STATE_DIR": "/s"}, folders) == LabFolders(
+        Path("/s"), tmp_path / "r"
+    )
+    assert LabFolders.chosen({}, HOST_FOLDERS) == LabFolders(Path("/var/lib/eigw-ns"), Path("/run/eigw-ns"))
+    monkeypatch.chdir(tmp_path)  # an agent works in another folder than the command that starts it
+    assert LabFolders.chosen({"EIGW_NS_RUN_DIR": "r", "EIGW_NS_STATE_DIR": "s"}, HOST_FOLDERS) == folders
+
+
+def test_use_cases_in_one_process_see_only_the_labs_of_their_folders(pair: tuple[LabFolders, LabFolders]) -> None:
+    """Two kernels of one process, both with a lab `demo`, and every use case that needs folders."""
+    first, second = (Storage.in_folders(folders) for folders in pair)
+    kernels = FakeKernel(), FakeKernel()
+    wanted = demo()
+    operations.apply(kernels[0], first, wanted)
+    assert (first.store.labs(), second.store.labs()) == (("demo",), ())
+    with pytest.raises(NoSuchLabError):
+        operations.status(kernels[1], second, "demo")
+    operations.apply(kernels[1], second, replace(wanted, expectations=()))
+    assert not operations.status(kernels[0], first, "demo") and not operations.status(kernels[1], second, "demo")
+    with second.lock.hold("demo", "another process"), second.journal.written("demo", ["step"]):
+        assert not operations.make_plan(kernels[0], first, wanted.cloud)
+        answered = perform(lambda: kernels[0], first, "demo", "DescribeVpcs", {}, Settings())
+        assert answered.warnings == ()
+        assert perform(lambda: kernels[1], second, "demo", "DescribeVpcs", {}, Settings()).warnings
+    with background.alone(kernels[0], first.folders, "demo"):
+        assert background.running(first.folders, "demo") is not None
+        assert background.running(second.folders, "demo") is None
+    first.store.remove("demo")
+    assert {thing.lab for thing in gc.find(kernels[0], first)} == {"demo"}
+    assert gc.find(kernels[1], second) == ()
+    with pytest.raises(NoSuchLabError):
+        loop.Agent(kernels[0], first, "demo", loop.Settings(), lambda _event: None).run()
+    loop.Agent(kernels[1], second, "demo", loop.Settings(), lambda _event: None, stopped=lambda: True).run()
+    operations.destroy(kernels[1], second, "demo")
+    assert kernels[1].labs() == () and kernels[0].labs() == ("demo",)
 
 
 def test_callers_need_only_the_protocols(pair: tuple[LabFolders, LabFolders]) -> None:
-    """The modules are doors of the same shape, with the folders of the environment behind them."""
-    for protocol, made, module in (
-        (Store, FileStore(pair[0]), store),
-        (Lock, FileLock(pair[0]), lock),
-        (Journal, FileJournal(pair[0]), journal),
-    ):
+    storage = Storage.in_folders(pair[0])
+    for protocol, made in ((Store, storage.store), (Lock, storage.lock), (Journal, storage.journal)):
         members = {name for name in vars(protocol) if not name.startswith("_")}
-        assert members and all(callable(getattr(made, name)) and callable(getattr(module, name)) for name in members)
+        assert members and all(callable(getattr(made, name)) for name in members)

@@ -49,6 +49,15 @@ PROCESS_MODULE = "kernel.processes.process"
 FORKING = ("kernel.processes.parallel", "os.fork")  # copies of this program, not another one
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
 
+FRONT_ENDS = {"cli", "testing"}
+ENVIRONMENT_READERS = {
+    "kernel.processes.process": "a detached program inherits the environment, with variables added",
+    "kernel.namespaces.pause_process": "the pause process inherits the environment, with a search path for modules",
+}
+"""The modules besides the front ends that read the environment, and what for."""
+
+FOLDERS_MODULE = "cli.rootless"
+
 PYTEST_MODULE = "testing.plugin"
 WAITING_MODULE = "kernel.processes.waiting"
 
@@ -268,6 +277,25 @@ def _waits_for_nothing(call: ast.Call) -> bool:
     return dotted(call.func) == "select.select" and all(ast.unparse(each) == "[]" for each in call.args[:3])
 
 
+def environment_elsewhere(module: str, tree: ast.Module) -> Offences:
+    """The front ends read the environment, and pass on what they found. So one process may serve several users."""
+    if room_of(module) in FRONT_ENDS or module in ENVIRONMENT_READERS:
+        return
+    used = [(node.lineno, dotted(node)) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for line, name in (*imports(tree), *used):
+        if name in {"os.environ", "os.environb", "os.getenv", "os.getenvb"}:
+            yield line, f"{module} must be given what it needs of the environment"
+
+
+def folders_chosen_elsewhere(module: str, tree: ast.Module) -> Offences:
+    """One place chooses the folders of labs by the environment (EIGW_NS_STATE_DIR, EIGW_NS_RUN_DIR, XDG)."""
+    if module == FOLDERS_MODULE:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and dotted(node) == "LabFolders.chosen":
+            yield node.lineno, f"only {FOLDERS_MODULE} chooses folders"
+
+
 def long_functions(_module: str, tree: ast.Module) -> Offences:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
@@ -298,6 +326,8 @@ RULES: list[Callable[[str, ast.Module], Offences]] = [
     shells,
     broad_excepts,
     sleeps,
+    environment_elsewhere,
+    folders_chosen_elsewhere,
     long_functions,
 ]
 
@@ -332,6 +362,10 @@ def test_house_rule(rule: Callable[[str, ast.Module], Offences]) -> None:
     assert not found, "\n".join(found)
 
 
+def _nodes(tree: ast.Module) -> Iterator[ast.Attribute]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
 def test_every_exception_is_needed() -> None:
     trees = {name: ast.parse(path.read_text(), str(path)) for name, path in modules()}
     used = {
@@ -343,6 +377,8 @@ def test_every_exception_is_needed() -> None:
     needed = {key for key in PAST_THE_DOOR if any(within(by, key[0]) and within(of, key[1]) for by, of in used)}
     assert needed == set(PAST_THE_DOOR)
     assert set(SOCKETS) <= set(trees)
+    readers = {module for module, tree in trees.items() if any(dotted(node) == "os.environ" for node in _nodes(tree))}
+    assert set(ENVIRONMENT_READERS) <= readers
 
 
 def test_tests_import_only_helper_modules_and_scripts_import_none() -> None:
@@ -401,6 +437,10 @@ BROKEN = [
     (sleeps, "lab.x", "import time\ntime.sleep(1)"),
     (sleeps, "lab.x", "from time import sleep"),
     (sleeps, "lab.x", "import select\nselect.select([], [], [], 0.01)"),
+    (environment_elsewhere, "lab.x", "import os\nos.environ.get('HOME')"),
+    (environment_elsewhere, "kernel.x", "from os import getenv"),
+    (folders_chosen_elsewhere, "lab.x", "LabFolders.chosen({}, HOST_FOLDERS)"),
+    (folders_chosen_elsewhere, "cli.verbs.x", "LabFolders.chosen({}, HOST_FOLDERS)"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * LONGEST_FUNCTION),
     (imports_of_tests, "tests.unit.test_x", "from tests.unit.test_y import HELPER"),
     (imports_of_tests, "tests.unit.test_x", "from tests.unit import test_y as y"),
@@ -435,6 +475,8 @@ SOUND = [
         "def f():\n    \"\"\"For `eigw-ns verify`.\"\"\"\n    return '---', 'a -- b', 'eigw-ns:'",
     ),
     (command_words, "lab.x", "error(hint='see `eigw-ns status`')"),
+    (environment_elsewhere, "cli.x", "import os\nos.environ.get('HOME')"),
+    (folders_chosen_elsewhere, FOLDERS_MODULE, "LabFolders.chosen({}, HOST_FOLDERS)"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
     (long_functions, "lab.x", "def f():\n" + "    f()\n" * (LONGEST_FUNCTION - 1)),
     (imports_of_tests, "tests.unit.test_x", "from tests.support.labs import Lab\nfrom scripts.benchmarks import flows"),

@@ -14,7 +14,7 @@ import pytest
 from eigw_ns.errors import EigwError, LockedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.agent import background
-from eigw_ns.lab.storage import journal, lock
+from tests.support.stored import folders, journal, lock
 
 _LONG = 60.0  # seconds; no test waits that long unless it fails
 
@@ -31,7 +31,7 @@ def holder() -> Iterator[int]:
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        with lock.hold("one", "eigw-ns apply -f lab.yaml"):
+        with lock().hold("one", "eigw-ns apply -f lab.yaml"):
             os.write(tell, b"!")
             signal.pause()
         os._exit(0)
@@ -51,23 +51,23 @@ def _kill(child: int) -> None:
 
 
 def test_the_error_names_the_holder(holder: int) -> None:
-    assert lock.held("one")
-    with pytest.raises(LockedError) as caught, lock.hold("one", "second"):
+    assert lock().held("one")
+    with pytest.raises(LockedError) as caught, lock().hold("one", "second"):
         raise AssertionError("two hold the lock")
     message = str(caught.value)
     assert message.startswith(f"the lab one is locked by process {holder} (eigw-ns apply -f lab.yaml) since 20")
 
 
 def test_another_lab_is_free(holder: int) -> None:
-    with lock.hold("two", "other"):
-        assert lock.held("two")
-    assert not lock.held("two")
+    with lock().hold("two", "other"):
+        assert lock().held("two")
+    assert not lock().held("two")
 
 
 def test_the_kernel_frees_it_when_the_holder_dies(holder: int) -> None:
     _kill(holder)
-    assert not lock.held("one")
-    with lock.hold("one", "second"):
+    assert not lock().held("one")
+    with lock().hold("one", "second"):
         pass
 
 
@@ -78,19 +78,19 @@ def test_waiting_ends_when_the_holder_lets_go() -> None:
     child = os.fork()
     if child == 0:
         os.close(end)
-        with lock.hold("one", "eigw-ns apply"):
+        with lock().hold("one", "eigw-ns apply"):
             os.write(tell, b"!")
             os.read(done, 1)
         os._exit(0)
     os.close(done)
     try:
         assert os.read(ready, 1) == b"!"
-        with pytest.raises(LockedError), lock.hold("one", "second"):
+        with pytest.raises(LockedError), lock().hold("one", "second"):
             raise AssertionError("two hold the lock")
         letting_go = threading.Timer(0.1, os.close, (end,))
         letting_go.start()
-        with lock.hold("one", "second", wait=_LONG):
-            assert lock.held("one")
+        with lock().hold("one", "second", wait=_LONG):
+            assert lock().held("one")
         letting_go.join()
         assert os.waitpid(child, 0) == (child, 0)
     finally:
@@ -102,7 +102,7 @@ def test_waiting_ends_when_the_holder_lets_go() -> None:
 def test_waiting_ends_when_the_holder_dies(holder: int) -> None:
     killing = threading.Timer(0.1, os.kill, (holder, signal.SIGKILL))
     killing.start()
-    with lock.hold("one", "second", wait=_LONG):
+    with lock().hold("one", "second", wait=_LONG):
         pass
     killing.join()
 
@@ -110,7 +110,7 @@ def test_waiting_ends_when_the_holder_dies(holder: int) -> None:
 def test_at_the_deadline_the_error_names_the_holder(holder: int) -> None:
     began = time.monotonic()
     message = f"the lab one is locked by process {holder} \\(eigw-ns apply -f lab.yaml\\) since 20"
-    with pytest.raises(LockedError, match=message), lock.hold("one", "second", wait=0.2):
+    with pytest.raises(LockedError, match=message), lock().hold("one", "second", wait=0.2):
         raise AssertionError("two hold the lock")
     assert time.monotonic() - began >= 0.2
 
@@ -121,10 +121,10 @@ def test_an_interrupted_wait_does_not_lock(holder: int, monkeypatch: pytest.Monk
 
     with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
         patch.setattr("select.select", interrupted)
-        with lock.hold("one", "second", wait=_LONG):
+        with lock().hold("one", "second", wait=_LONG):
             raise AssertionError("two hold the lock")
     _kill(holder)
-    assert not lock.held("one")
+    assert not lock().held("one")
 
 
 def test_threads_of_one_process_wait_for_each_other() -> None:
@@ -132,7 +132,7 @@ def test_threads_of_one_process_wait_for_each_other() -> None:
     inside: list[str] = []
 
     def work(name: str) -> None:
-        with lock.hold("one", name, wait=_LONG):
+        with lock().hold("one", name, wait=_LONG):
             assert not inside
             inside.append(name)
             inside.remove(name)
@@ -141,7 +141,7 @@ def test_threads_of_one_process_wait_for_each_other() -> None:
     done: list[str] = []
     names = [f"thread {number}" for number in range(4)]
     threads = [threading.Thread(target=work, args=(name,)) for name in names]
-    with lock.hold("one", "main"):
+    with lock().hold("one", "main"):
         for thread in threads:
             thread.start()
         assert not done
@@ -151,77 +151,77 @@ def test_threads_of_one_process_wait_for_each_other() -> None:
 
 
 def test_it_is_free_after_an_error() -> None:
-    with pytest.raises(ZeroDivisionError), lock.hold("one", "first"):
+    with pytest.raises(ZeroDivisionError), lock().hold("one", "first"):
         raise ZeroDivisionError
-    with lock.hold("one", "second"):
+    with lock().hold("one", "second"):
         pass
 
 
 def test_other_users_may_not_open_the_lock_files(run_folder: Path) -> None:
     """flock(2) needs only an open file: a user who may read it could lock us out of our lab, or pose as its agent."""
-    with lock.hold("one", "first"), background.alone(FakeKernel(), "one"):
+    with lock().hold("one", "first"), background.alone(FakeKernel(), folders(), "one"):
         for name in ("lock", "agent"):
             assert (run_folder / "one" / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_looking_leaves_no_trace(run_folder: Path) -> None:
-    assert not lock.held("one")
+    assert not lock().held("one")
     assert not run_folder.exists()
 
 
 def test_a_lost_run_folder_is_made_again(run_folder: Path) -> None:
-    with lock.hold("one", "first"):
-        lock.remove_run_files("one")
+    with lock().hold("one", "first"):
+        lock().remove_run_files("one")
         assert not (run_folder / "one").exists()
-    with lock.hold("one", "second"):
-        assert lock.held("one")
+    with lock().hold("one", "second"):
+        assert lock().held("one")
 
 
 def test_a_lock_on_a_removed_file_is_not_taken_for_the_lock() -> None:
-    with lock.hold("one", "first"):
-        lock.remove_run_files("one")
-        with lock.hold("one", "second"), pytest.raises(LockedError, match="second"), lock.hold("one", "third"):
+    with lock().hold("one", "first"):
+        lock().remove_run_files("one")
+        with lock().hold("one", "second"), pytest.raises(LockedError, match="second"), lock().hold("one", "third"):
             raise AssertionError("two hold the lock")
 
 
 def test_a_folder_that_cannot_be_made(run_folder: Path) -> None:
     run_folder.write_text("a file in the place of the folder")
-    with pytest.raises(EigwError, match="open the lock"), lock.hold("one", "first"):
+    with pytest.raises(EigwError, match="open the lock"), lock().hold("one", "first"):
         raise AssertionError("the lock was taken")
 
 
 def test_the_journal_says_that_a_lab_is_being_destroyed(run_folder: Path) -> None:
-    assert not journal.destroying("one")
-    with pytest.raises(ZeroDivisionError), journal.written("one", ["delete that"], destroy=True):
+    assert not journal().destroying("one")
+    with pytest.raises(ZeroDivisionError), journal().written("one", ["delete that"], destroy=True):
         raise ZeroDivisionError
-    assert journal.destroying("one")
-    with journal.written("one", []):  # applied again
-        assert not journal.destroying("one")
-    assert not journal.destroying("one")
+    assert journal().destroying("one")
+    with journal().written("one", []):  # applied again
+        assert not journal().destroying("one")
+    assert not journal().destroying("one")
 
 
 def test_the_journal_lists_the_intended_changes(run_folder: Path) -> None:
-    assert not journal.unfinished("one")
-    with journal.written("one", ["create this", "delete that"]):
-        assert journal.unfinished("one")
-        assert not journal.destroying("one")
+    assert not journal().unfinished("one")
+    with journal().written("one", ["create this", "delete that"]):
+        assert journal().unfinished("one")
+        assert not journal().destroying("one")
         assert (run_folder / "one" / "journal").read_text() == "change\ncreate this\ndelete that\n"
-    assert not journal.unfinished("one")
+    assert not journal().unfinished("one")
 
 
 def test_the_journal_stays_when_the_work_does_not_end() -> None:
-    with pytest.raises(ZeroDivisionError), journal.written("one", ["step"]):
+    with pytest.raises(ZeroDivisionError), journal().written("one", ["step"]):
         raise ZeroDivisionError
-    assert journal.unfinished("one")
-    with journal.written("one", []):
+    assert journal().unfinished("one")
+    with journal().written("one", []):
         pass
-    assert not journal.unfinished("one")
+    assert not journal().unfinished("one")
 
 
 def test_the_journal_outlives_its_folder(run_folder: Path) -> None:
-    with journal.written("one", ["step"]):
-        lock.remove_run_files("one")
-    assert not journal.unfinished("one")
+    with journal().written("one", ["step"]):
+        lock().remove_run_files("one")
+    assert not journal().unfinished("one")
     assert not (run_folder / "one").exists()
 
 
@@ -235,7 +235,7 @@ def test_an_interrupt_at_any_moment_lets_go(moment: str, monkeypatch: pytest.Mon
     with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
         if moment != "the record's end":
             patch.setattr(moment, interrupted)
-        with lock.hold("one", "eigw-ns apply"):
+        with lock().hold("one", "eigw-ns apply"):
             patch.setattr("os.ftruncate", interrupted)
-    with lock.hold("one", "eigw-ns destroy"):
+    with lock().hold("one", "eigw-ns destroy"):
         pass

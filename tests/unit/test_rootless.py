@@ -13,6 +13,7 @@ from eigw_ns.cli.program import run
 from eigw_ns.errors import HostError
 from eigw_ns.kernel.namespaces import pause_process, userns
 from eigw_ns.lab.host import rootless
+from eigw_ns.lab.storage.folders import LabFolders
 
 
 @pytest.mark.parametrize(
@@ -51,19 +52,17 @@ def test_no_sysctl_is_named_if_user_namespaces_are_allowed() -> None:
 
 def test_the_folders_follow_xdg(tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": "/somewhere/state", "XDG_RUNTIME_DIR": str(tmp_path), "HOME": "/home/u"}
-    assert rootless.folders(environment, os.geteuid()) == {
-        "EIGW_NS_STATE_DIR": "/somewhere/state/eigw-ns",
-        "EIGW_NS_RUN_DIR": f"{tmp_path}/eigw-ns",
-    }
+    assert rootless.folders(environment, os.geteuid()) == LabFolders(
+        Path("/somewhere/state/eigw-ns"), tmp_path / "eigw-ns"
+    )
 
 
 @pytest.mark.parametrize("runtime", ["", "/nonexistent", "/proc/1"])
 def test_a_runtime_folder_that_is_not_the_users_is_not_used(runtime: str) -> None:
     """`su` keeps XDG_RUNTIME_DIR of the other user."""
-    assert rootless.folders({"HOME": "/home/u", "XDG_RUNTIME_DIR": runtime}, 4321) == {
-        "EIGW_NS_STATE_DIR": "/home/u/.local/state/eigw-ns",
-        "EIGW_NS_RUN_DIR": "/tmp/eigw-ns-4321",
-    }
+    assert rootless.folders({"HOME": "/home/u", "XDG_RUNTIME_DIR": runtime}, 4321) == LabFolders(
+        Path("/home/u/.local/state/eigw-ns"), Path("/tmp/eigw-ns-4321")
+    )
 
 
 def test_a_record_without_its_lock_belongs_to_a_dead_pause_process(tmp_path: Path) -> None:

@@ -11,18 +11,17 @@ import eigw_ns
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import folders, paths, store
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.topology import Topology, example, load
+from tests.support.stored import folders, storage, store
 
 TEXT = example("demo").encode()
-CACHE = ParseCache(paths.ENVIRONMENT)
 
 
 def recalled(source: Source) -> Topology | None:
     """Return the topology of the source if the cache knows it."""
-    found = CACHE.recall(source)
-    assert found is None or found == store.read(found.topology.cloud.lab)
+    found = ParseCache(folders()).recall(source)
+    assert found is None or found == store().read(found.topology.cloud.lab)
     return found.topology if found else None
 
 
@@ -35,8 +34,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def applied(text: bytes = TEXT, default_lab: str = "mine") -> Topology:
     """Store and note a topology as `apply` does. Returns it."""
     found = load(text, file="demo.yaml", default_lab=default_lab)
-    store.save(found)
-    CACHE.remember(Source(text, default_lab), found)
+    store().save(found)
+    ParseCache(folders()).remember(Source(text, default_lab), found)
     return found
 
 
@@ -62,17 +61,17 @@ def test_another_file_is_read(changed: Source) -> None:
 
 def test_the_file_is_read_if_the_lab_has_changed() -> None:
     found = applied()
-    store.save(replace(found, expectations=()))
+    store().save(replace(found, expectations=()))
     assert recalled(Source(TEXT, "mine")) is None
-    store.save(found)  # and back
+    store().save(found)  # and back
     assert recalled(Source(TEXT, "mine")) == found
 
 
 def test_a_note_about_another_topology_does_not_count() -> None:
     """Another process may have stored another topology before the note is written."""
     found = load(TEXT, file="demo.yaml", default_lab="mine")
-    store.save(replace(found, expectations=()))
-    CACHE.remember(Source(TEXT, "mine"), found)
+    store().save(replace(found, expectations=()))
+    ParseCache(folders()).remember(Source(TEXT, "mine"), found)
     assert recalled(Source(TEXT, "mine")) is None
 
 
@@ -99,22 +98,22 @@ def test_changed_code_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("note", [b"", b"\xff\xff", b"0" * 64])
 def test_an_invalid_note_is_ignored(note: bytes) -> None:
     applied()
-    paths.source_file("demo").write_bytes(note)
+    folders().source_file("demo").write_bytes(note)
     assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_a_damaged_topology_is_not_recalled() -> None:
     applied()
-    paths.topology_file("demo").write_text("{")
+    folders().topology_file("demo").write_text("{")
     assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_a_note_is_written_once_and_goes_with_the_lab(state: Path) -> None:
     found = applied()
-    before = paths.source_file("demo").stat().st_mtime_ns
-    CACHE.remember(Source(TEXT, "mine"), found)
-    assert paths.source_file("demo").stat().st_mtime_ns == before
-    store.remove("demo")
+    before = folders().source_file("demo").stat().st_mtime_ns
+    ParseCache(folders()).remember(Source(TEXT, "mine"), found)
+    assert folders().source_file("demo").stat().st_mtime_ns == before
+    store().remove("demo")
     assert list(state.iterdir()) == []
 
 
@@ -122,8 +121,8 @@ def test_a_note_that_cannot_be_written_is_not_an_error(monkeypatch: pytest.Monke
     def full(_path: Path, _content: str) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(store, "write_atomically", full)
-    CACHE.remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
+    monkeypatch.setattr("eigw_ns.lab.storage.store.write_atomically", full)
+    ParseCache(folders()).remember(Source(TEXT, "mine"), load(TEXT, file="demo.yaml", default_lab="mine"))
 
 
 def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,19 +130,19 @@ def test_a_user_without_access_to_the_state_folder_reads_the_file(state: Path, m
         raise PermissionError(13, "Permission denied", str(state))
 
     applied()
-    monkeypatch.setattr(folders, "labs_in", forbidden)
+    monkeypatch.setattr("eigw_ns.lab.storage.folders.labs_in", forbidden)
     assert recalled(Source(TEXT, "mine")) is None
 
 
 def test_a_second_apply_reads_the_stored_topology_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
     kernel = FakeKernel()
-    operations.apply(kernel, load(TEXT, file="demo.yaml", default_lab="mine"))
+    operations.apply(kernel, storage(), load(TEXT, file="demo.yaml", default_lab="mine"))
     applied()
     opened = opened_files(monkeypatch)
-    found = CACHE.recall(Source(TEXT, "mine"))
+    found = ParseCache(folders()).recall(Source(TEXT, "mine"))
     assert found is not None
-    assert operations.apply(kernel, found.topology, version=found.version).steps == 0
+    assert operations.apply(kernel, storage(), found.topology, version=found.version).steps == 0
     assert opened.count("topology.json") == 1
 
 

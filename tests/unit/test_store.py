@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from eigw_ns.errors import EigwError, NoSuchLabError, UsageError
-from eigw_ns.lab.storage import paths, store
 from eigw_ns.topology import Topology, example, load
+from tests.support.stored import folders, store
 
 
 @pytest.fixture(autouse=True)
@@ -24,44 +24,44 @@ def topology(lab: str) -> Topology:
 
 
 def test_what_is_saved_is_loaded() -> None:
-    store.save(topology("one"))
-    store.save(topology("two"))
-    assert store.labs() == ("one", "two")
-    assert store.load("one") == topology("one")
-    assert store.exists("one")
+    store().save(topology("one"))
+    store().save(topology("two"))
+    assert store().labs() == ("one", "two")
+    assert store().load("one") == topology("one")
+    assert store().exists("one")
 
 
 def test_saving_replaces_and_leaves_no_other_file(state: Path) -> None:
-    store.save(topology("one"))
-    store.save(topology("one"))
+    store().save(topology("one"))
+    store().save(topology("one"))
     assert [path.name for path in (state / "one").iterdir()] == ["topology.json"]
 
 
 def test_every_user_may_read_it(state: Path) -> None:
-    store.save(topology("one"))
+    store().save(topology("one"))
     assert (state / "one" / "topology.json").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_failed_save_keeps_the_old_one(state: Path) -> None:
-    store.save(topology("one"))
-    path = paths.topology_file("one")
+    store().save(topology("one"))
+    path = folders().topology_file("one")
     before = path.read_bytes()
     path.unlink()
     path.mkdir()  # nothing can be renamed over a folder
     with pytest.raises(EigwError, match=r"write .*topology\.json"):
-        store.save(topology("one"))
+        store().save(topology("one"))
     assert [left.name for left in (state / "one").iterdir()] == ["topology.json"]
     path.rmdir()
     path.write_bytes(before)
-    assert store.load("one") == topology("one")
+    assert store().load("one") == topology("one")
 
 
 def test_an_unknown_lab() -> None:
     with pytest.raises(NoSuchLabError) as caught:
-        store.load("none")
+        store().load("none")
     assert "eigw-ns apply -f FILE" in caught.value.hint
-    assert store.labs() == ()
-    assert not store.exists("none")
+    assert store().labs() == ()
+    assert not store().exists("none")
 
 
 def _vpc(**sections: object) -> bytes:
@@ -104,46 +104,46 @@ DAMAGED = [
 
 def test_the_smallest_file_is_complete(state: Path) -> None:
     """The control of the damaged files below, each of which lacks something."""
-    store.save(topology("one"))
-    paths.topology_file("one").write_bytes(_vpc(subnets=_subnet(), instances=_instance()))
-    assert len(store.load("one").cloud.instances) == 1
+    store().save(topology("one"))
+    folders().topology_file("one").write_bytes(_vpc(subnets=_subnet(), instances=_instance()))
+    assert len(store().load("one").cloud.instances) == 1
 
 
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda content: content[:60].decode(errors="replace"))
 def test_a_damaged_file_says_what_to_do(state: Path, content: bytes) -> None:
-    store.save(topology("one"))
-    paths.topology_file("one").write_bytes(content)
+    store().save(topology("one"))
+    folders().topology_file("one").write_bytes(content)
     with pytest.raises(EigwError, match=r"topology\.json is damaged: ") as caught:
-        store.load("one")
+        store().load("one")
     assert "apply the topology file again" in caught.value.hint
-    assert not store.holds(topology("one"))
-    assert store.exists("one")  # it can still be listed and destroyed
+    assert not store().holds(topology("one"))
+    assert store().exists("one")  # it can still be listed and destroyed
 
 
 def test_it_is_plain_json() -> None:
-    store.save(topology("one"))
-    assert json.loads(paths.topology_file("one").read_text())["lab"] == "one"
+    store().save(topology("one"))
+    assert json.loads(folders().topology_file("one").read_text())["lab"] == "one"
 
 
 def test_removed_is_gone_with_its_folder(state: Path) -> None:
-    store.save(topology("one"))
+    store().save(topology("one"))
     (state / "one" / ".unfinished-killed").touch()  # what a kill in the middle of a write leaves
-    assert store.remove("one")
+    assert store().remove("one")
     assert not (state / "one").exists()
-    assert not store.remove("one")
+    assert not store().remove("one")
 
 
 def test_removing_keeps_files_of_users(state: Path) -> None:
-    store.save(topology("one"))
+    store().save(topology("one"))
     (state / "one" / "notes").touch()
-    assert store.remove("one")
+    assert store().remove("one")
     assert (state / "one" / "notes").exists()
-    assert store.labs() == ()
+    assert store().labs() == ()
 
 
 @pytest.mark.parametrize("name", ["..", "../etc", "a/b", "", ".hidden", "a b", "x" * 65, "lab\n"])
 def test_a_lab_name_is_never_a_path(name: str) -> None:
-    for path in (paths.topology_file, paths.lock_file, paths.journal_file):
+    for path in (folders().topology_file, folders().lock_file, folders().journal_file):
         with pytest.raises(UsageError):
             path(name)
 
@@ -152,40 +152,40 @@ def test_folders_without_a_topology_are_ignored(state: Path) -> None:
     (state / "lost+found").mkdir()
     (state / "empty").mkdir()
     (state / "file").touch()
-    assert store.labs() == ()
+    assert store().labs() == ()
 
 
 def test_a_version_stands_for_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read from the store need not be read and encoded again to see that it is stored."""
-    store.save(topology("one"))
-    read = store.read("one")
+    store().save(topology("one"))
+    read = store().read("one")
     assert read.topology == topology("one")
     with monkeypatch.context() as patch:
         patch.setattr("eigw_ns.lab.storage.store.to_data", _forbidden)
-        assert store.holds(read.topology, read.version)
-    assert store.holds(read.topology)
+        assert store().holds(read.topology, read.version)
+    assert store().holds(read.topology)
 
 
 @pytest.mark.parametrize("change", ["save", "edit", "remove"])
 def test_an_old_version_does_not_count(change: str) -> None:
-    store.save(topology("one"))
-    read = store.read("one")
-    path = paths.topology_file("one")
+    store().save(topology("one"))
+    read = store().read("one")
+    path = folders().topology_file("one")
     if change == "save":
-        store.save(replace(topology("one"), expectations=()))
+        store().save(replace(topology("one"), expectations=()))
     elif change == "edit":
         path.write_text(path.read_text().replace("demo.yaml", "omed.yaml").replace('"tcp"', '"udp"'))
     else:
-        store.remove("one")
-    assert not store.holds(read.topology, read.version)
+        store().remove("one")
+    assert not store().holds(read.topology, read.version)
 
 
 def test_the_same_topology_saved_again_is_held() -> None:
-    store.save(topology("one"))
-    read = store.read("one")
-    store.save(topology("one"))
-    assert store.read("one").version != read.version
-    assert store.holds(read.topology, read.version)
+    store().save(topology("one"))
+    read = store().read("one")
+    store().save(topology("one"))
+    assert store().read("one").version != read.version
+    assert store().holds(read.topology, read.version)
 
 
 def _forbidden(*_: object) -> None:

@@ -137,7 +137,11 @@ def _repeat_flags(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[s
 
 def _run(name: str, action: Action, given: Given) -> int:
     """Run the request and print the answer, or AWS's error as aws-cli prints it. Return the exit code."""
-    from eigw_ns.cli.context import choose_lab, open_kernel  # imported here: help needs no lab and no kernel
+    from eigw_ns.cli.context import (  # imported here: help needs no lab and no kernel
+        choose_lab,
+        open_kernel,
+        open_storage,
+    )
     from eigw_ns.lab.lifecycle.ec2 import perform
 
     settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
@@ -149,11 +153,11 @@ def _run(name: str, action: Action, given: Given) -> int:
     warnings: dict[str, None] = {}
 
     def call(page: Given) -> Given:
-        reply = perform(open_kernel, chosen, name, page, settings)
+        reply = perform(open_kernel, storage, chosen, name, page, settings)
         warnings.update(dict.fromkeys(reply.warnings))
         return reply.answer
 
-    chosen = choose_lab(lab)
+    chosen, storage = choose_lab(lab), open_storage()
     try:
         answer = paging.gather(call, request, pages) if pages else call(request)
     except CloudError as error:

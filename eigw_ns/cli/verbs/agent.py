@@ -12,7 +12,7 @@ import click
 
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.changes import CHANGES
-from eigw_ns.cli.context import choose_lab, open_kernel
+from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.program import INTERRUPTED
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.agent.events import Event, Stopped
@@ -41,14 +41,14 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
     systemctl enable --now eigw-ns-agent@demo
     """
     kernel = open_kernel()
-    chosen = choose_lab(lab, kernel)
+    chosen, storage = choose_lab(lab, kernel), open_storage()
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.append(received))
     log = _Log(as_json=output == "json", quiet=quiet)
-    agent = Agent(kernel, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
+    agent = Agent(kernel, storage, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
     code = 0
-    with background.alone(kernel, chosen):
+    with background.alone(kernel, storage.folders, chosen):
         if once:
             code = 0 if agent.once() else CHANGES
         else:

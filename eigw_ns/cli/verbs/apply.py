@@ -7,8 +7,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from eigw_ns.cli import options, rootless
-from eigw_ns.cli.context import choose_lab, open_kernel, open_source, open_store, recall_topology
+from eigw_ns.cli import options
+from eigw_ns.cli.context import choose_lab, open_kernel, open_source, open_storage, recall_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
@@ -56,22 +56,22 @@ def command(
         return _apply_all(open_kernel(), output, agent, talk)
     if file is None:
         kernel = open_kernel()
-        applied = _apply(kernel, open_store().read(choose_lab(lab, kernel)), agent, talk)
+        applied = _apply(kernel, open_storage().store.read(choose_lab(lab, kernel)), agent, talk)
     else:
         source = open_source(file, lab)
         given = recall_topology(file, lab, source)
         applied = _apply(open_kernel(), given, agent, talk)  # a file's mistakes are told without root, too
         if not given.version:
-            ParseCache(rootless.folders()).remember(source, given.topology)
+            ParseCache(open_storage().folders).remember(source, given.topology)
     if output == "json":
         show_json(_data(applied))
     return 0
 
 
 def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
-    topology, lab = given.topology, given.topology.cloud.lab
+    topology, lab, storage = given.topology, given.topology.cloud.lab, open_storage()
     with talk.progress("apply") as progress:
-        applied = operations.apply(kernel, topology, version=given.version, progress=progress)
+        applied = operations.apply(kernel, storage, topology, version=given.version, progress=progress)
     if applied.steps:
         from eigw_ns.render.steps import counted
 
@@ -83,7 +83,7 @@ def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
         talk.note(f"the agent of an older version was replaced: process {applied.agent}")
     if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):
         if agent:
-            talk.note(f"the agent watches: process {background.start(lab, repair=True)}")
+            talk.note(f"the agent watches: process {background.start(storage.folders, lab, repair=True)}")
     elif agent:
         talk.note("there is nothing for an agent to watch: no gateway has several replicas")
     return applied
@@ -93,7 +93,7 @@ def _apply_all(kernel: Kernel, output: str, agent: bool, talk: Talk) -> int:
     """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
     code = 0
     done: list[dict[str, Any]] = []
-    store = open_store()
+    store = open_storage().store
     for lab in store.labs():
         try:
             done.append({"lab": lab, **_data(_apply(kernel, store.read(lab), agent, talk))})

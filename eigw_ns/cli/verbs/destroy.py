@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from eigw_ns.cli import options
-from eigw_ns.cli.context import choose_lab, labels, open_kernel
+from eigw_ns.cli.context import choose_lab, labels, open_kernel, open_storage
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.words import shorten
@@ -31,7 +31,7 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     kernel = open_kernel()
     chosen = choose_lab(lab, kernel)
     with talk.progress("destroy") as progress:
-        destroyed = operations.destroy(kernel, chosen, progress=progress)
+        destroyed = operations.destroy(kernel, open_storage(), chosen, progress=progress)
     if output == "json":
         show_json({"changes": destroyed.steps})
     called = labels(destroyed.cloud) if destroyed.cloud else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.context import open_kernel
+from eigw_ns.cli.context import open_kernel, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.lab.lifecycle import gc
@@ -38,8 +38,8 @@ def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool)
     sudo eigw-ns gc --yes
     """
     talk = Talk(quiet=quiet, verbose=verbose)
-    kernel = open_kernel()
-    leftovers = gc.remove(kernel, lab) if yes else gc.find(kernel, lab)
+    kernel, storage = open_kernel(), open_storage()
+    leftovers = gc.remove(kernel, storage, lab) if yes else gc.find(kernel, storage, lab)
     if output == "json":
         things = [{"lab": thing.lab, "kind": thing.kind, "name": thing.name} for thing in leftovers]
         show_json({"leftovers": things, "removed": yes})

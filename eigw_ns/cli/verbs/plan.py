@@ -6,7 +6,7 @@ import click
 
 from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
-from eigw_ns.cli.context import open_kernel, topology_of
+from eigw_ns.cli.context import open_kernel, open_storage, topology_of
 from eigw_ns.cli.talk import Talk
 from eigw_ns.lab.lifecycle import operations
 
@@ -32,7 +32,7 @@ def command(file: str | None, lab: str | None, output: str, quiet: bool, verbose
     given = topology_of(file, lab) if file is not None else None  # first: mistakes in it are reported without root
     kernel = open_kernel()
     cloud = (given or topology_of(None, lab, kernel)).cloud
-    steps = operations.make_plan(kernel, cloud)
+    steps = operations.make_plan(kernel, open_storage(), cloud)
     show_steps(steps, cloud, output, talk)
     if not steps:
         talk.note(f"nothing to do: the lab {cloud.lab} matches the topology")

@@ -6,7 +6,7 @@ import click
 
 from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
-from eigw_ns.cli.context import apply_again, choose_lab, open_journal, open_kernel, open_store
+from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_storage
 from eigw_ns.cli.talk import Talk
 from eigw_ns.lab.lifecycle import operations
 
@@ -29,12 +29,12 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     """
     talk = Talk(quiet=quiet, verbose=verbose)
     kernel = open_kernel()
-    chosen = choose_lab(lab, kernel)
+    chosen, storage = choose_lab(lab, kernel), open_storage()
     alive = chosen in kernel.labs()
-    steps = operations.status(kernel, chosen)
-    apply, journal = apply_again(chosen), open_journal()
+    steps = operations.status(kernel, storage, chosen)
+    apply, journal = apply_again(chosen), storage.journal
     if alive or output == "json":
-        show_steps(steps, open_store().load(chosen).cloud, output, talk)
+        show_steps(steps, storage.store.load(chosen).cloud, output, talk)
     if not alive:
         talk.note(f"the lab {chosen} is stored, but not in the kernel (after a reboot?): rebuild it with `{apply}`")
     elif steps:

@@ -17,7 +17,7 @@ from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.kernel.protocol import Host
-from eigw_ns.lab.storage import paths
+from eigw_ns.lab.storage.folders import LabFolders
 
 _PATIENCE = 10.0  # seconds
 _GENERATION = 2
@@ -26,10 +26,10 @@ which copied flows from replica to replica, wrote none."""
 
 
 @contextlib.contextmanager
-def alone(host: Host, lab: str) -> Iterator[None]:
+def alone(host: Host, folders: LabFolders, lab: str) -> Iterator[None]:
     """Be the lab's agent while the block runs. Raises LockedError if it has one, HostError if this user may not."""
-    path = paths.agent_file(lab)
-    with paths.run_errors(f"open the lock {path}"):
+    path = folders.agent_file(lab)
+    with folders.run_errors(f"open the lock {path}"):
         descriptor = file_lock.take(path, lambda found: _refusal(lab, found))
     try:
         os.ftruncate(descriptor, 0)
@@ -48,79 +48,81 @@ def _refusal(lab: str, descriptor: int) -> LockedError:
     return LockedError(message, hint="stop it first (`kill` it, or its systemd unit), or leave it running")
 
 
-def running(lab: str) -> int | None:
+def running(folders: LabFolders, lab: str) -> int | None:
     """Return the process id of the lab's agent, None if it has none."""
-    with _held(lab) as descriptor:
+    with _held(folders, lab) as descriptor:
         return _holder(descriptor) if descriptor is not None else None
 
 
 @contextlib.contextmanager
-def _held(lab: str) -> Iterator[int | None]:
-    path = paths.agent_file(lab)
+def _held(folders: LabFolders, lab: str) -> Iterator[int | None]:
+    path = folders.agent_file(lab)
     with contextlib.ExitStack() as stack:
-        with paths.run_errors(f"look at the lock {path}"):
+        with folders.run_errors(f"look at the lock {path}"):
             descriptor = stack.enter_context(file_lock.held(path))
         yield descriptor
 
 
-def start(lab: str, *, repair: bool) -> int:
+def start(folders: LabFolders, lab: str, *, repair: bool) -> int:
     """Start the lab's agent unless it runs already, and leave it running. Returns its process id.
 
     Raises EigwError if it ends at once. The file that the error names has what it printed.
     """
-    found = running(lab)
+    found = running(folders, lab)
     if found is not None:
         return found
     from eigw_ns.kernel.processes import process  # here and below: a lab that has no agent needs none of it
 
     command = [sys.executable, "-P", "-m", "eigw_ns", "agent", "--lab", lab, *(("--repair",) if repair else ())]
-    log = paths.agent_log(lab)
+    log = folders.agent_log(lab)
     with contextlib.ExitStack() as stack:
-        with paths.run_errors(f"write {log}"):
+        with folders.run_errors(f"write {log}"):
             folder = stack.enter_context(trusted_folder.opened(log.parent, create=True))
             output = trusted_folder.open_file(folder, log.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         stack.callback(os.close, output)
-        pid = process.leave(command, folder, output, {})
-    wait_until(lambda: running(lab) is not None or not process.alive(pid), _PATIENCE)
-    if running(lab) is None:
-        raise EigwError(f"the agent of the lab {lab} did not start", hint=f"see {paths.agent_log(lab)}")
+        pid = process.leave(command, folder, output, folders.environment())
+    wait_until(lambda: running(folders, lab) is not None or not process.alive(pid), _PATIENCE)
+    if running(folders, lab) is None:
+        raise EigwError(f"the agent of the lab {lab} did not start", hint=f"see {folders.agent_log(lab)}")
     return pid
 
 
-def stop(lab: str) -> bool:
+def stop(folders: LabFolders, lab: str) -> bool:
     """Stop the lab's agent and remove its log. Returns whether it ran. Raises EigwError if it does not end."""
-    pid = running(lab)
+    pid = running(folders, lab)
     if pid is not None:
         from eigw_ns.kernel.processes import process
 
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        if not wait_until(lambda: running(lab) is None and not process.alive(pid), _PATIENCE):  # it unlocks, then ends
+        if not wait_until(
+            lambda: running(folders, lab) is None and not process.alive(pid), _PATIENCE
+        ):  # it unlocks, then ends
             raise EigwError(f"the agent of the lab {lab}, process {pid}, does not stop", hint=f"kill -9 {pid}")
-    log = paths.agent_log(lab)
+    log = folders.agent_log(lab)
     with (
-        paths.run_errors(f"remove {log}"),
+        folders.run_errors(f"remove {log}"),
         contextlib.suppress(FileNotFoundError),
         trusted_folder.opened(log.parent) as folder,
     ):
-        trusted_folder.remove(folder, paths.agent_file(lab).name, log.name)
+        trusted_folder.remove(folder, folders.agent_file(lab).name, log.name)
     return pid is not None
 
 
-def replace_outdated(lab: str) -> Callable[[], int] | None:
+def replace_outdated(folders: LabFolders, lab: str) -> Callable[[], int] | None:
     """Stop the lab's agent if it is of another generation. Returns a function that starts one of this.
 
     The new agent may do what the old one could: both have `--repair`, or none.
     """
-    with _held(lab) as descriptor:
+    with _held(folders, lab) as descriptor:
         pid = _holder(descriptor) if descriptor is not None else None
         if descriptor is None or pid is None or _words(descriptor)[1:] == [str(_GENERATION)]:
             return None
     from eigw_ns.kernel.processes import process
 
     repair = "--repair" in process.command_of(pid).split()
-    stop(lab)
-    return lambda: start(lab, repair=repair)
+    stop(folders, lab)
+    return lambda: start(folders, lab, repair=repair)
 
 
 def _holder(descriptor: int) -> int | None:

@@ -18,7 +18,8 @@ from eigw_ns.lab.agent.events import EventSink
 from eigw_ns.lab.agent.failure_detector import INTERVAL, LATE, SILENT, STEADY
 from eigw_ns.lab.agent.gateway_monitor import Watch, Watched, describe
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import lock, paths, store
+from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.storage import Storage
 
 _LOOK = 5.0  # seconds between two looks at what others have changed
 _MEND = 5.0  # seconds between two tries to repair
@@ -36,9 +37,16 @@ class Agent:
     """Watches the gateways of one lab. `say` is told what happens, `stopped` is asked whether to end."""
 
     def __init__(
-        self, kernel: Machine, lab: str, settings: Settings, say: EventSink, stopped: Callable[[], bool] = lambda: False
+        self,
+        kernel: Machine,
+        storage: Storage,
+        lab: str,
+        settings: Settings,
+        say: EventSink,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._kernel, self._lab, self._settings, self._say, self._stopped = kernel, lab, settings, say, stopped
+        self._kernel, self._storage, self._lab = kernel, storage, lab
+        self._settings, self._say, self._stopped = settings, say, stopped
         self._watches: tuple[Watch, ...] = ()
         self._stored = 0
         self._looked = self._mended = self._aged = 0.0
@@ -135,7 +143,7 @@ class Agent:
 
     def _put_back(self, watch: Watch, recovered: Watched) -> None:
         try:
-            with lock.hold(self._lab, f"eigw-ns agent ({self._lab})"):
+            with self._storage.lock.hold(self._lab, f"eigw-ns agent ({self._lab})"):
                 watch.put_back(recovered)
         except LockedError:
             return  # somebody is changing the lab: it is still well the next time
@@ -147,11 +155,11 @@ class Agent:
         self._mended = now
         dead = [each for each in self._everybody() if not each.pulse.carries]
         try:
-            with lock.hold(self._lab, f"eigw-ns agent --repair ({self._lab})"):
+            with self._storage.lock.hold(self._lab, f"eigw-ns agent --repair ({self._lab})"):
                 for each in dead:
                     if each.pulse.missed and not each.fault():
                         self._kernel.delete(_whole(each.replica))
-                applied = operations.reconcile(self._kernel, store.load(self._lab))
+                applied = operations.reconcile(self._kernel, self._storage, self._storage.store.load(self._lab))
         except LockedError:
             return
         except EigwError as error:
@@ -163,17 +171,17 @@ class Agent:
 
     def stale(self) -> bool:
         """Whether the lab may have got other replicas since they were looked up, or be gone."""
-        return _changed(self._lab) != self._stored
+        return _changed(self._storage.folders, self._lab) != self._stored
 
     def changing(self) -> bool:
         """Whether somebody is changing the lab."""
-        return lock.held(self._lab)
+        return self._storage.lock.held(self._lab)
 
     def _load(self) -> None:
         pulses = {each.replica.namespace: each.pulse for each in self._everybody()}
         self._close()
-        self._stored = _changed(self._lab)
-        cloud = store.load(self._lab).cloud
+        self._stored = _changed(self._storage.folders, self._lab)
+        cloud = self._storage.store.load(self._lab).cloud
         found = gateways(cloud)
         self._watches = tuple(Watch(self._kernel, gateway, self, self._say) for gateway in found)
         for each in self._everybody():
@@ -193,8 +201,8 @@ def _whole(replica: Replica) -> list[NetObject]:
     return sorted(found, key=lambda thing: -thing.rank)
 
 
-def _changed(lab: str) -> int:
+def _changed(folders: LabFolders, lab: str) -> int:
     """Return when the stored topology was changed last, in nanoseconds; 0 if there is none."""
     with contextlib.suppress(OSError):
-        return paths.topology_file(lab).stat().st_mtime_ns
+        return folders.topology_file(lab).stat().st_mtime_ns
     return 0

@@ -22,7 +22,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.namespaces import netns, pause_process
 from eigw_ns.kernel.namespaces.pause_process import Keeper
-from eigw_ns.lab.storage.folders import RUN_VARIABLE, folder_errors
+from eigw_ns.lab.storage.folders import RUN_VARIABLE, LabFolders, folder_errors
 
 _RECORD, _VISITS = "keeper", "keeper.visits"
 
@@ -37,13 +37,13 @@ class Visit:
     first: bool
 
 
-def folders(environment: Mapping[str, str], user: int) -> dict[str, str]:
-    """Return EIGW_NS_STATE_DIR and EIGW_NS_RUN_DIR for an ordinary user who sets neither (XDG Base Directory)."""
+def folders(environment: Mapping[str, str], user: int) -> LabFolders:
+    """Return the folders of an ordinary user who chooses none (XDG Base Directory)."""
     home = Path(environment.get("HOME") or "/")
     state = environment.get("XDG_STATE_HOME") or home / ".local" / "state"
     runtime = Path(environment.get("XDG_RUNTIME_DIR") or "/nonexistent")
     run = runtime / "eigw-ns" if _is_of(user, runtime) else Path(f"/tmp/eigw-ns-{user}")
-    return {"EIGW_NS_STATE_DIR": str(Path(state) / "eigw-ns"), "EIGW_NS_RUN_DIR": str(run)}
+    return LabFolders(Path(state) / "eigw-ns", run)
 
 
 def enter(folder: Path) -> Visit:

@@ -11,14 +11,17 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import journal, lock, store
+from eigw_ns.lab.storage.protocols import Journal
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import Topology
 
 KernelFactory = Callable[[], Kernel]
 """Returns the kernel when it is needed. Raises HostError if this host cannot run labs."""
 
 
-def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Request, settings: Settings) -> Reply:
+def perform(
+    kernel_factory: KernelFactory, storage: Storage, lab: str, action: str, request: Request, settings: Settings
+) -> Reply:
     """Carry out an EC2 action (`CreateRoute`) on the stored lab. If it changes the cloud, change the kernel too.
 
     An interrupted change is finished first. After an interrupted destroy, every action that mutates is refused. Others
@@ -29,25 +32,25 @@ def perform(kernel_factory: KernelFactory, lab: str, action: str, request: Reque
     how to bring the kernel to it.
     """
     if request.get("DryRun") is True:
-        return api.call(store.load(lab).cloud, action, request, settings)
+        return api.call(storage.store.load(lab).cloud, action, request, settings)
     known = api.ACTIONS.get(action)
     if known is None or not known.mutates:  # an unknown action is refused
-        reply = api.call(store.load(lab).cloud, action, request, settings)
-        return replace(reply, warnings=(*_unfinished(lab), *reply.warnings))
-    with lock.hold(lab, f"eigw-ns ec2 {action} ({lab})"):
-        _finish(kernel_factory, lab)
-        stored = store.load(lab)
+        reply = api.call(storage.store.load(lab).cloud, action, request, settings)
+        return replace(reply, warnings=(*_unfinished(storage.journal, lab), *reply.warnings))
+    with storage.lock.hold(lab, f"eigw-ns ec2 {action} ({lab})"):
+        _finish(kernel_factory, storage, lab)
+        stored = storage.store.load(lab)
         reply = api.call(stored.cloud, action, request, settings)
         if reply.cloud != stored.cloud:
-            _reconcile(kernel_factory(), replace(stored, cloud=reply.cloud))
+            _reconcile(kernel_factory(), storage, replace(stored, cloud=reply.cloud))
         return reply
 
 
-def _reconcile(kernel: Kernel, wanted: Topology) -> None:
+def _reconcile(kernel: Kernel, storage: Storage, wanted: Topology) -> None:
     try:
-        operations.reconcile(kernel, wanted)
+        operations.reconcile(kernel, storage, wanted)
     except EigwError as error:
-        if store.holds(wanted):
+        if storage.store.holds(wanted):
             error.hint = (
                 "the request is stored, but the kernel has only a part of it, which lets in no extra traffic; to finish"
                 f" it, run `eigw-ns apply --lab {wanted.cloud.lab}` or any `eigw-ns ec2` verb that changes the lab"
@@ -55,18 +58,18 @@ def _reconcile(kernel: Kernel, wanted: Topology) -> None:
         raise
 
 
-def _finish(kernel_factory: KernelFactory, lab: str) -> None:
+def _finish(kernel_factory: KernelFactory, storage: Storage, lab: str) -> None:
     """Finish an interrupted change. The caller holds the lab's lock. Raises EigwError after an interrupted destroy."""
-    if journal.destroying(lab):
+    if storage.journal.destroying(lab):
         raise EigwError(
             f"the lab {lab} is half destroyed: its `eigw-ns destroy` was interrupted",
             hint=f"`eigw-ns destroy --lab {lab}` finishes it; `eigw-ns apply --lab {lab}` builds the lab again",
         )
-    if journal.unfinished(lab):
-        _reconcile(kernel_factory(), store.load(lab))
+    if storage.journal.unfinished(lab):
+        _reconcile(kernel_factory(), storage, storage.store.load(lab))
 
 
-def _unfinished(lab: str) -> tuple[str, ...]:
+def _unfinished(journal: Journal, lab: str) -> tuple[str, ...]:
     """Return the warnings about a lab whose kernel state may differ from the stored topology."""
     if journal.destroying(lab):
         return (f"the lab {lab} is being destroyed, or its destroy was interrupted: parts of this are not running",)

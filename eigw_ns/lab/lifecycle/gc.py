@@ -19,7 +19,8 @@ from eigw_ns.dataplane.compile.names import lab_of
 from eigw_ns.kernel.protocol import Kernel, Machine
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage import lock, paths, store
+from eigw_ns.lab.storage.folders import labs_in
+from eigw_ns.lab.storage.storage import Storage
 
 Kind = Literal["namespace", "husk", "run folder"]
 
@@ -33,49 +34,51 @@ class Leftover:
     name: str
 
 
-def find(kernel: Machine, lab: str | None = None) -> tuple[Leftover, ...]:
+def find(kernel: Machine, storage: Storage, lab: str | None = None) -> tuple[Leftover, ...]:
     """Return the leftovers of `lab`, or of all labs, sorted. Changes nothing."""
     needed = kernel.needed_labs()
-    found = (*_namespaces(kernel), *_husks(kernel), *_run_folders(kernel))
+    found = (*_namespaces(kernel, storage), *_husks(kernel), *_run_folders(kernel, storage))
     needed |= kernel.needed_labs()  # again: an agent or a pytest may have started during the search
     left = (thing for thing in found if lab in (None, thing.lab) and thing.lab not in needed)
-    return tuple(sorted(thing for thing in left if not lock.held(thing.lab)))
+    return tuple(sorted(thing for thing in left if not storage.lock.held(thing.lab)))
 
 
-def remove(kernel: Machine, lab: str | None = None) -> tuple[Leftover, ...]:
+def remove(kernel: Machine, storage: Storage, lab: str | None = None) -> tuple[Leftover, ...]:
     """Remove the leftovers of `lab`, or of all labs, and return them.
 
     Each lab is locked while its leftovers are removed. Raises LockedError if a command now works on one of the labs.
     """
-    leftovers = find(kernel, lab)
+    leftovers = find(kernel, storage, lab)
     removed: list[Leftover] = []
     for name in sorted({thing.lab for thing in leftovers}):
-        with lock.hold(name, f"eigw-ns gc ({name})"):
-            removed += _remove(kernel, name, [thing for thing in leftovers if thing.lab == name])
+        with storage.lock.hold(name, f"eigw-ns gc ({name})"):
+            removed += _remove(kernel, storage, name, [thing for thing in leftovers if thing.lab == name])
     return tuple(removed)
 
 
-def _remove(kernel: Machine, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
+def _remove(kernel: Machine, storage: Storage, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
     """Remove what is still a leftover, and return it. The lab may have been applied before we had its lock."""
     if lab in kernel.needed_labs():
         return []
-    if store.exists(lab):
+    if storage.store.exists(lab):
         leftovers = [thing for thing in leftovers if thing.kind == "husk"]
     else:
-        background.stop(lab)
+        background.stop(storage.folders, lab)
     if any(thing.kind == "namespace" for thing in leftovers):
-        operations.dismantle(kernel, lab)  # in an order that lets nothing in; removes husks and the run folder too
+        operations.dismantle(
+            kernel, storage, lab
+        )  # in an order that lets nothing in; removes husks and the run folder too
         return leftovers
     kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
-    if not store.exists(lab):
+    if not storage.store.exists(lab):
         kernel.stop_orphaned_daemons(lab)
-        lock.remove_run_files(lab)
+        storage.lock.remove_run_files(lab)
     return leftovers
 
 
-def _namespaces(kernel: Kernel) -> Iterator[Leftover]:
+def _namespaces(kernel: Kernel, storage: Storage) -> Iterator[Leftover]:
     for lab in kernel.labs():
-        if not store.exists(lab):
+        if not storage.store.exists(lab):
             yield from (Leftover(lab, "namespace", owner.namespace) for owner in kernel.observe(lab).namespaces())
 
 
@@ -86,10 +89,11 @@ def _husks(kernel: Kernel) -> Iterator[Leftover]:
             yield Leftover(lab, "husk", name)
 
 
-def _run_folders(kernel: Kernel) -> Iterator[Leftover]:
-    alive = {*kernel.labs(), *store.labs()}
-    with paths.run_errors(f"look into {paths.run_dir()}"):
-        found = tuple(paths.labs_in(paths.run_dir()))
+def _run_folders(kernel: Kernel, storage: Storage) -> Iterator[Leftover]:
+    alive = {*kernel.labs(), *storage.store.labs()}
+    folders = storage.folders
+    with folders.run_errors(f"look into {folders.run}"):
+        found = tuple(labs_in(folders.run))
     for lab in found:
         if lab not in alive:
-            yield Leftover(lab, "run folder", str(paths.lock_file(lab).parent))
+            yield Leftover(lab, "run folder", str(folders.lock_file(lab).parent))

@@ -15,7 +15,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle.progress import Progress, silent
-from eigw_ns.lab.storage import journal, lock, store
+from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import Topology
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Destroyed:
     cloud: Cloud | None
 
 
-def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
+def make_plan(kernel: Kernel, storage: Storage, cloud: Cloud) -> Plan:
     """Return the plan that would bring the kernel to `cloud`. Writes nothing.
 
     Raises ForeignError if a namespace that we need exists without our mark.
@@ -59,7 +59,7 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
             f"these namespaces exist but were not made by eigw-ns, so they are left alone: {', '.join(foreign)}",
             hint="if they are yours, remove them (`ip netns del NAME`); otherwise give the lab another name",
         )
-    unfinished = journal.unfinished(cloud.lab)
+    unfinished = storage.journal.unfinished(cloud.lab)
     if desired == actual and not unfinished:  # the planner would take 10 ms to import
         return ()
     from eigw_ns.dataplane.planning.plan import make_plan as plan_states
@@ -67,7 +67,9 @@ def make_plan(kernel: Kernel, cloud: Cloud) -> Plan:
     return plan_states(desired, actual, forget_flows=unfinished)
 
 
-def apply(kernel: Kernel, topology: Topology, *, version: str = "", progress: Progress = silent) -> Applied:
+def apply(
+    kernel: Kernel, storage: Storage, topology: Topology, *, version: str = "", progress: Progress = silent
+) -> Applied:
     """Bring the kernel to the topology, and store the topology as the desired state.
 
     Only what differs is changed. `version` is that of the store, if the topology was read there. Raises LockedError,
@@ -75,20 +77,24 @@ def apply(kernel: Kernel, topology: Topology, *, version: str = "", progress: Pr
     from there.
     """
     lab = topology.cloud.lab
-    with lock.hold(lab, f"eigw-ns apply ({lab})"):
-        start_agent = background.replace_outdated(lab)
+    with storage.lock.hold(lab, f"eigw-ns apply ({lab})"):
+        start_agent = background.replace_outdated(storage.folders, lab)
         try:
-            applied = reconcile(kernel, topology, version=version, progress=progress)
+            applied = reconcile(kernel, storage, topology, version=version, progress=progress)
             return replace(applied, agent=start_agent()) if start_agent else applied
         except EigwError:
             if start_agent:  # the lab is watched as it was before
                 start_agent()
-            if not journal.unfinished(lab) and not store.exists(lab):  # nothing was begun: leave no files
-                lock.remove_run_files(lab)
+            if not storage.journal.unfinished(lab) and not storage.store.exists(
+                lab
+            ):  # nothing was begun: leave no files
+                storage.lock.remove_run_files(lab)
             raise
 
 
-def reconcile(kernel: Kernel, topology: Topology, *, version: str = "", progress: Progress = silent) -> Applied:
+def reconcile(
+    kernel: Kernel, storage: Storage, topology: Topology, *, version: str = "", progress: Progress = silent
+) -> Applied:
     """Do what `apply` does, for a caller that holds the lab's lock.
 
     The journal is written before the topology: a lab that is stored but not yet in the kernel always counts as
@@ -96,51 +102,51 @@ def reconcile(kernel: Kernel, topology: Topology, *, version: str = "", progress
     """
     lab = topology.cloud.lab
     before = kernel.writes
-    plan = make_plan(kernel, topology.cloud)
-    stored = store.holds(topology, version)
-    if plan or journal.unfinished(lab):
+    plan = make_plan(kernel, storage, topology.cloud)
+    stored = storage.store.holds(topology, version)
+    if plan or storage.journal.unfinished(lab):
         from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
 
         if not stored:
-            store.require_writable(lab)
-        with journal.written(lab, plan):
+            storage.store.require_writable(lab)
+        with storage.journal.written(lab, plan):
             if not stored:
-                store.save(topology)
+                storage.store.save(topology)
             kernel.stop_orphaned_daemons(lab)
-            execute_around(kernel, plan, lambda: make_plan(kernel, topology.cloud), progress)
+            execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
     elif not stored:
-        store.save(topology)
+        storage.store.save(topology)
     return Applied(len(plan), kernel.writes - before)
 
 
-def status(kernel: Kernel, lab: str) -> Plan:
+def status(kernel: Kernel, storage: Storage, lab: str) -> Plan:
     """Return the steps that would bring the kernel to the stored topology; empty if there is no drift."""
-    return make_plan(kernel, store.load(lab).cloud)
+    return make_plan(kernel, storage, storage.store.load(lab).cloud)
 
 
-def destroy(kernel: Machine, lab: str, *, progress: Progress = silent) -> Destroyed:
+def destroy(kernel: Machine, storage: Storage, lab: str, *, progress: Progress = silent) -> Destroyed:
     """Remove everything of the lab, in the kernel and on disk.
 
     Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists.
     """
-    if not store.exists(lab) and not len(kernel.outline(lab)):
+    if not storage.store.exists(lab) and not len(kernel.outline(lab)):
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
-    background.stop(lab)
-    with lock.hold(lab, f"eigw-ns destroy ({lab})"):
+    background.stop(storage.folders, lab)
+    with storage.lock.hold(lab, f"eigw-ns destroy ({lab})"):
         inside = kernel.processes_in(name for name in kernel.names() if is_name_of(lab, name))
-        cloud = _stored(lab) if inside else None
-        steps = dismantle(kernel, lab, progress=progress)
+        cloud = _stored(storage, lab) if inside else None
+        steps = dismantle(kernel, storage, lab, progress=progress)
     left = tuple(each for each in inside if kernel.stays(each) and not kernel.exists(each.namespace))
     return Destroyed(steps, left, cloud)
 
 
-def _stored(lab: str) -> Cloud | None:
+def _stored(storage: Storage, lab: str) -> Cloud | None:
     with contextlib.suppress(EigwError):
-        return store.load(lab).cloud
+        return storage.store.load(lab).cloud
     return None
 
 
-def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
+def dismantle(kernel: Kernel, storage: Storage, lab: str, *, progress: Progress = silent) -> int:
     """Remove the lab, for a caller that holds its lock. Returns the number of steps.
 
     The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
@@ -149,10 +155,10 @@ def dismantle(kernel: Kernel, lab: str, *, progress: Progress = silent) -> int:
     from eigw_ns.lab.lifecycle.execute import execute
 
     plan = plan_states(NOTHING, kernel.outline(lab))
-    with journal.written(lab, plan, destroy=True):
+    with storage.journal.written(lab, plan, destroy=True):
         kernel.stop_orphaned_daemons(lab)
         execute(kernel, plan, progress)
         kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
-        store.remove(lab)
-    lock.remove_run_files(lab)
+        storage.store.remove(lab)
+    storage.lock.remove_run_files(lab)
     return len(plan)

@@ -5,7 +5,7 @@ Each folder has one subfolder per lab:
 - `/var/lib/eigw-ns/<lab>/{topology.json,source}`: the desired state, and a digest of its file (EIGW_NS_STATE_DIR)
 - `/run/eigw-ns/<lab>/{lock,journal}`: the process that works on the lab, and what it has begun (EIGW_NS_RUN_DIR)
 
-A process that works in one pair of folders takes them from the environment. A server can have several `LabFolders`.
+The front end chooses them once (`cli.rootless.folders`) and passes them down. A process can have several `LabFolders`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import contextlib
 import errno
 import os
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from eigw_ns.errors import HostError, UsageError
@@ -27,106 +26,72 @@ _LAB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 STATE_VARIABLE, RUN_VARIABLE = "EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"
 
 
-class Folders(ABC):
-    """The state folder and the run folder, and the paths in them."""
+@frozen
+class LabFolders:
+    """The state folder, which survives a reboot, and the run folder, which need not, and the paths in them."""
 
-    __slots__ = ()
+    state: Path
+    run: Path
 
-    @abstractmethod
-    def state_dir(self) -> Path:
-        """Return the folder of the desired states. It survives a reboot."""
+    @staticmethod
+    def chosen(environment: Mapping[str, str], default: LabFolders) -> LabFolders:
+        """Return the folders that the environment sets. A folder that it does not set is that of `default`."""
+        state, run = (environment.get(variable) for variable in (STATE_VARIABLE, RUN_VARIABLE))
+        return LabFolders(Path(state or default.state).absolute(), Path(run or default.run).absolute())
 
-    @abstractmethod
-    def run_dir(self) -> Path:
-        """Return the folder of locks and journals. It is gone after a reboot, as the namespaces are."""
+    def environment(self) -> dict[str, str]:
+        """Return the variables that give these folders to another process."""
+        return {STATE_VARIABLE: str(self.state), RUN_VARIABLE: str(self.run)}
 
     def topology_file(self, lab: str) -> Path:
         """Return the path of the stored desired state of `lab`.
 
         Raises UsageError, as all of these, if the name is not valid.
         """
-        return self.state_dir() / _checked(lab) / "topology.json"
+        return self.state / _checked(lab) / "topology.json"
 
     def source_file(self, lab: str) -> Path:
         """Return the path of the note that identifies the file from which the desired state of `lab` was read."""
-        return self.state_dir() / _checked(lab) / "source"
+        return self.state / _checked(lab) / "source"
 
     def lock_file(self, lab: str) -> Path:
         """Return the path of the file whose flock(2) means that a process works on `lab`."""
-        return self.run_dir() / _checked(lab) / "lock"
+        return self.run / _checked(lab) / "lock"
 
     def journal_file(self, lab: str) -> Path:
         """Return the path of the journal of `lab`. It exists only during a change, or after an interrupted one."""
-        return self.run_dir() / _checked(lab) / "journal"
+        return self.run / _checked(lab) / "journal"
 
     def agent_file(self, lab: str) -> Path:
         """Return the path of the file whose flock(2) means that an agent watches `lab`."""
-        return self.run_dir() / _checked(lab) / "agent"
+        return self.run / _checked(lab) / "agent"
 
     def agent_log(self, lab: str) -> Path:
         """Return the path of the output of a background agent."""
-        return self.run_dir() / _checked(lab) / "agent.log"
+        return self.run / _checked(lab) / "agent.log"
 
     def require_trusted(self) -> None:
         """Raise HostError if another user could change what is in one of the folders."""
-        with self.run_errors(f"use the run folder {self.run_dir()}"):
-            trusted_folder.require(self.run_dir())
-        with self.state_errors(f"use the state folder {self.state_dir()}"):
-            trusted_folder.require(self.state_dir())
+        with self.run_errors(f"use the run folder {self.run}"):
+            trusted_folder.require(self.run)
+        with self.state_errors(f"use the state folder {self.state}"):
+            trusted_folder.require(self.state)
 
     @contextlib.contextmanager
     def state_errors(self, doing: str) -> Iterator[None]:
         """Turn an OSError of the block, which uses the state folder, into a HostError that says how to set another."""
-        with folder_errors(doing, STATE_VARIABLE, self.state_dir()):
+        with folder_errors(doing, STATE_VARIABLE, self.state):
             yield
 
     @contextlib.contextmanager
     def run_errors(self, doing: str) -> Iterator[None]:
         """Turn an OSError of the block, which uses the run folder, into a HostError that says how to set another."""
-        with folder_errors(doing, RUN_VARIABLE, self.run_dir()):
+        with folder_errors(doing, RUN_VARIABLE, self.run):
             yield
 
 
-@frozen
-class LabFolders(Folders):
-    """A state folder and a run folder."""
-
-    state: Path
-    run: Path
-
-    def state_dir(self) -> Path:
-        """See `Folders`."""
-        return self.state
-
-    def run_dir(self) -> Path:
-        """See `Folders`."""
-        return self.run
-
-    @staticmethod
-    def from_environment() -> LabFolders:
-        """Return the folders that the environment sets, or else those of the host."""
-        return LabFolders(
-            Path(os.environ.get(STATE_VARIABLE) or "/var/lib/eigw-ns"),
-            Path(os.environ.get(RUN_VARIABLE) or "/run/eigw-ns"),
-        )
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables that give these folders to another process."""
-        return {STATE_VARIABLE: str(self.state), RUN_VARIABLE: str(self.run)}
-
-
-class EnvironmentFolders(Folders):
-    """The folders that the environment sets at the time of each call, for code that is not given any."""
-
-    __slots__ = ()
-
-    def state_dir(self) -> Path:
-        """See `Folders`."""
-        return LabFolders.from_environment().state
-
-    def run_dir(self) -> Path:
-        """See `Folders`."""
-        return LabFolders.from_environment().run
+HOST_FOLDERS = LabFolders(Path("/var/lib/eigw-ns"), Path("/run/eigw-ns"))
+"""The folders of root."""
 
 
 def labs_in(directory: Path) -> Iterator[str]:

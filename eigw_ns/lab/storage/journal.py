@@ -13,9 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import trusted_folder
-from eigw_ns.lab.storage import paths
-from eigw_ns.lab.storage.folders import Folders
-from eigw_ns.lab.storage.protocols import Journal
+from eigw_ns.lab.storage.folders import LabFolders
 
 _CHANGE, _DESTROY = "change", "destroy"  # the first line
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -25,7 +23,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 class FileJournal:
     """The journals of the labs of these folders: a text file per lab. See `protocols.Journal`."""
 
-    folders: Folders
+    folders: LabFolders
 
     @contextlib.contextmanager
     def written(self, lab: str, intended: Iterable[object], *, destroy: bool = False) -> Iterator[None]:
@@ -56,7 +54,3 @@ class FileJournal:
             with os.fdopen(descriptor, encoding="utf-8") as lines:
                 return lines.readline().strip() == _DESTROY
         return False
-
-
-_JOURNAL: Journal = FileJournal(paths.ENVIRONMENT)
-written, unfinished, destroying = _JOURNAL.written, _JOURNAL.unfinished, _JOURNAL.destroying

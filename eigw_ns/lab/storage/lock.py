@@ -15,9 +15,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
-from eigw_ns.lab.storage import paths
-from eigw_ns.lab.storage.folders import Folders
-from eigw_ns.lab.storage.protocols import Lock
+from eigw_ns.lab.storage.folders import LabFolders
 
 _PAUSE = 0.01  # seconds between two tries
 
@@ -26,7 +24,7 @@ _PAUSE = 0.01  # seconds between two tries
 class FileLock:
     """The locks of the labs of these folders: a locked file per lab. See `protocols.Lock`."""
 
-    folders: Folders
+    folders: LabFolders
 
     @contextlib.contextmanager
     def hold(self, lab: str, command: str, *, wait: float = 0.0) -> Iterator[None]:
@@ -108,7 +106,3 @@ def _holder(descriptor: int) -> str:
         return f"process {record['pid']} ({record['command']}) since {record['since']}"
     except (ValueError, KeyError, TypeError):  # the holder has not written its record yet
         return "another process"
-
-
-_LOCK: Lock = FileLock(paths.ENVIRONMENT)
-hold, held, remove_run_files = _LOCK.hold, _LOCK.held, _LOCK.remove_run_files

@@ -17,7 +17,7 @@ import eigw_ns
 from eigw_ns.errors import HostError
 from eigw_ns.frozen import frozen
 from eigw_ns.lab.storage import store
-from eigw_ns.lab.storage.folders import Folders
+from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.protocols import Stored
 from eigw_ns.lab.storage.store import Content, FileStore
 from eigw_ns.topology import Topology
@@ -37,7 +37,7 @@ class Source:
 class ParseCache:
     """The notes beside the stored topologies in these folders."""
 
-    folders: Folders
+    folders: LabFolders
 
     def recall(self, source: Source) -> Stored | None:
         """Return the stored topology that was read from this source.

@@ -10,9 +10,9 @@ from pathlib import Path
 from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import trusted_folder
-from eigw_ns.lab.storage import folders, paths
-from eigw_ns.lab.storage.folders import Folders
-from eigw_ns.lab.storage.protocols import Store, Stored
+from eigw_ns.lab.storage import folders
+from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.protocols import Stored
 from eigw_ns.topology import Topology, from_data, to_data
 
 _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the middle of a write
@@ -30,11 +30,11 @@ class Content:
 class FileStore:
     """The topologies in the state folder: a JSON file per lab. See `protocols.Store`."""
 
-    folders: Folders
+    folders: LabFolders
 
     def labs(self) -> tuple[str, ...]:
         """Return the labs that have a stored topology, sorted. Raises HostError if the state folder cannot be read."""
-        folder = self.folders.state_dir()
+        folder = self.folders.state
         with self.folders.state_errors(f"look into {folder}"):
             return tuple(lab for lab in folders.labs_in(folder) if self.folders.topology_file(lab).exists())
 
@@ -180,8 +180,3 @@ def _temporary(folder: int) -> tuple[str, int]:
     """Create a file in the opened folder. Returns its name, which no other file has, and its descriptor."""
     name = f"{_TEMPORARY}{os.urandom(8).hex()}"
     return name, trusted_folder.open_file(folder, name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-
-
-_STORE: Store = FileStore(paths.ENVIRONMENT)
-labs, exists, load, read, holds = _STORE.labs, _STORE.exists, _STORE.load, _STORE.read, _STORE.holds
-require_writable, save, remove = _STORE.require_writable, _STORE.save, _STORE.remove
