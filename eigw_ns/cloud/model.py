@@ -184,6 +184,7 @@ class SecurityGroupRule:
     to_port: int | None
     peer: Block | str
     description: str = ""
+    tags: Tags = ()
 
 
 @frozen

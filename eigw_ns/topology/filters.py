@@ -7,7 +7,7 @@ default group exist also if the file does not name them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -90,8 +90,9 @@ def security_groups(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str
     for group_id, name, body in named(data, "security_groups", ids.SECURITY_GROUP, scope):
         initial = default if name == DEFAULT_GROUP else _new_group(group_id, name, vpc.id)
         rules: list[SecurityGroupRule] = []
+        taken = {rule["id"] for key, _ in DIRECTIONS for rule in body.get(key, ()) if "id" in rule}
         for key, egress in DIRECTIONS:
-            written = (_rule(rule, scope, group_id, egress) for rule in body.get(key, ()))
+            written = (_rule(rule, scope, group_id, egress, taken) for rule in body.get(key, ()))
             rules += written if key in body else (rule for rule in initial.rules if rule.egress is egress)
         description = body.get("description", initial.description)
         groups[group_id] = SecurityGroup(
@@ -104,13 +105,23 @@ def _new_group(group_id: str, name: str, vpc_id: str) -> SecurityGroup:
     return SecurityGroup(group_id, name, "", vpc_id, open_egress(group_id))
 
 
-def _rule(body: Mapping[str, Any], scope: Scope, group_id: str, egress: bool) -> SecurityGroupRule:
+def _rule(
+    body: Mapping[str, Any], scope: Scope, group_id: str, egress: bool, taken: Collection[str]
+) -> SecurityGroupRule:
+    """Return a rule with its own id, or with one that is computed from its traffic.
+
+    `taken` are the ids that the group's rules have of their own. A rule keeps its id if its traffic is modified, so the
+    computed id of another rule can be among them.
+    """
     protocol = traffic.protocol(str(body["protocol"]))
     group = body.get("group")
     peer = traffic.block(body["cidr"]) if group is None else ids.make_id(ids.SECURITY_GROUP, *scope, group)
     first, last = traffic.span(protocol, body) or (None, None)
-    rule = SecurityGroupRule("", egress, protocol, first, last, peer, body.get("description", ""))
-    return replace(rule, id=body.get("id", derived_rule_id(group_id, rule)))
+    rule = SecurityGroupRule("", egress, protocol, first, last, peer, body.get("description", ""), tags_of(body))
+    computed = derived_rule_id(group_id, rule)
+    if computed in taken:
+        computed = rule_id(group_id, egress, computed, "again")
+    return replace(rule, id=body.get("id", computed))
 
 
 def derived_rule_id(group_id: str, rule: SecurityGroupRule) -> str:
@@ -166,7 +177,7 @@ def _rule_data(rule: SecurityGroupRule, group_id: str, keys: Mapping[str, str]) 
         **({} if rule.id == derived_rule_id(group_id, rule) else {"id": rule.id}),
         **traffic.spelt(rule.protocol, limits),
         **peer,
-        **body_of(description=rule.description or None),
+        **body_of(description=rule.description or None, tags=dict(rule.tags)),
     }
 
 

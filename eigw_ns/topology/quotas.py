@@ -67,3 +67,4 @@ def _tags(cloud: Cloud) -> Iterator[Tags]:
     )
     for resources in everything:
         yield from (each.tags for each in resources.values())
+    yield from (rule.tags for group in cloud.security_groups.values() for rule in group.rules)

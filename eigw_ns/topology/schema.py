@@ -144,7 +144,7 @@ class NetworkAclFile(Tagged):
     egress: list[NetworkAclEntryFile] = []
 
 
-class SecurityGroupRuleFile(TrafficFile):
+class SecurityGroupRuleFile(Tagged, TrafficFile):
     """A rule that allows traffic from or to its peer: either a block, or the instances of a group."""
 
     cidr: str | None = Field(None, description="The source of ingress, the destination of egress", examples=["::/0"])

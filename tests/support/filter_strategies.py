@@ -108,7 +108,8 @@ def _with_rules(draw: st.DrawFn, group: SecurityGroup, peers: tuple[Block | str,
         drawn = draw(st.lists(st.tuples(_KINDS, st.sampled_from(peers)), unique=True, max_size=3))
         for (protocol, limits), peer in drawn:
             first, last = limits or (None, None)
-            rule = SecurityGroupRule("", egress, protocol, first, last, peer, draw(st.sampled_from(("", "why: #2"))))
+            description, tags = draw(st.sampled_from((("", ()), ("why: #2", ()), ("", (("Name", "a b"),)))))
+            rule = SecurityGroupRule("", egress, protocol, first, last, peer, description, tags)
             own = draw(st.integers(0, 3)) == 0  # a rule from `ec2` has an id that is not derived
             rule_id = f"sgr-{place}{len(rules):015x}" if own else derived_rule_id(group.id, rule)
             rules.append(replace(rule, id=rule_id))

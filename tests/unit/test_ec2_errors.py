@@ -143,13 +143,25 @@ TAGS: list[Case] = [
         for what, code, given in (
             ("empty key", "InvalidTagKey.Malformed", [{"Key": "", "Value": "b"}]),
             ("no key", "InvalidTagKey.Malformed", [{"Value": "b"}]),
-            ("AWS's own key", "InvalidTagKey.Malformed", [{"Key": "AWS:a", "Value": "b"}]),
+            ("AWS's own key", "InvalidParameterValue", [{"Key": "AWS:a", "Value": "b"}]),
             ("key too long", "InvalidParameterValue", [{"Key": "k" * 129, "Value": "b"}]),
             ("value too long", "InvalidParameterValue", [{"Key": "k", "Value": "v" * 257}]),
             ("a key twice", "InvalidParameterValue", [*A_TAG, *A_TAG]),
             ("a value on two lines", "InvalidParameterValue", [{"Key": "k", "Value": "a\nb"}]),
             ("51 tags", "TagLimitExceeded", [{"Key": f"k{number}", "Value": ""} for number in range(51)]),
         )
+    ),
+    (
+        "AWS's own key in a tag specification",
+        "InvalidParameterValue",
+        "CreateRouteTable",
+        {"VpcId": VPC, "TagSpecifications": [{"ResourceType": "route-table", "Tags": [{"Key": "aws:a"}]}]},
+    ),
+    (
+        "unknown rule",
+        "InvalidSecurityGroupRuleId.NotFound",
+        "CreateTags",
+        {"Resources": [f"sgr-{GONE}"], "Tags": A_TAG},
     ),
     (
         "tag specification without tags",

@@ -24,6 +24,7 @@ from tests.support.small_cloud import (
     SPARE_GROUP,
     SPARE_TABLE,
     VPC,
+    WEB_RULE,
     Account,
     Request,
 )
@@ -55,6 +56,7 @@ def rich() -> Account:
     for number, given in enumerate(entries, start=1):
         account.do("CreateNetworkAclEntry", **entry, RuleNumber=number, **given)
     account.do("CreateRoute", RouteTableId=SPARE_TABLE, DestinationIpv6CidrBlock="2001:db8::/32", GatewayId=IGW)
+    account.do("CreateTags", Resources=[WEB_RULE], Tags=[{"Key": "Name", "Value": "rule"}])
     tags = [{"Key": "Name", "Value": "a b"}, {"Key": "Empty", "Value": ""}]
     account.do("CreateTags", Resources=[VPC, INSTANCE, SPARE_GROUP, ACL, EIGW, SPARE_TABLE], Tags=tags)
     return account
@@ -149,6 +151,24 @@ def test_answers_about_rules_are_revoked() -> None:
     rule_ids = [rule["SecurityGroupRuleId"] for rule in made]
     revoked = account.do("RevokeSecurityGroupIngress", GroupName="spare", SecurityGroupRuleIds=rule_ids)
     assert [rule["SecurityGroupRuleId"] for rule in revoked["RevokedSecurityGroupRules"]] == rule_ids
+
+
+@pytest.mark.parametrize("group", [DEFAULT_GROUP, GROUP, SPARE_GROUP])
+def test_described_rules_are_modified_without_a_change(group: str) -> None:
+    """The names of an answer's members are those of the request, but for the group that a rule refers to."""
+    account = rich()
+    taken_names = set(operation("ModifySecurityGroupRules").input_shape.members["SecurityGroupRules"].member.members[
+        "SecurityGroupRule"].members)  # fmt: skip
+    before = account.do("DescribeSecurityGroupRules", Filters=[{"Name": "group-id", "Values": [group]}])
+    updates = []
+    for rule in before["SecurityGroupRules"]:
+        again = {name: rule[name] for name in rule.keys() & taken_names}
+        if "ReferencedGroupInfo" in rule:
+            again["ReferencedGroupId"] = rule["ReferencedGroupInfo"]["GroupId"]
+        updates.append({"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": again})
+    cloud = account.cloud
+    assert account.do("ModifySecurityGroupRules", GroupId=group, SecurityGroupRules=updates) == {"Return": True}
+    assert account.cloud is cloud
 
 
 def test_a_described_group_is_deleted_by_name_and_created() -> None:

@@ -81,7 +81,27 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
         "CreateSecurityGroup",
         {"VpcId": VPC, "GroupName": "n", "Description": "d", "TagSpecifications": tagged("security-group")},
     ),
-    ("AuthorizeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [{**HTTPS, **EVERYONE}]}),
+    (
+        "AuthorizeSecurityGroupIngress",
+        {
+            "GroupId": GROUP,
+            "IpPermissions": [{**HTTPS, **EVERYONE}],
+            "TagSpecifications": tagged("security-group-rule"),
+        },
+    ),
+    ("DescribeSecurityGroupRules", {"Filters": [{"Name": "group-id", "Values": [GROUP]}], "MaxResults": 5}),
+    (
+        "ModifySecurityGroupRules",
+        {
+            "GroupId": GROUP,
+            "SecurityGroupRules": [
+                {
+                    "SecurityGroupRuleId": WEB_RULE,
+                    "SecurityGroupRule": {**HTTPS, "ReferencedGroupId": REFERRED_GROUP, "Description": "web"},
+                }
+            ],
+        },
+    ),
     (
         "AuthorizeSecurityGroupEgress",
         {"GroupId": GROUP, "IpPermissions": [{**HTTPS, "UserIdGroupPairs": [{"GroupId": REFERRED_GROUP}]}]},

@@ -36,6 +36,10 @@ _SAMPLES: dict[str, str] = {
     "RuleAction": "allow",
     "PortRange": "From=443,To=443",
     "IpPermissions": "'IpProtocol=tcp,FromPort=443,ToPort=443,Ipv6Ranges=[{CidrIpv6=::/0}]'",
+    "SecurityGroupRules": (
+        "'SecurityGroupRuleId=sgr-0123456789abcdef0,"
+        "SecurityGroupRule={IpProtocol=tcp,FromPort=443,ToPort=443,CidrIpv6=::/0}'"
+    ),
     "Resources": "eigw-0123456789abcdef0",
     "Tags": "Key=Team,Value=network",
     "Filters": "Name=tag:Team,Values=network,web",
@@ -73,11 +77,17 @@ def verbs() -> dict[str, dict[str, str]]:
 
 def example(name: str) -> str:
     """Return a command line with every required parameter. A long one has a line per flag, joined by backslashes."""
-    also = (*_ALSO.get(name, ()), *_ALWAYS)
-    shown = (each.name for each in ACTIONS[name].parameters if each.required or each.name in also)
+    shown = (each.name for each in ACTIONS[name].parameters if each.required or _is_shown(name, each.name))
     words = [f"eigw-ns ec2 {kebab(name)}", *(f"--{kebab(each)} {_sample(name, each)}".rstrip() for each in shown)]
     line = " ".join(words)
     return line if len(line) <= _WIDTH else " \\\n    ".join(words)
+
+
+def _is_shown(action: str, parameter: str) -> bool:
+    """Return True if the example shows the optional parameter. Examples that add rules do so without tags."""
+    if parameter == "TagSpecifications" and not action.startswith("Create"):
+        return False
+    return parameter in _ALWAYS or parameter in _ALSO.get(action, ())
 
 
 def _sample(action: str, parameter: str) -> str:

@@ -12,6 +12,7 @@ from eigw_ns.cloud.ec2 import (
     route_table_associations,
     route_tables,
     routes,
+    security_group_rule_updates,
     security_group_rules,
     security_groups,
     tags,
@@ -111,8 +112,20 @@ _SHORT_PERMISSION = (
     integer("ToPort", "instead of IpPermissions: the last port, or the ICMP code"),
     string("CidrIp", "instead of IpPermissions: an IPv4 block (IPv6 blocks need IpPermissions)"),
 )
-_AUTHORIZE = (_PERMISSIONS, *_SHORT_PERMISSION, DRY_RUN)
+_AUTHORIZE = (_PERMISSIONS, *_SHORT_PERMISSION, TAG_SPECIFICATIONS, DRY_RUN)
 _REVOKE = (_PERMISSIONS, strings("SecurityGroupRuleIds", "the IDs of the rules"), *_SHORT_PERMISSION, DRY_RUN)
+_UPDATE = structure(
+    "SecurityGroupRule",
+    "all values of the rule; exactly one of CidrIpv4, CidrIpv6 and ReferencedGroupId, as the rule had before",
+    string("IpProtocol", "the protocol: tcp, udp, icmpv6, a number, or -1 for all"),
+    integer("FromPort", "the first port, or the ICMPv6 type; -1 for all types"),
+    integer("ToPort", "the last port, or the ICMPv6 code; -1 for all codes"),
+    string("CidrIpv4", "an IPv4 block"),
+    string("CidrIpv6", "an IPv6 block"),
+    string("PrefixListId", "always refused: labs have no prefix lists"),
+    string("ReferencedGroupId", "the ID of a security group"),
+    _DESCRIPTION,
+)
 _ASSOCIATION = string("AssociationId", "the ID of the association", required=True)
 
 
@@ -256,6 +269,24 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "RevokeSecurityGroupEgress": _mutating(
         security_group_rules.revoke_egress, "Remove egress rules from a security group", _GROUP, *_REVOKE
+    ),
+    "DescribeSecurityGroupRules": _reading(
+        security_group_rule_updates.describe,
+        "Describe rules of security groups",
+        *describing("SecurityGroupRuleIds", "rules"),
+    ),
+    "ModifySecurityGroupRules": _mutating(
+        security_group_rule_updates.modify,
+        "Replace the traffic and the descriptions of rules of a security group",
+        _GROUP,
+        structures(
+            "SecurityGroupRules",
+            "the rules",
+            string("SecurityGroupRuleId", "the ID of the rule", required=True),
+            _UPDATE,
+            required=True,
+        ),
+        DRY_RUN,
     ),
     "DescribeInstances": _reading(
         vpcs.describe_instances, "Describe instances", *describing("InstanceIds", "instances")

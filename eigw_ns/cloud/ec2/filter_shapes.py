@@ -96,13 +96,13 @@ def ip_permissions(rules: Iterable[SecurityGroupRule]) -> list[Shape]:
 
 
 def security_group_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
-    """Return a rule as in the `SecurityGroupRules` that AuthorizeSecurityGroupIngress and Egress answer."""
+    """Return a rule as in DescribeSecurityGroupRules, and as AuthorizeSecurityGroupIngress and Egress answer it."""
     if isinstance(rule.peer, str):
         peer: Shape = {"ReferencedGroupInfo": {"GroupId": rule.peer, "UserId": ACCOUNT_ID}}
     else:
         peer = _cidr(rule.peer, "CidrIpv4", "CidrIpv6")
     rule_arn = {"SecurityGroupRuleArn": arn("security-group-rule", rule.id)}
-    return {**_rule(group_id, rule), "GroupOwnerId": ACCOUNT_ID, **peer, **rule_arn, "Tags": []}
+    return {**_rule(group_id, rule), "GroupOwnerId": ACCOUNT_ID, **peer, **rule_arn, "Tags": tag_list(rule.tags)}
 
 
 def revoked_rule(group_id: str, rule: SecurityGroupRule) -> Shape:

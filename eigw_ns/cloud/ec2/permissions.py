@@ -27,8 +27,12 @@ def permitted(cloud: Cloud, group: SecurityGroup, request: Request, *, egress: b
 
 
 def same(one: SecurityGroupRule, other: SecurityGroupRule) -> bool:
-    """Return True if two rules allow the same traffic. Ids and descriptions are not compared."""
-    return replace(one, id="", description="") == replace(other, id="", description="")
+    """Return True if two rules allow the same traffic. Ids, descriptions and tags are not compared."""
+    return _traffic(one) == _traffic(other)
+
+
+def _traffic(rule: SecurityGroupRule) -> SecurityGroupRule:
+    return replace(rule, id="", description="", tags=())
 
 
 def _permissions(request: Request) -> list[Shape]:

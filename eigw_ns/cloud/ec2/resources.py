@@ -20,6 +20,7 @@ from eigw_ns.cloud.model import (
     NetworkAcl,
     RouteTable,
     SecurityGroup,
+    SecurityGroupRule,
     Subnet,
     Tags,
     Vpc,
@@ -60,6 +61,10 @@ class Kind(Generic[R]):
         if ids.kind_of(text) != self.prefix:
             raise CloudError(self.malformed, f'Invalid id: "{text}" (expecting "{self.prefix}-...")')
 
+    def absent(self, resource_id: str) -> CloudError:
+        """Return the error for a well-formed id that no resource has."""
+        return CloudError(self.not_found, f"The {self.noun} '{resource_id}' does not exist")
+
     def find(self, cloud: Cloud, resource_id: str) -> R:
         """Return the resource with that id. Raises CloudError if the id is malformed or unknown."""
         return self.select(cloud, [resource_id])[0]
@@ -76,7 +81,7 @@ class Kind(Generic[R]):
         if len(absent) > 1 and not absent_is_empty:
             raise CloudError(self.not_found, f"The {self.noun}s '{', '.join(absent)}' do not exist")
         if absent and not absent_is_empty:
-            raise CloudError(self.not_found, f"The {self.noun} '{absent[0]}' does not exist")
+            raise self.absent(absent[0])
         return [each for each in found.values() if not wanted or each.id in wanted]
 
     def put(self, cloud: Cloud, *resources: R) -> Cloud:
@@ -142,6 +147,30 @@ SECURITY_GROUP: Kind[SecurityGroup] = Kind(
     "InvalidGroupId.Malformed",
     "security group",
 )
+
+
+class _RuleKind(Kind[SecurityGroupRule]):
+    """The rules of security groups. They have no field in Cloud: each group holds its own."""
+
+    def all(self, cloud: Cloud) -> Mapping[str, SecurityGroupRule]:
+        return {rule.id: rule for group in cloud.security_groups.values() for rule in group.rules}
+
+    def _with(self, cloud: Cloud, resources: Mapping[str, SecurityGroupRule]) -> Cloud:
+        groups = {
+            group.id: replace(group, rules=tuple(resources[rule.id] for rule in group.rules if rule.id in resources))
+            for group in cloud.security_groups.values()
+        }
+        return replace(cloud, security_groups=groups)
+
+
+SECURITY_GROUP_RULE = _RuleKind(
+    ids.SECURITY_GROUP_RULE,
+    "security_groups",
+    "security-group-rule",
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidSecurityGroupRuleId.Malformed",
+    "security group rule ID",
+)
 INSTANCE: Kind[Instance] = Kind(
     ids.INSTANCE,
     "instances",
@@ -152,6 +181,14 @@ INSTANCE: Kind[Instance] = Kind(
 )
 
 KINDS: tuple[Kind[Any], ...] = (
-    VPC, SUBNET, ROUTE_TABLE, EGRESS_ONLY_INTERNET_GATEWAY, INTERNET_GATEWAY, NETWORK_ACL, SECURITY_GROUP, INSTANCE
-)  # fmt: skip
+    VPC,
+    SUBNET,
+    ROUTE_TABLE,
+    EGRESS_ONLY_INTERNET_GATEWAY,
+    INTERNET_GATEWAY,
+    NETWORK_ACL,
+    SECURITY_GROUP,
+    SECURITY_GROUP_RULE,
+    INSTANCE,
+)
 """Every kind of resource that can have tags."""

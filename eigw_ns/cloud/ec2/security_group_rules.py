@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.ec2 import filter_shapes
+from eigw_ns.cloud.ec2 import filter_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.group_pairs import requested
 from eigw_ns.cloud.ec2.permissions import permitted, same
 from eigw_ns.cloud.ec2.protocols import group_protocol_text
-from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
+from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, SECURITY_GROUP_RULE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud, SecurityGroup, SecurityGroupRule
-from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
 
@@ -41,16 +40,17 @@ def revoke_egress(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 
 def _authorize(cloud: Cloud, request: Request, settings: Settings, *, egress: bool) -> Reply:
     group = requested(cloud, request)
+    tagged = tags.specified(request, SECURITY_GROUP_RULE, settings)
     asked = permitted(cloud, group, request, egress=egress)
     for number, rule in enumerate(asked):
         if any(same(rule, other) for other in asked[:number]):
             raise invalid("The same permission must not appear multiple times")
         if any(same(rule, existing) for existing in group.rules):
             raise CloudError("InvalidPermission.Duplicate", f"the specified rule {_words(rule)} already exists")
-    taken = {rule.id for each in cloud.security_groups.values() for rule in each.rules}
+    taken = set(SECURITY_GROUP_RULE.all(cloud))
     new: list[SecurityGroupRule] = []
     for rule in asked:
-        new.append(replace(rule, id=_new_id(taken, settings)))
+        new.append(replace(rule, id=_new_id(taken, settings), tags=tagged))
         taken.add(new[-1].id)
     rules = (*group.rules, *new)
     _check_quota(rules, settings, egress=egress)
@@ -93,14 +93,11 @@ def _revoke(cloud: Cloud, request: Request, *, egress: bool) -> Reply:
 
 
 def _by_id(group: SecurityGroup, rule_id: str, *, egress: bool) -> SecurityGroupRule:
-    if ids.kind_of(rule_id) != ids.SECURITY_GROUP_RULE:
-        message = f'Invalid id: "{shorten(rule_id)}" (expecting "sgr-...")'
-        raise CloudError("InvalidSecurityGroupRuleId.Malformed", message)
+    SECURITY_GROUP_RULE.check_form(rule_id)
     for rule in group.rules:
         if rule.id == rule_id and rule.egress is egress:
             return rule
-    message = f"The security group rule ID '{rule_id}' does not exist"
-    raise CloudError("InvalidSecurityGroupRuleId.NotFound", message)
+    raise SECURITY_GROUP_RULE.absent(rule_id)
 
 
 def _by_rule(group: SecurityGroup, rule: SecurityGroupRule) -> SecurityGroupRule:

@@ -48,8 +48,9 @@ def specified(request: Request, kind: Kind[Any], settings: Settings) -> Tags:
 def create_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Add tags to resources. An existing key gets the new value."""
     tags = _given(request["Tags"])
-    for kind, resource in _resources(cloud, request["Resources"]):
-        cloud = _tagged(cloud, kind, resource, _with(resource.tags, tags, settings))
+    for kind, resource_id in _kinds(cloud, request["Resources"]):
+        old = kind.find(cloud, resource_id).tags
+        cloud = _tagged(cloud, kind, resource_id, _with(old, tags, settings))
     return Reply(cloud, {})
 
 
@@ -61,13 +62,13 @@ def delete_tags(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     """
     wanted = request.get("Tags") or None
     removed = [(_key(tag), tag.get("Value")) for tag in wanted or ()]
-    for kind, resource in _resources(cloud, request["Resources"]):
+    for kind, resource_id in _kinds(cloud, request["Resources"]):
         kept = tuple(
             (key, value)
-            for key, value in resource.tags
+            for key, value in kind.find(cloud, resource_id).tags
             if wanted is not None and (key, None) not in removed and (key, value) not in removed
         )
-        cloud = _tagged(cloud, kind, resource, kept)
+        cloud = _tagged(cloud, kind, resource_id, kept)
     return Reply(cloud, {})
 
 
@@ -82,9 +83,10 @@ def describe_tags(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     return _LISTING.reply(cloud, shapes, request, settings)
 
 
-def _resources(cloud: Cloud, resource_ids: Iterable[str]) -> Iterator[tuple[Kind[Any], Any]]:
-    """Yield the resources, after all of them were found.
+def _kinds(cloud: Cloud, resource_ids: Iterable[str]) -> Iterator[tuple[Kind[Any], str]]:
+    """Yield the kind and the id of each resource, after all of them were found.
 
+    Not the resource: a security group holds its rules, so tags of a rule replace the group too.
     Raises InvalidID for an id of a kind that cannot have tags.
     """
     by_prefix = {kind.prefix: kind for kind in KINDS}
@@ -93,11 +95,13 @@ def _resources(cloud: Cloud, resource_ids: Iterable[str]) -> Iterator[tuple[Kind
         kind = by_prefix.get(resource_id.rpartition("-")[0])
         if kind is None:
             raise CloudError("InvalidID", f"The ID '{shorten(resource_id)}' is not valid")
-        found[resource_id] = kind, kind.find(cloud, resource_id)
-    yield from found.values()
+        kind.find(cloud, resource_id)
+        found[resource_id] = kind
+    yield from ((kind, resource_id) for resource_id, kind in found.items())
 
 
-def _tagged(cloud: Cloud, kind: Kind[Any], resource: Any, tags: Tags) -> Cloud:
+def _tagged(cloud: Cloud, kind: Kind[Any], resource_id: str, tags: Tags) -> Cloud:
+    resource = kind.find(cloud, resource_id)
     return cloud if tags == resource.tags else kind.put(cloud, replace(resource, tags=tags))
 
 
@@ -118,9 +122,11 @@ def _given(tags: Iterable[Shape]) -> dict[str, str]:
 
 def _key(tag: Shape) -> str:
     key: str = tag.get("Key", "")
-    if not key or is_reserved(key):
-        message = f"Tag keys cannot be empty, and cannot begin with {RESERVED} (got '{shorten(key)}')"
-        raise CloudError("InvalidTagKey.Malformed", message)
+    if not key:
+        raise CloudError("InvalidTagKey.Malformed", "Tag keys cannot be empty")
+    if is_reserved(key):
+        reason = f"Tag keys starting with '{RESERVED}' are reserved for internal use"
+        raise invalid(f"Value ( {shorten(key)} ) for parameter key is invalid. {reason}")
     if len(key) > LONGEST_KEY:
         raise invalid(f"Tag key exceeds the maximum length of {LONGEST_KEY} characters")
     return key

@@ -37,6 +37,10 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
         for section, resources in sections.items():
             for resource, body in resources.items():
                 yield ("vpcs", name, section, resource, "tags"), body.tags
+        for group, filters in vpc.security_groups.items():
+            for direction, rules in (("ingress", filters.ingress), ("egress", filters.egress)):
+                for index, rule in enumerate(rules):
+                    yield ("vpcs", name, "security_groups", group, direction, index, "tags"), rule.tags
 
 
 def _check_tag(report: MistakeReport, path: Path, key: str, value: str) -> None:
