@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 VERBS = {verb: summary for section in SECTIONS.values() for verb, summary in section.items()}
 
 
+_DESTRUCTIVE = frozenset({"destroy"})
 _VERB_COLUMN = 42  # characters; verbs of `ec2` are long
 
 
@@ -66,6 +67,10 @@ class SectionGroup(click.Group):
         """Return the summary of each verb."""
         return {verb: summary for section in self.sections().values() for verb, summary in section.items()}
 
+    def hint(self, word: str) -> str:
+        """Return what the user may have meant by a word that is not a verb, or "". Never suggest to destroy a lab."""
+        return did_you_mean(word, (verb for verb in self.verbs() if verb not in _DESTRUCTIVE))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See `click.Group`."""
         return list(self.verbs())
@@ -80,7 +85,7 @@ class SectionGroup(click.Group):
         """Resolve a verb as click does, but suggest similar verbs if it is unknown."""
         verbs = self.verbs()
         if args[0] not in verbs and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = did_you_mean(args[0], verbs) or f"the {self.called}s are {', '.join(verbs)}"
+            hint = self.hint(args[0]) or f"the {self.called}s are {', '.join(verbs)}"
             raise UsageError(f"no such {self.called}: {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)
 

@@ -12,6 +12,7 @@ import click
 from eigw_ns import __version__
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.group import VerbGroup
+from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.errors import EigwError, limit_error
 from eigw_ns.render import remedies
 
@@ -102,6 +103,8 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
         lines = error.format_message().splitlines()  # several if it lists choices: still one error
         return " ".join(line.strip() for line in lines), help_hint
     message = f"no such option: {error.option_name}"
+    if told := lacking(error.option_name):
+        return message, told
     if error.possibilities:
         return message, f"did you mean {' or '.join(error.possibilities)}?"
     if any(error.option_name in (*option.opts, *option.secondary_opts) for option in cli.params):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.report import MistakeReport, quotable, show
 from eigw_ns.topology.schema import LabFile, keys_at, type_at
@@ -71,7 +73,30 @@ def _report(report: MistakeReport, detail: ErrorDetails) -> None:
 def _report_unknown_key(report: MistakeReport, path: Path) -> None:
     key = str(path[-1])
     known = keys_at(path[:-1])
-    report.add(path, "there is no such key", did_you_mean(key, known) or f"the keys are {', '.join(known)}", value="")
+    remedy = _of_aws(key, path[:-1], known) or did_you_mean(key, known) or f"the keys are {', '.join(known)}"
+    report.add(path, "there is no such key", remedy, value="")
+
+
+_ANY_VPC: Path = ("vpcs", "main")
+_AWS_KEYS = {
+    "cidr_block": "labs have no IPv4 blocks: write ipv6_cidr_block for the IPv6 block",
+    "cidr_blocks": "labs have no IPv4 blocks: write ipv6_cidr_block for the IPv6 block",
+    "ipv6_cidr_blocks": "each has one IPv6 block: write ipv6_cidr_block",
+    "entries": "write the entries under ingress and egress",
+    "group_id": "the id follows from the name; to give the id, write it in place of the name",
+    "security_group_rules": "write the rules under ingress and egress of a security group",
+}
+"""Words of AWS and of Terraform's AWS provider for what a topology file writes in another way."""
+
+
+def _of_aws(key: str, path: Path, known: Collection[str]) -> str:
+    """Return the remedy for a key of the mapping at `path` that is a word of AWS, or ""."""
+    word = key.lower()
+    if not path and word in keys_at(_ANY_VPC):
+        return "it belongs to a VPC: write it under vpcs and the name of the VPC"
+    if word == "group_id" and "group" in known:
+        return "write the group's name under group"
+    return lacking(word) or _AWS_KEYS.get(word, "")
 
 
 def _other_type(node: Node | None, needed: str) -> str:

@@ -61,13 +61,20 @@ def test_without_a_verb_help_goes_to_stderr(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("mistyped", "meant"),
-    [("aply", "apply"), ("APPLY", "apply"), ("destory", "destroy"), ("discribe", "describe"), ("versoin", "version")],
+    [("aply", "apply"), ("APPLY", "apply"), ("discribe", "describe"), ("versoin", "version")],
 )
 def test_a_mistyped_verb_gets_a_suggestion(cli: Cli, mistyped: str, meant: str) -> None:
     result = cli(mistyped)
     assert (result.code, result.out) == (2, "")
     assert f"no such verb: {mistyped}" in result.err
     assert f"did you mean {meant}" in result.err
+
+
+@pytest.mark.parametrize("verb", ["deploy", "destory"])
+def test_destroy_is_never_suggested(cli: Cli, verb: str) -> None:
+    result = cli(verb)
+    assert result.code == 2
+    assert "did you mean destroy" not in result.err
 
 
 def test_an_unknown_verb_lists_all(cli: Cli) -> None:

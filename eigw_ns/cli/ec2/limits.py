@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import click
 
+from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
@@ -44,7 +45,7 @@ def settings(*, strict: bool, quotas: Sequence[str]) -> Settings:
 def _quota(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
     if name not in _NAMES:
-        hint = did_you_mean(name, _NAMES) or f"the quotas are {', '.join(_NAMES)}"
+        hint = lacking(name) or did_you_mean(name, _NAMES) or f"the quotas are {', '.join(_NAMES)}"
         raise UsageError(f"no such quota: {shorten(name)}", hint=hint)
     if not (number.isascii() and number.isdecimal()):
         raise UsageError(f"{shorten(text)} does not give a number", hint=f"write {name}=2")

@@ -14,6 +14,7 @@ from typing import Any
 
 from eigw_ns.cli.ec2 import shorthand
 from eigw_ns.cli.ec2.naming import kebab
+from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.ec2.schema import Parameter, ParameterType
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
@@ -164,6 +165,6 @@ def _structure(parameter: Parameter, value: Mapping[str, Any], place: str) -> di
     members = {member.name: member for member in parameter.members}
     for name in value:
         if name not in members:
-            hint = did_you_mean(name, members) or f"its members are {', '.join(members)}"
+            hint = lacking(name) or did_you_mean(name, members) or f"its members are {', '.join(members)}"
             raise UsageError(f"{place} has no member {shorten(name)}", hint=hint)
     return {name: _shaped(members[name], each, f"{place}.{name}") for name, each in value.items()}

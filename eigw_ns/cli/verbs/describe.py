@@ -10,6 +10,7 @@ from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_store
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import HostError, UsageError
@@ -41,7 +42,7 @@ def _kind(_context: click.Context, _parameter: click.Parameter, value: str | Non
             return aws.WORDS[candidate]
     raise UsageError(
         f"there is no kind of resource {value}",
-        hint=did_you_mean(word, aws.WORDS) or f"the kinds are {', '.join(aws.WORDS)}",
+        hint=lacking(word) or did_you_mean(word, aws.WORDS) or f"the kinds are {', '.join(aws.WORDS)}",
     )
 
 

@@ -9,6 +9,7 @@ import click
 from eigw_ns.cli.ec2 import catalogue
 from eigw_ns.cli.ec2.naming import camel
 from eigw_ns.cli.group import SectionGroup
+from eigw_ns.cloud.aws_words import lacking_action, similar_actions
 
 USAGE = 2
 
@@ -44,6 +45,10 @@ class Ec2Group(SectionGroup):
     def sections(self) -> Mapping[str, Mapping[str, str]]:
         """See `SectionGroup`."""
         return catalogue.verbs()
+
+    def hint(self, word: str) -> str:
+        """See `SectionGroup`. A verb of `aws ec2` that a lab does not have is not a misspelling of another."""
+        return similar_actions(word, self.verbs()) or lacking_action(word)
 
     def load(self, verb: str) -> click.Command:
         """See `SectionGroup`."""

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from eigw_ns.cloud.aws_words import lacking_action, similar_actions
 from eigw_ns.cloud.ec2.actions import ACTIONS
 from eigw_ns.cloud.ec2.checks import checked
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import ClientToken, Cloud
-from eigw_ns.cloud.words import did_you_mean, shorten
+from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
 __all__ = ["ACTIONS", "call"]
@@ -36,7 +37,7 @@ def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settin
     described = ACTIONS.get(action)
     if described is None:
         message = f"The action {shorten(action)} is not valid for this web service."
-        raise CloudError("InvalidAction", message, hint=did_you_mean(action, ACTIONS))
+        raise CloudError("InvalidAction", message, hint=similar_actions(action, ACTIONS) or lacking_action(action))
     given = checked(described.parameters, request)
     dry = given.pop("DryRun", False)
     token = given.pop("ClientToken", None)

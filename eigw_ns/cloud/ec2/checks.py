@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.ec2.schema import Parameter, Request, Shape
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import CloudError
@@ -34,7 +35,7 @@ def _structure(members: Sequence[Parameter], given: Any, path: str) -> Shape:
     known = {member.name: member for member in members}
     for name in given:
         if name not in known:
-            hint = did_you_mean(str(name), known)
+            hint = lacking(str(name)) or did_you_mean(str(name), known)
             raise CloudError("UnknownParameter", f"The parameter {path}{name} is not recognized", hint=hint)
     for member in members:
         if member.required and given.get(member.name) in (None, "", [], ()):

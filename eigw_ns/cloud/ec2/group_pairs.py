@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPa
 from __future__ import annotations
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.ec2.checks import invalid, missing, one_of
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
 from eigw_ns.cloud.ec2.schema import Request, Shape
@@ -73,7 +74,7 @@ def absent(prefix: str, text: str) -> CloudError:
     code, noun = _ABSENT[prefix]
     if ids.kind_of(text) != prefix:
         return CloudError(f"{code}Id.Malformed", f'Invalid id: "{shorten(text)}" (expecting "{prefix}-...")')
-    return CloudError(f"{code}ID.NotFound", f"The {noun} ID '{text}' does not exist")
+    return CloudError(f"{code}ID.NotFound", f"The {noun} ID '{text}' does not exist", hint=lacking_id(text))
 
 
 _ABSENT = {

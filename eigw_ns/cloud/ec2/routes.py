@@ -11,6 +11,7 @@ from ipaddress import IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import NEVER_ROUTED
+from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
 from eigw_ns.cloud.ec2.checks import invalid, one_of
 from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, ROUTE_TABLE
@@ -105,7 +106,7 @@ def _gateway(cloud: Cloud, parameter: str, gateway_id: str) -> Gateway:
     if gateway is None:  # the id can also be that of a virtual private gateway, so AWS does not check its form
         remedy = Remedy(RemedyCode.GIVE_EGRESS_ONLY_GATEWAY, gateway_id) if _is_egress_only(gateway_id) else None
         message = f"The gateway ID '{shorten(gateway_id)}' does not exist"
-        raise CloudError("InvalidGatewayID.NotFound", message, remedy=remedy)
+        raise CloudError("InvalidGatewayID.NotFound", message, hint=lacking_id(gateway_id), remedy=remedy)
     return gateway
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import KnownFilters
@@ -94,7 +95,8 @@ def _kinds(cloud: Cloud, resource_ids: Iterable[str]) -> Iterator[tuple[Kind[Any
     for resource_id in resource_ids:
         kind = by_prefix.get(resource_id.rpartition("-")[0])
         if kind is None:
-            raise CloudError("InvalidID", f"The ID '{shorten(resource_id)}' is not valid")
+            message = f"The ID '{shorten(resource_id)}' is not valid"
+            raise CloudError("InvalidID", message, hint=lacking_id(resource_id))
         kind.find(cloud, resource_id)
         found[resource_id] = kind
     yield from ((kind, resource_id) for resource_id, kind in found.items())

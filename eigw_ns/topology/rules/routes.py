@@ -6,6 +6,7 @@ from ipaddress import IPv6Network
 from itertools import chain, count
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.topology import forms
@@ -78,6 +79,9 @@ def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners
     if text == BLACKHOLE or text in known:
         return
     if ids.kind_of(text) not in _GATEWAYS:
+        if told := lacking_id(text):
+            report.add(path, "a route cannot lead to this kind of resource", told)
+            return
         listed = f"write {' or '.join(map(shorten, known[:_FEW]))}" if known else "declare a gateway"
         otherwise = f"{listed}, or write {BLACKHOLE} for a route that drops packets"
         report.add(path, "no gateway of the VPC has this name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
