@@ -43,6 +43,7 @@ from eigw_ns.dataplane.state import (
     seed,
 )
 from eigw_ns.errors import EigwError, ForeignError, MissingError
+from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
 from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
@@ -95,6 +96,10 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.labs`."""
         owners = (lab_reader.owner_of(name) for name in netns.names(PREFIX))
         return tuple(sorted({owner.lab for owner in owners if owner is not None}))
+
+    def connection_table(self) -> int | None:
+        """See `Kernel.connection_table`."""
+        return features.connection_table()
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
         """See `Kernel.counters`."""

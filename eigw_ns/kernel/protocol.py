@@ -97,6 +97,10 @@ class Kernel(Protocol):
         """Remove the objects, in this order. It is no error if an object is gone already."""
         ...
 
+    def connection_table(self) -> int | None:
+        """Return how many entries the connection table of each namespace has; None if the kernel does not say."""
+        ...
+
     def counters(self, namespace: str) -> Mapping[str, Count]:
         """Return the named counters of our tables in the namespace; empty if it has none."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from eigw_ns.kernel.protocol import Count, Occupant
 from tests.support.command import FAKE_LAB as LAB
 from tests.support.command import Cli
 from tests.support.stored import store
+from tests.topologies.replicated import tree
 
 
 def namespace(node: str) -> str:
@@ -104,3 +106,22 @@ def test_gc_leaves_needed_labs_alone(applied: FakeKernel, cli: Cli) -> None:
     assert [each["name"] for each in left] == list(applied.names())
     assert cli("gc", "--yes").code == 0
     assert applied.names() == ()
+
+
+def test_a_small_table_is_told(machine: FakeKernel, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has 1 GB of memory: Linux gives each namespace 7,680 flows."""
+    machine.table = 7_680
+    file = tmp_path / f"{LAB}.json"
+    file.write_text(tree(2))
+    for words in (("apply", "-f", str(file)), ("apply",), ("describe",)):
+        assert "7,680 entries: an instance may have 960 connections" in cli(*words).err
+    assert cli("status").code == 0
+    monkeypatch.setattr("eigw_ns.kernel.host.features.connection_table", lambda: 7_680)
+    checks = {each["name"]: each for each in json.loads(cli("doctor", "-o", "json").out)["checks"]}
+    assert checks["connection tables"]["outcome"] == "warn"
+    assert "960" in checks["connection tables"]["detail"]
+    assert "nf_conntrack_max=" in checks["connection tables"]["fix"]
+    machine.table = 262_144  # the limits follow
+    assert cli("status").code == 3
+    assert "entries" not in cli("apply").err
+    assert cli("status").code == 0

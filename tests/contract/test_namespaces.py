@@ -231,3 +231,7 @@ def test_only_changes_count_as_writes(world: World, kernel: Kernel, lab_name: st
     count = writes()
     kernel.delete([wire.left])
     assert writes() > count
+
+
+def test_the_connection_table_of_a_namespace_has_a_size(kernel: Kernel) -> None:
+    assert (kernel.connection_table() or 0) > 0

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from eigw_ns.dataplane.state import Ruleset
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import make_plan
+from eigw_ns.dataplane.state import NetState, Ruleset
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import conntrack
-from tests.support.labs import PATIENCE, Lab, inward, until
+from eigw_ns.lab.lifecycle.execute import execute
+from tests.support.labs import PATIENCE, Lab, inward, topology, until
 from tests.topologies.egress import ALL, APP, MATE, TREE, WEB
 
 pytestmark = pytest.mark.root
@@ -49,6 +52,18 @@ def test_all_sources_together_cannot_take_more_than_the_gateway_has(lab_name: st
     until(lambda: lab.counter("outbound", "drop_limit_gateway") == 200, "the flows over the limit are counted")
     assert lab.connections("outbound") == 400
     assert lab.counter("outbound", "drop_limit_source") == 0
+
+
+def test_one_instance_does_not_fill_a_small_table(lab_name: str) -> None:
+    """The host's table cannot be made small by a namespace, so the lab is compiled for one of 800 entries."""
+    lab = Lab(lab_name, current=topology(_tree(), lab_name))
+    assert lab.current is not None
+    execute(lab.kernel, make_plan(compile_cloud(lab.current.cloud, 800), NetState()))
+    lab.begin_flows("app", WEB, 1000)
+    until(lambda: lab.counter("main/a", "drop_limit_instance") == 900, "the flows over the limit are counted")
+    assert lab.connections("main/a") == 100
+    with lab.stream("mate", "web", WEB) as stream:
+        assert stream.works()
 
 
 def test_a_large_limit_is_met_at_three_quarters_of_it_or_later(lab_name: str) -> None:

@@ -79,6 +79,9 @@ def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
         talk.note(f"the lab {lab} is up: {done}")
     else:
         talk.note(f"nothing to do: the lab {lab} is what the topology says")
+    limits = operations.lowered_limits(kernel, topology.cloud)
+    if limits is not None:
+        talk.note(f"{limits}; `eigw-ns doctor` has the fix")
     if applied.agent is not None:
         talk.note(f"the agent of an older version was replaced: process {applied.agent}")
     if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):

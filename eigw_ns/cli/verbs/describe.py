@@ -15,7 +15,7 @@ from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import HostError, UsageError
 from eigw_ns.kernel.protocol import Count, Machine
-from eigw_ns.lab.lifecycle import description
+from eigw_ns.lab.lifecycle import description, operations
 from eigw_ns.lab.lifecycle.description import Readings
 from eigw_ns.render import aws
 from eigw_ns.render import describe as render
@@ -109,6 +109,9 @@ def _kernel_if_allowed(talk: Talk) -> Machine | None:
 
 def _read(kernel: Machine, cloud: Cloud, routers: Iterable[str], talk: Talk) -> Readings:
     readings = description.read(kernel, cloud, routers)
+    limits = operations.lowered_limits(kernel, cloud)
+    if limits is not None:
+        talk.note(str(limits))
     for label in readings.gone_gateways:
         talk.note(f"{label} is not alive; `{apply_again(cloud.lab)}` rebuilds it")
     for router in readings.gone:

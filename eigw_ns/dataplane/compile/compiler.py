@@ -36,7 +36,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane.compile import gateways, names, timeouts
+from eigw_ns.dataplane.compile import gateways, limits, names, timeouts
 from eigw_ns.dataplane.compile.names import (
     BRIDGE,
     FABRIC_LINK,
@@ -87,9 +87,12 @@ _SYSCTL_VALUES = {
 }  # all others are 0
 
 
-def compile_cloud(cloud: Cloud) -> NetState:
-    """Return the state of all namespaces of the lab."""
-    return NetState.of(_Compiler(cloud).everything())
+def compile_cloud(cloud: Cloud, table: int | None = None) -> NetState:
+    """Return the state of all namespaces of the lab.
+
+    `table` is the number of entries of the host's connection tables; None if it has room for all limits.
+    """
+    return NetState.of(_Compiler(cloud, table).everything())
 
 
 @frozen
@@ -113,8 +116,8 @@ def _way_out(gateway: Gateway) -> str:
 class _Compiler:
     """Walks the cloud once; holds only what every part asks for."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Cloud, table: int | None) -> None:
+        self._cloud, self._entries = cloud, table
         self._filters = group_rules.Filters(cloud)
         self._internet = internet_id(cloud.lab)
         self._gateways = {gateway.id: gateway for gateway in gateways.attached(cloud)}
@@ -168,7 +171,9 @@ class _Compiler:
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
         yield from self._namespace(subnet.id, sysctls=timeouts.sysctls(timeouts.longest(self._tracking(vpc))))
-        yield subnet_rules.subnet(name, self._filters, subnet, self._untracked(subnet, vpc))
+        yield subnet_rules.subnet(
+            name, self._filters, subnet, self._untracked(subnet, vpc), limits.of_instance(self._entries)
+        )
         yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
         yield Address(name, LOOPBACK, f"{address_text(block[1])}/128")
@@ -232,7 +237,7 @@ class _Compiler:
         inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
         port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
         kind = gateways.kind_of(gateway)
-        site = gateways.Site(self._cloud.lab, name, vpc.ipv6_cidr_block, self._routed(gateway.id))
+        site = gateways.Site(self._cloud.lab, name, vpc.ipv6_cidr_block, self._routed(gateway.id), self._entries)
         yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
         yield from kind.rules(gateway, site)
         yield from self._pair(inner, port, bridge=BRIDGE)

@@ -11,7 +11,7 @@ from ipaddress import IPv6Network
 from typing import Any, Generic, TypeVar
 
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, InternetGateway
-from eigw_ns.dataplane.compile import names, timeouts
+from eigw_ns.dataplane.compile import limits, names, timeouts
 from eigw_ns.dataplane.compile.notation import block_text
 from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Routed
@@ -23,12 +23,16 @@ G = TypeVar("G")
 
 @frozen
 class Site:
-    """The place of a gateway's rules: the namespace of one replica, the VPC's block, and the flows routed this way."""
+    """The place of a gateway's rules: the namespace of one replica, the VPC's block, and the flows routed this way.
+
+    `table` is the number of entries of the host's connection tables, as in `compile_cloud`.
+    """
 
     lab: str
     namespace: str
     block: IPv6Network
     routed: Iterable[Routed]
+    table: int | None
 
 
 @frozen
@@ -67,7 +71,7 @@ def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterat
         site.namespace,
         block_text(site.block),
         site.routed,
-        gateway.connection_tracking,
+        limits.of_gateway(gateway.connection_tracking, site.table),
         seed=seed(site.lab),
         replicas=gateway.replicas,
         heartbeats=heartbeat_rules.Heartbeats(mac, source) if gateway.replicas > 1 else None,

@@ -48,9 +48,9 @@ class Gateway:
     lesson: Teach
 
 
-def gateways(cloud: Cloud) -> tuple[Gateway, ...]:
-    """The gateways that have several replicas."""
-    state = compile_cloud(cloud)
+def gateways(cloud: Cloud, table: int | None = None) -> tuple[Gateway, ...]:
+    """Return the gateways that have several replicas. `table` as in `compile_cloud`."""
+    state = compile_cloud(cloud, table)
     several = [each for each in cloud.egress_only_internet_gateways.values() if each.replicas > 1]
     return tuple(_gateway(cloud, each, state) for each in several)
 

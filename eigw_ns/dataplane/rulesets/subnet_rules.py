@@ -65,9 +65,6 @@ _NO_FLOW = f'ct state invalid meta l4proto != {ICMPV6} counter name "drop_invali
 _IPV4 = 'meta nfproto ipv4 counter name "drop_ipv4" drop'  # none is ever passed, so none belongs to a known flow
 _OPEN = ("return",)  # the chain of an ACL that allows all
 
-_CONNECTIONS = 16_384
-"""How many tracked connections an instance has at most in its subnet, begun by itself and by others."""
-
 _RECEIVERS = "receivers"
 """The set `sources` as numbers: (port, address) of the packets that an instance may send errors about.
 
@@ -86,8 +83,14 @@ _PER_INSTANCE = "per_instance"
 """The set of lists of connections, several for each instance."""
 
 
-def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range]) -> Ruleset:
-    """The whole table. `untracked` are the destinations whose flows AWS does not track where all is open."""
+def subnet(
+    namespace: str, filters: group_rules.Filters, subject: Subnet, untracked: Iterable[Range], connections: int
+) -> Ruleset:
+    """Return the whole table.
+
+    `untracked` are the destinations whose flows AWS does not track where all is open. An instance has at most
+    `connections` that are tracked, begun by itself and by others.
+    """
     cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
     sources = (f'"{port_name(item.id)}" . {address_text(item.ipv6_address)}' for item in instances)
@@ -107,9 +110,9 @@ def subnet(namespace: str, filters: group_rules.Filters, subject: Subnet, untrac
     chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
-        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(instances))))
+        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(instances), connections)))
         sets.append(rates(_rounded(len(instances))))
-        chains += _COUNTING
+        chains += _counting(connections)
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
         sets += group_sets
@@ -163,10 +166,10 @@ def _no_error(all_tracked: bool) -> str:
     return f"ct state invalid icmpv6 type < echo-request {'' if all_tracked else quoted}{_DROP_ERROR}"
 
 
-def _room(instances: int) -> int:
+def _room(instances: int, connections: int) -> int:
     """How many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
     forgotten when the number changes; so it is a power of two."""
-    lists, _ = limit_lists(_CONNECTIONS)
+    lists, _ = limit_lists(connections)
     return lists * _rounded(instances)
 
 
@@ -197,22 +200,23 @@ def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
     return NftChain("fragments", rules=outward), NftChain("fragments_in", rules=inward)
 
 
-def _count(address: Literal["saddr", "daddr"]) -> tuple[str, ...]:
+def _count(address: Literal["saddr", "daddr"], connections: int) -> tuple[str, ...]:
     """Returns what begins no flow, what follows the packet that began one, and what one more flow is allowed for."""
     return (
         "ct state != new return",
         "ct status confirmed return",
-        f"{within_limit(_PER_INSTANCE, address, _CONNECTIONS)} return",
+        f"{within_limit(_PER_INSTANCE, address, connections)} return",
         'counter name "drop_limit_instance" drop',
     )
 
 
-_COUNTING = (
-    NftChain("count_receiver", rules=_count("daddr")),
-    NftChain("count_sender", rules=_count("saddr")),
-    NftChain("to_router", rules=("jump count_sender", "accept")),
-)
-"""What `_ways` refer to where connections are counted."""
+def _counting(connections: int) -> tuple[NftChain, ...]:
+    """Return the chains to which `_ways` refers if connections are counted."""
+    return (
+        NftChain("count_receiver", rules=_count("daddr", connections)),
+        NftChain("count_sender", rules=_count("saddr", connections)),
+        NftChain("to_router", rules=("jump count_sender", "accept")),
+    )
 
 
 # ---- network ACL -----------------------------------------------------------------------------------------------------

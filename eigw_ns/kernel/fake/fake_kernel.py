@@ -54,6 +54,7 @@ class FakeKernel(FakeHost):
         self._unknown = unknown  # the sysctls of protocols that this kernel was built without
         self.writes = 0
         self.fail_on: int | None = None
+        self.table: int | None = 262_144
         self.before: Callable[[str, NetObject | str], None] | None = None
         self._husks: set[str] = set()
 
@@ -159,6 +160,9 @@ class FakeKernel(FakeHost):
                 self._unhang_far_end(actual)
             if isinstance(actual, Ruleset):
                 space.counts = {name: count for name, count in space.counts.items() if name not in actual.counters}
+
+    def connection_table(self) -> int | None:
+        return self.table
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
         space = self._space(namespace, f"read the counters of {namespace}")

@@ -26,6 +26,7 @@ NFT_FIX = BINDING_FIX
 
 _FEWEST_FILES = 64  # `apply` has at most 20 open
 
+_TABLE = "net.netfilter.nf_conntrack_max"
 _OWN_NAMESPACE = "/proc/thread-self/ns/net"
 _MAC = "06:00:00:00:00:0{}"
 
@@ -188,6 +189,15 @@ def conntrack() -> Reason:
         "counter dropped { }; chain c { type filter hook forward priority 0; ct state new counter name dropped drop; };"
     )
     return _tried(lambda: _nft(f"table inet probe {{ {rules} }}"))
+
+
+def connection_table() -> int | None:
+    """Return how many entries the connection table of each namespace has; None if conntrack cannot be loaded."""
+    found = sysctl.read(_TABLE)
+    if found is None:
+        conntrack()  # loads the module
+        found = sysctl.read(_TABLE)
+    return int(found) if found else None
 
 
 def kernel_release() -> str:

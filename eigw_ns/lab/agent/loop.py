@@ -182,7 +182,7 @@ class Agent:
         self._close()
         self._stored = _changed(self._storage.folders, self._lab)
         cloud = self._storage.store.load(self._lab).cloud
-        found = gateways(cloud)
+        found = gateways(cloud, self._kernel.connection_table())
         self._watches = tuple(Watch(self._kernel, gateway, self, self._say) for gateway in found)
         for each in self._everybody():
             before = pulses.get(each.replica.namespace, each.pulse)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from eigw_ns.cloud.model import ConnectionTracking
+from eigw_ns.dataplane.compile.limits import lowered
 from eigw_ns.errors import FILES_FIX, HostError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import capabilities, features, trusted_folder
@@ -81,7 +83,7 @@ def examine(folders: LabFolders) -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
     lacking = "privilege" if features.privilege() else "network namespaces" if features.namespace() else ""
     needs = (_check(need, lacking) for need in _NEEDS)
-    return (*needs, *_nft_version(), *_replicas(lacking), *_few_namespaces(), *_folders(folders))
+    return (*needs, *_nft_version(), *_replicas(lacking), *_few_namespaces(), *_table(), *_folders(folders))
 
 
 def _few_namespaces() -> Iterator[Check]:
@@ -110,6 +112,16 @@ def _replicas(lacking: str) -> Iterator[Check]:
     if egress.outcome == "missing":
         egress = replace(egress, outcome="warn", detail=f"no replicas: {egress.detail}")
     yield egress
+
+
+def _table() -> Iterator[Check]:
+    """Yield the size of connection tables, and what it makes of the limits. Nothing if conntrack is missing."""
+    table = features.connection_table()
+    limits = lowered((ConnectionTracking(),), table)
+    if limits is not None:
+        yield Check("connection tables", "warn", str(limits), "sudo sysctl net.netfilter.nf_conntrack_max=262144")
+    elif table is not None:
+        yield Check("connection tables", "ok", f"{table:,} entries")
 
 
 def examine_rootless(folders: LabFolders) -> tuple[Check, ...]:

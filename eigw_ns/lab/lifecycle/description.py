@@ -52,7 +52,7 @@ def read(kernel: Machine, cloud: Cloud, routers: Iterable[str]) -> Readings:
     wanted = tuple(routers)
     replicas: dict[str, tuple[Report, ...]] = {}
     gone_gateways: list[str] = []
-    for gateway in (each for each in gateways(cloud) if each.id in wanted):
+    for gateway in (each for each in gateways(cloud, kernel.connection_table()) if each.id in wanted):
         try:
             replicas[gateway.id] = replica_reports.examine(kernel, gateway)
         except MissingError:

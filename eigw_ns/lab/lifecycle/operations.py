@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.limits import Limits, lowered
 from eigw_ns.dataplane.compile.names import is_name_of
 from eigw_ns.dataplane.state import NOTHING
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
@@ -51,7 +52,7 @@ def make_plan(kernel: Kernel, storage: Storage, cloud: Cloud) -> Plan:
 
     Raises ForeignError if a namespace that we need exists without our mark.
     """
-    desired = compile_cloud(cloud)
+    desired = compile_cloud(cloud, kernel.connection_table())
     actual = kernel.observe(cloud.lab, believed=desired)
     foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
     if foreign:
@@ -65,6 +66,12 @@ def make_plan(kernel: Kernel, storage: Storage, cloud: Cloud) -> Plan:
     from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 
     return plan_states(desired, actual, forget_flows=unfinished)
+
+
+def lowered_limits(kernel: Kernel, cloud: Cloud) -> Limits | None:
+    """Return the limits of connections that the host's tables make lower than the cloud's; None if none is lower."""
+    wanted = (gateway.connection_tracking for gateway in cloud.egress_only_internet_gateways.values())
+    return lowered(wanted, kernel.connection_table())
 
 
 def apply(

@@ -1,0 +1,66 @@
+"""Limits of connections follow from the size of the host's connection tables."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from eigw_ns.cloud.model import Cloud, ConnectionTracking
+from eigw_ns.cloud.nodes import find
+from eigw_ns.dataplane.compile import limits
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.state import NetState, Ruleset
+from eigw_ns.topology import load
+from tests.support.small_cloud import small_cloud
+from tests.topologies.egress import MATE, TREE
+
+SIZES = [1_000, 7_680, 65_536, 131_071]
+
+
+def _cloud() -> Cloud:
+    """Return a cloud with a gateway and a subnet of two instances."""
+    tree = copy.deepcopy(TREE)
+    tree["vpcs"]["main"]["instances"]["mate"] = {"subnet": "a", "ipv6_address": MATE}
+    return load(json.dumps(tree).encode(), file="tree", default_lab="limits").cloud
+
+
+def _limits(state: NetState, namespace: str) -> list[int]:
+    """Return the limits that the rules of a namespace have, in their order."""
+    rules = state.objects["ruleset", namespace, "inet"]
+    assert isinstance(rules, Ruleset)
+    words = [rule.split() for chain in rules.chains for rule in chain.rules if "ct count" in rule]
+    return [int(each[each.index("count") + 1]) * int(each[each.index("mod") + 1]) for each in words]
+
+
+@pytest.mark.parametrize("table", SIZES)
+def test_the_limits_leave_room_in_a_small_table(table: int) -> None:
+    cloud = _cloud()
+    state = compile_cloud(cloud, table)
+    (gateway,) = cloud.egress_only_internet_gateways
+    subnet = find(cloud, "main/a").id
+    for instance in _limits(state, namespace_name(cloud.lab, subnet)):
+        assert table // 10 < instance <= table // 8
+    source, whole = _limits(state, namespace_name(cloud.lab, gateway))
+    assert table // 10 < source <= table // 8
+    assert table // 2 < whole <= table - table // 4
+
+
+@pytest.mark.parametrize("table", [262_144, 1 << 20, None])
+def test_a_table_of_a_usual_host_changes_no_limit(table: int | None) -> None:
+    assert compile_cloud(small_cloud(), table) == compile_cloud(small_cloud())
+    assert limits.lowered([], table) is None
+
+
+def test_a_limit_below_the_share_stays() -> None:
+    low = ConnectionTracking(max_connections=300, max_connections_per_source=20)
+    assert limits.of_gateway(low, 7_680) == low
+
+
+def test_the_lowest_limits_are_named() -> None:
+    found = limits.lowered([ConnectionTracking(), ConnectionTracking(max_connections=500)], 7_680)
+    assert found == limits.Limits(7_680, 960, 960, 500)
+    assert "7,680 entries" in str(found)
+    assert "960" in str(found)
