@@ -9,17 +9,26 @@ from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.planning.plan import Step
+from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.render import steps as render
 
 CHANGES = 3
 """The exit code where changes are pending or the kernel has drifted."""
 
 
-def show_steps(steps: Sequence[Step], cloud: Cloud, output: str, talk: Talk) -> None:
-    """Print the steps: as JSON, or one line a namespace, or all with -v. Nodes have the names of `cloud`."""
+def show_steps(
+    steps: Sequence[Step], cloud: Cloud, output: str, talk: Talk, additions: Sequence[ForeignObject] | None = None
+) -> None:
+    """Print the steps: as JSON, or one line a namespace, or all with -v. Nodes have the names of `cloud`.
+
+    `additions` are what users have added to the namespaces of tenants, for the verb that shows them.
+    """
     if output == "json":
-        show_json(render.data(steps))
+        more = {} if additions is None else {"additions": render.additions_data(additions, labels(cloud))}
+        show_json({**render.data(steps), **more})
         return
+    for line in render.additions_lines(additions or (), labels(cloud), every=talk.verbose):
+        talk.note(line)
     if not steps:
         return
     show_tables([(render.listing if talk.verbose else render.summary)(steps, labels(cloud))])

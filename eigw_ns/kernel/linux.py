@@ -55,7 +55,7 @@ from eigw_ns.kernel.nft.listing import parse_replica_maps
 from eigw_ns.kernel.nft.loader import Transactions, load_all
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Change, Count
-from eigw_ns.kernel.reading import lab_reader, namespace_reader
+from eigw_ns.kernel.reading import additions, lab_reader, namespace_reader
 from eigw_ns.kernel.replication import teaching
 from eigw_ns.kernel.writing import links, tenant_conflicts
 from eigw_ns.kernel.writing.foreign_removal import clear
@@ -79,6 +79,10 @@ class LinuxKernel(LinuxHost):
     def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         """See `Kernel.observe`."""
         return lab_reader.read_lab(lab, believed)
+
+    def additions(self, namespaces: Sequence[str]) -> Sequence[ForeignObject]:
+        """See `Kernel.additions`."""
+        return [thing for found in in_halves(namespaces, additions.read) for thing in found]
 
     def outline(self, lab: str) -> NetState:
         """See `Kernel.outline`."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn, Protocol
 
-from eigw_ns.dataplane.state import NOTHING, Flow, Forget, Leg, NetObject, NetState, ReplicaMap, Teach
+from eigw_ns.dataplane.state import NOTHING, Flow, ForeignObject, Forget, Leg, NetObject, NetState, ReplicaMap, Teach
 from eigw_ns.frozen import frozen
 
 
@@ -52,6 +52,13 @@ class Kernel(Protocol):
         `believed` does not change the answer: to prove that objects are there may be cheaper than to read them.
         In namespaces of tenants (instances, internet hosts) only our objects are read. In routers, objects of other
         programs are read too, each as a `ForeignObject`.
+        """
+        ...
+
+    def additions(self, namespaces: Sequence[str]) -> Sequence[ForeignObject]:
+        """Return links, addresses and routes that users have added in these namespaces of tenants.
+
+        Leaves out what the kernel adds by itself, and namespaces that do not exist.
         """
         ...
 

@@ -34,6 +34,24 @@ def data(steps: Sequence[Step]) -> dict[str, Any]:
     }
 
 
+def additions_data(additions: Sequence[ForeignObject], labels: Labels) -> list[dict[str, str]]:
+    """Return what users have added, as `status -o json` gives it."""
+    return [{"node": labels.get(each.namespace, each.namespace), "object": each.text} for each in additions]
+
+
+def additions_lines(additions: Sequence[ForeignObject], labels: Labels, *, every: bool) -> list[str]:
+    """Return a line for each node to which users have added something; only the first objects unless `every`."""
+    nodes: dict[str, list[str]] = {}
+    for each in additions:
+        nodes.setdefault(labels.get(each.namespace, each.namespace), []).append(each.text)
+    return [f"added by users in {node}: {_some(texts, len(texts) if every else 3)}" for node, texts in nodes.items()]
+
+
+def _some(texts: Sequence[str], most: int) -> str:
+    more = f"; {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
 def summary(steps: Sequence[Step], labels: Labels) -> Table:
     """A row a namespace: how many steps of each verb, and the reasons met most often."""
     groups: dict[str, list[Step]] = {}

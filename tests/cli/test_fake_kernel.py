@@ -9,6 +9,7 @@ import pytest
 
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
@@ -125,3 +126,15 @@ def test_a_small_table_is_told(machine: FakeKernel, cli: Cli, tmp_path: Path, mo
     assert cli("status").code == 3
     assert "entries" not in cli("apply").err
     assert cli("status").code == 0
+
+
+def test_status_shows_what_users_added_and_calls_it_no_drift(applied: FakeKernel, cli: Cli) -> None:
+    applied.added = [ForeignObject(namespace("app"), f"address 2001:db8::{number}/128 on eth0") for number in range(5)]
+    done = cli("status")
+    first = ", ".join(f"address 2001:db8::{number}/128 on eth0" for number in range(3))
+    assert done.code == 0
+    assert f"added by users in main/app: {first}; 2 more\n" in done.err
+    assert "2001:db8::4/128" in cli("status", "-v").err
+    found = json.loads(cli("status", "-o", "json").out)
+    assert (found["changes"], len(found["additions"])) == (0, 5)
+    assert found["additions"][0] == {"node": "main/app", "object": "address 2001:db8::0/128 on eth0"}

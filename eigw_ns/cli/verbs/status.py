@@ -20,8 +20,8 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     """Show how the kernel differs from what was applied (drift).
 
     Lists the steps with which `eigw-ns apply` would repair it. Exit code 3 if there is drift, 0 if not. Additions
-    to a router are drift, too: IPv6 routes, routing rules of any kind, nftables tables. Additions to the namespaces of
-    instances and internet hosts are not.
+    to a router are drift, too: IPv6 routes, routing rules of any kind, nftables tables. Links, addresses and routes
+    that users add to instances and internet hosts are shown, and are no drift.
 
     \b
     eigw-ns status
@@ -34,7 +34,8 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
     steps = operations.status(kernel, storage, chosen)
     apply, journal = apply_again(chosen), storage.journal
     if alive or output == "json":
-        show_steps(steps, storage.store.load(chosen).cloud, output, talk)
+        cloud = storage.store.load(chosen).cloud
+        show_steps(steps, cloud, output, talk, operations.additions(kernel, cloud))
     if not alive:
         talk.note(f"the lab {chosen} is stored, but not in the kernel (after a reboot?): rebuild it with `{apply}`")
     elif steps:

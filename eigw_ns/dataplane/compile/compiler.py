@@ -159,7 +159,7 @@ class _Compiler:
         yield Address(inside, INSTANCE_LINK, f"{address}/128")
         yield Address(inside, INSTANCE_LINK, f"{PEER_LINK_LOCAL}/64")
         yield Neighbour(inside, INSTANCE_LINK, ROUTER_LINK_LOCAL, self._mac(port))
-        yield Route(inside, _ANYWHERE, INSTANCE_LINK, ROUTER_LINK_LOCAL)
+        yield Route(inside, _ANYWHERE, INSTANCE_LINK, ROUTER_LINK_LOCAL, preferred=address)
         yield Address(router, port.link, f"{ROUTER_LINK_LOCAL}/64")
         yield Neighbour(router, port.link, address, self._mac(leaf))
         yield Neighbour(router, port.link, PEER_LINK_LOCAL, self._mac(leaf))

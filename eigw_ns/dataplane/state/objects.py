@@ -253,7 +253,8 @@ class RoutingRule(Configuration):
 class Route(Configuration):
     """An IPv6 route of the main table. `source` is a source prefix (`from`), empty for any.
 
-    A blackhole route has no link; a route whose `via` is empty is on-link.
+    A blackhole route has no link; a route whose `via` is empty is on-link. Packets of programs that choose no address
+    get `preferred` as their source, or the kernel's choice if it is empty.
     """
 
     namespace: str
@@ -263,6 +264,7 @@ class Route(Configuration):
     source: str = ""
     metric: int = 1024
     blackhole: bool = False
+    preferred: str = ""
 
     rank: ClassVar[int] = 8
 

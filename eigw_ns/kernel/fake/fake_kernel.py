@@ -54,6 +54,7 @@ class FakeKernel(FakeHost):
         self._unknown = unknown  # the sysctls of protocols that this kernel was built without
         self.writes = 0
         self.fail_on: int | None = None
+        self.added: list[ForeignObject] = []  # by users, in namespaces of tenants
         self.table: int | None = 262_144
         self.before: Callable[[str, NetObject | str], None] | None = None
         self._husks: set[str] = set()
@@ -81,6 +82,9 @@ class FakeKernel(FakeHost):
 
     def exists(self, namespace: str) -> bool:
         return namespace in self.namespaces
+
+    def additions(self, namespaces: Sequence[str]) -> Sequence[ForeignObject]:
+        return [thing for thing in self.added if thing.namespace in namespaces]
 
     def outline(self, lab: str) -> NetState:
         return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding)))

@@ -74,12 +74,14 @@ _BR_MCAST_SNOOPING = 23
 _PORT_FLUSH = 24
 _OWN_NUMBERS = 1 << 29  # our first link number; the kernel numbers links 1, 2, 3 …
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
-RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 2, 4, 5, 6, 15
+RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 2, 4, 5, 6, 7, 15
 LOCAL_TABLE = 255
 _RTN_UNICAST, _RTN_BLACKHOLE, RTPROT_KERNEL = 1, 6, 2
 EXTRAS = {7: "a preferred source", 8: "metrics", 9: "several next hops", 22: "encapsulation", 30: "a next hop object"}
-"""Attributes of routes (RTA_…) that our routes never have, in words."""
-_EXTRA_KINDS = frozenset(EXTRAS)
+"""Attributes of routes (RTA_…) that foreign routes may have, in words."""
+_EXTRA_KINDS = frozenset(EXTRAS) - {RTA_PREFSRC}
+"""Those that our routes never have."""
+
 _NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
 _OURS = bytes((PROTOCOL,))
 _NUD_PERMANENT, _NUD_NOARP, _NTF_MASTER = 0x80, 0x40, 0x04
@@ -256,6 +258,8 @@ def route_message(
         payload += number(RTA_OIF, indexes[route.link])
     if route.via:
         payload += attribute(RTA_GATEWAY, to_octets(route.via))
+    if route.preferred:
+        payload += attribute(RTA_PREFSRC, to_octets(route.preferred))
     return Message(NEWROUTE, REPLACE if replace else CREATE | EXCLUSIVE, payload, f"create the {route}")
 
 
@@ -354,7 +358,7 @@ def says_something(value: bytes) -> bool:
 def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = False) -> Route | None:
     """Return our route in a message of a dump; None for other protocols, tables and types.
 
-    With `plain`, also returns None for a route with attributes that we never set (`EXTRAS`), such as several next hops.
+    With `plain`, also returns None for a route with attributes that we never set, such as several next hops.
     """
     family, length, source_length, _, table, protocol, _, kind, _ = ROUTE.unpack_from(payload)
     if protocol != PROTOCOL or table != MAIN_TABLE or kind not in (_RTN_UNICAST, _RTN_BLACKHOLE):
@@ -364,7 +368,7 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = F
         return None
     blackhole = kind == _RTN_BLACKHOLE
     source = found.get(RTA_SRC)
-    gateway = found.get(RTA_GATEWAY)
+    gateway, preferred = found.get(RTA_GATEWAY), found.get(RTA_PREFSRC)
     return Route(
         namespace,
         f"{to_text(found.get(RTA_DST) or unspecified(family))}/{length}",
@@ -373,6 +377,7 @@ def parse_route(payload: bytes, namespace: str, names: Names, *, plain: bool = F
         source=f"{to_text(source)}/{source_length}" if source else "",
         metric=integer(found.get(RTA_PRIORITY)),
         blackhole=blackhole,
+        preferred=to_text(preferred) if preferred else "",
     )
 
 

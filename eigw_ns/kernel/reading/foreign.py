@@ -180,6 +180,10 @@ def _prefix(family: int, address: bytes | None, length: int) -> str:
 
 
 def _printable(name: bytes) -> str:
-    """Return a foreign name as printable text: it must not send control characters to a terminal."""
-    text = name.rstrip(b"\0").decode(errors="backslashreplace")
+    """Return a foreign name as printable text."""
+    return printable(name.rstrip(b"\0").decode(errors="backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """Return the text, or what stands for it: it must not send control characters to a terminal."""
     return text if text.isprintable() else ascii(text)

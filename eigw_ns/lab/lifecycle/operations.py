@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.limits import Limits, lowered
-from eigw_ns.dataplane.compile.names import is_name_of
-from eigw_ns.dataplane.state import NOTHING
+from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
+from eigw_ns.dataplane.planning.plan import Plan
+from eigw_ns.dataplane.planning.plan import make_plan as plan_states
+from eigw_ns.dataplane.state import NOTHING, ForeignObject
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
@@ -63,7 +66,6 @@ def make_plan(kernel: Kernel, storage: Storage, cloud: Cloud) -> Plan:
     unfinished = storage.journal.unfinished(cloud.lab)
     if desired == actual and not unfinished:  # the planner would take 10 ms to import
         return ()
-    from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 
     return plan_states(desired, actual, forget_flows=unfinished)
 
@@ -131,6 +133,11 @@ def status(kernel: Kernel, storage: Storage, lab: str) -> Plan:
     return make_plan(kernel, storage, storage.store.load(lab).cloud)
 
 
+def additions(kernel: Kernel, cloud: Cloud) -> Sequence[ForeignObject]:
+    """Return what users have added to the lab's instances and internet hosts. It is theirs, and no drift."""
+    return kernel.additions([namespace_name(cloud.lab, node) for node in (*cloud.instances, *cloud.hosts)])
+
+
 def destroy(kernel: Machine, storage: Storage, lab: str, *, progress: Progress = silent) -> Destroyed:
     """Remove everything of the lab, in the kernel and on disk.
 
@@ -158,7 +165,6 @@ def dismantle(kernel: Kernel, storage: Storage, lab: str, *, progress: Progress 
 
     The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
     """
-    from eigw_ns.dataplane.planning.plan import make_plan as plan_states
     from eigw_ns.lab.lifecycle.execute import execute
 
     plan = plan_states(NOTHING, kernel.outline(lab))
