@@ -16,14 +16,22 @@ from eigw_ns.frozen import frozen
 Tags = tuple[tuple[str, str], ...]
 
 
+INTERNET_MTU = 1500
+"""The MTU of all links between gateways and the internet, in bytes, as AWS has it."""
+
+LEAST_MTU, MOST_MTU = 1280, 9001
+"""RFC 8200 section 5, and AWS's jumbo frames."""
+
+
 @frozen
 class Vpc:
-    """A VPC with exactly one IPv6 block."""
+    """A VPC with exactly one IPv6 block. `mtu` is that of all links in it (bytes); AWS has 9,001."""
 
     id: str
     name: str
     ipv6_cidr_block: IPv6Network
     tags: Tags = ()
+    mtu: int = INTERNET_MTU
 
 
 @frozen
@@ -201,7 +209,10 @@ class SecurityGroup:
 
 @frozen
 class Instance:
-    """A machine in a subnet. It has one network interface, one IPv6 address and at least one security group."""
+    """A machine in a subnet. It has one network interface, one IPv6 address and at least one security group.
+
+    `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
+    """
 
     id: str
     name: str
@@ -209,6 +220,7 @@ class Instance:
     ipv6_address: IPv6Address
     security_group_ids: tuple[str, ...] = ()
     tags: Tags = ()
+    mtu: int | None = None
 
 
 @frozen

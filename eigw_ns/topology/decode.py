@@ -13,6 +13,7 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.defaults import DEFAULT_ACL
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
+    INTERNET_MTU,
     ClientToken,
     Cloud,
     ConnectionTracking,
@@ -59,7 +60,9 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     internet_gateways = _internet_gateways(data, (lab,), None)
     for vpc_id, name, body in named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
-        vpc = vpcs[vpc_id] = Vpc(vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=tags_of(body))
+        vpc = vpcs[vpc_id] = Vpc(
+            vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=tags_of(body), mtu=body.get("mtu", INTERNET_MTU)
+        )
         acls |= network_acls(body, scope, vpc)
         groups |= security_groups(body, scope, vpc)
         of_vpc = _egress_only_internet_gateways(body, scope, vpc_id)
@@ -176,6 +179,7 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
                 ids.make_id(ids.SECURITY_GROUP, *scope, group) for group in body.get("security_groups", [DEFAULT_GROUP])
             ),
             tags=tags_of(body),
+            mtu=body.get("mtu"),
         )
         for instance_id, name, body in named(data, "instances", ids.INSTANCE, scope)
     }

@@ -9,6 +9,7 @@ from typing import TypeVar
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
+    INTERNET_MTU,
     Cloud,
     ConnectionTracking,
     EgressOnlyInternetGateway,
@@ -69,6 +70,7 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
     acls = {acl.id: acl_key(scope, acl) for acl in cloud.network_acls.values() if not acl.default}
     return body_of(
         ipv6_cidr_block=str(vpc.ipv6_cidr_block),
+        mtu=vpc.mtu if vpc.mtu != INTERNET_MTU else None,
         tags=dict(vpc.tags),
         egress_only_internet_gateways=_gateways_data(
             ids.EGRESS_ONLY_INTERNET_GATEWAY, scope, egress_only, _egress_only_data
@@ -137,6 +139,7 @@ def _instances_data(
                     ipv6_address=str(instance.ipv6_address),
                     security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
                     tags=dict(instance.tags),
+                    mtu=instance.mtu,
                 ),
             )
 

@@ -9,8 +9,20 @@ from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
-from eigw_ns.topology.report import MistakeReport
-from eigw_ns.topology.rules import acls, addresses, blocks, expectations, gateways, groups, names, quotas, routes, tags
+from eigw_ns.topology.report import InvalidValue, MistakeReport
+from eigw_ns.topology.rules import (
+    acls,
+    addresses,
+    blocks,
+    expectations,
+    gateways,
+    groups,
+    mtus,
+    names,
+    quotas,
+    routes,
+    tags,
+)
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
 from eigw_ns.topology.schema import LabFile
@@ -35,6 +47,7 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     groups.check(parsed, report, lab)
     tags.check(parsed, report)
     gateways.check(parsed, report)
+    mtus.check(parsed, report)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
     return from_data(_explicit(parsed, lab, of_subnets, of_instances), file=file)

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
 from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
-from eigw_ns.cloud.model import ConnectionTracking
+from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.tree import Path
 
@@ -176,10 +176,14 @@ class InstanceFile(Tagged):
     subnet: str = Field(examples=["private-a"])
     ipv6_address: str | None = Field(None, description="Default: the first free address of the subnet")
     security_groups: list[str] = [DEFAULT_GROUP]
+    mtu: int | None = Field(None, description="MTU of its interface, in bytes; default: the VPC's", examples=[1500])
 
 
 class VpcFile(Tagged):
     ipv6_cidr_block: str = Field(description="/44 to /60 in steps of 4", examples=[_BLOCK])
+    mtu: int = Field(
+        INTERNET_MTU, description="MTU of all links in the VPC, in bytes, up to AWS's 9001", examples=[MOST_MTU]
+    )
     egress_only_internet_gateways: dict[str, EgressOnlyInternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
     internet_gateways: dict[str, InternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
     route_tables: dict[str, RouteTableFile] = Field({}, json_schema_extra=_NAMES)

@@ -60,6 +60,9 @@ TAGS: st.SearchStrategy[Tags] = st.one_of(
 """In two of three cases no tags, otherwise one or two."""
 
 
+MTUS = st.sampled_from((1500, 1500, 9001))
+
+
 @st.composite
 def clouds(draw: st.DrawFn) -> Cloud:
     """Draw a cloud with one to three VPCs.
@@ -110,7 +113,13 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
     scope = (cloud.lab, name)
     space = IPv6Network(f"2600:1f16:{index:x}0::/44")
     length = draw(st.sampled_from((44, 48, 52, 56, 60)))
-    vpc = Vpc(ids.make_id(ids.VPC, *scope), name, IPv6Network((space.network_address, length)), tags=draw(TAGS))
+    vpc = Vpc(
+        ids.make_id(ids.VPC, *scope),
+        name,
+        IPv6Network((space.network_address, length)),
+        tags=draw(TAGS),
+        mtu=draw(MTUS),
+    )
     egress_only = {}
     if draw(st.booleans()):
         key = draw(st.sampled_from(("outbound", f"eigw-0123456789abcdef{index}")))

@@ -27,6 +27,7 @@ from types import MappingProxyType
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import (
+    INTERNET_MTU,
     Cloud,
     ConnectionTracking,
     Gateway,
@@ -145,17 +146,19 @@ class _Compiler:
         """A tenant: its address, and everything by its router."""
         yield from self._namespace(instance.id, forwarding=False)
         port = _End(instance.subnet_id, port_name(instance.id))
-        yield from self._leaf(instance.id, address_text(instance.ipv6_address), port)
+        vpc = self._cloud.vpcs[self._cloud.subnets[instance.subnet_id].vpc_id]
+        yield from self._leaf(instance.id, address_text(instance.ipv6_address), port, instance.mtu or vpc.mtu)
 
     def _host(self, host: InternetHost) -> Iterator[NetObject]:
         yield from self._namespace(host.id, forwarding=False)
-        yield from self._leaf(host.id, address_text(host.ipv6_address), _End(self._internet, port_name(host.id)))
+        port = _End(self._internet, port_name(host.id))
+        yield from self._leaf(host.id, address_text(host.ipv6_address), port, INTERNET_MTU)
 
-    def _leaf(self, resource_id: str, address: str, port: _End) -> Iterator[NetObject]:
+    def _leaf(self, resource_id: str, address: str, port: _End, mtu: int) -> Iterator[NetObject]:
         """A machine with one routed address, and the port of the router that it hangs on."""
         leaf = _End(resource_id, INSTANCE_LINK)
         inside, router = self._name(resource_id), self._name(port.resource_id)
-        yield from self._pair(leaf, port)
+        yield from self._pair(leaf, port, mtu)
         yield Address(inside, INSTANCE_LINK, f"{address}/128")
         yield Address(inside, INSTANCE_LINK, f"{PEER_LINK_LOCAL}/64")
         yield Neighbour(inside, INSTANCE_LINK, ROUTER_LINK_LOCAL, self._mac(port))
@@ -174,7 +177,7 @@ class _Compiler:
         yield subnet_rules.subnet(
             name, self._filters, subnet, self._untracked(subnet, vpc), limits.of_instance(self._entries)
         )
-        yield from self._pair(_End(subnet.id, FABRIC_LINK), port, bridge=BRIDGE)
+        yield from self._pair(_End(subnet.id, FABRIC_LINK), port, vpc.mtu, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
         yield Address(name, LOOPBACK, f"{address_text(block[1])}/128")
         yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
@@ -215,7 +218,9 @@ class _Compiler:
             (self._replicated(gateway, FABRIC_LINK) for gateway in self._several() if gateway.vpc_id == vpc.id),
             names.heartbeat_source(vpc.ipv6_cidr_block),
         )
-        yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)))
+        has_ports = subnets or any(gateway.vpc_id == vpc.id for gateway in self._gateways.values())
+        mtu = vpc.mtu if has_ports else INTERNET_MTU  # Linux gives a bridge without ports 1,500 (br_mtu_min)
+        yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)), mtu=mtu)
 
     def _gateway(self, gateway: Gateway) -> Iterator[NetObject]:
         """Return a gateway of any kind, between the fabric and the internet, with all its replicas."""
@@ -240,9 +245,10 @@ class _Compiler:
         site = gateways.Site(self._cloud.lab, name, vpc.ipv6_cidr_block, self._routed(gateway.id), self._entries)
         yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
         yield from kind.rules(gateway, site)
-        yield from self._pair(inner, port, bridge=BRIDGE)
+        yield from self._pair(inner, port, vpc.mtu, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
-        yield from self._pair(outer, far, bridge=names.bridge_name(gateway.id) if replicas > 1 else None)
+        bridge = names.bridge_name(gateway.id) if replicas > 1 else None
+        yield from self._pair(outer, far, INTERNET_MTU, bridge=bridge)
         yield Address(name, LOOPBACK, f"{names.infrastructure_address(gateway.id)}/128")
         yield Address(name, FABRIC_LINK, f"{names.link_local(gateway.id)}/64")
         yield Address(name, UPLINK, f"{PEER_LINK_LOCAL}/64")
@@ -326,11 +332,14 @@ class _Compiler:
         if forwarding:
             yield Forwarding(name)
 
-    def _pair(self, one: _End, other: _End, *, bridge: str | None = None) -> Iterator[NetObject]:
-        """Return a veth pair; with `bridge`, the other end is a port of that bridge."""
+    def _pair(self, one: _End, other: _End, mtu: int, *, bridge: str | None = None) -> Iterator[NetObject]:
+        """Return a veth pair; with `bridge`, the other end is a port of that bridge. Both ends have the same MTU.
+
+        Linux drops what is larger than the other end's MTU, and sends no error.
+        """
         for end, far, master in ((one, other, None), (other, one, bridge)):
             peer = self._name(far.resource_id), far.link
-            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master)
+            yield Link(self._name(end.resource_id), end.link, "veth", self._mac(end), peer, master, mtu)
 
     def _name(self, resource_id: str) -> str:
         return names.namespace_name(self._cloud.lab, resource_id)

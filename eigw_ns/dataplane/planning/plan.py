@@ -21,7 +21,7 @@ Killed after any step, nothing that the internet started has a way in, and the n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -38,6 +38,7 @@ from eigw_ns.dataplane.state import (
     ForeignObject,
     Forget,
     Forwarding,
+    Key,
     Link,
     Namespace,
     NetObject,
@@ -215,7 +216,8 @@ class _Planner:
                     yield Step("create", thing, "it led elsewhere, or its other end was gone")
         for old, new in self._changed:  # last: one may become the port of a bridge that was not there
             if isinstance(new, Link) and (new.namespace, new.name) not in self._rebuilt:
-                yield _update(old, new)
+                step = _update(old, new)
+                yield replace(step, reason=step.reason + _unequal(old, self._actual))
 
     def _configure(self) -> Iterator[Step]:
         made = [Step("create", thing, "missing") for thing in self._created if isinstance(thing, Configuration)]
@@ -327,6 +329,14 @@ def _rank(step: Step) -> int:
 
 def _update(old: NetObject, new: NetObject) -> Step:
     return Step("update", new, f"differs: {', '.join(differences(old, new))}", old)
+
+
+def _unequal(end: NetObject, actual: Mapping[Key, NetObject]) -> str:
+    """Return what to add to the reason if the ends of a pair have unequal MTUs; empty if they have not."""
+    far = actual.get(("link", *end.peer)) if isinstance(end, Link) and end.peer is not None else None
+    if not isinstance(end, Link) or not isinstance(far, Link) or far.mtu == end.mtu:
+        return ""
+    return f"; the other end, {far.name}, has {far.mtu}: Linux drops larger packets between them without an error"
 
 
 def differences(old: NetObject, new: NetObject) -> Iterable[str]:
