@@ -49,7 +49,7 @@ _serial = itertools.count(1)
 
 def _namespaces(prefix: str) -> set[str]:
     """Return the namespaces and stale namespace names with that prefix."""
-    return {name for name in netns.names() if name.startswith(prefix)} | set(netns.husks(prefix))
+    return {name for name in netns.names() if name.startswith(prefix)} | set(netns.stale_names(prefix))
 
 
 def _processes(lab: str) -> dict[int, str]:

@@ -114,9 +114,9 @@ class LinuxKernel(LinuxHost):
                 found.update(library.counters(family))
             return found
 
-    def husks(self) -> tuple[str, ...]:
-        """See `Kernel.husks`."""
-        return netns.husks(PREFIX)
+    def stale_names(self) -> tuple[str, ...]:
+        """See `Kernel.stale_names`."""
+        return netns.stale_names(PREFIX)
 
     # ---- changing ---------------------------------------------------------------------------------------------------
 
@@ -179,9 +179,9 @@ class LinuxKernel(LinuxHost):
                             with contextlib.suppress(MissingError):  # each for itself: the others may be there still
                                 self._delete_one(thing, transactions)
 
-    def remove_husks(self, names: Iterable[str]) -> None:
-        """See `Kernel.remove_husks`."""
-        for name in set(names) & set(self.husks()):
+    def remove_stale_names(self, names: Iterable[str]) -> None:
+        """See `Kernel.remove_stale_names`."""
+        for name in set(names) & set(self.stale_names()):
             self.writes += netns.remove(name)
 
     def settle(self, namespaces: Iterable[str]) -> None:

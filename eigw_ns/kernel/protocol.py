@@ -78,12 +78,12 @@ class Kernel(Protocol):
         """The labs of which at least one marked namespace exists, sorted."""
         ...
 
-    def husks(self) -> tuple[str, ...]:
+    def stale_names(self) -> tuple[str, ...]:
         """Names of ours (`eigw-…`) without a namespace, which a killed creation leaves. Sorted."""
         ...
 
-    def remove_husks(self, names: Iterable[str]) -> None:
-        """Remove those of `names` that are still husks. A namespace is never touched."""
+    def remove_stale_names(self, names: Iterable[str]) -> None:
+        """Remove those of `names` that are still stale. A namespace is never touched."""
         ...
 
     def create(self, things: Iterable[NetObject]) -> None:

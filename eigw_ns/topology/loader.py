@@ -9,7 +9,7 @@ from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.reader import read
-from eigw_ns.topology.report import InvalidValue, MistakeReport
+from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules import (
     acls,
     addresses,

@@ -102,7 +102,7 @@ class Workshop:
     def sweep(self) -> None:
         """Remove every namespace of this run's labs."""
         prefix = f"eigw-{self._run}x"
-        for name in {*netns.names(), *netns.husks(prefix)}:
+        for name in {*netns.names(), *netns.stale_names(prefix)}:
             if name.startswith(prefix):
                 netns.remove(name)
 

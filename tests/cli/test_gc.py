@@ -150,8 +150,8 @@ class BusyKernel(LinuxKernel):
         super().__init__()
         self._apply: Callable[[], object] | None = apply
 
-    def husks(self) -> tuple[str, ...]:
-        found = super().husks()
+    def stale_names(self) -> tuple[str, ...]:
+        found = super().stale_names()
         if self._apply is not None:
             self._apply()
             self._apply = None

@@ -161,22 +161,22 @@ def test_removing_the_namespace_of_an_end_that_waits_removes_the_pair(kernel: Ke
 
 
 def test_a_stale_name_prevents_nothing_and_can_be_removed(world: World, kernel: Kernel, lab_name: str) -> None:
-    """It is not ours and not foreign. `remove_husks` removes it, and never removes a namespace."""
+    """It is not ours and not foreign. `remove_stale_names` removes it, and never removes a namespace."""
     wire = Wire(lab_name)
     for name in (wire.there, wire.here):
         world.leave_stale_name(name)
-    assert [name for name in kernel.husks() if name in (wire.here, wire.there)] == sorted([wire.here, wire.there])
+    assert [name for name in kernel.stale_names() if name in (wire.here, wire.there)] == sorted([wire.here, wire.there])
     assert kernel.foreign([wire.here, wire.there]) == ()
     assert lab_name not in kernel.labs()
     kernel.create(wire.alone)
-    assert wire.here not in kernel.husks()
+    assert wire.here not in kernel.stale_names()
     writes = kernel.writes
-    kernel.remove_husks([wire.here, wire.there])
+    kernel.remove_stale_names([wire.here, wire.there])
     assert kernel.writes > writes
-    assert wire.there not in kernel.husks()
+    assert wire.there not in kernel.stale_names()
     assert kernel.observe(lab_name) == NetState.of(wire.alone)
     writes = kernel.writes
-    kernel.remove_husks([wire.here, wire.there])
+    kernel.remove_stale_names([wire.here, wire.there])
     assert kernel.writes == writes
 
 

@@ -110,7 +110,7 @@ def test_killed_after_any_step_of_the_build(lab_name: str) -> None:
         assert lab.kernel.observe(lab_name) == desired, f"after {steps} steps"
         lab.destroy()
         assert not [name for name in netns.names() if name.startswith(f"eigw-{lab_name}-")]
-    assert netns.husks(f"eigw-{lab_name}-") == ()
+    assert netns.stale_names(f"eigw-{lab_name}-") == ()
     assert sent > len(plan)
 
 
@@ -153,7 +153,7 @@ def test_killed_while_two_processes_build(lab_name: str, kind: type[NetObject]) 
         assert attacker.sent > 0
     assert lab.kernel.observe(lab_name) == desired
     lab.destroy()
-    assert netns.husks(f"eigw-{lab_name}-") == ()
+    assert netns.stale_names(f"eigw-{lab_name}-") == ()
 
 
 def _is_there(thing: NetObject) -> bool:

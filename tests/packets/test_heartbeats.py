@@ -34,7 +34,7 @@ from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink.socket import CREATE, EXCLUSIVE, NETFILTER, Message, Netlink, attribute, nested
 from eigw_ns.kernel.replication.heartbeat import Heartbeat
 from eigw_ns.lab.agent.events import Event, ReplicaDead
-from eigw_ns.lab.agent.gateway_monitor import Watch
+from eigw_ns.lab.agent.gateway_monitor import GatewayMonitor
 from eigw_ns.lab.lifecycle import operations
 from scripts.benchmarks.failures import cut_link, drop_silently
 from scripts.benchmarks.ha import Watcher
@@ -469,9 +469,9 @@ def test_no_silent_replica_is_taken_out_if_no_other_answers(lab_name: str) -> No
 
 
 @contextlib.contextmanager
-def _watch(lab: Lab) -> Iterator[tuple[Watch, list[Event]]]:
+def _watch(lab: Lab) -> Iterator[tuple[GatewayMonitor, list[Event]]]:
     said: list[Event] = []
-    watch = Watch(lab.kernel, _gateway(lab), _Nothing(), said.append)
+    watch = GatewayMonitor(lab.kernel, _gateway(lab), _Nothing(), said.append)
     try:
         _round(watch)
         assert all(each.pulse.answered for each in watch.replicas)
@@ -480,7 +480,7 @@ def _watch(lab: Lab) -> Iterator[tuple[Watch, list[Event]]]:
         watch.close()
 
 
-def _round(watch: Watch) -> None:
+def _round(watch: GatewayMonitor) -> None:
     """Send a beat through each replica, hear the answers for a while, and judge."""
     for each in watch.replicas:
         each.beat()

@@ -32,7 +32,7 @@ from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import conntrack, set_elements
 from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft.library import Nft
-from eigw_ns.lab.agent.gateway_monitor import Watch
+from eigw_ns.lab.agent.gateway_monitor import GatewayMonitor
 from tests.support.forging import MARK
 from tests.support.labs import PATIENCE, SILENCE, Lab, Stream, inward, until
 from tests.support.replicated_lab import (
@@ -442,7 +442,7 @@ def test_the_agent_deletes_flows_that_the_subnet_does_not_have(standing: Lab) ->
         assert carries(near, far)
         take_over(standing)
         _forget(standing, [_tcp(ended), flow])
-        watch = Watch(standing.kernel, gateway, Unchanged(), lambda *_, **__: None)
+        watch = GatewayMonitor(standing.kernel, gateway, Unchanged(), lambda *_, **__: None)
         watch.age()
         watch.close()
         for name in replicas(standing):

@@ -56,7 +56,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.kernel = FakeKernel(unknown=unknown_sysctls())
         self.make_foreign = self.kernel.make_foreign
-        self.leave_stale_name = self.kernel.make_husk
+        self.leave_stale_name = self.kernel.make_stale_name
         self.remove_namespace = self.kernel.remove_namespace
 
     def exists(self, name: str) -> bool:

@@ -57,20 +57,20 @@ class FakeKernel(FakeHost):
         self.added: list[ForeignObject] = []  # by users, in namespaces of tenants
         self.table: int | None = 262_144
         self.before: Callable[[str, NetObject | str], None] | None = None
-        self._husks: set[str] = set()
+        self._stale_names: set[str] = set()
 
     def make_foreign(self, name: str) -> None:
-        """See to it that there is a namespace of that name without our mark, as `ip netns add` would make it."""
+        """Make sure that a namespace of this name exists and has no mark of ours, as after `ip netns add`."""
         self.namespaces.setdefault(name, FakeNamespace()).objects.pop(("namespace", name), None)
 
     def remove_namespace(self, name: str) -> None:
-        """Take a namespace away behind our back, as `ip netns delete` would, with the far ends of its links."""
+        """Remove a namespace and the far ends of its links, as another program does by `ip netns delete`."""
         for thing in self.namespaces.pop(name, FakeNamespace()).objects.values():
-            self._unhang_far_end(thing)
+            self._remove_far_end(thing)
 
-    def make_husk(self, name: str) -> None:
-        """Leave a name with no namespace behind it, as a creation that is killed in the middle does."""
-        self._husks.add(name)
+    def make_stale_name(self, name: str) -> None:
+        """Leave a name without a namespace, as a creation does that is killed halfway."""
+        self._stale_names.add(name)
 
     def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
         return NetState.of(
@@ -98,18 +98,18 @@ class FakeKernel(FakeHost):
         marks = (_mark(name, space) for name, space in self.namespaces.items())
         return tuple(sorted({mark.lab for mark in marks if mark is not None}))
 
-    def husks(self) -> tuple[str, ...]:
-        return tuple(sorted(self._husks))
+    def stale_names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._stale_names))
 
-    def remove_husks(self, names: Iterable[str]) -> None:
-        for name in self._husks & set(names):
+    def remove_stale_names(self, names: Iterable[str]) -> None:
+        for name in self._stale_names & set(names):
             self._begin("delete", name)
-            self._husks.remove(name)
+            self._stale_names.remove(name)
 
     def create(self, things: Iterable[NetObject]) -> None:
         wanted = tuple(things)
         by_key = {thing.key: thing for thing in wanted}
-        born: set[Key] = set()  # far ends that came with their near end
+        born: set[Key] = set()  # far ends that were created with their near end
         for thing in wanted:
             if thing.key in born:
                 continue
@@ -155,13 +155,13 @@ class FakeKernel(FakeHost):
                 self.remove_namespace(thing.namespace)
                 continue
             if isinstance(thing, Sysctls):
-                continue  # they are there as long as their namespace is
+                continue  # they exist as long as their namespace
             actual = space.objects.get(thing.key)
             if isinstance(thing, ForeignObject) and actual != thing:
                 continue  # a route of ours has taken its place
-            self._unhang(*thing.key)
+            self._remove_with_dependants(*thing.key)
             if actual is not None:
-                self._unhang_far_end(actual)
+                self._remove_far_end(actual)
             if isinstance(actual, Ruleset):
                 space.counts = {name: count for name, count in space.counts.items() if name not in actual.counters}
 
@@ -178,25 +178,25 @@ class FakeKernel(FakeHost):
         }
 
     def settle(self, namespaces: Iterable[str]) -> None:
-        """See `Kernel.settle`: here everything is in effect at once."""
+        """See `Kernel.settle`. In memory every change is in effect at once."""
 
     def stop_orphaned_daemons(self, lab: str) -> None:
-        """See `Kernel.stop_orphaned_daemons`: no version ever started any here."""
+        """See `Kernel.stop_orphaned_daemons`. No version started daemons on a fake kernel."""
 
     def teach(self, lessons: Sequence[Teach]) -> int:
         told, missing = 0, list[MissingError]()
         for lesson in lessons:
             doing = self._begin("teach", lesson.namespace)
             try:
-                pupil = self._pupil(lesson.namespace, doing)
+                gateway = self._taught_gateway(lesson.namespace, doing)
             except MissingError as error:
                 missing.append(error)
                 continue
-            known = set(pupil.taught)
+            known = set(gateway.taught)
             for subnet in lesson.subnets:
                 for flow in self.namespaces.get(subnet, FakeNamespace()).flows:
                     if covered(lesson.keep, *flow) and _is_in(flow, lesson.buckets, lesson.seed):
-                        pupil.taught += [flow] if flow not in known else []
+                        gateway.taught += [flow] if flow not in known else []
                         known.add(flow)
                         told += 1
         if missing:
@@ -223,7 +223,7 @@ class FakeKernel(FakeHost):
             space.taught = [flow for flow in space.taught if flow in known]
         return gone
 
-    def _pupil(self, name: str, doing: str) -> FakeNamespace:
+    def _taught_gateway(self, name: str, doing: str) -> FakeNamespace:
         space = self._space(name, doing)
         rules = space.objects.get(("ruleset", name, "inet"))
         if not isinstance(rules, Ruleset) or not any(item.name == TAUGHT for item in rules.sets):
@@ -260,7 +260,7 @@ class FakeKernel(FakeHost):
         return flushed
 
     def _begin(self, verb: str, thing: NetObject | str) -> str:
-        """Count a change and let the test interfere; the answer is what we are doing, in words."""
+        """Count a change and call the test's `before`. Returns the change in words, for errors."""
         self.writes += 1
         doing = f"{verb} {thing}"
         if self.before is not None:
@@ -278,7 +278,7 @@ class FakeKernel(FakeHost):
         if thing.namespace in self.namespaces:
             raise kernel_error(doing, errno.EEXIST)
         sysctls = self._known(Sysctls(thing.namespace, tuple((key, "0") for key in sysctl_keys(thing.id))))
-        self._husks.discard(thing.namespace)
+        self._stale_names.discard(thing.namespace)
         self.namespaces[thing.namespace] = FakeNamespace({thing.key: thing, sysctls.key: sysctls})
 
     def _known(self, thing: NetObject) -> NetObject:
@@ -287,9 +287,9 @@ class FakeKernel(FakeHost):
         return replace(thing, values=tuple(each for each in thing.values if each[0] not in self._unknown))
 
     def _with_far_end(self, thing: NetObject, wanted: Mapping[Key, NetObject], doing: str) -> tuple[NetObject, ...]:
-        """The objects that come into being with `thing`.
+        """Return the objects that are created with `thing`.
 
-        A veth end brings the other one: as wanted, or, if it is not wanted yet, down and waiting for its settings.
+        A veth end is created with the other one. If that is not wanted yet, it is down and waits for its settings.
         """
         if not isinstance(thing, Link) or thing.kind == "bridge" or self._waits(thing):
             return (thing,)
@@ -298,25 +298,25 @@ class FakeKernel(FakeHost):
         return (thing, wanted.get(("link", *thing.peer), Link(*thing.peer, "veth", mac="", up=False)))
 
     def _waits(self, end: Link) -> bool:
-        """Whether the end was made when its far end came and still waits for its settings."""
+        """Return whether the end was created with its far end, and still waits for its settings."""
         space = self.namespaces.get(end.namespace)
         return space is not None and is_waiting(space.objects.get(end.key))
 
-    def _unhang_far_end(self, thing: NetObject) -> None:
-        """Forget the other end of a veth pair. An end that still waits does not know its peer, but its peer does."""
+    def _remove_far_end(self, thing: NetObject) -> None:
+        """Remove the other end of a veth pair. An end that waits for settings has no peer, but its peer names it."""
         if not isinstance(thing, Link) or thing.kind != "veth":
             return
         if thing.peer is not None:
-            self._unhang("link", *thing.peer)
+            self._remove_with_dependants("link", *thing.peer)
             return
         here = (thing.namespace, thing.name)
         for space in self.namespaces.values():
             for other in tuple(space.objects.values()):
                 if isinstance(other, Link) and other.peer == here:
-                    self._unhang(*other.key)
+                    self._remove_with_dependants(*other.key)
 
-    def _unhang(self, *key: str) -> None:
-        """Forget the object and everything in its namespace that hangs on it; ports of a bridge become free."""
+    def _remove_with_dependants(self, *key: str) -> None:
+        """Remove the object and everything in its namespace that depends on it. Ports of a bridge leave the bridge."""
         space = self.namespaces.get(key[1])
         thing = space.objects.pop(key, None) if space is not None else None
         if space is None or not isinstance(thing, Link):
@@ -345,7 +345,7 @@ def _mark(name: str, space: FakeNamespace) -> Namespace | None:
 
 
 def _after_link_update(space: FakeNamespace, actual: Link, new: Link) -> None:
-    """What Linux drops along: a link that goes down loses its layer 3, a port that moves its static entries."""
+    """Remove what Linux removes: a link that goes down loses its layer 3, a port that moves its static entries."""
     for thing in tuple(space.objects.values()):
         moved = isinstance(thing, Fdb) and thing.link == new.name and new.bridge != actual.bridge
         fell = actual.up and not new.up and hangs_on(thing, new.name) and not kept_while_down(thing)

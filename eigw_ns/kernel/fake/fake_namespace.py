@@ -22,7 +22,7 @@ class FakeNamespace:
     taught: list[tuple[str, str]] = field(default_factory=list)
 
     def put(self, thing: NetObject) -> None:
-        """Add or replace an object, as it then shows: forwarding that is off is nothing, other sysctls stay."""
+        """Add or replace an object as Linux would list it: forwarding that is off is not listed, other sysctls stay."""
         if isinstance(thing, Forwarding) and not thing.enabled:
             self.objects.pop(thing.key, None)
             return
@@ -34,11 +34,11 @@ class FakeNamespace:
             self.fit_bridge(thing.bridge)
 
     def ports(self, bridge: str) -> tuple[Link, ...]:
-        """The ports of the bridge."""
+        """Return the ports of the bridge."""
         return tuple(thing for thing in self.objects.values() if isinstance(thing, Link) and thing.bridge == bridge)
 
     def fit_bridge(self, name: str | None) -> None:
-        """Give the bridge the smallest MTU of its ports, as Linux does whenever these change (br_mtu_auto_adjust)."""
+        """Set the bridge's MTU to the smallest of its ports, as Linux does when these change (br_mtu_auto_adjust)."""
         bridge = next(
             (thing for thing in self.objects.values() if isinstance(thing, Link) and thing.name == name), None
         )

@@ -119,7 +119,7 @@ def names(prefix: str = "") -> tuple[str, ...]:
         return ()
 
 
-def husks(prefix: str) -> tuple[str, ...]:
+def stale_names(prefix: str) -> tuple[str, ...]:
     """Return stale namespace names that begin with `prefix`, sorted: empty files that a killed creation left."""
     try:
         found = [entry for entry in os.scandir(DIRECTORY) if entry.name.startswith(prefix) and not exists(entry.name)]

@@ -51,10 +51,10 @@ def teach(lessons: Iterable[Teach]) -> int:
     """See `Kernel.teach`."""
     told, missing = 0, list[MissingError]()
     for _, group in groupby(lessons, key=lambda lesson: (lesson.subnets, lesson.seed, lesson.keep, lesson.idle)):
-        pupils = list(group)
-        for pupil, tuples in _sorted_out(_remembered(pupils[0].subnets), pupils):
+        alike = list(group)
+        for lesson, tuples in _sorted_out(_remembered(alike[0].subnets), alike):
             try:
-                told += _tell(pupil, tuples)
+                told += _tell(lesson, tuples)
             except MissingError as error:  # it died a moment ago: the others must be told all the same
                 missing.append(error)
     if missing:
@@ -71,18 +71,21 @@ def _remembered(subnets: Iterable[str]) -> Iterator[Tracked]:
         yield from found
 
 
-def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[tuple[Teach, dict[bytes, int]]]:
-    """Return what each pupil is told: the key of each flow, and the seconds that it has left."""
-    lesson, hashed = pupils[0], FlowHash(pupils[0].seed)
-    told = [dict[bytes, int]() for _ in pupils]
+def _sorted_out(flows: Iterable[Tracked], lessons: Sequence[Teach]) -> Iterator[tuple[Teach, dict[bytes, int]]]:
+    """Return each lesson with its flows: the key of each flow, and the seconds that it has left.
+
+    The lessons differ only in gateway and buckets.
+    """
+    common, hashed = lessons[0], FlowHash(lessons[0].seed)
+    told = [dict[bytes, int]() for _ in lessons]
     owners: list[dict[bytes, int] | None] = [None] * BUCKETS
-    for pupil, tuples in zip(pupils, told, strict=True):
-        for first, last in pupil.buckets:
+    for lesson, tuples in zip(lessons, told, strict=True):
+        for first, last in lesson.buckets:
             owners[first : last + 1] = [tuples] * (last + 1 - first)
     pairs: dict[tuple[bytes, bytes], int | None] = {}  # the bucket of what has no ports; None if nothing is kept
     connections: dict[bytes, int] = {}
-    is_over = conntrack.stale(lesson.keep, (), ())
-    idle = {each.protocol: (each.transitory, each.sooner) for each in lesson.idle}
+    is_over = conntrack.stale(common.keep, (), ())
+    idle = {each.protocol: (each.transitory, each.sooner) for each in common.idle}
     for flow in flows:
         protocol, source, destination, near, far, seconds = flow
         if protocol not in _TAUGHT:
@@ -98,10 +101,10 @@ def _sorted_out(flows: Iterable[Tracked], pupils: Sequence[Teach]) -> Iterator[t
             connections[key] = left
         elif (tuples_of_owner := owners[bucket]) is not None:
             tuples_of_owner[key] = left
-    for (key, left), whole in zip(connections.items(), _hashes(connections, lesson.seed), strict=True):
+    for (key, left), whole in zip(connections.items(), _hashes(connections, common.seed), strict=True):
         if (tuples_of_owner := owners[whole * BUCKETS >> 32]) is not None:
             tuples_of_owner[key] = left
-    return zip(pupils, told, strict=True)
+    return zip(lessons, told, strict=True)
 
 
 def _hashes(keys: Iterable[bytes], seed: int) -> Sequence[int]:
@@ -114,27 +117,27 @@ def _left(protocol: int, seconds: int, idle: Mapping[int, tuple[int, int]]) -> i
     return seconds - sooner if seconds > transitory else seconds
 
 
-def _tell(pupil: Teach, tuples: dict[bytes, int]) -> int:
+def _tell(lesson: Teach, tuples: dict[bytes, int]) -> int:
     if not tuples:
         return 0
-    with netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
+    with netns.inside(lesson.namespace), Netlink(NETFILTER) as netfilter:
         try:
-            tags, peers = _tags(tuples, pupil.seed), _peers(tuples)
+            tags, peers = _tags(tuples, lesson.seed), _peers(tuples)
             sets = ((TAUGHT, tuples), (TAUGHT_ERRORS, tags), (PEERS, peers))
             netfilter.commit([message for each in sets for message in set_elements.add(*each)])
             return len(tuples)
         except KernelError as error:
             if error.errno != errno.ENFILE:
                 raise
-        return _tell_what_fits(netfilter, pupil, tuples)
+        return _tell_what_fits(netfilter, lesson, tuples)
 
 
-def _tell_what_fits(netfilter: Netlink, pupil: Teach, tuples: dict[bytes, int]) -> int:
+def _tell_what_fits(netfilter: Netlink, lesson: Teach, tuples: dict[bytes, int]) -> int:
     """The set is full: first what is told now, then what its subnets remember of what it was told before."""
-    remembered = {_key(flow) for flow in _remembered(pupil.subnets)}
+    remembered = {_key(flow) for flow in _remembered(lesson.subnets)}
     before = {key: left for key, left in set_elements.read(netfilter, TAUGHT).items() if key in remembered}
-    kept = dict(list((tuples | before).items())[: pupil.room])
-    _leave(netfilter, kept, pupil.seed)
+    kept = dict(list((tuples | before).items())[: lesson.room])
+    _leave(netfilter, kept, lesson.seed)
     return len(kept.keys() & tuples.keys())
 
 
@@ -192,10 +195,10 @@ def age(lessons: Iterable[Teach]) -> int:
     """See `Kernel.age`."""
     gone = 0
     for subnets, group in groupby(lessons, key=lambda lesson: lesson.subnets):
-        sets = [(pupil, _told(pupil.namespace)) for pupil in group]
-        # read once, since the agent waits, and last: what a pupil is told meanwhile is remembered
+        sets = [(lesson, _told(lesson.namespace)) for lesson in group]
+        # read once, since the agent waits, and last: what a gateway is told meanwhile is remembered
         remembered = set(map(_key, _remembered(subnets))) if any(before for _, before in sets) else set()
-        gone += sum(_keep(pupil, before, remembered) for pupil, before in sets)
+        gone += sum(_keep(lesson, before, remembered) for lesson, before in sets)
     return gone
 
 
@@ -206,12 +209,12 @@ def _told(namespace: str) -> dict[bytes, int]:
     return {}
 
 
-def _keep(pupil: Teach, before: Mapping[bytes, int], remembered: Collection[bytes]) -> int:
+def _keep(lesson: Teach, before: Mapping[bytes, int], remembered: Collection[bytes]) -> int:
     """Leave only what is remembered. Returns how many taught flows that ended."""
     kept = {key: left for key, left in before.items() if key in remembered}
     if len(kept) < len(before):
-        with contextlib.suppress(MissingError), netns.inside(pupil.namespace), Netlink(NETFILTER) as netfilter:
-            _leave(netfilter, kept, pupil.seed)
+        with contextlib.suppress(MissingError), netns.inside(lesson.namespace), Netlink(NETFILTER) as netfilter:
+            _leave(netfilter, kept, lesson.seed)
     return len(before) - len(kept)
 
 

@@ -25,8 +25,8 @@ from eigw_ns.lab.agent.failure_detector import Pulse, can_stand_in
 _SILENCE = "no heartbeat comes through, though all looks well"
 
 
-class Watched:
-    """A replica, its pulse, and the sockets of its heartbeats. The sockets are open while its ports exist."""
+class ReplicaMonitor:
+    """Watches one replica: its pulse, and the sockets of its heartbeats. They are open while its ports exist."""
 
     def __init__(self, host: Host, replica: Replica, source: str) -> None:
         self.replica = replica
@@ -85,18 +85,18 @@ class Wanted(Protocol):
     """What other programs do to the lab at this moment."""
 
     def stale(self) -> bool:
-        """Whether another topology is wanted than the one that a watch was made from."""
+        """Whether another topology is wanted than the one that a monitor was made from."""
 
     def changing(self) -> bool:
         """Whether another program is changing the lab."""
 
 
-class Watch:
-    """The replicas of a gateway. `say` receives their events."""
+class GatewayMonitor:
+    """Watches the replicas of one gateway, and moves their flows. `say` receives their events."""
 
     def __init__(self, kernel: Machine, gateway: Gateway, wanted: Wanted, say: EventSink) -> None:
         self._kernel, self._gateway, self._wanted, self._say = kernel, gateway, wanted, say
-        self.replicas = tuple(Watched(kernel, replica, gateway.source) for replica in gateway.replicas)
+        self.replicas = tuple(ReplicaMonitor(kernel, replica, gateway.source) for replica in gateway.replicas)
         self.look()
         carrying = [each for each in self.replicas if each.pulse.carries]
         if carrying and not self.whole:  # an agent may have died before it could tell them
@@ -109,63 +109,63 @@ class Watch:
 
     def look(self) -> None:
         """Read from the kernel which replicas carry flows. Other programs may have changed that."""
-        for watched, carries in zip(self.replicas, self._carrying(), strict=True):
-            if watched.pulse.carries != carries:
-                watched.pulse = Pulse(carries)
+        for monitor, carries in zip(self.replicas, self._carrying(), strict=True):
+            if monitor.pulse.carries != carries:
+                monitor.pulse = Pulse(carries)
 
-    def judge(self) -> list[Watched]:
+    def judge(self) -> list[ReplicaMonitor]:
         """Judge each replica by its last heartbeat, and take out the dead ones.
 
         Returns the replicas that are well enough to come back.
         """
-        for watched in self.replicas:
-            watched.judge()
-            if watched.pulse.carries and not self._kernel.exists(watched.replica.namespace):
-                watched.pulse = replace(watched.pulse, missed=max(1, watched.pulse.missed))  # it may work on, nameless
-        for watched in self.replicas:
-            if watched.pulse.verdict in ("suspect", "dead"):
-                self._suspect(watched)
-        return [watched for watched in self.replicas if watched.pulse.verdict == "recovered" and not watched.fault()]
+        for monitor in self.replicas:
+            monitor.judge()
+            if monitor.pulse.carries and not self._kernel.exists(monitor.replica.namespace):
+                monitor.pulse = replace(monitor.pulse, missed=max(1, monitor.pulse.missed))  # it may work on, nameless
+        for monitor in self.replicas:
+            if monitor.pulse.verdict in ("suspect", "dead"):
+                self._suspect(monitor)
+        return [monitor for monitor in self.replicas if monitor.pulse.verdict == "recovered" and not monitor.fault()]
 
-    def _suspect(self, watched: Watched) -> None:
-        fault = self._fault(watched)
-        if not fault and watched.pulse.verdict != "dead":
+    def _suspect(self, monitor: ReplicaMonitor) -> None:
+        fault = self._fault(monitor)
+        if not fault and monitor.pulse.verdict != "dead":
             return
         if self._wanted.stale():  # our shares may name replicas that are gone
             return
         self.look()  # another program may have put one back a moment ago
-        others = [each for each in self.replicas if each.pulse.carries and each is not watched]
+        others = [each for each in self.replicas if each.pulse.carries and each is not monitor]
         if not can_stand_in(((not each.pulse.missed, partial(self._sound, each)) for each in others), bool(fault)):
             return
         before = [each for each in self.replicas if each.pulse.carries]
         self._share(others)
-        watched.pulse = Pulse(False)
+        monitor.pulse = Pulse(False)
         reason = fault or _SILENCE
-        self._say(ReplicaDead(watched.replica.label, reason))
+        self._say(ReplicaDead(monitor.replica.label, reason))
         self._teach(before, others)
 
-    def _fault(self, watched: Watched) -> str:
+    def _fault(self, monitor: ReplicaMonitor) -> str:
         """Return what is visibly wrong with it; empty if nothing is, or if another program may be changing it."""
-        fault = watched.fault()
-        return watched.fault(changing=True) if fault and self._wanted.changing() else fault
+        fault = monitor.fault()
+        return monitor.fault(changing=True) if fault and self._wanted.changing() else fault
 
-    def _sound(self, watched: Watched) -> bool:
-        return not self._fault(watched)
+    def _sound(self, monitor: ReplicaMonitor) -> bool:
+        return not self._fault(monitor)
 
-    def put_back(self, watched: Watched) -> None:
+    def put_back(self, monitor: ReplicaMonitor) -> None:
         """Tell a replica the flows that it takes over, and give it its share. The caller holds the lock."""
         before = [each for each in self.replicas if each.pulse.carries]
-        after = [*before, watched]
-        self._kernel.forget(Forget(watched.replica.namespace, self._gateway.lesson.seed, EVERY_BUCKET))
+        after = [*before, monitor]
+        self._kernel.forget(Forget(monitor.replica.namespace, self._gateway.lesson.seed, EVERY_BUCKET))
         self._teach(before, after)
         self._share(after)
-        watched.pulse = Pulse(True)
-        self._say(ReplicaBack(watched.replica.label))
+        monitor.pulse = Pulse(True)
+        self._say(ReplicaBack(monitor.replica.label))
         self._teach(before, after)
         for name, buckets in spread.lost(self._shares(before), self._shares(after)).items():
             self._kernel.forget(Forget(name, self._gateway.lesson.seed, buckets))
 
-    def _teach(self, before: list[Watched], after: list[Watched]) -> None:
+    def _teach(self, before: list[ReplicaMonitor], after: list[ReplicaMonitor]) -> None:
         """Tell each replica the flows of the buckets that it gains."""
         gained = spread.lost(self._shares(after), self._shares(before))
         lesson = self._gateway.lesson
@@ -174,7 +174,7 @@ class Watch:
         except EigwError as error:  # one that died a moment ago will be seen to be dead
             self._say(CannotTeach(self._gateway.label, describe(error)))
 
-    def _shares(self, carrying: list[Watched]) -> tuple[spread.Share, ...]:
+    def _shares(self, carrying: list[ReplicaMonitor]) -> tuple[spread.Share, ...]:
         """Return which replica, by its namespace, has which buckets if these carry flows."""
         names = [each.namespace for each in self._gateway.replicas]
         return spread.shares(names, {each.replica.namespace for each in carrying})
@@ -185,12 +185,12 @@ class Watch:
             names = [each.namespace for each in self._gateway.replicas]
             self._kernel.age([replace(self._gateway.lesson, namespace=name) for name in names])
 
-    def _share(self, carrying: list[Watched]) -> None:
+    def _share(self, carrying: list[ReplicaMonitor]) -> None:
         """Give these replicas all flows. If a namespace is gone, so is its group, and nothing passes the gateway."""
         with contextlib.suppress(MissingError):
             self._kernel.update((group, self._group(group, carrying)) for group in self._gateway.groups)
 
-    def _group(self, group: ReplicaMap, carrying: list[Watched]) -> ReplicaMap:
+    def _group(self, group: ReplicaMap, carrying: list[ReplicaMonitor]) -> ReplicaMap:
         alive = {leg.mac for each in carrying for leg in (each.replica.inner, each.replica.outer)}
         macs = [mac for _, _, mac in group.shares]
         return replace(group, shares=spread.shares(macs, alive & set(macs)))
@@ -206,8 +206,8 @@ class Watch:
 
     def close(self) -> None:
         """Close all sockets."""
-        for watched in self.replicas:
-            watched.close()
+        for monitor in self.replicas:
+            monitor.close()
 
 
 def describe(error: EigwError) -> str:

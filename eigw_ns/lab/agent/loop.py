@@ -16,12 +16,12 @@ from eigw_ns.kernel.protocol import Machine
 from eigw_ns.lab.agent import events
 from eigw_ns.lab.agent.events import EventSink
 from eigw_ns.lab.agent.failure_detector import INTERVAL, LATE, SILENT, STEADY
-from eigw_ns.lab.agent.gateway_monitor import Watch, Watched, describe
+from eigw_ns.lab.agent.gateway_monitor import GatewayMonitor, ReplicaMonitor, describe
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.storage import Storage
 
-_LOOK = 5.0  # seconds between two looks at what others have changed
+_LOOK = 5.0  # seconds between two reads of what other programs have changed
 _MEND = 5.0  # seconds between two tries to repair
 _AGE = 30.0  # seconds between two looks at whether taught flows still live
 
@@ -34,7 +34,7 @@ class Settings:
 
 
 class Agent:
-    """Watches the gateways of one lab. `say` is told what happens, `stopped` is asked whether to end."""
+    """Watches the gateways of one lab. `say` receives the events. The agent ends when `stopped` returns True."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Agent:
     ) -> None:
         self._kernel, self._storage, self._lab = kernel, storage, lab
         self._settings, self._say, self._stopped = settings, say, stopped
-        self._watches: tuple[Watch, ...] = ()
+        self._monitors: tuple[GatewayMonitor, ...] = ()
         self._stored = 0
         self._looked = self._mended = self._aged = 0.0
 
     def run(self) -> None:
-        """Go on until told to stop, or the lab is gone. Raises NoSuchLabError if it does not exist at the start."""
+        """Watch until told to stop or the lab is gone. Raises NoSuchLabError if it does not exist at the start."""
         self._load()
         self._say(events.Watching(self._lab, len(self._everybody())))
         self._tell_idle()
@@ -65,10 +65,10 @@ class Agent:
             self._close()
 
     def once(self) -> bool:
-        """Judge every replica, act, repair if that is allowed, and return whether all replicas carry flows then.
+        """Judge every replica, act, and repair if that is allowed. Returns whether all replicas carry flows then.
 
-        False if the lab is not in the kernel. Each replica that carries no flows is named with the reason, even if an
-        earlier run has taken it out.
+        Returns False if the lab is not in the kernel. Reports each replica that carries no flows with the reason, even
+        if an earlier run has taken it out.
         """
         self._load()
         self._tell_idle()
@@ -89,7 +89,7 @@ class Agent:
             self._close()
 
     def _tell_idle(self) -> None:
-        """Nobody shall wait for words about what is not there. Both may change, so this is no error."""
+        """Report that nothing can be watched. A later apply may change that, so it is not an error."""
         if not self._alive():
             build = f"nothing of the lab is in the kernel: `eigw-ns apply --lab {self._lab}` builds it"
             self._say(events.NothingToWatch(self._lab, build))
@@ -107,32 +107,36 @@ class Agent:
                 self._tell_idle()
         if now - self._looked >= _LOOK:
             self._looked = now
-            for watch in self._watches:
-                watch.look()
+            for monitor in self._monitors:
+                monitor.look()
         if now - self._aged >= _AGE:
             self._aged = now
-            for watch in self._watches:
-                watch.age()
+            for monitor in self._monitors:
+                monitor.age()
         self._beat(now)
-        if self._settings.repair and now - self._mended >= _MEND and not all(watch.whole for watch in self._watches):
+        if (
+            self._settings.repair
+            and now - self._mended >= _MEND
+            and not all(monitor.whole for monitor in self._monitors)
+        ):
             self._mend(now)
 
     def _beat(self, now: float) -> None:
-        """One beat through everybody, heard until it is late, judged, and a rest until the next is due."""
+        """Send a heartbeat through each replica, judge the replicas, and wait until the next one is due."""
         everybody = self._everybody()
         for each in everybody:
             each.beat()
         self._hear(everybody, now + LATE)
-        for watch in self._watches:
-            for recovered in watch.judge():
-                self._put_back(watch, recovered)
+        for monitor in self._monitors:
+            for recovered in monitor.judge():
+                self._put_back(monitor, recovered)
         self._hear(everybody, now + INTERVAL)
 
-    def _everybody(self) -> list[Watched]:
-        return [each for watch in self._watches for each in watch.replicas]
+    def _everybody(self) -> list[ReplicaMonitor]:
+        return [each for monitor in self._monitors for each in monitor.replicas]
 
-    def _hear(self, everybody: list[Watched], until: float) -> None:
-        """Take in beats as they come, at least once however late it is already."""
+    def _hear(self, everybody: list[ReplicaMonitor], until: float) -> None:
+        """Read heartbeats until the time `until`, at least once."""
         while True:
             patience = max(0.0, until - self._kernel.now())
             ready = self._kernel.wait((number for each in everybody for number in each.descriptors()), patience)
@@ -141,17 +145,17 @@ class Agent:
             if (not ready and patience == 0.0) or self._kernel.now() >= until:
                 return
 
-    def _put_back(self, watch: Watch, recovered: Watched) -> None:
+    def _put_back(self, monitor: GatewayMonitor, recovered: ReplicaMonitor) -> None:
         try:
             with self._storage.lock.hold(self._lab, f"eigw-ns agent ({self._lab})"):
-                watch.put_back(recovered)
+                monitor.put_back(recovered)
         except LockedError:
-            return  # somebody is changing the lab: it is still well the next time
+            return  # another process is changing the lab: try again at the next heartbeat
         except EigwError as error:
             self._say(events.CannotPutBack(recovered.replica.label, describe(error)))
 
     def _mend(self, now: float) -> None:
-        """Do what an apply would, first taking away what is dead though nothing can be seen to be wrong with it."""
+        """Do what `apply` does. First remove dead replicas without a visible fault, which a plan would keep."""
         self._mended = now
         dead = [each for each in self._everybody() if not each.pulse.carries]
         try:
@@ -166,15 +170,15 @@ class Agent:
             self._say(events.CannotRepair(describe(error)))
             return
         self._say(events.Repaired(applied.steps))
-        for watch in self._watches:
-            watch.look()
+        for monitor in self._monitors:
+            monitor.look()
 
     def stale(self) -> bool:
-        """Whether the lab may have got other replicas since they were looked up, or be gone."""
+        """Return whether the lab is gone, or may have other replicas than when it was read."""
         return _changed(self._storage.folders, self._lab) != self._stored
 
     def changing(self) -> bool:
-        """Whether somebody is changing the lab."""
+        """Return whether a process is changing the lab."""
         return self._storage.lock.held(self._lab)
 
     def _load(self) -> None:
@@ -183,16 +187,16 @@ class Agent:
         self._stored = _changed(self._storage.folders, self._lab)
         cloud = self._storage.store.load(self._lab).cloud
         found = gateways(cloud, self._kernel.connection_table())
-        self._watches = tuple(Watch(self._kernel, gateway, self, self._say) for gateway in found)
+        self._monitors = tuple(GatewayMonitor(self._kernel, gateway, self, self._say) for gateway in found)
         for each in self._everybody():
             before = pulses.get(each.replica.namespace, each.pulse)
-            if before.carries == each.pulse.carries:  # so that change upon change hides nobody's death
+            if before.carries == each.pulse.carries:  # frequent changes must hide no dead replica
                 each.pulse = before
 
     def _close(self) -> None:
-        for watch in self._watches:
-            watch.close()
-        self._watches = ()
+        for monitor in self._monitors:
+            monitor.close()
+        self._monitors = ()
 
 
 def _whole(replica: Replica) -> list[NetObject]:

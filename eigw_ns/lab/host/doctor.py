@@ -1,4 +1,4 @@
-"""Whether this host can hold a lab: each thing a lab needs is tried, and what is missing comes with its fix."""
+"""Check whether this host can hold a lab: try each thing that a lab needs, and give a fix for what is missing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Need:
 
 
 def _refused(reason: features.Reason) -> str:
-    """What lifts the refusal of a privileged process: seccomp says EPERM, AppArmor and SELinux EACCES."""
+    """Return the fix if a privileged process is refused: seccomp answers EPERM, AppArmor and SELinux EACCES."""
     if limits.NETWORK in reason:
         return limits.fix(limits.NETWORK)
     return capabilities.MOUNT_FIX if os.strerror(errno.EACCES) in reason else capabilities.SECCOMP_FIX
@@ -94,7 +94,7 @@ def _few_namespaces() -> Iterator[Check]:
 
 
 def _nft_version() -> Iterator[Check]:
-    """Nothing where it cannot be told, as where the binding is missing: that is a check of its own."""
+    """Check the version. Yield nothing if it is unknown: a missing binding has a check of its own."""
     version = features.nft_version()
     if not version:
         return
@@ -106,7 +106,7 @@ def _nft_version() -> Iterator[Check]:
 
 
 def _replicas(lacking: str) -> Iterator[Check]:
-    """What only gateways of several replicas need."""
+    """Check what only gateways with several replicas need."""
     need = _Need("nftables, hook egress", features.nft_egress, "boot Linux 5.16 or later, as Debian 12's")
     egress = _check(need, lacking)
     if egress.outcome == "missing":
@@ -125,7 +125,7 @@ def _table() -> Iterator[Check]:
 
 
 def examine_rootless(folders: LabFolders) -> tuple[Check, ...]:
-    """The same in namespaces of one's own, where this process, which must have one thread, then stays."""
+    """Do what `examine` does, in namespaces of this user. This process must have one thread, and stays in them."""
     try:
         userns.create()
     except HostError as error:
@@ -134,7 +134,7 @@ def examine_rootless(folders: LabFolders) -> tuple[Check, ...]:
 
 
 def _limits() -> tuple[Check, ...]:
-    """What cannot be had without root; a lab can do without it."""
+    """Return what does not work without root. A lab does not need it."""
     tracked = sysctl.read("net.netfilter.nf_conntrack_max")
     return (
         Check(
@@ -153,12 +153,12 @@ def _limits() -> tuple[Check, ...]:
 
 
 def fit(checks: tuple[Check, ...]) -> bool:
-    """Whether nothing that a lab needs is missing."""
+    """Return whether the host has everything that a lab needs."""
     return all(check.outcome != "missing" for check in checks)
 
 
 def _check(need: _Need, lacking: str) -> Check:
-    """`lacking` is what else must be mended first."""
+    """Try one need. `lacking` names another need that must be met first."""
     if need.in_a_namespace and lacking and need.name != lacking:
         return Check(need.name, "warn", f"not tried: needs {lacking}", f"see {lacking} above")
     reason = need.probe()
@@ -187,7 +187,7 @@ def _folder(name: str, folder: Path, variable: str, flag: str) -> Check:
 
 
 def _seen(place: Path) -> bool:
-    """Whether it exists, as far as we may look."""
+    """Return whether this user can see that it exists."""
     try:
         return place.exists()
     except PermissionError:

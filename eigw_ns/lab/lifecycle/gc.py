@@ -37,7 +37,7 @@ class Leftover:
 def find(kernel: Machine, storage: Storage, lab: str | None = None) -> tuple[Leftover, ...]:
     """Return the leftovers of `lab`, or of all labs, sorted. Changes nothing."""
     needed = kernel.needed_labs()
-    found = (*_namespaces(kernel, storage), *_husks(kernel), *_run_folders(kernel, storage))
+    found = (*_namespaces(kernel, storage), *_stale_names(kernel), *_run_folders(kernel, storage))
     needed |= kernel.needed_labs()  # again: an agent or a pytest may have started during the search
     left = (thing for thing in found if lab in (None, thing.lab) and thing.lab not in needed)
     return tuple(sorted(thing for thing in left if not storage.lock.held(thing.lab)))
@@ -65,11 +65,9 @@ def _remove(kernel: Machine, storage: Storage, lab: str, leftovers: list[Leftove
     else:
         background.stop(storage.folders, lab)
     if any(thing.kind == "namespace" for thing in leftovers):
-        operations.dismantle(
-            kernel, storage, lab
-        )  # in an order that lets nothing in; removes husks and the run folder too
+        operations.dismantle(kernel, storage, lab)  # lets nothing in; removes stale names and the run folder, too
         return leftovers
-    kernel.remove_husks(thing.name for thing in leftovers if thing.kind == "husk")
+    kernel.remove_stale_names(thing.name for thing in leftovers if thing.kind == "husk")
     if not storage.store.exists(lab):
         kernel.stop_orphaned_daemons(lab)
         storage.lock.remove_run_files(lab)
@@ -82,8 +80,8 @@ def _namespaces(kernel: Kernel, storage: Storage) -> Iterator[Leftover]:
             yield from (Leftover(lab, "namespace", owner.namespace) for owner in kernel.observe(lab).namespaces())
 
 
-def _husks(kernel: Kernel) -> Iterator[Leftover]:
-    for name in kernel.husks():
+def _stale_names(kernel: Kernel) -> Iterator[Leftover]:
+    for name in kernel.stale_names():
         lab = lab_of(name)
         if lab is not None:
             yield Leftover(lab, "husk", name)

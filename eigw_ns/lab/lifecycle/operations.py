@@ -171,7 +171,7 @@ def dismantle(kernel: Kernel, storage: Storage, lab: str, *, progress: Progress 
     with storage.journal.written(lab, plan, destroy=True):
         kernel.stop_orphaned_daemons(lab)
         execute(kernel, plan, progress)
-        kernel.remove_husks(name for name in kernel.husks() if is_name_of(lab, name))
+        kernel.remove_stale_names(name for name in kernel.stale_names() if is_name_of(lab, name))
         storage.store.remove(lab)
     storage.lock.remove_run_files(lab)
     return len(plan)
