@@ -13,9 +13,11 @@ from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
+from eigw_ns.lab.verify.checks import Report
+from eigw_ns.topology import Topology
 from tests.support.command import FAKE_LAB as LAB
 from tests.support.command import Cli
-from tests.support.stored import store
+from tests.support.stored import lock, store
 from tests.topologies.replicated import tree
 
 
@@ -97,6 +99,51 @@ def test_the_agent_once(applied: FakeKernel, cli: Cli) -> None:
     assert done.data["event"] == "replica dead"
     assert cli("agent", "--once", "--repair", "-q").code == 0
     assert cli("status").code == 0
+
+
+@pytest.fixture
+def verdicts(applied: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, bool]]:
+    """Return a list: for each `verify`, whether a command changes the lab meanwhile, and whether all checks pass."""
+    wanted: list[tuple[bool, bool]] = []
+
+    def verify(topology: Topology, **_: object) -> Report:
+        change, passed = wanted.pop(0)
+        if change:
+            with lock().hold(topology.cloud.lab, "eigw-ns apply"):
+                pass
+        return Report(passed, ())
+
+    monkeypatch.setattr("eigw_ns.cli.verbs.verify.verify", verify)
+    return wanted
+
+
+CHANGED = f"another command changed the lab {LAB} while packets were on their way"
+
+
+def test_verify_fails_if_nothing_else_changed_the_lab(verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
+    verdicts += [(False, False)]
+    done = cli("verify")
+    assert (done.code, CHANGED in done.err) == (4, False)
+
+
+def test_verify_beside_an_apply_tries_again(verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
+    verdicts += [(True, False), (False, True)]
+    done = cli("verify")
+    assert done.code == 0
+    assert done.err.splitlines()[0] == f"{CHANGED}; trying again"
+
+
+def test_verify_beside_an_apply_tries_again_only_once(verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
+    verdicts += [(True, False), (True, False)]
+    done = cli("verify")
+    assert done.code == 1
+    assert f"error: {CHANGED}" in done.err
+    assert "try again after the other command ends" in done.err
+
+
+def test_a_change_does_not_matter_if_all_checks_pass(verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
+    verdicts += [(True, True)]
+    assert cli("verify", "-q").code == 0
 
 
 def test_gc_leaves_needed_labs_alone(applied: FakeKernel, cli: Cli) -> None:

@@ -9,9 +9,11 @@ import click
 from eigw_ns.cli import complete, options
 from eigw_ns.cli.context import open_kernel, topology_of
 from eigw_ns.cli.output import show_json, show_tables
+from eigw_ns.cli.talk import Talk
 from eigw_ns.dataplane.trace import Protocol
 from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
 from eigw_ns.lab.verify.checks import Check, probe
+from eigw_ns.lab.verify.disturbance import undisturbed
 from eigw_ns.render import explain as render
 from eigw_ns.render.explain_aws import document
 from eigw_ns.topology import Expectation
@@ -79,4 +81,6 @@ def _probed(explanation: Explanation) -> Check:
     open_kernel()
     question, trace = explanation.question, explanation.trace
     ends = explanation.source_id, explanation.destination_id
-    return probe(explanation.cloud, Expectation(*ends, question.protocol, question.port, trace.outcome), trace)
+    expected = Expectation(*ends, question.protocol, question.port, trace.outcome)
+    say = Talk(quiet=False, verbose=False).note
+    return undisturbed(explanation.cloud.lab, lambda: probe(explanation.cloud, expected, trace), say)

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from eigw_ns.cli import options
-from eigw_ns.cli.context import open_kernel, topology_of
+from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import UsageError
-from eigw_ns.lab.verify.checks import verify
+from eigw_ns.lab.verify.checks import Report, verify
+from eigw_ns.lab.verify.disturbance import undisturbed
 from eigw_ns.render import verdicts
 from eigw_ns.render.junit import junit
 
@@ -33,7 +34,8 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
 
     Sends what the topology's `expect` lists. If it lists nothing, tries every pair of nodes in both directions and
     compares with the model. All checks run at once. A check counts as blocked only if the listener was alive and the
-    path carried other traffic at the same time. Exit code 4 if a check fails.
+    path carried other traffic at the same time. Exit code 4 if a check fails. If another command changes the lab
+    meanwhile, checks that fail are repeated once.
 
     \b
     eigw-ns verify
@@ -43,9 +45,14 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
     talk = Talk(quiet=quiet, verbose=verbose)
     if report_file is not None:
         _require_folder(report_file)
-    topology = topology_of(None, lab, open_kernel())
-    with talk.progress("verify") as progress:
-        report = verify(topology, timeout=timeout, progress=lambda done, total: progress(done, total, "checks"))
+    chosen, storage = choose_lab(lab, open_kernel()), open_storage()
+
+    def look() -> Report:
+        topology = storage.store.load(chosen)  # another command may have stored a new one since the first look
+        with talk.progress("verify") as progress:
+            return verify(topology, timeout=timeout, progress=lambda done, total: progress(done, total, "checks"))
+
+    report = undisturbed(storage.lock, chosen, look, talk.note)
     if report_file is not None:
         report_file.write_text(junit(report), encoding="utf-8")
     if output == "json":

@@ -63,6 +63,14 @@ class FileLock:
         with self.folders.run_errors(f"look at the lock {path}"), file_lock.held(path) as descriptor:
             return descriptor is not None
 
+    def stamp(self, lab: str) -> str:
+        """Return a text that changes whenever a process takes or releases the lock of `lab`: both write the file."""
+        try:
+            status = self.folders.lock_file(lab).stat()
+        except OSError:
+            return ""
+        return f"{status.st_ino} {status.st_mtime_ns}"
+
     def remove_run_files(self, lab: str) -> None:
         """Remove the lab's run folder. The caller holds the lock; waiting processes see that the lock file is gone."""
         lock, journal = self.folders.lock_file(lab), self.folders.journal_file(lab)

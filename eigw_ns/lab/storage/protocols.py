@@ -75,6 +75,10 @@ class Lock(Protocol):
         """Return whether a process has the lock of `lab`. Leaves no trace."""
         ...
 
+    def stamp(self, lab: str) -> str:
+        """Return a text that changes whenever a process takes or releases the lock of `lab`. Leaves no trace."""
+        ...
+
     def remove_run_files(self, lab: str) -> None:
         """Remove the lock and the journal of a lab that is gone. The caller holds the lock."""
         ...

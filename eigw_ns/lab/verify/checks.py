@@ -27,6 +27,7 @@ from eigw_ns.errors import EigwError, MissingError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.traffic import sockets
 from eigw_ns.lab.verify import prober
+from eigw_ns.lab.verify.disturbance import LabChangedError
 from eigw_ns.topology import Expectation, Topology
 
 Progress = Callable[[int, int], None]
@@ -143,7 +144,7 @@ def _sent(
     try:
         return prober.run(probes, timeout, _counting(probes, progress) if progress else None)
     except MissingError as error:
-        raise EigwError(
+        raise LabChangedError(
             f"the lab {cloud.lab} was changed or destroyed while packets were on their way: {error.message}",
             hint=f"`eigw-ns status --lab {cloud.lab}` shows what is left; verify again after the other command ends",
         ) from error
