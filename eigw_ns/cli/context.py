@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eigw_ns.cli import rootless
+from eigw_ns.cli import rootless, streams
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import Node
-from eigw_ns.cloud.words import did_you_mean
+from eigw_ns.cloud.words import did_you_mean, printable
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
@@ -101,7 +101,7 @@ def read_topology(file: str, lab: str | None, source: Source) -> Topology:
 
     Raises TopologyError with every mistake in it, UsageError if it has no name or a name other than `lab`.
     """
-    name = STDIN_NAME if file == STDIN else file
+    name = STDIN_NAME if file == STDIN else printable(file)
     return _checked(load(source.content, file=name, default_lab=source.default_lab), file, lab)
 
 
@@ -144,6 +144,7 @@ def labels(cloud: Cloud) -> dict[str, str]:
 
 
 def _read(file: str) -> bytes:
+    streams.announce_wait(file)
     try:
         if file == STDIN:
             return sys.stdin.buffer.read(_LARGEST_FILE)
@@ -151,6 +152,6 @@ def _read(file: str) -> bytes:
             return stream.read(_LARGEST_FILE)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        hint = f"`eigw-ns init > {shlex.quote(file)}` writes an example" if missing else ""
-        name = STDIN_NAME if file == STDIN else file
+        hint = f"`eigw-ns init > {shlex.quote(printable(file))}` writes an example" if missing else ""
+        name = STDIN_NAME if file == STDIN else printable(file)
         raise UsageError(f"cannot read {name}: {error.strerror}", hint=hint) from error

@@ -25,6 +25,8 @@ _LIMIT = 5  # the exit code of `errors.LimitError`, which may not be imported ye
 def main() -> NoReturn:
     """Run the program with the arguments of this process, then exit with its exit code."""
     sys.excepthook = _report
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # see `__main__`; if a shell ignores it, so do we
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     streams.prepare()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if a shell passed it on as ignored, wait(2) fails with ECHILD
     gc.set_threshold(_COLLECTOR_THRESHOLD)
@@ -54,7 +56,9 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
         sys.stderr.write("error: no memory is left for this process\n")
         os._exit(_LIMIT)
     else:
+        from eigw_ns.cloud.words import printable
+
         sys.stderr.write(
-            f"error: internal error: {kind.__name__}: {error}\n"
+            f"error: internal error: {kind.__name__}: {printable(str(error))}\n"
             "hint: this is a bug in eigw-ns; please report it with the output of the same command and EIGW_NS_DEBUG=1\n"
         )

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eigw_ns.cloud.words import UNSAFE
+
 if TYPE_CHECKING:
     from eigw_ns.render.table import Table
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSAFE = re.compile(f"[{UNSAFE}]")
 
 
 def show_json(data: object, *, indent: int = 2) -> None:
     """Print `data` as one JSON document. JSON is UTF-8 (RFC 8259), so in another encoding it is pure ASCII."""
     text = json.dumps(data, indent=indent, ensure_ascii=not is_utf8())
-    click.echo(_LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    click.echo(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def is_utf8() -> bool:

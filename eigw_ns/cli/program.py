@@ -13,6 +13,7 @@ from eigw_ns import __version__
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.group import VerbGroup
 from eigw_ns.cloud.aws_words import lacking
+from eigw_ns.cloud.words import printable
 from eigw_ns.errors import EigwError, limit_error
 from eigw_ns.render import remedies
 
@@ -85,10 +86,15 @@ def run(arguments: Sequence[str]) -> int:
 
 def complain(message: str, hint: str = "") -> None:
     """Print an error and its hint on stderr."""
-    for line in message.splitlines():
-        click.echo(f"{_red('error:')} {line}", err=True)
-    for line in hint.splitlines():
-        click.echo(f"hint: {line}", err=True)
+    for line in message.split("\n"):
+        click.echo(f"{_red('error:')} {printable(line)}", err=True)
+    show_hint(hint)
+
+
+def show_hint(hint: str) -> None:
+    """Print a hint, if there is one, on stderr."""
+    for line in hint.split("\n") if hint else ():
+        click.echo(f"hint: {printable(line)}", err=True)
 
 
 def _red(text: str) -> str:
@@ -118,6 +124,9 @@ def _system_error(error: OSError) -> int:
     """Report a failed file or pipe and return the exit code. A pipe without a reader (`| head`) is not reported."""
     if error.errno == errno.EPIPE:
         streams.let_go(sys.stdout)  # the exit flushes once more what is buffered
+        return FAILED
+    if error.errno == errno.EBADF and error.filename is None:  # see `streams.prepare`
+        complain("stdout is closed, so the output is lost")
         return FAILED
     limit = limit_error("run the command", error.errno or 0)
     if limit is not None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
+
+from eigw_ns.cloud.words import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -48,13 +52,34 @@ def prepare() -> None:
 
 
 def _null_stream(mode: Literal["r", "w"]) -> TextIO:
-    """Return a stream that discards writes and fails to read: no input is not the same as empty input.
+    """Return a stream that fails to read and to write (EBADF).
 
-    It occupies the number of a standard stream, so that no file of ours gets that number. It is closed on exec(3):
-    a program that replaces this process finds the stream closed, as it was.
+    No input is not the same as empty input, and output that is lost is a failure. The stream occupies the number of a
+    standard stream, so that no file of ours gets that number. It is closed on exec(3): a program that replaces this
+    process finds the stream closed, as it was.
     """
-    descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    opposite = os.O_WRONLY if mode == "r" else os.O_RDONLY
+    descriptor = os.open(os.devnull, opposite | os.O_CLOEXEC)
     return open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def announce_wait(file: str) -> None:
+    """Say on a terminal what is awaited if reading `file` waits for somebody: a FIFO, or `-` for this terminal."""
+    if not sys.stderr.isatty():
+        return
+    if file == "-":
+        waiting = "reading from this terminal; end the input with Ctrl-D" if sys.stdin.isatty() else ""
+    else:
+        waiting = f"waiting for another program to write to {printable(file)}" if _is_named_pipe(file) else ""
+    if waiting:
+        sys.stderr.write(f"{waiting}\n")
+
+
+def _is_named_pipe(file: str) -> bool:
+    """Return whether the file is a FIFO. /dev/fd is the shell's `<(command)`, which has a writer."""
+    with contextlib.suppress(OSError):
+        return not file.startswith("/dev/fd/") and Path(file).is_fifo()
+    return False
 
 
 def let_go(stream: TextIO) -> None:

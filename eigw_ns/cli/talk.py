@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from eigw_ns.cloud.words import printable, printable_lines
+
 Progress = Callable[[int, int, object], None]
 """Called with (steps done, steps in total, the current step)."""
 
@@ -26,13 +28,13 @@ class Talk:
     def note(self, text: str) -> None:
         """Print a note, unless the user asked for quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(printable_lines(text), err=True)
 
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
         """Yield a function to call at each step. It prints a line with `-v`, and draws a bar on a terminal."""
         if self.verbose:
-            yield lambda done, total, step: click.echo(f"{title} {done}/{total}: {step}", err=True)
+            yield lambda done, total, step: click.echo(printable(f"{title} {done}/{total}: {step}"), err=True)
         elif self.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield lambda _done, _total, _step: None
         else:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+UNSAFE = "\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""Characters, as in a regular expression, that control a terminal, reorder text, end a line or are half of a character.
+JSON has escapes for the control characters below them."""
+
+_UNPRINTABLE = re.compile(f"[\x00-\x1f{UNSAFE}]")
 _CLOSE_ENOUGH = 0.6
 _MOST = 3
 _LONGEST = 60
@@ -32,10 +37,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shorten(text: str) -> str:
     """Return at most 60 characters of `text` on one line, with invisible characters as escapes."""
-    text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return _INVISIBLE.sub(lambda found: escaped(found[0]), text)
+    return _INVISIBLE.sub(_escape, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
-def escaped(text: str) -> str:
-    """Return `text` in printable ASCII: every other character is an escape of Python's."""
-    return text.encode("unicode_escape").decode("ascii")
+def printable(text: str) -> str:
+    """Return the text on one line, with escapes for characters that would control a terminal."""
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def printable_lines(text: str) -> str:
+    """Return what `printable` does for each line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from eigw_ns.cloud.words import escaped
+from eigw_ns.cloud.words import printable_lines
 from eigw_ns.frozen import frozen
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Characters that change the direction of the text that follows on the line, also in other columns."""
-
-
 def draw(tables: Sequence[Table], *, width: int | None, colour: bool) -> str:
     """Return the tables one below the other, fitted to `width` characters.
 
@@ -56,8 +52,17 @@ def draw(tables: Sequence[Table], *, width: int | None, colour: bool) -> str:
         for index, table in enumerate(tables):
             if index:
                 console.print()
-            console.print(_rich(table, width or _UNBOUNDED))
+            console.print(_rich(_printable(table), width or _UNBOUNDED))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _printable(table: Table) -> Table:
+    """Return the table with escapes for what would control a terminal: some texts come from tenants."""
+    return replace(table, rows=tuple(tuple(map(_printable_cell, row)) for row in table.rows))
+
+
+def _printable_cell(cell: Cell) -> Cell:
+    return printable_lines(cell) if isinstance(cell, str) else (printable_lines(cell[0]), cell[1])
 
 
 def _rich(table: Table, width: int) -> ConsoleRenderable:
@@ -85,8 +90,7 @@ def _rich(table: Table, width: int) -> ConsoleRenderable:
 
 
 def _text(cell: Cell) -> str:
-    text = cell if isinstance(cell, str) else cell[0]
-    return _TURNS.sub(lambda found: escaped(found[0]), text)
+    return cell if isinstance(cell, str) else cell[0]
 
 
 def _widths(table: Table) -> list[int]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +66,21 @@ def test_an_unexpected_error_has_a_traceback_with_debug_set() -> None:
     assert done.stderr.startswith("Traceback")
 
 
+def test_ctrl_c_before_the_program_is_loaded_prints_nothing() -> None:
+    """The import of `cli.main` waits here. Python's own handler would print a traceback."""
+    waiting = "class Slow:\n def find_spec(*_):\n  os.write(1, b'!'); time.sleep(60)\n"
+    program = f"import os, sys, time\nfrom eigw_ns.__main__ import main\n{waiting}sys.meta_path.insert(0, Slow)\nmain()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=pipe, stderr=pipe, preexec_fn=heed_interrupts
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.read(1) == b"!"
+        running.send_signal(signal.SIGINT)
+        _, complaint = running.communicate(timeout=SECONDS)
+    assert (running.returncode, complaint) == (-signal.SIGINT, b"")
+
+
 def test_ctrl_c_is_130(tmp_path: Path) -> None:
     pipe = tmp_path / "topology.yaml"
     os.mkfifo(pipe)
@@ -91,6 +108,68 @@ def test_a_closed_stdout_pipe_fails_without_a_message() -> None:
 
 def test_errors_have_no_colour_off_a_terminal() -> None:
     assert "\x1b" not in process("export").err
+
+
+ESCAPE = "\x1b]0;owned\x07\x9b31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("validate", "-f", f"{ESCAPE}.yaml"),
+        ("validate", "-f", f"{ESCAPE}\nerror: more.yaml"),
+        ("export", "--lab", ESCAPE),
+        (ESCAPE,),
+        ("status", f"--{ESCAPE}"),
+        ("describe", ESCAPE),
+        ("describe", "--tag", ESCAPE),
+        ("init", "--example", ESCAPE),
+        ("explain", ESCAPE, "web"),
+        ("ec2", ESCAPE),
+        ("ec2", "create-tags", "--resources", ESCAPE, "--tags", f"Key={ESCAPE},Value=x"),
+        ("ec2", "describe-vpcs", "--filters", f"Name={ESCAPE},Values=x"),
+        ("ec2", "describe-vpcs", "--cli-input-json", f"file://{ESCAPE}"),
+    ],
+    ids=ascii,
+)
+def test_no_control_character_reaches_the_terminal(
+    cli: Cli, stored: Callable[[str], Topology], arguments: tuple[str, ...]
+) -> None:
+    stored("alpha")
+    result = cli(*arguments)
+    assert result.code in (0, 1, 2, 5)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", result.out + result.err)
+    assert "\nerror: more" not in result.err
+
+
+def test_mistakes_in_a_file_with_control_characters(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "a\x1b[31m\n.yaml"
+    file.write_text('lab: "a\\eb"\nvpcs: {"\\e[1m": {}}\n')
+    result = cli("validate", "-f", str(file))
+    assert result.code == 1
+    assert "a\\x1b[31m\\n.yaml:1" in result.err
+    assert "\x1b" not in result.err
+
+
+def test_a_fifo_without_a_writer_is_named_on_a_terminal(tmp_path: Path) -> None:
+    pipe = tmp_path / "topology.yaml"
+    os.mkfifo(pipe)
+    keyboard, screen = os.openpty()
+    with subprocess.Popen([*PROGRAM, "validate", "-f", str(pipe)], stderr=screen) as running:
+        os.close(screen)
+        said = os.read(keyboard, 4096)
+        running.kill()
+    os.close(keyboard)
+    assert said.startswith(b"waiting for another program to write to ")
+
+
+def test_a_fifo_is_read_without_a_word_off_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    pipe = tmp_path / "topology.yaml"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"lab: x\n",))
+    writer.start()
+    assert "waiting" not in cli("validate", "-f", str(pipe)).err
+    writer.join()
 
 
 @pytest.mark.parametrize(

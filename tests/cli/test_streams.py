@@ -94,18 +94,23 @@ NEED_A_LAB = [("export",), ("describe",), ("ec2", "describe-vpcs")]
 
 
 @pytest.mark.parametrize("arguments", NEED_NOTHING + NEED_A_FILE + NEED_A_LAB, ids=" ".join)
-def test_closed_streams_change_no_exit_code_and_no_output(
+def test_a_closed_stream_is_not_an_empty_one(
     arguments: tuple[str, ...], demo_file: Callable[[str], str], stored: Callable[[str], Topology]
 ) -> None:
     stored("mine")
     file = ("-f", demo_file("mine")) if arguments in NEED_A_FILE else ()
     lab = ("--lab", "mine") if arguments in NEED_A_LAB else ()
     usual = process(*arguments, *file, *lab)
-    for number in (0, 1, 2):
+    for number in (0, 2):
         result = process(*arguments, *file, *lab, prepare=closed(number))
         assert result.code == usual.code, result.err
-        assert result.out == ("" if number == 1 else usual.out)
+        assert result.out == usual.out
         assert result.err == ("" if number == 2 else usual.err)
+    lost = process(*arguments, *file, *lab, prepare=closed(1))
+    if usual.out:
+        assert (lost.code, lost.err.splitlines()[-1]) == (1, "error: stdout is closed, so the output is lost")
+    else:
+        assert (lost.code, lost.err) == (usual.code, usual.err)
 
 
 def test_closed_streams_do_not_hide_a_failure(demo_file: Callable[[str], str]) -> None:
@@ -125,12 +130,13 @@ def test_a_closed_stdin_is_not_an_empty_file(arguments: tuple[str, ...]) -> None
 def test_every_verb_works_without_streams(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
     without_streams = closed(0, 1, 2)
     file = ("-f", demo_file(lab_name))
-    assert process("plan", *file, prepare=without_streams).code == 3
+    assert process("plan", *file, prepare=closed(0, 2)).code == 3
+    assert process("plan", *file, prepare=without_streams).code == 1  # the plan is lost
     assert process("apply", "-v", *file, prepare=without_streams).code == 0
     assert process("plan", *file, prepare=without_streams).code == 0
     assert cli("status", "--lab", lab_name).code == 0
     for arguments in (("status",), ("verify",), ("describe",), ("explain", "app", "web", "--probe")):
-        assert process(*arguments, "--lab", lab_name, prepare=without_streams).code == 0
+        assert process(*arguments, "--lab", lab_name, prepare=closed(0, 2)).code == 0
     look = ("exec", "--lab", lab_name, "app", "--", "test", "-e", "/proc/self/fd/1")
     assert [process(*look, prepare=prepare).code for prepare in (None, without_streams)] == [0, 1]  # stays closed
     assert process("destroy", "--lab", lab_name, prepare=without_streams).code == 0

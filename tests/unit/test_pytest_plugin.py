@@ -91,7 +91,7 @@ def test_loading_the_plugin_imports_nothing_but_errors() -> None:
 def test_pytest_finds_the_plugin_and_is_not_a_dependency() -> None:
     ours = distribution("eigw-ns")
     assert [each.value for each in ours.entry_points.select(group="pytest11")] == ["eigw_ns.testing.plugin"]
-    assert [each.value for each in ours.entry_points.select(group="console_scripts")] == ["eigw_ns.cli.main:main"]
+    assert [each.value for each in ours.entry_points.select(group="console_scripts")] == ["eigw_ns.__main__:main"]
     always = [need for need in ours.requires or () if "extra ==" not in need]
     assert not [need for need in always if "pytest" in need]
 

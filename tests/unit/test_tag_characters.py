@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eigw_ns.cloud.tag_rules import forbidden
-from eigw_ns.cloud.words import escaped, shorten
+from eigw_ns.cloud.words import shorten
 from eigw_ns.render.table import Table, draw
 from eigw_ns.topology import load
 from tests.support.small_cloud import VPC, Account
@@ -39,7 +39,10 @@ def test_a_tag_is_stored_as_it_was_given(text: str) -> None:
     assert account.do("DescribeTags")["Tags"] == [
         {"ResourceId": VPC, "ResourceType": "vpc", "Key": text, "Value": text}
     ]
-    block = 'vpcs: {a: {ipv6_cidr_block: "2001:db8:1:200::/56", tags: {Name: "%s"}}}' % escaped(text)  # noqa: UP031
+    block = (
+        'vpcs: {a: {ipv6_cidr_block: "2001:db8:1:200::/56", tags: {Name: "%s"}}}'
+        % text.encode("unicode_escape").decode()
+    )  # noqa: UP031
     (vpc,) = load(block.encode(), file="lab.yaml", default_lab="demo").cloud.vpcs.values()
     assert vpc.tags == (("Name", text),)
 

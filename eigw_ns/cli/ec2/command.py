@@ -12,8 +12,10 @@ from eigw_ns.cli import options
 from eigw_ns.cli.ec2 import catalogue, groups, limits, paging, values
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cli.output import show_json
+from eigw_ns.cli.program import show_hint
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Action, Parameter
+from eigw_ns.cloud.words import printable, printable_lines
 from eigw_ns.errors import CloudError, UsageError
 from eigw_ns.render import remedies
 
@@ -164,7 +166,7 @@ def _run(name: str, action: Action, given: Given) -> int:
         _complain(name, error)
         return error.exit_code
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
     if answer:
         show_json(answer, indent=4)
     return 0
@@ -196,6 +198,6 @@ def _require(action: Action, request: Given) -> None:
 
 
 def _complain(name: str, error: CloudError) -> None:
-    click.echo(f"An error occurred ({error.code}) when calling the {name} operation: {error.message}", err=True)
-    for line in remedies.hint(error).splitlines():
-        click.echo(f"hint: {line}", err=True)
+    message = f"An error occurred ({error.code}) when calling the {name} operation: {error.message}"
+    click.echo(printable_lines(message), err=True)
+    show_hint(remedies.hint(error))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from eigw_ns.cli import streams
 from eigw_ns.cli.ec2 import shorthand
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cloud.aws_words import lacking
@@ -106,6 +107,7 @@ def _contents(text: str) -> str:
     if not text.startswith(_FILE):
         return text
     path = Path(os.path.expandvars(text.removeprefix(_FILE))).expanduser()
+    streams.announce_wait(str(path))
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

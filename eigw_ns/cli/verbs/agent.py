@@ -14,6 +14,7 @@ from eigw_ns.cli import options, streams
 from eigw_ns.cli.changes import CHANGES
 from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.program import INTERRUPTED
+from eigw_ns.cloud.words import printable
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.agent.events import Event, Stopped
 from eigw_ns.lab.agent.loop import Agent, Settings
@@ -79,7 +80,9 @@ class _Log:
 def line(event: Event, moment: datetime, *, as_json: bool) -> str:
     """Return the event as it is printed, without the line end: as JSON, or else as logfmt."""
     record = {"time": moment.isoformat("T", "milliseconds"), "event": event.code, **asdict(event)}
-    return json.dumps(record) if as_json else " ".join(f"{key}={_word(value)}" for key, value in record.items())
+    if as_json:
+        return json.dumps(record)
+    return printable(" ".join(f"{key}={_word(value)}" for key, value in record.items()))
 
 
 def _word(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.context import open_kernel, topology_of
+from eigw_ns.cli.context import open_kernel, open_storage, topology_of
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.dataplane.trace import Protocol
@@ -83,4 +83,5 @@ def _probed(explanation: Explanation) -> Check:
     ends = explanation.source_id, explanation.destination_id
     expected = Expectation(*ends, question.protocol, question.port, trace.outcome)
     say = Talk(quiet=False, verbose=False).note
-    return undisturbed(explanation.cloud.lab, lambda: probe(explanation.cloud, expected, trace), say)
+    lock = open_storage().lock
+    return undisturbed(lock, explanation.cloud.lab, lambda: probe(explanation.cloud, expected, trace), say)

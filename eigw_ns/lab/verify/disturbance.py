@@ -31,8 +31,8 @@ class LabChangedError(EigwError):
 def undisturbed(lock: Lock, lab: str, look: Callable[[], Found], say: Callable[[str], None]) -> Found:
     """Return what `look` finds. If it does not pass because another command changes the lab, look once more.
 
-    The second look waits until the other command ends. `lock` is the lab's. `say` is told of it. Raises LabChangedError if the lab is
-    changed during both.
+    The second look waits until the other command ends. `lock` is the lab's. `say` is told of it. Raises
+    LabChangedError if the lab is changed during both.
     """
     try:
         return _look(lock, lab, look)
