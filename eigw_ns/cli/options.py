@@ -54,6 +54,17 @@ verbose = click.option(
     "-v", "--verbose", is_flag=True, envvar="EIGW_NS_VERBOSE", show_envvar=True, help="Print every step and detail."
 )
 
+lock_timeout = click.option(
+    "--lock-timeout",
+    type=Seconds(0, 86_400),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    envvar="EIGW_NS_LOCK_TIMEOUT",
+    show_envvar=True,
+    help="Time to wait for another command that changes the lab.",
+)
+
 file = click.option(
     "-f",
     "--file",

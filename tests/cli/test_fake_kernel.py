@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import select
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eigw_ns.cli.program import run
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.state import ForeignObject
 from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
+from eigw_ns.lab.storage.lock import FileLock
 from eigw_ns.lab.verify.checks import Report
 from eigw_ns.topology import Topology
 from tests.support.command import FAKE_LAB as LAB
@@ -144,6 +152,84 @@ def test_verify_beside_an_apply_tries_again_only_once(verdicts: list[tuple[bool,
 def test_a_change_does_not_matter_if_all_checks_pass(verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
     verdicts += [(True, True)]
     assert cli("verify", "-q").code == 0
+
+
+@contextlib.contextmanager
+def another_command(seconds: float = 60.0) -> Iterator[int]:
+    """Hold the lab's lock in another process for some time. Yield its pid."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with lock().hold(LAB, "eigw-ns apply -f lab.yaml"):
+            os.write(writing, b"!")
+            select.select([], [], [], seconds)
+        os._exit(0)
+    os.read(reading, 1)
+    yield child
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(reading)
+    os.close(writing)
+
+
+def route_table(cli: Cli) -> str:
+    return str(cli("ec2", "describe-route-tables").data["RouteTables"][0]["RouteTableId"])
+
+
+def test_changes_wait_for_another_command(applied: FakeKernel, cli: Cli) -> None:
+    tags = ("ec2", "create-tags", "--resources", route_table(cli), "--tags", "Key=a,Value=b")
+    for arguments in (tags, ("apply",), ("destroy",)):
+        with another_command(0.1) as holder:
+            result = cli(*arguments)
+        assert result.code == 0, result.err
+        first = result.err.splitlines()[0]
+        assert first.startswith(f"the lab {LAB} is locked by process {holder} (eigw-ns apply -f lab.yaml) since 2")
+        assert first.endswith("; waiting")
+
+
+def test_ten_changes_at_once_all_succeed(applied: FakeKernel, cli: Cli) -> None:
+    """Each is a process with a copy of the fake kernel, which tags do not change."""
+    table = route_table(cli)
+    children = []
+    for number in range(10):
+        children.append(os.fork())
+        if children[-1] == 0:
+            code = 9
+            with contextlib.suppress(BaseException):
+                code = run(("ec2", "create-tags", "--resources", table, "--tags", f"Key=k{number},Value=1"))
+            os._exit(code)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 10
+    tags = cli("ec2", "describe-route-tables", "--route-table-ids", table).data["RouteTables"][0]["Tags"]
+    assert {tag["Key"] for tag in tags} >= {f"k{number}" for number in range(10)}
+
+
+def test_after_the_deadline_the_holder_is_named(applied: FakeKernel, cli: Cli) -> None:
+    route = ("--destination-ipv6-cidr-block", "2001:db8:90::/48", "--gateway-id", "igw-0123456789abcdef0")
+    request = ("ec2", "create-route", "--route-table-id", route_table(cli), *route)
+    with another_command() as holder:
+        refused = cli(*request, "--lock-timeout", "0.05")
+        verbs = [cli(verb, "--lock-timeout", "0") for verb in ("apply", "destroy")]
+    locked = f"the lab {LAB} is locked by process {holder} (eigw-ns apply -f lab.yaml) since 2"
+    assert refused.code == 1
+    assert f"An error occurred (Unavailable) when calling the CreateRoute operation: {locked}" in refused.err
+    assert [(each.code, f"error: {locked}" in each.err) for each in verbs] == [(1, True), (1, True)]
+
+
+def test_apply_keeps_the_change_that_it_waited_for(applied: FakeKernel, cli: Cli) -> None:
+    """`apply` without a file applies what is stored when it has the lock, not what was stored when it began."""
+    table, hold = route_table(cli), FileLock.hold
+
+    @contextlib.contextmanager
+    def hold_later(self: FileLock, lab: str, command: str, **patience: Any) -> Iterator[None]:
+        if command.startswith("eigw-ns apply"):
+            assert cli("ec2", "create-tags", "--resources", table, "--tags", "Key=a,Value=b").code == 0
+        with hold(self, lab, command, **patience):
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileLock, "hold", hold_later)
+        assert cli("apply").code == 0
+    assert {"Key": "a", "Value": "b"} in cli("ec2", "describe-route-tables").data["RouteTables"][0]["Tags"]
 
 
 def test_gc_leaves_needed_labs_alone(applied: FakeKernel, cli: Cli) -> None:

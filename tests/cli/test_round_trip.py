@@ -318,7 +318,7 @@ def test_apply_adopts_a_lab_whose_stored_topology_is_lost(cli: Cli, lab: str, de
 def test_a_second_controller_is_told_which_process_is_first(lab: str) -> None:
     with lock().hold(lab, "eigw-ns apply -f other.yaml"):
         for verb in ("apply", "destroy"):
-            result = process(verb, "--lab", lab)
+            result = process(verb, "--lab", lab, "--lock-timeout", "0")
             assert result.code == 1
             assert f"is locked by process {os.getpid()} (eigw-ns apply -f other.yaml) since 2" in result.err
     assert process("apply", "--lab", lab).code == 0

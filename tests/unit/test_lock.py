@@ -99,6 +99,20 @@ def test_waiting_ends_when_the_holder_lets_go() -> None:
         os.close(tell)
 
 
+def test_waiting_names_the_holder_once(holder: int) -> None:
+    told: list[str] = []
+    killing = threading.Timer(0.1, os.kill, (holder, signal.SIGKILL))
+    killing.start()
+    with lock().hold("one", "second", wait=_LONG, tell=told.append):
+        pass
+    killing.join()
+    [message] = told
+    assert message.startswith(f"the lab one is locked by process {holder} (eigw-ns apply -f lab.yaml) since 20")
+    with lock().hold("one", "third", wait=_LONG, tell=told.append):
+        pass
+    assert told == [message]
+
+
 def test_waiting_ends_when_the_holder_dies(holder: int) -> None:
     killing = threading.Timer(0.1, os.kill, (holder, signal.SIGKILL))
     killing.start()

@@ -39,10 +39,8 @@ def test_a_tag_is_stored_as_it_was_given(text: str) -> None:
     assert account.do("DescribeTags")["Tags"] == [
         {"ResourceId": VPC, "ResourceType": "vpc", "Key": text, "Value": text}
     ]
-    block = (
-        'vpcs: {a: {ipv6_cidr_block: "2001:db8:1:200::/56", tags: {Name: "%s"}}}'
-        % text.encode("unicode_escape").decode()
-    )  # noqa: UP031
+    name = text.encode("unicode_escape").decode()
+    block = 'vpcs: {a: {ipv6_cidr_block: "2001:db8:1:200::/56", tags: {Name: "' + name + '"}}}'
     (vpc,) = load(block.encode(), file="lab.yaml", default_lab="demo").cloud.vpcs.values()
     assert vpc.tags == (("Name", text),)
 

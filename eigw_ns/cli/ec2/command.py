@@ -16,7 +16,7 @@ from eigw_ns.cli.program import show_hint
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Action, Parameter
 from eigw_ns.cloud.words import printable, printable_lines
-from eigw_ns.errors import CloudError, UsageError
+from eigw_ns.errors import CloudError, LockedError, UsageError
 from eigw_ns.render import remedies
 
 _NEGATIVE = re.compile(r"-\d+")
@@ -25,6 +25,9 @@ _IGNORES_FILTERS = "DescribeEgressOnlyInternetGateways"
 
 _SHORT_RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
 """Parameters that the flags of `groups` replace. As in aws-cli, their own flags work but are hidden."""
+
+_LOCKED = "Unavailable"
+"""AWS's error code for a request that it cannot serve now. SDKs try again after it."""
 
 Given = dict[str, Any]
 
@@ -57,7 +60,8 @@ def make_command(name: str) -> click.Command:
     if paging.is_paged(action.parameters):
         command.params += paging.options()
     only = limits.quota if action.mutates else limits.strict_filters(hidden=name != _IGNORES_FILTERS)
-    for decorate in (_cli_input_json, _output, _query, only, options.lab):
+    waiting = (options.lock_timeout,) if action.mutates else ()
+    for decorate in (_cli_input_json, _output, _query, only, *waiting, options.lab):
         decorate(command)
     return command
 
@@ -145,8 +149,10 @@ def _run(name: str, action: Action, given: Given) -> int:
         open_storage,
     )
     from eigw_ns.lab.lifecycle.ec2 import perform
+    from eigw_ns.lab.storage.protocols import Patience
 
     settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
+    patience = Patience(given.pop("lock_timeout", 0.0), lambda message: click.echo(printable(message), err=True))
     lab, whole = given.pop("lab"), given.pop("cli_input_json")
     request = values.decode_request(action.parameters, whole) if whole is not None else {}
     request |= _request(action, given)
@@ -155,13 +161,16 @@ def _run(name: str, action: Action, given: Given) -> int:
     warnings: dict[str, None] = {}
 
     def call(page: Given) -> Given:
-        reply = perform(open_kernel, storage, chosen, name, page, settings)
+        reply = perform(open_kernel, storage, chosen, name, page, settings, patience)
         warnings.update(dict.fromkeys(reply.warnings))
         return reply.answer
 
     chosen, storage = choose_lab(lab), open_storage()
     try:
         answer = paging.gather(call, request, pages) if pages else call(request)
+    except LockedError as error:
+        _complain(name, CloudError(_LOCKED, error.message, hint=error.hint))
+        return error.exit_code
     except CloudError as error:
         _complain(name, error)
         return error.exit_code

@@ -18,7 +18,8 @@ from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.operations import Applied
 from eigw_ns.lab.storage.parse_cache import ParseCache
-from eigw_ns.lab.storage.protocols import Stored
+from eigw_ns.lab.storage.protocols import Patience
+from eigw_ns.lab.storage.storage import Storage
 
 
 @click.command("apply")
@@ -26,11 +27,19 @@ from eigw_ns.lab.storage.protocols import Stored
 @options.lab
 @click.option("--all", "every", is_flag=True, help="Every lab that is stored, as after a reboot.")
 @click.option("--agent", is_flag=True, help="Leave an agent running that watches the lab's replicas and repairs them.")
+@options.lock_timeout
 @options.output
 @options.quiet
 @options.verbose
 def command(
-    file: str | None, lab: str | None, every: bool, agent: bool, output: str, quiet: bool, verbose: bool
+    file: str | None,
+    lab: str | None,
+    every: bool,
+    agent: bool,
+    lock_timeout: float,
+    output: str,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     """Make the kernel hold what the topology says; change only what differs.
 
@@ -51,27 +60,39 @@ def command(
     sudo eigw-ns apply --agent
     """
     talk = Talk(quiet=quiet, verbose=verbose)
+    patience, storage = Patience(lock_timeout, talk.note), open_storage()
     if every:
         _refuse_one(file)
-        return _apply_all(open_kernel(), output, agent, talk)
+        return _apply_all(open_kernel(), storage, output, agent, talk, patience)
     if file is None:
         kernel = open_kernel()
-        applied = _apply(kernel, open_storage().store.read(choose_lab(lab, kernel)), agent, talk)
+        applied = _apply_stored(kernel, storage, choose_lab(lab, kernel), agent, talk, patience)
     else:
         source = open_source(file, lab)
         given = recall_topology(file, lab, source)
-        applied = _apply(open_kernel(), given, agent, talk)  # a file's mistakes are told without root, too
+        kernel = open_kernel()  # after the file: its mistakes are reported without root
+        with talk.progress("apply") as progress:
+            applied = operations.apply(
+                kernel, storage, given.topology, version=given.version, progress=progress, patience=patience
+            )
+        _report(kernel, storage, applied, agent, talk)
         if not given.version:
-            ParseCache(open_storage().folders).remember(source, given.topology)
+            ParseCache(storage.folders).remember(source, given.topology)
     if output == "json":
         show_json(_data(applied))
     return 0
 
 
-def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
-    topology, lab, storage = given.topology, given.topology.cloud.lab, open_storage()
+def _apply_stored(kernel: Kernel, storage: Storage, lab: str, agent: bool, talk: Talk, patience: Patience) -> Applied:
     with talk.progress("apply") as progress:
-        applied = operations.apply(kernel, storage, topology, version=given.version, progress=progress)
+        applied = operations.apply_stored(kernel, storage, lab, progress=progress, patience=patience)
+    _report(kernel, storage, applied, agent, talk)
+    return applied
+
+
+def _report(kernel: Kernel, storage: Storage, applied: Applied, agent: bool, talk: Talk) -> None:
+    """Print what was done. If `agent`, start the agent of a lab that needs one."""
+    lab = applied.topology.cloud.lab
     if applied.steps:
         from eigw_ns.render.steps import counted
 
@@ -79,27 +100,25 @@ def _apply(kernel: Kernel, given: Stored, agent: bool, talk: Talk) -> Applied:
         talk.note(f"the lab {lab} is up: {done}")
     else:
         talk.note(f"nothing to do: the lab {lab} is what the topology says")
-    limits = operations.lowered_limits(kernel, topology.cloud)
+    limits = operations.lowered_limits(kernel, applied.topology.cloud)
     if limits is not None:
         talk.note(f"{limits}; `eigw-ns doctor` has the fix")
     if applied.agent is not None:
         talk.note(f"the agent of an older version was replaced: process {applied.agent}")
-    if any(gateway.replicas > 1 for gateway in topology.cloud.egress_only_internet_gateways.values()):
+    if any(gateway.replicas > 1 for gateway in applied.topology.cloud.egress_only_internet_gateways.values()):
         if agent:
             talk.note(f"the agent watches: process {background.start(storage.folders, lab, repair=True)}")
     elif agent:
         talk.note("there is nothing for an agent to watch: no gateway has several replicas")
-    return applied
 
 
-def _apply_all(kernel: Kernel, output: str, agent: bool, talk: Talk) -> int:
+def _apply_all(kernel: Kernel, storage: Storage, output: str, agent: bool, talk: Talk, patience: Patience) -> int:
     """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
     code = 0
     done: list[dict[str, Any]] = []
-    store = open_storage().store
-    for lab in store.labs():
+    for lab in storage.store.labs():
         try:
-            done.append({"lab": lab, **_data(_apply(kernel, store.read(lab), agent, talk))})
+            done.append({"lab": lab, **_data(_apply_stored(kernel, storage, lab, agent, talk, patience))})
         except EigwError as error:
             complain(f"the lab {lab} is not up: {error.message}", error.hint)
             done.append({"lab": lab, "error": error.message})

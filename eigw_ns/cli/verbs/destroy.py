@@ -10,14 +10,16 @@ from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.words import shorten
 from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage.protocols import Patience
 
 
 @click.command("destroy")
 @options.lab
+@options.lock_timeout
 @options.output
 @options.quiet
 @options.verbose
-def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
+def command(lab: str | None, lock_timeout: float, output: str, quiet: bool, verbose: bool) -> None:
     """Remove a lab: its namespaces, their contents, and its stored topology.
 
     Also removes a lab of which parts are missing. To keep the topology, run `eigw-ns export` first. Processes that
@@ -31,7 +33,9 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     kernel = open_kernel()
     chosen = choose_lab(lab, kernel)
     with talk.progress("destroy") as progress:
-        destroyed = operations.destroy(kernel, open_storage(), chosen, progress=progress)
+        destroyed = operations.destroy(
+            kernel, open_storage(), chosen, progress=progress, patience=Patience(lock_timeout, talk.note)
+        )
     if output == "json":
         show_json({"changes": destroyed.steps})
     called = labels(destroyed.cloud) if destroyed.cloud else {}

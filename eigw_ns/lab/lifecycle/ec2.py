@@ -11,7 +11,7 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle import operations
-from eigw_ns.lab.storage.protocols import Journal
+from eigw_ns.lab.storage.protocols import IMPATIENT, Journal, Patience
 from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import Topology
 
@@ -20,12 +20,18 @@ KernelFactory = Callable[[], Kernel]
 
 
 def perform(
-    kernel_factory: KernelFactory, storage: Storage, lab: str, action: str, request: Request, settings: Settings
+    kernel_factory: KernelFactory,
+    storage: Storage,
+    lab: str,
+    action: str,
+    request: Request,
+    settings: Settings,
+    patience: Patience = IMPATIENT,
 ) -> Reply:
     """Carry out an EC2 action (`CreateRoute`) on the stored lab. If it changes the cloud, change the kernel too.
 
     An interrupted change is finished first. After an interrupted destroy, every action that mutates is refused. Others
-    and dry runs change nothing, and need no root and no running lab.
+    and dry runs change nothing, and need no root and no running lab. `patience` is for the lab's lock.
 
     Raises CloudError if AWS would refuse; also NoSuchLabError, LockedError, ForeignError and HostError. Nothing has
     changed then. Raises KernelError if Linux refuses a step halfway: the new state is stored then, and the hint says
@@ -37,7 +43,7 @@ def perform(
     if known is None or not known.mutates:  # an unknown action is refused
         reply = api.call(storage.store.load(lab).cloud, action, request, settings)
         return replace(reply, warnings=(*_unfinished(storage.journal, lab), *reply.warnings))
-    with storage.lock.hold(lab, f"eigw-ns ec2 {action} ({lab})"):
+    with storage.lock.hold(lab, f"eigw-ns ec2 {action} ({lab})", wait=patience.seconds, tell=patience.tell):
         _finish(kernel_factory, storage, lab)
         stored = storage.store.load(lab)
         reply = api.call(stored.cloud, action, request, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,13 @@ from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.limits import Limits, lowered
 from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
 from eigw_ns.dataplane.planning.plan import Plan
-from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 from eigw_ns.dataplane.state import NOTHING, ForeignObject
 from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle.progress import Progress, silent
+from eigw_ns.lab.storage.protocols import IMPATIENT, Patience, Stored
 from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import Topology
 
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 class Applied:
     """Result of an apply: number of steps, and number of writes to the kernel. Both are 0 if nothing differed.
 
-    `agent` is the process that replaced an agent of an older version, if there was one.
+    `topology` is what the kernel holds now. `agent` is the process that replaced an agent of an older version, if there
+    was one.
     """
 
     steps: int
     writes: int
+    topology: Topology
     agent: int | None = None
 
 
@@ -66,6 +68,7 @@ def make_plan(kernel: Kernel, storage: Storage, cloud: Cloud) -> Plan:
     unfinished = storage.journal.unfinished(cloud.lab)
     if desired == actual and not unfinished:  # the planner would take 10 ms to import
         return ()
+    from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 
     return plan_states(desired, actual, forget_flows=unfinished)
 
@@ -77,19 +80,46 @@ def lowered_limits(kernel: Kernel, cloud: Cloud) -> Limits | None:
 
 
 def apply(
-    kernel: Kernel, storage: Storage, topology: Topology, *, version: str = "", progress: Progress = silent
+    kernel: Kernel,
+    storage: Storage,
+    topology: Topology,
+    *,
+    version: str = "",
+    progress: Progress = silent,
+    patience: Patience = IMPATIENT,
 ) -> Applied:
     """Bring the kernel to the topology, and store the topology as the desired state.
 
-    Only what differs is changed. `version` is that of the store, if the topology was read there. Raises LockedError,
-    ForeignError, HostError or KernelError. After an error halfway the topology is stored, and the next apply continues
-    from there.
+    Only what differs is changed. `version` is that of the store, if the topology was read there. `patience` is for the
+    lab's lock. Raises LockedError, ForeignError, HostError or KernelError. After an error halfway the topology is
+    stored, and the next apply continues from there.
     """
-    lab = topology.cloud.lab
-    with storage.lock.hold(lab, f"eigw-ns apply ({lab})"):
+    return _apply(kernel, storage, topology.cloud.lab, lambda: Stored(topology, version), progress, patience)
+
+
+def apply_stored(
+    kernel: Kernel, storage: Storage, lab: str, *, progress: Progress = silent, patience: Patience = IMPATIENT
+) -> Applied:
+    """Bring the kernel to the stored topology, as `apply` does.
+
+    The topology is read after the lock is taken. Otherwise this would undo the change of a command that had the lock.
+    """
+    return _apply(kernel, storage, lab, lambda: storage.store.read(lab), progress, patience)
+
+
+def _apply(
+    kernel: Kernel,
+    storage: Storage,
+    lab: str,
+    read: Callable[[], Stored],
+    progress: Progress,
+    patience: Patience,
+) -> Applied:
+    with storage.lock.hold(lab, f"eigw-ns apply ({lab})", wait=patience.seconds, tell=patience.tell):
+        given = read()
         start_agent = background.replace_outdated(storage.folders, lab)
         try:
-            applied = reconcile(kernel, storage, topology, version=version, progress=progress)
+            applied = reconcile(kernel, storage, given.topology, version=given.version, progress=progress)
             return replace(applied, agent=start_agent()) if start_agent else applied
         except EigwError:
             if start_agent:  # the lab is watched as it was before
@@ -125,7 +155,7 @@ def reconcile(
             execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
     elif not stored:
         storage.store.save(topology)
-    return Applied(len(plan), kernel.writes - before)
+    return Applied(len(plan), kernel.writes - before, topology)
 
 
 def status(kernel: Kernel, storage: Storage, lab: str) -> Plan:
@@ -138,7 +168,9 @@ def additions(kernel: Kernel, cloud: Cloud) -> Sequence[ForeignObject]:
     return kernel.additions([namespace_name(cloud.lab, node) for node in (*cloud.instances, *cloud.hosts)])
 
 
-def destroy(kernel: Machine, storage: Storage, lab: str, *, progress: Progress = silent) -> Destroyed:
+def destroy(
+    kernel: Machine, storage: Storage, lab: str, *, progress: Progress = silent, patience: Patience = IMPATIENT
+) -> Destroyed:
     """Remove everything of the lab, in the kernel and on disk.
 
     Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists.
@@ -146,7 +178,7 @@ def destroy(kernel: Machine, storage: Storage, lab: str, *, progress: Progress =
     if not storage.store.exists(lab) and not len(kernel.outline(lab)):
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
     background.stop(storage.folders, lab)
-    with storage.lock.hold(lab, f"eigw-ns destroy ({lab})"):
+    with storage.lock.hold(lab, f"eigw-ns destroy ({lab})", wait=patience.seconds, tell=patience.tell):
         inside = kernel.processes_in(name for name in kernel.names() if is_name_of(lab, name))
         cloud = _stored(storage, lab) if inside else None
         steps = dismantle(kernel, storage, lab, progress=progress)
@@ -165,6 +197,7 @@ def dismantle(kernel: Kernel, storage: Storage, lab: str, *, progress: Progress 
 
     The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
     """
+    from eigw_ns.dataplane.planning.plan import make_plan as plan_states
     from eigw_ns.lab.lifecycle.execute import execute
 
     plan = plan_states(NOTHING, kernel.outline(lab))

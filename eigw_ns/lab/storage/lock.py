@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.kernel.processes import file_lock
 from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.protocols import IMPATIENT
 
 _PAUSE = 0.01  # seconds between two tries
 
@@ -27,17 +28,19 @@ class FileLock:
     folders: LabFolders
 
     @contextlib.contextmanager
-    def hold(self, lab: str, command: str, *, wait: float = 0.0) -> Iterator[None]:
+    def hold(
+        self, lab: str, command: str, *, wait: float = 0.0, tell: Callable[[str], None] = IMPATIENT.tell
+    ) -> Iterator[None]:
         """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
 
-        If another process has the lock, tries again for `wait` seconds. Then raises LockedError, which names the
-        holder. Raises HostError if the run folder is not writable.
+        If another process has the lock, calls `tell` with the holder, and tries again for `wait` seconds. Then raises
+        LockedError, which names the holder. Raises HostError if the run folder is not writable.
         """
         path = self.folders.lock_file(lab)
         descriptor = None
         try:
             with self.folders.run_errors(f"open the lock {path}"):
-                descriptor = _take(lab, path, time.monotonic() + wait)
+                descriptor = _take(lab, path, time.monotonic() + wait, tell)
             record = {
                 "pid": os.getpid(),
                 "command": command,
@@ -83,7 +86,7 @@ class FileLock:
         trusted_folder.remove_empty(lock.parent)  # a user's file in it stays
 
 
-def _take(lab: str, path: Path, deadline: float) -> int:
+def _take(lab: str, path: Path, deadline: float, tell: Callable[[str], None]) -> int:
     """Lock the file and return its descriptor. Raises the LockedError of the last try, which is not before `deadline`.
 
     flock(2) itself waits without a deadline. A signal could end it, but only in the main thread.
@@ -94,6 +97,8 @@ def _take(lab: str, path: Path, deadline: float) -> int:
         try:
             return (file_lock.take(path, lambda found: _refusal(lab, found)),)  # a tuple: descriptor 0 is false
         except LockedError as error:
+            if not refusals and time.monotonic() < deadline:
+                tell(f"{error.message}; waiting")
             refusals[:] = [error]
             return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -16,6 +16,20 @@ class Stored:
 
     topology: Topology
     version: str = ""
+
+
+def _tell_nobody(_message: str) -> None: ...
+
+
+@frozen
+class Patience:
+    """How many seconds to wait for the lock of a lab. If it is not free at once, `tell` is called with its holder."""
+
+    seconds: float = 0.0
+    tell: Callable[[str], None] = _tell_nobody
+
+
+IMPATIENT = Patience()
 
 
 class Store(Protocol):
@@ -63,11 +77,13 @@ class Store(Protocol):
 class Lock(Protocol):
     """One controller per lab. A holder that dies releases the lock."""
 
-    def hold(self, lab: str, command: str, *, wait: float = 0.0) -> AbstractContextManager[None]:
+    def hold(
+        self, lab: str, command: str, *, wait: float = 0.0, tell: Callable[[str], None] = _tell_nobody
+    ) -> AbstractContextManager[None]:
         """Hold the lock of `lab` while the block runs. `command` is shown to processes that find the lab locked.
 
-        If another process has the lock, tries again for `wait` seconds. Then raises LockedError, which names the
-        holder. Raises HostError if this process cannot lock.
+        If another process has the lock, calls `tell` with the holder, and tries again for `wait` seconds. Then raises
+        LockedError, which names the holder. Raises HostError if this process cannot lock.
         """
         ...
 
