@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SUBSTITUTE = "eigw_ns.substitute"
 """The name of the error handler (`codecs.register_error`) of both output streams."""
 
-_SUBSTITUTES = {"→": ">", "✓": "+", "✗": "x", "─": "-", "━": "-", "…": "..."}
+_SUBSTITUTES = {"→": ">", "✓": "+", "✗": "x", "─": "-", "█": "#", "░": ".", "…": "..."}
 """What is printed for a character that the encoding of the locale lacks: one column wide, so that tables stay aligned.
 The ellipsis is an exception. Other characters become escapes."""
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 import click
 
 from eigw_ns.cloud.words import printable, printable_lines
+from eigw_ns.lab.lifecycle.progress import Phase
 
 Progress = Callable[[int, int, object], None]
-"""Called with (steps done, steps in total, the current step)."""
+"""Called with the steps done, the steps in all, and the step that is done or the `Phase` that begins."""
 
 _REDRAW_SECONDS = 0.1
+_BAR = 30  # characters
+_CLEAR = "\r\x1b[K"  # to the begin of the line, which is erased; ECMA-48
 
 
 class Talk:
@@ -32,32 +37,56 @@ class Talk:
 
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
-        """Yield a function to call at each step. It prints a line with `-v`, and draws a bar on a terminal."""
+        """Yield a function to call at each step and phase. It prints lines with `-v`, and draws a bar on a terminal."""
         if self.verbose:
-            yield lambda done, total, step: click.echo(printable(f"{title} {done}/{total}: {step}"), err=True)
+            yield lambda done, total, step: click.echo(line(title, done, total, step), err=True)
         elif self.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield lambda _done, _total, _step: None
         else:
-            with _bar(title) as bar:
-                yield bar
+            bar = Bar(title, sys.stderr)
+            try:
+                yield bar.show
+            finally:
+                bar.clear()
 
 
-@contextlib.contextmanager
-def _bar(title: str) -> Iterator[Progress]:
-    """Yield a function that redraws a bar. No thread redraws it: each thread has its own network namespace."""
-    from rich.console import Console  # imported here: only a terminal needs it
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+def line(title: str, done: int, total: int, step: object) -> str:
+    """Return the line of a step, or of a phase that begins."""
+    return printable(f"{title}: {step}" if isinstance(step, Phase) else f"{title} {done}/{total}: {step}")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        drawn = 0.0
 
-        def advance(done: int, total: int, _step: object) -> None:
-            nonlocal drawn
-            if time.monotonic() - drawn >= _REDRAW_SECONDS or done == total:
-                bar.update(task, completed=done, total=total)
-                bar.refresh()
-                drawn = time.monotonic()
+class Bar:
+    """One line of a terminal that is drawn again. No thread draws it: each thread has its own network namespace."""
 
-        yield advance
+    def __init__(self, title: str, terminal: TextIO) -> None:
+        self._title, self._terminal = title, terminal
+        self._phase = ""
+        self._began = time.monotonic()
+        self._drawn = 0.0
+
+    def show(self, done: int, total: int, step: object) -> None:
+        """Draw a phase at once. Draw a step if the last drawing is long enough ago."""
+        now = time.monotonic()
+        if isinstance(step, Phase):
+            self._phase = printable(step.text)
+        elif now - self._drawn < _REDRAW_SECONDS and done != total:
+            return
+        self._drawn = now
+        width = shutil.get_terminal_size().columns - 1
+        self._terminal.write(f"{_CLEAR}{draw_bar(self._title, done, total, now - self._began, self._phase)[:width]}")
+        self._terminal.flush()
+
+    def clear(self) -> None:
+        """Remove the line."""
+        self._terminal.write(_CLEAR)
+        self._terminal.flush()
+
+
+def draw_bar(title: str, done: int, total: int, seconds: float, phase: str) -> str:
+    """Return the line: a bar, the steps done and in all, the time, and the phase. Without steps, it has no bar."""
+    if not total:
+        return f"{title}: {phase}"
+    full = _BAR * done // total
+    bar = "█" * full + "░" * (_BAR - full)
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{title} {bar} {done}/{total} {minutes}:{rest:02} {phase}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -152,6 +153,42 @@ def test_verify_beside_an_apply_tries_again_only_once(verdicts: list[tuple[bool,
 def test_a_change_does_not_matter_if_all_checks_pass(verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
     verdicts += [(True, True)]
     assert cli("verify", "-q").code == 0
+
+
+@pytest.mark.parametrize("folder", ["state", "run"])
+def test_destroy_with_a_read_only_folder(applied: FakeKernel, cli: Cli, folder: str) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == ("topology.json" if folder == "state" else "lock"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        unlink(path, missing_ok)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        done = cli("destroy")
+    assert done.code == 5
+    assert applied.names() == ()
+    if folder == "state":
+        first, second = done.err.splitlines()
+        gone = f"error: the namespaces of the lab {LAB} are gone, but its stored topology is not: remove "
+        assert first.startswith(gone)
+        assert first.endswith("topology.json: Read-only file system")
+        assert second == f"hint: make the folder writable, then run `eigw-ns destroy --lab {LAB}` again"
+        assert "finish it with `eigw-ns destroy`" in cli("status").err
+        assert cli("destroy").code == 0
+    else:
+        assert "EIGW_NS_RUN_DIR" in done.err
+
+
+def test_verbose_progress_names_phases_and_steps(applied: FakeKernel, cli: Cli) -> None:
+    applied.remove_namespace(namespace("app"))
+    lines = cli("apply", "-v").err.splitlines()
+    assert lines[0] == "apply: read the lab"
+    steps = [line for line in lines if line.startswith("apply ")]
+    assert [int(line.split()[1].split("/")[0]) for line in steps] == list(range(1, len(steps) + 1))
+    assert "apply: wait until links and addresses are ready" in lines
+    assert "links" not in cli("destroy", "-v").err
 
 
 @contextlib.contextmanager

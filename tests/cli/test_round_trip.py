@@ -356,7 +356,9 @@ def test_a_terminal_gets_a_progress_bar(demo_file: Callable[[str], str], lab_nam
         shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
         assert running.wait(SECONDS) == 0
     os.close(terminal)
-    assert "━" in shown
+    assert "apply: read the lab" in shown
+    assert f"apply {'░' * 30} 0/" in shown  # from the first step on
+    assert f"apply {'█' * 30} " in shown
     assert f"the lab {lab_name} is up" in shown
     assert process("destroy", "--lab", lab_name).code == 0
 

@@ -11,6 +11,7 @@ from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import UsageError
+from eigw_ns.lab.lifecycle.progress import Phase
 from eigw_ns.lab.verify.checks import Report, verify
 from eigw_ns.lab.verify.disturbance import undisturbed
 from eigw_ns.render import verdicts
@@ -50,6 +51,7 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
     def look() -> Report:
         topology = storage.store.load(chosen)  # another command may have stored a new one since the first look
         with talk.progress("verify") as progress:
+            progress(0, 0, Phase("send packets"))
             return verify(topology, timeout=timeout, progress=lambda done, total: progress(done, total, "checks"))
 
     report = undisturbed(storage.lock, chosen, look, talk.note)

@@ -10,7 +10,7 @@ from eigw_ns.dataplane.planning.plan import Plan, Step
 from eigw_ns.dataplane.state import Address, Forget, Link, NetObject, Teach, batch_key
 from eigw_ns.errors import EigwError, LimitError
 from eigw_ns.kernel.protocol import Change, Kernel
-from eigw_ns.lab.lifecycle.progress import Progress, silent
+from eigw_ns.lab.lifecycle.progress import Phase, Progress, silent
 
 _BATCH = 500  # steps at once: their progress is told when all are done
 
@@ -19,6 +19,7 @@ def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
     """Carry out the plan. What was done before a failing step stays done; the next plan leads on from there."""
     done = 0
     for verb, steps in batches(plan):
+        progress(done, len(plan), _phase(verb, steps))
         try:
             _run(kernel, verb, steps)
         except EigwError as error:
@@ -29,7 +30,15 @@ def execute(kernel: Kernel, plan: Plan, progress: Progress = silent) -> None:
         for step in steps:
             done += 1
             progress(done, len(plan), step)
-    kernel.settle({step.object.namespace for step in plan if _takes_a_moment(step)})
+    unsettled = {step.object.namespace for step in plan if _takes_a_moment(step)}
+    if unsettled:
+        progress(done, len(plan), Phase("wait until links and addresses are ready"))
+    kernel.settle(unsettled)
+
+
+def _phase(verb: str, steps: list[Step]) -> Phase:
+    more = f" and {len(steps) - 1:,} more" if len(steps) > 1 else ""
+    return Phase(f"{verb} {steps[0].object}{more}")
 
 
 def _takes_a_moment(step: Step) -> bool:

@@ -11,14 +11,13 @@ from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.limits import Limits, lowered
 from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
-from eigw_ns.dataplane.planning.plan import Plan
 from eigw_ns.dataplane.state import NOTHING, ForeignObject
-from eigw_ns.errors import EigwError, ForeignError, NoSuchLabError
+from eigw_ns.errors import EigwError, ForeignError, HostError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
 from eigw_ns.lab.agent import background
-from eigw_ns.lab.lifecycle.progress import Progress, silent
-from eigw_ns.lab.storage.protocols import IMPATIENT, Patience, Stored
+from eigw_ns.lab.lifecycle.progress import Phase, Progress, silent
+from eigw_ns.lab.storage.protocols import IMPATIENT, Patience, Store, Stored
 from eigw_ns.lab.storage.storage import Storage
 from eigw_ns.topology import Topology
 
@@ -141,6 +140,7 @@ def reconcile(
     """
     lab = topology.cloud.lab
     before = kernel.writes
+    progress(0, 0, Phase("read the lab"))
     plan = make_plan(kernel, storage, topology.cloud)
     stored = storage.store.holds(topology, version)
     if plan or storage.journal.unfinished(lab):
@@ -195,16 +195,28 @@ def _stored(storage: Storage, lab: str) -> Cloud | None:
 def dismantle(kernel: Kernel, storage: Storage, lab: str, *, progress: Progress = silent) -> int:
     """Remove the lab, for a caller that holds its lock. Returns the number of steps.
 
-    The journal is removed last: if we are killed at any point, it says that the lab is being destroyed.
+    The journal is removed last: if we are killed at any point, it says that the lab is being destroyed. Raises
+    HostError if the stored topology cannot be removed.
     """
     from eigw_ns.dataplane.planning.plan import make_plan as plan_states
     from eigw_ns.lab.lifecycle.execute import execute
 
+    progress(0, 0, Phase("read the lab"))
     plan = plan_states(NOTHING, kernel.outline(lab))
     with storage.journal.written(lab, plan, destroy=True):
         kernel.stop_orphaned_daemons(lab)
         execute(kernel, plan, progress)
         kernel.remove_stale_names(name for name in kernel.stale_names() if is_name_of(lab, name))
-        storage.store.remove(lab)
+        _forget(storage.store, lab)
     storage.lock.remove_run_files(lab)
     return len(plan)
+
+
+def _forget(store: Store, lab: str) -> None:
+    try:
+        store.remove(lab)
+    except HostError as error:
+        raise HostError(
+            f"the namespaces of the lab {lab} are gone, but its stored topology is not: {error.message}",
+            hint=f"make the folder writable, then run `eigw-ns destroy --lab {lab}` again",
+        ) from error

@@ -14,7 +14,7 @@ from eigw_ns.dataplane.state.naming import is_tenant_port, port_name, split_name
 from eigw_ns.errors import EigwError, HostError, KernelError, LimitError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle.execute import batches, execute
-from eigw_ns.lab.lifecycle.progress import Progress, silent
+from eigw_ns.lab.lifecycle.progress import Phase, Progress, silent
 
 
 def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progress: Progress = silent) -> None:
@@ -26,7 +26,7 @@ def execute_around(kernel: Kernel, plan: Plan, again: Callable[[], Plan], progre
     """
     done = 0
 
-    def count(carried_out: int, total: int, step: Step) -> None:
+    def count(carried_out: int, total: int, step: Step | Phase) -> None:
         nonlocal done
         done = carried_out
         progress(carried_out, total, step)
