@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eigw_ns.cli.context import labels
+from eigw_ns.cli.context import apply_again, labels, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.planning.plan import Step
 from eigw_ns.dataplane.state import ForeignObject
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab.lifecycle import operations
 from eigw_ns.render import steps as render
 
 CHANGES = 3
 """The exit code where changes are pending or the kernel has drifted."""
+
+
+def warn_of_drift(kernel: Kernel, cloud: Cloud, talk: Talk) -> None:
+    """Say where the kernel differs from what was applied: there, packets may do something else than predicted."""
+    steps = operations.drift(kernel, open_storage(), cloud.lab)
+    if steps:
+        where = render.drift(steps, labels(cloud))
+        talk.note(f"warning: {where}: packets may do something else than predicted")
+        talk.note(f"hint: `eigw-ns status --lab {cloud.lab}` shows it; `{apply_again(cloud.lab)}` repairs it")
 
 
 def show_steps(

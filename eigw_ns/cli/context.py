@@ -13,7 +13,7 @@ from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import Node
 from eigw_ns.cloud.words import did_you_mean, printable
 from eigw_ns.dataplane.compile.names import namespace_name
-from eigw_ns.errors import NoSuchLabError, UsageError
+from eigw_ns.errors import HostError, NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.protocol import Kernel, Machine
@@ -53,6 +53,18 @@ def open_kernel() -> Machine:
     rootless.enter()
     features.require()
     return this_machine(folders.run)
+
+
+def running_kernel() -> Machine | None:
+    """Return this host's kernel if labs may run here and this process may look. Starts nothing and prints nothing."""
+    if not rootless.ready():
+        return None
+    try:
+        rootless.enter(silent=True)
+        features.require()
+    except HostError:
+        return None
+    return this_machine(rootless.folders().run)
 
 
 def choose_lab(given: str | None, kernel: Kernel | None = None) -> str:

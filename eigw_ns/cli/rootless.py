@@ -53,14 +53,26 @@ def _fits() -> bool:
     return bool(os.geteuid() and capabilities.lacking()) and not userns.forbidden(sysctl.read)[0]
 
 
-def enter() -> None:
-    """Enter the chosen namespaces until the command ends. Raises HostError if this host does not allow it."""
+def ready() -> bool:
+    """Return whether labs may run where this process works, and it may look: as root, or beside a pause process."""
+    if not choose().rootless:
+        return not capabilities.lacking()
+    from eigw_ns.lab.host import rootless
+
+    return rootless.started(folders().run)
+
+
+def enter(*, silent: bool = False) -> None:
+    """Enter the chosen namespaces until the command ends. Raises HostError if this host does not allow it.
+
+    Prints a note if the user did not choose, unless `silent`.
+    """
     choice, context = choose(), click.get_current_context(silent=True)
     if context is None or not choice.rootless or _VISIT in context.meta:
         return
     from eigw_ns.lab.host import rootless
 
-    quiet = bool(context.params.get("quiet"))
+    quiet = silent or bool(context.params.get("quiet"))
     if choice.automatic and not quiet:
         click.echo(_AUTOMATIC, err=True)
     visit = context.meta[_VISIT] = rootless.enter(folders().run)

@@ -78,6 +78,17 @@ def count(steps: Sequence[Step]) -> str:
     return f"{counted(len(steps), 'change')} in {counted(namespaces, 'namespace')}"
 
 
+def drift(steps: Sequence[Step], labels: Labels) -> str:
+    """`drift in main/outbound (ruleset inet: missing; 4 more) and 2 other namespaces`."""
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(step.object.namespace, []).append(step)
+    namespace, first = max(groups.items(), key=lambda item: len(item[1]))
+    others = f" and {counted(len(groups) - 1, 'other namespace')}" if len(groups) > 1 else ""
+    more = f"; {len(first) - 1} more" if len(first) > 1 else ""
+    return f"drift in {labels.get(namespace, namespace)} ({_object(first[0])}: {first[0].reason}{more}){others}"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 change`, `1,200 changes`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ import pytest
 from eigw_ns.cli.program import run
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.names import namespace_name
-from eigw_ns.dataplane.state import ForeignObject
+from eigw_ns.dataplane.state import ForeignObject, Ruleset
 from eigw_ns.kernel.fake.fake_host import ProgramReplacedError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count, Occupant
@@ -124,6 +124,46 @@ def verdicts(applied: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> list[tuple
 
     monkeypatch.setattr("eigw_ns.cli.verbs.verify.verify", verify)
     return wanted
+
+
+def flush_rules(applied: FakeKernel, name: str) -> None:
+    """Remove all rules of a namespace behind the back of eigw-ns, as `nft flush ruleset` does."""
+    objects = applied.namespaces[name].objects
+    for key in [key for key, thing in objects.items() if isinstance(thing, Ruleset)]:
+        del objects[key]
+
+
+DRIFT = [
+    "warning: drift in main/a (ruleset inet: missing): packets may do something else than predicted",
+    f"hint: `eigw-ns status --lab {LAB}` shows it; `eigw-ns apply` repairs it",
+]
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_explain_warns_of_drift(applied: FakeKernel, cli: Cli, form: str) -> None:
+    assert cli("explain", "app", "web", "-o", form).err == ""
+    flush_rules(applied, namespace("main/a"))
+    explained = cli("explain", "app", "web", "-o", form)
+    assert (explained.code, explained.err.splitlines()) == (0, DRIFT)
+
+
+def test_explain_of_a_lab_that_does_not_run_has_no_drift(applied: FakeKernel, cli: Cli) -> None:
+    for name in applied.names():
+        applied.remove_namespace(name)
+    assert cli("explain", "app", "web").err == ""
+
+
+def test_explain_of_a_file_is_not_about_the_kernel(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    flush_rules(applied, namespace("main/a"))
+    assert cli("explain", "app", "web", "-f", str(tmp_path / f"{LAB}.json")).err == ""
+
+
+def test_a_verify_that_fails_names_the_drift(applied: FakeKernel, verdicts: list[tuple[bool, bool]], cli: Cli) -> None:
+    verdicts += [(False, False), (False, False)]
+    assert "drift" not in cli("verify").err
+    flush_rules(applied, namespace("main/a"))
+    done = cli("verify")
+    assert (done.code, done.err.splitlines()[-2:]) == (4, DRIFT)
 
 
 CHANGED = f"another command changed the lab {LAB} while packets were on their way"

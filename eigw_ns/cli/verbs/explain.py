@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import get_args
 
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.context import open_kernel, open_storage, topology_of
+from eigw_ns.cli.changes import warn_of_drift
+from eigw_ns.cli.context import open_kernel, open_storage, running_kernel, topology_of
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.trace import Protocol
 from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
+from eigw_ns.errors import EigwError
 from eigw_ns.lab.verify.checks import Check, probe
 from eigw_ns.lab.verify.disturbance import undisturbed
 from eigw_ns.render import explain as render
@@ -51,9 +55,9 @@ def command(
     """Show hop by hop what happens to a packet and its answer: which route, rule or gateway decides, and why.
 
     FROM and TO are instances, internet hosts or IPv6 addresses on the internet. Needs no root and no running lab,
-    except with --probe. Does not consider connection limits: `eigw-ns describe` shows how many packets they dropped
-    (drop_limit_source, drop_limit_gateway; with `describe subnets`, drop_limit_instance). `-o json` prints the shape
-    and the codes of AWS's Reachability Analyzer.
+    except with --probe. If the lab runs and has drift, a warning says so. Does not consider connection limits:
+    `eigw-ns describe` shows how many packets they dropped (drop_limit_source, drop_limit_gateway; with `describe
+    subnets`, drop_limit_instance). `-o json` prints the shape and the codes of AWS's Reachability Analyzer.
 
     \b
     eigw-ns explain app web
@@ -73,7 +77,17 @@ def command(
         click.echo("\n" + render.verdict(explanation))
         if check is not None:
             click.echo(render.probed(check))
+    if file is None:
+        _warn_of_drift(cloud)
     return DISAGREES if check is not None and not check.passed else 0
+
+
+def _warn_of_drift(cloud: Cloud) -> None:
+    """Warn of drift if this process may look. The explanation is about what was applied, and needs no kernel."""
+    kernel = running_kernel()
+    if kernel is not None:
+        with contextlib.suppress(EigwError):
+            warn_of_drift(kernel, cloud, Talk(quiet=False, verbose=False))
 
 
 def _probed(explanation: Explanation) -> Check:

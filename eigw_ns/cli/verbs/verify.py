@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from eigw_ns.cli import options
+from eigw_ns.cli.changes import warn_of_drift
 from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
@@ -46,7 +47,8 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
     talk = Talk(quiet=quiet, verbose=verbose)
     if report_file is not None:
         _require_folder(report_file)
-    chosen, storage = choose_lab(lab, open_kernel()), open_storage()
+    kernel, storage = open_kernel(), open_storage()
+    chosen = choose_lab(lab, kernel)
 
     def look() -> Report:
         topology = storage.store.load(chosen)  # another command may have stored a new one since the first look
@@ -62,6 +64,8 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
     else:
         show_tables([verdicts.table(report)])
     talk.note(verdicts.summary(report))
+    if not report.passed:
+        warn_of_drift(kernel, storage.store.load(chosen).cloud, talk)
     return 0 if report.passed else NOT_PASSED
 
 

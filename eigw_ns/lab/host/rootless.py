@@ -46,6 +46,11 @@ def folders(environment: Mapping[str, str], user: int) -> LabFolders:
     return LabFolders(Path(state) / "eigw-ns", run)
 
 
+def started(folder: Path) -> bool:
+    """Return whether the pause process of this run folder lives."""
+    return pause_process.find(folder / _RECORD) is not None
+
+
 def enter(folder: Path) -> Visit:
     """Move this process, which must be single-threaded, to the namespaces of the pause process of this run folder.
 

@@ -168,6 +168,14 @@ def additions(kernel: Kernel, cloud: Cloud) -> Sequence[ForeignObject]:
     return kernel.additions([namespace_name(cloud.lab, node) for node in (*cloud.instances, *cloud.hosts)])
 
 
+def drift(kernel: Kernel, storage: Storage, lab: str) -> Plan:
+    """Return what `status` does, to explain what packets do.
+
+    A lab that is not running at all, or is being changed, has no drift.
+    """
+    return status(kernel, storage, lab) if len(kernel.outline(lab)) and not storage.lock.held(lab) else ()
+
+
 def destroy(
     kernel: Machine, storage: Storage, lab: str, *, progress: Progress = silent, patience: Patience = IMPATIENT
 ) -> Destroyed:
