@@ -197,15 +197,15 @@ def test_a_change_does_not_matter_if_all_checks_pass(verdicts: list[tuple[bool, 
 
 @pytest.mark.parametrize("folder", ["state", "run"])
 def test_destroy_with_a_read_only_folder(applied: FakeKernel, cli: Cli, folder: str) -> None:
-    unlink = Path.unlink
+    unlink = os.unlink
 
-    def refuse(path: Path, missing_ok: bool = False) -> None:
-        if path.name == ("topology.json" if folder == "state" else "lock"):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
-        unlink(path, missing_ok)
+    def refuse(path: str, *, dir_fd: int | None = None) -> None:
+        if path == ("topology.json" if folder == "state" else "lock"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        unlink(path, dir_fd=dir_fd)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "unlink", refuse)
+        patch.setattr(os, "unlink", refuse)
         done = cli("destroy")
     assert done.code == 5
     assert applied.names() == ()

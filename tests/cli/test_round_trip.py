@@ -126,7 +126,7 @@ def test_drift_is_reported_and_repaired(cli: Cli, lab: str) -> None:
     repaired = cli("apply", "--lab", lab, "-o", "json")
     assert repaired.data == {"changes": 1, "writes": 1}
     assert repaired.err == f"the lab {lab} is up: 1 change, 1 kernel write\n"
-    assert cli("status", "--lab", lab, "-o", "json").data == {"changes": 0, "steps": []}
+    assert cli("status", "--lab", lab, "-o", "json").data == {"changes": 0, "steps": [], "additions": []}
 
 
 def test_a_stored_lab_that_is_not_in_the_kernel(cli: Cli, lab: str) -> None:

@@ -75,7 +75,7 @@ def test_messages_escape_what_cannot_be_seen_in_every_version_alike(text: str, s
 
 @pytest.mark.parametrize(
     ("text", "width"),
-    [("本番\u3000踏み台", 12), ("e\u0301", 1), (UNICODE_15, 2), ("می\u200cخواهم", 7), ("abc\u200e", 3), ("Netz", 4)],
+    [("本番\u3000踏み台", 12), ("e\u0301", 1), (UNICODE_15, 2), ("می\u200cخواهم", 7), ("Netz", 4)],
 )
 def test_columns_after_a_tag_are_aligned_by_cells(text: str, width: int) -> None:
     rows: tuple[Any, ...] = ((text, "x"), ("a" * 20, "y"))
