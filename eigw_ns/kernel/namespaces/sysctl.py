@@ -40,7 +40,9 @@ class Tree:
     """The sysctls of the namespace this thread is in. The caller closes it.
 
     A folder such as net/ipv6 is opened once for all its keys. To find it, Linux searches the folders of all namespaces
-    one by one (proc_sys_compare), so opening a whole path gets slower with each namespace.
+    one by one (proc_sys_compare), so opening a whole path gets slower with each namespace. /proc/sys/net is opened
+    before: Linux takes the lock of each of these folders if a path leads through another folder of sysctls, since
+    there it leaves its walk without locks (proc_sys_revalidate).
     """
 
     def __init__(self) -> None:
@@ -77,10 +79,15 @@ class Tree:
 
     def _open(self, key: str, mode: int) -> int:
         *folders, rest = key.split(".", 2)
-        folder = "/".join(folders)
-        if folder not in self._folders:
-            self._folders[folder] = os.open(f"/proc/sys/{folder}", os.O_PATH | os.O_CLOEXEC)
-        return os.open(rest.replace(".", "/"), mode | os.O_CLOEXEC, dir_fd=self._folders[folder])
+        flags = mode | os.O_CLOEXEC
+        return os.open(rest.replace(".", "/"), flags, dir_fd=self._folder("/".join(folders)))
+
+    def _folder(self, path: str) -> int:
+        if path not in self._folders:
+            above, _, name = path.rpartition("/")
+            place = (name, self._folder(above)) if above else (f"/proc/sys/{path}", None)
+            self._folders[path] = os.open(place[0], os.O_PATH | os.O_CLOEXEC, dir_fd=place[1])
+        return self._folders[path]
 
 
 def read(key: str) -> str | None:
