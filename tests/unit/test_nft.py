@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eigw_ns.dataplane.state import NftChain, NftSet
+from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 from eigw_ns.kernel.nft.commands import transaction
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.nft.listing import parse
@@ -64,3 +64,47 @@ def test_the_time_that_elements_live_belongs_to_a_set_that_packets_fill() -> Non
     assert static.sets != (NftSet("tuples", "mark"),)
     assert "flags dynamic,timeout; timeout 10m;" in transaction(right, None)
     assert "delete set inet eigw_ns tuples" in transaction(right, other)
+
+
+_TYPES = {
+    "pairs": "ipv6_addr . ipv6_addr",
+    "addresses": "ipv6_addr",
+    "octets": "iifname . @th,256,128",
+}
+
+
+def _holding(*elements: str, name: str, rule: str = "accept") -> Ruleset:
+    members = tuple((each, "") for each in elements)
+    filled = NftSet(name, _TYPES[name], members, interval=name != "octets")
+    return Ruleset("x", "inet", sets=(filled,), chains=(NftChain("begin", rules=(rule,)),))
+
+
+def test_a_change_of_few_elements_leaves_the_others_and_the_rules_alone() -> None:
+    before, after = (_holding("a . b", "c . d", last, name="pairs") for last in ("e . f", "g . h"))
+    text = transaction(after, before)
+    assert "delete element inet eigw_ns pairs { e . f }\n" in text
+    assert "elements = { g . h }" in text
+    assert "a . b" not in text
+    assert "chain" not in text
+    assert "flush" not in text
+
+
+@pytest.mark.parametrize("name", ["addresses", "octets"])
+def test_a_set_of_which_nft_cannot_delete_an_element_is_filled_again(name: str) -> None:
+    before, after = (_holding("a", "b", last, name=name) for last in "cd")
+    text = transaction(after, before)
+    assert f"flush set inet eigw_ns {name}" in text
+    assert "elements = { a, b, d }" in text
+
+
+def test_a_set_is_filled_again_if_most_of_it_changes() -> None:
+    text = transaction(_holding("a . b", "g . h", name="pairs"), _holding("c . d", "e . f", name="pairs"))
+    assert "flush set inet eigw_ns pairs" in text
+    assert "elements = { a . b, g . h }" in text
+
+
+def test_other_rules_are_written_with_all_elements() -> None:
+    """Rules and elements of a set of ranges do not begin to count at the same moment of a transaction."""
+    text = transaction(_holding("a . b", name="pairs", rule="drop"), _holding("a . b", name="pairs"))
+    assert "flush chain inet eigw_ns begin" in text
+    assert "elements = { a . b }" in text

@@ -4,11 +4,15 @@ A transaction declares the table, removes what is no longer wanted, and empties 
 are never deleted and created again, so they keep their numbers. If the hook or priority of a base chain changes, the
 same transaction deletes and recreates the chain: the kernel refuses to change it in place. A dormant table wakes by the
 declaration alone, since that has no flags.
+
+If only elements differ, the transaction has only those. One more route for one of 200 subnets is two elements of a set
+that has 201, and takes Linux and libnftables 10 ms instead of 60.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from eigw_ns.dataplane.state import NftSet, ReplicaMap, Ruleset
 from eigw_ns.kernel.nft.library import TABLE
@@ -21,6 +25,8 @@ def transaction(new: Ruleset | None, old: Ruleset | None) -> str:
     """Return the nft commands that change the table `old` to `new`."""
     if new is None:
         return f"delete table {old.family} {TABLE}\n" if old else ""
+    if old and _without_elements(new) == _without_elements(old):
+        return "".join(f"{line}\n" for line in _element_changes(new, old))
     before = _removals(new, old) if old else (f"create table {new.family} {TABLE}",)  # refused if it exists
     return "".join(f"{line}\n" for line in (*before, *_declaration(new)))
 
@@ -65,6 +71,36 @@ def _removals(new: Ruleset, old: Ruleset) -> Iterator[str]:
     for counter in old.counters:
         if counter not in new.counters:
             yield f"delete counter {where} {counter}"
+
+
+def _without_elements(ruleset: Ruleset) -> Ruleset:
+    return replace(ruleset, sets=tuple(replace(item, elements=()) for item in ruleset.sets))
+
+
+def _element_changes(new: Ruleset, old: Ruleset) -> Iterator[str]:
+    """Yield what removes elements, then the sets with the elements that are added."""
+    where = f"{new.family} {TABLE}"
+    added: list[NftSet] = []
+    for item, before in zip(new.sets, old.sets, strict=True):
+        gone = [key for key, _ in before.elements if (key, "") not in set(item.elements)]
+        if item.elements == before.elements or item.is_group:
+            continue
+        if _takes_single_elements(item) and 2 * len(gone) < len(before.elements):
+            yield from [f"delete element {where} {item.name} {{ {', '.join(gone)} }}"] if gone else []
+            item = replace(item, elements=tuple(sorted(set(item.elements) - set(before.elements))))
+        else:
+            yield f"flush {_kind(item)} {where} {item.name}"
+        added.append(item)
+    yield from (f"table {new.family} {TABLE} {{", *(line for item in added for line in _set_declaration(item)), "}")
+
+
+def _takes_single_elements(item: NftSet) -> bool:
+    """Return whether elements can be deleted by what a listing shows.
+
+    nft 1.0.6 must know all ranges of a set of one field to delete one of them, and cannot write raw octets of a packet
+    outside of a declaration.
+    """
+    return not item.data_type and "@" not in item.key_type and (" . " in item.key_type or not item.interval)
 
 
 def _shape(item: NftSet) -> tuple[str, str, bool, int, str]:
