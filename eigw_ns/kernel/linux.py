@@ -45,7 +45,8 @@ from eigw_ns.dataplane.state import (
 from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
-from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.namespaces.sysctl import FORWARDING, Trees
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
@@ -135,29 +136,29 @@ class LinuxKernel(LinuxHost):
                 case Ruleset():
                     self.writes += sum(in_halves(_those(Ruleset, batch), load_all))
                 case _:
-                    with Transactions() as transactions:
+                    with Transactions() as transactions, Trees() as trees:
                         for thing in batch:
-                            self._create_one(thing, transactions)
+                            self._create_one(thing, transactions, trees)
 
     def update(self, changes: Iterable[Change]) -> None:
         """See `Kernel.update`."""
-        with Transactions() as transactions:
+        with Transactions() as transactions, Trees() as trees:
             for old, new in changes:
-                self._update_one(old, new, transactions)
+                self._update_one(old, new, transactions, trees)
 
-    def _update_one(self, old: NetObject, new: NetObject, transactions: Transactions) -> None:
+    def _update_one(self, old: NetObject, new: NetObject, transactions: Transactions, trees: Trees) -> None:
         match old, new:
             case Ruleset(), Ruleset():
                 self.writes += transactions.load(new, old)
             case Sysctls(), Sysctls():
-                self._write_sysctls(new, dict(old.values))
+                self._write_sysctls(trees, new, dict(old.values))
             case Namespace(), Namespace():
                 with netns.inside(new.namespace):
                     self.writes += _mark(new)
             case Link(), Link():
                 self.writes += links.change(new)
             case Forwarding(), Forwarding():
-                self._forward(new.namespace, new.enabled)
+                self._forward(trees, new.namespace, new.enabled)
             case ReplicaMap(), ReplicaMap():
                 self.writes += transactions.share(new, old)
             case _:
@@ -174,10 +175,10 @@ class LinuxKernel(LinuxHost):
                 case ForeignObject():
                     self.writes += clear(_those(ForeignObject, batch))
                 case _:
-                    with Transactions() as transactions:
+                    with Transactions() as transactions, Trees() as trees:
                         for thing in batch:
                             with contextlib.suppress(MissingError):  # each for itself: the others may be there still
-                                self._delete_one(thing, transactions)
+                                self._delete_one(thing, transactions, trees)
 
     def remove_stale_names(self, names: Iterable[str]) -> None:
         """See `Kernel.remove_stale_names`."""
@@ -245,16 +246,16 @@ class LinuxKernel(LinuxHost):
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 
-    def _create_one(self, thing: NetObject, transactions: Transactions) -> None:
+    def _create_one(self, thing: NetObject, transactions: Transactions, trees: Trees) -> None:
         match thing:
             case Sysctls():
-                self._write_sysctls(thing, {})
+                self._write_sysctls(trees, thing, {})
             case Forwarding():
-                self._forward(thing.namespace, thing.enabled)
+                self._forward(trees, thing.namespace, thing.enabled)
             case ReplicaMap():
                 self.writes += transactions.share(thing, None)
 
-    def _delete_one(self, thing: NetObject, transactions: Transactions) -> None:
+    def _delete_one(self, thing: NetObject, transactions: Transactions, trees: Trees) -> None:
         match thing:
             case Namespace():
                 self._delete_namespace(thing)
@@ -263,7 +264,7 @@ class LinuxKernel(LinuxHost):
             case Link():
                 self.writes += links.delete(thing)
             case Forwarding():
-                self._forward(thing.namespace, enabled=False)
+                self._forward(trees, thing.namespace, enabled=False)
             case ReplicaMap():
                 self.writes += transactions.share(None, thing)
 
@@ -275,17 +276,17 @@ class LinuxKernel(LinuxHost):
             )
         self.writes += netns.remove(namespace.namespace)
 
-    def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
-        with netns.inside(wanted.namespace), contextlib.closing(sysctl.Tree()) as tree:
+    def _write_sysctls(self, trees: Trees, wanted: Sysctls, old: Mapping[str, str]) -> None:
+        with netns.inside(wanted.namespace), trees.here() as tree:
             for key, value in wanted.values:
                 if old.get(key) != value:
                     self.writes += 1
                     _write(tree, key, value)
 
-    def _forward(self, namespace: str, enabled: bool) -> None:
-        with netns.inside(namespace):
+    def _forward(self, trees: Trees, namespace: str, enabled: bool) -> None:
+        with netns.inside(namespace), trees.here() as tree:
             self.writes += 1
-            sysctl.write(sysctl.FORWARDING, "1" if enabled else "0")
+            tree.write(FORWARDING, "1" if enabled else "0")
 
     def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
         """Send the messages for objects of one namespace, all in one send."""
