@@ -37,6 +37,7 @@ pytestmark = pytest.mark.root
 
 LAB = f"drift{os.getpid()}"
 ROUTER = Namespace(f"eigw-{LAB}-subnet-00000000000000001", LAB, "subnet-00000000000000001")
+PAIRS = plain_set("pairs", "mark . ipv6_addr", (f"0x{n:08x} . 2001:db8::/64" for n in range(4)), interval=True)
 SEEN = NftSet("seen", "ipv6_addr", size=64)
 PEERS = plain_set("peers", "ipv6_addr", ("2001:db8::/64", "2001:db8:1::/64"), interval=True)
 WAYS = NftSet("ways", "ipv6_addr", (("2001:db8::1", "accept"),), "verdict")
@@ -47,7 +48,7 @@ CHAIN = NftChain(
 )
 CLOSED = NftChain("closed", rules=("drop",))
 NAMED = NftChain("named", rules=('iifname "up" drop',))
-RULES = Ruleset(ROUTER.namespace, "inet", ("met",), (PEERS, SEEN, WAYS), (CLOSED, NAMED, CHAIN))
+RULES = Ruleset(ROUTER.namespace, "inet", ("met",), (PAIRS, PEERS, SEEN, WAYS), (CLOSED, NAMED, CHAIN))
 BELIEVED = NetState.of([RULES])
 
 
@@ -117,6 +118,13 @@ DRIFT = {
     "another verdict": (
         "delete element inet eigw_ns ways { 2001:db8::1 }\nadd element inet eigw_ns ways { 2001:db8::1 : drop }"
     ),
+    "a pair more": "add element inet eigw_ns pairs { 0x00000007 . 2001:db8::/64 }",
+    "a pair less": "delete element inet eigw_ns pairs { 0x00000001 . 2001:db8::/64 }",
+    "a pair with a wider range": (
+        "delete element inet eigw_ns pairs { 0x00000001 . 2001:db8::/64 }\n"
+        "add element inet eigw_ns pairs { 0x00000001 . ::/0 }"
+    ),
+    "a pair with a comment": 'add element inet eigw_ns pairs { 0x00000007 . 2001:db8::/64 comment "this, that" }',
     "no elements": "flush set inet eigw_ns peers",
     "a chain more": "add chain inet eigw_ns third",
     "a base chain more": "add chain inet eigw_ns third { type filter hook input priority 0; }",

@@ -108,3 +108,11 @@ def test_other_rules_are_written_with_all_elements() -> None:
     text = transaction(_holding("a . b", name="pairs", rule="drop"), _holding("a . b", name="pairs"))
     assert "flush chain inet eigw_ns begin" in text
     assert "elements = { a . b }" in text
+
+
+def test_a_set_is_filled_again_if_an_element_that_goes_has_a_comment() -> None:
+    """A listing shows the comment as it is. It may contain anything, even nft commands."""
+    before, after = (_holding("a . b", "c . d", last, name="pairs") for last in ('e . f comment "}"', "g . h"))
+    text = transaction(after, before)
+    assert "comment" not in text
+    assert "flush set inet eigw_ns pairs" in text

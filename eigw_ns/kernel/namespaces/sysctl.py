@@ -102,10 +102,10 @@ class Tree:
 class Trees:
     """The sysctls of one namespace after the other. Use it as a context manager.
 
-    An instance of procfs remembers the folders of all namespaces that were looked up in it, and searches them one by one
-    (see `Tree`). To write the sysctls of 2,000 new namespaces through /proc is a sixth of the work of building them. So
-    this class makes instances of its own, each for a few namespaces, that no other process sees. If this process may
-    not make one, it uses /proc. To read, /proc is as fast: it remembers the keys too.
+    An instance of procfs remembers the folders of all namespaces that were looked up in it, and searches them one by
+    one (see `Tree`). To write the sysctls of 2,000 new namespaces through /proc is a sixth of the work of building
+    them. So this class makes instances of its own, each for a few namespaces, that no other process sees. If this
+    process may not make one, it uses /proc. To read, /proc is as fast: it remembers the keys too.
     """
 
     def __init__(self) -> None:
