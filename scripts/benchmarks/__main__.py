@@ -21,7 +21,7 @@ from scripts.benchmarks.benchmark import Job, require
 from scripts.benchmarks.labs import workshop
 from scripts.benchmarks.rows import Line
 
-_SIZES = (20, 50, 100, 200, 500)
+_SIZES = (100, 200, 500, 1000)
 _LARGEST = 1000
 
 
@@ -51,7 +51,7 @@ def _sizes(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.argument("names", nargs=-1, metavar="[" + "|".join((*catalogue.NAMES, "all")) + "]…")
 @click.option(
-    "--subnets", callback=_sizes, metavar="N,N,…", help="Sizes of labs, in subnets.  [default: 20,50,100,200,500]"
+    "--subnets", callback=_sizes, metavar="N,N,…", help="Sizes of labs, in subnets.  [default: 100,200,500,1000]"
 )
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Number of measurements of each.  [default: 5]")
 @click.option("--quick", is_flag=True, help="Measure small labs in two rounds, in seconds. Verdicts are not reliable.")

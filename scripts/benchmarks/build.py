@@ -72,36 +72,11 @@ def _rows(job: Job) -> Iterator[Row]:
         mininet: list[str | Path] = [_DEBIAN_PYTHON, _MININET, str(job.size)]
         ours, theirs = alternate(job.rounds, job.step, contest.built, lambda: timed(mininet, job.place.environment))
         yield compare(name, "Mininet", ours, theirs, None, f"{seconds(ours)} : {seconds(theirs)}")
-    if not job.quick:
-        yield from _slope(job)
 
 
 def _steps(job: Job) -> int:
     pairs = 1 + sum(shutil.which(tool) is not None for tool in _EXTRAS)
-    sizes = 0 if job.quick or len(set(job.subnets)) < 2 else len(set(job.subnets)) + 1
-    return job.rounds * (2 * pairs + sizes)
-
-
-def _slope(job: Job) -> Iterator[Row]:
-    """Yield rows that compare the cost of a subnet in labs of different sizes.
-
-    The cost of a lab of one subnet, which includes starting the program, is subtracted.
-    """
-    sizes = sorted(set(job.subnets))
-    if len(sizes) < 2:
-        return
-    contests = [Contest(job.place, size) for size in (1, *sizes)]
-    first, *figures = alternate(job.rounds, job.step, *(contest.built for contest in contests))
-    each = [
-        [(whole - one) / (size - 1) for whole, one in zip(found, first, strict=True)]
-        for size, found in zip(sizes, figures, strict=True)
-    ]
-    middle = min(range(len(sizes)), key=lambda index: abs(sizes[index] - 100))
-    for index, size in enumerate(sizes):
-        if index != middle:
-            target = Target("most", 1.1) if size > sizes[middle] else None
-            detail = f"{seconds(each[index])} : {seconds(each[middle])} a subnet"
-            yield compare(f"a subnet among {size}", f"among {sizes[middle]}", each[index], each[middle], target, detail)
+    return job.rounds * 2 * pairs
 
 
 BENCHMARK = Benchmark(
@@ -113,7 +88,6 @@ BENCHMARK = Benchmark(
         "…, against floor": "The same against a loop that makes only the system calls of that lab, with netlink "
         "messages and nftables batches recorded beforehand. Only if strace is installed.",
         "…, against Mininet": "The same against as many Mininet hosts with a link each. Only if Mininet is installed.",
-        "a subnet among N, among 100": "Cost of a subnet in a lab of N, against a lab of 100: must not grow.",
     },
     rows=_rows,
     steps=_steps,

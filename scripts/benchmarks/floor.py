@@ -31,7 +31,8 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.namespaces import netns, sysctl
+from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.namespaces.sysctl import FORWARDING, Trees
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import REQUEST, Message, attribute
@@ -41,6 +42,8 @@ _HEADER = struct.Struct("=IHHII")
 _NUMBER = struct.Struct("=I")
 _ANY_FD = (0x7EED0001, 0x7EED0002)  # placeholders of the descriptors of the two namespaces
 _RECEIVE = 1 << 16
+_PAIRS_AT_ONCE = 100  # each needs two descriptors while it is made
+_BATCH_BYTES = 60_000  # as `kernel.netlink.socket` sends them
 _KEPT = 32  # sockets that stay open
 _NETLINK_NETFILTER, _NLMSG_ERROR = 12, 2  # linux/netlink.h
 _IFLA_ADDRESS = 1
@@ -52,11 +55,15 @@ class _Place:
 
     mark: bytes = b""
     rules: list[bytes] = field(default_factory=list)
-    sysctls: list[tuple[str, bytes]] = field(default_factory=list)
+    sysctls: tuple[tuple[str, str], ...] = ()
     bridges: list[bytes] = field(default_factory=list)
     configuration: list[bytes] = field(default_factory=list)
     indexes: dict[str, int] = field(default_factory=lambda: {LOOPBACK: rtnetlink.LOOPBACK_INDEX})
     forwarding: bool = False
+
+
+_Pair = tuple[bytearray, tuple[int, int], tuple[str, str]]
+"""A message that creates a veth pair, where it has the descriptors of two namespaces, and their names."""
 
 
 class Replay:
@@ -66,13 +73,14 @@ class Replay:
         self._state = state
         self._lab = next(owner.lab for owner in state.namespaces())
         self._places: defaultdict[str, _Place] = defaultdict(_Place)
-        self._pairs: list[tuple[bytearray, tuple[int, int], tuple[str, str]]] = []
+        self._pairs: list[_Pair] = []
         self._prepare()
 
     def run(self) -> float:
         """Build the lab once. Returns the seconds that it took. Raises EigwError if the result differs."""
         begin = time.perf_counter()
-        self._build()
+        with Trees() as trees:
+            self._build(trees)
         spent = time.perf_counter() - begin
         left = make_plan(self._state, LinuxKernel().observe(self._lab))
         for name in self._places:
@@ -81,32 +89,27 @@ class Replay:
             raise EigwError(f"the floor built a different lab: {left[0]} and {len(left) - 1} more steps are left")
         return spent
 
-    def _build(self) -> None:
+    def _build(self, trees: Trees) -> None:
         rules = _Rules()
         for name, place in self._places.items():
             with netns.creating(name):
                 _send([place.mark])
                 for batch in place.rules:
                     rules.send(batch)
-                for path, value in place.sysctls:
-                    _write(path, value)
+                with trees.here() as tree:
+                    for key, value in place.sysctls:
+                        tree.write(key, value)
                 if place.bridges:
                     _send(place.bridges)
         rules.close()
-        with contextlib.ExitStack() as stack:
-            opened = {}
-            for name in self._places:
-                opened[name] = os.open(netns.DIRECTORY / name, os.O_RDONLY)
-                stack.callback(os.close, opened[name])
-            for message, offsets, names in self._pairs:
-                for offset, name in zip(offsets, names, strict=True):
-                    _NUMBER.pack_into(message, offset, opened[name])
-            _send([message for message, _, _ in self._pairs])
+        for start in range(0, len(self._pairs), _PAIRS_AT_ONCE):
+            _create_pairs(self._pairs[start : start + _PAIRS_AT_ONCE])
         for name, place in self._places.items():
             with netns.inside(name):
                 _send(place.configuration)
                 if place.forwarding:
-                    _write(_path(sysctl.FORWARDING), b"1")
+                    with trees.here() as tree:
+                        tree.write(FORWARDING, "1")
 
     # ---- preparation ------------------------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class Replay:
                 case Namespace():
                     place.mark = _frame(rtnetlink.mark_loopback(thing.mark))
                 case Sysctls():
-                    place.sysctls = [(_path(key), value.encode()) for key, value in thing.values]
+                    place.sysctls = thing.values
                 case Forwarding():
                     place.forwarding = True
         for link in links:
@@ -169,6 +172,17 @@ class Replay:
                 place.configuration.append(_frame(_message(thing, place.indexes)))
 
 
+def _create_pairs(pairs: Iterable[_Pair]) -> None:
+    """Create some veth pairs."""
+    with contextlib.ExitStack() as stack:
+        for message, offsets, names in pairs:
+            for offset, name in zip(offsets, names, strict=True):
+                descriptor = netns.open_descriptor(name)
+                stack.callback(os.close, descriptor)
+                _NUMBER.pack_into(message, offset, descriptor)
+        _send([message for message, _, _ in pairs])
+
+
 def _message(thing: Address | Neighbour | Fdb | RoutingRule | Route, indexes: Mapping[str, int]) -> Message:
     match thing:
         case Address():
@@ -189,9 +203,17 @@ def _frame(message: Message) -> bytes:
 
 
 def _send(frames: Iterable[bytes | bytearray], protocol: int = socket.NETLINK_ROUTE) -> None:
-    """Send all frames in one batch. Raises OSError if the kernel refuses one."""
+    """Send all frames in batches of a size that the kernel takes. Raises OSError if the kernel refuses one."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
-        _tell(netlink, frames)
+        batch: list[bytes | bytearray] = []
+        size = 0
+        for frame in frames:
+            if size + len(frame) > _BATCH_BYTES:
+                _tell(netlink, batch)
+                batch, size = [], 0
+            batch.append(frame)
+            size += len(frame)
+        _tell(netlink, batch)
 
 
 def _tell(netlink: socket.socket, frames: Iterable[bytes | bytearray]) -> None:
@@ -220,13 +242,3 @@ class _Rules:
     def close(self, keep: int = 0) -> None:
         while len(self._open) > keep:
             self._open.popleft().close()
-
-
-def _path(key: str) -> str:
-    return "/proc/sys/" + key.replace(".", "/")
-
-
-def _write(path: str, value: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY)
-    os.write(descriptor, value)
-    os.close(descriptor)

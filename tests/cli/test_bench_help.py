@@ -10,8 +10,9 @@ import pytest
 
 from eigw_ns.errors import HostError
 from scripts.benchmarks import __main__ as program
-from scripts.benchmarks import catalogue
-from scripts.benchmarks.benchmark import require
+from scripts.benchmarks import catalogue, growth
+from scripts.benchmarks.benchmark import Job, require
+from scripts.benchmarks.labs import Workshop
 
 TOP = Path(__file__).parents[2]
 
@@ -50,3 +51,17 @@ def test_a_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatc
     assert "ip, bridge, nft" in caught.value.message
     assert caught.value.hint == "apt-get install iproute2 nftables"
     assert caught.value.exit_code == 5
+
+
+def test_growth_is_measured_against_the_growth_of_the_floor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A subnet among 500 costs the program 1.5 of one among 100, and the floor 1.25."""
+    costs = [{100: [4.0, 4.0], 500: [6.0, 6.0]}, {100: [2.0, 2.0], 500: [2.5, 2.5]}]
+    monkeypatch.setattr(growth, "_costs", lambda _job: costs)
+    job = Job(Workshop(tmp_path), (100, 500), 2, quick=False, step=lambda: None)
+    rows = {line.document()["name"]: line.document() for line in growth.BENCHMARK.rows(job)}
+    assert {name: row["ratio"] for name, row in rows.items()} == {
+        "a subnet among 500": 1.5,
+        "a subnet among 500, floor": 1.25,
+        "a subnet among 500, beyond floor": 1.2,
+    }
+    assert rows["a subnet among 500, beyond floor"]["verdict"] == "missed"
