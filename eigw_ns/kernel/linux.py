@@ -64,8 +64,14 @@ from eigw_ns.kernel.writing.settle import settle
 
 Thing = TypeVar("Thing")
 
-_RACES = 20
-"""How often a tenant may undo what we do before we give up."""
+_RACES = 5
+"""How often a tenant may undo what we do before we give up.
+
+Measured with a tenant that puts back its own address, route and neighbour as soon as rtnetlink reports ours, written in
+C. One that waits for reports lost within 5 rounds in each of 150 applies, and in the first round in 141. One that polls
+without end lost within 5 rounds in 143, within 20 in 147. One with real-time priority and a processor of its own won
+every one of 30 applies, also with 20 rounds. After a lost race, only the tenant's own part is not done.
+"""
 
 
 class LinuxKernel(LinuxHost):
@@ -307,7 +313,7 @@ class LinuxKernel(LinuxHost):
     def _insist(self, netlink: Netlink, things: Sequence[NetObject], indexes: Indexes) -> None:
         """Remove what a tenant has put in the place of the objects, and create the objects again, in one send.
 
-        A tenant that puts it back at once may win one race, but not every race.
+        A tenant that puts it back at once may win one race, but seldom several (`_RACES`).
         """
         for left in reversed(range(_RACES)):
             wanted = [creation_message(thing, indexes) for thing in things]
