@@ -120,6 +120,7 @@ class _Compiler:
     def __init__(self, cloud: Cloud, table: int | None) -> None:
         self._cloud, self._entries = cloud, table
         self._filters = group_rules.Filters(cloud)
+        self._macs: dict[tuple[str, str], str] = {}  # each belongs to three objects or more
         self._internet = internet_id(cloud.lab)
         self._gateways = {gateway.id: gateway for gateway in gateways.attached(cloud)}
         self._routes = {subnet.id: resolved_routes(cloud, subnet) for subnet in cloud.subnets.values()}
@@ -345,4 +346,7 @@ class _Compiler:
         return names.namespace_name(self._cloud.lab, resource_id)
 
     def _mac(self, end: _End) -> str:
-        return names.mac(self._cloud.lab, end.resource_id, end.link)
+        key = end.resource_id, end.link
+        if key not in self._macs:
+            self._macs[key] = names.mac(self._cloud.lab, *key)
+        return self._macs[key]

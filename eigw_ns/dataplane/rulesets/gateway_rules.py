@@ -318,7 +318,7 @@ def fabric(
     prefixes = NftSet("subnets", "ipv6_addr", tuple(sorted(subnets)), data_type="ether_addr", interval=True)
     several = tuple(replicated)
     ends = (f"ether daddr {ROUTER_MAC} ip6 daddr {heartbeats} drop",) if several else ()
-    covered = any(IPv6Address(heartbeats) in IPv6Network(prefix) for prefix, _ in prefixes.elements)
+    covered = bool(several) and any(IPv6Address(heartbeats) in IPv6Network(prefix) for prefix, _ in prefixes.elements)
     rules = (
         *(ends if covered else ()),
         f"ether daddr {ROUTER_MAC} ether daddr set ip6 daddr map @subnets accept",
@@ -366,7 +366,8 @@ def table(
 ) -> Ruleset:
     """The table, its objects in order of name, with a counter for every name that a rule counts by."""
     ordered = tuple(sorted(chains, key=lambda chain: chain.name))
-    named = {name for chain in ordered for rule in chain.rules for name in _COUNTED.findall(rule)}
+    counting = (rule for chain in ordered for rule in chain.rules if "counter" in rule)  # few do
+    named = {name for rule in counting for name in _COUNTED.findall(rule)}
     return Ruleset(namespace, family, tuple(sorted(named)), tuple(sorted(sets, key=lambda item: item.name)), ordered)
 
 

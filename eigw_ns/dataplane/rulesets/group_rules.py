@@ -20,7 +20,7 @@ from dataclasses import replace
 from ipaddress import IPv6Network
 from itertools import groupby
 
-from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, security_groups
+from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, open_both_ways, security_groups
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
 from eigw_ns.dataplane.compile.notation import address_text, addresses_text, numbers_text
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Box, Range, address_range, disjoint, icmp_numbers, merged
@@ -104,6 +104,7 @@ class Filters:
             self.instances.setdefault(instance.subnet_id, []).append(instance)
             self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, []).append(instance)
         self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
+        self._open: dict[tuple[int, tuple[str, ...]], bool] = {}
 
     def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
         """Return what all groups of the instance allow together: first for exact peers, then for spans of members."""
@@ -115,6 +116,13 @@ class Filters:
             spans = _together((rule, self._spans(rule)) for rule in rules)
             self._allowed[key] = peers, spans
         return self._allowed[key]
+
+    def open_both_ways(self, instance: Instance, protocol: int) -> bool:
+        """See `cloud.filtering.open_both_ways`."""
+        key = (protocol, instance.security_group_ids)
+        if key not in self._open:
+            self._open[key] = open_both_ways(self.cloud, instance, protocol)
+        return self._open[key]
 
     def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
         """Yield the exact peers of a rule: its block, or those members of its group that no span covers."""

@@ -46,9 +46,8 @@ from eigw_ns.cloud.filtering import (
     TCP,
     UDP,
     network_acl,
-    open_both_ways,
 )
-from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, NetworkAcl, NetworkAclEntry, Subnet
+from eigw_ns.cloud.model import ALL_PROTOCOLS, Instance, NetworkAcl, NetworkAclEntry, Subnet
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
 from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text, numbers_text
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
@@ -95,7 +94,7 @@ def subnet(
     block = subject.ipv6_cidr_block
     sources = (f'"{port_name(item.id)}" . {address_text(item.ipv6_address)}' for item in instances)
     receivers = (f'"{port_name(item.id)}" . {int(item.ipv6_address):#x}' for item in instances)
-    raw_set, raw_chain = _untracked(cloud, instances, tuple(untracked))
+    raw_set, raw_chain = _untracked(filters, instances, tuple(untracked))
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", address_text(block[1])), interval=True),
         plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
@@ -256,7 +255,7 @@ def _entry_match(entry: NetworkAclEntry, block: IPv6Network) -> str:
 
 
 def _untracked(
-    cloud: Cloud, instances: Iterable[Instance], destinations: tuple[Range, ...]
+    filters: group_rules.Filters, instances: Iterable[Instance], destinations: tuple[Range, ...]
 ) -> tuple[list[NftSet], list[NftChain]]:
     """AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only
     gateway; the peers in its own subnet are tracked here, since they share the table of connections with it."""
@@ -264,7 +263,7 @@ def _untracked(
         (address_text(item.ipv6_address), protocol, peers)
         for item in instances
         for protocol in (TCP, UDP)
-        if open_both_ways(cloud, item, protocol)
+        if filters.open_both_ways(item, protocol)
         for peers in destinations
     ]
     if not found:
