@@ -46,7 +46,7 @@ from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.namespaces.sysctl import FORWARDING, Trees
+from eigw_ns.kernel.namespaces.sysctl import FORWARDING, Tree, Trees
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
@@ -329,7 +329,7 @@ class LinuxKernel(LinuxHost):
         netlink.send(messages)
 
 
-def _write(tree: sysctl.Tree, key: str, value: str) -> None:
+def _write(tree: Tree, key: str, value: str) -> None:
     """Set the value, unless the kernel was built without the protocol that the sysctl is for."""
     try:
         tree.write(key, value)

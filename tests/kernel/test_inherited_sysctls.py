@@ -6,13 +6,10 @@ between unshare(2) and the first line of our code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.kernel.namespaces.libc import call, libc
 from tests.support.labs import Lab
 from tests.topologies.egress import WEB
 
@@ -36,16 +33,20 @@ internet: {hosts: {web: {ipv6_address: "2001:db8:80::1"}}}
 def inherited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str | None]]:
     """Give each new namespace the value 1 for these keys. Returns the values that each has when it gets its name."""
     named: list[dict[str, str | None]] = []
+    unshare, name = netns._unshare, netns._name
 
-    def imitated(doing: str, function: Callable[..., int], *arguments: object) -> None:
-        if function == libc.mount and arguments[0] == b"/proc/thread-self/ns/net":
-            named.append({key: sysctl.read(key) for key in _keys(KEYS)})
-        call(doing, function, *arguments)
-        if function == libc.unshare:
-            for key in _keys(request.param):
-                sysctl.write(key, "1")
+    def unshared(doing: str) -> None:
+        unshare(doing)
+        for key in _keys(request.param):
+            sysctl.write(key, "1")
 
-    monkeypatch.setattr(netns, "call", imitated)
+    def given_a_name(path: str, doing: str) -> None:
+        named.append({key: sysctl.read(key) for key in _keys(KEYS)})
+        name(path, doing)
+
+    monkeypatch.setattr(netns, "_unshare", unshared)
+    monkeypatch.setattr(netns, "_name", given_a_name)
+    monkeypatch.setattr(sysctl, "new_namespaces_inherit", lambda: True)
     return named
 
 
@@ -87,3 +88,12 @@ def test_every_value_that_is_reset_is_linuxs_own() -> None:
         before = {key: sysctl.read(key) for key in _keys((*sysctl._FRESH, *sysctl._FRESH_IF_KNOWN))}
         sysctl.reset_ipv6()
         assert {key: sysctl.read(key) for key in before} == before
+
+
+@pytest.mark.parametrize(("value", "inherits"), [("0", False), ("1", True), ("2", False), ("3", True), (None, True)])
+def test_only_two_values_let_namespaces_inherit_nothing(
+    value: str | None, inherits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None: a container does not see the host's value."""
+    monkeypatch.setattr(sysctl, "read", lambda key: value)
+    assert sysctl.new_namespaces_inherit() is inherits

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from eigw_ns.errors import HostError, LimitError, kernel_error
 from eigw_ns.kernel.host.capabilities import RUN_FIX
-from eigw_ns.kernel.namespaces import limits
+from eigw_ns.kernel.namespaces import limits, sysctl
 from eigw_ns.kernel.namespaces.libc import CLONE_NEWNET, MNT_DETACH, MS_BIND, MS_REC, MS_SHARED, call, libc, mount_tmpfs
 
 DIRECTORY = Path("/run/netns")
@@ -65,7 +65,7 @@ def creating(name: str) -> Iterator[None]:
     if exists(name):
         raise kernel_error(doing, errno.EEXIST)
     with _come_back():
-        _unshare(doing)
+        _unshare_fresh(doing)
         yield
         _name(path, doing)
 
@@ -79,6 +79,14 @@ def nameless() -> Iterator[None]:
     with _come_back():
         _unshare("create a namespace")
         yield
+
+
+def _unshare_fresh(doing: str) -> None:
+    """Move this thread to a new namespace whose IPv6 sysctls are Linux's own, whatever the host's are."""
+    inherits = sysctl.new_namespaces_inherit()
+    _unshare(doing)
+    if inherits:
+        sysctl.reset_ipv6()  # before anything else: it may forward already
 
 
 def _unshare(doing: str) -> None:

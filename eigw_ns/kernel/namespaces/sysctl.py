@@ -149,6 +149,15 @@ def write(key: str, value: str) -> None:
         tree.write(key, value)
 
 
+def new_namespaces_inherit() -> bool:
+    """Return whether a namespace that this thread creates may get the host's IPv6 sysctls. See `reset_ipv6`.
+
+    0 and 2 are the values with which it does not. In a container the key does not exist. See devconf_inherit_init_net
+    in the kernel's admin-guide/sysctl/net.rst, and addrconf_init_net in net/ipv6/addrconf.c.
+    """
+    return read("net.core.devconf_inherit_init_net") not in ("0", "2")
+
+
 def reset_ipv6() -> None:
     """Set what the namespace this thread is in may have inherited from the host (devconf_inherit_init_net).
 
