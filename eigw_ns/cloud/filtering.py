@@ -88,7 +88,8 @@ def security_groups(cloud: Cloud, instance: Instance) -> tuple[SecurityGroup, ..
 
 def members(cloud: Cloud, group_id: str) -> tuple[IPv6Address, ...]:
     """Return the addresses that a reference to the group allows: those of the instances in the group."""
-    return tuple(item.ipv6_address for item in cloud.instances.values() if group_id in item.security_group_ids)
+    found = (item for item in cloud.instances.values() if group_id in item.security_group_ids)
+    return tuple(address for item in found for address in item.addresses)
 
 
 def group_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: bool) -> SecurityGroupRule | None:

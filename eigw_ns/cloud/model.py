@@ -209,9 +209,10 @@ class SecurityGroup:
 
 @frozen
 class Instance:
-    """A machine in a subnet. It has one network interface, one IPv6 address and at least one security group.
+    """A machine in a subnet. It has one network interface, an IPv6 address and at least one security group.
 
-    `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
+    What it sends by default has `ipv6_address` as its source. `ipv6_addresses` are further ones of its subnet. `mtu` is
+    that of its interface, and so of the port that it hangs on; None is the VPC's.
     """
 
     id: str
@@ -221,6 +222,12 @@ class Instance:
     security_group_ids: tuple[str, ...] = ()
     tags: Tags = ()
     mtu: int | None = None
+    ipv6_addresses: tuple[IPv6Address, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[IPv6Address, ...]:
+        """All its addresses, the primary one first."""
+        return self.ipv6_address, *self.ipv6_addresses
 
 
 @frozen

@@ -180,6 +180,7 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
             ),
             tags=tags_of(body),
             mtu=body.get("mtu"),
+            ipv6_addresses=tuple(map(IPv6Address, body.get("ipv6_addresses", ()))),
         )
         for instance_id, name, body in named(data, "instances", ids.INSTANCE, scope)
     }

@@ -137,6 +137,7 @@ def _instances_data(
                 body_of(
                     subnet=subnet_keys[instance.subnet_id],
                     ipv6_address=str(instance.ipv6_address),
+                    ipv6_addresses=list(map(str, instance.ipv6_addresses)),
                     security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
                     tags=dict(instance.tags),
                     mtu=instance.mtu,

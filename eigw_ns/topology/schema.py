@@ -175,6 +175,9 @@ class SubnetFile(Tagged):
 class InstanceFile(Tagged):
     subnet: str = Field(examples=["private-a"])
     ipv6_address: str | None = Field(None, description="Default: the first free address of the subnet")
+    ipv6_addresses: list[str] = Field(
+        [], description="Further addresses of the subnet", examples=[["2600:1f16:aa0:5501::20"]]
+    )
     security_groups: list[str] = [DEFAULT_GROUP]
     mtu: int | None = Field(None, description="MTU of its interface, in bytes; default: the VPC's", examples=[1500])
 

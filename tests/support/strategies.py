@@ -60,6 +60,7 @@ TAGS: st.SearchStrategy[Tags] = st.one_of(
 """In two of three cases no tags, otherwise one or two."""
 
 
+FREE = 0x18  # no instance has a primary address between this and 0xABCDEF
 MTUS = st.sampled_from((1500, 1500, 9001))
 
 
@@ -206,7 +207,14 @@ def _instances(
             instance_id = ids.make_id(ids.INSTANCE, *scope, name)
             address = subnet.ipv6_cidr_block[offset]
             members_of = draw(st.lists(st.sampled_from(group_ids), unique=True, min_size=1, max_size=3))
+            further = draw(st.sampled_from(((), (), (0x20 + offset,), (6 + offset, 0xFFFFFF0 + offset))))
             instances[instance_id] = Instance(
-                instance_id, name, subnet.id, address, security_group_ids=tuple(members_of), tags=draw(TAGS)
+                instance_id,
+                name,
+                subnet.id,
+                address,
+                security_group_ids=tuple(members_of),
+                tags=draw(TAGS),
+                ipv6_addresses=tuple(subnet.ipv6_cidr_block[each] for each in further if each >= FREE),
             )
     return instances

@@ -18,6 +18,7 @@ from eigw_ns.render.explain_aws import document
 from tests.topologies.filters import CLOUD
 
 WEB = "2001:db8:80::1"
+REFUSED = "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
 
 
 def ask(source: str, destination: str, protocol: Protocol = "tcp", port: int | None = 443, **more: int) -> Explanation:
@@ -46,6 +47,17 @@ def test_ends_may_be_names_ids_and_addresses() -> None:
     for source in ("main/app", id_of("app"), str(CLOUD.instances[id_of("app")].ipv6_address)):
         for destination in ("internet/web", id_of("web"), WEB, "2001:DB8:80::0001"):
             assert ask(source, destination).trace == by_name.trace
+
+
+def test_an_instance_speaks_by_the_further_address_that_names_it() -> None:
+    app = CLOUD.instances[id_of("app")]
+    further = app.ipv6_address + 0x100
+    cloud = replace(CLOUD, instances={**CLOUD.instances, app.id: replace(app, ipv6_addresses=(further,))})
+    out = explain(cloud, Question(str(further), "web", "tcp", 443, None))
+    assert (out.source_id, out.trace.outcome, out.real) == (app.id, "allowed", True)
+    assert str(further) in out.trace.hops[0].text
+    back = explain(cloud, Question("web", str(further), "tcp", 443, None))
+    assert (back.destination_id, back.trace.reason, back.real) == (app.id, REFUSED, True)
 
 
 def test_an_address_that_no_host_has_is_on_the_internet() -> None:

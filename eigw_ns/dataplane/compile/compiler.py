@@ -149,6 +149,9 @@ class _Compiler:
         port = _End(instance.subnet_id, port_name(instance.id))
         vpc = self._cloud.vpcs[self._cloud.subnets[instance.subnet_id].vpc_id]
         yield from self._leaf(instance.id, address_text(instance.ipv6_address), port, instance.mtu or vpc.mtu)
+        for address in map(address_text, instance.ipv6_addresses):
+            yield Address(self._name(instance.id), INSTANCE_LINK, f"{address}/128")
+            yield from self._way_in(address, _End(instance.id, INSTANCE_LINK), port)
 
     def _host(self, host: InternetHost) -> Iterator[NetObject]:
         yield from self._namespace(host.id, forwarding=False)
@@ -165,8 +168,13 @@ class _Compiler:
         yield Neighbour(inside, INSTANCE_LINK, ROUTER_LINK_LOCAL, self._mac(port))
         yield Route(inside, _ANYWHERE, INSTANCE_LINK, ROUTER_LINK_LOCAL, preferred=address)
         yield Address(router, port.link, f"{ROUTER_LINK_LOCAL}/64")
-        yield Neighbour(router, port.link, address, self._mac(leaf))
+        yield from self._way_in(address, leaf, port)
         yield Neighbour(router, port.link, PEER_LINK_LOCAL, self._mac(leaf))
+
+    def _way_in(self, address: str, leaf: _End, port: _End) -> Iterator[NetObject]:
+        """How the router reaches an address of a machine."""
+        router = self._name(port.resource_id)
+        yield Neighbour(router, port.link, address, self._mac(leaf))
         yield Route(router, f"{address}/128", port.link)
 
     def _subnet(self, subnet: Subnet) -> Iterator[NetObject]:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import IPv6Network
 from itertools import groupby
+from operator import itemgetter
 
 from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, open_both_ways, security_groups
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
@@ -40,6 +41,9 @@ _ALL = "all"
 """Name of the set of instances that may communicate with every address, as a group's default rules allow. It needs no
 ranges, and saves most subnets a set of pairs with ranges (pipapo), which takes Linux as long to make as a veth pair."""
 
+_Sender = tuple[int, Instance]
+"""An address from which an instance may send, and the instance."""
+
 _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 
 
@@ -49,7 +53,11 @@ def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> t
     The chain returns if a set matches, and drops otherwise.
     """
     way = _EGRESS if egress else _INGRESS
-    known = [(address_text(item.ipv6_address), *filters.allowed(item, egress=egress)) for item in instances]
+    known = [
+        (address_text(address), *filters.allowed(item, egress=egress))
+        for item in instances
+        for address in item.addresses
+    ]
     found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
     found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
     rules = (*(rule for _, rule in found), f'counter name "drop_group_{way}" drop')
@@ -99,10 +107,13 @@ class Filters:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.instances: dict[str, list[Instance]] = {}  # by subnet
-        self._of_vpc: dict[str, list[Instance]] = {}  # in the order of their addresses
+        self._of_vpc: dict[str, list[_Sender]] = {}  # in the order of their addresses
         for instance in sorted(cloud.instances.values(), key=lambda item: item.ipv6_address):
             self.instances.setdefault(instance.subnet_id, []).append(instance)
-            self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, []).append(instance)
+            senders = self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, [])
+            senders += ((int(address), instance) for address in instance.addresses)
+        for senders in self._of_vpc.values():
+            senders.sort(key=itemgetter(0))
         self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
         self._open: dict[tuple[int, tuple[str, ...]], bool] = {}
 
@@ -137,8 +148,8 @@ class Filters:
         if rule.egress or not isinstance(rule.peer, str):
             return []
         vpc_id = self.cloud.security_groups[rule.peer].vpc_id
-        senders = [item for item in self._of_vpc.get(vpc_id, ()) if int(item.ipv6_address) & _INTERFACE_ID != _ROUTER]
-        runs = groupby(senders, lambda item: rule.peer in item.security_group_ids)
+        senders = [each for each in self._of_vpc.get(vpc_id, ()) if each[0] & _INTERFACE_ID != _ROUTER]
+        runs = groupby(senders, lambda each: rule.peer in each[1].security_group_ids)
         ends = [(is_member, *_ends(run)) for is_member, run in runs]
         before = [-1, *(last for _, _, last in ends)]
         after = [*(first for _, first, _ in ends[1:]), 1 << 128]
@@ -160,9 +171,9 @@ def _widened(span: Range, before: int, after: int) -> Range:
     return first if before < first else span[0], last if after > last else span[1]
 
 
-def _ends(run: Iterable[Instance]) -> Range:
-    """Return the first and the last address of instances that are sorted by address."""
-    addresses = [int(item.ipv6_address) for item in run]
+def _ends(run: Iterable[_Sender]) -> Range:
+    """Return the first and the last address of a run that is sorted by address."""
+    addresses = [address for address, _ in run]
     return addresses[0], addresses[-1]
 
 

@@ -92,8 +92,9 @@ def subnet(
     """
     cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
-    sources = (f'"{port_name(item.id)}" . {address_text(item.ipv6_address)}' for item in instances)
-    receivers = (f'"{port_name(item.id)}" . {int(item.ipv6_address):#x}' for item in instances)
+    ports = [(port_name(item.id), address) for item in instances for address in item.addresses]
+    sources = (f'"{port}" . {address_text(address)}' for port, address in ports)
+    receivers = (f'"{port}" . {int(address):#x}' for port, address in ports)
     raw_set, raw_chain = _untracked(filters, instances, tuple(untracked))
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", address_text(block[1])), interval=True),
@@ -109,8 +110,8 @@ def subnet(
     chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
-        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(instances), connections)))
-        sets.append(rates(_rounded(len(instances))))
+        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(ports), connections)))
+        sets.append(rates(_rounded(len(ports))))
         chains += _counting(connections)
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
@@ -165,16 +166,16 @@ def _no_error(all_tracked: bool) -> str:
     return f"ct state invalid icmpv6 type < echo-request {'' if all_tracked else quoted}{_DROP_ERROR}"
 
 
-def _room(instances: int, connections: int) -> int:
+def _room(addresses: int, connections: int) -> int:
     """How many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
     forgotten when the number changes; so it is a power of two."""
     lists, _ = limit_lists(connections)
-    return lists * _rounded(instances)
+    return lists * _rounded(addresses)
 
 
-def _rounded(instances: int) -> int:
+def _rounded(number: int) -> int:
     """A power of two that is not less."""
-    return 1 << max(5, (instances - 1).bit_length())
+    return 1 << max(5, (number - 1).bit_length())
 
 
 def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
@@ -260,8 +261,9 @@ def _untracked(
     """AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only
     gateway; the peers in its own subnet are tracked here, since they share the table of connections with it."""
     found = [
-        (address_text(item.ipv6_address), protocol, peers)
+        (address_text(address), protocol, peers)
         for item in instances
+        for address in item.addresses
         for protocol in (TCP, UDP)
         if filters.open_both_ways(item, protocol)
         for peers in destinations

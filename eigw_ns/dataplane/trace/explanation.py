@@ -74,6 +74,8 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
     receiver = _end(cloud, question.destination)
     if isinstance(receiver, IPv6Address):
         _refuse_reserved(cloud, receiver)
+    speaking = {end.id: end for end in (receiver, sender) if isinstance(end, Instance)}
+    cloud = replace(cloud, instances={**cloud.instances, **speaking})
     there = receiver if isinstance(receiver, IPv6Address) else receiver.id
     tracer, what = Tracer(cloud), (sender.id, there, question.protocol, question.port)
     if question.source_port is not None:
@@ -105,11 +107,17 @@ def _check_ports(question: Question) -> None:
 
 
 def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
-    """Return the machine that `text` names, or the address itself if no machine has it."""
+    """Return the machine that `text` names, or the address itself if no machine has it.
+
+    An instance that is named by a further address speaks by that one.
+    """
     address = _address(text)
     if address is not None:
-        machines: tuple[Instance | InternetHost, ...] = (*cloud.instances.values(), *cloud.hosts.values())
-        return next((machine for machine in machines if machine.ipv6_address == address), address)
+        for instance in cloud.instances.values():
+            if address in instance.addresses:
+                others = tuple(each for each in instance.addresses if each != address)
+                return replace(instance, ipv6_address=address, ipv6_addresses=others)
+        return next((host for host in cloud.hosts.values() if host.ipv6_address == address), address)
     node = nodes.find(cloud, text)
     if node.kind == "internet":
         raise UsageError("the internet is not a single machine", hint="write an internet host or an IPv6 address")

@@ -89,7 +89,7 @@ def _untracked(step: Step, instance: Instance) -> bool:
     """
     index, packet = step.index, step.packet
     subnet = index.cloud.subnets[instance.subnet_id]
-    peer = packet.source if packet.destination == instance.ipv6_address else packet.destination
+    peer = packet.source if packet.destination in instance.addresses else packet.destination
     if peer in subnet.ipv6_cidr_block or not open_both_ways(index.cloud, instance, UDP):
         return False
     if peer in index.vpc_block(subnet):

@@ -18,7 +18,7 @@ class ModelIndex:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.network = Network(compile_cloud(cloud))
-        self._instances = {instance.ipv6_address: instance for instance in cloud.instances.values()}
+        self._instances = {address: instance for instance in cloud.instances.values() for address in instance.addresses}
         self._hosts = {host.ipv6_address: host for host in cloud.hosts.values()}
         self._tables = {subnet.id: effective_route_table(cloud, subnet) for subnet in cloud.subnets.values()}
         self._acls = {subnet.id: network_acl(cloud, subnet) for subnet in cloud.subnets.values()}

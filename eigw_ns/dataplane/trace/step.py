@@ -58,4 +58,4 @@ class Step:
 
     def arrives_at(self, node: Instance | InternetHost) -> Hop:
         """Return the hop of the destination itself."""
-        return self.passes((node.id, node.name), Reason.ARRIVED, f"has {node.ipv6_address}")
+        return self.passes((node.id, node.name), Reason.ARRIVED, f"has {self.packet.destination}")

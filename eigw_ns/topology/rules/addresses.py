@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.cloud.addressing import free_addresses, is_reserved
@@ -25,28 +26,40 @@ def instance_addresses(file: LabFile, report: MistakeReport, blocks: SubnetBlock
             path: Path = ("vpcs", name, "instances", instance, "subnet")
             if report.is_clean(path) and body.subnet not in known:
                 report.add_unknown(path, "subnet", body.subnet, known)
-        written = _written(vpc, report, name, blocks)
-        chosen = _choose(vpc, name, blocks, set(written.values()))
+        taken: dict[IPv6Address, Path] = {}
+        written = _written(vpc, report, name, blocks, taken)
+        chosen = _choose(vpc, name, blocks, taken)
         addresses |= {(name, instance): address for instance, address in (written | chosen).items()}
     return addresses
 
 
-def _written(vpc: VpcFile, report: MistakeReport, vpc_name: str, blocks: SubnetBlocks) -> dict[str, IPv6Address]:
+def _written(
+    vpc: VpcFile, report: MistakeReport, vpc_name: str, blocks: SubnetBlocks, taken: dict[IPv6Address, Path]
+) -> dict[str, IPv6Address]:
+    """Return the primary addresses in the file, and fill `taken` with all addresses in it."""
     addresses: dict[str, IPv6Address] = {}
-    owners: dict[IPv6Address, Path] = {}
     for name, instance in vpc.instances.items():
-        if instance.ipv6_address is None:
-            continue
-        path: Path = ("vpcs", vpc_name, "instances", name, "ipv6_address")
-        address = report.attempt(path, forms.address, instance.ipv6_address)
+        path: Path = ("vpcs", vpc_name, "instances", name)
         block = blocks.get((vpc_name, instance.subnet))
-        if address is None or (block is not None and not _fits(address, block, report, path)):
-            continue
-        owner = owners.setdefault(address, path)
-        if owner != path:
-            _report_duplicate(report, path, owner)
-        addresses[name] = address
+        if instance.ipv6_address is not None:
+            address = _take((*path, "ipv6_address"), instance.ipv6_address, block, report, taken)
+            addresses |= {name: address} if address is not None else {}
+        for number, text in enumerate(instance.ipv6_addresses):
+            _take((*path, "ipv6_addresses", number), text, block, report, taken)
     return addresses
+
+
+def _take(
+    path: Path, text: str, block: IPv6Network | None, report: MistakeReport, taken: dict[IPv6Address, Path]
+) -> IPv6Address | None:
+    """Return the address at `path`; None if it is not one that an instance of the subnet can have."""
+    address = report.attempt(path, forms.address, text)
+    if address is None or (block is not None and not _fits(address, block, report, path)):
+        return None
+    owner = taken.setdefault(address, path)
+    if owner != path:
+        _report_duplicate(report, path, owner)
+    return address
 
 
 def _fits(address: IPv6Address, block: IPv6Network, report: MistakeReport, path: Path) -> bool:
@@ -61,11 +74,14 @@ def _fits(address: IPv6Address, block: IPv6Network, report: MistakeReport, path:
 
 
 def _report_duplicate(report: MistakeReport, path: Path, owner: Path) -> None:
-    problem = f"{shorten(str(owner[-2]))} already has this address, on line {report.line(owner)}"
+    name = owner[3] if owner[0] == "vpcs" else owner[2]
+    problem = f"{shorten(str(name))} already has this address, on line {report.line(owner)}"
     report.add(path, problem, "write another address")
 
 
-def _choose(vpc: VpcFile, vpc_name: str, blocks: SubnetBlocks, taken: set[IPv6Address]) -> dict[str, IPv6Address]:
+def _choose(
+    vpc: VpcFile, vpc_name: str, blocks: SubnetBlocks, taken: Collection[IPv6Address]
+) -> dict[str, IPv6Address]:
     """Return the first free address of its subnet for each instance, in order of names.
 
     A block cannot run out of addresses: it has at least 2^64.
