@@ -43,6 +43,16 @@ def test_a_route_changes_its_next_hop(kernel: Kernel, lab_name: str) -> None:
     )
 
 
+def test_a_route_changes_the_source_that_it_prefers(kernel: Kernel, lab_name: str) -> None:
+    """Only an address of the namespace can be preferred."""
+    wire = Wire(lab_name)
+    plain, one, other = wire.route(), "2001:db8:1::1", "2001:db8:1::3"
+    ground = [*wire.objects, wire.address(f"{one}/64"), wire.address(f"{other}/128")]
+    check_update(kernel, lab_name, ground, plain, replace(plain, preferred=one), replace(plain, preferred=other), plain)
+    with pytest.raises(KernelError):
+        kernel.update([(plain, replace(plain, preferred="2001:db8:1::9"))])
+
+
 def test_a_route_by_source_changes_alone(kernel: Kernel, lab_name: str) -> None:
     """Routes to the same destination with another source, or with none, stay."""
     wire = Wire(lab_name)

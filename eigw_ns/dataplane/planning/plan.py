@@ -336,7 +336,7 @@ def _unequal(end: NetObject, actual: Mapping[Key, NetObject]) -> str:
     far = actual.get(("link", *end.peer)) if isinstance(end, Link) and end.peer is not None else None
     if not isinstance(end, Link) or not isinstance(far, Link) or far.mtu == end.mtu:
         return ""
-    return f"; the other end, {far.name}, has {far.mtu}: Linux drops larger packets between them without an error"
+    return f"; the other end has {far.mtu}, so larger packets are lost"
 
 
 def differences(old: NetObject, new: NetObject) -> Iterable[str]:

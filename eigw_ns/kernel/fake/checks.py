@@ -135,6 +135,9 @@ def _check_route(objects: Objects, route: Route, doing: str) -> None:
         raise kernel_error(doing, errno.ENETDOWN)
     if route.via and not IPv6Address(route.via).is_link_local and not _on_link(objects, route):
         raise kernel_error(doing, errno.EHOSTUNREACH, detail=f"{route.via} is not on the link {route.link}")
+    addresses = {thing.address.partition("/")[0] for thing in objects.values() if isinstance(thing, Address)}
+    if route.preferred and route.preferred not in addresses:
+        raise kernel_error(doing, errno.EINVAL, detail=f"{route.preferred} is not an address of the namespace")
 
 
 def _on_link(objects: Objects, route: Route) -> bool:
