@@ -124,9 +124,10 @@ def ipv6() -> Reason:
     """Probe whether IPv6 is enabled, or can be enabled, in a new namespace."""
 
     def look() -> None:
-        sysctl.reset_ipv6()
         for scope in ("all", "default"):
             key = f"net.ipv6.conf.{scope}.disable_ipv6"
+            if sysctl.read(key) == "1":
+                sysctl.reset_ipv6()  # as in each namespace that is created
             if sysctl.read(key) != "0":
                 raise HostError(f"{key} is {sysctl.read(key) or 'missing'}")
 
