@@ -11,7 +11,7 @@ in two places (the port that it may be the source of, the route to it), since a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv6Address, IPv6Network
 from itertools import pairwise
 from typing import NamedTuple
@@ -104,7 +104,8 @@ def of_subnets(desired: NetState, actual: NetState) -> Iterator[Flows]:
 
     A route that was missing was no other way: somebody may have removed it by hand, and its flows go on.
     """
-    before, after = _tables(actual), _tables(desired)
+    changed = _rerouted(desired, actual) | _rerouted(actual, desired)
+    before, after = _tables(actual, changed), _tables(desired, changed)
     egress_only = gateways_by_address(desired) | gateways_by_address(actual)
     ended: dict[tuple[_Table, _Table], Kept] = {}  # many subnets share a route table
     for namespace, table in after.items():
@@ -145,9 +146,16 @@ class _Hop(NamedTuple):
 _Table = frozenset[_Hop]
 
 
-def _tables(state: NetState) -> Mapping[str, _Table]:
-    """Return the routes of each subnet that lead out of its VPC, by namespace; most subnets have the same."""
-    subnets = (owner.namespace for owner in state.namespaces() if kind_of(owner.id) == SUBNET)
+def _rerouted(one: NetState, other: NetState) -> frozenset[str]:
+    """Return the namespaces with a route that `other` does not have."""
+    routes = (thing for thing in one if isinstance(thing, Route))
+    return frozenset(route.namespace for route in routes if other.objects.get(route.key) != route)
+
+
+def _tables(state: NetState, namespaces: Collection[str]) -> Mapping[str, _Table]:
+    """Return the routes that lead out of the VPC, for each subnet among `namespaces`; most subnets have the same."""
+    owners = (owner for owner in state.namespaces() if owner.namespace in namespaces)
+    subnets = (owner.namespace for owner in owners if kind_of(owner.id) == SUBNET)
     found: dict[str, list[_Hop]] = {name: [] for name in subnets}
     for thing in state:
         if isinstance(thing, Route) and thing.namespace in found and thing.link in ("", FABRIC_LINK):

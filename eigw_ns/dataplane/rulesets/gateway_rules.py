@@ -379,16 +379,18 @@ def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
     if not any(item.name == _PER_GATEWAY.name for item in gateway.sets):
         return None
     routed = next(item for item in gateway.sets if item.name == ROUTED)
-    return tuple(_flows_of(element) for element, _ in routed.elements)
+    pairs = [element.split(" . ") for element, _ in routed.elements]
+    ends = {each: _ends(each) for each in {destinations for _, destinations in pairs}}  # most subnets have the same
+    return tuple((prefix, *ends[destinations]) for prefix, destinations in pairs)
 
 
-def _flows_of(element: str) -> tuple[str, str, str]:
-    prefix, _, destinations = element.partition(" . ")
+def _ends(destinations: str) -> tuple[str, str]:
+    """Return the first and the last address."""
     first, _, last = destinations.partition("-")
     if last:
-        return prefix, first, last
+        return first, last
     network = IPv6Network(first)
-    return prefix, address_text(network[0]), address_text(network[-1])
+    return address_text(network[0]), address_text(network[-1])
 
 
 def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:
