@@ -172,3 +172,44 @@ def test_the_lab_is_chosen_as_by_other_verbs(cli: Cli, stored: Callable[[str], T
     assert cli("ec2", "describe-vpcs", "--lab", LAB).code == 0
     assert "did you mean shop?" in cli("ec2", "describe-vpcs", "--lab", "shpo").err
     assert store().labs() == ("other", LAB)
+
+
+def test_query_selects_and_output_text_prints_words_for_a_shell(cli: Cli, vpc: str, gateway: str) -> None:
+    one = ("ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId")
+    assert cli(*one).out == f'"{vpc}"\n'
+    assert cli(*one, "--output", "text").out == f"{vpc}\n"
+    assert cli(*one, "--output", "yaml").out == f"{vpc}\n"
+    two = "EgressOnlyInternetGateways[].[EgressOnlyInternetGatewayId, Attachments[0].VpcId]"
+    describe = ("ec2", "describe-egress-only-internet-gateways", "--query", two, "--output")
+    assert cli(*describe, "text").out == f"{gateway}\t{vpc}\n"
+    assert cli(*describe, "yaml").out == f"- - {gateway}\n  - {vpc}\n"
+    assert cli(*describe, "table").out.splitlines()[-1].split() == [gateway, vpc]
+    assert cli("ec2", "describe-vpcs", "--query", "Nothing", "--output", "text").out == "None\n"
+    assert cli("ec2", "describe-vpcs", "--query", "Nothing").out == "null\n"
+
+
+def test_a_query_that_cannot_be_applied_is_a_usage_error(cli: Cli, vpc: str) -> None:
+    result = cli("ec2", "describe-vpcs", "--query", "length(Vpcs[0].IsDefault)")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: --query cannot be applied to the answer: ")
+
+
+def test_whole_answers_in_each_format(cli: Cli, vpc: str) -> None:
+    text = cli("ec2", "describe-vpcs", "--output", "text").out.splitlines()
+    assert text[0].split("\t") == ["VPCS", "False", "000000000000", "available", vpc]
+    assert text[1].startswith("IPV6CIDRBLOCKASSOCIATIONSET\tvpc-cidr-assoc-")
+    assert text[2] == "IPV6CIDRBLOCKSTATE\tassociated"
+    table = cli("ec2", "describe-vpcs", "--output", "table").out
+    assert table.startswith("Vpcs\n") and "Vpcs.Ipv6CidrBlockAssociationSet" in table and vpc in table
+    assert cli("ec2", "describe-vpcs", "--output", "yaml").out.startswith(f"Vpcs:\n- VpcId: {vpc}\n  OwnerId: '0000")
+
+
+def test_flags_that_scripts_for_aws_give_change_nothing(cli: Cli, vpc: str) -> None:
+    plain = cli("ec2", "describe-vpcs")
+    flags = ("--region", "eu-west-1", "--profile", "work", "--no-cli-pager", "--no-paginate")
+    assert cli("ec2", "describe-vpcs", *flags).out == plain.out
+
+
+def test_no_paginate_prints_the_first_page(cli: Cli, topology: Topology) -> None:
+    describe = ("ec2", "describe-security-group-rules", "--max-results", "5")
+    assert cli(*describe, "--no-paginate").out == cli(*describe).out

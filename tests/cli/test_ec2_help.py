@@ -67,7 +67,8 @@ def test_help_of_a_verb_has_an_example_and_every_flag(cli: Cli, verb: str) -> No
     hidden = {"IpProtocol", "FromPort", "ToPort", "CidrIp"}
     for parameter in ACTIONS[VERBS[verb]].parameters:
         assert (f"--{kebab(parameter.name)} " in result.out) != (parameter.name in hidden)
-    assert "--query" not in result.out
+    assert "--query" in result.out and "[json|text|table|yaml]" in result.out
+    assert "--region" not in result.out
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -98,8 +99,8 @@ def test_the_example_is_a_command_line_that_parses(cli: Cli, verb: str) -> None:
             "--vpc-ids is given twice",
             "write all values after one flag: --vpc-ids A B",
         ),
-        (("describe-vpcs", "--output", "table"), "--output table is not supported", "answers are JSON"),
-        (("describe-vpcs", "--query", "Vpcs[]"), "--query is not supported", "filter the answer with jq"),
+        (("describe-vpcs", "--output", "xml"), "Invalid value for '--output'", "see `eigw-ns ec2 describe-vpcs"),
+        (("describe-vpcs", "--query", "Vpcs["), "--query Vpcs[ is not valid: Invalid jmespath", "see https://jmespath"),
         (("describe-vpcs", "surplus"), "Got unexpected extra argument (surplus)", "see `eigw-ns ec2 describe-vpcs"),
         (("describe-vpcs", "--max-items", "0"), "Invalid value for '--max-items'", "see `eigw-ns ec2 describe-vpcs"),
         (

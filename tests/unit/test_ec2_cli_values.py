@@ -310,7 +310,8 @@ def test_a_request_for_one_page_returns_the_action_s_answer() -> None:
     assert paging.is_paged(PAGING)
     assert not paging.is_paged(PAGING[:1])
     with pytest.raises(UsageError, match="request a single page"):
-        paging.take({"max_items": 1, "page_size": None, "starting_token": None}, {"MaxResults": 5})
+        given = {"max_items": 1, "page_size": None, "starting_token": None, "no_paginate": False}
+        paging.take(given, {"MaxResults": 5})
 
 
 @pytest.mark.parametrize("token", ["", "x", "bm8=", "e30=", "W10=", "eyJOZXh0VG9rZW4iOiBudWxsfQ=="])

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from eigw_ns.cli import options
-from eigw_ns.cli.ec2 import catalogue, groups, limits, paging, values
+from eigw_ns.cli.ec2 import answers, catalogue, groups, limits, paging, values
 from eigw_ns.cli.ec2.naming import kebab
-from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import show_hint
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Action, Parameter
@@ -60,8 +59,9 @@ def make_command(name: str) -> click.Command:
     if paging.is_paged(action.parameters):
         command.params += paging.options()
     only = limits.quota if action.mutates else limits.strict_filters(hidden=name != _IGNORES_FILTERS)
+    command.params += _without_effect()
     waiting = (options.lock_timeout,) if action.mutates else ()
-    for decorate in (_cli_input_json, _output, _query, only, *waiting, options.lab):
+    for decorate in (_cli_input_json, answers.output, answers.query, only, *waiting, options.lab):
         decorate(command)
     return command
 
@@ -93,24 +93,18 @@ def _structures(action: Action) -> str:
     return "\n".join(("\b", "Structures, in shorthand or JSON:", *members)) if members else ""
 
 
-def _only_json(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if value != "json":
-        raise UsageError(f"--output {value} is not supported", hint="answers are JSON; `eigw-ns describe` has tables")
-    return value
-
-
-def _no_query(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise UsageError("--query is not supported", hint="filter the answer with jq: `eigw-ns ec2 … | jq .Vpcs`")
-
-
 _cli_input_json = click.option(
     "--cli-input-json", metavar="JSON", help="All parameters as JSON or file://PATH. Flags override it."
 )
-_output = click.option(
-    "--output", metavar="json", default="json", callback=_only_json, expose_value=False, help="Only json is supported."
-)
-_query = click.option("--query", hidden=True, callback=_no_query, expose_value=False)
+
+
+def _without_effect() -> list[click.Parameter]:
+    """Return flags of aws-cli that scripts give and that mean nothing in a lab. Help does not show them."""
+    return [
+        click.Option(["--region"], hidden=True, expose_value=False),
+        click.Option(["--profile"], hidden=True, expose_value=False),
+        click.Option(["--no-cli-pager"], is_flag=True, hidden=True, expose_value=False),
+    ]
 
 
 def _repeat_flags(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[str]:
@@ -153,7 +147,7 @@ def _run(name: str, action: Action, given: Given) -> int:
 
     settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
     patience = Patience(given.pop("lock_timeout", 0.0), lambda message: click.echo(printable(message), err=True))
-    lab, whole = given.pop("lab"), given.pop("cli_input_json")
+    lab, whole, form, query = (given.pop(flag) for flag in ("lab", "cli_input_json", "form", "query"))
     request = values.decode_request(action.parameters, whole) if whole is not None else {}
     request |= _request(action, given)
     pages = paging.take(given, request) if paging.is_paged(action.parameters) else None
@@ -176,8 +170,7 @@ def _run(name: str, action: Action, given: Given) -> int:
         return error.exit_code
     for warning in warnings:
         click.echo(printable(f"warning: {warning}"), err=True)
-    if answer:
-        show_json(answer, indent=4)
+    answers.show(answers.select(answer, query), form)
     return 0
 
 

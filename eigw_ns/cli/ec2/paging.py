@@ -44,19 +44,24 @@ def options() -> list[click.Parameter]:
             help="Maximum number of items to print. If there are more, the answer has a NextToken.",
         ),
         click.Option(["--page-size"], type=int, help="Number of items per request. Does not change the answer."),
+        click.Option(["--no-paginate"], is_flag=True, help="Print only the first page of the answer."),
         click.Option(["--starting-token"], metavar="TEXT", help="Continue from the NextToken of --max-items."),
     ]
 
 
-def take(given: dict[str, Any], request: dict[str, Any]) -> Paging:
-    """Remove the paging flags from `given` and return them. Raises UsageError if `request` asks for one page itself."""
+def take(given: dict[str, Any], request: dict[str, Any]) -> Paging | None:
+    """Remove the paging flags from `given` and return them. Return None if only the first page is wanted.
+
+    Raises UsageError if `request` asks for one page itself.
+    """
+    only_first = given.pop("no_paginate")
     paging = Paging(given.pop("max_items"), given.pop("page_size"), given.pop("starting_token"))
     if paging != Paging() and not request.keys().isdisjoint(_PAGE_MEMBERS):
         raise UsageError(
             "--max-results and --next-token request a single page and exclude the other paging flags",
             hint="use --max-items, --page-size and --starting-token alone",
         )
-    return paging
+    return None if only_first else paging
 
 
 def gather(call: Callable[[Answer], Answer], request: Answer, paging: Paging) -> Answer:
