@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 from click.shell_completion import CompletionItem
 
 from eigw_ns.errors import EigwError
+
+if TYPE_CHECKING:
+    from eigw_ns.cloud.model import Cloud
+
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def labs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -37,16 +45,38 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
 
 def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the nodes of the lab that the command line chooses, each with its kind."""
-    from eigw_ns.cli.context import choose_lab, open_store
     from eigw_ns.cloud import nodes as known
+
+    cloud = _cloud(context)
+    found = known.nodes(cloud) if cloud else ()
+    offered = [(name, node.kind) for node in found for name in dict.fromkeys((node.name, node.qualified))]
+    return [CompletionItem(name, help=kind) for name, kind in offered if name.startswith(incomplete)]
+
+
+def resources(parameter: str) -> Completer:
+    """Return a function that completes the ids and names of the resources that a parameter of an EC2 action takes."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from eigw_ns.cloud.ec2 import names
+
+        cloud = _cloud(context)
+        kinds = names.KINDS_OF.get(parameter, ()) if cloud else ()
+        found = [pair for kind in kinds if cloud for pair in names.spellings(cloud, kind)]
+        offered = dict(found) | {resource_id: name for name, resource_id in found}
+        return [CompletionItem(text, help=other) for text, other in offered.items() if text.startswith(incomplete)]
+
+    return complete
+
+
+def _cloud(context: click.Context) -> Cloud | None:
+    """Return the stored cloud of the lab that the command line chooses, or None."""
+    from eigw_ns.cli.context import choose_lab, open_store
 
     try:
         with context.scope(cleanup=False):  # click makes no context current while it completes
-            cloud = open_store().load(choose_lab(context.params.get("lab"))).cloud
+            return open_store().load(choose_lab(context.params.get("lab"))).cloud
     except EigwError:
-        return []
-    offered = [(name, node.kind) for node in known.nodes(cloud) for name in dict.fromkeys((node.name, node.qualified))]
-    return [CompletionItem(name, help=kind) for name, kind in offered if name.startswith(incomplete)]
+        return None
 
 
 def examples(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -19,6 +19,12 @@ eval "$(eigw-ns completion bash)"
 COMP_WORDS=(eigw-ns exec main/w) COMP_CWORD=2 && _eigw_ns_completion eigw-ns && echo "${COMPREPLY[@]}"
 """
 
+IDS = """
+eval "$(eigw-ns completion bash)"
+COMP_WORDS=(eigw-ns ec2 describe-subnets --subnet-ids main/pub) COMP_CWORD=4
+_eigw_ns_completion eigw-ns && echo "${COMPREPLY[@]}"
+"""
+
 FISH = """
 eigw-ns completion fish | source
 complete -C "eigw-ns exec main/w"
@@ -29,6 +35,7 @@ complete -C "eigw-ns exec main/w"
     ("shell", "script", "offered"),
     [
         ("bash", BASH, "main/www"),
+        ("bash", IDS, "main/public-a"),
         ("fish", FISH, "main/www\tinstance"),
     ],
 )

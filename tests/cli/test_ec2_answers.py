@@ -213,3 +213,21 @@ def test_flags_that_scripts_for_aws_give_change_nothing(cli: Cli, vpc: str) -> N
 def test_no_paginate_prints_the_first_page(cli: Cli, topology: Topology) -> None:
     describe = ("ec2", "describe-security-group-rules", "--max-results", "5")
     assert cli(*describe, "--no-paginate").out == cli(*describe).out
+
+
+def test_names_stand_for_ids_with_a_note(cli: Cli, topology: Topology, vpc: str, gateway: str) -> None:
+    by_name = cli("ec2", "describe-egress-only-internet-gateways", "--egress-only-internet-gateway-ids", "outbound")
+    assert [each["EgressOnlyInternetGatewayId"] for each in by_name.data["EgressOnlyInternetGateways"]] == [gateway]
+    assert by_name.err == f"note: outbound is {gateway}\n"
+    (name,) = (each.name for each in topology.cloud.vpcs.values())
+    asked = ("--vpc-id", name, "--group-name", "new", "--description", "d", "--dry-run")
+    assert "(DryRunOperation)" in cli("ec2", "create-security-group", *asked).err
+    qualified = cli(
+        "ec2", "describe-egress-only-internet-gateways", "--egress-only-internet-gateway-ids", f"{name}/outbound"
+    )
+    assert qualified.out == by_name.out
+
+
+def test_a_name_that_no_resource_has_is_refused_as_aws_does(cli: Cli, topology: Topology) -> None:
+    result = cli("ec2", "describe-vpcs", "--vpc-ids", "nobody")
+    assert result.code == 1 and "(InvalidVpcID.Malformed)" in result.err

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from eigw_ns.cli import options
+from eigw_ns.cli import complete, options
 from eigw_ns.cli.ec2 import answers, catalogue, groups, limits, paging, values
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cli.program import show_hint
+from eigw_ns.cloud.ec2 import names
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Action, Parameter
 from eigw_ns.cloud.words import printable, printable_lines
@@ -82,6 +83,7 @@ def _option(parameter: Parameter) -> click.Option:
         type=int if parameter.type == "integer" else str,
         multiple=values.is_list(parameter),
         metavar=values.KINDS[parameter.type],
+        shell_complete=complete.resources(parameter.name),
         help=text,
         hidden=parameter.name in _SHORT_RULE,
     )
@@ -152,6 +154,11 @@ def _run(name: str, action: Action, given: Given) -> int:
     request |= _request(action, given)
     pages = paging.take(given, request) if paging.is_paged(action.parameters) else None
     _require(action, request)
+    chosen, storage = choose_lab(lab), open_storage()
+    if names.has_names(request):
+        request, found = names.resolve(storage.store.load(chosen).cloud, request)
+        for text, resource_id in found.items():
+            click.echo(printable(f"note: {text} is {resource_id}"), err=True)
     warnings: dict[str, None] = {}
 
     def call(page: Given) -> Given:
@@ -159,7 +166,6 @@ def _run(name: str, action: Action, given: Given) -> int:
         warnings.update(dict.fromkeys(reply.warnings))
         return reply.answer
 
-    chosen, storage = choose_lab(lab), open_storage()
     try:
         answer = paging.gather(call, request, pages) if pages else call(request)
     except LockedError as error:

@@ -32,6 +32,9 @@ Write structures as for aws-cli: in shorthand, as JSON, or as file://PATH to rea
                       "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]'
 
 \b
+The name of a resource, as in private or main/private, stands for its id if no other resource has it.
+
+\b
 Answers are JSON in AWS's shape. --query selects a part of them in JMESPath, and --output prints text, a
 table or YAML. A request that AWS would refuse changes nothing, prints AWS's error code on stderr and
 exits with code 1.

@@ -1,0 +1,100 @@
+"""Names in place of ids: `private` or `main/private` for a route table's id. AWS has no such names; requests need ids.
+
+A front end may resolve the names in a request before it calls an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.ec2.resources import (
+    EGRESS_ONLY_INTERNET_GATEWAY,
+    INSTANCE,
+    INTERNET_GATEWAY,
+    KINDS,
+    NETWORK_ACL,
+    ROUTE_TABLE,
+    SECURITY_GROUP,
+    SECURITY_GROUP_RULE,
+    SUBNET,
+    VPC,
+    Kind,
+)
+from eigw_ns.cloud.ec2.schema import Shape
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import UsageError
+
+_NAMED: tuple[Kind[Any], ...] = tuple(kind for kind in KINDS if kind is not SECURITY_GROUP_RULE)
+
+KINDS_OF: Mapping[str, tuple[Kind[Any], ...]] = {
+    "VpcId": (VPC,),
+    "VpcIds": (VPC,),
+    "SubnetId": (SUBNET,),
+    "SubnetIds": (SUBNET,),
+    "RouteTableId": (ROUTE_TABLE,),
+    "RouteTableIds": (ROUTE_TABLE,),
+    "EgressOnlyInternetGatewayId": (EGRESS_ONLY_INTERNET_GATEWAY,),
+    "EgressOnlyInternetGatewayIds": (EGRESS_ONLY_INTERNET_GATEWAY,),
+    "InternetGatewayId": (INTERNET_GATEWAY,),
+    "InternetGatewayIds": (INTERNET_GATEWAY,),
+    "GatewayId": (INTERNET_GATEWAY,),
+    "NetworkAclId": (NETWORK_ACL,),
+    "NetworkAclIds": (NETWORK_ACL,),
+    "GroupId": (SECURITY_GROUP,),
+    "GroupIds": (SECURITY_GROUP,),
+    "Groups": (SECURITY_GROUP,),
+    "InstanceId": (INSTANCE,),
+    "InstanceIds": (INSTANCE,),
+    "Resources": _NAMED,
+}
+"""The kinds of resources whose ids a parameter takes. Parameters of other names take no names in place of ids."""
+
+
+def has_names(request: Mapping[str, Any]) -> bool:
+    """Return True if a parameter of the request has a text that is not an id."""
+    return any(ids.kind_of(text) is None for name in KINDS_OF for text in _texts(request.get(name)))
+
+
+def resolve(cloud: Cloud, request: Mapping[str, Any]) -> tuple[Shape, dict[str, str]]:
+    """Return the request with ids in place of names, and the id of each name that it had.
+
+    A text that no resource has as its name stays: the action refuses it as AWS does.
+    Raises UsageError if several resources have the name.
+    """
+    found: dict[str, str] = {}
+    resolved = dict(request)
+    for parameter, kinds in KINDS_OF.items():
+        for text in _texts(request.get(parameter)):
+            if ids.kind_of(text) is None and (resource_id := _find(cloud, kinds, text)):
+                found[text] = resource_id
+        if isinstance(value := request.get(parameter), list):
+            resolved[parameter] = [found.get(text, text) for text in value]
+        elif isinstance(value, str):
+            resolved[parameter] = found.get(value, value)
+    return resolved, found
+
+
+def spellings(cloud: Cloud, kind: Kind[Any]) -> Iterator[tuple[str, str]]:
+    """Yield each name of a resource of this kind, and its id: its own name, and the name with the VPC before it."""
+    for resource in kind.all(cloud).values():
+        vpc_id = cloud.subnets[resource.subnet_id].vpc_id if kind is INSTANCE else getattr(resource, "vpc_id", None)
+        yield resource.name, resource.id
+        if vpc_id is not None:
+            yield f"{cloud.vpcs[vpc_id].name}/{resource.name}", resource.id
+
+
+def _find(cloud: Cloud, kinds: tuple[Kind[Any], ...], text: str) -> str:
+    """Return the id of the only resource with the name, or ""."""
+    meant = [resource_id for kind in kinds for name, resource_id in spellings(cloud, kind) if name == text]
+    if len(meant) > 1:
+        options = " or ".join(meant[:3])
+        raise UsageError(f"{shorten(text)} is ambiguous: it names {len(meant)} resources", hint=f"write {options}")
+    return meant[0] if meant else ""
+
+
+def _texts(value: Any) -> list[str]:
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if isinstance(text, str)]
