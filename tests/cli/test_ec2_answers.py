@@ -231,3 +231,18 @@ def test_names_stand_for_ids_with_a_note(cli: Cli, topology: Topology, vpc: str,
 def test_a_name_that_no_resource_has_is_refused_as_aws_does(cli: Cli, topology: Topology) -> None:
     result = cli("ec2", "describe-vpcs", "--vpc-ids", "nobody")
     assert result.code == 1 and "(InvalidVpcID.Malformed)" in result.err
+
+
+def test_wait_returns_when_the_resource_exists(cli: Cli, vpc: str) -> None:
+    for waiter in ("vpc-available", "vpc-exists"):
+        result = cli("ec2", "wait", waiter, "--vpc-ids", vpc)
+        assert (result.code, result.out, result.err) == (0, "", "")
+    assert cli("ec2", "wait", "instance-running").code == 0
+    assert cli("ec2", "wait", "subnet-available", "--filters", f"Name=vpc-id,Values={vpc}").code == 0
+
+
+def test_wait_fails_if_aws_would_refuse_the_request_and_for_unknown_waiters(cli: Cli, vpc: str) -> None:
+    refused = cli("ec2", "wait", "vpc-available", "--vpc-ids", "vpc-0deadbeefdeadbeef")
+    assert refused.code == 1 and "(InvalidVpcID.NotFound)" in refused.err
+    unknown = cli("ec2", "wait", "vpc-exist")
+    assert unknown.code == 2 and "did you mean vpc-exists" in unknown.err

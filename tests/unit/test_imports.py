@@ -99,6 +99,7 @@ PAST_THE_DOOR = {
     ("lab.agent.background", "kernel.host.trusted_folder"): "the same",
     ("lab.storage.lock", "kernel.processes.file_lock"): "locks files, which the fake kernel does not have",
     ("lab.storage.lock", "kernel.processes.waiting"): "waits for the holder of the lock",
+    ("lab.lifecycle.ec2_waiters", "kernel.processes.waiting"): "waits for what another process creates",
     ("lab.agent.background", "kernel.processes.file_lock"): "the same",
     ("lab.agent.background", "kernel.processes.process"): "starts and ends an agent, a process of this program",
     ("lab.agent.background", "kernel.processes.waiting"): "the same",

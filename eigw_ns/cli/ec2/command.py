@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from eigw_ns.cloud.ec2.schema import Action, Parameter
 from eigw_ns.cloud.words import printable, printable_lines
 from eigw_ns.errors import CloudError, LockedError, UsageError
 from eigw_ns.render import remedies
+
+if TYPE_CHECKING:
+    from eigw_ns.lab.storage.protocols import Store
 
 _NEGATIVE = re.compile(r"-\d+")
 _IGNORES_FILTERS = "DescribeEgressOnlyInternetGateways"
@@ -50,7 +53,7 @@ def make_command(name: str) -> click.Command:
     command = Ec2Command(
         kebab(name),
         params=[_option(parameter) for parameter in action.parameters],
-        callback=lambda **given: _run(name, action, given),
+        callback=lambda **given: _run(name, given),
         help=f"{action.help}.\n\n\b\n{catalogue.example(name)}",
         epilog=_structures(action),
         lists=frozenset(values.flag(parameter) for parameter in action.parameters if values.is_list(parameter)),
@@ -137,8 +140,28 @@ def _repeat_flags(arguments: Sequence[str], lists: frozenset[str]) -> Iterator[s
             raise UsageError(f"{name} needs a value")
 
 
-def _run(name: str, action: Action, given: Given) -> int:
+def _run(name: str, given: Given) -> int:
     """Run the request and print the answer, or AWS's error as aws-cli prints it. Return the exit code."""
+    form, query = given["form"], given["query"]
+    ask = prepare(name, given)
+    try:
+        answer = ask()
+    except LockedError as error:
+        complain(name, CloudError(_LOCKED, error.message, hint=error.hint))
+        return error.exit_code
+    except CloudError as error:
+        complain(name, error)
+        return error.exit_code
+    answers.show(answers.select(answer, query), form)
+    return 0
+
+
+def prepare(name: str, given: Given) -> Callable[[], Given]:
+    """Return a function that makes the request which the flags describe, prints warnings and returns the answer.
+
+    Raises UsageError if the flags are not valid. The function raises CloudError if AWS would refuse the request, and
+    LockedError if another command changes the lab for too long.
+    """
     from eigw_ns.cli.context import (  # imported here: help needs no lab and no kernel
         choose_lab,
         open_kernel,
@@ -147,37 +170,41 @@ def _run(name: str, action: Action, given: Given) -> int:
     from eigw_ns.lab.lifecycle.ec2 import perform
     from eigw_ns.lab.storage.protocols import Patience
 
+    action = ACTIONS[name]
     settings = limits.settings(strict=given.pop("strict_filters", False), quotas=given.pop("quotas", ()))
     patience = Patience(given.pop("lock_timeout", 0.0), lambda message: click.echo(printable(message), err=True))
-    lab, whole, form, query = (given.pop(flag) for flag in ("lab", "cli_input_json", "form", "query"))
+    lab, whole = given.pop("lab"), given.pop("cli_input_json")
     request = values.decode_request(action.parameters, whole) if whole is not None else {}
     request |= _request(action, given)
     pages = paging.take(given, request) if paging.is_paged(action.parameters) else None
     _require(action, request)
     chosen, storage = choose_lab(lab), open_storage()
-    if names.has_names(request):
-        request, found = names.resolve(storage.store.load(chosen).cloud, request)
-        for text, resource_id in found.items():
-            click.echo(printable(f"note: {text} is {resource_id}"), err=True)
-    warnings: dict[str, None] = {}
+    request = _with_ids(request, storage.store, chosen)
 
-    def call(page: Given) -> Given:
-        reply = perform(open_kernel, storage, chosen, name, page, settings, patience)
-        warnings.update(dict.fromkeys(reply.warnings))
-        return reply.answer
+    def ask() -> Given:
+        warnings: dict[str, None] = {}
 
-    try:
+        def call(page: Given) -> Given:
+            reply = perform(open_kernel, storage, chosen, name, page, settings, patience)
+            warnings.update(dict.fromkeys(reply.warnings))
+            return reply.answer
+
         answer = paging.gather(call, request, pages) if pages else call(request)
-    except LockedError as error:
-        _complain(name, CloudError(_LOCKED, error.message, hint=error.hint))
-        return error.exit_code
-    except CloudError as error:
-        _complain(name, error)
-        return error.exit_code
-    for warning in warnings:
-        click.echo(printable(f"warning: {warning}"), err=True)
-    answers.show(answers.select(answer, query), form)
-    return 0
+        for warning in warnings:
+            click.echo(printable(f"warning: {warning}"), err=True)
+        return answer
+
+    return ask
+
+
+def _with_ids(request: Given, store: Store, lab: str) -> Given:
+    """Return the request with ids in place of names, and print a note for each name."""
+    if not names.has_names(request):
+        return request
+    resolved, found = names.resolve(store.load(lab).cloud, request)
+    for text, resource_id in found.items():
+        click.echo(printable(f"note: {text} is {resource_id}"), err=True)
+    return resolved
 
 
 def _request(action: Action, given: Given) -> Given:
@@ -205,7 +232,8 @@ def _require(action: Action, request: Given) -> None:
             raise click.MissingParameter(ctx=context, param=option, param_hint=flags)
 
 
-def _complain(name: str, error: CloudError) -> None:
+def complain(name: str, error: CloudError) -> None:
+    """Print AWS's error as aws-cli prints it, and the hint."""
     message = f"An error occurred ({error.code}) when calling the {name} operation: {error.message}"
     click.echo(printable_lines(message), err=True)
     show_hint(remedies.hint(error))

@@ -12,6 +12,7 @@ from eigw_ns.cli.group import SectionGroup
 from eigw_ns.cloud.aws_words import lacking_action, similar_actions
 
 USAGE = 2
+_WAIT = "wait"
 
 _EPILOG = """
 \b
@@ -48,7 +49,7 @@ class Ec2Group(SectionGroup):
 
     def sections(self) -> Mapping[str, Mapping[str, str]]:
         """See `SectionGroup`."""
-        return catalogue.verbs()
+        return {**catalogue.verbs(), "Wait": {_WAIT: "Wait until a resource exists."}}
 
     def hint(self, word: str) -> str:
         """See `SectionGroup`. A verb of `aws ec2` that a lab does not have is not a misspelling of another."""
@@ -56,7 +57,11 @@ class Ec2Group(SectionGroup):
 
     def load(self, verb: str) -> click.Command:
         """See `SectionGroup`."""
-        from eigw_ns.cli.ec2.command import make_command  # imported here: the help of the group does not need it
+        if verb == _WAIT:
+            from eigw_ns.cli.ec2 import wait  # imported here, as below: the help of the group does not need it
+
+            return wait.group
+        from eigw_ns.cli.ec2.command import make_command
 
         return make_command(camel(verb))
 

@@ -1,0 +1,52 @@
+"""The conditions that `aws ec2 wait` waits for, about resources that a lab has.
+
+A change of a lab is complete when its action returns. So a waiter waits only for what another process will create.
+Names, codes and times are those of botocore's waiters for EC2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eigw_ns.errors import CloudError
+from eigw_ns.frozen import frozen
+from eigw_ns.kernel.processes.waiting import wait_until
+
+_PAUSE = 0.2  # seconds; AWS's waiters ask every 1 to 15 s
+
+
+@frozen
+class Waiter:
+    """A condition: the action that is asked, for how many seconds at most, and the error code that means "not yet"."""
+
+    action: str
+    seconds: int
+    not_yet: str = ""
+
+
+WAITERS: Mapping[str, Waiter] = {
+    "instance-exists": Waiter("DescribeInstances", 5 * 40, "InvalidInstanceID.NotFound"),
+    "instance-running": Waiter("DescribeInstances", 15 * 40, "InvalidInstanceID.NotFound"),
+    "internet-gateway-exists": Waiter("DescribeInternetGateways", 5 * 6, "InvalidInternetGateway.NotFound"),
+    "security-group-exists": Waiter("DescribeSecurityGroups", 5 * 6, "InvalidGroup.NotFound"),
+    "subnet-available": Waiter("DescribeSubnets", 15 * 40),
+    "vpc-available": Waiter("DescribeVpcs", 15 * 40),
+    "vpc-exists": Waiter("DescribeVpcs", 1 * 5, "InvalidVpcID.NotFound"),
+}
+"""The waiters by aws-cli's names. All resources of a lab are available and all instances run, so to exist is enough."""
+
+
+def wait_for(waiter: Waiter, ask: Callable[[], Mapping[str, Any]]) -> bool:
+    """Return True as soon as the answer of `ask` has a resource, and False if it never has. Raises CloudError."""
+    return wait_until(lambda: _is_met(waiter, ask), waiter.seconds, pause=_PAUSE)
+
+
+def _is_met(waiter: Waiter, ask: Callable[[], Mapping[str, Any]]) -> bool:
+    try:
+        answer = ask()
+    except CloudError as error:
+        if error.code == waiter.not_yet:
+            return False
+        raise
+    return any(isinstance(value, list) and value for value in answer.values())
