@@ -68,8 +68,12 @@ class SectionGroup(click.Group):
         return {verb: summary for section in self.sections().values() for verb, summary in section.items()}
 
     def hint(self, word: str) -> str:
-        """Return what the user may have meant by a word that is not a verb, or "". Never suggest to destroy a lab."""
-        return did_you_mean(word, (verb for verb in self.verbs() if verb not in _DESTRUCTIVE))
+        """Return what the user may have meant by a word that is not a verb, or "".
+
+        Never suggest to destroy a lab, or another verb to a user who may have meant that.
+        """
+        suggestion = did_you_mean(word, self.verbs())
+        return "" if any(verb in suggestion for verb in _DESTRUCTIVE) else suggestion
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See `click.Group`."""
