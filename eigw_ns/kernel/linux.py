@@ -350,7 +350,7 @@ def _create_namespaces(namespaces: Sequence[Namespace]) -> int:
 
 
 def _mark(namespace: Namespace) -> int:
-    """In the namespace this thread is in: the loopback's alias, and the loopback up."""
+    """Set the loopback's alias and set it up, in the namespace this thread is in. Returns the number of writes."""
     with Netlink() as netlink:
         netlink.send([rtnetlink.mark_loopback(namespace.mark)])
     return 1

@@ -67,19 +67,19 @@ class Kernel(Protocol):
         ...
 
     def exists(self, namespace: str) -> bool:
-        """Whether a namespace of that name exists, ours or not."""
+        """Return whether a namespace of this name exists, ours or not."""
         ...
 
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Those of `names` that exist as network namespaces but have no mark of ours, sorted."""
+        """Return those of `names` that exist as network namespaces but have no mark of ours, sorted."""
         ...
 
     def labs(self) -> tuple[str, ...]:
-        """The labs of which at least one marked namespace exists, sorted."""
+        """Return the labs of which at least one marked namespace exists, sorted."""
         ...
 
     def stale_names(self) -> tuple[str, ...]:
-        """Names of ours (`eigw-…`) without a namespace, which a killed creation leaves. Sorted."""
+        """Return names of ours (`eigw-…`) without a namespace, which a killed creation leaves, sorted."""
         ...
 
     def remove_stale_names(self, names: Iterable[str]) -> None:
@@ -124,7 +124,7 @@ class Kernel(Protocol):
         ...
 
     def flows(self, namespace: str) -> Sequence[Flow]:
-        """The IPv6 flows in the namespace's connection table."""
+        """Return the IPv6 flows in the namespace's connection table."""
         ...
 
     def teach(self, lessons: Sequence[Teach]) -> int:

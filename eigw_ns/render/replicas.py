@@ -15,7 +15,7 @@ Reports = Mapping[str, tuple[Report, ...]]
 
 
 def table(cloud: Cloud, reports: Reports) -> Table:
-    """A row a replica, and one for each gateway in all."""
+    """Return a table with a row for each replica, and one for each gateway as a whole."""
     columns = ("Gateway", "Replica", "State", "Flows", "Taught", "Packets out and in", "What is wrong")
     return Table("Replicas", columns, tuple(_rows(cloud, reports)))
 
@@ -44,7 +44,7 @@ def _passed(report: Report) -> int:
 
 
 def data(reports: Reports) -> dict[str, list[dict[str, Any]]]:
-    """As JSON holds them; AWS has no word for replicas, so the words are ours, in its capitalisation."""
+    """Return the replicas for JSON. AWS has no word for replicas, so the words are ours, in its capitalisation."""
     return {gateway_id: [_data(report) for report in replicas] for gateway_id, replicas in reports.items()}
 
 

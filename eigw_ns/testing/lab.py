@@ -187,7 +187,7 @@ class Node:
         return Connection(self.name, destination, protocol, port, seen, check.predicted, check.reason)
 
     def ping(self, destination: str, *, timeout: float = 1.0) -> Connection:
-        """`connect` with an ICMPv6 echo request."""
+        """Do what `connect` does, with an ICMPv6 echo request."""
         __tracebackhide__ = True
         return self.connect(destination, protocol="icmpv6", timeout=timeout)
 

@@ -144,7 +144,7 @@ class _Compiler:
     # ---- one namespace each -----------------------------------------------------------------------------------------
 
     def _instance(self, instance: Instance) -> Iterator[NetObject]:
-        """A tenant: its address, and everything by its router."""
+        """Yield a tenant: its address, and a default route by its router."""
         yield from self._namespace(instance.id, forwarding=False)
         port = _End(instance.subnet_id, port_name(instance.id))
         vpc = self._cloud.vpcs[self._cloud.subnets[instance.subnet_id].vpc_id]
@@ -159,7 +159,7 @@ class _Compiler:
         yield from self._leaf(host.id, address_text(host.ipv6_address), port, INTERNET_MTU)
 
     def _leaf(self, resource_id: str, address: str, port: _End, mtu: int) -> Iterator[NetObject]:
-        """A machine with one routed address, and the port of the router that it hangs on."""
+        """Yield a machine with its routed addresses, and the port of the router that it is connected to."""
         leaf = _End(resource_id, INSTANCE_LINK)
         inside, router = self._name(resource_id), self._name(port.resource_id)
         yield from self._pair(leaf, port, mtu)
@@ -172,13 +172,13 @@ class _Compiler:
         yield Neighbour(router, port.link, PEER_LINK_LOCAL, self._mac(leaf))
 
     def _way_in(self, address: str, leaf: _End, port: _End) -> Iterator[NetObject]:
-        """How the router reaches an address of a machine."""
+        """Yield how the router reaches an address of a machine."""
         router = self._name(port.resource_id)
         yield Neighbour(router, port.link, address, self._mac(leaf))
         yield Route(router, f"{address}/128", port.link)
 
     def _subnet(self, subnet: Subnet) -> Iterator[NetObject]:
-        """The VPC's router as this subnet sees it: its FIB is the subnet's route table."""
+        """Yield the VPC's router as this subnet sees it: its FIB is the subnet's route table."""
         name, block = self._name(subnet.id), subnet.ipv6_cidr_block
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
@@ -207,7 +207,7 @@ class _Compiler:
         return ranges((*self._routes[subnet.id], *local), {LOCAL, *stateless})
 
     def _table(self, name: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
-        """The routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
+        """Yield the routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
         for route in table:
             if route.gateway_id is None:
                 yield Route(name, block_text(route.destination), blackhole=True)
@@ -217,7 +217,7 @@ class _Compiler:
             yield Route(name, block_text(route.destination), FABRIC_LINK, via)
 
     def _fabric(self, vpc: Vpc) -> Iterator[NetObject]:
-        """The bridge that a VPC's subnets and gateways hang on, and the implicit router in it."""
+        """Yield the bridge that connects a VPC's subnets and gateways, and the implicit router in it."""
         name = self._name(vpc.id)
         subnets = [item for item in self._cloud.subnets.values() if item.vpc_id == vpc.id]
         yield from self._namespace(vpc.id, forwarding=False)
@@ -245,7 +245,7 @@ class _Compiler:
             yield from self._replicas(gateway)
 
     def _replica(self, gateway: Gateway, replica: str, replicas: int) -> Iterator[NetObject]:
-        """The namespace of a gateway, or of one of its replicas, with the rules of its kind."""
+        """Yield the namespace of a gateway, or of one of its replicas, with the rules of its kind."""
         assert gateway.vpc_id is not None
         name, vpc = self._name(replica), self._cloud.vpcs[gateway.vpc_id]
         inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
@@ -277,7 +277,7 @@ class _Compiler:
         return (each for each in self._gateways.values() if _replicas_of(each) > 1)
 
     def _replicated(self, gateway: Gateway, link: str) -> gateway_rules.Replicated:
-        """The gateway as one side of it sees it: by the MAC that its first replica has on this link."""
+        """Return the MAC by which one side of a gateway reaches it: that of its first replica on this link."""
         mac, bridge = self._mac(_End(gateway.id, link)), names.bridge_name(gateway.id)
         return gateway_rules.Replicated(gateway.id, mac, bridge, seed(self._cloud.lab))
 
@@ -301,7 +301,7 @@ class _Compiler:
     # ---- the internet -----------------------------------------------------------------------------------------------
 
     def _internet_router(self) -> Iterator[NetObject]:
-        """The router that all gateways and hosts hang on; it mirrors the route tables."""
+        """Yield the router that connects all gateways and hosts. It mirrors the route tables."""
         name = self._name(self._internet)
         yield from self._namespace(self._internet)
         yield Address(name, LOOPBACK, f"{names.infrastructure_address(self._internet)}/128")
@@ -313,7 +313,7 @@ class _Compiler:
             yield from self._way_back(name, block_text(subnet.ipv6_cidr_block), self._routes[subnet.id])
 
     def _way_back(self, name: str, prefix: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
-        """Where packets to a subnet go: to the gateway that the subnet's own table would use for their source.
+        """Yield the routes to a subnet. They lead to the gateway that its own table would use for the packets' source.
 
         A plain route does where one `::/0` decides for all; else one route a source prefix. Beside a `from` route a
         sourceless one to the same prefix is never found (Linux 6.18), so `::/0` becomes `from 2000::/3`.
@@ -334,7 +334,7 @@ class _Compiler:
     def _namespace(
         self, resource_id: str, *, forwarding: bool = True, sysctls: Mapping[str, str] = MappingProxyType({})
     ) -> Iterator[NetObject]:
-        """The namespace with its sysctls; `sysctls` are those in which it differs from others of its kind."""
+        """Yield the namespace with its sysctls. `sysctls` are those in which it differs from others of its kind."""
         name, values = self._name(resource_id), {**_SYSCTL_VALUES, **sysctls}
         yield Namespace(name, self._cloud.lab, resource_id)
         yield Sysctls(name, tuple((key, values.get(key, "0")) for key in sysctl_keys(resource_id)))

@@ -187,7 +187,7 @@ def _moved(before: _Table, after: _Table) -> Iterator[tuple[Range, str, str]]:
 
 
 def _preference(hop: _Hop) -> tuple[int, int]:
-    """Longest prefix first, then the lowest metric: the first route that matches decides."""
+    """Sort by the longest prefix, then by the lowest metric: the first route that matches decides."""
     return -IPv6Network(hop.destination).prefixlen, hop.metric
 
 

@@ -72,7 +72,7 @@ Plan = tuple[Step, ...]
 
 
 def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False) -> Plan:
-    """The steps from `actual` to `desired`; empty when they agree.
+    """Return the steps from `actual` to `desired`. It is empty if they agree.
 
     `forget_flows` sweeps the connection tables, as is due after an unfinished change.
     """
@@ -189,7 +189,7 @@ class _Planner:
         yield from (Step("delete", thing, "not wanted") for thing in self._deleted if isinstance(thing, kind))
 
     def _change(self, kind: type[Namespace | Ruleset | Sysctls]) -> Iterator[Step]:
-        """Rules in stages, each of them everywhere before the next, up to the last: see `group_rules.stages`."""
+        """Yield rules in stages, each of them everywhere before the next, up to the last: see `group_rules.stages`."""
         if kind is Ruleset:
             yield from self._stage(0)
             yield from self._stage(1)
@@ -197,7 +197,7 @@ class _Planner:
             yield from (_update(old, new) for old, new in self._changed if isinstance(new, kind))
 
     def _let_send(self) -> Iterator[Step]:
-        """The last stage of the rules, when nobody can meet flows or packets that are another's."""
+        """Yield the last stage of the rules, when no instance can meet flows or packets of another one."""
         yield from self._stage(2)
 
     def _stage(self, number: int) -> Iterator[Step]:
@@ -273,7 +273,7 @@ _MEANWHILE = "what began meanwhile"
 
 
 def _joined(change: Handover) -> Iterator[Step]:
-    """The group as it shall be."""
+    """Return the group as it shall be."""
     if change.desired is None or change.desired == change.meanwhile:
         return
     if change.meanwhile is None:
@@ -286,19 +286,19 @@ _VITAL_LINKS = frozenset({FABRIC_LINK, UPLINK})
 
 
 def _is_vital(thing: NetObject) -> bool:
-    """Whether a replica that lacks it carries no packet."""
+    """Return whether a replica that lacks the object carries no packet."""
     if isinstance(thing, Link):
         return thing.name in _VITAL_LINKS
     return isinstance(thing, Namespace | Ruleset | Forwarding)
 
 
 def _hangs_on_links(thing: object) -> bool:
-    """Whether it is rules that name an interface, which must be there first."""
+    """Return whether the object is rules that name an interface, which must exist first."""
     return isinstance(thing, Ruleset) and thing.family == "netdev"
 
 
 def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, str]]:
-    """The ends of veth pairs that cannot be changed in place; a pair is rebuilt whole, so both ends are named."""
+    """Return the ends of veth pairs that cannot be changed in place: both ends, since a pair is rebuilt whole."""
     found: set[tuple[str, str]] = set()
     for thing in desired:
         if not isinstance(thing, Link):
@@ -340,7 +340,7 @@ def _unequal(end: NetObject, actual: Mapping[Key, NetObject]) -> str:
 
 
 def differences(old: NetObject, new: NetObject) -> Iterable[str]:
-    """What differs between two objects of one key, in words."""
+    """Return what differs between two objects of one key, in words."""
     if isinstance(old, ForeignObject):
         return [f"there is {old.text}"]
     if isinstance(old, Sysctls) and isinstance(new, Sysctls):

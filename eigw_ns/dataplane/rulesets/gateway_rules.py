@@ -217,7 +217,7 @@ def egress_only_gateway(
 
 
 def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...]:
-    """What a packet that begins a flow must be; only those pay for these checks.
+    """Return rules for packets that begin a flow. Only those pay for these checks.
 
     A destination that is never valid on the internet is refused, so that no established flow has such a peer. Linux
     calls a flow new until its first answer: what follows the packet that began it (a confirmed flow) has been checked.
@@ -248,7 +248,7 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
 
 
 def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) -> str:
-    """Matches while this address has at most so many connections (R1), counted in a set; not where no list is left.
+    """Return a match: the address has at most so many connections (R1), counted in a set. It fails if no list is left.
 
     Changes the packet's mark.
     """
@@ -261,7 +261,7 @@ def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) 
 
 
 def limit_lists(limit: int) -> tuple[int, int]:
-    """Over how many lists a limit is spread, and how many each may hold; few are counted exactly, in one.
+    """Return the number of lists of a limit, and how many each may hold. A low limit has one list, which is exact.
 
     Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.
     So a large number is spread over many short lists by a hash of the flow; the limit is then one of each list.
@@ -271,7 +271,7 @@ def limit_lists(limit: int) -> tuple[int, int]:
 
 
 def _related(vpc_prefix: str) -> tuple[str, ...]:
-    """Which errors about a flow pass (RFC 4890 section 4.3); conntrack takes every type below 128 for one.
+    """Return the errors about a flow that pass (RFC 4890 section 4.3). Conntrack takes every type below 128 for one.
 
     They come from any router on the way, so the source proves nothing, but it must be one that can be there.
     """
@@ -289,7 +289,7 @@ def _related(vpc_prefix: str) -> tuple[str, ...]:
 
 
 def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
-    """Passes both ways, without state, what the route tables of the VPC's subnets send through it."""
+    """Return rules that pass both ways, without state, what the VPC's route tables send through the gateway."""
     sets = (plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),)
     rules = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
@@ -308,7 +308,7 @@ def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) 
 def fabric(
     namespace: str, subnets: Iterable[tuple[str, str]], replicated: Iterable[Replicated], heartbeats: str
 ) -> Ruleset:
-    """The VPC's implicit router: frames to the router's MAC get the MAC of the subnet, by (prefix, MAC).
+    """Return the VPC's implicit router: frames to the router's MAC get the MAC of the subnet, by (prefix, MAC).
 
     Done in the bridge so that a subnet needs one `local` route, as AWS's own table has, whatever the VPC's size.
     A frame for VPC space without a subnet finds no MAC and is dropped and counted. Frames for a gateway of several
@@ -332,7 +332,7 @@ def fabric(
 
 
 def internet(namespace: str, replicated: Iterable[Replicated]) -> Ruleset:
-    """On the internet's side of gateways of several replicas: frames that leave for one go to one of its replicas."""
+    """Return rules on the internet's side of gateways with replicas: frames to a gateway go to one of its replicas."""
     several = tuple(replicated)
     hooks = (
         NftChain(
@@ -364,7 +364,7 @@ def table(
     *,
     family: Family = "inet",
 ) -> Ruleset:
-    """The table, its objects in order of name, with a counter for every name that a rule counts by."""
+    """Return the table, its objects in order of name, with a counter for every name that a rule counts by."""
     ordered = tuple(sorted(chains, key=lambda chain: chain.name))
     counting = (rule for chain in ordered for rule in chain.rules if "counter" in rule)  # few do
     named = {name for rule in counting for name in _COUNTED.findall(rule)}
@@ -372,7 +372,7 @@ def table(
 
 
 def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
-    """The flows that may live in an egress-only gateway, as (source prefix, first, last destination).
+    """Return the flows that may live in an egress-only gateway, as (source prefix, first, last destination).
 
     None where the namespace keeps no connections: a subnet, a fabric, an internet gateway.
     """
@@ -394,7 +394,7 @@ def _ends(destinations: str) -> tuple[str, str]:
 
 
 def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:
-    """A set (no map) of these elements."""
+    """Return a set (not a map) of these elements."""
     return NftSet(name, key_type, tuple(sorted((element, "") for element in elements)), interval=interval)
 
 

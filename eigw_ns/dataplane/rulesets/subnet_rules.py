@@ -167,19 +167,19 @@ def _no_error(all_tracked: bool) -> str:
 
 
 def _room(addresses: int, connections: int) -> int:
-    """How many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
+    """Return how many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
     forgotten when the number changes; so it is a power of two."""
     lists, _ = limit_lists(connections)
     return lists * _rounded(addresses)
 
 
 def _rounded(number: int) -> int:
-    """A power of two that is not less."""
+    """Return a power of two that is not less."""
     return 1 << max(5, (number - 1).bit_length())
 
 
 def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
-    """What a fragment must be before Linux keeps it until all of its packet has come."""
+    """Return rules that a fragment must pass before Linux keeps it until all of its packet has come."""
     whole = 'frag nexthdr { 0, 43, 44, 51, 60 } counter name "drop_extension_header" drop'
     if not limited:
         return (NftChain("fragments", rules=(f'iifname "{FABRIC_LINK}" return', whole)),)
@@ -201,7 +201,7 @@ def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
 
 
 def _count(address: Literal["saddr", "daddr"], connections: int) -> tuple[str, ...]:
-    """Returns what begins no flow, what follows the packet that began one, and what one more flow is allowed for."""
+    """Return what begins no flow, what follows the packet that began one, and what may begin one more flow."""
     return (
         "ct state != new return",
         "ct status confirmed return",
@@ -223,7 +223,7 @@ def _counting(connections: int) -> tuple[NftChain, ...]:
 
 
 def _acl(acl: NetworkAcl, *, egress: bool) -> NftChain:
-    """The entries of one direction, in order; what none matches is denied. An entry that allows all ends the list."""
+    """Return the entries of one direction, in order. A packet that none matches is denied."""
     name = "acl_egress" if egress else "acl_ingress"
     drop = f'counter name "drop_{name}" drop'
     rules: list[str] = []
@@ -238,7 +238,7 @@ def _acl(acl: NetworkAcl, *, egress: bool) -> NftChain:
 
 
 def _entry_match(entry: NetworkAclEntry, block: IPv6Network) -> str:
-    """The entry's conditions as nft lists them; empty where it matches everything."""
+    """Return the entry's conditions as nft lists them. It is empty if the entry matches everything."""
     address = "daddr" if entry.egress else "saddr"
     parts = [f"ip6 {address} {addresses_text(address_range(block))}"] if block.prefixlen else []
     if entry.protocol in (TCP, UDP) and entry.ports not in (None, ALL_NUMBERS):
@@ -258,8 +258,11 @@ def _entry_match(entry: NetworkAclEntry, block: IPv6Network) -> str:
 def _untracked(
     filters: group_rules.Filters, instances: Iterable[Instance], destinations: tuple[Range, ...]
 ) -> tuple[list[NftSet], list[NftChain]]:
-    """AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only
-    gateway; the peers in its own subnet are tracked here, since they share the table of connections with it."""
+    """Return the set and the chain of flows that need no tracking.
+
+    AWS does not track TCP and UDP of an instance whose groups are open both ways, save through an egress-only gateway.
+    Flows with peers in its own subnet are tracked here, since these share the table of connections with it.
+    """
     found = [
         (address_text(address), protocol, peers)
         for item in instances

@@ -366,7 +366,7 @@ class NetState:
 
     @classmethod
     def of(cls, objects: Iterable[NetObject]) -> NetState:
-        """The state that holds `objects`; of two with the same key the later wins."""
+        """Return the state that holds `objects`. Of two with the same key, it holds the later one."""
         return cls(MappingProxyType({thing.key: thing for thing in objects}))
 
     def __iter__(self) -> Iterator[NetObject]:
@@ -381,7 +381,7 @@ class NetState:
     __hash__ = None  # type: ignore[assignment]
 
     def namespaces(self) -> Iterator[Namespace]:
-        """The namespaces of this state, in the order they were added."""
+        """Return the namespaces of this state, in the order in which they were added."""
         return (thing for thing in self if isinstance(thing, Namespace))
 
 

@@ -58,7 +58,7 @@ Common kernels have them all. On a kernel that lacks one, desired and actual sta
 
 
 def sysctl_keys(resource_id: str) -> tuple[str, ...]:
-    """The sysctls that we set in the namespace of this resource; IPv6 forwarding is not among them.
+    """Return the sysctls that we set in the namespace of this resource. IPv6 forwarding is not among them.
 
     Those of `conf.default` count for every interface that is made later, and all of ours are.
     """

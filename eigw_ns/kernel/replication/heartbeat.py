@@ -64,7 +64,7 @@ class Heartbeat:
         return tuple(opened.fileno() for opened in self.sockets())
 
     def sockets(self) -> tuple[socket.socket, socket.socket]:
-        """What becomes readable when a beat has come through, one way or both."""
+        """Return the descriptors that become readable when a beat has come through, one way or both."""
         return self._inner, self._outer
 
     def beat(self) -> None:

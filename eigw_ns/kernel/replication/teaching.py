@@ -133,7 +133,7 @@ def _tell(lesson: Teach, tuples: dict[bytes, int]) -> int:
 
 
 def _tell_what_fits(netfilter: Netlink, lesson: Teach, tuples: dict[bytes, int]) -> int:
-    """The set is full: first what is told now, then what its subnets remember of what it was told before."""
+    """Fill a full set again: first what is told now, then what its subnets remember of what it was told before."""
     remembered = {_key(flow) for flow in _remembered(lesson.subnets)}
     before = {key: left for key, left in set_elements.read(netfilter, TAUGHT).items() if key in remembered}
     kept = dict(list((tuples | before).items())[: lesson.room])

@@ -42,7 +42,7 @@ class Pulse:
     answered: int = 0
 
     def after(self, *, answered: bool) -> Pulse:
-        """The pulse after one more beat."""
+        """Return the pulse after one more beat."""
         return replace(self, missed=0 if answered else self.missed + 1, answered=self.answered + 1 if answered else 0)
 
     @property

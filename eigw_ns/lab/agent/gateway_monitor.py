@@ -85,10 +85,10 @@ class Wanted(Protocol):
     """What other programs do to the lab at this moment."""
 
     def stale(self) -> bool:
-        """Whether another topology is wanted than the one that a monitor was made from."""
+        """Return whether another topology is wanted than the one that a monitor was made from."""
 
     def changing(self) -> bool:
-        """Whether another program is changing the lab."""
+        """Return whether another program is changing the lab."""
 
 
 class GatewayMonitor:

@@ -27,7 +27,7 @@ class Report:
 
 
 def examine(kernel: Machine, gateway: Gateway) -> tuple[Report, ...]:
-    """The replicas, in their order. Raises MissingError where the VPC's own namespace is gone."""
+    """Return the replicas, in their order. Raises MissingError if the VPC's own namespace is gone."""
     outward = next(group for group in gateway.groups if group.side == "fabric")
     found = kernel.group(outward)
     first = spread.all_to(outward.shares[0][2])  # without a group the first has all
@@ -36,7 +36,7 @@ def examine(kernel: Machine, gateway: Gateway) -> tuple[Report, ...]:
 
 
 def totals(reports: tuple[Report, ...]) -> dict[str, Count]:
-    """What the replicas have counted together."""
+    """Return what the replicas have counted together."""
     summed: dict[str, Count] = {}
     for report in reports:
         for name, count in report.counters.items():
