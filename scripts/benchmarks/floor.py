@@ -63,7 +63,7 @@ class _Place:
 
 
 _Pair = tuple[bytearray, tuple[int, int], tuple[str, str]]
-"""A message that creates a veth pair, where it has the descriptors of two namespaces, and their names."""
+"""A message that creates a veth pair, the offsets of two descriptors in it, and the names of their namespaces."""
 
 
 class Replay:
