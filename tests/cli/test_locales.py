@@ -124,6 +124,9 @@ def test_verify_with_its_report(in_locale: Cli, standing: str, tmp_path: Path) -
     assert report.read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_lone_surrogates_are_valid_json(capsys: pytest.CaptureFixture[str]) -> None:
-    output.show_json({"file": "\udcff"})
-    assert json.loads(capsys.readouterr().out) == {"file": "\udcff"}
+def test_json_has_escapes_for_what_controls_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"file": "\udcff\x1b\x7f\x9b\u202eé"}
+    output.show_json(data)
+    printed = capsys.readouterr().out
+    assert '"\\udcff\\u001b\\u007f\\u009b\\u202eé"' in printed
+    assert json.loads(printed) == data

@@ -150,3 +150,10 @@ def test_verdicts_stand_out() -> None:
         "✗ web → app icmpv6 blocked blocked allowed leaked",
     ]
     assert verdicts.summary(report) == "1 of 2 checks passed"
+
+
+def test_a_cell_cannot_control_the_terminal() -> None:
+    """Names of processes, tables and namespaces come from tenants."""
+    table = Table("", ("Name", "Why"), (("\x1b]0;owned\x07", ("\x9b31m\u202e", "dim")),))
+    drawn = draw([table], width=None, colour=False)
+    assert drawn.splitlines()[-1].split() == ["\\x1b]0;owned\\x07", "\\x9b31m\\u202e"]
