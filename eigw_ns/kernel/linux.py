@@ -46,7 +46,7 @@ from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
 from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.namespaces.sysctl import FORWARDING, Tree, Trees
+from eigw_ns.kernel.namespaces.sysctl import FORWARDING, IPV4_FORWARDING, Tree, Trees
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
@@ -284,8 +284,9 @@ class LinuxKernel(LinuxHost):
 
     def _write_sysctls(self, trees: Trees, wanted: Sysctls, old: Mapping[str, str]) -> None:
         with netns.inside(wanted.namespace), trees.here() as tree:
+            known = old or {IPV4_FORWARDING: _ipv4_forwarding()}  # mostly 0: see there why it is asked for
             for key, value in wanted.values:
-                if old.get(key) != value:
+                if known.get(key) != value:
                     self.writes += 1
                     _write(tree, key, value)
 
@@ -336,6 +337,11 @@ def _write(tree: Tree, key: str, value: str) -> None:
     except MissingError:
         if key not in OPTIONAL_SYSCTLS:
             raise
+
+
+def _ipv4_forwarding() -> str:
+    with Netlink() as netlink:
+        return namespace_reader.ipv4_forwarding(netlink)
 
 
 def _those(kind: type[Thing], things: Iterable[object]) -> list[Thing]:

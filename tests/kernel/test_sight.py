@@ -38,9 +38,9 @@ def _alias(lab: Lab, node: str, alias: str) -> None:
         netlink.link("set", index=netlink.link_lookup(ifname="eth0")[0], ifalias=alias)
 
 
-def _sysctl(lab: Lab, node: str) -> None:
+def _sysctl(lab: Lab, node: str, key: str, value: str) -> None:
     with netns.inside(lab.namespace(node)):
-        sysctl.write("net.ipv6.conf.default.accept_ra", "2")
+        sysctl.write(key, value)
 
 
 def _rules(lab: Lab, *nodes: str) -> None:
@@ -58,7 +58,8 @@ def _remove(lab: Lab, node: str) -> None:
 CHANGES: dict[str, Callable[[Lab], object]] = {
     "nothing": lambda _lab: None,
     "a route more": lambda lab: _route(lab, "a"),
-    "other sysctls": lambda lab: _sysctl(lab, "box"),
+    "other sysctls": lambda lab: _sysctl(lab, "box", "net.ipv6.conf.default.accept_ra", "2"),
+    "IPv4 forwarded": lambda lab: _sysctl(lab, "a", sysctl.IPV4_FORWARDING, "1"),
     "an alias that says nothing": lambda lab: _alias(lab, "app", "mine"),
     "an alias that names another's end": lambda lab: _alias(lab, "app", f"{lab.namespace('b')}/eth0"),
     "an end that claims its neighbour's peer": lambda lab: _alias(lab, "box", _peer(lab, "third")),

@@ -10,6 +10,9 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 FORWARDED = AF_INET6
 """The address family that a lab forwards: dumps ask for it, and routing rules, which have no address, get it."""
 
+NOT_FORWARDED = AF_INET
+"""The address family that no namespace of a lab forwards."""
+
 _OCTETS: dict[int, int] = {AF_INET: 4, AF_INET6: 16}
 _FAMILIES = {size: family for family, size in _OCTETS.items()}
 

@@ -13,6 +13,7 @@ from eigw_ns.errors import EigwError, MissingError, kernel_error
 from eigw_ns.kernel.namespaces.libc import detached_procfs
 
 DIRECTORY = Path("/proc/sys/net")
+IPV4_FORWARDING = "net.ipv4.ip_forward"
 FORWARDING = "net.ipv6.conf.all.forwarding"
 
 _FRESH = {"forwarding": "0", "disable_ipv6": "0"}

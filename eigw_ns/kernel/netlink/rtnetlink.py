@@ -22,7 +22,7 @@ from eigw_ns.dataplane.state import (
     Route,
     RoutingRule,
 )
-from eigw_ns.dataplane.state.addresses import FORWARDED, family_of, to_octets, to_text, unspecified
+from eigw_ns.dataplane.state.addresses import FORWARDED, NOT_FORWARDED, family_of, to_octets, to_text, unspecified
 from eigw_ns.kernel.netlink.link_message import (
     IFLA_ADDRESS,
     IFLA_IFALIAS,
@@ -61,6 +61,7 @@ NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NEWRULE, DELRULE, GETRULE = 32, 33, 34
+GETNETCONF = 82
 NEWLINKPROP, DELLINKPROP = 108, 109
 
 _AF_BRIDGE = 7
@@ -76,6 +77,7 @@ _OWN_NUMBERS = 1 << 29  # our first link number; the kernel numbers links 1, 2, 
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_PROTO, _IFA_F_NODAD, _IFAPROT_KERNEL_LO = 1, 2, 8, 11, 0x02, 1
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 2, 4, 5, 6, 7, 15
 LOCAL_TABLE = 255
+_NETCONF_IFINDEX, _NETCONF_FORWARDING, _ALL_LINKS = 1, 2, 0xFFFF_FFFF  # linux/netconf.h
 _RTN_UNICAST, _RTN_BLACKHOLE, RTPROT_KERNEL = 1, 6, 2
 EXTRAS = {7: "a preferred source", 8: "metrics", 9: "several next hops", 22: "encapsulation", 30: "a next hop object"}
 """Attributes of routes (RTA_…) that foreign routes may have, in words."""
@@ -98,6 +100,7 @@ _ADDRESS = struct.Struct("=BBBBI")
 ROUTE = struct.Struct("=BBBBBBBBI")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
 RULE = struct.Struct("=BBBBBBBBI")
+_NETCONF = struct.Struct("=Bxxx")
 _NUMBER = struct.Struct("=I")
 _LOOPBACK_ADDRESS = to_octets("::1")
 
@@ -272,6 +275,7 @@ NEIGHBOUR_REQUEST = _NEIGHBOUR.pack(FORWARDED, 0, 0, 0, 0)
 FDB_REQUEST = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)
 RULE_REQUEST = RULE.pack(FORWARDED, 0, 0, 0, 0, 0, 0, 0, 0)
 LOCAL_ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, LOCAL_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, LOCAL_TABLE)
+IPV4_REQUEST = _NETCONF.pack(NOT_FORWARDED) + number(_NETCONF_IFINDEX, _ALL_LINKS)
 ALL_ROUTES_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, 0, 0, 0, 0, 0)
 ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
 OUR_ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
@@ -291,6 +295,11 @@ def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -
     if index not in names or (ours and (found.get(_IFA_PROTO) != _OURS or _IFA_LOCAL in found)):
         return None
     return Address(namespace, names[index], f"{to_text(found[_IFA_ADDRESS])}/{length}")
+
+
+def forwards(payload: bytes) -> bool:
+    """Return whether the namespace forwards IPv4, given the answer to IPV4_REQUEST."""
+    return integer(attributes(payload, _NETCONF.size).get(_NETCONF_FORWARDING)) != 0
 
 
 def near_end(payload: bytes) -> tuple[int, str]:

@@ -108,7 +108,7 @@ def contents(
     name = owner.namespace
     yield owner
     with contextlib.closing(sysctl.Tree()) as tree:
-        yield Sysctls(name, tuple(_values(tree, sysctl_keys(owner.id))))
+        yield Sysctls(name, tuple(_values(netlink, tree, sysctl_keys(owner.id))))
         routes = list(_forwarding(owner, tree))
     if is_tenant(name):
         yield from _line(netlink, name, seen)
@@ -175,11 +175,21 @@ def _rulesets(name: str, believed: Sequence[Ruleset], notes: Sequence[str]) -> I
             yield from listing.parse_replica_maps(listed, name)
 
 
-def _values(tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _values(netlink: Netlink, tree: sysctl.Tree, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     for key in keys:
-        value = tree.read(key)
+        value = ipv4_forwarding(netlink) if key == sysctl.IPV4_FORWARDING else tree.read(key)
         if value is not None:
             yield key, value
+
+
+def ipv4_forwarding(netlink: Netlink) -> str:
+    """Return the sysctl's value, by netlink.
+
+    It takes 15 µs. To find the folder in procfs (`sysctl.Tree`) takes 25 µs on a host with 400 namespaces, 290 µs with
+    1,600.
+    """
+    answer = netlink.ask(rtnetlink.GETNETCONF, rtnetlink.IPV4_REQUEST, "read whether IPv4 is forwarded")
+    return "1" if rtnetlink.forwards(answer) else "0"
 
 
 def _link(name: str, seen: LinkMessage, names: Names) -> Link:
