@@ -69,7 +69,7 @@ _RACES = 5
 
 Measured with a tenant that puts back its own address, route and neighbour as soon as rtnetlink reports ours, written in
 C. One that waits for reports lost within 5 rounds in each of 150 applies, and in the first round in 141. One that polls
-without end lost within 5 rounds in 143, within 20 in 147. One with real-time priority and a processor of its own won
+without end lost within 5 rounds in 144, within 20 in 147. One with real-time priority and a processor of its own won
 every one of 30 applies, also with 20 rounds. After a lost race, only the tenant's own part is not done.
 """
 
