@@ -45,8 +45,7 @@ from eigw_ns.dataplane.state import (
 from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
-from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.namespaces.sysctl import FORWARDING, IPV4_FORWARDING, Tree, Trees
+from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import conntrack, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
@@ -142,29 +141,29 @@ class LinuxKernel(LinuxHost):
                 case Ruleset():
                     self.writes += sum(in_halves(_those(Ruleset, batch), load_all))
                 case _:
-                    with Transactions() as transactions, Trees() as trees:
+                    with Transactions() as transactions:
                         for thing in batch:
-                            self._create_one(thing, transactions, trees)
+                            self._create_one(thing, transactions)
 
     def update(self, changes: Iterable[Change]) -> None:
         """See `Kernel.update`."""
-        with Transactions() as transactions, Trees() as trees:
+        with Transactions() as transactions:
             for old, new in changes:
-                self._update_one(old, new, transactions, trees)
+                self._update_one(old, new, transactions)
 
-    def _update_one(self, old: NetObject, new: NetObject, transactions: Transactions, trees: Trees) -> None:
+    def _update_one(self, old: NetObject, new: NetObject, transactions: Transactions) -> None:
         match old, new:
             case Ruleset(), Ruleset():
                 self.writes += transactions.load(new, old)
             case Sysctls(), Sysctls():
-                self._write_sysctls(trees, new, dict(old.values))
+                self._write_sysctls(new, dict(old.values))
             case Namespace(), Namespace():
                 with netns.inside(new.namespace):
                     self.writes += _mark(new)
             case Link(), Link():
                 self.writes += links.change(new)
             case Forwarding(), Forwarding():
-                self._forward(trees, new.namespace, new.enabled)
+                self._forward(new.namespace, new.enabled)
             case ReplicaMap(), ReplicaMap():
                 self.writes += transactions.share(new, old)
             case _:
@@ -181,10 +180,10 @@ class LinuxKernel(LinuxHost):
                 case ForeignObject():
                     self.writes += clear(_those(ForeignObject, batch))
                 case _:
-                    with Transactions() as transactions, Trees() as trees:
+                    with Transactions() as transactions:
                         for thing in batch:
                             with contextlib.suppress(MissingError):  # each for itself: the others may be there still
-                                self._delete_one(thing, transactions, trees)
+                                self._delete_one(thing, transactions)
 
     def remove_stale_names(self, names: Iterable[str]) -> None:
         """See `Kernel.remove_stale_names`."""
@@ -252,16 +251,16 @@ class LinuxKernel(LinuxHost):
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 
-    def _create_one(self, thing: NetObject, transactions: Transactions, trees: Trees) -> None:
+    def _create_one(self, thing: NetObject, transactions: Transactions) -> None:
         match thing:
             case Sysctls():
-                self._write_sysctls(trees, thing, {})
+                self._write_sysctls(thing, {})
             case Forwarding():
-                self._forward(trees, thing.namespace, thing.enabled)
+                self._forward(thing.namespace, thing.enabled)
             case ReplicaMap():
                 self.writes += transactions.share(thing, None)
 
-    def _delete_one(self, thing: NetObject, transactions: Transactions, trees: Trees) -> None:
+    def _delete_one(self, thing: NetObject, transactions: Transactions) -> None:
         match thing:
             case Namespace():
                 self._delete_namespace(thing)
@@ -270,7 +269,7 @@ class LinuxKernel(LinuxHost):
             case Link():
                 self.writes += links.delete(thing)
             case Forwarding():
-                self._forward(trees, thing.namespace, enabled=False)
+                self._forward(thing.namespace, enabled=False)
             case ReplicaMap():
                 self.writes += transactions.share(None, thing)
 
@@ -282,18 +281,18 @@ class LinuxKernel(LinuxHost):
             )
         self.writes += netns.remove(namespace.namespace)
 
-    def _write_sysctls(self, trees: Trees, wanted: Sysctls, old: Mapping[str, str]) -> None:
-        with netns.inside(wanted.namespace), trees.here() as tree:
-            known = old or {IPV4_FORWARDING: _ipv4_forwarding()}  # mostly 0: see there why it is asked for
+    def _write_sysctls(self, wanted: Sysctls, old: Mapping[str, str]) -> None:
+        with netns.inside(wanted.namespace), contextlib.closing(sysctl.Tree()) as tree:
+            known = old or {sysctl.IPV4_FORWARDING: _ipv4_forwarding()}  # mostly 0: see there why it is asked for
             for key, value in wanted.values:
                 if known.get(key) != value:
                     self.writes += 1
                     _write(tree, key, value)
 
-    def _forward(self, trees: Trees, namespace: str, enabled: bool) -> None:
-        with netns.inside(namespace), trees.here() as tree:
+    def _forward(self, namespace: str, enabled: bool) -> None:
+        with netns.inside(namespace):
             self.writes += 1
-            tree.write(FORWARDING, "1" if enabled else "0")
+            sysctl.write(sysctl.FORWARDING, "1" if enabled else "0")
 
     def _configure(self, things: Sequence[NetObject], encode: Callable[[NetObject, Indexes], Message]) -> None:
         """Send the messages for objects of one namespace, all in one send."""
@@ -330,7 +329,7 @@ class LinuxKernel(LinuxHost):
         netlink.send(messages)
 
 
-def _write(tree: Tree, key: str, value: str) -> None:
+def _write(tree: sysctl.Tree, key: str, value: str) -> None:
     """Set the value, unless the kernel was built without the protocol that the sysctl is for."""
     try:
         tree.write(key, value)

@@ -31,8 +31,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.namespaces import netns
-from eigw_ns.kernel.namespaces.sysctl import FORWARDING, Trees
+from eigw_ns.kernel.namespaces import netns, sysctl
 from eigw_ns.kernel.netlink import rtnetlink
 from eigw_ns.kernel.netlink.link_message import LinkMessage
 from eigw_ns.kernel.netlink.socket import REQUEST, Message, attribute
@@ -63,7 +62,7 @@ class _Place:
 
 
 _Pair = tuple[bytearray, tuple[int, int], tuple[str, str]]
-"""A message that creates a veth pair, the offsets of two descriptors in it, and the names of their namespaces."""
+"""A message that creates a veth pair, the offsets of the descriptors of two namespaces in it, and their names."""
 
 
 class Replay:
@@ -79,8 +78,7 @@ class Replay:
     def run(self) -> float:
         """Build the lab once. Returns the seconds that it took. Raises EigwError if the result differs."""
         begin = time.perf_counter()
-        with Trees() as trees:
-            self._build(trees)
+        self._build()
         spent = time.perf_counter() - begin
         left = make_plan(self._state, LinuxKernel().observe(self._lab))
         for name in self._places:
@@ -89,14 +87,14 @@ class Replay:
             raise EigwError(f"the floor built a different lab: {left[0]} and {len(left) - 1} more steps are left")
         return spent
 
-    def _build(self, trees: Trees) -> None:
+    def _build(self) -> None:
         rules = _Rules()
         for name, place in self._places.items():
             with netns.creating(name):
                 _send([place.mark])
                 for batch in place.rules:
                     rules.send(batch)
-                with trees.here() as tree:
+                with contextlib.closing(sysctl.Tree()) as tree:
                     for key, value in place.sysctls:
                         tree.write(key, value)
                 if place.bridges:
@@ -108,8 +106,7 @@ class Replay:
             with netns.inside(name):
                 _send(place.configuration)
                 if place.forwarding:
-                    with trees.here() as tree:
-                        tree.write(FORWARDING, "1")
+                    sysctl.write(sysctl.FORWARDING, "1")
 
     # ---- preparation ------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,8 @@
-"""System calls that Python 3.11 does not offer, through libc: unshare(2), setns(2), mount(2), fsopen(2) and so on."""
+"""System calls that Python 3.11 does not offer, through libc: unshare(2), setns(2), mount(2), statfs(2), prctl(2)."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable
 
 from eigw_ns.errors import kernel_error
@@ -13,8 +12,6 @@ MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 0x1000, 0x4000, 1 << 18, 1 << 20  # lin
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432  # of every processor, asm-generic/unistd.h
-_CLOEXEC, _CREATE = 1, 6  # FSOPEN_CLOEXEC and FSMOUNT_CLOEXEC, FSCONFIG_CMD_CREATE, linux/mount.h
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -23,26 +20,6 @@ def call(doing: str, function: Callable[..., int], *arguments: object) -> None:
     """Call a function of libc. Raises the error that its errno means; the message says what we were `doing`."""
     if function(*arguments) != 0:
         raise kernel_error(doing, ctypes.get_errno())
-
-
-def detached_procfs() -> int:
-    """Return a descriptor of a new instance of procfs that is attached to no directory. It ends with the descriptor.
-
-    Raises HostError or KernelError if this process may not make one, as in rootless labs.
-    """
-    doing = "make an instance of procfs"
-    context = _descriptor(doing, libc.syscall(_FSOPEN, b"proc", _CLOEXEC))
-    try:
-        call(doing, libc.syscall, _FSCONFIG, context, _CREATE, None, None, 0)
-        return _descriptor(doing, libc.syscall(_FSMOUNT, context, _CLOEXEC, 0))
-    finally:
-        os.close(context)
-
-
-def _descriptor(doing: str, answer: int) -> int:
-    if answer < 0:
-        raise kernel_error(doing, ctypes.get_errno())
-    return answer
 
 
 def mount_tmpfs(target: bytes) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from eigw_ns.errors import EigwError, MissingError, kernel_error
-from eigw_ns.kernel.namespaces.libc import detached_procfs
+from eigw_ns.errors import MissingError, kernel_error
 
 DIRECTORY = Path("/proc/sys/net")
 IPV4_FORWARDING = "net.ipv4.ip_forward"
@@ -39,7 +35,6 @@ _FRESH_IF_KNOWN = {
 """What Linux gives net.ipv6.conf.{all,default} in a new namespace, unless net.core.devconf_inherit_init_net is 1 or 3:
 then a namespace has what the host has. The value of every key that changes what a namespace does with packets, and is
 not among its `Sysctls`."""
-_FEW = 32  # namespaces for one instance of procfs, which takes 0.2 ms to make and end
 
 
 class Tree:
@@ -48,12 +43,11 @@ class Tree:
     A folder such as net/ipv6 is opened once for all its keys. To find it, Linux searches the folders of all namespaces
     one by one (proc_sys_compare), so opening a whole path gets slower with each namespace. /proc/sys/net is opened
     before: Linux takes the lock of each of these folders if a path leads through another folder of sysctls, since
-    there it leaves its walk without locks (proc_sys_revalidate). `proc` is a descriptor of procfs, if not of /proc.
+    there it leaves its walk without locks (proc_sys_revalidate).
     """
 
-    def __init__(self, proc: int | None = None) -> None:
+    def __init__(self) -> None:
         self._folders: dict[str, int] = {}
-        self._proc = proc
 
     def read(self, key: str) -> str | None:
         """Return the value; None if the kernel has no such key."""
@@ -92,50 +86,9 @@ class Tree:
     def _folder(self, path: str) -> int:
         if path not in self._folders:
             above, _, name = path.rpartition("/")
-            place = (name, self._folder(above)) if above else self._top(name)
+            place = (name, self._folder(above)) if above else (f"/proc/sys/{path}", None)
             self._folders[path] = os.open(place[0], os.O_PATH | os.O_CLOEXEC, dir_fd=place[1])
         return self._folders[path]
-
-    def _top(self, name: str) -> tuple[str, int | None]:
-        return (f"/proc/sys/{name}", None) if self._proc is None else (f"sys/{name}", self._proc)
-
-
-class Trees:
-    """The sysctls of one namespace after the other. Use it as a context manager.
-
-    An instance of procfs remembers the folders of all namespaces that were looked up in it, and searches them one by
-    one (see `Tree`). To write the sysctls of 2,000 new namespaces through /proc is a sixth of the work of building
-    them. So this class makes instances of its own, each for a few namespaces, that no other process sees. If this
-    process may not make one, it uses /proc. To read, /proc is as fast: it remembers the keys too.
-    """
-
-    def __init__(self) -> None:
-        self._namespaces = 0
-        self._proc: int | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
-
-    @contextlib.contextmanager
-    def here(self) -> Iterator[Tree]:
-        """Yield the sysctls of the namespace this thread is in."""
-        if self._namespaces % _FEW == 0:
-            self._close()
-            with contextlib.suppress(EigwError):
-                self._proc = detached_procfs()
-        self._namespaces += 1
-        with contextlib.closing(Tree(self._proc)) as tree:
-            yield tree
-
-    def _close(self) -> None:
-        if self._proc is not None:
-            os.close(self._proc)
-            self._proc = None
 
 
 def read(key: str) -> str | None:
