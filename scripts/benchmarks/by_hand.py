@@ -115,4 +115,5 @@ def _command(thing: Neighbour | RoutingRule | Route) -> str:
             via = f"via {thing.via}" if thing.via else ""
             way = f"{via} dev {thing.link}" if thing.link else ""
             kind = "blackhole" if thing.blackhole else ""
-            return f"route add {kind} {thing.destination} {source} {way} metric {thing.metric}"
+            preferred = f"src {thing.preferred}" if thing.preferred else ""
+            return f"route add {kind} {thing.destination} {source} {way} {preferred} metric {thing.metric}"

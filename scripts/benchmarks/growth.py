@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 
 from eigw_ns.dataplane.compile.compiler import compile_cloud
@@ -56,9 +57,9 @@ def _costs(job: Job) -> list[_Costs]:
 
 def _each(sizes: Sequence[int], figures: Sequence[Sequence[float]]) -> _Costs:
     first, *others = figures
+    one = statistics.median(first)
     return {
-        size: [(whole - one) / (size - 1) for whole, one in zip(found, first, strict=True)]
-        for size, found in zip(sizes[1:], others, strict=True)
+        size: [(whole - one) / (size - 1) for whole in found] for size, found in zip(sizes[1:], others, strict=True)
     }
 
 

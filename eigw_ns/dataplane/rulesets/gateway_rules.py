@@ -366,8 +366,7 @@ def table(
 ) -> Ruleset:
     """Return the table, its objects in order of name, with a counter for every name that a rule counts by."""
     ordered = tuple(sorted(chains, key=lambda chain: chain.name))
-    counting = (rule for chain in ordered for rule in chain.rules if "counter" in rule)  # few do
-    named = {name for rule in counting for name in _COUNTED.findall(rule)}
+    named = {name for chain in ordered for rule in chain.rules if "counter" in rule for name in _COUNTED.findall(rule)}
     return Ruleset(namespace, family, tuple(sorted(named)), tuple(sorted(sets, key=lambda item: item.name)), ordered)
 
 
