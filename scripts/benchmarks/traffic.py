@@ -213,7 +213,7 @@ def _answer(listener: socket.socket) -> None:
 
 
 def _hold(listener: socket.socket) -> None:
-    """Answer the first datagram; what comes then is dropped where the buffer is full: nothing is cheaper."""
+    """Answer the first datagram. Later ones are dropped if the buffer is full, which is the cheapest end."""
     word, peer = listener.recvfrom(1)
     listener.sendto(word, peer)
     signal.pause()

@@ -357,13 +357,7 @@ def _group(gateway: Replicated) -> NftSet:
     return NftSet(gateway.group, "mark", data_type="ether_addr", interval=True)
 
 
-def table(
-    namespace: str,
-    sets: Iterable[NftSet],
-    chains: Iterable[NftChain],
-    *,
-    family: Family = "inet",
-) -> Ruleset:
+def table(namespace: str, sets: Iterable[NftSet], chains: Iterable[NftChain], *, family: Family = "inet") -> Ruleset:
     """Return the table, its objects in order of name, with a counter for every name that a rule counts by."""
     ordered = tuple(sorted(chains, key=lambda chain: chain.name))
     named = {name for chain in ordered for rule in chain.rules if "counter" in rule for name in _COUNTED.findall(rule)}
@@ -373,7 +367,7 @@ def table(
 def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
     """Return the flows that may live in an egress-only gateway, as (source prefix, first, last destination).
 
-    None where the namespace keeps no connections: a subnet, a fabric, an internet gateway.
+    Returns None if the namespace keeps no connections: it is a subnet, a fabric or an internet gateway.
     """
     if not any(item.name == _PER_GATEWAY.name for item in gateway.sets):
         return None
@@ -386,10 +380,8 @@ def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
 def _ends(destinations: str) -> tuple[str, str]:
     """Return the first and the last address."""
     first, _, last = destinations.partition("-")
-    if last:
-        return first, last
-    network = IPv6Network(first)
-    return address_text(network[0]), address_text(network[-1])
+    block = IPv6Network(first)  # the first address alone, if there is a last one
+    return address_text(block[0]), last or address_text(block[-1])
 
 
 def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:

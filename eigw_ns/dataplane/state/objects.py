@@ -349,7 +349,7 @@ def batch_key(thing: object) -> tuple[str, str]:
 class Flow:
     """An entry of a connection table, as it was begun. No object of a state: packets make it.
 
-    `ports` are the source's and the destination's, None where the protocol (an IANA number) has none.
+    `ports` are the source's and the destination's, None if the protocol (an IANA number) has none.
     """
 
     source: str

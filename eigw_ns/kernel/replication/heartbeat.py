@@ -41,7 +41,7 @@ _BATCH = 16  # frames read at once; what is left makes the socket readable again
 class Heartbeat:
     """Beats through one replica, numbered from 1, from `source` to `destination` with this UDP port at both ends.
 
-    Raises MissingError where a port is not there, HostError without CAP_NET_RAW. Close it after use.
+    Raises MissingError if a port does not exist, HostError without CAP_NET_RAW. Close it after use.
     """
 
     def __init__(self, inner: Leg, outer: Leg, source: str, destination: str, port: int) -> None:
@@ -68,7 +68,7 @@ class Heartbeat:
         return self._inner, self._outer
 
     def beat(self) -> None:
-        """Send the next one. Raises MissingError where a port has gone or is down."""
+        """Send the next beat. Raises MissingError if a port is gone or down."""
         self.sent += 1
         with _gone():
             self._inner.send(self._out.frame(_TOKEN.pack(self._token, self.sent)))
