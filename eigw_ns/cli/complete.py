@@ -79,6 +79,13 @@ def _cloud(context: click.Context) -> Cloud | None:
         return None
 
 
+def protocols(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names of protocols."""
+    from eigw_ns.cloud.protocols import NAMES
+
+    return [CompletionItem(name) for name in NAMES if name.startswith(incomplete.lower())]
+
+
 def examples(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the topologies that `init` can print."""
     from eigw_ns.topology import example_names

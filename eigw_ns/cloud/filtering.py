@@ -23,6 +23,9 @@ from eigw_ns.cloud.model import (
 from eigw_ns.frozen import frozen
 
 TCP, UDP, ICMPV6 = 6, 17, 58
+ICMP = 1
+"""IPv4's ICMP. A rule about it matches no IPv6 packet, whatever its block."""
+
 ECHO_REQUEST, ECHO_REPLY = 128, 129  # RFC 4443
 DEFAULT_GROUP = "default"
 EVERYWHERE = IPv6Network("::/0")
@@ -70,6 +73,11 @@ def acl_entry(acl: NetworkAcl, packet: Packet, *, egress: bool) -> NetworkAclEnt
     return next((entry for entry in acl.entries if entry.egress is egress and _entry_matches(entry, packet)), None)
 
 
+def ipv4_icmp_entry(acl: NetworkAcl, packet: Packet, *, egress: bool) -> NetworkAclEntry | None:
+    """Return the entry about IPv4's ICMP that would decide about an ICMPv6 packet if it were about ICMPv6, or None."""
+    return acl_entry(acl, replace(packet, protocol=ICMP), egress=egress) if packet.protocol == ICMPV6 else None
+
+
 def _entry_matches(entry: NetworkAclEntry, packet: Packet) -> bool:
     peer = packet.destination if entry.egress else packet.source
     if entry.protocol not in (ALL_PROTOCOLS, packet.protocol) or peer not in entry.cidr_block:
@@ -102,12 +110,19 @@ def group_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: bool
     return None
 
 
+def ipv4_icmp_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: bool) -> SecurityGroupRule | None:
+    """Return the rule about IPv4's ICMP that would allow an ICMPv6 packet if it were about ICMPv6, or None."""
+    if packet.protocol != ICMPV6:
+        return None
+    return group_rule(cloud, instance, replace(packet, protocol=ICMP), egress=egress)
+
+
 def _rule_matches(rule: SecurityGroupRule, packet: Packet) -> bool:
     if rule.protocol == ALL_PROTOCOLS:
         return True
     if rule.protocol != packet.protocol:
         return False
-    if rule.from_port is None or rule.to_port is None:
+    if rule.from_port is None or rule.to_port is None or rule.protocol not in (TCP, UDP, ICMPV6):
         return True
     if rule.protocol == ICMPV6:
         return rule.from_port in (-1, packet.icmp_type) and rule.to_port in (-1, packet.icmp_code)

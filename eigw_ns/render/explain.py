@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.protocols import WITH_PORTS, number
 from eigw_ns.dataplane.trace import EPHEMERAL, Hop, Reason
 from eigw_ns.dataplane.trace.explanation import Explanation, Question
 from eigw_ns.dataplane.trace.model import AclRuleUsed, GroupRuleUsed, RouteUsed
@@ -63,7 +64,10 @@ def verdict(explanation: Explanation) -> str:
     source, destination, what = question.source, question.destination, _what(question)
     if trace.outcome == "allowed":
         return f"{source} reaches {destination} over {what}, and the answer comes back."
-    last = trace.hops[-1]
+    last = trace.decisive
+    if trace.outcome == "refused":
+        head = f"{source} reaches {destination} over {what}, but {component(last)} refuses it."
+        return f"{head}\n{remedy(explanation, last)}"
     if trace.delivered:
         head = f"{source} reaches {destination} over {what}, but the answer is lost. It ends"
     else:
@@ -79,7 +83,8 @@ def probed(check: Check) -> str:
 
 
 def _what(question: Question) -> str:
-    return question.protocol if question.port is None else f"{question.protocol} {question.port}"
+    kind = protocol(number(question.protocol))
+    return kind if question.port is None else f"{kind} {question.port}"
 
 
 def _source_port_note(explanation: Explanation) -> str:
@@ -105,16 +110,27 @@ def remedy(explanation: Explanation, hop: Hop) -> str:
         case RouteUsed(table=table, destination=None):
             return f"Add a route to route table {table.name}, such as ::/0 to a gateway."
         case _:
-            return _REMEDIES[hop.reason]
+            return _REMEDIES[Reason(explanation.trace.reason)]
 
 
 _REMEDIES = {
+    Reason.DESTINATION_NOT_GLOBAL: "Choose a destination in 2000::/3: gateways forward to no other.",
     Reason.EGRESS_ONLY_GATEWAY_REFUSES_INBOUND: (
         "An egress-only gateway refuses this by design. To let the internet open connections, route the subnet through "
         "an internet gateway."
     ),
+    Reason.GATEWAY_ANSWERS_NOBODY: "Send to a machine beyond the gateway: its own address is only a source of errors.",
+    Reason.GATEWAY_REFUSES_PROTOCOL: "Use another protocol, or route the subnet through an internet gateway.",
     Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC: "Give the sender an address outside the VPC's block.",
+    Reason.MULTICAST_NOT_FORWARDED: "Send to each machine by its own address: the lab forwards no multicast packets.",
+    Reason.NO_LISTENER: "A router has no services: it answers only pings.",
     Reason.NO_ROUTE_TO_DESTINATION: "No node of the lab has that address: add an instance or an internet host with it.",
+    Reason.NOT_IPV6: "Write the IPv6 address of the destination: the lab has no IPv4.",
+    Reason.NOT_ON_LINK: "Send to a machine by its global address: only its router shares a link with it.",
+    Reason.PROTOCOL_NOT_TRACKED: "Use another protocol: no security group or network ACL can allow this one.",
+    Reason.RESERVED_ADDRESS: "Send to an instance: no machine can have that address.",
+    Reason.ROUTER_ANSWERS_ITS_SUBNET_ONLY: "Ping it from an instance of that subnet, or send to an instance.",
+    Reason.SOURCE_NOT_GLOBAL: "Give the sender an address in 2000::/3: gateways let no other in.",
 }
 
 
@@ -123,6 +139,8 @@ def _traffic(explanation: Explanation, hop: Hop) -> str:
     packet = hop.packet
     peer = f"to {packet.destination}" if hop.outwards else f"from {packet.source}"
     kind = protocol(packet.protocol)
+    if packet.protocol not in WITH_PORTS and packet.icmp_type < 0:
+        return f"{kind} {peer}"
     if packet.icmp_type >= 0:
         return f"{kind} type {packet.icmp_type} code {packet.icmp_code} {peer}"
     if hop.direction == "return" and explanation.question.source_port is None:

@@ -12,6 +12,7 @@ from typing import Any
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import ICMPV6
 from eigw_ns.cloud.model import BLACKHOLE, NetworkAclEntry, SecurityGroupRule
+from eigw_ns.cloud.protocols import name, number
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL
 from eigw_ns.dataplane.trace import EPHEMERAL, Direction, Hop
 from eigw_ns.dataplane.trace.explanation import Explanation
@@ -34,7 +35,7 @@ def document(explanation: Explanation, check: Check | None = None) -> Shape:
         "NetworkPathFound": found,
         "Source": explanation.source_id,
         "Destination": explanation.destination_id or explanation.question.destination,
-        "Protocol": explanation.question.protocol,
+        "Protocol": name(number(explanation.question.protocol)),
         **({"DestinationPort": explanation.question.port} if explanation.question.port is not None else {}),
         "ForwardPathComponents": _components(explanation, "forward"),
         "ReturnPathComponents": _components(explanation, "return"),
@@ -69,7 +70,7 @@ def _components(explanation: Explanation, direction: Direction) -> list[Shape]:
 
 def _explanation(explanation: Explanation) -> Shape:
     """Return why no path was found: the decision of the last component."""
-    trace, hop = explanation.trace, explanation.trace.hops[-1]
+    trace, hop = explanation.trace, explanation.trace.decisive
     ports = [_range(trace.source_ports)] if trace.source_ports is not None else []
     groups = hop.rule.groups if isinstance(hop.rule, GroupRuleUsed) else ()
     return {

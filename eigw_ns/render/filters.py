@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from eigw_ns.cloud.filtering import ICMP
 from eigw_ns.cloud.model import Cloud, NetworkAcl, SecurityGroup, SecurityGroupRule
 from eigw_ns.render.table import Cell
 from eigw_ns.topology.traffic import spelt
@@ -56,7 +57,8 @@ def _traffic(protocol: int, limits: tuple[int, int] | None) -> tuple[str, str]:
     """Return the protocol, and its ports or its ICMP type and code."""
     words = spelt(protocol, limits)
     detail = "/".join(str(words[key]) for key in ("ports", "type", "code") if key in words)
-    return str(words["protocol"]), detail
+    name = "1 (IPv4's icmp)" if protocol == ICMP else str(words["protocol"])
+    return name, detail
 
 
 def _peer(cloud: Cloud, rule: SecurityGroupRule) -> str:

@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
+from eigw_ns.cloud.filtering import ICMP, ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.data import Data
 from eigw_ns.topology.invalid_value import InvalidValue
 
 ALL = "all"
-ICMP = 1
 WITH_PORTS = (TCP, UDP)
 WITH_TYPES = (ICMP, ICMPV6)
 

@@ -9,20 +9,25 @@ import pytest
 
 from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import find
-from eigw_ns.dataplane.trace import Protocol
+from eigw_ns.cloud.protocols import NAMES
 from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
 from eigw_ns.errors import UsageError
 from eigw_ns.lab.verify.checks import Check
+from eigw_ns.render import explain as render
 from eigw_ns.render.explain import probed, tables, verdict
 from eigw_ns.render.explain_aws import document
+from eigw_ns.render.filters import acl_rows, group_rows
+from eigw_ns.topology import load
+from tests.topologies.any_destination import TEXT, infrastructure
 from tests.topologies.filters import CLOUD
 
+ANYWHERE = load(TEXT.encode(), file="any.yaml", default_lab="any").cloud
 WEB = "2001:db8:80::1"
 REFUSED = "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
 
 
-def ask(source: str, destination: str, protocol: Protocol = "tcp", port: int | None = 443, **more: int) -> Explanation:
-    port = None if protocol == "icmpv6" else port
+def ask(source: str, destination: str, protocol: str = "tcp", port: int | None = 443, **more: int) -> Explanation:
+    port = port if protocol in ("tcp", "udp") else None
     return explain(CLOUD, Question(source, destination, protocol, port, more.get("source_port")))
 
 
@@ -81,9 +86,8 @@ def test_a_sender_on_the_internet_with_an_address_of_the_vpc_is_spoofed() -> Non
         ("edge", "app", "not a machine"),
         ("private-net", "web", "not a machine"),
         ("internet", "app", "the internet is not a single machine"),
-        ("app", "fe80::1", "is not routed on the internet"),
-        ("app", "2001:db8::1%eth0", "is not routed on the internet"),
-        ("ff02::1", "app", "is not routed on the internet"),
+        ("app", "2001:db8::1%eth0", "the zone of 2001:db8::1%eth0 is not valid"),
+        ("app", "fe80::1%lo", "the zone of fe80::1%lo is not valid"),
         ("app", "nowhere", "no node is called nowhere"),
         ("app", "192.0.2.1", "192.0.2.1 is an IPv4 address; the lab has only IPv6"),
         ("8.8.8.8", "app", "8.8.8.8 is an IPv4 address; the lab has only IPv6"),
@@ -101,7 +105,10 @@ def test_ends_that_cannot_send_or_receive(source: str, destination: str, words: 
     [
         (Question("app", "web", "icmpv6", 1), "icmpv6 has no ports"),
         (Question("app", "web", "icmpv6", None, 1), "icmpv6 has no ports"),
+        (Question("app", "web", "sctp", 1), "read no ports of sctp, only those of tcp and udp"),
+        (Question("app", "web", "89", None, 1), "read no ports of 89"),
         (Question("app", "web", "udp", None), "udp needs a port"),
+        (Question("app", "web", "17", None), "17 needs a port"),
         (Question("app", "web", "tcp", 443000), "443000 is not a valid port"),
         (Question("app", "web", "udp", 0), "0 is not a valid port"),
         (Question("app", "web", "tcp", 443, 65536), "65536 is not a valid port"),
@@ -117,6 +124,158 @@ def test_ports_that_are_not_valid(question: Question, words: str) -> None:
 def test_the_first_and_the_last_port_are_valid(port: int) -> None:
     assert explain(CLOUD, Question("app", "web", "tcp", 443, port)).trace.source_ports == (port, port)
     assert explain(CLOUD, Question("app", "web", "tcp", port)).destination_id == id_of("web")
+
+
+# ---- any address and any protocol -----------------------------------------------------------------------------------
+
+NOWHERE = "NO_ROUTE_TO_DESTINATION"
+NOT_GLOBAL = "DESTINATION_NOT_GLOBAL"
+
+
+def anywhere(source: str, destination: str, protocol: str = "icmpv6") -> Explanation:
+    port = 443 if protocol in ("tcp", "udp") else None
+    return explain(ANYWHERE, Question(source, destination, protocol, port))
+
+
+@pytest.mark.parametrize(
+    ("destination", "reason", "component"),
+    [
+        ("2001:db8:99::1", NOWHERE, "the internet"),
+        ("64:ff9b::808:808", NOT_GLOBAL, "egress-only internet gateway outbound"),
+        ("fd00:ec2::254", NOT_GLOBAL, "egress-only internet gateway outbound"),
+        ("::808:808", NOT_GLOBAL, "egress-only internet gateway outbound"),
+        ("::ffff:8.8.8.8", "NOT_IPV6", "instance app"),
+        ("::1", "REACHABLE", "instance app"),
+        ("::", "REACHABLE", "instance app"),
+        ("fe80::1", "REACHABLE", "subnet private-a"),
+        ("fe80::1%eth0", "REACHABLE", "subnet private-a"),
+        ("fe80::2", "REACHABLE", "instance app"),
+        ("fe80::3", "NOT_ON_LINK", "instance app"),
+        ("ff02::1%eth0", "MULTICAST_NOT_FORWARDED", "subnet private-a"),
+        ("ff0e::1", "MULTICAST_NOT_FORWARDED", "subnet private-a"),
+        ("2600:1f16:aa0:5501::3", "RESERVED_ADDRESS", "subnet private-a"),
+        ("2600:1f16:aa0:5501::1", "REACHABLE", "subnet private-a"),
+        ("2600:1f16:aa0:5502::1", "ROUTER_ANSWERS_ITS_SUBNET_ONLY", "subnet public-a"),
+        ("2600:1f16:aa0:5501::99", NOWHERE, "subnet private-a"),
+        ("2600:1f16:aa0:5502::99", NOWHERE, "subnet public-a"),
+        ("2600:1f16:aa0:5509::1", NOWHERE, "VPC main"),
+        ("2600:1f16:bb0:5501::10", "REACHABLE", "instance else"),
+        ("2600:1f16:bb0:5501::99", NOWHERE, "subnet far"),
+        ("2600:1f16:bb0:5509::1", NOWHERE, "the internet"),
+        (infrastructure(ANYWHERE)[0], "REACHABLE", "the internet"),
+        (infrastructure(ANYWHERE)[1], "GATEWAY_ANSWERS_NOBODY", "egress-only internet gateway outbound"),
+        (infrastructure(ANYWHERE)[2], NOWHERE, "the internet"),
+    ],
+)
+def test_a_destination_of_any_kind(destination: str, reason: str, component: str) -> None:
+    explanation = anywhere("app", destination)
+    last = [hop for hop in explanation.trace.hops if hop.direction == "forward"][-1]
+    assert (explanation.trace.reason, render.component(last)) == (reason, component)
+    assert verdict(explanation)
+    assert document(explanation)["Destination"] in (destination, explanation.destination_id)
+
+
+@pytest.mark.parametrize(("protocol", "outcome"), [("icmpv6", "allowed"), ("tcp", "refused"), ("udp", "refused"),
+                                                   ("sctp", "refused")])  # fmt: skip
+@pytest.mark.parametrize("router", ["fe80::1", "2600:1f16:aa0:5501::1", infrastructure(ANYWHERE)[0]])
+def test_a_router_answers_pings_and_refuses_the_rest(router: str, protocol: str, outcome: str) -> None:
+    explanation = anywhere("app", router, protocol)
+    assert explanation.trace.outcome == outcome
+    if outcome == "refused":
+        assert verdict(explanation).endswith("refuses it.\nA router has no services: it answers only pings.")
+        (why,) = document(explanation)["Explanations"]
+        assert (why["ExplanationCode"], why["Path"]) == ("NO_LISTENER", "forward")
+        assert why["Component"]["Name"] in ("private-a", "internet")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        *((each, "SOURCE_NOT_GLOBAL") for each in ("::", "::1", "fe80::1", "fe80::2", "ff02::1", "::ffff:8.8.8.8")),
+        ("64:ff9b::1", "SOURCE_NOT_GLOBAL"),
+        ("2600:1f16:aa0:5502::1", "GATEWAY_REJECTS_SPOOFED_TRAFFIC"),
+        (infrastructure(ANYWHERE)[2], "GATEWAY_ANSWERS_NOBODY"),
+        (infrastructure(ANYWHERE)[0], "REACHABLE"),
+    ],
+)
+def test_a_sender_of_any_kind(source: str, reason: str) -> None:
+    assert anywhere(source, "www").trace.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("pair", "protocol", "reason"),
+    [
+        (("app", "web"), "SCTP", "REACHABLE"),
+        (("app", "web"), "132", "REACHABLE"),
+        (("app", "web"), "200", "REACHABLE"),
+        (("app", "web"), "icmp", "PROTOCOL_NOT_TRACKED"),
+        (("web", "www"), "1", "PROTOCOL_NOT_TRACKED"),
+        (("app", "web"), "udplite", "PROTOCOL_NOT_TRACKED"),
+        (("app", "web"), "59", "PROTOCOL_NOT_TRACKED"),
+        (("app", "web"), "20", "GATEWAY_REFUSES_PROTOCOL"),
+        (("app", "web"), "mobility", "GATEWAY_REFUSES_PROTOCOL"),
+        (("www", "web"), "20", "REACHABLE"),
+        (("web", "app"), "esp", REFUSED),
+        (("web", "picky"), "sctp", "REACHABLE"),
+        (("web", "picky"), "gre", "ENI_SG_RULES_MISMATCH"),
+        (("picky", "web"), "esp", "REACHABLE"),
+        (("picky", "web"), "sctp", "ENI_SG_RULES_MISMATCH"),
+        (("app", "behind"), "sctp", "SUBNET_ACL_RESTRICTION"),
+    ],
+)
+def test_a_protocol_of_any_number(pair: tuple[str, str], protocol: str, reason: str) -> None:
+    explanation = anywhere(*pair, protocol)
+    assert explanation.trace.reason == reason
+    assert verdict(explanation)
+    assert "DestinationPort" not in document(explanation)
+
+
+@pytest.mark.parametrize("protocol", [name for name in NAMES if name not in ("tcp", "udp")])
+def test_a_protocol_by_name_and_by_number(protocol: str) -> None:
+    by_number = anywhere("www", "web", str(NAMES[protocol]))
+    assert by_number.trace == anywhere("www", "web", protocol).trace
+    assert document(by_number)["Protocol"] == protocol
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words", "hint"),
+    [
+        ("stcp", "stcp is not a protocol", "did you mean tcp or sctp?"),
+        ("256", "256 is not a protocol", "a number from 0 to 255"),
+        ("-1", "-1 is not a protocol", "a number from 0 to 255"),
+        ("", "an empty word is not a protocol", "a number from 0 to 255"),
+        ("ah", "51 is IPv6's authentication header", "write the protocol that follows it"),
+        ("0", "0 is IPv6's hop-by-hop header", "write the protocol that follows it"),
+    ],
+)
+def test_what_is_not_a_protocol(protocol: str, words: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        anywhere("app", "web", protocol)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("pair", "rule"), [(("web", "picky"), "rule sgr-"), (("app", "behind"), "rule 100 is about icmp")]
+)
+def test_a_rule_about_icmp_is_said_to_be_about_ipv4(pair: tuple[str, str], rule: str) -> None:
+    text = anywhere(*pair).trace.hops[-1].text
+    assert rule in text
+    assert text.endswith("is about icmp, which is IPv4's (protocol 1): IPv6 has icmpv6 (58)")
+    assert "icmp" not in anywhere(*pair, "gre").trace.hops[-1].text
+
+
+def test_tables_of_rules_say_that_icmp_is_ipv4() -> None:
+    rows = [
+        *acl_rows(ANYWHERE, ANYWHERE.network_acls.values()),
+        *group_rows(ANYWHERE, ANYWHERE.security_groups.values()),
+    ]
+    assert sum("1 (IPv4's icmp)" in row for row in rows) == 2
+
+
+def test_no_packet_of_another_protocol_can_be_sent() -> None:
+    assert anywhere("app", "web", "58").require_real() == "icmpv6"
+    with pytest.raises(UsageError, match="no packet of sctp can be sent"):
+        anywhere("app", "web", "sctp").require_real()
 
 
 # ---- for programs ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from typing import get_args
 
 import click
 
@@ -13,7 +12,7 @@ from eigw_ns.cli.context import open_kernel, open_storage, running_kernel, topol
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.trace import Protocol
+from eigw_ns.cloud.protocols import WITH_PORTS, number
 from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
 from eigw_ns.errors import EigwError
 from eigw_ns.lab.verify.checks import Check, probe
@@ -22,7 +21,7 @@ from eigw_ns.render import explain as render
 from eigw_ns.render.explain_aws import document
 from eigw_ns.topology import Expectation
 
-DISAGREES = 4
+FAILED = 4
 """The exit code if the packet does not do what was predicted."""
 
 _PORT = 443
@@ -32,11 +31,12 @@ _PORTS = click.IntRange(1, 65535)
 @click.command("explain")
 @click.argument("source", metavar="FROM", shell_complete=complete.nodes)
 @click.argument("destination", metavar="TO", shell_complete=complete.nodes)
-@click.option("--protocol", type=click.Choice(get_args(Protocol)), default="tcp", show_default=True,
-              help="Protocol of the packet; icmpv6 is an echo request.")  # fmt: skip
-@click.option("--port", type=_PORTS, metavar="N", help=f"Destination port.  [default: {_PORT}]")
+@click.option("--protocol", metavar="NAME|NUMBER", default="tcp", show_default=True, shell_complete=complete.protocols,
+              help="Protocol of the packet: tcp, udp, icmpv6 (an echo request), or another name or number, such as "
+              "sctp, esp or 89.")  # fmt: skip
+@click.option("--port", type=_PORTS, metavar="N", help=f"Destination port of tcp and udp.  [default: {_PORT}]")
 @click.option("--source-port", type=_PORTS, metavar="N",
-              help="Source port.  [default: any of 32768-60999, as Linux chooses]")  # fmt: skip
+              help="Source port of tcp and udp.  [default: any of 32768-60999, as Linux chooses]")  # fmt: skip
 @click.option("--probe", "send", is_flag=True, help="Also send the packet; exit code 4 if the prediction is wrong.")
 @options.file
 @options.lab
@@ -44,7 +44,7 @@ _PORTS = click.IntRange(1, 65535)
 def command(
     source: str,
     destination: str,
-    protocol: Protocol,
+    protocol: str,
     port: int | None,
     source_port: int | None,
     send: bool,
@@ -54,7 +54,8 @@ def command(
 ) -> int:
     """Show hop by hop what happens to a packet and its answer: which route, rule or gateway decides, and why.
 
-    FROM and TO are instances, internet hosts or IPv6 addresses on the internet. Needs no root and no running lab,
+    FROM and TO are instances, internet hosts or IPv6 addresses of any kind. A sender whose address no node has is taken
+    to be on the internet. Every machine is taken to have a service that answers. Needs no root and no running lab,
     except with --probe. If the lab runs and has drift, a warning says so. Does not consider connection limits:
     `eigw-ns describe` shows how many packets they dropped (drop_limit_source, drop_limit_gateway; with `describe
     subnets`, drop_limit_instance). `-o json` prints the shape and the codes of AWS's Reachability Analyzer.
@@ -63,23 +64,25 @@ def command(
     eigw-ns explain app web
     eigw-ns explain web app --port 22 -f lab.yaml
     eigw-ns explain app 2001:db8:80::1 --protocol icmpv6 --probe
+    eigw-ns explain app 64:ff9b::1 --protocol sctp
     eigw-ns explain app web -o json | jq -r '.Explanations[].ExplanationCode'
     """
     cloud = topology_of(file, lab).cloud
-    if port is None and protocol != "icmpv6":
+    if port is None and number(protocol) in WITH_PORTS:
         port = _PORT
     explanation = explain(cloud, Question(source, destination, protocol, port, source_port))
-    check = _probed(explanation) if send else None
+    probe_result = _probed(explanation) if send else None
     if output == "json":
-        show_json(document(explanation, check))
+        show_json(document(explanation, probe_result))
     else:
         show_tables(render.tables(explanation))
         click.echo("\n" + render.verdict(explanation))
-        if check is not None:
-            click.echo(render.probed(check))
+        if probe_result is not None:
+            click.echo(render.probed(probe_result))
     if file is None:
         _warn_of_drift(cloud)
-    return DISAGREES if check is not None and not check.passed else 0
+    disagrees = probe_result is not None and not probe_result.passed
+    return FAILED if disagrees else 0
 
 
 def _warn_of_drift(cloud: Cloud) -> None:
@@ -91,11 +94,11 @@ def _warn_of_drift(cloud: Cloud) -> None:
 
 
 def _probed(explanation: Explanation) -> Check:
-    explanation.require_real()
+    protocol = explanation.require_real()
     open_kernel()
     question, trace = explanation.question, explanation.trace
     ends = explanation.source_id, explanation.destination_id
-    expected = Expectation(*ends, question.protocol, question.port, trace.outcome)
+    expected = Expectation(*ends, protocol, question.port, trace.outcome)
     say = Talk(quiet=False, verbose=False).note
     lock = open_storage().lock
     return undisturbed(lock, explanation.cloud.lab, lambda: probe(explanation.cloud, expected, trace), say)

@@ -11,11 +11,11 @@ from ipaddress import IPv6Network
 
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
 from eigw_ns.cloud.ec2.checks import invalid, missing, one_of
-from eigw_ns.cloud.ec2.protocols import ICMP, icmp_type_code, port_range, protocol_number
+from eigw_ns.cloud.ec2.protocols import icmp_type_code, port_range, protocol_number
 from eigw_ns.cloud.ec2.resources import NETWORK_ACL
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
+from eigw_ns.cloud.filtering import ICMP, ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import Block, Cloud, NetworkAcl, NetworkAclEntry
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError

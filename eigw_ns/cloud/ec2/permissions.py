@@ -11,10 +11,10 @@ from dataclasses import replace
 from eigw_ns.cloud.ec2 import group_pairs
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
 from eigw_ns.cloud.ec2.checks import invalid, missing
-from eigw_ns.cloud.ec2.protocols import ICMP, icmp_type_code, port_range, protocol_number
+from eigw_ns.cloud.ec2.protocols import icmp_type_code, port_range, protocol_number
 from eigw_ns.cloud.ec2.schema import Request, Shape
 from eigw_ns.cloud.ec2.security_groups import check_text
-from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
+from eigw_ns.cloud.filtering import ICMP, ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import Block, Cloud, SecurityGroup, SecurityGroupRule
 from eigw_ns.errors import CloudError
 

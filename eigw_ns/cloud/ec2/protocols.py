@@ -6,11 +6,9 @@ import re
 from collections.abc import Mapping
 
 from eigw_ns.cloud.ec2.checks import invalid
-from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
+from eigw_ns.cloud.filtering import ICMP, ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import ALL_PROTOCOLS
 from eigw_ns.cloud.words import shorten
-
-ICMP = 1
 
 _NAMES: Mapping[str, int] = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 _TEXTS = {number: name for name, number in _NAMES.items()}

@@ -9,26 +9,30 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from eigw_ns.cloud import ids, nodes
-from eigw_ns.cloud.addressing import GLOBAL_UNICAST, is_reserved
+from eigw_ns.cloud.filtering import ICMPV6
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
+from eigw_ns.cloud.protocols import WITH_PORTS, number
+from eigw_ns.dataplane.compile.names import INSTANCE_LINK
 from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
 from eigw_ns.errors import Remedy, RemedyCode, UsageError
 from eigw_ns.frozen import frozen
 
 _HINT = "write an instance, an internet host or an IPv6 address"
 _PORTS = range(1, 65536)
+_SENT: tuple[Protocol, ...] = ("tcp", "udp", "icmpv6")
 
 
 @frozen
 class Question:
     """The question of the user. Both ends are NODEs or IPv6 addresses.
 
-    `source_port` is None for any ephemeral port. `listening` says whether a service listens on the destination's port.
+    `protocol` is a name or a number. Only TCP and UDP have a `port`. `source_port` is None for any ephemeral port.
+    `listening` says whether a service listens on the destination's port.
     """
 
     source: str
     destination: str
-    protocol: Protocol
+    protocol: str
     port: int | None
     source_port: int | None = None
     listening: bool = True
@@ -50,20 +54,26 @@ class Explanation:
     others: tuple[Trace, ...]
     real: bool
 
-    def require_real(self) -> None:
-        """Raise UsageError if no packet can be sent."""
+    def require_real(self) -> Protocol:
+        """Return the protocol of the packet that can be sent. Raises UsageError if none can."""
         if not self.real:
             raise UsageError(
                 "no node of the lab has that address, so no packet can be sent from it or to it",
                 hint="name a node, or add an internet host with the address",
             )
+        for protocol in _SENT:
+            if number(self.question.protocol) == number(protocol):
+                return protocol
+        raise UsageError(
+            f"no packet of {self.question.protocol} can be sent", hint=f"only {', '.join(_SENT)} can be sent"
+        )
 
 
 def explain(cloud: Cloud, question: Question) -> Explanation:
-    """Trace the packet that the question describes. An address that no node has is taken to be on the internet.
+    """Trace the packet that the question describes. A sender that no node is, is taken to be on the internet.
 
-    Raises UsageError if an end is not a machine and not an IPv6 address that is routed on the internet. Raises it, too,
-    if a port is missing, invalid or given for ICMPv6.
+    Raises UsageError if an end is not a machine and not an IPv6 address. Raises it, too, if a port is missing, invalid
+    or given for a protocol of which filters read no ports.
     """
     _check_ports(question)
     sender = _end(cloud, question.source)
@@ -72,8 +82,6 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
         sender = InternetHost(ids.make_id(ids.INTERNET_HOST, cloud.lab, str(sender)), str(sender), sender)
         cloud = replace(cloud, hosts={**cloud.hosts, sender.id: sender})
     receiver = _end(cloud, question.destination)
-    if isinstance(receiver, IPv6Address):
-        _refuse_reserved(cloud, receiver)
     speaking = {end.id: end for end in (receiver, sender) if isinstance(end, Instance)}
     cloud = replace(cloud, instances={**cloud.instances, **speaking})
     there = receiver if isinstance(receiver, IPv6Address) else receiver.id
@@ -97,13 +105,20 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
 
 def _check_ports(question: Question) -> None:
     given = question.port is not None or question.source_port is not None
-    if question.protocol == "icmpv6" and given:
-        raise UsageError("icmpv6 has no ports", remedy=Remedy(RemedyCode.OMIT_PORTS))
-    if question.protocol != "icmpv6" and question.port is None:
+    ported = number(question.protocol) in WITH_PORTS
+    if not ported and given:
+        raise UsageError(_no_ports(question.protocol), remedy=Remedy(RemedyCode.OMIT_PORTS))
+    if ported and question.port is None:
         raise UsageError(f"{question.protocol} needs a port", remedy=Remedy(RemedyCode.GIVE_PORT))
     for port in (question.port, question.source_port):
         if port is not None and port not in _PORTS:
             raise UsageError(f"{port!r} is not a valid port", hint=f"write a port from {_PORTS[0]} to {_PORTS[-1]}")
+
+
+def _no_ports(protocol: str) -> str:
+    if number(protocol) == ICMPV6:
+        return "icmpv6 has no ports"
+    return f"security groups and network ACLs read no ports of {protocol}, only those of tcp and udp"
 
 
 def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
@@ -126,26 +141,10 @@ def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
     return cloud.instances.get(node.id) or cloud.hosts[node.id]
 
 
-def _refuse_reserved(cloud: Cloud, address: IPv6Address) -> None:
-    """Raise UsageError for an address that AWS reserves in a subnet: no machine can have one.
-
-    The second address of a subnet is its router's.
-    """
-    for subnet in cloud.subnets.values():
-        block = subnet.ipv6_cidr_block
-        if address in block and is_reserved(block, address):
-            name = f"{cloud.vpcs[subnet.vpc_id].name}/{subnet.name}"
-            if address == block[1]:
-                problem = f"{address} is the router of the subnet {name}: it answers pings, but is not a machine"
-            else:
-                problem = f"{address} is reserved by AWS in the subnet {name}: no machine can have it"
-            raise UsageError(problem, hint=_HINT)
-
-
 def _address(text: str) -> IPv6Address | None:
     """Return `text` as an IPv6 address; None if it is not an address.
 
-    Raises UsageError for an IPv4 address, and for an IPv6 address that is not routed on the internet.
+    Raises UsageError for an IPv4 address, and for a zone that is not that of a machine's link.
     """
     try:
         address = ip_address(text)
@@ -153,8 +152,11 @@ def _address(text: str) -> IPv6Address | None:
         return None
     if isinstance(address, IPv4Address):
         raise UsageError(f"{text} is an IPv4 address; the lab has only IPv6", hint=_HINT)
-    if address not in GLOBAL_UNICAST or address.scope_id is not None:
+    plain = IPv6Address(int(address))
+    on_link = plain.is_link_local or plain.is_multicast
+    if address.scope_id is not None and not (on_link and address.scope_id == INSTANCE_LINK):
         raise UsageError(
-            f"{text} is not routed on the internet", hint=f"write an address in {GLOBAL_UNICAST}, or a node"
+            f"the zone of {text} is not valid: only link-local and multicast addresses have one, {INSTANCE_LINK}",
+            hint=f"write {plain}",
         )
-    return address
+    return plain

@@ -18,6 +18,8 @@ from eigw_ns.frozen import frozen
 
 Outcome = Literal["allowed", "blocked", "refused"]
 Protocol = Literal["tcp", "udp", "icmpv6"]
+"""The protocols of which `lab.verify` sends packets. A trace can have any."""
+
 Direction = Literal["forward", "return"]
 
 
@@ -32,8 +34,18 @@ class Reason(StrEnum):
     SG_HAS_NO_RULES = "SG_HAS_NO_RULES"
     SUBNET_ACL_RESTRICTION = "SUBNET_ACL_RESTRICTION"
     # our codes for dropped or refused packets
+    DESTINATION_NOT_GLOBAL = "DESTINATION_NOT_GLOBAL"
     EGRESS_ONLY_GATEWAY_REFUSES_INBOUND = "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
+    GATEWAY_ANSWERS_NOBODY = "GATEWAY_ANSWERS_NOBODY"
+    GATEWAY_REFUSES_PROTOCOL = "GATEWAY_REFUSES_PROTOCOL"
+    MULTICAST_NOT_FORWARDED = "MULTICAST_NOT_FORWARDED"
     NO_LISTENER = "NO_LISTENER"
+    NOT_ON_LINK = "NOT_ON_LINK"  # a link-local address that no machine on the sender's link has
+    NOT_IPV6 = "NOT_IPV6"
+    PROTOCOL_NOT_TRACKED = "PROTOCOL_NOT_TRACKED"
+    RESERVED_ADDRESS = "RESERVED_ADDRESS"  # AWS reserves it in the subnet, so no machine can have it
+    ROUTER_ANSWERS_ITS_SUBNET_ONLY = "ROUTER_ANSWERS_ITS_SUBNET_ONLY"
+    SOURCE_NOT_GLOBAL = "SOURCE_NOT_GLOBAL"
     # our codes for packets that pass
     ALLOWED_BY_RULE = "ALLOWED_BY_RULE"
     ANSWERS_FLOW = "ANSWERS_FLOW"
@@ -112,3 +124,10 @@ class Trace:
     reason: str
     hops: tuple[Hop, ...]
     source_ports: Range | None = None
+
+    @property
+    def decisive(self) -> Hop:
+        """The hop that decides: the last one; if the destination refuses the packet, the destination."""
+        if self.outcome != "refused":
+            return self.hops[-1]
+        return next(hop for hop in reversed(self.hops) if hop.direction == "forward")

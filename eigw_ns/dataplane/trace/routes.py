@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eigw_ns.cloud.addressing import is_reserved
 from eigw_ns.cloud.model import BLACKHOLE, RouteTable, Subnet
 from eigw_ns.cloud.model import Route as TableRoute
 from eigw_ns.cloud.nodes import INTERNET, internet_id
@@ -9,8 +10,10 @@ from eigw_ns.cloud.routing import longest_match, route_state, target_gateway
 from eigw_ns.dataplane.compile.notation import block_text
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL
 from eigw_ns.dataplane.state import Route
+from eigw_ns.dataplane.trace.addresses import is_forwarded
 from eigw_ns.dataplane.trace.model import Hop, Reason, RouteUsed
-from eigw_ns.dataplane.trace.step import Component, Step
+from eigw_ns.dataplane.trace.scene import Component
+from eigw_ns.dataplane.trace.step import Step
 
 
 def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
@@ -33,18 +36,32 @@ def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
     return step.passes(where, Reason.ROUTED, text, used, outwards=True)
 
 
-def cross_internet(step: Step, compiled: Route) -> Hop:
+def cross_internet(step: Step, compiled: Route, *, own: bool = False) -> Hop:
     """Return the decision of the internet: deliver to a host, or send a packet for a subnet to that subnet's gateway.
 
-    The subnet's gateway is the one through which the subnet would answer.
+    The subnet's gateway is the one through which the subnet would answer. `own` packets are the router's, such as
+    answers to a ping.
     """
     where = internet_id(step.index.cloud.lab), INTERNET
+    if not (own or is_forwarded(step.packet.source)):
+        text = f"no router forwards packets from {step.packet.source}"
+        return step.drops(where, Reason.SOURCE_NOT_GLOBAL, text)
+    if step.packet.destination.is_multicast:
+        return step.drops(where, Reason.MULTICAST_NOT_FORWARDED, "its router does not forward multicast packets")
     subnet = step.index.subnet_at(step.packet.destination)
     if subnet is not None:
         return _mirror(step, where, subnet, compiled)
     if compiled.blackhole:
         return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, f"no host has {step.packet.destination}")
     return step.passes(where, Reason.ROUTED, f"delivers to {step.packet.destination}")
+
+
+def no_instance(step: Step, subnet: Subnet) -> Hop:
+    """Return the decision of a subnet of which no instance has the packet's destination."""
+    there, where = step.packet.destination, (subnet.id, subnet.name)
+    if is_reserved(subnet.ipv6_cidr_block, there):
+        return step.drops(where, Reason.RESERVED_ADDRESS, f"AWS reserves {there} in the subnet")
+    return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, f"no instance has {there}")
 
 
 def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Hop:

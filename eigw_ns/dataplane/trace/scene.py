@@ -6,10 +6,14 @@ from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.cloud.filtering import network_acl
 from eigw_ns.cloud.model import Cloud, Gateway, Instance, InternetHost, NetworkAcl, RouteTable, Subnet
+from eigw_ns.cloud.nodes import INTERNET
 from eigw_ns.cloud.routing import effective_route_table
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.trace.network import Network, Prefixes
+
+Component = tuple[str, str]
+"""Id and name."""
 
 
 class ModelIndex:
@@ -19,7 +23,6 @@ class ModelIndex:
         self.cloud = cloud
         self.network = Network(compile_cloud(cloud))
         self._instances = {address: instance for instance in cloud.instances.values() for address in instance.addresses}
-        self._hosts = {host.ipv6_address: host for host in cloud.hosts.values()}
         self._tables = {subnet.id: effective_route_table(cloud, subnet) for subnet in cloud.subnets.values()}
         self._acls = {subnet.id: network_acl(cloud, subnet) for subnet in cloud.subnets.values()}
         self._cuts = {subnet_id: _port_cuts(acl) for subnet_id, acl in self._acls.items()}
@@ -29,13 +32,14 @@ class ModelIndex:
         """Return the instance or internet host of that id; None if there is none."""
         return self.cloud.instances.get(node_id) or self.cloud.hosts.get(node_id)
 
+    def component(self, owner_id: str) -> Component:
+        """Return the id and the name of an instance, an internet host, a subnet or the internet."""
+        owner = self.node(owner_id) or self.cloud.subnets.get(owner_id)
+        return owner_id, owner.name if owner is not None else INTERNET
+
     def instance_at(self, address: IPv6Address) -> Instance | None:
         """Return the instance that has the address; None if there is none."""
         return self._instances.get(address)
-
-    def node_at(self, address: IPv6Address) -> Instance | InternetHost | None:
-        """Return the instance or internet host that has the address; None if there is none."""
-        return self._instances.get(address) or self._hosts.get(address)
 
     def subnet_at(self, address: IPv6Address) -> Subnet | None:
         """Return the subnet to which the address belongs; None if there is none."""

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from eigw_ns.cloud.filtering import Packet
-from eigw_ns.cloud.model import Instance, InternetHost
 from eigw_ns.dataplane.trace.model import Direction, GroupRuleUsed, Hop, Reason, Rule
-from eigw_ns.dataplane.trace.scene import ModelIndex
+from eigw_ns.dataplane.trace.scene import Component, ModelIndex
 from eigw_ns.frozen import frozen
-
-Component = tuple[str, str]
-"""Id and name."""
 
 
 @dataclass(slots=True)
@@ -27,7 +23,7 @@ class Flow:
 
 @frozen
 class Step:
-    """A packet of a flow. `error` says that it is an ICMPv6 error about the flow: only its addresses are the flow's."""
+    """A packet of a flow. `error` says that it is an ICMPv6 error about a UDP flow: only its addresses are the same."""
 
     index: ModelIndex
     packet: Packet
@@ -52,10 +48,12 @@ class Step:
         """Return the hop of a component that drops the packet."""
         return Hop(self.direction, *where, False, reason, text, self.packet, outwards, rule)
 
-    def sent_by(self, node: Instance | InternetHost) -> Hop:
+    def sent_by(self, node_id: str) -> Hop:
         """Return the hop of the sender. The source address is its own, so the source check at its port passes."""
-        return self.passes((node.id, node.name), Reason.SENT, f"sends from {node.ipv6_address}", outwards=True)
+        where = self.index.component(node_id)
+        return self.passes(where, Reason.SENT, f"sends from {self.packet.source}", outwards=True)
 
-    def arrives_at(self, node: Instance | InternetHost) -> Hop:
-        """Return the hop of the destination itself."""
-        return self.passes((node.id, node.name), Reason.ARRIVED, f"has {self.packet.destination}")
+    def arrives_at(self, node_id: str) -> Hop:
+        """Return the hop of the destination itself: an instance, an internet host or a router."""
+        whose = "has" if self.index.node(node_id) else "its router has"
+        return self.passes(self.index.component(node_id), Reason.ARRIVED, f"{whose} {self.packet.destination}")

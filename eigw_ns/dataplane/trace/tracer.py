@@ -12,8 +12,9 @@ from itertools import pairwise
 
 from eigw_ns.cloud.filtering import ECHO_REQUEST, ICMPV6, TCP, UDP, Packet
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
+from eigw_ns.cloud.protocols import WITH_PORTS, number
 from eigw_ns.dataplane.compile.ranges import Range
-from eigw_ns.dataplane.trace.model import Protocol, Reason, Trace
+from eigw_ns.dataplane.trace.model import Reason, Trace
 from eigw_ns.dataplane.trace.scene import ModelIndex
 from eigw_ns.dataplane.trace.step import Flow, Step
 from eigw_ns.dataplane.trace.walk import walk
@@ -22,8 +23,7 @@ from eigw_ns.errors import Remedy, RemedyCode, UsageError
 EPHEMERAL: Range = (32768, 60999)
 """The source ports from which Linux chooses (net.ipv4.ip_local_port_range)."""
 
-_NUMBERS = {"tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
-_PORT_UNREACHABLE = (1, 4)  # ICMPv6 type and code, RFC 4443
+_PORT_UNREACHABLE, _UNKNOWN_PROTOCOL = (1, 4), (4, 1)  # ICMPv6 type and code, RFC 4443
 
 
 class Tracer:
@@ -36,7 +36,7 @@ class Tracer:
         self,
         source_id: str,
         destination: str | IPv6Address,
-        protocol: Protocol,
+        protocol: str,
         port: int | None,
         *,
         listening: bool = True,
@@ -44,13 +44,14 @@ class Tracer:
     ) -> Trace:
         """Return what happens if the source (an instance or internet host) tries to communicate with the destination.
 
-        `destination` is an id, or an address that no node has. `listening` says whether a service listens on the
-        destination's port; an ICMPv6 echo request is always answered. If no source port is given and the outcome
-        depends on it, returns the worse outcome, with the range of ports that have it.
+        `destination` is an id, or an address that no node has as its first. `protocol` is a name or a number
+        (`cloud.protocols`). `listening` says whether a service listens at the destination; an ICMPv6 echo request is
+        always answered. If no source port is given and the outcome depends on it, returns the worse outcome, with the
+        range of ports that have it.
 
         Raises UsageError if an id is not that of an instance or internet host of the cloud.
         """
-        if source_port is not None and protocol != "icmpv6":
+        if source_port is not None and number(protocol) in WITH_PORTS:
             return self._trace(source_id, destination, protocol, port, listening, (source_port, source_port))
         found = self.by_source_port(source_id, destination, protocol, port, listening=listening)
         return next((trace for trace in found if trace.outcome == "blocked"), found[0])
@@ -59,7 +60,7 @@ class Tracer:
         self,
         source_id: str,
         destination: str | IPv6Address,
-        protocol: Protocol,
+        protocol: str,
         port: int | None,
         *,
         listening: bool = True,
@@ -80,35 +81,35 @@ class Tracer:
                 found.append(trace)
         return tuple(found) if len(found) > 1 else (replace(found[0], source_ports=None),)
 
-    def _port_ranges(self, source_id: str, destination: str | IPv6Address, protocol: Protocol) -> Iterator[Range]:
+    def _port_ranges(self, source_id: str, destination: str | IPv6Address, protocol: str) -> Iterator[Range]:
         """Yield the ephemeral ports, cut at each port at which an ACL on the answer's way may decide differently."""
         first, last = EPHEMERAL
         nodes = (self._index.node(source_id), self._index.node(str(destination)))
         cuts = {cut for node in nodes if isinstance(node, Instance) for cut in self._index.port_cuts(node)}
-        inside = {cut for cut in cuts if first < cut <= last} if protocol != "icmpv6" else set()
+        inside = {cut for cut in cuts if first < cut <= last} if number(protocol) in WITH_PORTS else set()
         yield from ((low, following - 1) for low, following in pairwise(sorted({first, *inside, last + 1})))
 
     def _trace(
         self,
         source_id: str,
         destination: str | IPv6Address,
-        protocol: Protocol,
+        protocol: str,
         port: int | None,
         listening: bool,
         ports: Range,
     ) -> Trace:
         source = self._end(source_id)
         there = destination if isinstance(destination, IPv6Address) else self._end(destination).ipv6_address
-        opening = _opening(source.ipv6_address, there, protocol, port, ports[0])
+        opening = _opening(source.ipv6_address, there, number(protocol), port, ports[0])
         flow = Flow()
-        forward = tuple(walk(Step(self._index, opening, "forward", flow), source))
+        forward = tuple(walk(Step(self._index, opening, "forward", flow), source.id))
         if not forward[-1].passed:
             return Trace("blocked", False, forward[-1].reason, forward, ports)
-        refused = not listening and protocol != "icmpv6"
-        error = refused and protocol == "udp"
-        answer = _unreachable(opening) if error else opening.answer()
-        receiver = self._index.node_at(there)
-        assert receiver is not None
+        receiver = forward[-1].id
+        listens = listening and self._index.node(receiver) is not None  # a router has no services
+        refused = not listens and opening.protocol != ICMPV6
+        answer = _refusal(opening) if refused else opening.answer()
+        error = refused and opening.protocol == UDP
         hops = (*forward, *walk(Step(self._index, answer, "return", flow, error), receiver))
         if not hops[-1].passed:
             return Trace("blocked", True, hops[-1].reason, hops, ports)
@@ -130,7 +131,7 @@ def trace(
     cloud: Cloud,
     source_id: str,
     destination_id: str,
-    protocol: Protocol,
+    protocol: str,
     port: int | None,
     *,
     listening: bool = True,
@@ -140,15 +141,19 @@ def trace(
 
 
 def _opening(
-    source: IPv6Address, destination: IPv6Address, protocol: Protocol, port: int | None, source_port: int
+    source: IPv6Address, destination: IPv6Address, protocol: int, port: int | None, source_port: int
 ) -> Packet:
-    """Return the first packet of a flow."""
-    if protocol == "icmpv6":
+    """Return the first packet of a flow. A filter reads only the ports of TCP and UDP."""
+    if protocol == ICMPV6:
         return Packet(ICMPV6, source, destination, icmp_type=ECHO_REQUEST, icmp_code=0)
-    return Packet(_NUMBERS[protocol], source, destination, source_port, port or 0)
+    if protocol not in WITH_PORTS:
+        return Packet(protocol, source, destination)
+    return Packet(protocol, source, destination, source_port, port or 0)
 
 
-def _unreachable(packet: Packet) -> Packet:
-    """Return the ICMPv6 error with which a closed UDP port answers."""
-    icmp_type, icmp_code = _PORT_UNREACHABLE
+def _refusal(packet: Packet) -> Packet:
+    """Return what a closed port answers: a reset (TCP), or an ICMPv6 error (UDP, and protocols that are not known)."""
+    if packet.protocol == TCP:
+        return packet.answer()
+    icmp_type, icmp_code = _PORT_UNREACHABLE if packet.protocol == UDP else _UNKNOWN_PROTOCOL
     return Packet(ICMPV6, packet.destination, packet.source, icmp_type=icmp_type, icmp_code=icmp_code)

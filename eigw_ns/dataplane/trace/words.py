@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from eigw_ns.cloud import protocols
 from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
 from eigw_ns.cloud.model import ALL_PROTOCOLS, NetworkAclEntry, SecurityGroupRule
 
-_PROTOCOLS = {ALL_PROTOCOLS: "all", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
 _ALL_PORTS = (0, 65535)
 
 
@@ -29,7 +29,15 @@ def group_rule(rule: SecurityGroupRule, peer: str) -> str:
 
 def protocol(number: int) -> str:
     """Return the protocol's name; its number if it has no name here."""
-    return _PROTOCOLS.get(number, f"protocol {number}")
+    if number == ALL_PROTOCOLS:
+        return "all"
+    name = protocols.name(number)
+    return f"protocol {number}" if name.isdigit() else name
+
+
+def not_icmpv6(rule: str) -> str:
+    """Return a remark about a rule that would match if ICMP were ICMPv6, to be added to a sentence."""
+    return f"; {rule} is about icmp, which is IPv4's (protocol 1): IPv6 has icmpv6 (58)"
 
 
 def _beside(egress: bool) -> str:
