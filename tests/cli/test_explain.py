@@ -84,6 +84,26 @@ def test_usage_errors(cli: Cli, stored: Stored, arguments: tuple[str, ...], word
     assert words in result.err
 
 
+@pytest.mark.parametrize(
+    ("pair", "code"),
+    [
+        (("app", "web"), 0),
+        (("web", "app"), 4),
+        (("app", "64:ff9b::1"), 4),
+        (("app", "2600:1f16:aa0:5501::1"), 4),
+        (("app", "2600:1f16:aa0:5501::1", "--protocol", "icmpv6"), 0),
+        (("app", "web", "--protocol", "sctp"), 0),
+        (("app", "web", "--protocol", "1"), 4),
+    ],
+)
+def test_check_fails_unless_the_answer_comes_back(cli: Cli, stored: Stored, pair: tuple[str, ...], code: int) -> None:
+    stored("mine")
+    assert cli("explain", *pair).code == 0
+    assert cli("explain", *pair, "--check").code == code
+    found = cli("explain", *pair, "--check", "-o", "json")
+    assert (found.code, found.data["NetworkPathFound"]) == (code, code == 0)
+
+
 def test_a_spoofed_source_may_be_the_router_s_address(cli: Cli, stored: Stored) -> None:
     stored("mine")
     result = cli("explain", "2600:1f16:aa0:5501::1", "www")

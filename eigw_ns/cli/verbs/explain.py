@@ -22,7 +22,7 @@ from eigw_ns.render.explain_aws import document
 from eigw_ns.topology import Expectation
 
 FAILED = 4
-"""The exit code if the packet does not do what was predicted."""
+"""The exit code if the packet does not do what was predicted, or what --check asks for."""
 
 _PORT = 443
 _PORTS = click.IntRange(1, 65535)
@@ -37,6 +37,7 @@ _PORTS = click.IntRange(1, 65535)
 @click.option("--port", type=_PORTS, metavar="N", help=f"Destination port of tcp and udp.  [default: {_PORT}]")
 @click.option("--source-port", type=_PORTS, metavar="N",
               help="Source port of tcp and udp.  [default: any of 32768-60999, as Linux chooses]")  # fmt: skip
+@click.option("--check", is_flag=True, help="Exit code 4 if the packet does not arrive or its answer does not.")
 @click.option("--probe", "send", is_flag=True, help="Also send the packet; exit code 4 if the prediction is wrong.")
 @options.file
 @options.lab
@@ -47,6 +48,7 @@ def command(
     protocol: str,
     port: int | None,
     source_port: int | None,
+    check: bool,
     send: bool,
     file: str | None,
     lab: str | None,
@@ -64,7 +66,7 @@ def command(
     eigw-ns explain app web
     eigw-ns explain web app --port 22 -f lab.yaml
     eigw-ns explain app 2001:db8:80::1 --protocol icmpv6 --probe
-    eigw-ns explain app 64:ff9b::1 --protocol sctp
+    eigw-ns explain app 64:ff9b::1 --protocol sctp --check
     eigw-ns explain app web -o json | jq -r '.Explanations[].ExplanationCode'
     """
     cloud = topology_of(file, lab).cloud
@@ -82,7 +84,8 @@ def command(
     if file is None:
         _warn_of_drift(cloud)
     disagrees = probe_result is not None and not probe_result.passed
-    return FAILED if disagrees else 0
+    fails = check and explanation.trace.outcome != "allowed"
+    return FAILED if disagrees or fails else 0
 
 
 def _warn_of_drift(cloud: Cloud) -> None:
