@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eigw_ns.cloud.model import BLACKHOLE
 from eigw_ns.cloud.nodes import find
-from eigw_ns.cloud.protocols import NAMES
+from eigw_ns.cloud.protocols import EXTENSION_HEADERS, NAMES
 from eigw_ns.dataplane.trace.explanation import Explanation, Question, explain
 from eigw_ns.errors import UsageError
 from eigw_ns.lab.verify.checks import Check
@@ -18,7 +20,7 @@ from eigw_ns.render.explain import probed, tables, verdict
 from eigw_ns.render.explain_aws import document
 from eigw_ns.render.filters import acl_rows, group_rows
 from eigw_ns.topology import load
-from tests.topologies.any_destination import TEXT, infrastructure
+from tests.topologies.any_destination import DESTINATIONS, TEXT, infrastructure
 from tests.topologies.filters import CLOUD
 
 ANYWHERE = load(TEXT.encode(), file="any.yaml", default_lab="any").cloud
@@ -200,6 +202,31 @@ def test_a_router_answers_pings_and_refuses_the_rest(router: str, protocol: str,
 )
 def test_a_sender_of_any_kind(source: str, reason: str) -> None:
     assert anywhere(source, "www").trace.reason == reason
+
+
+def test_answers_to_a_forged_address_go_to_its_subnet() -> None:
+    hop = anywhere("2600:1f16:aa0:5501::99", "web").trace.hops[-1]
+    assert (hop.direction, hop.name) == ("return", "internet")
+    assert hop.text == "2600:1f16:aa0:5501::99 is in subnet private-a, not on the internet"
+
+
+SPACES = (
+    *("::/0", "::/96", "::ffff:0:0/96", "2000::/3", "64:ff9b::/96", "fe80::/10", "ff00::/8", "fc00::/7"),
+    *("2600:1f16:aa0:5500::/56", "2600:1f16:aa0:5501::/120", "2600:1f16:bb0:5501::/120", "2001:db8:80::/125"),
+)
+ADDRESSES = st.sampled_from(SPACES).flatmap(lambda space: st.ip_addresses(v=6, network=space)).map(str)
+KNOWN = ("app", "www", "picky", "behind", "else", "web", *DESTINATIONS, *infrastructure(ANYWHERE))
+ENDS = st.one_of(ADDRESSES, st.sampled_from(KNOWN))
+PROTOCOLS = st.integers(0, 255).filter(lambda number: number not in EXTENSION_HEADERS).map(str)
+
+
+@given(ENDS, ENDS, st.one_of(st.sampled_from(("tcp", "udp", "icmpv6")), PROTOCOLS))
+def test_every_question_has_an_answer(source: str, destination: str, protocol: str) -> None:
+    port = 443 if protocol in ("tcp", "udp", "6", "17") else None
+    explanation = explain(ANYWHERE, Question(source, destination, protocol, port))
+    assert explanation.trace.hops[-1].passed is (explanation.trace.outcome != "blocked")
+    assert verdict(explanation)
+    assert document(explanation)["NetworkPathFound"] is (explanation.trace.outcome == "allowed")
 
 
 @pytest.mark.parametrize(

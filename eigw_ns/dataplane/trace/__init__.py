@@ -4,6 +4,7 @@ tracer   whole traces, forward and back, for each range of source ports
  └ walk      one packet from namespace to namespace
     ├ filters   network ACLs, security groups, gateways
     ├ routes    compiled routes in AWS's terms
+    ├ addresses which addresses are not routed on the internet
     └ network   the compiled state, indexed
 """
 

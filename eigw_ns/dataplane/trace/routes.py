@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
+
 from eigw_ns.cloud.addressing import is_reserved
 from eigw_ns.cloud.model import BLACKHOLE, RouteTable, Subnet
 from eigw_ns.cloud.model import Route as TableRoute
@@ -67,6 +69,9 @@ def no_instance(step: Step, subnet: Subnet) -> Hop:
 def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Hop:
     """Return the decision by the subnet's own route to the packet's source: packets enter by the way answers leave."""
     table, source = step.index.table(subnet), step.packet.source
+    if compiled.destination == block_text(IPv6Network(step.packet.destination)):  # a sender whose address is forged
+        text = f"{step.packet.destination} is in subnet {subnet.name}, not on the internet"
+        return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, text)
     found = compiled.destination == block_text(subnet.ipv6_cidr_block)
     route = longest_match(table, source) if found else None
     if route is None:
