@@ -105,7 +105,7 @@ def group_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: bool
     peer = packet.destination if egress else packet.source
     for group in security_groups(cloud, instance):
         for rule in group.rules:
-            if rule.egress is egress and _rule_matches(rule, packet) and _is_peer(cloud, rule, peer):
+            if rule.egress is egress and rule_matches(rule, packet) and _is_peer(cloud, rule, peer):
                 return rule
     return None
 
@@ -117,7 +117,8 @@ def ipv4_icmp_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: 
     return group_rule(cloud, instance, replace(packet, protocol=ICMP), egress=egress)
 
 
-def _rule_matches(rule: SecurityGroupRule, packet: Packet) -> bool:
+def rule_matches(rule: SecurityGroupRule, packet: Packet) -> bool:
+    """Return whether the packet is of the rule's traffic, whatever its peer is."""
     if rule.protocol == ALL_PROTOCOLS:
         return True
     if rule.protocol != packet.protocol:

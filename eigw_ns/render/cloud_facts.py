@@ -1,0 +1,165 @@
+"""What a resource is, as facts in AWS's words: the name of each fact, and its value as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from eigw_ns.cloud.defaults import default_network_acl, default_security_group
+from eigw_ns.cloud.filtering import network_acl
+from eigw_ns.cloud.model import (
+    INTERNET_MTU,
+    Cloud,
+    ConnectionTracking,
+    EgressOnlyInternetGateway,
+    Instance,
+    InternetGateway,
+    InternetHost,
+    NetworkAcl,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+    Vpc,
+)
+from eigw_ns.cloud.routing import effective_route_table, route_state
+from eigw_ns.dataplane.trace import words
+from eigw_ns.frozen import frozen
+
+Names = Mapping[str, str]
+"""What people call a resource, by its id. A name is qualified by the VPC's."""
+
+Facts = dict[str, str]
+"""The value of each fact. The name of a fact goes before its value: `route ::/0 to` before `outbound`."""
+
+
+@frozen
+class Described:
+    """A resource in words. `made_with_vpc` tells that AWS makes just this one with the VPC."""
+
+    id: str
+    kind: str
+    name: str
+    facts: Facts
+    made_with_vpc: bool = False
+
+
+def names(cloud: Cloud) -> dict[str, str]:
+    """Return the name of each resource by its id: `main/app`; for what is in no VPC, its own name."""
+    vpcs = {vpc.id: vpc.name for vpc in cloud.vpcs.values()}
+    found = dict(vpcs)
+    for kind in (cloud.subnets, cloud.route_tables, cloud.egress_only_internet_gateways, cloud.internet_gateways,
+                 cloud.network_acls, cloud.security_groups):  # fmt: skip
+        found |= {each.id: _qualified(vpcs.get(each.vpc_id or ""), each.name) for each in kind.values()}
+    for instance in cloud.instances.values():
+        found[instance.id] = _qualified(vpcs[cloud.subnets[instance.subnet_id].vpc_id], instance.name)
+    return found | {host.id: f"internet/{host.name}" for host in cloud.hosts.values()}
+
+
+def _qualified(vpc: str | None, name: str) -> str:
+    return f"{vpc}/{name}" if vpc else name
+
+
+def described(cloud: Cloud, known: Names) -> Iterator[Described]:
+    """Yield every resource of the cloud. References to others have their names in `known`."""
+    own = names(cloud)
+    for resource, kind, facts in _resources(cloud, known):
+        tags = {f"tag {key}:": value for key, value in getattr(resource, "tags", ())}
+        yield Described(resource.id, kind, own[resource.id], facts | tags, _is_made_with_vpc(cloud, resource))
+
+
+def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
+    short = {resource_id: name.rpartition("/")[2] for resource_id, name in known.items()}
+    tell: tuple[tuple[str, Mapping[str, Any], Callable[[Cloud, Any, Names], Facts]], ...] = (
+        ("VPC", cloud.vpcs, _vpc),
+        ("egress-only internet gateway", cloud.egress_only_internet_gateways, _egress_only_internet_gateway),
+        ("internet gateway", cloud.internet_gateways, _internet_gateway),
+        ("route table", cloud.route_tables, _route_table),
+        ("network ACL", cloud.network_acls, _network_acl),
+        ("security group", cloud.security_groups, _security_group),
+        ("subnet", cloud.subnets, _subnet),
+        ("instance", cloud.instances, _instance),
+        ("internet host", cloud.hosts, _host),
+    )
+    for kind, resources, facts in tell:
+        yield from ((resource, kind, facts(cloud, resource, short)) for resource in resources.values())
+
+
+def _vpc(_cloud: Cloud, vpc: Vpc, _known: Names) -> Facts:
+    return {"block": str(vpc.ipv6_cidr_block)} | ({"MTU": str(vpc.mtu)} if vpc.mtu != INTERNET_MTU else {})
+
+
+def _egress_only_internet_gateway(_cloud: Cloud, gateway: EgressOnlyInternetGateway, _known: Names) -> Facts:
+    usual, found = ConnectionTracking(), gateway.connection_tracking
+    keys = [each.name for each in fields(found) if getattr(found, each.name) != getattr(usual, each.name)]
+    replicas = {"replicas": str(gateway.replicas)} if gateway.replicas > 1 else {}
+    return replicas | {f"{key}:": str(getattr(found, key)) for key in keys}
+
+
+def _internet_gateway(_cloud: Cloud, gateway: InternetGateway, known: Names) -> Facts:
+    return {"attached to": known.get(gateway.vpc_id, gateway.vpc_id)} if gateway.vpc_id else {}
+
+
+def _route_table(cloud: Cloud, table: RouteTable, known: Names) -> Facts:
+    facts = {"main": "table of its VPC"} if table.main else {}
+    for route in table.routes:
+        target = known.get(route.target_id, route.target_id)
+        lost = route_state(cloud, table, route) == "blackhole" and target != "blackhole"
+        facts[f"route {route.destination} to"] = f"{target} (blackhole)" if lost else target
+    return facts
+
+
+def _network_acl(_cloud: Cloud, acl: NetworkAcl, _known: Names) -> Facts:
+    facts = {}
+    for entry in acl.entries:
+        number, text = words.entry(entry).split(" ", 1)
+        facts[f"{words.way(entry.egress)} rule {number}"] = text
+    return facts
+
+
+def _security_group(_cloud: Cloud, group: SecurityGroup, known: Names) -> Facts:
+    described_as = {"description": f'"{group.description}"'} if group.description else {}
+    return described_as | {f"{words.way(rule.egress)} {allowed(rule, known)}": _notes(rule) for rule in group.rules}
+
+
+def allowed(rule: SecurityGroupRule, known: Names) -> str:
+    """Return the traffic and the peer of a rule: `tcp 443 from ::/0`."""
+    peer = rule.peer
+    return words.group_rule(rule, f"group {known.get(peer, peer)}" if isinstance(peer, str) else str(peer))
+
+
+def _notes(rule: SecurityGroupRule) -> str:
+    """Return the description and the tags of a rule, which decide about no packet."""
+    tags = [f"{key}={value}" for key, value in rule.tags]
+    return ", ".join(([f'"{rule.description}"'] if rule.description else []) + tags)
+
+
+def _subnet(cloud: Cloud, subnet: Subnet, known: Names) -> Facts:
+    table = effective_route_table(cloud, subnet)
+    return {
+        "block": str(subnet.ipv6_cidr_block),
+        "route table": known[table.id] + ("" if subnet.route_table_id else " (main)"),
+        "network ACL": known[network_acl(cloud, subnet).id],
+    }
+
+
+def _instance(_cloud: Cloud, instance: Instance, known: Names) -> Facts:
+    groups = ", ".join(known[group] for group in instance.security_group_ids)
+    mtu = {"MTU": str(instance.mtu)} if instance.mtu else {}
+    addresses = ", ".join(map(str, instance.addresses))
+    return {"address": addresses, "subnet": known[instance.subnet_id], "security groups": groups, **mtu}
+
+
+def _host(_cloud: Cloud, host: InternetHost, _known: Names) -> Facts:
+    return {"address": str(host.ipv6_address)}
+
+
+def _is_made_with_vpc(cloud: Cloud, resource: object) -> bool:
+    match resource:
+        case NetworkAcl(default=True):
+            return resource == default_network_acl(cloud.lab, cloud.vpcs[resource.vpc_id])
+        case SecurityGroup():
+            return resource == default_security_group(cloud.lab, cloud.vpcs[resource.vpc_id])
+        case _:
+            return False
