@@ -8,12 +8,13 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from eigw_ns.cloud.words import UNSAFE
+from eigw_ns.cloud.words import UNSAFE, printable
 
 if TYPE_CHECKING:
     from eigw_ns.render.table import Table
@@ -39,5 +40,24 @@ def show_tables(tables: Sequence[Table]) -> None:
 
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
-    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    click.echo(draw(tables, width=width, colour=colour), nl=False, color=colour)
+    click.echo(draw(tables, width=width, colour=_has_colour()), nl=False, color=_has_colour())
+
+
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "bright_red"}
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Print lines that begin with a sign (`+`, `-`, `~`, `!`): wrapped between words and in colour on a terminal."""
+    terminal = sys.stdout.isatty()
+    for line in lines:
+        text = _wrapped(printable(line), shutil.get_terminal_size().columns) if terminal else printable(line)
+        click.echo(click.style(text, fg=_COLOURS.get(line[:1])) if _has_colour() else text)
+
+
+def _wrapped(line: str, width: int) -> str:
+    return textwrap.fill(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def _has_colour() -> bool:
+    """Return whether stdout is a terminal whose user has not refused colours. See https://no-color.org/."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -29,10 +29,13 @@ class Talk:
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet = quiet
         self.verbose = verbose and not quiet
+        self._bar: Bar | None = None
 
     def note(self, text: str) -> None:
         """Print a note, unless the user asked for quiet."""
         if not self.quiet:
+            if self._bar:
+                self._bar.clear()
             click.echo(printable_lines(text), err=True)
 
     @contextlib.contextmanager
@@ -43,11 +46,12 @@ class Talk:
         elif self.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield lambda _done, _total, _step: None
         else:
-            bar = Bar(title, sys.stderr)
+            bar = self._bar = Bar(title, sys.stderr)
             try:
                 yield bar.show
             finally:
                 bar.clear()
+                self._bar = None
 
 
 def line(title: str, done: int, total: int, step: object) -> str:

@@ -26,7 +26,8 @@ from eigw_ns.lab.verify.checks import Report
 from eigw_ns.topology import Topology
 from tests.support.command import FAKE_LAB as LAB
 from tests.support.command import Cli
-from tests.support.stored import lock, store
+from tests.support.stored import folders, journal, lock, store
+from tests.topologies.egress import ALL
 from tests.topologies.replicated import tree
 
 
@@ -131,6 +132,105 @@ def flush_rules(applied: FakeKernel, name: str) -> None:
     objects = applied.namespaces[name].objects
     for key in [key for key, thing in objects.items() if isinstance(thing, Ruleset)]:
         del objects[key]
+
+
+def edited(folder: Path, **vpc: Any) -> str:
+    """Write the lab of `applied` with other parts of its VPC. Return the path."""
+    path = folder / "edited.json"
+    path.write_text(json.dumps({**json.loads(tree(2, **vpc)), "lab": LAB}))
+    return str(path)
+
+
+def groups(*ports: int) -> dict[str, Any]:
+    """Return a security group for the instance that lets the internet in on these ports."""
+    rules = [{"protocol": "tcp", "ports": port, "cidr": "::/0"} for port in ports]
+    return {"open": {"ingress": rules, "egress": [ALL]}}
+
+
+TAGGED = {"tags": {"Team": "web"}}
+
+
+@pytest.mark.usefixtures("applied")
+def test_plan_and_apply_speak_of_the_cloud(cli: Cli, tmp_path: Path) -> None:
+    file = edited(tmp_path, security_groups=groups(22))
+    group = "~ security group main/open"
+    said = [f"{group}: - ingress all from ::/0", f"{group}: + ingress tcp 22 from ::/0"]
+    planned = cli("plan", "-f", file)
+    assert (planned.code, planned.out.splitlines()) == (3, said)
+    assert planned.err.startswith("in the kernel: ")
+    full = cli("plan", "-v", "-f", file)
+    assert full.out.splitlines()[:2] == said
+    assert "ruleset inet" in full.out
+    found = cli("plan", "-f", file, "-o", "json").data
+    assert [each["name"] for each in found["cloud"]["changes"]] == ["main/open"]
+    assert found["changes"] == len(found["steps"]) > 0
+    assert cli("apply", "-f", file).err.splitlines()[:2] == said
+    assert cli("plan", "-f", file).code == 0
+
+
+@pytest.mark.usefixtures("applied")
+def test_what_changes_only_the_cloud_is_a_change(cli: Cli, tmp_path: Path) -> None:
+    file = edited(tmp_path, **TAGGED)
+    planned = cli("plan", "-f", file)
+    assert (planned.code, planned.out) == (3, "~ VPC main: + tag Team: web\n")
+    assert planned.err == "the kernel does not change\n"
+    assert cli("apply", "-f", file).err.splitlines()[0] == "~ VPC main: + tag Team: web"
+
+
+@pytest.mark.usefixtures("applied")
+def test_a_quiet_apply_prints_no_changes(cli: Cli, tmp_path: Path) -> None:
+    assert cli("apply", "-q", "-f", edited(tmp_path, **TAGGED)).err == ""
+
+
+def test_apply_prints_the_first_changes_only(machine: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    tables: dict[str, Any] = {f"spare-{number}": {} for number in range(40)}
+    file = edited(tmp_path, route_tables=json.loads(tree(2))["vpcs"]["main"]["route_tables"] | tables)
+    said = cli("apply", "-f", file).err.splitlines()
+    assert machine.names()
+    assert sum(line.startswith("+ ") for line in said) == 20
+    assert [line for line in said if line.endswith("more; -v shows every line")]
+
+
+def test_drift_alone_is_called_drift(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    flush_rules(applied, namespace("main/a"))
+    planned = cli("plan", "-f", str(tmp_path / f"{LAB}.json"))
+    assert planned.code == 3
+    assert planned.err.startswith("drift: the topology does not change, but the kernel differs from what was applied\n")
+    assert [line.split()[0] for line in planned.out.splitlines()][-1] == "main/a"
+
+
+def test_drift_beside_a_change_is_told_apart(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    file = edited(tmp_path, **TAGGED)
+    assert "drift" not in cli("plan", "-f", file).err
+    flush_rules(applied, namespace("main/a"))
+    planned = cli("plan", "-f", file)
+    assert "drift in main/a (ruleset inet: missing): `apply` repairs it, too" in planned.err.splitlines()
+    assert planned.out.splitlines()[0] == "~ VPC main: + tag Team: web"
+    assert planned.out.splitlines()[-1].startswith("main/a")
+
+
+def test_a_lab_that_is_stored_but_does_not_run_has_no_drift(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    for name in applied.names():
+        applied.remove_namespace(name)
+    planned = cli("plan", "-f", str(tmp_path / f"{LAB}.json"))
+    assert planned.err.startswith(f"the lab {LAB} is stored, but not in the kernel (after a reboot?)\n")
+
+
+def test_an_interrupted_change_is_no_drift(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    flush_rules(applied, namespace("main/a"))
+    with contextlib.suppress(KeyboardInterrupt), journal().written(LAB, ()):
+        raise KeyboardInterrupt
+    assert cli("plan").err.startswith("a change was interrupted, or is in progress: the kernel has only a part")
+    assert "drift" not in cli("plan", "-f", edited(tmp_path, **TAGGED)).err
+
+
+@pytest.mark.usefixtures("applied")
+def test_everything_is_new_if_the_stored_topology_is_damaged(cli: Cli, tmp_path: Path) -> None:
+    folders().topology_file(LAB).write_text("{")
+    planned = cli("plan", "-f", str(tmp_path / f"{LAB}.json"))
+    assert (planned.code, {line[0] for line in planned.out.splitlines()}) == (3, {"+"})
+    assert cli("apply", "-f", str(tmp_path / f"{LAB}.json")).code == 0
+    assert cli("plan").code == 0
 
 
 DRIFT = [

@@ -24,6 +24,7 @@ from tests.support.stored import lock, store
 
 pytestmark = pytest.mark.root
 
+UNCHANGED: dict[str, list[str]] = {"changes": [], "exposed": []}
 CHECK_MEMBERS = "from to protocol port expected observed predicted reason passed"  # in this order: programs read them
 
 
@@ -65,7 +66,7 @@ def test_plan_then_apply_then_nothing_to_do(cli: Cli, demo_file: Callable[[str],
     assert cli("apply", "-f", file, "-o", "json").data == {"changes": 0, "writes": 0}
     assert cli("apply", "--lab", lab_name, "-o", "json").data == {"changes": 0, "writes": 0}
     again = cli("plan", "-f", file, "-o", "json")
-    assert (again.code, again.data) == (0, {"changes": 0, "steps": []})
+    assert (again.code, again.data) == (0, {"changes": 0, "steps": [], "cloud": UNCHANGED})
     assert cli("destroy", "--lab", lab_name).code == 0
 
 
@@ -102,16 +103,18 @@ def test_an_apply_without_changes_loads_little(demo_file: Callable[[str], str], 
     assert not [module for module in modules if module.startswith(unneeded)]
 
 
-def test_plan_for_people_has_one_line_per_namespace(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
+def test_plan_for_people_speaks_of_the_cloud_and_with_v_of_the_kernel(
+    cli: Cli, demo_file: Callable[[str], str], lab_name: str
+) -> None:
     short = cli("plan", "-f", demo_file(lab_name))
     every = cli("plan", "-f", demo_file(lab_name), "-v")
     changes = cli("plan", "-f", demo_file(lab_name), "-o", "json").data["changes"]
-    assert f"{changes} changes in 9 namespaces; -v shows every step" in short.err
-    assert len(short.out.splitlines()) == 9 + 2
-    assert len(every.out.splitlines()) == changes + 2
-    assert "main/app" in short.out
-    assert "main (fabric)" in short.out
+    assert short.err == f"in the kernel: {changes} changes in 9 namespaces; -v shows every step\n"
+    assert "+ egress-only internet gateway main/outbound: tag Name: outbound" in short.out.splitlines()
     assert "eigw-" not in short.out
+    assert every.out.startswith(short.out)
+    assert len(every.out.splitlines()) > len(short.out.splitlines()) + changes
+    assert "main (fabric)" in every.out
 
 
 def test_drift_is_reported_and_repaired(cli: Cli, lab: str) -> None:
@@ -268,7 +271,7 @@ def test_export_includes_quotas_above_the_defaults(cli: Cli, lab: str) -> None:
     exported = cli("export", "--lab", lab).out
     assert exported.startswith(f"lab: {lab}\nquotas:\n  egress_only_internet_gateways_per_vpc: 2\n")
     planned = process("plan", "-f", "-", "-o", "json", stdin=exported)
-    assert (planned.code, planned.data) == (0, {"changes": 0, "steps": []})
+    assert (planned.code, planned.data) == (0, {"changes": 0, "steps": [], "cloud": UNCHANGED})
     assert process("apply", "-f", "-", "-o", "json", stdin=exported).data == {"changes": 0, "writes": 0}
 
 

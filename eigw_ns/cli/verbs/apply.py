@@ -12,6 +12,7 @@ from eigw_ns.cli.context import choose_lab, open_kernel, open_source, open_stora
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.model import Cloud
 from eigw_ns.errors import EigwError, UsageError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.agent import background
@@ -20,6 +21,8 @@ from eigw_ns.lab.lifecycle.operations import Applied
 from eigw_ns.lab.storage.parse_cache import ParseCache
 from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.lab.storage.storage import Storage
+
+_LINES_SHOWN = 20
 
 
 @click.command("apply")
@@ -73,7 +76,13 @@ def command(
         kernel = open_kernel()  # after the file: its mistakes are reported without root
         with talk.progress("apply") as progress:
             applied = operations.apply(
-                kernel, storage, given.topology, version=given.version, progress=progress, patience=patience
+                kernel,
+                storage,
+                given.topology,
+                version=given.version,
+                progress=progress,
+                patience=patience,
+                announce=lambda stored, wanted: _announce(stored, wanted, talk),
             )
         _report(kernel, storage, applied, agent, talk)
         if not given.version:
@@ -81,6 +90,21 @@ def command(
     if output == "json":
         show_json(_data(applied))
     return 0
+
+
+def _announce(stored: Cloud | None, given: Cloud, talk: Talk) -> None:
+    """Print the first changes of the cloud, and the first resources that the internet will reach; all with -v."""
+    if talk.quiet or stored == given:
+        return
+    from eigw_ns.render import cloud_changes  # imported here: an apply without changes does not need it
+
+    changes = cloud_changes.compare(stored, given)
+    for lines in (cloud_changes.lines(changes, every=talk.verbose), cloud_changes.warnings(changes)):
+        most = len(lines) if talk.verbose else _LINES_SHOWN
+        for line in lines[:most]:
+            talk.note(line)
+        if len(lines) > most:
+            talk.note(f"… {len(lines) - most:,} more; -v shows every line")
 
 
 def _apply_stored(kernel: Kernel, storage: Storage, lab: str, agent: bool, talk: Talk, patience: Patience) -> Applied:

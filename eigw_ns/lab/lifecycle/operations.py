@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from eigw_ns.dataplane.planning.plan import Plan
 
 
+Announce = Callable[[Cloud | None, Cloud], None]
+"""Called with the cloud that was stored for a lab (None: none that can be read) and the cloud that replaces it."""
+
+
+def _announce_nothing(_stored: Cloud | None, _given: Cloud) -> None: ...
+
+
 @frozen
 class Applied:
     """Result of an apply: number of steps, and number of writes to the kernel. Both are 0 if nothing differed.
@@ -86,14 +93,15 @@ def apply(
     version: str = "",
     progress: Progress = silent,
     patience: Patience = IMPATIENT,
+    announce: Announce = _announce_nothing,
 ) -> Applied:
     """Bring the kernel to the topology, and store the topology as the desired state.
 
     Only what differs is changed. `version` is that of the store, if the topology was read there. `patience` is for the
-    lab's lock. Raises LockedError, ForeignError, HostError or KernelError. After an error halfway the topology is
-    stored, and the next apply continues from there.
+    lab's lock. `announce` is called before the first write to the kernel. Raises LockedError, ForeignError, HostError
+    or KernelError. After an error halfway the topology is stored, and the next apply continues from there.
     """
-    return _apply(kernel, storage, topology.cloud.lab, lambda: Stored(topology, version), progress, patience)
+    return _apply(kernel, storage, topology.cloud.lab, lambda: Stored(topology, version), progress, patience, announce)
 
 
 def apply_stored(
@@ -113,12 +121,15 @@ def _apply(
     read: Callable[[], Stored],
     progress: Progress,
     patience: Patience,
+    announce: Announce = _announce_nothing,
 ) -> Applied:
     with storage.lock.hold(lab, f"eigw-ns apply ({lab})", wait=patience.seconds, tell=patience.tell):
         given = read()
         start_agent = background.replace_outdated(storage.folders, lab)
         try:
-            applied = reconcile(kernel, storage, given.topology, version=given.version, progress=progress)
+            applied = reconcile(
+                kernel, storage, given.topology, version=given.version, progress=progress, announce=announce
+            )
             return replace(applied, agent=start_agent()) if start_agent else applied
         except EigwError:
             if start_agent:  # the lab is watched as it was before
@@ -131,7 +142,13 @@ def _apply(
 
 
 def reconcile(
-    kernel: Kernel, storage: Storage, topology: Topology, *, version: str = "", progress: Progress = silent
+    kernel: Kernel,
+    storage: Storage,
+    topology: Topology,
+    *,
+    version: str = "",
+    progress: Progress = silent,
+    announce: Announce = _announce_nothing,
 ) -> Applied:
     """Do what `apply` does, for a caller that holds the lab's lock.
 
@@ -143,6 +160,7 @@ def reconcile(
     progress(0, 0, Phase("read the lab"))
     plan = make_plan(kernel, storage, topology.cloud)
     stored = storage.store.holds(topology, version)
+    former = None if stored else stored_cloud(storage, lab)
     if plan or storage.journal.unfinished(lab):
         from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
 
@@ -151,10 +169,12 @@ def reconcile(
         with storage.journal.written(lab, plan):
             if not stored:
                 storage.store.save(topology)
+                announce(former, topology.cloud)
             kernel.stop_orphaned_daemons(lab)
             execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
     elif not stored:
         storage.store.save(topology)
+        announce(former, topology.cloud)
     return Applied(len(plan), kernel.writes - before, topology)
 
 
@@ -176,6 +196,17 @@ def drift(kernel: Kernel, storage: Storage, lab: str) -> Plan:
     return status(kernel, storage, lab) if len(kernel.outline(lab)) and not storage.lock.held(lab) else ()
 
 
+def drift_beside(kernel: Kernel, storage: Storage, lab: str) -> Plan:
+    """Return what `drift` does, for a plan of another cloud.
+
+    A stored topology that cannot be read has no drift, and neither has a lab whose last change was interrupted.
+    """
+    if not storage.journal.unfinished(lab):
+        with contextlib.suppress(EigwError):
+            return drift(kernel, storage, lab)
+    return ()
+
+
 def destroy(
     kernel: Machine, storage: Storage, lab: str, *, progress: Progress = silent, patience: Patience = IMPATIENT
 ) -> Destroyed:
@@ -188,13 +219,14 @@ def destroy(
     background.stop(storage.folders, lab)
     with storage.lock.hold(lab, f"eigw-ns destroy ({lab})", wait=patience.seconds, tell=patience.tell):
         inside = kernel.processes_in(name for name in kernel.names() if is_name_of(lab, name))
-        cloud = _stored(storage, lab) if inside else None
+        cloud = stored_cloud(storage, lab) if inside else None
         steps = dismantle(kernel, storage, lab, progress=progress)
     left = tuple(each for each in inside if kernel.stays(each) and not kernel.exists(each.namespace))
     return Destroyed(steps, left, cloud)
 
 
-def _stored(storage: Storage, lab: str) -> Cloud | None:
+def stored_cloud(storage: Storage, lab: str) -> Cloud | None:
+    """Return the stored cloud of the lab; None if none is stored or it cannot be read."""
     with contextlib.suppress(EigwError):
         return storage.store.load(lab).cloud
     return None
