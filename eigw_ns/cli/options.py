@@ -38,7 +38,7 @@ output = click.option(
     show_default=True,
     envvar="EIGW_NS_OUTPUT",
     show_envvar=True,
-    help="Output format: table for people, json for programs.",
+    help="Output format: table for people (in a file or pipe, tabs separate its cells), json for programs.",
 )
 
 quiet = click.option(

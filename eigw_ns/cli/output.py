@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -48,14 +47,22 @@ _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "bright_red"}
 
 def show_lines(lines: Sequence[str]) -> None:
     """Print lines that begin with a sign (`+`, `-`, `~`, `!`): wrapped between words and in colour on a terminal."""
-    terminal = sys.stdout.isatty()
     for line in lines:
-        text = _wrapped(printable(line), shutil.get_terminal_size().columns) if terminal else printable(line)
-        click.echo(click.style(text, fg=_COLOURS.get(line[:1])) if _has_colour() else text)
+        click.echo(click.style(_fitted(line), fg=_COLOURS.get(line[:1])) if _has_colour() else _fitted(line))
 
 
-def _wrapped(line: str, width: int) -> str:
-    return textwrap.fill(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+def show_text(text: str) -> None:
+    """Print sentences: wrapped between words on a terminal."""
+    for line in text.split("\n"):
+        click.echo(_fitted(line))
+
+
+def _fitted(line: str) -> str:
+    """Return the line without characters that control a terminal, and wrapped if stdout is one."""
+    from eigw_ns.render.table import wrap
+
+    line = printable(line)
+    return "\n".join(wrap(line, shutil.get_terminal_size().columns, "    ")) if sys.stdout.isatty() else line
 
 
 def _has_colour() -> bool:

@@ -27,6 +27,9 @@ _Resource = TypeVar("_Resource", bound=_Tagged)
 
 _ACTIVE = ("active", "green")
 _BLACKHOLE = ("blackhole", "bold red")
+_IDS = ("Target id", "Id")
+"""Columns that a narrow terminal does not show: names say the same."""
+
 HEADINGS = {
     "Vpcs": "VPCs",
     "Subnets": "Subnets",
@@ -47,9 +50,13 @@ def tables(
 
     Empty tables are left out. Counters at zero are left out unless `zeros` is True.
     """
-    drawn = [Table(HEADINGS[kind], *_KINDS[kind](cloud, tags)) for kind in kinds]
+    drawn = [_table(kind, *_KINDS[kind](cloud, tags)) for kind in kinds]
     drawn.append(Table("Counters", ("Where", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros))))
     return tuple(table for table in drawn if table.rows)
+
+
+def _table(kind: str, columns: Columns, rows: Rows) -> Table:
+    return Table(HEADINGS[kind], columns, rows, optional=tuple(each for each in _IDS if each in columns))
 
 
 def counter_data(counters: Counters) -> dict[str, Any]:
@@ -85,16 +92,16 @@ def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
 def _route_tables(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     """Return one row per route. Only the first row of a table has the table's name and id."""
     rows = [row for table in _tagged(cloud.route_tables.values(), tags) for row in _routes(cloud, table)]
-    return ("Name", "Id", "Destination", "Target", "State", "Tags"), tuple(rows)
+    return ("Name", "Id", "Destination", "Target", "Target id", "State", "Tags"), tuple(rows)
 
 
 def _routes(cloud: Cloud, table: RouteTable) -> Iterator[tuple[Cell, ...]]:
     name = qualified(cloud, table.vpc_id, table.name) + (" (main)" if table.main else "")
     local = str(cloud.vpcs[table.vpc_id].ipv6_cidr_block)
-    yield name, table.id, local, "local", _ACTIVE, _tag_text(table.tags)
+    yield name, table.id, local, "local", "", _ACTIVE, _tag_text(table.tags)
     for route in table.routes:
         state = _ACTIVE if route_state(cloud, table, route) == "active" else _BLACKHOLE
-        yield "", "", str(route.destination), _target(cloud, table, route), state, ""
+        yield "", "", str(route.destination), *_target(cloud, table, route), state, ""
 
 
 def _gateways(gateways: Iterable[Gateway], attached: str, cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -179,10 +186,10 @@ def _table_of(cloud: Cloud, subnet: Subnet) -> str:
     return table.name if subnet.route_table_id else f"{table.name} (main)"
 
 
-def _target(cloud: Cloud, table: RouteTable, route: Route) -> str:
-    """Return `outbound (eigw-…)`, or only the id if the gateway does not exist."""
+def _target(cloud: Cloud, table: RouteTable, route: Route) -> tuple[str, str]:
+    """Return the name and the id of the gateway; without a name, the id in both places if the gateway is lost."""
     gateway = target_gateway(cloud, table, route)
-    return f"{gateway.name} ({gateway.id})" if gateway else route.target_id
+    return (gateway.name, gateway.id) if gateway else (route.target_id, route.target_id)
 
 
 def _tag_text(tags: Tags) -> str:

@@ -32,10 +32,14 @@ def tables(explanation: Explanation) -> list[Table]:
     """Return a table of the way there, and one of the way back if the packet arrives."""
     question = explanation.question
     hops = {way: [hop for hop in explanation.trace.hops if hop.direction == way] for way in ("forward", "return")}
-    there = Table(f"{question.source} → {question.destination}, {_what(question)}", _COLUMNS, _rows(hops["forward"]))
+    there = _table(f"{question.source} → {question.destination}, {_what(question)}", hops["forward"])
     if not hops["return"]:
         return [there]
-    return [there, Table(f"{question.destination} → {question.source}, the answer", _COLUMNS, _rows(hops["return"]))]
+    return [there, _table(f"{question.destination} → {question.source}, the answer", hops["return"])]
+
+
+def _table(title: str, hops: list[Hop]) -> Table:
+    return Table(title, _COLUMNS, _rows(hops), optional=("Id",))
 
 
 _COLUMNS = ("", "Component", "Id", "What decides")

@@ -16,7 +16,7 @@ Reports = Mapping[str, tuple[Report, ...]]
 
 def table(cloud: Cloud, reports: Reports) -> Table:
     """Return a table with a row for each replica, and one for each gateway as a whole."""
-    columns = ("Gateway", "Replica", "State", "Flows", "Taught", "Packets out and in", "What is wrong")
+    columns = ("Gateway", "Replica", "State", "Flows", "Taught", "Packets", "What is wrong")
     return Table("Replicas", columns, tuple(_rows(cloud, reports)))
 
 

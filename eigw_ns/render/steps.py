@@ -66,10 +66,10 @@ def summary(steps: Sequence[Step], labels: Labels) -> Table:
 def listing(steps: Sequence[Step], labels: Labels) -> Table:
     """A row a step, in the order they would be carried out."""
     rows = tuple(
-        (str(index), (step.verb, _COLOURS[step.verb]), _where(step, labels), _object(step), step.reason)
+        (str(index), (step.verb, _COLOURS[step.verb]), _where(step, labels), f"{_object(step)}: {step.reason}")
         for index, step in enumerate(steps, 1)
     )
-    return Table("", ("#", "Verb", "Where", "What", "Why"), rows)
+    return Table("", ("#", "Verb", "Where", "What and why"), rows)
 
 
 def count(steps: Sequence[Step]) -> str:

@@ -10,7 +10,7 @@ _COLOURS = {"allowed": "green", "blocked": "red", "refused": "yellow"}
 
 def table(report: Report) -> Table:
     """Return a table with one row per check, in the order of the report."""
-    columns = ("", "From", "", "To", "Protocol", "Port", "Expected", "Predicted", "Observed", "Why")
+    columns = ("", "From → To", "Traffic", "Expected", "Observed", "Why")
     return Table("", columns, tuple(_row(check) for check in report.checks))
 
 
@@ -22,10 +22,16 @@ def summary(report: Report) -> str:
 
 def _row(check: Check) -> tuple[Cell, ...]:
     verdict = ("✓", "bold green") if check.passed else ("✗", "bold red")
-    outcomes = tuple((outcome, _COLOURS[outcome]) for outcome in (check.expected, check.predicted, check.observed))
-    port = "" if check.port is None else str(check.port)
-    why = (_words(check.reason), "dim" if check.passed else "bold red")
-    return (verdict, check.source, "→", check.destination, check.protocol, port, *outcomes, why)
+    traffic = check.protocol if check.port is None else f"{check.protocol} {check.port}"
+    ends = f"{check.source} → {check.destination}"
+    outcomes = tuple((outcome, _COLOURS[outcome]) for outcome in (check.expected, check.observed))
+    return (verdict, ends, traffic, *outcomes, (_why(check), "dim" if check.passed else "bold red"))
+
+
+def _why(check: Check) -> str:
+    """Return the reason, and what the model predicted if packets did something else."""
+    more = "" if check.observed == check.predicted else f" ({check.predicted} was predicted)"
+    return _words(check.reason) + more
 
 
 def _words(reason: str) -> str:

@@ -34,6 +34,9 @@ from eigw_ns.topology import Expectation, Topology, from_data, load, to_data
 COMMAND_SECONDS = 60
 """Default timeout of `exec`, in seconds."""
 
+_REPORT_WIDTH = 120
+"""Width of the table in the message of a failed test (characters)."""
+
 
 class CommandFailedError(AssertionError):
     """A command that `exec` ran exited with a code other than 0."""
@@ -131,7 +134,7 @@ class Lab:
         with _ShortTraceback():
             report = prover.verify(self.topology, timeout=timeout)
         if not report.passed:
-            table = draw([verdicts.table(report)], width=None, colour=False)
+            table = draw([verdicts.table(report)], width=_REPORT_WIDTH, colour=False)
             raise NotPassedError(f"{verdicts.summary(report)}\n{table}")
         return report
 

@@ -25,7 +25,7 @@ def test_a_blocked_path_exits_with_0_and_says_what_to_change(cli: Cli, stored: S
     stored("mine")
     result = cli("explain", "web", "app", "--port", "22")
     assert result.code == 0
-    assert "✗  egress-only internet gateway outbound" in result.out
+    assert "✗\tegress-only internet gateway outbound" in result.out
     assert "web does not reach app over tcp 22." in result.out
     assert "route the subnet through an internet gateway" in result.out.splitlines()[-1]
 

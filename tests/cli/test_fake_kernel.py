@@ -8,6 +8,7 @@ import json
 import os
 import select
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,28 @@ def test_everything_is_new_if_the_stored_topology_is_damaged(cli: Cli, tmp_path:
     assert (planned.code, {line[0] for line in planned.out.splitlines()}) == (3, {"+"})
     assert cli("apply", "-f", str(tmp_path / f"{LAB}.json")).code == 0
     assert cli("plan").code == 0
+
+
+@pytest.fixture(params=[80, 100])
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Make stdout a terminal of this width without colours. Return the width."""
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(request.param))
+    return int(request.param)
+
+
+@pytest.mark.parametrize(
+    "verb", ["describe", "describe -v", "explain web app", "plan -v", "plan", "status", "status -v"]
+)
+def test_no_line_on_a_terminal_is_longer_than_it(
+    applied: FakeKernel, cli: Cli, tmp_path: Path, columns: int, verb: str
+) -> None:
+    file = edited(tmp_path, security_groups=groups(*range(1, 30)))
+    flush_rules(applied, namespace("main/a"))
+    shown = cli(*verb.split(), *(["-f", file] if "plan" in verb else []))
+    assert "\t" not in shown.out
+    assert 20 < max(map(len, shown.out.splitlines())) <= columns
 
 
 DRIFT = [

@@ -67,11 +67,14 @@ def environment(own_folders: Path) -> dict[str, str]:
 
 
 def unseen(shown: tuple[str, ...], said: str) -> str | None:
-    """Return the first line of `shown` that is missing in `said`, in order. `…` stands for any text or lines."""
+    """Return the first line of `shown` that is missing in `said`, in order. `…` stands for any text or lines.
+
+    The guide shows a terminal, and a pipe gets other spaces between columns.
+    """
     lines = iter(said.splitlines())
     for wanted in shown:
-        pattern = re.compile(".*".join(re.escape(part.strip()) for part in wanted.split("…")) + "$")
-        if not any(pattern.match(line.strip()) for line in lines):
+        pattern = re.compile(".*".join(re.escape(" ".join(part.split())) for part in wanted.split("…")) + "$")
+        if not any(pattern.match(" ".join(line.split())) for line in lines):
             return wanted
     return None
 

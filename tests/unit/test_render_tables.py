@@ -26,7 +26,7 @@ PLAN = (
 
 def test_columns_are_aligned_and_plain() -> None:
     table = Table("Things", ("Name", "State"), (("a", ("up", "green")), ("longer", ("down", "red"))))
-    assert draw([table], width=None, colour=False).splitlines() == [
+    assert draw([table], width=80, colour=False).splitlines() == [
         "Things",
         "Name    State",
         "─────────────",
@@ -48,12 +48,17 @@ def test_only_the_last_column_is_broken_and_between_words() -> None:
     assert rest
     assert max(len(line) for line in (first, *rest)) <= 44
     assert " ".join(" ".join((first, *rest)).split()) == f"{identity} {why}"
-    assert identity in draw([table], width=10, colour=False)
+    assert identity in draw([table], width=22, colour=False)
 
 
-def test_a_pipe_gets_one_line_a_row() -> None:
-    table = Table("", ("Id", "Why"), (("x", "word " * 200),))
-    assert len(draw([table], width=None, colour=False).splitlines()) == 3
+def test_a_pipe_gets_one_line_a_row_and_no_padding() -> None:
+    table = Table("Things", ("Id", "Why"), (("longer", "word " * 200), ("", "because\nso")))
+    assert draw([table, table], width=None, colour=False).split("\n\n")[0].splitlines() == [
+        "Things",
+        "Id\tWhy",
+        f"longer\t{'word ' * 200}",
+        "\tbecause so",
+    ]
 
 
 @pytest.mark.parametrize("text", ["[red]not markup[/red]", ":smile:", "a\\[b]", "→ ✓"])
@@ -92,7 +97,7 @@ def test_what_is_not_ours_is_named_also_in_short() -> None:
     """How many there are says nothing of what somebody did."""
     step = Step("delete", ForeignObject(GATEWAY, "rule 10 prohibit"), "not ours")
     assert steps.summary([step], LABELS).rows == (("main/outbound", ("1", "red"), "not ours: rule 10 prohibit"),)
-    assert steps.listing([step], LABELS).rows[0][3:] == ("rule 10 prohibit", "not ours")
+    assert steps.listing([step], LABELS).rows[0][3:] == ("rule 10 prohibit: not ours",)
     assert steps.data([step])["steps"] == [
         {"verb": "delete", "object": f"rule 10 prohibit in {GATEWAY}", "reason": "not ours"}
     ]
@@ -107,11 +112,11 @@ def test_2000_steps_stay_readable() -> None:
 def test_a_plan_in_full_is_in_order_and_by_node() -> None:
     rows = steps.listing(PLAN, LABELS).rows
     assert [row[2:4] for row in rows] == [
-        ("main/app", "namespace"),
-        ("main/app", "address 2001:db8::1/128 on eth0"),
-        ("main/outbound", "route 2001:db8::/64"),
-        ("main/outbound", "forwarding"),
-        ("main/outbound", "flows"),
+        ("main/app", "namespace: missing"),
+        ("main/app", "address 2001:db8::1/128 on eth0: missing"),
+        ("main/outbound", "route 2001:db8::/64: not wanted"),
+        ("main/outbound", "forwarding: differs"),
+        ("main/outbound", "flows: its route is gone"),
     ]
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
 
@@ -130,7 +135,12 @@ def test_what_replicas_are_told_is_in_both_tables() -> None:
         ["main/outbound", "", "1", "1"],
     ]
     rows = steps.listing(plan, LABELS).rows
-    assert [row[3] for row in rows] == ["namespace", "address 2001:db8::1/128 on eth0", "flows", "flows"]
+    assert [str(row[3]).partition(": ")[0] for row in rows] == [
+        "namespace",
+        "address 2001:db8::1/128 on eth0",
+        "flows",
+        "flows",
+    ]
 
 
 @pytest.mark.parametrize("verb", get_args(Verb))
@@ -145,9 +155,9 @@ def test_verdicts_stand_out() -> None:
     bad = Check("web", "app", "icmpv6", None, "blocked", "allowed", "blocked", "LEAKED", passed=False)
     report = Report(passed=False, checks=(good, bad))
     text = draw([verdicts.table(report)], width=None, colour=False)
-    assert [" ".join(line.split()) for line in text.splitlines()[2:]] == [
-        "✓ app → web tcp 443 allowed allowed allowed reachable",
-        "✗ web → app icmpv6 blocked blocked allowed leaked",
+    assert [line.split("\t") for line in text.splitlines()[1:]] == [
+        ["✓", "app → web", "tcp 443", "allowed", "allowed", "reachable"],
+        ["✗", "web → app", "icmpv6", "blocked", "allowed", "leaked (blocked was predicted)"],
     ]
     assert verdicts.summary(report) == "1 of 2 checks passed"
 

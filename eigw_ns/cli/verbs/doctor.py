@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from eigw_ns.cli import options, rootless
@@ -33,14 +35,21 @@ def command(output: str, quiet: bool, verbose: bool) -> int:
     if output == "json":
         show_json({"fit": doctor.fit(checks), "checks": [_data(check) for check in checks]})
     else:
-        rows = tuple(
-            (check.name, (check.outcome, _COLOURS[check.outcome]), check.detail, check.fix) for check in checks
-        )
-        show_tables([Table("", ("Need", "Outcome", "Found", "Fix"), rows)])
+        show_tables([table(checks)])
     if not doctor.fit(checks):
         return HostError.exit_code
     Talk(quiet=quiet, verbose=verbose).note("this host can run labs")
     return 0
+
+
+def table(checks: Iterable[doctor.Check]) -> Table:
+    """Return a table with one row per check, in their order."""
+    rows = tuple((check.name, (check.outcome, _COLOURS[check.outcome]), _found(check)) for check in checks)
+    return Table("", ("Need", "Outcome", "Found, and how to fix it"), rows)
+
+
+def _found(check: doctor.Check) -> str:
+    return "; fix: ".join(filter(None, (check.detail, check.fix)))
 
 
 def _data(check: doctor.Check) -> dict[str, str]:

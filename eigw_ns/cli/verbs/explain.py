@@ -9,7 +9,7 @@ import click
 from eigw_ns.cli import complete, options
 from eigw_ns.cli.changes import warn_of_drift
 from eigw_ns.cli.context import open_kernel, open_storage, running_kernel, topology_of
-from eigw_ns.cli.output import show_json, show_tables
+from eigw_ns.cli.output import show_json, show_tables, show_text
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.protocols import WITH_PORTS, number
@@ -78,9 +78,9 @@ def command(
         show_json(document(explanation, probe_result))
     else:
         show_tables(render.tables(explanation))
-        click.echo("\n" + render.verdict(explanation))
+        show_text("\n" + render.verdict(explanation))
         if probe_result is not None:
-            click.echo(render.probed(probe_result))
+            show_text(render.probed(probe_result))
     if file is None:
         _warn_of_drift(cloud)
     disagrees = probe_result is not None and not probe_result.passed

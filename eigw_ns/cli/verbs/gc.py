@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from eigw_ns.cli import complete, options
@@ -44,9 +46,13 @@ def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool)
         things = [{"lab": thing.lab, "kind": thing.kind, "name": thing.name} for thing in leftovers]
         show_json({"leftovers": things, "removed": yes})
     elif leftovers:
-        rows = tuple((thing.lab, thing.kind, thing.name) for thing in leftovers)
-        show_tables([Table("", ("Lab", "Kind", "Name"), rows)])
+        show_tables([table(leftovers)])
     if not leftovers:
         talk.note("nothing is left behind")
     else:
         talk.note("all of it was removed" if yes else "remove it with `eigw-ns gc --yes`")
+
+
+def table(leftovers: Iterable[gc.Leftover]) -> Table:
+    """Return a table with one row per leftover, in their order."""
+    return Table("", ("Lab", "Kind", "Name"), tuple((thing.lab, thing.kind, thing.name) for thing in leftovers))
