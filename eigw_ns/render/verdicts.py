@@ -5,7 +5,8 @@ from __future__ import annotations
 from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.render.table import Cell, Table
 
-_COLOURS = {"allowed": "green", "blocked": "red", "refused": "yellow"}
+_COLOURS = {"allowed": "green", "blocked": "cyan", "refused": "yellow"}
+"""Colours of outcomes. Red is for what failed: to block may be just what is wanted."""
 
 
 def table(report: Report) -> Table:
@@ -24,8 +25,9 @@ def _row(check: Check) -> tuple[Cell, ...]:
     verdict = ("✓", "bold green") if check.passed else ("✗", "bold red")
     traffic = check.protocol if check.port is None else f"{check.protocol} {check.port}"
     ends = f"{check.source} → {check.destination}"
-    outcomes = tuple((outcome, _COLOURS[outcome]) for outcome in (check.expected, check.observed))
-    return (verdict, ends, traffic, *outcomes, (_why(check), "dim" if check.passed else "bold red"))
+    expected = (check.expected, _COLOURS[check.expected])
+    observed = (check.observed, _COLOURS[check.observed] if check.passed else "bold red")
+    return (verdict, ends, traffic, expected, observed, (_why(check), "dim" if check.passed else "bold red"))
 
 
 def _why(check: Check) -> str:

@@ -9,6 +9,7 @@ import pytest
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Step, Verb
 from eigw_ns.dataplane.state import Address, ForeignObject, Forget, Forwarding, Namespace, Route, Teach
+from eigw_ns.dataplane.trace.model import Outcome
 from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.render import steps, verdicts
 from eigw_ns.render.table import Table, draw
@@ -160,6 +161,17 @@ def test_verdicts_stand_out() -> None:
         ["✗", "web → app", "icmpv6", "blocked", "allowed", "leaked (blocked was predicted)"],
     ]
     assert verdicts.summary(report) == "1 of 2 checks passed"
+
+
+@pytest.mark.parametrize("outcome", ["allowed", "refused", "blocked"])
+def test_only_a_failed_check_is_red(outcome: Outcome) -> None:
+    def styles(*, passed: bool) -> set[str]:
+        check = Check("web", "app", "tcp", 22, outcome, outcome, outcome, "WHY", passed=passed)
+        (row,) = verdicts.table(Report(passed=passed, checks=(check,))).rows
+        return {cell[1] for cell in row if not isinstance(cell, str)}
+
+    assert not {style for style in styles(passed=True) if "red" in style}
+    assert {style for style in styles(passed=False) if "red" in style}
 
 
 def test_a_cell_cannot_control_the_terminal() -> None:
