@@ -162,9 +162,11 @@ if not there("nftables"):
 if not (whole and loads("libnftables.so.1")):
     print("libnftables1")
 PYTHON
-  [[ $1 != dev ]] || { # ip and ping: commands of the guided lab
-    type -P ip >/dev/null || echo iproute2
-    type -P ping >/dev/null || echo iputils-ping
+  # ip and ping: README and the guided lab run them in nodes. As root finds them: sbin may not be on a user's PATH.
+  local -x PATH=$PATH:/usr/sbin:/sbin
+  type -P ip >/dev/null || echo iproute2
+  type -P ping >/dev/null || echo iputils-ping
+  [[ $1 != dev ]] || {
     [[ -x /usr/sbin/nft ]] || echo nftables # used by the benchmark's script, which the tests run
     type -P fish >/dev/null || echo fish # the tests try its completions
     type -P groff >/dev/null || echo groff-base # the tests format the man pages

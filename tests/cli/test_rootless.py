@@ -24,6 +24,10 @@ ADDRESS = "26001f160aa055010000000000000010"
 """The address of the demo's `app` in /proc/net/if_inet6. A bare Debian has no `ip`."""
 
 
+CAPTURE = "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x300).bind(('eth0', 0x300))"
+"""What a capture needs, so `tshark` works rootless. `tcpdump` also sets its groups, which is refused (README)."""
+
+
 @pytest.fixture
 def user() -> Iterator[User]:
     """Yield an ordinary user. Afterwards the pause process is ended; a test that left one fails."""
@@ -79,6 +83,9 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     assert rootless("exec", "app", "--", "pwd").strip() == str(Path(__file__).parents[2])
     assert ADDRESS in rootless("exec", "app", "--", "cat", "/proc/net/if_inet6")
     rootless("exec", "app", "--", "sh", "-c", "exit 7", code=7)
+    assert " 0% packet loss" in rootless("exec", "app", "--", "ping", "-c", "1", "2001:db8:80::1")
+    rootless("exec", "app", "--", sys.executable, "-c", CAPTURE)
+    rootless("exec", "app", "--", "setpriv", "--clear-groups", "true", code=127)
     rootless("gc")
     rootless("destroy")
     assert pause_process.find(user.folder / RECORD) is None

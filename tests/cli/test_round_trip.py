@@ -216,7 +216,9 @@ def test_exec_passes_streams_signals_and_the_exit_code_through(standing: str) ->
 
     assert inside("sh", "-c", "cat; echo to stderr >&2; exit 7", stdin="through") == (7, "through", "to stderr\n")
     assert inside("sh", "-c", "kill -TERM $$")[0] == -signal.SIGTERM
-    assert inside("no-such-command") == (127, "", "error: no-such-command: command not found\n")
+    code, out, err = inside("no-such-command")
+    assert (code, out, err.splitlines()[0]) == (127, "", "error: no-such-command: command not found")
+    assert "check the spelling and PATH" in err
     assert inside("/etc/passwd") == (126, "", "error: /etc/passwd: Permission denied\n")
     assert inside("readlink", "/proc/self/ns/net")[1] != f"{own_namespace()}\n"
     with netns.inside(namespace(standing, "app")):

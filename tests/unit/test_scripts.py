@@ -211,6 +211,15 @@ def test_both_vms_are_provisioned_by_the_first_command_of_the_readme() -> None:
     assert f"provision) there ./{provision}" in (TOP / "scripts" / "vm").read_text()
 
 
+@pytest.mark.parametrize("purpose", ["runtime", "dev"])
+def test_set_up_installs_the_programs_that_the_readme_runs_in_nodes(repo: Path, purpose: str) -> None:
+    """A bare Debian has neither. Here `type` finds none of a node's programs, as if they were not installed."""
+    hidden = 'type() { [[ $2 != ip && $2 != ping ]] && builtin type "$@"; }'
+    asked = sourced(repo, f"{hidden}; _find_python; _missing {purpose}")
+    missing = subprocess.run(asked, text=True, capture_output=True, check=True).stdout.split()
+    assert missing == ["iproute2", "iputils-ping"]
+
+
 def test_what_makes_a_set_up_stale(repo: Path) -> None:
     library = repo / "libnftables.so.1"
     library.touch()

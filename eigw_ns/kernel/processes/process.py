@@ -270,7 +270,9 @@ def _refusals(program: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise NoSuchCommandError(f"{program}: command not found") from None
+        from eigw_ns.kernel.processes import packages  # few runs need it
+
+        raise NoSuchCommandError(f"{program}: command not found", hint=packages.hint(program)) from None
     except OSError as error:
         limit = limit_error(f"start {program}", error.errno or 0, starting=True)
         raise limit or NotExecutableError(f"{program}: {error.strerror}") from error

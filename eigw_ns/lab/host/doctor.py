@@ -146,8 +146,8 @@ def _limits() -> tuple[Check, ...]:
         Check(
             "other users",
             "warn",
-            "inside there is only root, who is you: programs that change to another user fail",
-            "tell them not to, as in `eigw-ns exec app -- tcpdump -Z root`",
+            "a program cannot change to another user. tcpdump does, also with -Z root, so it fails",
+            "capture with tshark or dumpcap: `eigw-ns exec app -- tshark -i eth0`",
         ),
     )
 
