@@ -92,6 +92,19 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     assert not user.folder.exists()
 
 
+def test_the_demo_works_without_root_and_sudo(user: User) -> None:
+    tools = user.home / "bin"
+    tools.mkdir()
+    (tools / "sudo").write_text("#!/bin/sh\nexit 97\n")
+    (tools / "sudo").chmod(0o755)
+    shown = user.run("scripts/demo", env={"PATH": f"{tools}:{user.settings['PATH']}"})
+    assert shown.code == 0, shown.err
+    assert "6 of 6 checks passed" in shown.err
+    assert "the lab tour is gone" in shown.err
+    assert "eigw-ns apply -f lab.yaml " in shown.out and "sudo" not in shown.out
+    assert not user.folder.exists()
+
+
 def test_a_shell_runs_inside_the_node(user: User, demo_file: Callable[[str], str], lab_name: str) -> None:
     assert user.eigw("apply", "-q", "-f", topology(user, demo_file, lab_name)).err == ""
     script = user.home / "shell"
