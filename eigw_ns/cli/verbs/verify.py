@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -15,8 +16,7 @@ from eigw_ns.errors import UsageError
 from eigw_ns.lab.lifecycle.progress import Phase
 from eigw_ns.lab.verify.checks import Report, verify
 from eigw_ns.lab.verify.disturbance import undisturbed
-from eigw_ns.render import verdicts
-from eigw_ns.render.junit import junit
+from eigw_ns.render import junit, verdicts
 
 NOT_PASSED = 4
 """The exit code if a packet was delivered that must not be, or was not delivered that must be."""
@@ -56,9 +56,11 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
             progress(0, 0, Phase("send packets"))
             return verify(topology, timeout=timeout, progress=lambda done, total: progress(done, total, "checks"))
 
+    started, clock = junit.now(), time.monotonic()
     report = undisturbed(storage.lock, chosen, look, talk.note)
     if report_file is not None:
-        report_file.write_text(junit(report), encoding="utf-8")
+        cloud, seconds = storage.store.load(chosen).cloud, time.monotonic() - clock
+        report_file.write_text(junit.junit(report, cloud, started=started, seconds=seconds), encoding="utf-8")
     if output == "json":
         show_json(report.document())
     else:

@@ -10,6 +10,7 @@ counts as a failure.
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -33,6 +34,9 @@ from eigw_ns.topology import Expectation, Topology
 Progress = Callable[[int, int], None]
 """Called with (checks done, checks in all)."""
 
+_Done = Callable[[prober.Flow, Outcome], None]
+"""Called with each flow and its outcome as soon as that is known."""
+
 _PORT = 7  # used if the file has no expectations: the Echo service (RFC 862), which our listeners implement
 _PROTOCOLS: tuple[tuple[Protocol, int | None], ...] = (("tcp", _PORT), ("udp", _PORT), ("icmpv6", None))
 
@@ -50,7 +54,10 @@ class Failure(StrEnum):
 
 @frozen
 class Check:
-    """Result of one expectation. `reason` is the reason of the trace, or a `Failure`."""
+    """Result of one expectation. `reason` is the reason of the trace, or a `Failure`.
+
+    `seconds` is the time from the first packet of the run until the outcome was known: checks run at the same time.
+    """
 
     source: str
     destination: str
@@ -61,6 +68,7 @@ class Check:
     predicted: Outcome
     reason: str
     passed: bool
+    seconds: float = 0.0
 
     def document(self) -> dict[str, Any]:
         """Return the check as `verify -o json` prints it."""
@@ -132,17 +140,28 @@ def evidence(
 
 
 def _run(cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progress | None) -> tuple[Check, ...]:
-    seen = _sent(cloud, plans, timeout, progress)
-    return tuple(judge(plan.expectation, plan.trace, evidence) for plan, evidence in zip(plans, seen, strict=True))
+    ended: dict[prober.Flow, float] = {}
+    count = _counting([plan.probe for plan in plans], progress) if progress else None
+    start = time.monotonic()
+
+    def done(flow: prober.Flow, outcome: Outcome) -> None:
+        ended[flow] = time.monotonic() - start
+        if count is not None:
+            count(flow, outcome)
+
+    seen = _sent(cloud, plans, timeout, done)
+    return tuple(
+        replace(judge(plan.expectation, plan.trace, evidence), seconds=ended[plan.probe.flow])
+        for plan, evidence in zip(plans, seen, strict=True)
+    )
 
 
 def _sent(
-    cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progress | None = None
+    cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, done: _Done | None = None
 ) -> tuple[prober.Evidence, ...]:
     _require_namespaces(cloud, plans)
-    probes = [plan.probe for plan in plans]
     try:
-        return prober.run(probes, timeout, _counting(probes, progress) if progress else None)
+        return prober.run([plan.probe for plan in plans], timeout, done)
     except MissingError as error:
         raise LabChangedError(
             f"the lab {cloud.lab} was changed or destroyed while packets were on their way: {error.message}",
@@ -294,7 +313,7 @@ def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:
         )
 
 
-def _counting(probes: Iterable[prober.Probe], progress: Progress) -> Callable[[prober.Flow, Outcome], None]:
+def _counting(probes: Iterable[prober.Probe], progress: Progress) -> _Done:
     """Return a callback that counts the checks whose flows have ended.
 
     Two checks may share a flow; the flows of controls do not belong to a check.
