@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -25,15 +26,52 @@ if TYPE_CHECKING:
 MARKER = "eigw_topology"
 
 _USAGE = f'@pytest.mark.{MARKER}("lab.yaml")'
+_SCOPES = {"function": None, "class": pytest.Class, "module": pytest.Module, "session": pytest.Session}
+_OPTION = "--eigw-rootless"
+_SKIPPED = "eigw-ns skipped"
 _alive = pytest.StashKey["set[Lab]"]()
+_shared = pytest.StashKey["dict[bytes, Lab]"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for labs without root."""
+    about = "without root: run all tests in namespaces of your own, without the host's network, for the fixture `lab`"
+    parser.getgroup("eigw-ns").addoption(_OPTION, action="store_true", default=False, help=about)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark, and remove labs of interrupted teardowns when pytest ends."""
-    about = "topology of the test's `lab`: a file, relative to the test's own file, or YAML text"
-    config.addinivalue_line("markers", f"{MARKER}(source): {about}")
+    """Register the mark, enter namespaces if asked, and remove labs of interrupted teardowns when pytest ends."""
+    about = (
+        "topology of the test's `lab`: a file, relative to the test's own file, or YAML text. "
+        "With scope='class', 'module' or 'session', tests with the same topology share the lab"
+    )
+    config.addinivalue_line("markers", f"{MARKER}(source, scope='function'): {about}")
     config.stash[_alive] = set()
     config.add_cleanup(lambda: _destroy_all(config.stash[_alive]))
+    if config.getoption(_OPTION) and os.geteuid():  # not in workers of xdist: they start inside, as root
+        _enter_own_namespaces()
+
+
+def _enter_own_namespaces() -> None:
+    from eigw_ns.kernel.namespaces import userns
+
+    try:
+        userns.create()
+    except EigwError as error:
+        raise pytest.UsageError(_text(error)) from None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why tests were skipped because this host cannot hold a lab. pytest says it only with -rs."""
+    why = Counter(
+        text
+        for report in terminalreporter.stats.get("skipped", [])
+        for name, text in report.user_properties
+        if name == _SKIPPED
+    )
+    for text, times in why.items():
+        terminalreporter.section("labs of eigw-ns", yellow=True)
+        terminalreporter.line(f"{times} {'test was' if times == 1 else 'tests were'} skipped: {text}")
 
 
 @pytest.fixture
@@ -41,27 +79,57 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """Build a lab of network namespaces for this test, from the topology in its `eigw_topology` mark.
 
     Use `lab.verify()`, `lab.exec("app", ["ip", "route"])` or `lab.node("app").connect("web", 443)`. The lab is removed
-    after the test, even if the test fails. If this host cannot hold a lab, the test is skipped; in CI (if the variable
-    `CI` is set) it fails.
+    after the test, even if the test fails, or after the last test of its scope. If this host cannot hold a lab, the
+    test is skipped; in CI (if the variable `CI` is set) it fails. Parametrised with `indirect=True`, the parameter is
+    the topology.
     """
-    made = _lab(request, tmp_path_factory.mktemp("eigw-ns"))
+    data, name, scope = _source(request)
+    with contextlib.ExitStack() as life, pytest.MonkeyPatch.context() as patch:
+        if scope is None:
+            made = life.enter_context(_standing(request, data, name, tmp_path_factory))
+        else:
+            made = _shared_lab(request, data, name, scope, tmp_path_factory)
+        for variable, value in made.environment.items():
+            patch.setenv(variable, value)
+        yield made
+
+
+def _shared_lab(
+    request: pytest.FixtureRequest,
+    data: bytes,
+    name: str,
+    scope: type[pytest.Item | pytest.Collector],
+    factory: pytest.TempPathFactory,
+) -> Lab:
+    """Return the lab of this topology in the test's class, module or session. The first test builds it."""
+    owner: pytest.Item | pytest.Collector = request.node.getparent(scope) or request.node.getparent(pytest.Module)
+    labs = owner.stash.setdefault(_shared, {})
+    if data not in labs:
+        life = contextlib.ExitStack()
+        labs[data] = life.enter_context(_standing(request, data, name, factory))
+        owner.addfinalizer(life.close)
+        owner.addfinalizer(lambda: labs.pop(data))
+    return labs[data]
+
+
+@contextlib.contextmanager
+def _standing(request: pytest.FixtureRequest, data: bytes, name: str, factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Build a lab, and remove it at the end. It is known to the run as long as it may be in the kernel."""
+    made = _lab(data, name, factory.mktemp("eigw-ns"))
     alive = request.config.stash[_alive]
     alive.add(made)
-    with _termination_interrupts(), pytest.MonkeyPatch.context() as patch:
-        for name, value in made.environment.items():
-            patch.setenv(name, value)
+    with _termination_interrupts():
         try:
-            _build(made)
+            _build(made, request.node)
             yield made
         finally:
             made.destroy()
             alive.remove(made)
 
 
-def _lab(request: pytest.FixtureRequest, folder: Path) -> Lab:
+def _lab(data: bytes, name: str, folder: Path) -> Lab:
     from eigw_ns.testing.lab import Lab, read
 
-    data, name = _source(request)
     try:
         return Lab(read(data, name), folder)
     except TopologyError as error:
@@ -69,32 +137,40 @@ def _lab(request: pytest.FixtureRequest, folder: Path) -> Lab:
     _fail(mistakes)
 
 
-def _source(request: pytest.FixtureRequest) -> tuple[bytes, str]:
-    """Return the YAML of the test's mark, and the name of its place for error messages."""
+def _source(request: pytest.FixtureRequest) -> tuple[bytes, str, type[pytest.Item | pytest.Collector] | None]:
+    """Return the YAML of the test's parameter or mark, the name of its place for error messages, and its scope."""
     mark = request.node.get_closest_marker(MARKER)
-    if mark is None:
+    options = mark.kwargs if mark else {}
+    parameters = [request.param] if hasattr(request, "param") else [*mark.args] if mark else None
+    if parameters is None:
         pytest.fail(f"the fixture `lab` needs a topology: {_USAGE}", pytrace=False)
-    given = mark.args[0] if len(mark.args) == 1 and not mark.kwargs else None
+    scope = options.get("scope", "function")
+    if scope not in _SCOPES:
+        pytest.fail(f"{scope!r} is not a scope of `{MARKER}`\nhint: write one of {', '.join(_SCOPES)}", pytrace=False)
+    given = parameters[0] if len(parameters) == 1 and options.keys() <= {"scope"} else None
     if isinstance(given, str) and "\n" in given:
-        return given.encode(), f"the topology of {request.node.nodeid}"
+        return given.encode(), f"the topology of {request.node.nodeid}", _SCOPES[scope]
     if not isinstance(given, str | os.PathLike):
         pytest.fail(f"`{MARKER}` takes one file or YAML text: {_USAGE}", pytrace=False)
     path = request.path.parent / given
     try:
-        return path.read_bytes(), str(path)
+        return path.read_bytes(), str(path), _SCOPES[scope]
     except OSError as error:
         reason = error.strerror
     hint = f"`eigw-ns init > {shlex.quote(str(path))}` writes an example"
     pytest.fail(f"cannot read the topology {path}: {reason}\nhint: {hint}", pytrace=False)
 
 
-def _build(lab: Lab) -> None:
+def _build(lab: Lab, test: pytest.Item) -> None:
     try:
         lab.build()
         return
     except EigwError as error:
         reason = error
+    if isinstance(reason, HostError) and os.geteuid():
+        reason.hint = f"{reason.hint}; or let pytest make namespaces of your own: pytest {_OPTION}"
     if isinstance(reason, HostError) and not os.environ.get("CI"):
+        test.user_properties.append((_SKIPPED, _text(reason)))
         pytest.skip(_text(reason))
     _fail(reason)
 

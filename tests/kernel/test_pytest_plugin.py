@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from eigw_ns.testing.lab import Lab, read
 from eigw_ns.topology import example
 from tests.support.command import SECONDS, heed_interrupts
 from tests.support.labs import until
+from tests.support.ordinary_user import ordinary_user
 from tests.support.slowness import SLOWNESS
 from tests.support.stored import storage
 
@@ -98,6 +100,48 @@ def test_verify(lab):
     lab.verify()
 """
 
+ROOTLESS = """
+import os
+import pytest
+
+@pytest.mark.eigw_topology("topologies/minimal.yaml")
+def test_it(lab):
+    assert os.geteuid() == 0
+    lab.verify(timeout=0.3)
+    assert "default" in lab.exec("app", ["ip", "-6", "route"]).out
+"""
+
+SHARED = """
+import pytest
+
+pytestmark = pytest.mark.eigw_topology("topologies/demo.yaml", scope="module")
+seen = []
+HOP_LIMIT = ["cat", "/proc/sys/net/ipv6/conf/lo/hop_limit"]
+
+def test_first(lab):
+    lab.exec("app", ["sh", "-c", "echo 7 > /proc/sys/net/ipv6/conf/lo/hop_limit"])
+    seen.append(lab.name)
+
+class TestSecond:
+    def test_it(self, lab):
+        assert lab.exec("app", HOP_LIMIT).out == "7\\n"
+        seen.append(lab.name)
+
+@pytest.mark.eigw_topology("topologies/demo.yaml")
+def test_alone(lab):
+    assert lab.name not in seen
+    assert lab.exec("app", HOP_LIMIT).out == "64\\n"
+
+@pytest.mark.eigw_topology(scope="module")
+@pytest.mark.parametrize("lab", ["topologies/demo.yaml", "topologies/minimal.yaml"], indirect=True)
+def test_parameters(lab, request):
+    assert len(lab.topology.cloud.instances) == (2 if "demo" in request.node.name else 1)
+    seen.append(lab.name)
+
+def test_names():
+    assert len(seen) == 4 and len(set(seen)) == 2
+"""
+
 WAITING = """
 import pathlib, threading
 import pytest
@@ -118,7 +162,14 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     monkeypatch.setenv("PYTHONPATH", "")
     (pytester.path / "topologies").mkdir()
     (pytester.path / "topologies" / "demo.yaml").write_text(DEMO)
+    (pytester.path / "topologies" / "minimal.yaml").write_text(example("minimal"))
     return pytester
+
+
+_LEFT = """
+def _left():
+    return [name for name in os.listdir("/run/netns") if name.startswith("eigw-pytest-")]
+"""
 
 
 def left() -> list[str]:
@@ -131,6 +182,26 @@ def test_passing_tests(inner: pytest.Pytester) -> None:
     inner.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", "-W", "error").assert_outcomes(passed=5)
     assert not left()
     assert "sleep\x007531\x00" not in {line.read_text() for line in Path("/proc").glob("[0-9]*/cmdline")}
+
+
+def test_a_module_shares_a_lab_and_a_topology_may_be_a_parameter(inner: pytest.Pytester) -> None:
+    inner.makepyfile(SHARED, test_other="import os\ndef test_gone(): assert not [*_left()]\n" + _LEFT)
+    result = inner.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", "-W", "error", "-p", "no:xdist")
+    result.assert_outcomes(passed=7)
+    assert not left()
+
+
+def test_rootless_labs(inner: pytest.Pytester) -> None:
+    """The option is for the whole run, so that the workers of xdist are inside, too."""
+    inner.makepyfile(ROOTLESS)
+    with ordinary_user() as user:
+        shutil.copytree(inner.path, user.home / "tests")
+        (user.home / "tests").chmod(0o755)
+        command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--eigw-rootless", "-n", "1")
+        where = (f"--rootdir={user.home}", f"--basetemp={user.home / 'base'}", str(user.home / "tests"))
+        passed = user.run(*command, *where)
+    assert passed.code == 0, passed.out
+    assert "1 passed" in passed.out
 
 
 def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytester) -> None:

@@ -105,6 +105,7 @@ PAST_THE_DOOR = {
     ("lab.agent.background", "kernel.processes.waiting"): "the same",
     ("lab.verify", "kernel.traffic.sockets"): "sends real packets, which only Linux can carry",
     ("lab.verify", "kernel.processes.waiting"): "waits for another command that changes the lab",
+    ("testing.plugin", "kernel.namespaces.userns"): "enters namespaces of this user before there is a machine",
     ("testing.lab", "kernel.linux"): "makes the machine that a test's lab is on",
     ("testing.lab", "kernel.host.features"): "checks that this host can hold a lab, before there is a machine",
     ("testing.lab", "kernel.namespaces.netns"): "ends the processes that a test left in its lab",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import distribution
+from typing import cast
 
 import pytest
 
+from eigw_ns.errors import HostError
 from eigw_ns.lab.verify.prober import Evidence, Outcome
+from eigw_ns.testing import plugin
 from eigw_ns.testing.connection import Connection
+from eigw_ns.testing.lab import Lab
 from tests.support.command import SECONDS, _give_up_power
 
 pytest_plugins = ["pytester"]
@@ -33,6 +38,14 @@ def test_number(lab): pass
 
 @pytest.mark.eigw_topology
 def test_nothing(lab): pass
+"""
+
+
+WRONG_SCOPE = """
+import pytest
+
+@pytest.mark.eigw_topology("lab.yaml", scope="modul")
+def test_it(lab): pass
 """
 
 
@@ -67,13 +80,35 @@ def test_a_wrong_mark_is_reported_in_one_line(pytester: pytest.Pytester) -> None
 def test_a_host_that_cannot_hold_a_lab(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(NO_PRIVILEGE)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading the other plugins takes half of the time
-    inner = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-p", "eigw_ns.testing.plugin"]
+    inner = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "eigw_ns.testing.plugin"]
     done = subprocess.run(
         inner, capture_output=True, text=True, check=False, preexec_fn=_give_up_power, timeout=SECONDS
     )
     assert "1 skipped, 1 error" in done.stdout.splitlines()[-1]
     assert done.stdout.count("not enough privilege: this process lacks CAP_") == 2
     assert "run it as root" in done.stdout
+    assert "1 test was skipped: not enough privilege" in done.stdout, "the summary must say why, without -rs"
+
+
+def test_a_test_that_is_skipped_for_privilege_names_the_option_for_rootless(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused:
+        def build(self) -> None:
+            raise HostError("not enough privilege", hint="run it as root")
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(pytest.skip.Exception, match=r"as root; or .*: pytest --eigw-rootless"):
+        plugin._build(cast("Lab", Refused()), request.node)
+    assert request.node.user_properties.pop()[0] == "eigw-ns skipped"
+
+
+def test_a_scope_that_does_not_exist(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(WRONG_SCOPE)
+    result = pytester.runpytest_inprocess("--strict-markers")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["'modul' is not a scope of `eigw_topology`", "hint: write one of function, class, *"])
 
 
 def test_loading_the_plugin_imports_nothing_but_errors() -> None:
