@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from eigw_ns.lab.verify.checks import Check, Report
+from eigw_ns.lab.verify.contradictions import Contradiction
+from eigw_ns.render import explain
 from eigw_ns.render.table import Cell, Table
 
 _COLOURS = {"allowed": "green", "blocked": "cyan", "refused": "yellow"}
@@ -19,6 +21,15 @@ def summary(report: Report) -> str:
     """Return the count of passed checks: `6 of 6 checks passed`."""
     passed = sum(check.passed for check in report.checks)
     return f"{passed} of {len(report.checks)} checks passed"
+
+
+def contradiction(found: Contradiction) -> str:
+    """Return a sentence on an expectation that the model contradicts, and the sentence of `explain` on it."""
+    wanted = found.expectation
+    port = "" if wanted.port is None else f" {wanted.port}"
+    flow = f"{wanted.source} to {wanted.destination} {wanted.protocol}{port}"
+    why, *_ = explain.verdict(found.explanation).splitlines()
+    return f"expect {found.number}: {flow} is {wanted.result} here, but the file makes it {found.predicted}. {why}"
 
 
 def _row(check: Check) -> tuple[Cell, ...]:

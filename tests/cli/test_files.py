@@ -18,7 +18,7 @@ def test_every_example_is_valid(name: str) -> None:
     assert (printed.code, printed.err) == (0, "")
     checked = process("validate", "-f", "-", "-o", "json", stdin=printed.out, powerless=True)
     assert checked.code == 0
-    assert checked.data["valid"] is True
+    assert (checked.data["valid"], checked.data["warnings"]) == (True, [])
     assert checked.data["resources"]["Instances"] >= 1
 
 
@@ -39,6 +39,22 @@ def test_validate_reports_every_mistake(cli: Cli, tmp_path: Path) -> None:
     assert (result.code, result.out) == (1, "")
     assert [f"{file}:{line}" in result.err for line in (2, 3)] == [True, True]
     assert all(line.startswith("error: ") for line in result.err.splitlines())
+
+
+def test_validate_warns_of_each_expectation_that_the_file_contradicts(
+    cli: Cli, demo_file: Callable[[str], str]
+) -> None:
+    file = Path(demo_file("mine"))
+    assert "warning" not in cli("validate", "-f", str(file)).err
+    file.write_text(file.read_text().replace("port: 22, result: blocked", "port: 22, result: allowed"))
+    result = cli("validate", "-f", str(file), "-o", "json")
+    (warning,) = result.data["warnings"]
+    assert (result.code, result.data["valid"]) == (0, True)
+    assert warning.startswith(
+        "expect 3: web to app tcp 22 is allowed here, but the file makes it blocked. "
+        "web does not reach app over tcp 22. The packet ends at egress-only internet gateway outbound: "
+    )
+    assert f"warning: {warning}" in result.err.splitlines()
 
 
 def test_validate_lists_mistakes_as_json(cli: Cli, tmp_path: Path) -> None:

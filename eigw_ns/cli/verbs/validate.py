@@ -11,6 +11,8 @@ from eigw_ns.cli.context import STDIN, STDIN_NAME, open_source, read_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.talk import Talk
 from eigw_ns.errors import TopologyError
+from eigw_ns.lab.verify.contradictions import contradictions
+from eigw_ns.render import verdicts
 from eigw_ns.render.aws import KINDS
 from eigw_ns.render.describe import HEADINGS
 from eigw_ns.render.remedies import mistakes
@@ -25,8 +27,9 @@ from eigw_ns.render.remedies import mistakes
 def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     """Check a topology file and report every mistake at once.
 
-    Prints each mistake with its line, the value found and what to write instead. Needs no root and changes nothing.
-    Exit code 1 if there are mistakes; `-o json` lists them for editors and CI.
+    Prints each mistake with its line, the value found and what to write instead. Warns of each expectation in `expect`
+    that the rest of the file contradicts, and says why. Needs no root and changes nothing. Exit code 1 if there are
+    mistakes; `-o json` lists them for editors and CI.
 
     \b
     eigw-ns validate -f lab.yaml
@@ -34,14 +37,19 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
     eigw-ns validate -f lab.yaml -o json
     """
     try:
-        cloud = read_topology(file, lab, open_source(file, lab)).cloud
+        topology = read_topology(file, lab, open_source(file, lab))
     except TopologyError as error:
         if output == "json":
             show_json({"valid": False, "mistakes": [asdict(mistake) for mistake in mistakes(error)]})
         raise
+    cloud, talk = topology.cloud, Talk(quiet=quiet, verbose=verbose)
+    found_wrong = tuple(contradictions(topology))
     counts = {kind: len(resources(cloud)) for kind, resources in KINDS.items()}
     if output == "json":
-        show_json({"valid": True, "lab": cloud.lab, "resources": counts})
+        warnings = [verdicts.contradiction(each) for each in found_wrong]
+        show_json({"valid": True, "lab": cloud.lab, "resources": counts, "warnings": warnings})
+    for each in found_wrong:
+        talk.note(f"warning: {verdicts.contradiction(each)}")
     found = ", ".join(f"{HEADINGS[kind]} {count}" for kind, count in counts.items() if count)
     name = STDIN_NAME if file == STDIN else file
-    Talk(quiet=quiet, verbose=verbose).note(f"{name} is valid: lab {cloud.lab}; {found or 'no resources'}")
+    talk.note(f"{name} is valid: lab {cloud.lab}; {found or 'no resources'}")
