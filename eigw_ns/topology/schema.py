@@ -89,6 +89,8 @@ class EgressOnlyInternetGatewayFile(Tagged):
 
 
 class RouteFile(_Strict):
+    """A route. Of the routes whose destination has the packet's, the longest prefix decides."""
+
     destination: str = Field(description="An IPv6 prefix", examples=["::/0"])
     target: str = Field(
         description="The name or id of a gateway of this VPC, or blackhole", examples=["outbound", "blackhole"]
@@ -96,8 +98,10 @@ class RouteFile(_Strict):
 
 
 class RouteTableFile(Tagged):
+    """The routes of the subnets that use it. The VPC's own block needs no route."""
+
     main: bool = Field(False, description="True if subnets that name no route table use this one")
-    routes: list[RouteFile] = []
+    routes: list[RouteFile] = Field([], description="Routes to gateways; without one, packets stay in the VPC")
 
 
 def _text(value: object) -> str:
@@ -134,22 +138,26 @@ class NetworkAclEntryFile(TrafficFile):
         json_schema_extra={"minimum": 1, "maximum": MAX_RULE_NUMBER},
     )
     cidr: str = Field(description="The source of ingress, the destination of egress", examples=["::/0"])
-    action: str = Field(json_schema_extra={"enum": [*ACTIONS]}, examples=["allow"])
+    action: str = Field(
+        description="What becomes of a packet that matches", json_schema_extra={"enum": [*ACTIONS]}, examples=["allow"]
+    )
 
 
 class NetworkAclFile(Tagged):
     """A stateless filter of packets that enter or leave a subnet. A packet that matches no entry is denied."""
 
-    ingress: list[NetworkAclEntryFile] = []
-    egress: list[NetworkAclEntryFile] = []
+    ingress: list[NetworkAclEntryFile] = Field([], description="Entries for packets that enter the subnet")
+    egress: list[NetworkAclEntryFile] = Field([], description="Entries for packets that leave the subnet")
 
 
 class SecurityGroupRuleFile(Tagged, TrafficFile):
     """A rule that allows traffic from or to its peer: either a block, or the instances of a group."""
 
-    cidr: str | None = Field(None, description="The source of ingress, the destination of egress", examples=["::/0"])
-    group: str | None = Field(None, description="The name of a group of this VPC", examples=["default"])
-    description: str = ""
+    cidr: str | None = Field(
+        None, description="The source of ingress, the destination of egress; either this or group", examples=["::/0"]
+    )
+    group: str | None = Field(None, description="The name of a group of this VPC, as the peer", examples=["default"])
+    description: str = Field("", description="AWS's description of the rule")
     id: str | None = Field(None, description="Default: computed from the rule", examples=["sgr-0123456789abcdef0"])
 
 
@@ -157,33 +165,45 @@ class SecurityGroupFile(Tagged):
     """A stateful filter of an instance's traffic. Traffic that no rule of its groups allows is dropped."""
 
     group_name: str | None = Field(None, description="AWS's GroupName; default: the key", examples=["Web servers"])
-    description: str = ""
-    ingress: list[SecurityGroupRuleFile] = []
+    description: str = Field("", description="AWS's description of the group")
+    ingress: list[SecurityGroupRuleFile] = Field([], description="Rules for flows that others begin")
     egress: list[SecurityGroupRuleFile] = Field(
-        default_factory=list, description="Default: allow all egress", json_schema_extra={"default": _OPEN}
+        default_factory=list,
+        description="Rules for flows that an instance begins; default: all are allowed",
+        json_schema_extra={"default": _OPEN},
     )
 
 
 class SubnetFile(Tagged):
+    """A subnet of the VPC. Its route table decides which gateway its packets use."""
+
     ipv6_cidr_block: str | None = Field(
-        None, description="/44 to /64 in steps of 4; default: the next free /64", examples=["2600:1f16:aa0:5501::/64"]
+        None,
+        description="A block of /44 to /64 in steps of 4; default: the next free /64",
+        examples=["2600:1f16:aa0:5501::/64"],
     )
     route_table: str | None = Field(None, description="Default: the main route table of the VPC")
-    network_acl: str = DEFAULT_ACL
+    network_acl: str = Field(DEFAULT_ACL, description="The name of a network ACL of this VPC")
 
 
 class InstanceFile(Tagged):
-    subnet: str = Field(examples=["private-a"])
+    """An instance with one network interface: a network namespace in which commands run."""
+
+    subnet: str = Field(description="The name of a subnet of this VPC", examples=["private-a"])
     ipv6_address: str | None = Field(None, description="Default: the first free address of the subnet")
     ipv6_addresses: list[str] = Field(
         [], description="Further addresses of the subnet", examples=[["2600:1f16:aa0:5501::20"]]
     )
-    security_groups: list[str] = [DEFAULT_GROUP]
+    security_groups: list[str] = Field(
+        [DEFAULT_GROUP], description=f"Names of groups of this VPC; default: {DEFAULT_GROUP} alone"
+    )
     mtu: int | None = Field(None, description="MTU of its interface, in bytes; default: the VPC's", examples=[1500])
 
 
 class VpcFile(Tagged):
-    ipv6_cidr_block: str = Field(description="/44 to /60 in steps of 4", examples=[_BLOCK])
+    """A VPC with one IPv6 block, and everything in it."""
+
+    ipv6_cidr_block: str = Field(description="A block of /44 to /60 in steps of 4", examples=[_BLOCK])
     mtu: int = Field(
         INTERNET_MTU, description="MTU of all links in the VPC, in bytes, up to AWS's 9001", examples=[MOST_MTU]
     )
@@ -197,25 +217,39 @@ class VpcFile(Tagged):
 
 
 class HostFile(_Strict):
+    """A host on the internet: a network namespace in which commands run."""
+
     ipv6_address: str = Field(description="A global unicast address", examples=["2001:db8:80::1"])
 
 
 class InternetFile(_Strict):
+    """The internet of the lab: the other side of all its gateways."""
+
     hosts: dict[str, HostFile] = Field({}, json_schema_extra=_NAMES)
 
 
 class ExpectationFile(_Strict):
+    """A flow, and what must become of it."""
+
     source: str = Field(alias="from", description="The instance or internet host that begins", examples=["app"])
     to: str = Field(description="The instance or internet host that is the destination", examples=["web"])
-    protocol: str = Field("tcp", json_schema_extra={"enum": [*PROTOCOLS]})
+    protocol: str = Field(
+        "tcp", description="The protocol; icmpv6 is an echo request", json_schema_extra={"enum": [*PROTOCOLS]}
+    )
     port: int | None = Field(None, ge=1, le=65535, description="The destination port of TCP and UDP", examples=[443])
-    result: str = Field(json_schema_extra={"enum": [*RESULTS]}, examples=["blocked"])
+    result: str = Field(
+        description="`refused`: the destination itself sends a reset or an error",
+        json_schema_extra={"enum": [*RESULTS]},
+        examples=["blocked"],
+    )
 
 
 class QuotasFile(_Strict):
     """Quotas that this file raises above AWS's. `eigw-ns export` writes those that `ec2 … --quota` exceeded."""
 
-    egress_only_internet_gateways_per_vpc: int = _QUOTAS.egress_only_internet_gateways_per_vpc
+    egress_only_internet_gateways_per_vpc: int = Field(
+        _QUOTAS.egress_only_internet_gateways_per_vpc, description="Maximum number of such gateways in a VPC"
+    )
     entries_per_network_acl: int = Field(
         _QUOTAS.entries_per_network_acl, description="For each direction and IP version; AWS's last entry counts too"
     )
@@ -226,7 +260,7 @@ class QuotasFile(_Strict):
     security_groups_per_interface: int = Field(
         _QUOTAS.security_groups_per_interface, description="Maximum number of groups of one instance"
     )
-    tags_per_resource: int = _QUOTAS.tags_per_resource
+    tags_per_resource: int = Field(_QUOTAS.tags_per_resource, description="Maximum number of tags of a resource")
 
 
 class LabFile(_Strict):

@@ -32,7 +32,7 @@ def pages(man: ModuleType) -> dict[str, str]:
 
 
 def test_every_verb_has_a_page(pages: dict[str, str]) -> None:
-    assert set(pages) == {"eigw-ns.1", *(f"eigw-ns-{verb}.1" for verb in VERBS)}
+    assert set(pages) == {"eigw-ns.1", "eigw-ns.5", *(f"eigw-ns-{verb}.1" for verb in VERBS)}
 
 
 def test_a_page_says_what_help_says(pages: dict[str, str]) -> None:

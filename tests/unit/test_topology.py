@@ -54,8 +54,8 @@ def test_examples_load_and_begin_with_a_comment(name: str) -> None:
     assert loaded(dump(topology)) == topology
 
 
-def test_the_examples_are_demo_minimal_and_split() -> None:
-    assert example_names() == ("demo", "minimal", "split")
+def test_the_examples_of_the_tour() -> None:
+    assert {"demo", "full", "minimal", "split"} <= set(example_names())
     with pytest.raises(UsageError) as caught:
         example("dmeo")
     assert caught.value.hint == "did you mean demo?"

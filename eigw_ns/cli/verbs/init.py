@@ -17,6 +17,7 @@ def command(name: str) -> None:
     \b
     eigw-ns init > lab.yaml
     eigw-ns init --example minimal > lab.yaml
+    eigw-ns init --example full                 # every key, with its meaning
 
     Then edit the file, and check it with `eigw-ns validate -f lab.yaml`.
     """
