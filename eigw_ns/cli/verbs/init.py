@@ -12,7 +12,9 @@ from eigw_ns.topology import example
 @click.option("--example", "name", metavar="NAME", default="demo", show_default=True,
               shell_complete=complete.examples, help="Name of the example. An unknown name lists all.")  # fmt: skip
 def command(name: str) -> None:
-    """Print a small example topology with comments, to start from.
+    """Print an example topology with comments, to start from.
+
+    demo, minimal and split are small. full has every key. The others are real networks, from public repositories.
 
     \b
     eigw-ns init > lab.yaml
