@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -15,7 +16,7 @@ from eigw_ns.kernel.namespaces import netns, pause_process
 from tests.support import restrict
 from tests.support.command import SECONDS
 from tests.support.labs import until
-from tests.support.ordinary_user import FALLBACK, RECORD, UID, User, ordinary_user
+from tests.support.ordinary_user import FALLBACK, RECORD, REPO, UID, User, ordinary_user
 
 pytestmark = pytest.mark.root
 """Only root can become another user."""
@@ -92,16 +93,25 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     assert not user.folder.exists()
 
 
-def test_the_demo_works_without_root_and_sudo(user: User) -> None:
+def test_the_demo_and_then_the_five_minutes_of_the_readme_work_without_root_and_sudo(user: User) -> None:
     tools = user.home / "bin"
     tools.mkdir()
     (tools / "sudo").write_text("#!/bin/sh\nexit 97\n")
     (tools / "sudo").chmod(0o755)
-    shown = user.run("scripts/demo", env={"PATH": f"{tools}:{user.settings['PATH']}"})
+    path = {"PATH": f"{tools}:{user.settings['PATH']}"}
+    shown = user.run("scripts/demo", env=path)
     assert shown.code == 0, shown.err
     assert "6 of 6 checks passed" in shown.err
     assert "the lab tour is gone" in shown.err
     assert "eigw-ns apply -f lab.yaml " in shown.out and "sudo" not in shown.out
+    assert not user.folder.exists()
+
+    rows = re.findall(r"^\| `(eigw-ns [^`]*)`", (REPO / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows[0] == "eigw-ns init > lab.yaml" and rows[-1] == "eigw-ns destroy"
+    program = f'eigw-ns() {{ "{REPO}/scripts/eigw-ns" "$@"; }}; cd "$HOME"'
+    typed = user.run("bash", "-ec", "\n".join([program, *rows]), env=path)
+    assert typed.code == 0, typed.err
+    assert "default via fe80::1" in typed.out
     assert not user.folder.exists()
 
 
