@@ -6,6 +6,7 @@
     ├── LockedError           1   another process holds the lock of the lab
     ├── ForeignError          1   a namespace with one of our names was not made by eigw-ns
     ├── NoSuchLabError        1   no lab with that name is stored or in the kernel
+    ├── TakeOverError         1   the lab was applied from another file or by another user, or is stored elsewhere
     ├── KernelError           1   Linux refused a change; holds the errno
     │   ├── MissingError      1     the object to change does not exist (ENOENT, ENODEV, ESRCH, EADDRNOTAVAIL)
     │   └── ExistsError       1     the object to create already exists (EEXIST)
@@ -133,6 +134,14 @@ class HostError(EigwError):
 
 class LimitError(HostError):
     """A limit of this host, its cgroup or this process is reached, so the same call may work later."""
+
+
+class TakeOverError(EigwError):
+    """A change would replace a lab of another file, user or state folder. `final` if no option can allow that."""
+
+    def __init__(self, message: str, *, hint: str, final: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.final = final
 
 
 class KernelError(EigwError):

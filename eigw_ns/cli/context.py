@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,10 +18,12 @@ from eigw_ns.errors import HostError, NoSuchLabError, UsageError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.protocol import Kernel, Machine
+from eigw_ns.lab.storage import origin
+from eigw_ns.lab.storage.origin import Origin
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.lab.storage.protocols import Store, Stored
 from eigw_ns.lab.storage.storage import Storage
-from eigw_ns.topology import Topology, load
+from eigw_ns.topology import Topology, load, renamed
 
 STDIN = "-"
 STDIN_NAME = "stdin"
@@ -68,24 +71,40 @@ def running_kernel() -> Machine | None:
 
 
 def choose_lab(given: str | None, kernel: Kernel | None = None) -> str:
-    """Return the lab to work on: `given`, or else the only lab, stored or (if `kernel` is passed) alive.
+    """Return the lab to work on: `given`, stored or (if `kernel` is passed) alive, or else the only lab.
 
-    Raises NoSuchLabError if no lab exists or `given` does not exist, UsageError if there are several and none is given.
+    The only lab is that of this state folder. If none is stored there, live labs that name the folder count. Raises
+    NoSuchLabError if no lab exists or `given` does not exist, UsageError if there are several and none is given.
     """
     stored = open_store().labs()
     if given is not None and given in stored:  # skip kernel.labs(), which looks into every namespace
         return given
-    labs = sorted({*stored, *(kernel.labs() if kernel else ())})
+    alive = kernel.labs() if kernel and (given is not None or not stored) else ()
     if given is not None:
+        labs = sorted({*stored, *alive})
         if given not in labs:
             hint = did_you_mean(given, labs) or (_which(labs) if labs else _HOW_TO_BEGIN)
             raise NoSuchLabError(f"no such lab: {given}", hint=hint)
         return given
-    if not labs:
-        raise NoSuchLabError("no lab exists", hint=_HOW_TO_BEGIN)
-    if len(labs) > 1:
+    return _only(stored or _of_this_folder(kernel, alive), alive)
+
+
+def _only(labs: Sequence[str], alive: Sequence[str]) -> str:
+    """Return the only one of `labs`. `alive` are those that run, here or for other state folders."""
+    if len(labs) == 1:
+        return labs[0]
+    if labs:
         raise UsageError(f"there are {len(labs)} labs: {', '.join(labs)}", hint="choose one: --lab NAME or EIGW_NS_LAB")
-    return labs[0]
+    elsewhere = f"--lab NAME chooses one that runs and is not stored here: {', '.join(alive)}"
+    raise NoSuchLabError("no lab exists", hint=elsewhere if alive else _HOW_TO_BEGIN)
+
+
+def _of_this_folder(kernel: Kernel | None, alive: Sequence[str]) -> tuple[str, ...]:
+    if kernel is None or not alive:
+        return ()
+    from eigw_ns.lab.lifecycle import ownership
+
+    return tuple(lab for lab in alive if ownership.is_of(kernel, rootless.folders(), lab))
 
 
 def _which(labs: Sequence[str]) -> str:
@@ -111,10 +130,11 @@ def open_source(file: str, lab: str | None) -> Source:
 def read_topology(file: str, lab: str | None, source: Source) -> Topology:
     """Return the topology in `file`, whose bytes are `source`.
 
-    Raises TopologyError with every mistake in it, UsageError if it has no name or a name other than `lab`.
+    Its lab is called `lab`, whatever the file says. Raises TopologyError with every mistake in it, UsageError if it has
+    no name.
     """
     name = STDIN_NAME if file == STDIN else printable(file)
-    return _checked(load(source.content, file=name, default_lab=source.default_lab), file, lab)
+    return _named(load(source.content, file=name, default_lab=source.default_lab), file, lab)
 
 
 def recall_topology(file: str, lab: str | None, source: Source) -> Stored:
@@ -122,17 +142,26 @@ def recall_topology(file: str, lab: str | None, source: Source) -> Stored:
     known = ParseCache(rootless.folders()).recall(source)
     if known is None:
         return Stored(read_topology(file, lab, source))
-    _checked(known.topology, file, lab)
-    return known
+    found = _named(known.topology, file, lab)
+    return known if found is known.topology else Stored(found)
 
 
-def _checked(found: Topology, file: str, lab: str | None) -> Topology:
+def _named(found: Topology, file: str, lab: str | None) -> Topology:
     name = found.cloud.lab
     if lab is None and file == STDIN and name == STDIN_NAME:
         raise UsageError("the topology from stdin does not name its lab", hint="add the line `lab: NAME` to it")
-    if lab is not None and name != lab:
-        raise UsageError(f"{file} describes the lab {name}, not {lab}", hint="omit --lab and unset EIGW_NS_LAB")
-    return found
+    if lab is None or lab == name:
+        return found
+    rootless.folders().topology_file(lab)  # raises UsageError if the name is not valid
+    return renamed(found, lab)
+
+
+def origin_of(file: str) -> Origin:
+    """Return the origin of a topology that this user reads from `file` now.
+
+    Call it before a user namespace is entered: the user is root there.
+    """
+    return origin.now(STDIN_NAME if file == STDIN else os.path.normpath(Path(file).absolute()), os.environ)
 
 
 def topology_of(file: str | None, lab: str | None, kernel: Kernel | None = None) -> Topology:

@@ -73,6 +73,10 @@ file = click.option(
     help="Topology file; `-` is stdin. Default: the topology applied last.",
 )
 
+take_over = click.option(
+    "--take-over", is_flag=True, help="Also replace a lab that was applied from another file or by another user."
+)
+
 required_file = click.option(
     "-f",
     "--file",

@@ -57,7 +57,7 @@ from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Change, Count
 from eigw_ns.kernel.reading import additions, lab_reader, namespace_reader
 from eigw_ns.kernel.replication import teaching
-from eigw_ns.kernel.writing import links, tenant_conflicts
+from eigw_ns.kernel.writing import folder_note, links, tenant_conflicts
 from eigw_ns.kernel.writing.foreign_removal import clear
 from eigw_ns.kernel.writing.settle import settle
 
@@ -124,6 +124,12 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.stale_names`."""
         return netns.stale_names(PREFIX)
 
+    def stored_in(self, namespace: str) -> str:
+        """See `Kernel.stored_in`."""
+        with contextlib.suppress(MissingError):
+            return folder_note.read(namespace)
+        return ""
+
     # ---- changing ---------------------------------------------------------------------------------------------------
 
     def create(self, things: Iterable[NetObject]) -> None:
@@ -189,6 +195,10 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.remove_stale_names`."""
         for name in set(names) & set(self.stale_names()):
             self.writes += netns.remove(name)
+
+    def note_stored_in(self, namespace: str, folder: str) -> None:
+        """See `Kernel.note_stored_in`."""
+        self.writes += folder_note.write(namespace, folder)
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`."""

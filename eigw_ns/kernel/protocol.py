@@ -86,6 +86,20 @@ class Kernel(Protocol):
         """Remove those of `names` that are still stale. A namespace is never touched."""
         ...
 
+    def stored_in(self, namespace: str) -> str:
+        """Return the state folder that `note_stored_in` noted in the namespace.
+
+        Returns "" if none is noted or the namespace does not exist.
+        """
+        ...
+
+    def note_stored_in(self, namespace: str, folder: str) -> None:
+        """Note in a namespace of a lab in which state folder the lab is stored. The note ends with the namespace.
+
+        Raises MissingError if the namespace does not exist.
+        """
+        ...
+
     def create(self, things: Iterable[NetObject]) -> None:
         """Create the objects, in this order. A veth pair is created with the first of its ends.
 

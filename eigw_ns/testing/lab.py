@@ -29,7 +29,7 @@ from eigw_ns.lab.verify.prober import Protocol
 from eigw_ns.render import remedies, verdicts
 from eigw_ns.render.table import draw
 from eigw_ns.testing.connection import Connection
-from eigw_ns.topology import Expectation, Topology, from_data, load, to_data
+from eigw_ns.topology import Expectation, Topology, load, renamed
 
 COMMAND_SECONDS = 60
 """Default timeout of `exec`, in seconds."""
@@ -56,7 +56,7 @@ class Lab:
     def __init__(self, topology: Topology, folder: Path) -> None:
         """Take a `topology` as `read` returns it, and an empty `folder` for the state of the lab."""
         self.name = topology.cloud.lab
-        folders = LabFolders(folder / "state", folder / "run")
+        folders = LabFolders(folder / "state", folder / "run", temporary=True)
         self.environment = {"EIGW_NS_LAB": self.name, **folders.environment()}
         self._storage = Storage.in_folders(folders)
         self.built_from = topology
@@ -215,5 +215,4 @@ class _ShortTraceback:
 def read(data: bytes, file: str) -> Topology:
     """Return the topology in `data` under a random lab name. Raises TopologyError with every mistake."""
     name = f"pytest-{secrets.token_hex(4)}"
-    topology = load(data, file=file, default_lab=name)
-    return from_data({**to_data(topology), "lab": name}, file=file)
+    return renamed(load(data, file=file, default_lab=name), name)

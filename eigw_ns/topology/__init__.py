@@ -23,6 +23,7 @@ __all__ = [
     "from_data",
     "json_schema",
     "load",
+    "renamed",
     "to_data",
 ]
 
@@ -36,6 +37,11 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     from eigw_ns.topology.loader import load as load_file
 
     return load_file(data, file=file, default_lab=default_lab)
+
+
+def renamed(topology: Topology, lab: str) -> Topology:
+    """Return the topology under another lab name. The ids of its resources follow the name."""
+    return from_data({**to_data(topology), "lab": lab})
 
 
 def dump(topology: Topology, *, ascii_only: bool = False) -> str:

@@ -137,7 +137,7 @@ def flush_rules(applied: FakeKernel, name: str) -> None:
 
 def edited(folder: Path, **vpc: Any) -> str:
     """Write the lab of `applied` with other parts of its VPC. Return the path."""
-    path = folder / "edited.json"
+    path = folder / f"{LAB}.json"  # as applied: another file would be another owner
     path.write_text(json.dumps({**json.loads(tree(2, **vpc)), "lab": LAB}))
     return str(path)
 

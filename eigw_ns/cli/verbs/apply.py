@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from eigw_ns.cli import options
-from eigw_ns.cli.context import choose_lab, open_kernel, open_source, open_storage, recall_topology
+from eigw_ns.cli.context import choose_lab, open_kernel, open_source, open_storage, origin_of, recall_topology
 from eigw_ns.cli.output import show_json
 from eigw_ns.cli.program import complain
 from eigw_ns.cli.talk import Talk
@@ -18,6 +18,7 @@ from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.lifecycle.operations import Applied
+from eigw_ns.lab.lifecycle.ownership import Claim
 from eigw_ns.lab.storage.parse_cache import ParseCache
 from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.lab.storage.storage import Storage
@@ -29,6 +30,7 @@ _LINES_SHOWN = 20
 @options.file
 @options.lab
 @click.option("--all", "every", is_flag=True, help="Every lab that is stored, as after a reboot.")
+@options.take_over
 @click.option("--agent", is_flag=True, help="Leave an agent running that watches the lab's replicas and repairs them.")
 @options.lock_timeout
 @options.output
@@ -38,6 +40,7 @@ def command(
     file: str | None,
     lab: str | None,
     every: bool,
+    take_over: bool,
     agent: bool,
     lock_timeout: float,
     output: str,
@@ -49,6 +52,9 @@ def command(
     The first time this builds the lab. On a running lab, flows through what stays the same lose nothing, and a second
     apply writes nothing at all. Without -f the topology applied last is applied again: that repairs drift, and
     rebuilds the lab after a reboot. Killed halfway, nothing inbound has a way in; apply again.
+
+    Refuses to replace a lab that another user applied, or that was applied from another file: --take-over does it. A
+    lab that another state folder stores is never replaced.
 
     With --all, a lab that cannot be built does not keep the others from it; the exit code tells. The systemd unit
     eigw-ns-restore does this at boot, once enabled.
@@ -67,29 +73,42 @@ def command(
     if every:
         _refuse_one(file)
         return _apply_all(open_kernel(), storage, output, agent, talk, patience)
-    if file is None:
+    if file is not None:
+        applied = _apply_file(storage, file, lab, Claim(origin_of(file), take_over), agent, talk, patience)
+    elif take_over:
+        raise UsageError("--take-over needs a file", hint="eigw-ns apply -f FILE --take-over")
+    else:
         kernel = open_kernel()
         applied = _apply_stored(kernel, storage, choose_lab(lab, kernel), agent, talk, patience)
-    else:
-        source = open_source(file, lab)
-        given = recall_topology(file, lab, source)
-        kernel = open_kernel()  # after the file: its mistakes are reported without root
-        with talk.progress("apply") as progress:
-            applied = operations.apply(
-                kernel,
-                storage,
-                given.topology,
-                version=given.version,
-                progress=progress,
-                patience=patience,
-                announce=lambda stored, wanted: _announce(stored, wanted, talk),
-            )
-        _report(kernel, storage, applied, agent, talk)
-        if not given.version:
-            ParseCache(storage.folders).remember(source, given.topology)
     if output == "json":
         show_json(_data(applied))
     return 0
+
+
+def _apply_file(
+    storage: Storage, file: str, lab: str | None, claim: Claim, agent: bool, talk: Talk, patience: Patience
+) -> Applied:
+    source = open_source(file, lab)
+    given = recall_topology(file, lab, source)
+    kernel = open_kernel()  # after the file: its mistakes are reported without root
+    with talk.progress("apply") as progress:
+        applied = operations.apply(
+            kernel,
+            storage,
+            given.topology,
+            version=given.version,
+            claim=claim,
+            progress=progress,
+            patience=patience,
+            announce=lambda stored, wanted: _announce(stored, wanted, talk),
+        )
+    _report(kernel, storage, applied, agent, talk)
+    if applied.adopted:
+        name = applied.topology.cloud.lab
+        talk.note(f"it was not known who applied the lab {name}; from now on it is of {claim.origin}")
+    if not given.version:
+        ParseCache(storage.folders).remember(source, given.topology)
+    return applied
 
 
 def _announce(stored: Cloud | None, given: Cloud, talk: Talk) -> None:

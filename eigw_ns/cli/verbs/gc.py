@@ -28,12 +28,10 @@ def command(yes: bool, lab: str | None, output: str, quiet: bool, verbose: bool)
 
     \b
     A lab is not a leftover while one of these is true:
-      it is stored here (EIGW_NS_STATE_DIR)
+      it is stored here (EIGW_NS_STATE_DIR), or in the state folder that it was applied from last
       another command works on it (EIGW_NS_RUN_DIR)
       an agent watches it, with whatever folders
       the pytest that created it is running, with whatever folders
-
-    A lab that is stored in another folder and has no agent is a leftover.
 
     \b
     sudo eigw-ns gc

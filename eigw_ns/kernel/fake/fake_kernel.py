@@ -106,6 +106,15 @@ class FakeKernel(FakeHost):
             self._begin("delete", name)
             self._stale_names.remove(name)
 
+    def stored_in(self, namespace: str) -> str:
+        return self.namespaces.get(namespace, FakeNamespace()).stored_in
+
+    def note_stored_in(self, namespace: str, folder: str) -> None:
+        if namespace not in self.namespaces:
+            raise kernel_error(f"enter the namespace {namespace}", errno.ENOENT)
+        self._begin("note", namespace)
+        self.namespaces[namespace].stored_in = folder
+
     def create(self, things: Iterable[NetObject]) -> None:
         wanted = tuple(things)
         by_key = {thing.key: thing for thing in wanted}

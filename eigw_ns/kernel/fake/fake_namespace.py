@@ -14,12 +14,14 @@ class FakeNamespace:
 
     `counts` are those of the named counters that have seen something; `flows` are the (source, destination)
     addresses of the connection table's entries, in the original direction; `taught` those of the taught flows.
+    `stored_in` is the noted state folder.
     """
 
     objects: dict[Key, NetObject] = field(default_factory=dict)
     counts: dict[str, Count] = field(default_factory=dict)
     flows: list[tuple[str, str]] = field(default_factory=list)
     taught: list[tuple[str, str]] = field(default_factory=list)
+    stored_in: str = ""
 
     def put(self, thing: NetObject) -> None:
         """Add or replace an object as Linux would list it: forwarding that is off is not listed, other sysctls stay."""

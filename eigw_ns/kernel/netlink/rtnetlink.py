@@ -177,7 +177,7 @@ def forget_name(name: str) -> Message:
 
 def _loopback_name(kind: int, flags: int, name: str) -> Message:
     payload = LINK.pack(0, 0, LOOPBACK_INDEX, 0, 0) + nested(IFLA_PROP_LIST, text(_IFLA_ALT_IFNAME, name))
-    return Message(kind, flags, payload, "note which rules were loaded")
+    return Message(kind, flags, payload, "change a note at the loopback")
 
 
 def set_port(link: Link, index: int) -> Message:

@@ -1,6 +1,6 @@
 """Find and remove what dead labs left behind. Nothing is removed unless the user asks for it.
 
-    namespace    has our mark, but no topology of its lab is stored (the state folder was lost, or another one is set)
+    namespace    has our mark, but no topology of its lab is stored: here, or in the folder that the lab names
     husk         a stale namespace name: our name under /run/netns without a namespace, left by a killed creation
     run folder   lock and journal of a lab that is not stored and not running
 
@@ -18,7 +18,7 @@ from typing import Literal
 from eigw_ns.dataplane.compile.names import lab_of
 from eigw_ns.kernel.protocol import Kernel, Machine
 from eigw_ns.lab.agent import background
-from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.lifecycle import operations, ownership
 from eigw_ns.lab.storage.folders import labs_in
 from eigw_ns.lab.storage.storage import Storage
 
@@ -76,7 +76,7 @@ def _remove(kernel: Machine, storage: Storage, lab: str, leftovers: list[Leftove
 
 def _namespaces(kernel: Kernel, storage: Storage) -> Iterator[Leftover]:
     for lab in kernel.labs():
-        if not storage.store.exists(lab):
+        if not storage.store.exists(lab) and not ownership.is_stored_elsewhere(kernel, storage.folders, lab):
             yield from (Leftover(lab, "namespace", owner.namespace) for owner in kernel.observe(lab).namespaces())
 
 

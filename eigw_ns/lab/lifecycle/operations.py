@@ -16,6 +16,8 @@ from eigw_ns.errors import EigwError, ForeignError, HostError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
 from eigw_ns.lab.agent import background
+from eigw_ns.lab.lifecycle import ownership
+from eigw_ns.lab.lifecycle.ownership import Claim
 from eigw_ns.lab.lifecycle.progress import Phase, Progress, silent
 from eigw_ns.lab.storage.protocols import IMPATIENT, Patience, Store, Stored
 from eigw_ns.lab.storage.storage import Storage
@@ -37,13 +39,14 @@ class Applied:
     """Result of an apply: number of steps, and number of writes to the kernel. Both are 0 if nothing differed.
 
     `topology` is what the kernel holds now. `agent` is the process that replaced an agent of an older version, if there
-    was one.
+    was one. `adopted`: it was not known before from which file the stored lab came.
     """
 
     steps: int
     writes: int
     topology: Topology
     agent: int | None = None
+    adopted: bool = False
 
 
 @frozen
@@ -91,17 +94,20 @@ def apply(
     topology: Topology,
     *,
     version: str = "",
+    claim: Claim | None = None,
     progress: Progress = silent,
     patience: Patience = IMPATIENT,
     announce: Announce = _announce_nothing,
 ) -> Applied:
     """Bring the kernel to the topology, and store the topology as the desired state.
 
-    Only what differs is changed. `version` is that of the store, if the topology was read there. `patience` is for the
-    lab's lock. `announce` is called before the first write to the kernel. Raises LockedError, ForeignError, HostError
-    or KernelError. After an error halfway the topology is stored, and the next apply continues from there.
+    Only what differs is changed. `version` is that of the store, if the topology was read there. `claim` is stored; it
+    is None if the topology is of no file. `patience` is for the lab's lock. `announce` is called before the first write
+    to the kernel. Raises TakeOverError, LockedError, ForeignError, HostError or KernelError. After an error halfway the
+    topology is stored, and the next apply continues from there.
     """
-    return _apply(kernel, storage, topology.cloud.lab, lambda: Stored(topology, version), progress, patience, announce)
+    lab = topology.cloud.lab
+    return _apply(kernel, storage, lab, lambda: Stored(topology, version), progress, patience, claim, announce)
 
 
 def apply_stored(
@@ -121,14 +127,23 @@ def _apply(
     read: Callable[[], Stored],
     progress: Progress,
     patience: Patience,
+    claim: Claim | None = None,
     announce: Announce = _announce_nothing,
 ) -> Applied:
     with storage.lock.hold(lab, f"eigw-ns apply ({lab})", wait=patience.seconds, tell=patience.tell):
         given = read()
+        if claim is not None:
+            ownership.require_origin(storage, given, claim)
         start_agent = background.replace_outdated(storage.folders, lab)
         try:
             applied = reconcile(
-                kernel, storage, given.topology, version=given.version, progress=progress, announce=announce
+                kernel,
+                storage,
+                given.topology,
+                version=given.version,
+                claim=claim,
+                progress=progress,
+                announce=announce,
             )
             return replace(applied, agent=start_agent()) if start_agent else applied
         except EigwError:
@@ -147,6 +162,7 @@ def reconcile(
     topology: Topology,
     *,
     version: str = "",
+    claim: Claim | None = None,
     progress: Progress = silent,
     announce: Announce = _announce_nothing,
 ) -> Applied:
@@ -158,8 +174,12 @@ def reconcile(
     lab = topology.cloud.lab
     before = kernel.writes
     progress(0, 0, Phase("read the lab"))
+    ownership.require_folder(kernel, storage, lab, take_over=claim is not None and claim.take_over)
     plan = make_plan(kernel, storage, topology.cloud)
-    stored = storage.store.holds(topology, version)
+    origin = claim.origin if claim else None
+    unknown = origin is not None and storage.store.origin(lab) is None
+    adopted = unknown and storage.store.exists(lab)
+    stored = storage.store.holds(topology, version) and not unknown
     former = None if stored else stored_cloud(storage, lab)
     if plan or storage.journal.unfinished(lab):
         from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
@@ -168,14 +188,15 @@ def reconcile(
             storage.store.require_writable(lab)
         with storage.journal.written(lab, plan):
             if not stored:
-                storage.store.save(topology)
+                storage.store.save(topology, origin)
                 announce(former, topology.cloud)
             kernel.stop_orphaned_daemons(lab)
             execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
     elif not stored:
-        storage.store.save(topology)
+        storage.store.save(topology, origin)
         announce(former, topology.cloud)
-    return Applied(len(plan), kernel.writes - before, topology)
+    ownership.note_folder(kernel, storage, lab)
+    return Applied(len(plan), kernel.writes - before, topology, adopted=adopted)
 
 
 def status(kernel: Kernel, storage: Storage, lab: str) -> Plan:
@@ -212,10 +233,12 @@ def destroy(
 ) -> Destroyed:
     """Remove everything of the lab, in the kernel and on disk.
 
-    Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists.
+    Processes that users started inside are reported, not ended. Raises NoSuchLabError if nothing of the lab exists,
+    TakeOverError if the live lab is stored in another folder.
     """
     if not storage.store.exists(lab) and not len(kernel.outline(lab)):
         raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
+    ownership.require_folder(kernel, storage, lab, take_over=True)
     background.stop(storage.folders, lab)
     with storage.lock.hold(lab, f"eigw-ns destroy ({lab})", wait=patience.seconds, tell=patience.tell):
         inside = kernel.processes_in(name for name in kernel.names() if is_name_of(lab, name))

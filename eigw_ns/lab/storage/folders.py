@@ -2,7 +2,8 @@
 
 Each folder has one subfolder per lab:
 
-- `/var/lib/eigw-ns/<lab>/{topology.json,source}`: the desired state, and a digest of its file (EIGW_NS_STATE_DIR)
+- `/var/lib/eigw-ns/<lab>/{topology.json,source,origin}`: the desired state, a digest of its file, and who applied
+  that file and when (EIGW_NS_STATE_DIR)
 - `/run/eigw-ns/<lab>/{lock,journal}`: the process that works on the lab, and what it has begun (EIGW_NS_RUN_DIR)
 
 The front end chooses them once (`cli.rootless.folders`) and passes them down. A process can have several `LabFolders`.
@@ -28,10 +29,15 @@ STATE_VARIABLE, RUN_VARIABLE = "EIGW_NS_STATE_DIR", "EIGW_NS_RUN_DIR"
 
 @frozen
 class LabFolders:
-    """The state folder, which survives a reboot, and the run folder, which need not, and the paths in them."""
+    """The state folder, which survives a reboot, and the run folder, which need not, and the paths in them.
+
+    `temporary`: they end with the process that made them. If it is killed, its labs are leftovers, so a live lab does
+    not name such folders.
+    """
 
     state: Path
     run: Path
+    temporary: bool = False
 
     @staticmethod
     def chosen(environment: Mapping[str, str], default: LabFolders) -> LabFolders:
@@ -53,6 +59,10 @@ class LabFolders:
     def source_file(self, lab: str) -> Path:
         """Return the path of the note that identifies the file from which the desired state of `lab` was read."""
         return self.state / _checked(lab) / "source"
+
+    def origin_file(self, lab: str) -> Path:
+        """Return the path of the note that says from which file, by which user and when `lab` was applied."""
+        return self.state / _checked(lab) / "origin"
 
     def lock_file(self, lab: str) -> Path:
         """Return the path of the file whose flock(2) means that a process works on `lab`."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from eigw_ns.frozen import frozen
+from eigw_ns.lab.storage.origin import Origin
 from eigw_ns.topology import Topology
 
 
@@ -65,8 +66,15 @@ class Store(Protocol):
         """Raise HostError if `save` cannot write. To be called before the first change."""
         ...
 
-    def save(self, topology: Topology) -> None:
-        """Store the topology under its lab's name, whole or not at all. Raises HostError if it cannot be written."""
+    def save(self, topology: Topology, origin: Origin | None = None) -> None:
+        """Store the topology under its lab's name, whole or not at all. Raises HostError if it cannot be written.
+
+        `origin` is stored, too. None leaves the stored origin as it is.
+        """
+        ...
+
+    def origin(self, lab: str) -> Origin | None:
+        """Return the stored origin of `lab`; None if it is unknown, as for labs of older versions."""
         ...
 
     def remove(self, lab: str) -> bool:

@@ -11,7 +11,9 @@ from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import trusted_folder
 from eigw_ns.lab.storage import folders
+from eigw_ns.lab.storage import origin as origins
 from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.origin import Origin
 from eigw_ns.lab.storage.protocols import Stored
 from eigw_ns.topology import Topology, from_data, to_data
 
@@ -49,14 +51,24 @@ class FileStore:
             return path.name in trusted_folder.names(folder)
         return False
 
-    def save(self, topology: Topology) -> None:
-        """Store the topology under its lab's name. A crash leaves the old file or the new one, never half a file.
+    def save(self, topology: Topology, origin: Origin | None = None) -> None:
+        """Store the topology, and the origin if it is given, under its lab's name.
 
-        Raises HostError if the state folder cannot be written.
+        A crash leaves the old file or the new one, never half a file. Raises HostError if the state folder cannot be
+        written.
         """
         path = self.folders.topology_file(topology.cloud.lab)
         with self.folders.state_errors(f"write {path}"):
             write_atomically(path, text(topology))
+            if origin is not None:
+                write_atomically(self.folders.origin_file(topology.cloud.lab), origins.encode(origin))
+
+    def origin(self, lab: str) -> Origin | None:
+        """Return the stored origin of `lab`. None if it is unknown: not stored, damaged, or not to be read."""
+        try:
+            return origins.decode(read_file(self.folders.origin_file(lab)).data)
+        except OSError:
+            return None
 
     def require_writable(self, lab: str) -> None:
         """Raise HostError if `save` would because of the folder. To be called before the first change."""
@@ -126,7 +138,8 @@ class FileStore:
             trusted_folder.opened(path.parent) as folder,
         ):
             left = (name for name in trusted_folder.names(folder) if name.startswith(_TEMPORARY))
-            trusted_folder.remove(folder, self.folders.source_file(lab).name, path.name, *left)
+            notes = (self.folders.source_file(lab).name, self.folders.origin_file(lab).name)
+            trusted_folder.remove(folder, *notes, path.name, *left)
         trusted_folder.remove_empty(path.parent)  # a user's file in it stays
         return stored
 

@@ -1,0 +1,183 @@
+"""Whose lab it is: other files, other users and other state folders, on the fake kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.storage.origin import Origin, decode, encode
+from tests.support.command import FAKE_LAB as LAB
+from tests.support.command import Cli
+from tests.support.stored import folders, store
+from tests.topologies.replicated import tree
+
+
+@pytest.fixture
+def other_file(tmp_path: Path) -> str:
+    """Return a file with another topology under the name of the applied lab."""
+    file = tmp_path / "other" / f"{LAB}.json"
+    file.parent.mkdir()
+    file.write_text(tree(1))
+    return str(file)
+
+
+@pytest.fixture
+def elsewhere(applied: FakeKernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Set other folders after the lab was applied."""
+    with monkeypatch.context() as patch:
+        patch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "other-state"))
+        patch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "other-run"))
+        yield
+
+
+@contextmanager
+def sudo_user(monkeypatch: pytest.MonkeyPatch, uid: int) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: 0)
+        patch.setenv("SUDO_UID", str(uid))
+        yield
+
+
+def own_file(tmp_path: Path) -> str:
+    return str(tmp_path / f"{LAB}.json")
+
+
+def test_another_file_needs_take_over(applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path) -> None:
+    before, writes = store().load(LAB), applied.writes
+    planned, refused = cli("plan", "-f", other_file), cli("apply", "-f", other_file)
+    assert planned.code == 3
+    assert f"`apply` refuses this: the lab {LAB} is of another file: {own_file(tmp_path)}" in planned.err
+    assert refused.code == 1
+    assert "--take-over" in refused.err
+    assert (store().load(LAB), applied.writes) == (before, writes)
+
+    assert cli("apply", "-f", other_file, "--take-over").code == 0
+    assert cli("apply", "-f", other_file).code == 0
+    assert cli("apply", "-f", own_file(tmp_path)).code == 1
+
+
+def test_a_changed_file_of_the_same_user_needs_nothing(
+    applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path
+) -> None:
+    Path(own_file(tmp_path)).write_text(tree(1))
+    assert cli("apply", "-f", own_file(tmp_path)).code == 0
+    Path(own_file(tmp_path)).write_text(tree(2))
+    assert "take-over" not in cli("plan", "-f", own_file(tmp_path)).err
+
+
+def test_a_copy_of_the_file_takes_nothing_over(applied: FakeKernel, cli: Cli, other_file: str) -> None:
+    Path(other_file).write_text(tree(2))
+    assert cli("plan", "-f", other_file).code == 0
+    assert cli("apply", "-f", other_file).code == 0
+
+
+def test_another_user_needs_take_over(
+    applied: FakeKernel, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(own_file(tmp_path)).write_text(tree(1))
+    with sudo_user(monkeypatch, 4242):
+        refused = cli("apply", "-f", own_file(tmp_path))
+        assert refused.code == 1
+        assert f"the lab {LAB} is of another user: {own_file(tmp_path)}" in refused.err
+        assert cli("apply", "-f", own_file(tmp_path), "--take-over").code == 0
+    known = store().origin(LAB)
+    assert known is not None
+    assert (known.uid, known.user) == (4242, "user 4242")
+
+
+def test_a_lab_of_an_older_version_is_adopted_once(
+    applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path
+) -> None:
+    folders().origin_file(LAB).unlink()
+    first, second = cli("apply", "-f", other_file), cli("apply", "-f", other_file)
+    assert (first.code, second.code) == (0, 0)
+    assert f"it was not known who applied the lab {LAB}; from now on it is of {other_file}" in first.err
+    assert "not known" not in second.err
+    assert cli("apply", "-f", own_file(tmp_path)).code == 1
+
+
+def test_take_over_needs_a_file(applied: FakeKernel, cli: Cli) -> None:
+    assert cli("apply", "--take-over").code == 2
+
+
+def test_destroy_forgets_who_applied_it(applied: FakeKernel, cli: Cli, other_file: str) -> None:
+    assert cli("destroy").code == 0
+    assert not folders().origin_file(LAB).exists()
+    assert cli("apply", "-f", other_file).code == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("verb", [("apply", "--take-over", "-f"), ("destroy", "--lab"), ("plan", "-f")])
+def test_a_lab_of_another_state_folder_is_left_alone(
+    applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    names, writes = applied.names(), applied.writes
+    done = cli(*verb, LAB if "--lab" in verb else other_file)
+    assert done.code == (3 if "plan" in verb else 1)
+    assert f"is stored in another state folder: {tmp_path / 'state'}" in done.err
+    assert (applied.names(), applied.writes) == (names, writes)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_lab_that_its_folder_lost_can_be_taken_over(
+    applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path
+) -> None:
+    (tmp_path / "state" / LAB / "topology.json").unlink()
+    refused = cli("apply", "-f", other_file)
+    assert refused.code == 1
+    assert f"{tmp_path / 'state'} does not store it any more" in refused.err
+    assert "--take-over" in refused.err
+    assert cli("apply", "-f", other_file, "--take-over").code == 0
+    assert cli("apply", "-f", other_file).code == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_live_lab_of_an_older_version_that_is_not_stored_here(applied: FakeKernel, cli: Cli, other_file: str) -> None:
+    for namespace in applied.namespaces.values():
+        namespace.stored_in = ""
+    refused = cli("apply", "-f", other_file)
+    assert refused.code == 1
+    assert "it is not known where it is stored" in refused.err
+    assert cli("apply", "-f", other_file, "--take-over").code == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("verb", ["verify", "destroy", "status", "apply"])
+def test_the_only_lab_is_that_of_this_state_folder(applied: FakeKernel, cli: Cli, verb: str) -> None:
+    done = cli(verb)
+    assert done.code == 1
+    assert "no lab exists" in done.err
+    assert f"stored here: {LAB}" in done.err
+
+
+def test_labs_of_other_folders_do_not_hide_the_only_lab(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    others = {"EIGW_NS_STATE_DIR": str(tmp_path / "s"), "EIGW_NS_RUN_DIR": str(tmp_path / "r")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in others.items():
+            patch.setenv(name, value)
+        assert cli("apply", "-f", own_file(tmp_path), "--lab", "second").code == 0
+    assert set(applied.labs()) == {LAB, "second"}
+    assert cli("status").code == 0
+    assert cli("destroy").code == 0
+    assert applied.labs() == ("second",)
+
+
+def test_a_lab_whose_stored_topology_is_lost_is_still_the_only_one(applied: FakeKernel, cli: Cli) -> None:
+    store().remove(LAB)
+    assert cli("destroy").code == 0
+    assert applied.labs() == ()
+
+
+def test_an_origin_survives_its_file() -> None:
+    origin = Origin("/home/\udcff/lab.yaml", 1000, "alice", "2026-11-30 22:00:00+00:00")
+    assert decode(encode(origin).encode()) == origin
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"[]", b'{"file": 1, "uid": 1, "user": "", "time": ""}', b"\xff"])
+def test_a_damaged_origin_is_unknown(damaged: bytes) -> None:
+    assert decode(damaged) is None
