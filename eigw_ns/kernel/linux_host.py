@@ -34,6 +34,12 @@ class LinuxHost:
 
         return process.stays(occupant)
 
+    def name_nodes(self, names: Mapping[str, Sequence[str]]) -> str:
+        """See `Host.name_nodes`."""
+        from eigw_ns.kernel.namespaces import hosts_file
+
+        return hosts_file.cover(names)
+
     def exec_in(self, namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         """See `Host.exec_in`."""
         from eigw_ns.kernel.processes import process

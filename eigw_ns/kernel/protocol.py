@@ -229,6 +229,13 @@ class Host(Protocol):
         """Return whether the process still runs, in the same namespace."""
         ...
 
+    def name_nodes(self, names: Mapping[str, Sequence[str]]) -> str:
+        """Let this process, and what `exec_in` makes of it, find the address of each name. The host's files stay.
+
+        `names` has the names of each address. Returns the reason if that is not possible; "" if it is.
+        """
+        ...
+
     def exec_in(self, namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         """Replace this process by `command`, in the namespace.
 

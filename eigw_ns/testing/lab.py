@@ -6,10 +6,11 @@ import contextlib
 import os
 import secrets
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from eigw_ns.cloud import nodes
+from eigw_ns.cloud import hosts_file, nodes
 from eigw_ns.cloud.nodes import NodeKind
 from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
 from eigw_ns.dataplane.trace.explanation import Question, explain
@@ -18,6 +19,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.namespaces.hosts_file import cover
 from eigw_ns.kernel.processes import liveness, process
 from eigw_ns.kernel.processes.process import Completed
 from eigw_ns.lab.lifecycle import operations
@@ -60,6 +62,7 @@ class Lab:
         self.environment = {"EIGW_NS_LAB": self.name, **folders.environment()}
         self._storage = Storage.in_folders(folders)
         self.built_from = topology
+        self._told = False
         self._life = contextlib.ExitStack()
 
     def __repr__(self) -> str:
@@ -117,12 +120,29 @@ class Lab:
         if isinstance(command, str):
             raise UsageError(f"the command {command!r} is a string", hint="pass a list; shlex.split makes one")
         namespace = self.node(node).namespace
-        with _ShortTraceback():
-            done = process.run(command, namespace=namespace, environment=os.environ, stdin=stdin, timeout=timeout)
+        with _ShortTraceback(), self._named_nodes() as prepare:
+            done = process.run(
+                command, namespace=namespace, environment=os.environ, stdin=stdin, timeout=timeout, prepare=prepare
+            )
         if check and done.code != 0:
             said = "\n".join(text.strip() for text in (done.out, done.err) if text.strip())
             raise CommandFailedError(f"{node}: `{shlex.join(command)}` exited with {done.code}\n{said}")
         return done
+
+    @contextlib.contextmanager
+    def _named_nodes(self) -> Iterator[Callable[[], object]]:
+        """Yield what a new process calls so that it can use the names of nodes. If it cannot, say so once."""
+        names = hosts_file.names(self.topology.cloud)
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        with os.fdopen(reading, "rb") as answer:
+            try:
+                yield lambda: os.write(writing, cover(names).encode())
+            finally:
+                os.close(writing)
+            unnamed = answer.read().decode()
+        if unnamed and not self._told:
+            self._told = True
+            sys.stderr.write(f"names of nodes do not work in {self!r}, use addresses: {unnamed}\n")
 
     def verify(self, *, timeout: float = 1.0) -> Report:
         """Prove what the topology expects, or every pair if it expects nothing, as `eigw-ns verify` does.

@@ -92,6 +92,18 @@ def test_exec_replaces_the_program(applied: FakeKernel, cli: Cli) -> None:
     assert (replaced.value.namespace, replaced.value.command) == (namespace("app"), ("ip", "-6", "route"))
 
 
+def test_exec_names_the_nodes_or_says_why_not(
+    applied: FakeKernel, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ProgramReplacedError):
+        cli("exec", "app", "--", "true")
+    assert (capsys.readouterr().err, applied.named["web"]) == ("", "2001:db8:80::1")
+    applied.nameless = "Operation not permitted"
+    with pytest.raises(ProgramReplacedError):
+        cli("exec", "app", "--", "true")
+    assert "names of nodes do not work inside, use addresses: Operation not permitted" in capsys.readouterr().err
+
+
 def test_exec_needs_a_namespace_of_ours(applied: FakeKernel, cli: Cli) -> None:
     app, web = namespace("app"), namespace("web")
     applied.make_foreign(app)

@@ -87,6 +87,7 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     assert " 0% packet loss" in rootless("exec", "app", "--", "ping", "-c", "1", "2001:db8:80::1")
     rootless("exec", "app", "--", sys.executable, "-c", CAPTURE)
     rootless("exec", "app", "--", "setpriv", "--clear-groups", "true", code=127)
+    assert "2001:db8:80::1" in rootless("exec", "app", "--", "getent", "hosts", "web")
     rootless("gc")
     rootless("destroy")
     assert pause_process.find(user.folder / RECORD) is None

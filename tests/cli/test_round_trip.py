@@ -211,6 +211,30 @@ def test_verify_with_a_report_that_cannot_be_written(cli: Cli, standing: str, tm
     ]
 
 
+_LOOK_UP = "import socket, sys; print(*{each[4][0] for name in sys.argv[1:] for each in socket.getaddrinfo(name, 443)})"
+
+
+def test_names_of_nodes_resolve_inside(standing: str) -> None:
+    hosts = Path("/etc/hosts").read_text()
+    names = ("web", "web.internet", "internet/web")
+    done = process("exec", "--lab", standing, "app", "--", sys.executable, "-c", _LOOK_UP, *names)
+    assert (done.code, done.out, done.err) == (0, "2001:db8:80::1\n", "")
+    inside = process("exec", "--lab", standing, "app", "--", "cat", "/etc/hosts")
+    assert inside.out.startswith("2001:db8:80::1 web web.internet internet/web\n")
+    assert inside.out.endswith(hosts)
+    assert Path("/etc/hosts").read_text() == hosts
+    assert "hosts" not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_a_lab_that_is_applied_inside_a_node_is_a_lab_of_the_host(
+    cli: Cli, demo_file: Callable[[str], str], standing: str, lab_name: str
+) -> None:
+    inner = (sys.executable, "-m", "eigw_ns", "apply", "-q", "-f", demo_file(lab_name))
+    assert process("exec", "--lab", standing, "app", "--", *inner).code == 0
+    assert cli("status", "--lab", lab_name).code == 0
+    assert cli("destroy", "--lab", lab_name).code == 0
+
+
 def test_exec_passes_streams_signals_and_the_exit_code_through(standing: str) -> None:
     def inside(*command: str, stdin: str = "") -> tuple[int, str, str]:
         result = process("exec", "--lab", standing, "app", "--", *command, stdin=stdin)

@@ -45,6 +45,7 @@ def test_the_example_in_the_readme(lab):
     assert app.connect("web", 443, listen=False).refused
     assert "default" in lab.exec("app", ["ip", "-6", "route"]).out
     assert app.exec(["cat"], stdin="x").out == "x"
+    assert "2001:db8:80::1" in app.exec(["getent", "hosts", "web"]).out
     assert app.exec(["sh", "-c", "exit 3"], check=False).code == 3
 
 def test_inbound_is_blocked(lab):

@@ -20,12 +20,12 @@ from eigw_ns.errors import UsageError
 def command(node: str, arguments: tuple[str, ...], lab: str | None) -> None:
     """Run a command inside a NODE: an instance, an internet host, a subnet's router, a gateway or `internet`.
 
-    The command sees the node's network, and this host's files and processes as your user: run by root, it is root.
-    Input, output and signals are passed through. The exit code is the command's, 127 if the command does not exist, or
-    126 if it cannot be run.
+    The command sees the node's network, and this host's files and processes as your user: run by root, it is root. It
+    can use the names of instances and internet hosts: `web`, `web.internet`. Input, output and signals are passed
+    through. The exit code is the command's, 127 if the command does not exist, or 126 if it cannot be run.
 
     \b
-    eigw-ns exec app -- ping -c 1 2001:db8:80::1
+    eigw-ns exec app -- ping -c 1 web
     eigw-ns exec main/private-a -- ip -6 route
     eigw-ns exec main/outbound -- nft list ruleset
     eigw-ns exec --lab demo web -- ss -ltn

@@ -27,7 +27,8 @@ class FakeHost:
     """A `Host` in memory.
 
     `processes` are those in namespaces; `ended` are the pids of those that do not run any more. `silent` are namespaces
-    of replicas that look well and drop every heartbeat. `descriptors` are those of open heartbeats. `at` does something
+    of replicas that look well and drop every heartbeat. `named` are the addresses of the names that a command can use;
+    `nameless` is the reason why it cannot. `descriptors` are those of open heartbeats. `at` does something
     when the clock gets there.
     """
 
@@ -38,6 +39,8 @@ class FakeHost:
         self.silent: set[str] = set()
         self.descriptors: set[int] = set()
         self.readable: set[int] = set()
+        self.named: dict[str, str] = {}
+        self.nameless = ""
         self._now = 0.0
         self._due: list[tuple[float, Callable[[], object]]] = []
         self._numbers = itertools.count(1000)
@@ -57,6 +60,10 @@ class FakeHost:
 
     def stays(self, occupant: Occupant) -> bool:
         return occupant in self.processes and occupant.pid not in self.ended
+
+    def name_nodes(self, names: Mapping[str, Sequence[str]]) -> str:
+        self.named = {name: address for address, given in names.items() for name in given}
+        return self.nameless
 
     def exec_in(self, namespace: str, command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         if namespace not in self.namespaces:

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,12 +63,14 @@ def run(
     environment: Mapping[str, str] | None = None,
     stdin: str = "",
     timeout: float | None = None,
+    prepare: Callable[[], object] | None = None,
 ) -> Completed:
     """Run `command` (looked up in PATH), and wait until it has ended and its output is closed.
 
     It runs in `namespace` and `folder`; None means this process's own. After `timeout` seconds, or if this process is
-    interrupted, it is killed with its whole session. Raises MissingError if the namespace does not exist;
-    NoSuchCommandError; NotExecutableError; EigwError after the timeout.
+    interrupted, it is killed with its whole session. The new process calls `prepare` before it becomes the command.
+    Raises MissingError if the namespace does not exist; NoSuchCommandError; NotExecutableError; EigwError after the
+    timeout.
     """
     pipe = subprocess.PIPE
     with _inside(namespace), _refusals(command[0]):
@@ -80,6 +82,7 @@ def run(
             env=environment,
             cwd=folder,
             start_new_session=True,
+            preexec_fn=prepare,
             errors="replace",
         )
     with started:
