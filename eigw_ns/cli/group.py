@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
+from eigw_ns.cli.word_order import verb_first
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import UsageError
 
@@ -30,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "describe": "Show resources with ids, states and counters.",
         "exec": "Run a command inside a node.",
         "shell": "Open a shell inside a node.",
+        "labs": "List the labs, with their files and users.",
         "export": "Print the applied topology as a file.",
     },
     "Use the EC2 API": {
@@ -42,6 +44,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "version": "Print the versions of eigw-ns, the kernel and nftables.",
     },
 }
+
+SYNONYMS = {"up": "apply", "down": "destroy", "show": "describe", "ls": "labs", "list": "labs", "diff": "plan"}
+"""Other words for verbs. The help of `eigw-ns` names them; completion does not."""
 
 VERBS = {verb: summary for section in SECTIONS.values() for verb, summary in section.items()}
 
@@ -111,6 +116,16 @@ class VerbGroup(SectionGroup):
     def sections(self) -> Mapping[str, Mapping[str, str]]:
         """See `SectionGroup`."""
         return SECTIONS
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Accept options of a verb before the verb, too."""
+        return super().parse_args(ctx, verb_first(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve a verb or a synonym of one."""
+        return super().resolve_command(ctx, [SYNONYMS.get(args[0], args[0]), *args[1:]])
 
     def load(self, verb: str) -> click.Command:
         """See `SectionGroup`."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from eigw_ns.cli import complete
+from eigw_ns.errors import UsageError
 
 
 class Seconds(click.FloatRange):
@@ -77,14 +82,39 @@ take_over = click.option(
     "--take-over", is_flag=True, help="Also replace a lab that was applied from another file or by another user."
 )
 
-required_file = click.option(
-    "-f",
-    "--file",
-    metavar="FILE",
-    type=click.Path(allow_dash=True),
-    required=True,
-    help="Topology file; `-` is stdin.",
+only_file = click.option(
+    "-f", "--file", metavar="FILE", type=click.Path(allow_dash=True), help="Topology file; `-` is stdin."
 )
+
+
+def positional(name: str, kind: click.ParamType[Any], complete_word: Completion | None = None) -> Decorator:
+    """Return a decorator that lets a verb take the value of the option `name` as its only argument, too."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*, word: str | None, **values: Any) -> Any:
+            return function(**{**values, name: _one(name, word, values[name])})
+
+        return click.argument("word", metavar=f"[{name.upper()}]", required=False, type=kind,
+                              shell_complete=complete_word)(call)  # fmt: skip
+
+    return decorate
+
+
+def _one(name: str, word: str | None, option: str | None) -> str | None:
+    """Return the value that was given as an argument or as an option. A variable of the environment gives way."""
+    if word is None:
+        return option
+    if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        raise UsageError(f"--{name} is given, and {word} too", hint="leave one of them out")
+    return word
+
+
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+positional_file = positional("file", click.Path(allow_dash=True))
+positional_lab = positional("lab", click.STRING, complete.labs)
 
 rootless = click.option(
     "--rootless/--no-rootless",

@@ -30,6 +30,10 @@ Five minutes:
   sudo eigw-ns destroy
 
 \b
+Other words for verbs: up (apply), down (destroy), show (describe), ls and list (labs), diff (plan).
+Options that most verbs have may also stand before the verb: eigw-ns --lab demo describe
+
+\b
 Exit codes:
   0    success
   1    failure

@@ -38,7 +38,7 @@ def test_every_verb_has_a_page(pages: dict[str, str]) -> None:
 def test_a_page_says_what_help_says(pages: dict[str, str]) -> None:
     text = pages["eigw-ns-verify.1"].replace("\\-", "-")
     assert text.startswith('.TH "EIGW-NS-VERIFY" 1 ')
-    assert ".SH SYNOPSIS\n.B eigw-ns verify\n[OPTIONS]\n" in text
+    assert ".SH SYNOPSIS\n.B eigw-ns verify\n[OPTIONS] [LAB]\n" in text
     assert ".B --junit FILE\nAlso write the checks as JUnit XML, for CI.\n" in text
     assert ".B -h, --help\n" in text
     assert ".EX\neigw-ns verify\n" in text

@@ -23,6 +23,7 @@ from eigw_ns.lab.agent.loop import Agent, Settings
 @click.command("agent")
 @click.option("--repair", is_flag=True, help="Rebuild replicas that are dead.")
 @click.option("--once", is_flag=True, help="Look, act and end, as cron wants it. Exit code 3 if a replica is dead.")
+@options.positional_lab
 @options.lab
 @options.output
 @options.quiet

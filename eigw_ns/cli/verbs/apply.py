@@ -27,6 +27,7 @@ _LINES_SHOWN = 20
 
 
 @click.command("apply")
+@options.positional_file
 @options.file
 @options.lab
 @click.option("--all", "every", is_flag=True, help="Every lab that is stored, as after a reboot.")

@@ -14,6 +14,7 @@ from eigw_ns.lab.storage.protocols import Patience
 
 
 @click.command("destroy")
+@options.positional_lab
 @options.lab
 @options.lock_timeout
 @options.output

@@ -11,6 +11,7 @@ from eigw_ns.topology import dump
 
 
 @click.command("export")
+@options.positional_lab
 @options.lab
 def command(lab: str | None) -> None:
     """Print the topology applied last, as a file that `apply` accepts without any change.

@@ -15,6 +15,7 @@ from eigw_ns.render import steps as render_steps
 
 
 @click.command("plan")
+@options.positional_file
 @options.file
 @options.lab
 @options.output

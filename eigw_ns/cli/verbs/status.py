@@ -12,6 +12,7 @@ from eigw_ns.lab.lifecycle import operations
 
 
 @click.command("status")
+@options.positional_lab
 @options.lab
 @options.output
 @options.quiet

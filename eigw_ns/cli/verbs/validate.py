@@ -19,12 +19,13 @@ from eigw_ns.render.remedies import mistakes
 
 
 @click.command("validate")
-@options.required_file
+@options.positional_file
+@options.only_file
 @options.lab
 @options.output
 @options.quiet
 @options.verbose
-def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
+def command(file: str | None, lab: str | None, output: str, quiet: bool, verbose: bool) -> None:
     """Check a topology file and report every mistake at once.
 
     Prints each mistake with its line, the value found and what to write instead. Warns of each expectation in `expect`
@@ -36,6 +37,8 @@ def command(file: str, lab: str | None, output: str, quiet: bool, verbose: bool)
     eigw-ns validate -f - < lab.yaml
     eigw-ns validate -f lab.yaml -o json
     """
+    if file is None:
+        raise click.UsageError("no file is given: write FILE or --file FILE")
     try:
         topology = read_topology(file, lab, open_source(file, lab))
     except TopologyError as error:

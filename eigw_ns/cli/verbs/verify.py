@@ -23,6 +23,7 @@ NOT_PASSED = 4
 
 
 @click.command("verify")
+@options.positional_lab
 @options.lab
 @click.option("--timeout", type=options.Seconds(0.05, 60), default=1.0, show_default=True, metavar="SECONDS",
               help="Time without an answer that counts as blocked.")  # fmt: skip

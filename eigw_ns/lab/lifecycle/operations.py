@@ -237,7 +237,7 @@ def destroy(
     TakeOverError if the live lab is stored in another folder.
     """
     if not storage.store.exists(lab) and not len(kernel.outline(lab)):
-        raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns status` lists the labs")
+        raise NoSuchLabError(f"there is no lab {lab}", hint="`eigw-ns labs` lists the labs")
     ownership.require_folder(kernel, storage, lab, take_over=True)
     background.stop(storage.folders, lab)
     with storage.lock.hold(lab, f"eigw-ns destroy ({lab})", wait=patience.seconds, tell=patience.tell):

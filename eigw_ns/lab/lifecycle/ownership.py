@@ -78,8 +78,14 @@ def is_of(kernel: Kernel, folders: LabFolders, lab: str) -> bool:
 
 def is_stored_elsewhere(kernel: Kernel, folders: LabFolders, lab: str) -> bool:
     """Return whether the live lab is stored in another state folder."""
+    noted = folder_elsewhere(kernel, folders, lab)
+    return bool(noted) and _stores(noted, lab)
+
+
+def folder_elsewhere(kernel: Kernel, folders: LabFolders, lab: str) -> str:
+    """Return the state folder that the live lab names; "" if it names this one or none."""
     noted = kernel.stored_in(_noting(lab))
-    return bool(noted) and noted != _real(folders) and _stores(noted, lab)
+    return noted if noted != _real(folders) else ""
 
 
 def _refusal_by_origin(storage: Storage, given: Stored, origin: Origin) -> TakeOverError | None:
