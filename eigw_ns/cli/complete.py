@@ -97,4 +97,9 @@ def kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str)
     """Return the kinds of resource that `describe` knows."""
     from eigw_ns.render.aws import WORDS
 
-    return [CompletionItem(word) for word in WORDS if word.startswith(incomplete)]
+    return [CompletionItem(word) for word in ("nodes", *WORDS) if word.startswith(incomplete)]
+
+
+def kinds_and_nodes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the kinds of resource that `describe` knows, then the nodes of the lab."""
+    return [*kinds(context, parameter, incomplete), *nodes(context, parameter, incomplete)]

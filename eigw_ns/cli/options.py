@@ -78,6 +78,8 @@ file = click.option(
     help="Topology file; `-` is stdin. Default: the topology applied last.",
 )
 
+watch = click.option("--watch", is_flag=True, help="Show it again every 2 seconds, until Ctrl-C.")
+
 take_over = click.option(
     "--take-over", is_flag=True, help="Also replace a lab that was applied from another file or by another user."
 )

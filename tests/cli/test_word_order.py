@@ -79,7 +79,7 @@ def test_validate_needs_a_file(cli: Cli) -> None:
 
 def test_labs_are_listed_with_their_files(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
     file = str(tmp_path / f"{LAB}.json")
-    (row,) = cli("labs").out.splitlines()[2:]
+    (row,) = cli("labs").out.splitlines()[-1:]
     assert row.split()[:3] == [LAB, "running", file]
     (lab,) = cli("labs", "-o", "json").data["labs"]
     assert (lab["lab"], lab["stored"], lab["running"], lab["stored_elsewhere"]) == (LAB, True, True, None)

@@ -8,16 +8,20 @@ from eigw_ns.cli import options
 from eigw_ns.cli.changes import CHANGES, show_steps
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_storage
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cli.watching import watched
+from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage.storage import Storage
 
 
 @click.command("status")
 @options.positional_lab
 @options.lab
+@options.watch
 @options.output
 @options.quiet
 @options.verbose
-def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
+def command(lab: str | None, watch: bool, output: str, quiet: bool, verbose: bool) -> int:
     """Show how the kernel differs from what was applied (drift).
 
     Lists the steps with which `eigw-ns apply` would repair it. Exit code 3 if there is drift, 0 if not. Additions
@@ -26,11 +30,16 @@ def command(lab: str | None, output: str, quiet: bool, verbose: bool) -> int:
 
     \b
     eigw-ns status
+    eigw-ns status --watch
     eigw-ns status -o json
     """
     talk = Talk(quiet=quiet, verbose=verbose)
     kernel = open_kernel()
     chosen, storage = choose_lab(lab, kernel), open_storage()
+    return watched(kernel, watch, lambda: _show(kernel, storage, chosen, output, talk))
+
+
+def _show(kernel: Kernel, storage: Storage, chosen: str, output: str, talk: Talk) -> int:
     alive = chosen in kernel.labs()
     steps = operations.status(kernel, storage, chosen)
     apply, journal = apply_again(chosen), storage.journal
