@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ def test_another_file_needs_take_over(applied: FakeKernel, cli: Cli, other_file:
     planned, refused = cli("plan", "-f", other_file), cli("apply", "-f", other_file)
     assert planned.code == 3
     assert f"`apply` refuses this: the lab {LAB} is of another file: {own_file(tmp_path)}" in planned.err
+    assert "is of another file" in cli("plan", "-f", other_file, "-o", "json").data["refused"]
     assert refused.code == 1
     assert "--take-over" in refused.err
     assert (store().load(LAB), applied.writes) == (before, writes)
@@ -181,3 +183,18 @@ def test_an_origin_survives_its_file() -> None:
 @pytest.mark.parametrize("damaged", [b"", b"{}", b"[]", b'{"file": 1, "uid": 1, "user": "", "time": ""}', b"\xff"])
 def test_a_damaged_origin_is_unknown(damaged: bytes) -> None:
     assert decode(damaged) is None
+
+
+@pytest.mark.parametrize("verb", [("apply",), ("apply", "--all"), ("ec2",)])
+def test_a_copy_of_the_state_folder_does_not_own_the_live_lab(
+    applied: FakeKernel, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    shutil.copytree(tmp_path / "state", tmp_path / "copy")
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "copy"))
+    (gateway,) = store().load(LAB).cloud.egress_only_internet_gateways
+    tags = ("ec2", "create-tags", "--resources", gateway, "--tags", "Key=a,Value=b")
+    writes = applied.writes
+    done = cli(*(tags if "ec2" in verb else verb))
+    assert done.code == 1
+    assert f"is stored in another state folder: {tmp_path / 'state'}" in done.err
+    assert applied.writes == writes
