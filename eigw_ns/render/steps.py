@@ -27,7 +27,7 @@ _REASONS_SHOWN = 2
 
 
 def data(steps: Sequence[Step]) -> dict[str, Any]:
-    """The steps as `plan -o json` gives them."""
+    """Return the steps as `plan -o json` gives them."""
     return {
         "changes": len(steps),
         "steps": [{"verb": step.verb, "object": str(step.object), "reason": step.reason} for step in steps],
@@ -53,7 +53,7 @@ def _some(texts: Sequence[str], most: int) -> str:
 
 
 def summary(steps: Sequence[Step], labels: Labels) -> Table:
-    """A row a namespace: how many steps of each verb, and the reasons met most often."""
+    """Return a table with a row for each namespace: the steps of each verb, and the most frequent reasons."""
     groups: dict[str, list[Step]] = {}
     for step in steps:
         groups.setdefault(step.object.namespace, []).append(step)
@@ -64,7 +64,7 @@ def summary(steps: Sequence[Step], labels: Labels) -> Table:
 
 
 def listing(steps: Sequence[Step], labels: Labels) -> Table:
-    """A row a step, in the order they would be carried out."""
+    """Return a table with a row for each step, in the order of the plan."""
     rows = tuple(
         (str(index), (step.verb, _COLOURS[step.verb]), _where(step, labels), f"{_object(step)}: {step.reason}")
         for index, step in enumerate(steps, 1)
@@ -73,13 +73,13 @@ def listing(steps: Sequence[Step], labels: Labels) -> Table:
 
 
 def count(steps: Sequence[Step]) -> str:
-    """`12 changes in 3 namespaces`."""
+    """Return a text such as `12 changes in 3 namespaces`."""
     namespaces = len({step.object.namespace for step in steps})
     return f"{counted(len(steps), 'change')} in {counted(namespaces, 'namespace')}"
 
 
 def drift(steps: Sequence[Step], labels: Labels) -> str:
-    """`drift in main/outbound (ruleset inet: missing; 4 more) and 2 other namespaces`."""
+    """Return a text such as `drift in main/outbound (ruleset inet: missing; 4 more) and 2 other namespaces`."""
     groups: dict[str, list[Step]] = {}
     for step in steps:
         groups.setdefault(step.object.namespace, []).append(step)
@@ -90,7 +90,7 @@ def drift(steps: Sequence[Step], labels: Labels) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 change`, `1,200 changes`."""
+    """Return a text such as `1 change` or `1,200 changes`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
@@ -103,7 +103,7 @@ def _summary_row(label: str, steps: Sequence[Step], verbs: Sequence[Verb]) -> tu
 
 
 def _why(step: Step) -> str:
-    """The reason; what is not ours has a name that no count of steps tells."""
+    """Return the reason of the step, and the name of an object that is not ours, which a count does not tell."""
     return f"{step.reason}: {_object(step)}" if isinstance(step.object, ForeignObject) else step.reason
 
 
@@ -112,7 +112,7 @@ def _where(step: Step, labels: Labels) -> str:
 
 
 def _object(step: Step) -> str:
-    """The object without its namespace, which has a column of its own."""
+    """Return the object as text, without its namespace, which has a column of its own."""
     namespace = step.object.namespace
     text = str(step.object)
     for part in (f" in {namespace}", f" of {namespace}", f" {namespace}"):

@@ -6,8 +6,10 @@ This test reads comments, docstrings and string literals of Python files, and al
 
 from __future__ import annotations
 
+import ast
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -110,3 +112,55 @@ def test_a_marker_is_reported_with_its_line(name: str, source: str, lines: list[
 )
 def test_plain_text_is_not_reported(name: str, source: str) -> None:
     assert found(name, source) == []
+
+
+NO_VERBS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "one",
+        "each",
+        "this",
+        "that",
+        "those",
+        "these",
+        "what",
+        "which",
+        "who",
+        "how",
+        "where",
+        "whether",
+        "longest",
+    ]
+)
+"""First words of a docstring that describes something, but does not say what the function does."""
+
+
+def openings(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the first word of the docstring of each function that is not a property."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and not {"property", "cached_property"} & set(_decorators(node)):
+            text = ast.get_docstring(node)
+            if text:
+                yield node.lineno, text.split()[0].lower()
+
+
+def _decorators(node: ast.FunctionDef) -> Iterator[str]:
+    return (decorator.id for decorator in node.decorator_list if isinstance(decorator, ast.Name))
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    wrong = [
+        f"{name}:{line}: {word}"
+        for name in tracked()
+        if name.startswith("eigw_ns/") and name.endswith(".py")
+        for line, word in openings((ROOT / name).read_text(encoding="utf-8"))
+        if word in NO_VERBS or word.startswith("`") or word in ("returns", "yields", "raises")
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_the_first_word_of_a_docstring_is_found() -> None:
+    source = 'class A:\n    @property\n    def a(self):\n        """The a."""\n    def b(self):\n        """The b."""\n'
+    assert list(openings(source)) == [(5, "the")]

@@ -22,7 +22,7 @@ from eigw_ns.lab.agent.loop import Agent, Settings
 
 @click.command("agent")
 @click.option("--repair", is_flag=True, help="Rebuild replicas that are dead.")
-@click.option("--once", is_flag=True, help="Look, act and end, as cron wants it. Exit code 3 if a replica is dead.")
+@click.option("--once", is_flag=True, help="Check once, act, and end, for cron. Exit code 3 if a replica is dead.")
 @options.positional_lab
 @options.lab
 @options.output
@@ -30,11 +30,12 @@ from eigw_ns.lab.agent.loop import Agent, Settings
 def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool) -> int:
     """Watch the replicas of egress-only internet gateways, and keep flows away from dead ones.
 
-    Sends heartbeats through each replica, both ways. One that is visibly broken (its namespace, a link, its rules or
-    its forwarding is gone) loses its flows to the others within 0.2 s, one that swallows packets silently within 1 s;
-    one that is well again is told the flows of its share, and gets it back. Says so, a line each; `-o json` has
-    JSON lines. Runs until the lab is gone, or it is told to end: by SIGTERM, or by Ctrl-C, which is exit code 130 as
-    everywhere. One agent a lab.
+    Sends heartbeats through each replica, both ways. If a replica is visibly broken (its namespace, a link, its rules
+    or its forwarding is gone), the others get its flows within 0.2 s. If it drops packets silently, they get its flows
+    within 1 s. If it works again, it is told the flows of its share and gets the share back.
+
+    Prints a line for each event; `-o json` prints JSON lines. Runs until the lab is gone, or until SIGTERM or Ctrl-C
+    (exit code 130). A lab has at most one agent.
 
     \b
     eigw-ns agent --repair

@@ -30,7 +30,7 @@ _LINES_SHOWN = 20
 @options.positional_file
 @options.file
 @options.lab
-@click.option("--all", "every", is_flag=True, help="Every lab that is stored, as after a reboot.")
+@click.option("--all", "every", is_flag=True, help="Apply every lab that is stored, as after a reboot.")
 @options.take_over
 @click.option("--agent", is_flag=True, help="Leave an agent running that watches the lab's replicas and repairs them.")
 @options.lock_timeout
@@ -48,19 +48,19 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Make the kernel hold what the topology says; change only what differs.
+    """Build the lab that the topology describes, or change what differs from it.
 
-    The first time this builds the lab. On a running lab, flows through what stays the same lose nothing, and a second
-    apply writes nothing at all. Without -f the topology applied last is applied again: that repairs drift, and
-    rebuilds the lab after a reboot. Killed halfway, nothing inbound has a way in; apply again.
+    In a running lab, flows through parts that stay the same lose no packet. A second apply of the same file writes
+    nothing. Without -f, applies the topology that was applied last: this repairs drift, and rebuilds the lab after a
+    reboot. If apply is killed halfway, no flow from the internet can get in; apply again.
 
-    Refuses to replace a lab that another user applied, or that was applied from another file: --take-over does it. A
-    lab that another state folder stores is never replaced.
+    Refuses to replace a lab that another user applied, or that was applied from another file, unless you give
+    --take-over. Never replaces a lab that another state folder stores.
 
-    With --all, a lab that cannot be built does not keep the others from it; the exit code tells. The systemd unit
-    eigw-ns-restore does this at boot, once enabled.
+    With --all, applies every stored lab. If one cannot be built, the others are built all the same, and the exit code
+    is that of the worst error. If it is enabled, the systemd unit eigw-ns-restore does this at boot.
 
-    With --agent, what `eigw-ns agent --repair` does is done in the background until `eigw-ns destroy`.
+    With --agent, starts `eigw-ns agent --repair` in the background. It runs until `eigw-ns destroy`.
 
     \b
     eigw-ns init | sudo eigw-ns apply -f -
@@ -157,7 +157,7 @@ def _report(kernel: Kernel, storage: Storage, applied: Applied, agent: bool, tal
 
 
 def _apply_all(kernel: Kernel, storage: Storage, output: str, agent: bool, talk: Talk, patience: Patience) -> int:
-    """One lab after the other, whatever becomes of those before it; the gravest exit code of all."""
+    """Apply every stored lab, also after an error. Return the highest exit code."""
     code = 0
     done: list[dict[str, Any]] = []
     for lab in storage.store.labs():

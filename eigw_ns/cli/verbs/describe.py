@@ -70,7 +70,7 @@ def _unknown(value: str) -> UsageError:
 
 
 def _tags(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> Tags:
-    """`KEY=VALUE` each; the value may be empty and may hold `=`."""
+    """Split each `KEY=VALUE`. The value may be empty and may have a `=`."""
     wrong = [value for value in values if not value.partition("=")[0] or "=" not in value]
     if wrong:
         raise UsageError(f"the tag {wrong[0]!r} is not KEY=VALUE", hint="eigw-ns describe --tag Team=network")
@@ -88,13 +88,13 @@ def _tags(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 @options.quiet
 @options.verbose
 def command(what: str | None, tags: Tags, lab: str | None, watch: bool, output: str, quiet: bool, verbose: bool) -> int:
-    """Show resources with ids, states and counters; all kinds, one KIND, or one resource.
+    """Show resources with ids, states and counters: all, those of one KIND, or one resource.
 
     NODE is the name or the id of any resource: `app`, `main/outbound`, `rtb-…`. KIND is nodes, which shows namespaces
     and interfaces, or vpcs, subnets, route-tables, egress-only-internet-gateways (or eigw), internet-gateways (or igw),
-    network-acls (or acl), security-groups (or sg), instances or internet-hosts. Gateways, and subnets where KIND asks
-    for them, come with the counters that have counted anything, with -v with all; gateways with their replicas, too:
-    health, flows, copies of the others' flows. That takes root. `-o json` has AWS's own shapes.
+    network-acls (or acl), security-groups (or sg), instances or internet-hosts. As root, also
+    shows the counters of gateways (and of subnets, if KIND is subnets) that are not zero (-v: all), and the replicas of
+    gateways: their health and their flows. `-o json` prints AWS's own shapes.
 
     \b
     eigw-ns describe

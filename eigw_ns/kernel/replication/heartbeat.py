@@ -158,7 +158,7 @@ def _frames(opened: socket.socket) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _gone() -> Iterator[None]:
-    """A port that is down, or no more, is missing. One that takes no frame now (its queue is full) loses this beat.
+    """Translate errors of a port. One that is down or gone is missing. One whose queue is full loses this beat.
 
     Then the sockets stay: closing and opening them takes 30 ms, and a flood could hold the agent up so.
     """
