@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from eigw_ns.cli import context
 from eigw_ns.errors import HostError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.agent import background
@@ -32,14 +31,6 @@ VERBS = (
     ("ec2", "create-tags", "--lab", LAB, "--resources", "vpc-1", "--tags", "Key=a,Value=b"),
     ("destroy", "--lab", LAB),
 )
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
-    machine = FakeKernel()
-    monkeypatch.setattr(context, "this_machine", lambda run: machine)
-    monkeypatch.setattr("eigw_ns.kernel.host.features.require", lambda: None)
-    return machine
 
 
 @pytest.fixture

@@ -149,9 +149,7 @@ def _apply(
         except EigwError:
             if start_agent:  # the lab is watched as it was before
                 start_agent()
-            if not storage.journal.unfinished(lab) and not storage.store.exists(
-                lab
-            ):  # nothing was begun: leave no files
+            if not (storage.journal.unfinished(lab) or storage.store.exists(lab)):  # nothing was begun: leave no files
                 storage.lock.remove_run_files(lab)
             raise
 
