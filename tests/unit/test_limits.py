@@ -8,6 +8,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from eigw_ns.dataplane.state import NOTHING
 from eigw_ns.errors import HostError, KernelError, LimitError, kernel_error, limit_error
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.host import features
-from eigw_ns.kernel.namespaces import limits, userns
+from eigw_ns.kernel.namespaces import limits, netns, userns
 from eigw_ns.kernel.processes import process
 from eigw_ns.kernel.traffic import sockets
 from eigw_ns.lab.lifecycle.execute import execute
@@ -136,3 +137,16 @@ def test_sockets_are_closed_without_threads(monkeypatch: pytest.MonkeyPatch) -> 
     opened = [socket.socket() for _ in range(3)]
     sockets.close_all(opened)
     assert [each.fileno() for each in opened] == [-1, -1, -1]
+
+
+def test_a_full_run_folder_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(LimitError) as refused:
+        netns.prepare_directory()
+    assert (refused.value.message, refused.value.hint) == (
+        "make the directory /run/netns: /run is full",
+        "free space or inodes there: df -i /run",
+    )

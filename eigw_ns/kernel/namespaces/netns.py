@@ -100,11 +100,14 @@ def _name(path: str, doing: str) -> None:
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            hint = f"free space or inodes there: df -i {DIRECTORY}"
-            raise LimitError(f"{doing}: {DIRECTORY} is full", hint=hint) from error
+            raise _full(doing, DIRECTORY) from error
         raise kernel_error(doing, error.errno or 0) from error
     if libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None) != 0:
         raise limits.refusal(doing, ctypes.get_errno(), limits.MOUNTS)
+
+
+def _full(doing: str, folder: Path) -> LimitError:
+    return LimitError(f"{doing}: {folder} is full", hint=f"free space or inodes there: df -i {folder}")
 
 
 def remove(name: str) -> bool:
@@ -207,6 +210,8 @@ def prepare_directory() -> None:
     except OSError as error:
         if error.errno == errno.EROFS:
             raise HostError(f"make the directory {DIRECTORY}: {error.strerror}", hint=RUN_FIX) from error
+        if error.errno == errno.ENOSPC:
+            raise _full(f"make the directory {DIRECTORY}", DIRECTORY.parent) from error
         raise kernel_error(f"make the directory {DIRECTORY}", error.errno or 0) from error
     target = os.fsencode(DIRECTORY)
     if read_only(DIRECTORY):
