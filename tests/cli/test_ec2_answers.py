@@ -246,3 +246,9 @@ def test_wait_fails_if_aws_would_refuse_the_request_and_for_unknown_waiters(cli:
     assert refused.code == 1 and "(InvalidVpcID.NotFound)" in refused.err
     unknown = cli("ec2", "wait", "vpc-exist")
     assert unknown.code == 2 and "did you mean vpc-exists" in unknown.err
+
+
+def test_wait_without_a_waiter_lists_them(cli: Cli) -> None:
+    shown = cli("ec2", "wait")
+    assert (shown.code, shown.out) == (2, "")
+    assert "\n  vpc-exists " in shown.err and "error:" not in shown.err

@@ -10,6 +10,7 @@ import click
 from eigw_ns.cli.ec2.command import complain, make_command, prepare
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cli.group import SectionGroup
+from eigw_ns.cli.program import USAGE
 from eigw_ns.errors import CloudError
 from eigw_ns.lab.lifecycle.ec2_waiters import WAITERS, Waiter, wait_for
 
@@ -48,6 +49,11 @@ def _wait(name: str, waiter: Waiter, given: dict[str, Any]) -> int:
     return 1
 
 
-@click.command("wait", cls=WaitGroup)
-def group() -> None:
+@click.command("wait", cls=WaitGroup, invoke_without_command=True)
+@click.pass_context
+def group(context: click.Context) -> int:
     """Wait until a resource exists, as `aws ec2 wait` does. A change of a lab is complete when its verb returns."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return USAGE
+    return 0
