@@ -19,6 +19,9 @@ from eigw_ns.render import remedies
 
 PROGRAM = "eigw-ns"
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+_UTF8 = "write the name in that encoding, or run the command with LC_ALL=C.UTF-8"
+"""Fix for an argument that Python cannot pass on to Linux, as UTF-8 in a locale with EUC-JP."""
+
 
 _EPILOG = """
 \b
@@ -83,6 +86,11 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except OSError as error:
         return _system_error(error)
+    except UnicodeEncodeError as error:
+        if error.encoding == "utf-8" or error.encoding != sys.getfilesystemencoding():
+            raise
+        complain(f"not a name in the encoding of the locale, {error.encoding}: {error.object}", _UTF8)
+        return USAGE
     except MemoryError:
         return _system_error(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     return code if isinstance(code, int) else 0

@@ -130,3 +130,17 @@ def test_json_has_escapes_for_what_controls_a_terminal(capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert '"\\udcff\\u001b\\u007f\\u009b\\u202eé"' in printed
     assert json.loads(printed) == data
+
+
+def test_a_name_that_the_locale_cannot_encode(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UTF-8 in a locale with EUC-JP: Python decodes such an argument, but cannot encode it again."""
+
+    def use(file: Path) -> None:
+        raise UnicodeEncodeError("euc_jp", str(file), 0, 1, "illegal multibyte sequence")
+
+    monkeypatch.setattr("eigw_ns.cli.verbs.verify._require_folder", use)
+    with pytest.raises(UnicodeEncodeError):
+        cli("verify", "--junit", "name")
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "euc_jp")
+    refused = cli("verify", "--junit", "name")
+    assert refused.code == 2 and "euc_jp: name" in refused.err and "LC_ALL=C.UTF-8" in refused.err
