@@ -76,6 +76,8 @@ def _plain(table: Table) -> str:
 def _print(console: Console, table: Table, width: int) -> None:
     """Print the table in the first layout that fits: a table, a table below the name of each row, or blocks."""
     if _missing(table, width) <= 0:
+        for line in _lines((table.title, "bold"), width):  # rich would wrap it to the width of the columns
+            console.print(line, no_wrap=True)
         console.print(_rich(table, width))
         return
     name, rest = _split(table)
@@ -132,9 +134,6 @@ def _rich(table: Table, width: int) -> ConsoleRenderable:
     from rich.table import Table as RichTable
 
     drawn = RichTable(
-        title=_text_of("\n".join(wrap(table.title, width)), "bold") if table.title else None,
-        title_justify="left",
-        title_style="",
         box=box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n"),
         padding=(0, 1, 0, 0),
         show_edge=False,

@@ -52,6 +52,11 @@ def test_only_the_last_column_is_broken_and_between_words() -> None:
     assert identity in draw([table], width=22, colour=False)
 
 
+def test_a_title_may_be_wider_than_its_columns() -> None:
+    title = "Vpcs.Ipv6CidrBlockAssociationSet"
+    assert draw([Table(title, ("State",), (("associated",),))], width=80, colour=False).splitlines()[0] == title
+
+
 def test_a_pipe_gets_one_line_a_row_and_no_padding() -> None:
     table = Table("Things", ("Id", "Why"), (("longer", "word " * 200), ("", "because\nso")))
     assert draw([table, table], width=None, colour=False).split("\n\n")[0].splitlines() == [
