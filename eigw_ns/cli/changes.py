@@ -58,6 +58,12 @@ def _difference(kernel: Kernel, storage: Storage, lab: str) -> str:
     return "drift: the topology does not change, but the kernel differs from what was applied"
 
 
+def tell_additions(kernel: Kernel, cloud: Cloud, talk: Talk) -> None:
+    """Say what users have added to instances and internet hosts: packets may take another way than predicted."""
+    for line in render.additions_lines(operations.additions(kernel, cloud), labels(cloud), every=talk.verbose):
+        talk.note(line)
+
+
 def show_steps(
     steps: Sequence[Step], cloud: Cloud, output: str, talk: Talk, additions: Sequence[ForeignObject] | None = None
 ) -> None:

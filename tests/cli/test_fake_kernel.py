@@ -301,6 +301,15 @@ def test_a_verify_that_fails_names_the_drift(applied: FakeKernel, verdicts: list
     assert (done.code, done.err.splitlines()[-2:]) == (4, DRIFT)
 
 
+def test_a_verify_that_fails_names_what_users_added(
+    applied: FakeKernel, verdicts: list[tuple[bool, bool]], cli: Cli
+) -> None:
+    verdicts += [(True, True), (False, False)]
+    applied.added = [ForeignObject(namespace("app"), "route unicast 2001:db8::/64 dev eth0 table 254 metric 1")]
+    assert "added by users" not in cli("verify").err
+    assert "added by users in main/app: route unicast 2001:db8::/64" in cli("verify").err
+
+
 CHANGED = f"another command changed the lab {LAB} while packets were on their way"
 
 

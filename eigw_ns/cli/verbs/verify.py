@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from eigw_ns.cli import options
-from eigw_ns.cli.changes import warn_of_drift
+from eigw_ns.cli.changes import tell_additions, warn_of_drift
 from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
@@ -68,7 +68,9 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
         show_tables([verdicts.table(report)])
     talk.note(verdicts.summary(report))
     if not report.passed:
-        warn_of_drift(kernel, storage.store.load(chosen).cloud, talk)
+        cloud = storage.store.load(chosen).cloud
+        warn_of_drift(kernel, cloud, talk)
+        tell_additions(kernel, cloud, talk)
     return 0 if report.passed else NOT_PASSED
 
 
