@@ -145,6 +145,7 @@ def test_no_link_is_followed_in_roots_own_run_folder(
     done = cli("apply", "-f", demo_file(LAB))
     assert done.code == 5
     assert f"{name} is a symbolic link" in done.err
+    assert "hint: remove the link in " in done.err
     assert precious.read_text() == f"{os.getpid()} 1"
     assert machine.labs() == ()
 

@@ -127,9 +127,16 @@ def folder_errors(doing: str, variable: str, folder: Path) -> Iterator[None]:
         )
         raise HostError(f"{doing}: {error.strerror}", hint=hint) from error
     except OSError as error:
-        root = "run it as root (sudo), or " if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() else ""
-        hint = f"{root}set {variable} to a folder that you can write to (it is {folder} now)"
-        raise HostError(f"{doing}: {error.strerror}", hint=hint) from error
+        raise HostError(f"{doing}: {error.strerror}", hint=_remedy(error.errno, variable, folder)) from error
+
+
+def _remedy(code: int | None, variable: str, folder: Path) -> str:
+    if code == errno.ELOOP:
+        return f"remove the link in {folder}: eigw-ns makes no links there, and follows none"
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return f"free space or inodes there (df -h {folder}; df -i {folder}), or set {variable} to another folder"
+    root = "run it as root (sudo), or " if code in (errno.EACCES, errno.EPERM) and os.geteuid() else ""
+    return f"{root}set {variable} to a folder that you can write to (it is {folder} now)"
 
 
 def _checked(lab: str) -> str:
