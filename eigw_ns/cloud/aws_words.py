@@ -1,7 +1,8 @@
 """Words of AWS that labs do not have, with what takes their place.
 
 Such a word is not a misspelling: a suggestion would send the user to another thing. Words are compared by their parts,
-so `nat_gateways`, `DescribeNatGateways`, `--nat-gateway-id` and the id `nat-0123456789abcdef0` are the same word.
+so `nat_gateways`, `DescribeNatGateways`, `--nat-gateway-id` and the id `nat-0123456789abcdef0` are the same word. So is
+`natgateways`, whose parts nothing separates.
 """
 
 from __future__ import annotations
@@ -73,11 +74,12 @@ _CLOSE_VERB, _CLOSE_NOUN = 0.75, 0.85
 def lacking(word: str) -> str:
     """Return what to tell a user about a word that only AWS has. Returns "" for every other word."""
     phrase = f" {' '.join(_singular(word))} "
+    joined = "".join(_singular(word))
     found = [
         (len(each), thing.plural, thing.instead)
         for thing in _ABSENT
         for each in thing.words.split(", ")
-        if f" {' '.join(_singular(each))} " in phrase
+        if f" {' '.join(_singular(each))} " in phrase or "".join(_singular(each)) == joined
     ]
     return _sentence(*max(found)[1:]) if found else ""
 

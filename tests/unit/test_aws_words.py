@@ -148,6 +148,8 @@ def test_no_resource_of_aws_is_taken_for_another_in_a_file(place: str) -> None:
     ("place", "key", "told"),
     [
         ("in_vpc", "nat_gateways", "a lab has no NAT gateways"),
+        ("in_vpc", "natgateways", "a lab has no NAT gateways"),
+        ("in_vpc", "nat-gateway", "a lab has no NAT gateways"),
         ("top", "transit_gateways", "a lab has no transit gateways"),
         ("in_vpc", "network_interfaces", "a lab has no network interfaces of their own"),
         ("in_vpc", "cidr_block", "labs have no IPv4 blocks: write ipv6_cidr_block"),
