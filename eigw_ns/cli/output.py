@@ -6,7 +6,6 @@ import codecs
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -34,11 +33,10 @@ def is_utf8() -> bool:
 
 def show_tables(tables: Sequence[Table]) -> None:
     """Print the tables: fitted to a terminal and in colour; into a file or pipe, plain and one line per row."""
-
     from eigw_ns.render.table import draw
 
     terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else None
+    width = _columns() if terminal else None
     click.echo(draw(tables, width=width, colour=_has_colour()), nl=False, color=_has_colour())
 
 
@@ -62,9 +60,16 @@ def _fitted(line: str) -> str:
     from eigw_ns.render.table import wrap
 
     line = printable(line)
-    return "\n".join(wrap(line, shutil.get_terminal_size().columns, "    ")) if sys.stdout.isatty() else line
+    return "\n".join(wrap(line, _columns(), "    ")) if sys.stdout.isatty() else line
 
 
 def _has_colour() -> bool:
     """Return whether stdout is a terminal whose user has not refused colours. See https://no-color.org/."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _columns() -> int:
+    """Return the width of the terminal in characters, or that in COLUMNS."""
+    import shutil  # late: a quiet `apply` prints nothing
+
+    return shutil.get_terminal_size().columns

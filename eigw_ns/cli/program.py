@@ -12,7 +12,6 @@ import click
 from eigw_ns import __version__
 from eigw_ns.cli import options, streams
 from eigw_ns.cli.group import VerbGroup
-from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.words import printable
 from eigw_ns.errors import EigwError, limit_error
 from eigw_ns.render import remedies
@@ -121,6 +120,8 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
         lines = error.format_message().splitlines()  # several if it lists choices: still one error
         return " ".join(line.strip() for line in lines), help_hint
     message = f"no such option: {error.option_name}"
+    from eigw_ns.cloud.aws_words import lacking  # late: only a mistake needs it
+
     if told := lacking(error.option_name):
         return message, told
     if error.possibilities:

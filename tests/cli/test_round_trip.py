@@ -97,7 +97,10 @@ def test_an_apply_without_changes_loads_little(demo_file: Callable[[str], str], 
     """Start-up is most of a second apply, and nearly all of it is imports."""
     arguments = ("apply", "-q", "-f", demo_file(lab))
     loaded_by(*arguments)  # notes which file the stored topology was read from
-    unneeded = ("pydantic", "ruamel", "rich", "subprocess", "tempfile", "secrets", "eigw_ns.dataplane.planning.plan")
+    unneeded = (
+        *("pydantic", "ruamel", "rich", "shutil", "subprocess", "tempfile", "secrets"),
+        *("eigw_ns.cloud.aws_words", "eigw_ns.dataplane.planning.plan"),
+    )
     modules = loaded_by(*arguments)
     assert "eigw_ns.dataplane.compile.compiler" in modules  # the control
     assert not [module for module in modules if module.startswith(unneeded)]
