@@ -36,7 +36,7 @@ def show_tables(tables: Sequence[Table]) -> None:
     from eigw_ns.render.table import draw
 
     terminal = sys.stdout.isatty()
-    width = _columns() if terminal else None
+    width = columns() if terminal else None
     click.echo(draw(tables, width=width, colour=_has_colour()), nl=False, color=_has_colour())
 
 
@@ -60,7 +60,7 @@ def _fitted(line: str) -> str:
     from eigw_ns.render.table import wrap
 
     line = printable(line)
-    return "\n".join(wrap(line, _columns(), "    ")) if sys.stdout.isatty() else line
+    return "\n".join(wrap(line, columns(), "    ")) if sys.stdout.isatty() else line
 
 
 def _has_colour() -> bool:
@@ -68,7 +68,7 @@ def _has_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _columns() -> int:
+def columns() -> int:
     """Return the width of the terminal in characters, or that in COLUMNS."""
     import shutil  # late: a quiet `apply` prints nothing
 

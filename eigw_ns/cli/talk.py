@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import TextIO
 
 import click
 
+from eigw_ns.cli.output import columns
 from eigw_ns.cloud.words import printable, printable_lines
 from eigw_ns.lab.lifecycle.progress import Phase
 
@@ -76,7 +76,7 @@ class Bar:
         elif now - self._drawn < _REDRAW_SECONDS and done != total:
             return
         self._drawn = now
-        width = shutil.get_terminal_size().columns - 1
+        width = columns() - 1
         self._terminal.write(f"{_CLEAR}{draw_bar(self._title, done, total, now - self._began, self._phase)[:width]}")
         self._terminal.flush()
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
@@ -120,6 +119,8 @@ class NodeIndex:
         names = ", ".join(shorten(node.qualified) for node in useful[:_SHOWN])
         listed = f"the nodes are {names}" + (", …" if len(self._nodes) > _SHOWN else "")
         problem = f"no node is called {shorten(text) or repr(text)}"
+        from eigw_ns.cloud.aws_words import lacking_id  # late: only a mistake needs it
+
         return UsageError(problem, hint=lacking_id(text) or did_you_mean(text, spellings) or listed)
 
 
