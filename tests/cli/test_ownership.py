@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from eigw_ns.errors import TakeOverError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle import gc, operations
+from eigw_ns.lab.storage import store as stored_files
+from eigw_ns.lab.storage.lock import FileLock
 from eigw_ns.lab.storage.origin import Origin, decode, encode
 from tests.support.command import FAKE_LAB as LAB
 from tests.support.command import Cli
-from tests.support.stored import folders, store
+from tests.support.stored import folders, storage, store
 from tests.topologies.replicated import tree
 
 
@@ -76,6 +81,80 @@ def test_a_copy_of_the_file_takes_nothing_over(applied: FakeKernel, cli: Cli, ot
     Path(other_file).write_text(tree(2))
     assert cli("plan", "-f", other_file).code == 0
     assert cli("apply", "-f", other_file).code == 0
+
+
+def test_taking_over_the_same_topology_is_recorded(
+    applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path
+) -> None:
+    Path(other_file).write_text(tree(2))
+    assert cli("apply", "-f", other_file, "--take-over").code == 0
+    Path(other_file).write_text(tree(1))
+    assert cli("apply", "-f", other_file).code == 0
+    assert cli("apply", "-f", own_file(tmp_path)).code == 1
+
+
+def test_a_take_over_that_is_killed_between_its_two_files(
+    applied: FakeKernel, cli: Cli, other_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = stored_files.write_atomically
+    with monkeypatch.context() as patch:
+
+        def killed(path: Path, content: str) -> None:
+            written(path, content)
+            raise KeyboardInterrupt
+
+        patch.setattr(stored_files, "write_atomically", killed)
+        assert cli("apply", "-f", other_file, "--take-over").code != 0
+    Path(own_file(tmp_path)).write_text(tree(3))
+    assert cli("apply", "-f", own_file(tmp_path)).code == 1
+    assert cli("apply", "-f", other_file).code == 0
+
+
+def test_an_empty_lab_has_no_note(applied: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    Path(own_file(tmp_path)).write_text(json.dumps({"lab": LAB}))
+    for _ in range(2):
+        done = cli("apply", "-f", own_file(tmp_path))
+        assert done.code == 0, done.err
+    assert applied.labs() == ()
+
+
+def test_a_lab_that_is_half_built_names_its_folder(machine: FakeKernel, cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / f"{LAB}.json"
+    file.write_text(tree(2))
+    machine.fail_on = 30
+    assert cli("apply", "-f", str(file)).code != 0
+    assert LAB in machine.labs()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "s"))
+        patch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "r"))
+        refused = cli("destroy", "--lab", LAB)
+        assert f"is stored in another state folder: {tmp_path / 'state'}" in refused.err
+        assert cli("gc", "--yes").code == 0
+    assert LAB in machine.labs()
+
+
+@pytest.mark.parametrize("verb", ["destroy", "gc"])
+def test_a_lab_that_gets_another_folder_while_a_command_waits(
+    applied: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    noted = {name: each.stored_in for name, each in applied.namespaces.items()}
+    for each in applied.namespaces.values():
+        each.stored_in = ""
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "other-state"))
+
+    @contextmanager
+    def hold(_lock: FileLock, _lab: str, _command: str, **_options: object) -> Iterator[None]:
+        for name, folder in noted.items():
+            applied.namespaces[name].stored_in = folder
+        yield
+
+    monkeypatch.setattr(FileLock, "hold", hold)
+    if verb == "gc":
+        assert gc.remove(applied, storage()) == ()
+    else:
+        with pytest.raises(TakeOverError, match="another state folder"):
+            operations.destroy(applied, storage(), LAB)
+    assert LAB in applied.labs()
 
 
 def test_another_user_needs_take_over(

@@ -58,7 +58,7 @@ def remove(kernel: Machine, storage: Storage, lab: str | None = None) -> tuple[L
 
 def _remove(kernel: Machine, storage: Storage, lab: str, leftovers: list[Leftover]) -> list[Leftover]:
     """Remove what is still a leftover, and return it. The lab may have been applied before we had its lock."""
-    if lab in kernel.needed_labs():
+    if lab in kernel.needed_labs() or ownership.is_stored_elsewhere(kernel, storage.folders, lab):
         return []
     if storage.store.exists(lab):
         leftovers = [thing for thing in leftovers if thing.kind == "husk"]

@@ -175,25 +175,26 @@ def reconcile(
     ownership.require_folder(kernel, storage, lab, take_over=claim is not None and claim.take_over)
     plan = make_plan(kernel, storage, topology.cloud)
     origin = claim.origin if claim else None
-    unknown = origin is not None and storage.store.origin(lab) is None
-    adopted = unknown and storage.store.exists(lab)
-    stored = storage.store.holds(topology, version) and not unknown
+    known = storage.store.origin(lab) if claim else None
+    adopted = claim is not None and known is None and storage.store.exists(lab)
+    stored = storage.store.holds(topology, version) and not (claim and claim.replaces(known))
     former = None if stored else stored_cloud(storage, lab)
     if plan or storage.journal.unfinished(lab):
         from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
 
         if not stored:
             storage.store.require_writable(lab)
-        with storage.journal.written(lab, plan):
+        with storage.journal.written(lab, plan), ownership.folder_noted(kernel, storage, lab):
             if not stored:
                 storage.store.save(topology, origin)
                 announce(former, topology.cloud)
             kernel.stop_orphaned_daemons(lab)
             execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
-    elif not stored:
-        storage.store.save(topology, origin)
-        announce(former, topology.cloud)
-    ownership.note_folder(kernel, storage, lab)
+    else:
+        if not stored:
+            storage.store.save(topology, origin)
+            announce(former, topology.cloud)
+        ownership.note_folder(kernel, storage, lab)
     return Applied(len(plan), kernel.writes - before, topology, adopted=adopted)
 
 
@@ -239,6 +240,7 @@ def destroy(
     ownership.require_folder(kernel, storage, lab, take_over=True)
     background.stop(storage.folders, lab)
     with storage.lock.hold(lab, f"eigw-ns destroy ({lab})", wait=patience.seconds, tell=patience.tell):
+        ownership.require_folder(kernel, storage, lab, take_over=True)  # again: a command had the lock
         inside = kernel.processes_in(name for name in kernel.names() if is_name_of(lab, name))
         cloud = stored_cloud(storage, lab) if inside else None
         steps = dismantle(kernel, storage, lab, progress=progress)

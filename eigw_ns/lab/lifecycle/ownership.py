@@ -7,12 +7,14 @@ lab over.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile.names import namespace_name
-from eigw_ns.errors import TakeOverError
+from eigw_ns.errors import EigwError, TakeOverError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.storage.folders import STATE_VARIABLE, LabFolders
@@ -27,6 +29,10 @@ class Claim:
 
     origin: Origin
     take_over: bool = False
+
+    def replaces(self, known: Origin | None) -> bool:
+        """Return whether the claim is stored in place of the `known` origin, also if the topology is the stored one."""
+        return known is None or (self.take_over and not known.is_same(self.origin))
 
 
 def refusal(kernel: Kernel, storage: Storage, given: Stored, origin: Origin) -> TakeOverError | None:
@@ -65,10 +71,25 @@ def require_origin(storage: Storage, given: Stored, claim: Claim) -> None:
 
 
 def note_folder(kernel: Kernel, storage: Storage, lab: str) -> None:
-    """Note in the live lab that these folders store it. Writes nothing if that is noted, or if they are temporary."""
-    here = _real(storage.folders)
-    if not storage.folders.temporary and kernel.stored_in(_noting(lab)) != here:
-        kernel.note_stored_in(_noting(lab), here)
+    """Note in the live lab that these folders store it. Writes nothing if that is noted, or if they are temporary.
+
+    An empty lab has no namespaces, and so no note.
+    """
+    here, noting = _real(storage.folders), _noting(lab)
+    if not storage.folders.temporary and kernel.stored_in(noting) != here and kernel.exists(noting):
+        kernel.note_stored_in(noting, here)
+
+
+@contextlib.contextmanager
+def folder_noted(kernel: Kernel, storage: Storage, lab: str) -> Iterator[None]:
+    """Call `note_folder` after the block, also if it fails: it may have made namespaces, which are this folder's."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(EigwError):  # the block's error says what is wrong
+            note_folder(kernel, storage, lab)
+        raise
+    note_folder(kernel, storage, lab)
 
 
 def is_of(kernel: Kernel, folders: LabFolders, lab: str) -> bool:

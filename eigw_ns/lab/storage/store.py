@@ -54,14 +54,14 @@ class FileStore:
     def save(self, topology: Topology, origin: Origin | None = None) -> None:
         """Store the topology, and the origin if it is given, under its lab's name.
 
-        A crash leaves the old file or the new one, never half a file. Raises HostError if the state folder cannot be
-        written.
+        A crash leaves the old file or the new one, never half a file. After a crash between the two files, the former
+        file does not replace the topology without a question. Raises HostError if the state folder cannot be written.
         """
         path = self.folders.topology_file(topology.cloud.lab)
         with self.folders.state_errors(f"write {path}"):
-            write_atomically(path, text(topology))
             if origin is not None:
                 write_atomically(self.folders.origin_file(topology.cloud.lab), origins.encode(origin))
+            write_atomically(path, text(topology))
 
     def origin(self, lab: str) -> Origin | None:
         """Return the stored origin of `lab`. None if it is unknown: not stored, damaged, or not to be read."""
