@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -64,3 +65,28 @@ def test_the_lowest_limits_are_named() -> None:
     assert found == limits.Limits(7_680, 960, 960, 500)
     assert "7,680 entries" in str(found)
     assert "960" in str(found)
+
+
+@pytest.mark.parametrize("further", [1, 3, 39])
+def test_addresses_share_the_limit_of_their_instance(further: int) -> None:
+    """Connections and fragments are counted by address, and an instance must not get more of them with each one."""
+    cloud = _cloud()
+    instance = cloud.instances[find(cloud, "mate").id]
+    addresses = tuple(instance.ipv6_address + number for number in range(1, 1 + further))
+    crowded = replace(cloud, instances={**cloud.instances, instance.id: replace(instance, ipv6_addresses=addresses)})
+    subnet = namespace_name("limits", find(cloud, "main/a").id)
+    for lone, shared in (
+        (_limits(compile_cloud(cloud), subnet), _limits(compile_cloud(crowded), subnet)),
+        (_rates(compile_cloud(cloud), subnet), _rates(compile_cloud(crowded), subnet)),
+    ):
+        assert lone
+        assert len(lone) == len(shared)
+        assert all(0.9 * most < (1 + further) * each <= most for each, most in zip(shared, lone, strict=True))
+
+
+def _rates(state: NetState, namespace: str) -> list[int]:
+    """Return the fragments a second that the rules of a namespace let an address send, in their order."""
+    rules = state.objects["ruleset", namespace, "inet"]
+    assert isinstance(rules, Ruleset)
+    words = (rule.split() for chain in rules.chains for rule in chain.rules if "@rates" in rule)
+    return [int(each[each.index("rate") + 1].removesuffix("/second")) for each in words]

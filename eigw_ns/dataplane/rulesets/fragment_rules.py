@@ -59,14 +59,16 @@ def _hashed(address: Literal["saddr", "daddr"]) -> str:
     return f"meta mark set jhash ip6 {address} mod {PEER_TAGS} seed {PEER_SEED:#x}"
 
 
-def rates(instances: int) -> NftSet:
-    """Return the set that `within_rate` counts in, for so many instances. Each has at most three elements."""
-    return NftSet("rates", "ifname . ipv6_addr", size=4 * instances, timeout="1m")
+def rates(addresses: int) -> NftSet:
+    """Return the set that `within_rate` counts in, for so many addresses. Each has at most three elements."""
+    return NftSet("rates", "ifname . ipv6_addr", size=4 * addresses, timeout="1m")
 
 
-def within_rate(address: Literal["saddr", "daddr"]) -> str:
+def within_rate(address: Literal["saddr", "daddr"], most: int = 1) -> str:
     """Match unless too many fragments come from this interface with that address, or the set has no room.
 
-    A burst of 1,000 is kept, and 2,000 a second: 24 Mbit/s of fragments of 1,500 octets.
+    A burst of 1,000 is kept, and 2,000 a second: 24 Mbit/s of fragments of 1,500 octets. If an instance has up to
+    `most` addresses, each gets its part.
     """
-    return f"update @rates {{ iifname . ip6 {address} limit rate 2000/second burst 1000 packets }}"
+    rate, burst = max(1, 2000 // most), max(1, 1000 // most)
+    return f"update @rates {{ iifname . ip6 {address} limit rate {rate}/second burst {burst} packets }}"

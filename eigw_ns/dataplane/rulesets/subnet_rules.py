@@ -87,8 +87,9 @@ def subnet(
 ) -> Ruleset:
     """Return the whole table.
 
-    `untracked` are the destinations whose flows AWS does not track where all is open. An instance has at most
-    `connections` that are tracked, begun by itself and by others.
+    `untracked` are the destinations whose flows AWS does not track if all is open. An instance has at most
+    `connections` that are tracked, begun by itself and by others. They are counted by address, so each address gets the
+    part that is left if an instance has as many addresses as any in this subnet.
     """
     cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
@@ -107,12 +108,14 @@ def subnet(
     limited = len(instances) > 1  # a single instance can harm only itself
     open_ways = egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN
     chains = [*_ways(block, *open_ways, limited, all_tracked=not raw_set), *raw_chain]
-    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited)
+    most = max((len(item.addresses) for item in instances), default=1)
+    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited, most)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
-        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(ports), connections)))
+        each = max(1, connections // most)
+        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(ports), each)))
         sets.append(rates(_rounded(len(ports))))
-        chains += _counting(connections)
+        chains += _counting(each)
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
         sets += group_sets
@@ -178,8 +181,11 @@ def _rounded(number: int) -> int:
     return 1 << max(5, (number - 1).bit_length())
 
 
-def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
-    """Return rules that a fragment must pass before Linux keeps it until all of its packet has come."""
+def _fragments(vpc: IPv6Network, limited: bool, most: int) -> tuple[NftChain, ...]:
+    """Return rules that a fragment must pass before Linux keeps it until all of its packet has come.
+
+    `most` is the largest number of addresses of an instance.
+    """
     whole = 'frag nexthdr { 0, 43, 44, 51, 60 } counter name "drop_extension_header" drop'
     if not limited:
         return (NftChain("fragments", rules=(f'iifname "{FABRIC_LINK}" return', whole)),)
@@ -188,13 +194,13 @@ def _fragments(vpc: IPv6Network, limited: bool) -> tuple[NftChain, ...]:
         f'iifname "{FABRIC_LINK}" goto fragments_in',
         f"iifname . ip6 saddr != @{group_rules.SOURCES} ip6 saddr != {PEER_LINK_LOCAL} return",  # refused as spoofed
         whole,
-        f"{within_rate('saddr')} return",
+        f"{within_rate('saddr', most)} return",
         drop,
     )
     inward = (
         f"ip6 saddr {block_text(vpc)} accept",
         f"fib daddr type != unicast {drop}",  # no instance has the address
-        f"{within_rate('daddr')} accept",
+        f"{within_rate('daddr', most)} accept",
         drop,
     )
     return NftChain("fragments", rules=outward), NftChain("fragments_in", rules=inward)
