@@ -9,16 +9,17 @@ UNSAFE = "\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 """Characters, as in a regular expression, that control a terminal, reorder text, end a line or are half of a character.
 JSON has escapes for the control characters below them."""
 
-_UNPRINTABLE = re.compile(f"[\x00-\x1f{UNSAFE}]")
+_UNPRINTABLE = f"[\x00-\x1f{UNSAFE}]"
 _CLOSE_ENOUGH = 0.6
 _MOST = 3
 _LONGEST = 60
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     "[\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff"
     "\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e00ff\U000e01f0-\U0010ffff]"
 )
 """Controls, separators, spaces other than U+0020, format characters, surrogates, private use and noncharacters.
 
+It is compiled when it is used, since each start would take 1 ms for it.
 The set is fixed: `str.isprintable` takes a new emoji for unprintable if Python's Unicode version is older.
 """
 
@@ -37,12 +38,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shorten(text: str) -> str:
     """Return at most 60 characters of `text` on one line, with invisible characters as escapes."""
-    return _INVISIBLE.sub(_escape, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+    return re.sub(_INVISIBLE, _escape, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
 def printable(text: str) -> str:
     """Return the text on one line, with escapes for characters that would control a terminal."""
-    return _UNPRINTABLE.sub(_escape, text)
+    return re.sub(_UNPRINTABLE, _escape, text)
 
 
 def printable_lines(text: str) -> str:
