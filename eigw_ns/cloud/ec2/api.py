@@ -10,6 +10,7 @@ from typing import Any
 from eigw_ns.cloud.aws_words import lacking_action, similar_actions
 from eigw_ns.cloud.ec2.actions import ACTIONS
 from eigw_ns.cloud.ec2.checks import checked
+from eigw_ns.cloud.ec2.owner import neutral, owned
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import ClientToken, Cloud
@@ -38,13 +39,13 @@ def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settin
     if described is None:
         message = f"The action {shorten(action)} is not valid for this web service."
         raise CloudError("InvalidAction", message, hint=similar_actions(action, ACTIONS) or lacking_action(action))
-    given = checked(described.parameters, request)
+    given = neutral(checked(described.parameters, request), settings)
     dry = given.pop("DryRun", False)
     token = given.pop("ClientToken", None)
     reply = _repeated(cloud, action, given, token) or _first(cloud, action, given, token, settings)
     if dry:
         raise CloudError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
-    return reply
+    return replace(reply, answer=owned(reply.answer, settings))
 
 
 def _repeated(cloud: Cloud, action: str, request: Request, token: str | None) -> Reply | None:

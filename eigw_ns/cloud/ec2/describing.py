@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.filters import KnownFilters, filters
+from eigw_ns.cloud.ec2.owner import owned
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
@@ -53,7 +54,8 @@ class Listing:
             )
         wanted, warnings = filters(request, self.filters, settings)
         after = _position(request)
-        found = [shape for shape in shapes if all(each.matches(filtered(shape)) for each in wanted)]
+        shown = (owned(shape, settings) for shape in shapes)
+        found = [shape for shape in shown if all(each.matches(filtered(shape)) for each in wanted)]
         ahead = sorted((shape for shape in found if after is None or self.key(shape) > after), key=self.key)
         answer: Shape = {self.member: ahead[:most]}
         if most is not None and len(ahead) > most:

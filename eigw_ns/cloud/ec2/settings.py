@@ -9,10 +9,10 @@ from dataclasses import field
 from eigw_ns.frozen import frozen
 
 ACCOUNT_ID = "000000000000"
-"""The AWS account id that owns every resource of a lab."""
+"""The AWS account id that owns every resource of a lab, unless the settings have another one."""
 
-REGION = "local-1"
-"""The Region of every resource of a lab. The name has AWS's form, but AWS has no such Region."""
+REGION = "us-east-1"
+"""The Region of every resource of a lab, unless the settings have another one. Programs check that AWS has it."""
 
 
 @frozen
@@ -45,8 +45,13 @@ def random_id() -> str:
 
 @frozen
 class Settings:
-    """Settings of actions. `strict_filters` makes an unknown filter an error also if AWS ignores it."""
+    """Settings of actions. `strict_filters` makes an unknown filter an error also if AWS ignores it.
+
+    `account` and `region` are those that answers name (`owner.owned`).
+    """
 
     quotas: Quotas = field(default_factory=Quotas)
     new_id: Callable[[], str] = random_id
     strict_filters: bool = False
+    account: str = ACCOUNT_ID
+    region: str = REGION
