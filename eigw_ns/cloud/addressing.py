@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv6Address, IPv6Network
 from typing import TypeVar
 
+from eigw_ns.cloud.model import B
+
 Key = TypeVar("Key")
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -66,13 +68,13 @@ def free_blocks(space: IPv6Network, taken: Iterable[IPv6Network]) -> Iterator[IP
         cursor += step
 
 
-def overlaps(blocks: Iterable[tuple[Key, IPv6Network]]) -> Iterator[tuple[Key, Key]]:
+def overlaps(blocks: Iterable[tuple[Key, B]]) -> Iterator[tuple[Key, Key]]:
     """Yield pairs of keys whose blocks overlap: the key of the wider block first.
 
     Two prefixes either nest or are disjoint. In blocks sorted by address, a comparison with the widest block so far is
     therefore enough.
     """
-    widest: tuple[Key, IPv6Network] | None = None
+    widest: tuple[Key, B] | None = None
     for key, block in sorted(blocks, key=lambda item: item[1]):
         if widest is not None and block.overlaps(widest[1]):
             yield widest[0], key

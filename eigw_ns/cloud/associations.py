@@ -1,6 +1,7 @@
-"""The associations of subnets with route tables and network ACLs. AWS gives each association an id.
+"""The associations of subnets with route tables and network ACLs, and of blocks. AWS gives each association an id.
 
-Associations are not stored. The id is computed from the two resources, so it changes when the association changes.
+Associations of subnets with tables and ACLs are not stored. The id is computed from the two resources, so it changes
+when the association changes. A block can be associated with the same resource again, so its id is stored.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import network_acl
-from eigw_ns.cloud.model import Cloud, NetworkAcl, RouteTable, Subnet
+from eigw_ns.cloud.model import B, BlockAssociation, Cloud, NetworkAcl, RouteTable, Subnet
 from eigw_ns.frozen import frozen
 
 
@@ -50,6 +51,11 @@ def network_acl_associations(cloud: Cloud) -> Iterator[NetworkAclAssociation]:
     for subnet in cloud.subnets.values():
         acl = network_acl(cloud, subnet)
         yield NetworkAclAssociation(network_acl_association_id(subnet.id, acl.id), acl, subnet)
+
+
+def block_association(kind: str, owner_id: str, block: B) -> BlockAssociation[B]:
+    """Return the first association of a block with a resource. `kind` is `ids.VPC_BLOCK` or `ids.SUBNET_BLOCK`."""
+    return BlockAssociation(ids.make_id(kind, owner_id, str(block)), block)
 
 
 def main_association_id(table: RouteTable) -> str:

@@ -21,6 +21,8 @@ _NO_MACHINES = "an instance is a network namespace of this machine, which has th
 _ONE_MACHINE = "all of a lab is on this machine"
 _ADDRESS_ACTIONS = "allocate address, release address, associate address, disassociate address, describe address"
 
+_INSTANCES = "instance topology, instance connect, instance event"
+
 
 @frozen
 class _Absent:
@@ -34,7 +36,7 @@ class _Absent:
 
 _ABSENT = (
     _Absent("NAT gateways", "nat gateway", _EGRESS_ONLY, "nat"),
-    _Absent("elastic IP addresses", f"elastic ip, public ip, public ipv4, {_ADDRESS_ACTIONS}", _OWN_ADDRESSES,
+    _Absent("elastic IP addresses", f"elastic ip, public ipv4, {_ADDRESS_ACTIONS}", _OWN_ADDRESSES,
             "eipalloc eipassoc"),
     _Absent("IPv4 addresses", "private ip", _OWN_ADDRESSES),
     _Absent("transit gateways", "transit gateway", _NO_PRIVATE_PATHS, "tgw tgw-attach tgw-rtb"),
@@ -50,10 +52,10 @@ _ABSENT = (
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
     _Absent("DHCP options", "dhcp option", "the topology file gives each instance its address", "dopt"),
     _Absent("IPAM", "ipam, byoip, ipv6 pool, ipv4 pool", "the topology file gives each VPC its IPv6 block"),
-    _Absent("availability zones", "availability zone, region, outpost", _ONE_MACHINE),
-    _Absent("tenancy", "tenancy, capacity, reserved instance, scheduled instance, spot, fleet", _ONE_MACHINE),
+    _Absent("outposts", "region, outpost", _ONE_MACHINE),
+    _Absent("reserved capacity", "capacity, reserved instance, scheduled instance, spot, fleet", _ONE_MACHINE),
     _Absent("network insights", "network insight", "explanations of packets name the hop that decides", "nip nia"),
-    _Absent("types and states of instances", "instance type, instance status, instance topology", _NO_MACHINES),
+    _Absent("types and states of instances", f"instance type, instance status, {_INSTANCES}", _NO_MACHINES),
     _Absent("images", "image, launch template, snapshot, volume, key pair", _NO_MACHINES, "ami lt snap vol key"),
     _Absent("source security groups", "source security group", "name the group in UserIdGroupPairs"),
     _Absent("stale security groups", "stale security group", "a group that a rule refers to cannot be deleted"),

@@ -5,6 +5,7 @@ Sources: AWS, "Default network ACL" and "Default security groups for your VPCs" 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 
 from eigw_ns.cloud import ids
@@ -20,7 +21,6 @@ from eigw_ns.cloud.model import (
 )
 
 DEFAULT_ACL = "default"
-_EVERYWHERE: tuple[tuple[int, Block], ...] = ((100, IPv4Network("0.0.0.0/0")), (101, IPv6Network("::/0")))
 
 
 def default_network_acl(lab: str, vpc: Vpc) -> NetworkAcl:
@@ -28,7 +28,7 @@ def default_network_acl(lab: str, vpc: Vpc) -> NetworkAcl:
     entries = tuple(
         NetworkAclEntry(number, egress, ALL_PROTOCOLS, "allow", block)
         for egress in (False, True)
-        for number, block in _EVERYWHERE
+        for number, block in _everywhere(bool(vpc.ipv6_associations))
     )
     return NetworkAcl(ids.make_id(ids.NETWORK_ACL, lab, vpc.name, DEFAULT_ACL), DEFAULT_ACL, vpc.id, True, entries)
 
@@ -40,16 +40,27 @@ def default_security_group(lab: str, vpc: Vpc) -> SecurityGroup:
     """
     group_id = ids.make_id(ids.SECURITY_GROUP, lab, vpc.name, DEFAULT_GROUP)
     ingress = SecurityGroupRule(rule_id(group_id, False, "self"), False, ALL_PROTOCOLS, None, None, group_id)
+    rules = ingress, *open_egress(group_id, ipv6=bool(vpc.ipv6_associations))
     description = "default VPC security group"
-    return SecurityGroup(group_id, DEFAULT_GROUP, description, vpc.id, (ingress, *open_egress(group_id)))
+    return SecurityGroup(group_id, DEFAULT_GROUP, description, vpc.id, rules)
 
 
-def open_egress(group_id: str) -> tuple[SecurityGroupRule, ...]:
-    """Return the egress rules that every new group has: all protocols, to every IPv4 and IPv6 address."""
+def open_egress(group_id: str, *, ipv6: bool = True) -> tuple[SecurityGroupRule, ...]:
+    """Return the egress rules that every new group has: all protocols, to every IPv4 and IPv6 address.
+
+    In a VPC without IPv6 there is no rule for it.
+    """
     return tuple(
         SecurityGroupRule(rule_id(group_id, True, str(block)), True, ALL_PROTOCOLS, None, None, block)
-        for _, block in _EVERYWHERE
+        for _, block in _everywhere(ipv6)
     )
+
+
+def _everywhere(ipv6: bool) -> Iterator[tuple[int, Block]]:
+    """Yield the number of an ACL's entry, and the block, for each family. Every VPC has IPv4 in AWS."""
+    yield 100, IPv4Network("0.0.0.0/0")
+    if ipv6:
+        yield 101, IPv6Network("::/0")
 
 
 def rule_id(group_id: str, egress: bool, *what: str) -> str:

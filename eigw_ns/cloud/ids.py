@@ -10,10 +10,13 @@ import re
 
 VPC = "vpc"
 SUBNET = "subnet"
+VPC_BLOCK = "vpc-cidr-assoc"
+SUBNET_BLOCK = "subnet-cidr-assoc"
 ROUTE_TABLE = "rtb"
 ASSOCIATION = "rtbassoc"
 EGRESS_ONLY_INTERNET_GATEWAY = "eigw"
 INTERNET_GATEWAY = "igw"
+NAT_GATEWAY = "nat"
 NETWORK_ACL = "acl"
 NETWORK_ACL_ASSOCIATION = "aclassoc"
 SECURITY_GROUP = "sg"

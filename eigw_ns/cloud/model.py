@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from eigw_ns.frozen import frozen
 
 Tags = tuple[tuple[str, str], ...]
+
+B = TypeVar("B", IPv4Network, IPv6Network)
 
 
 INTERNET_MTU = 1500
@@ -24,31 +26,100 @@ LEAST_MTU, MOST_MTU = 1280, 9001
 
 
 @frozen
+class BlockAssociation(Generic[B]):
+    """A CIDR block of a VPC or a subnet. `id` is AWS's AssociationId: a block that is associated again has another."""
+
+    id: str
+    block: B
+
+
+@frozen
+class VpcAttributes:
+    """What AWS records of a VPC and no packet shows: DNS, metrics, tenancy, DHCP options.
+
+    `dhcp_options_id` None means the default options. Source: AWS, API_ModifyVpcAttribute, API_AssociateDhcpOptions.
+    """
+
+    enable_dns_support: bool = True
+    enable_dns_hostnames: bool = False
+    enable_network_address_usage_metrics: bool = False
+    instance_tenancy: Literal["default", "dedicated"] = "default"
+    dhcp_options_id: str | None = None
+    is_default: bool = False
+
+
+@frozen
 class Vpc:
-    """A VPC with exactly one IPv6 block. `mtu` is that of all links in it (bytes); AWS has 9,001."""
+    """A VPC. Its IPv6 blocks are routed; the IPv4 blocks, of which the first is the primary one, are recorded.
+
+    A VPC can have several blocks of both families, or none. `mtu` is that of all links in it (bytes); AWS has 9,001.
+    """
 
     id: str
     name: str
-    ipv6_cidr_block: IPv6Network
+    ipv6_associations: tuple[BlockAssociation[IPv6Network], ...] = ()
     tags: Tags = ()
     mtu: int = INTERNET_MTU
+    ipv4_associations: tuple[BlockAssociation[IPv4Network], ...] = ()
+    attributes: VpcAttributes = VpcAttributes()
+
+    @property
+    def ipv6_cidr_blocks(self) -> tuple[IPv6Network, ...]:
+        """Its IPv6 blocks, the first associated one first."""
+        return tuple(each.block for each in self.ipv6_associations)
+
+    @property
+    def cidr_blocks(self) -> tuple[IPv4Network, ...]:
+        """Its IPv4 blocks, the primary one first."""
+        return tuple(each.block for each in self.ipv4_associations)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Its blocks of both families, each of which has a local route."""
+        return *self.cidr_blocks, *self.ipv6_cidr_blocks
+
+
+@frozen
+class SubnetAttributes:
+    """What AWS records of a subnet and no packet shows. Source: AWS, API_ModifySubnetAttribute.
+
+    `availability_zone` None means the first zone of the Region. `hostname_type` None means what AWS chooses by the
+    families of the subnet.
+    """
+
+    availability_zone: str | None = None
+    assign_ipv6_address_on_creation: bool = False
+    map_public_ip_on_launch: bool = False
+    enable_dns64: bool = False
+    hostname_type: Literal["ip-name", "resource-name"] | None = None
+    resource_name_dns_a_record: bool = False
+    resource_name_dns_aaaa_record: bool = False
+    default_for_az: bool = False
 
 
 @frozen
 class Subnet:
-    """A subnet.
+    """A subnet. Only one with an IPv6 block carries packets; its IPv4 block is recorded.
 
-    `route_table_id` is the explicit association; None means that the main route table of the VPC applies.
-    `network_acl_id` None means the default network ACL of the VPC.
+    A subnet without an IPv4 block is what AWS calls IPv6 native. `route_table_id` is the explicit association; None
+    means that the main route table of the VPC applies. `network_acl_id` None means the default network ACL of the VPC.
     """
 
     id: str
     name: str
     vpc_id: str
-    ipv6_cidr_block: IPv6Network
+    ipv6_association: BlockAssociation[IPv6Network] | None
     route_table_id: str | None = None
     network_acl_id: str | None = None
     tags: Tags = ()
+    cidr_block: IPv4Network | None = None
+    attributes: SubnetAttributes = SubnetAttributes()
+
+    @property
+    def ipv6_cidr_block(self) -> IPv6Network:
+        """The IPv6 block of a subnet that has one. `cloud.families` selects such subnets."""
+        assert self.ipv6_association is not None, self.id
+        return self.ipv6_association.block
 
 
 BLACKHOLE = "blackhole"
@@ -57,10 +128,10 @@ BLACKHOLE = "blackhole"
 
 @frozen
 class Route:
-    """A static route to a gateway. The `local` route is not stored: every table has it, and it cannot be removed.
+    """A static route for IPv6. The `local` routes are not stored: every table has one for each block of its VPC.
 
     `target_id` can name a deleted gateway, or be `BLACKHOLE`. The state of the route is then `blackhole` (see
-    `cloud.routing`).
+    `cloud.routing`). Only gateways carry packets: a route to another resource, such as a NAT gateway, drops them.
     """
 
     destination: IPv6Network
@@ -68,10 +139,18 @@ class Route:
 
 
 @frozen
+class Ipv4Route:
+    """A static route for IPv4, which is recorded: the lab forwards no IPv4."""
+
+    destination: IPv4Network
+    target_id: str
+
+
+@frozen
 class RouteTable:
     """A route table. Exactly one route table of a VPC is the main one.
 
-    Routes are sorted by destination, and no two have the same destination.
+    `routes` are those for IPv6. Routes are sorted by destination, and no two have the same destination.
     """
 
     id: str
@@ -80,6 +159,12 @@ class RouteTable:
     main: bool = False
     routes: tuple[Route, ...] = ()
     tags: Tags = ()
+    ipv4_routes: tuple[Ipv4Route, ...] = ()
+
+    @property
+    def all_routes(self) -> tuple[Route | Ipv4Route, ...]:
+        """The routes of both families."""
+        return *self.ipv4_routes, *self.routes
 
 
 @frozen
@@ -209,16 +294,16 @@ class SecurityGroup:
 
 @frozen
 class Instance:
-    """A machine in a subnet. It has one network interface, an IPv6 address and at least one security group.
+    """A machine in a subnet. It has one network interface and at least one security group.
 
-    What it sends by default has `ipv6_address` as its source. `ipv6_addresses` are further ones of its subnet. `mtu` is
-    that of its interface, and so of the port that it hangs on; None is the VPC's.
+    What it sends by default has `ipv6_address` as its source; without one it has no link. `ipv6_addresses` are further
+    ones of its subnet. `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
     """
 
     id: str
     name: str
     subnet_id: str
-    ipv6_address: IPv6Address
+    ipv6_address: IPv6Address | None
     security_group_ids: tuple[str, ...] = ()
     tags: Tags = ()
     mtu: int | None = None
@@ -226,8 +311,8 @@ class Instance:
 
     @property
     def addresses(self) -> tuple[IPv6Address, ...]:
-        """All its addresses, the primary one first."""
-        return self.ipv6_address, *self.ipv6_addresses
+        """All its IPv6 addresses, the primary one first."""
+        return () if self.ipv6_address is None else (self.ipv6_address, *self.ipv6_addresses)
 
 
 @frozen

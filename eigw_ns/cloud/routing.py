@@ -9,9 +9,17 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 from typing import Literal
 
-from eigw_ns.cloud.model import Cloud, Gateway, Route, RouteTable, Subnet
+from eigw_ns.cloud import ids
+from eigw_ns.cloud.model import Cloud, Gateway, Ipv4Route, Route, RouteTable, Subnet
 
 RouteState = Literal["active", "blackhole"]
+
+
+ROUTE_TARGETS = (ids.NAT_GATEWAY, "eni", ids.INSTANCE, "pcx", "tgw", "vpce", "vgw")
+"""Prefixes of ids, besides those of gateways, that a route can lead to. Such a route drops packets."""
+
+_RECORDED = frozenset({"eni", "pcx", "tgw", "vpce", "vgw"})
+"""Prefixes of the ids of targets that a lab does not have."""
 
 
 def main_route_table(cloud: Cloud, vpc_id: str) -> RouteTable:
@@ -29,7 +37,7 @@ def effective_route_table(cloud: Cloud, subnet: Subnet) -> RouteTable:
     return main_route_table(cloud, subnet.vpc_id)
 
 
-def target_gateway(cloud: Cloud, table: RouteTable, route: Route) -> Gateway | None:
+def target_gateway(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> Gateway | None:
     """Return the gateway that `route` leads to.
 
     Returns None if the gateway was deleted, is detached, or is attached to another VPC.
@@ -40,8 +48,14 @@ def target_gateway(cloud: Cloud, table: RouteTable, route: Route) -> Gateway | N
     return gateway if gateway is not None and gateway.vpc_id == table.vpc_id else None
 
 
-def route_state(cloud: Cloud, table: RouteTable, route: Route) -> RouteState:
-    """Return `blackhole` if the target of the route is not available, else `active`."""
+def route_state(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> RouteState:
+    """Return `blackhole` if the target of the route is not available, else `active`.
+
+    A target that a lab does not have, such as a transit gateway, counts as available: it is recorded, and the lab drops
+    the packets.
+    """
+    if ids.kind_of(route.target_id) in _RECORDED or route.target_id in cloud.instances:
+        return "active"
     return "blackhole" if target_gateway(cloud, table, route) is None else "active"
 
 

@@ -14,6 +14,7 @@ from ipaddress import IPv6Address, IPv6Network
 from itertools import product
 
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.filtering import (
     EVERYWHERE,
     ICMPV6,
@@ -58,7 +59,7 @@ class Exposure:
 class _Inbound:
     """What decides about packets of the internet: a value, so that equal decisions are made once."""
 
-    block: IPv6Network
+    blocks: tuple[IPv6Network, ...]
     routes: tuple[tuple[IPv6Network, bool], ...]  # whether it leads to a gateway that is open both ways
     acl: NetworkAcl
     rules: tuple[SecurityGroupRule, ...]
@@ -68,7 +69,7 @@ class _Inbound:
 
     def routed(self, source: IPv6Address) -> bool:
         matching = [(prefix.prefixlen, leads) for prefix, leads in self.routes if source in prefix]
-        return source not in self.block and max(matching, default=(0, False))[1]
+        return not any(source in block for block in self.blocks) and max(matching, default=(0, False))[1]
 
     def filtered(self, packet: Packet) -> bool:
         entry = acl_entry(self.acl, packet, egress=False)
@@ -76,7 +77,7 @@ class _Inbound:
         return allowed and any(packet.source in _block(rule) and rule_matches(rule, packet) for rule in self.rules)
 
 
-_NOTHING = _Inbound(EVERYWHERE, (), NetworkAcl("", "", ""), ())
+_NOTHING = _Inbound((EVERYWHERE,), (), NetworkAcl("", "", ""), ())
 
 
 def exposed(before: Cloud | None, after: Cloud) -> Iterator[Exposure]:
@@ -103,6 +104,7 @@ def exposed(before: Cloud | None, after: Cloud) -> Iterator[Exposure]:
 
 
 def _all_inbound(cloud: Cloud) -> Iterator[tuple[str, _Inbound]]:
+    cloud = ipv6_part(cloud)
     subnets = {subnet.id: _subnet_inbound(cloud, subnet) for subnet in cloud.subnets.values()}
     yield from subnets.items()
     for instance in cloud.instances.values():
@@ -114,9 +116,8 @@ def _subnet_inbound(cloud: Cloud, subnet: Subnet) -> _Inbound:
     targets = [(route.destination, target_gateway(cloud, table, route)) for route in table.routes]
     routes = tuple((prefix, gateway is not None and not kind_of(gateway).stateful) for prefix, gateway in targets)
     entries = tuple(entry for entry in network_acl(cloud, subnet).entries if not entry.egress)
-    return _Inbound(
-        cloud.vpcs[subnet.vpc_id].ipv6_cidr_block, routes, NetworkAcl("", "", "", entries=entries), (_EVERYTHING,)
-    )
+    blocks = cloud.vpcs[subnet.vpc_id].ipv6_cidr_blocks
+    return _Inbound(blocks, routes, NetworkAcl("", "", "", entries=entries), (_EVERYTHING,))
 
 
 def _ingress(cloud: Cloud, instance: Instance) -> tuple[SecurityGroupRule, ...]:
@@ -134,7 +135,7 @@ def _opens(old: _Inbound, new: _Inbound, rule: SecurityGroupRule) -> bool:
         if not new.routed(source):
             continue
         for protocol, port, icmp_type, icmp_code in _kinds(both, rule):
-            packet = Packet(protocol, source, new.block[0], 0, port, icmp_type, icmp_code)
+            packet = Packet(protocol, source, new.blocks[0][0], 0, port, icmp_type, icmp_code)
             if alone.filtered(packet) and not old.takes(packet):
                 return True
     return False
@@ -149,7 +150,7 @@ def _sources(both: Iterable[_Inbound], rule: SecurityGroupRule) -> Iterator[IPv6
     """Yield an address of the internet in each part of the rule's block that routes, entries or rules set apart."""
     named: set[IPv6Network] = set()
     for each in both:
-        named |= {prefix for prefix, _ in each.routes} | set(map(_block, each.rules)) | {each.block}
+        named |= {prefix for prefix, _ in each.routes} | set(map(_block, each.rules)) | set(each.blocks)
         named |= {entry.cidr_block for entry in each.acl.entries if isinstance(entry.cidr_block, IPv6Network)}
     whole = _on_the_internet(_block(rule))
     parts = {part for part in map(_on_the_internet, named) if part and whole and part.subnet_of(whole)}

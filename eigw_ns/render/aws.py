@@ -28,7 +28,7 @@ def _has_tags(shape: Shape, tags: Tags) -> bool:
 
 KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
     "Vpcs": lambda cloud: [shapes.vpc(each) for each in cloud.vpcs.values()],
-    "Subnets": lambda cloud: [shapes.subnet(each) for each in cloud.subnets.values()],
+    "Subnets": lambda cloud: [shapes.subnet(cloud, each) for each in cloud.subnets.values()],
     "RouteTables": lambda cloud: [shapes.route_table(cloud, each) for each in cloud.route_tables.values()],
     "EgressOnlyInternetGateways": lambda cloud: [
         shapes.egress_only_internet_gateway(each) for each in cloud.egress_only_internet_gateways.values()

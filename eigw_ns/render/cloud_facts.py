@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -21,7 +21,9 @@ from eigw_ns.cloud.model import (
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    SubnetAttributes,
     Vpc,
+    VpcAttributes,
 )
 from eigw_ns.cloud.routing import effective_route_table, route_state
 from eigw_ns.dataplane.trace import words
@@ -87,7 +89,18 @@ def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
 
 
 def _vpc(_cloud: Cloud, vpc: Vpc, _known: Names) -> Facts:
-    return {"block": str(vpc.ipv6_cidr_block)} | ({"MTU": str(vpc.mtu)} if vpc.mtu != INTERNET_MTU else {})
+    mtu = {"MTU": str(vpc.mtu)} if vpc.mtu != INTERNET_MTU else {}
+    return _blocks(vpc.blocks) | mtu | _attributes(vpc.attributes, VpcAttributes())
+
+
+def _blocks(found: Sequence[object]) -> Facts:
+    return {"block" if len(found) == 1 else "blocks": ", ".join(map(str, found))}
+
+
+def _attributes(found: object, usual: Any) -> Facts:
+    """Return the attributes that differ from the default."""
+    names = [each.name for each in fields(usual) if getattr(found, each.name) != getattr(usual, each.name)]
+    return {f"{name.replace('_', ' ')}:": str(getattr(found, name)) for name in names}
 
 
 def _egress_only_internet_gateway(_cloud: Cloud, gateway: EgressOnlyInternetGateway, _known: Names) -> Facts:
@@ -103,7 +116,7 @@ def _internet_gateway(_cloud: Cloud, gateway: InternetGateway, known: Names) -> 
 
 def _route_table(cloud: Cloud, table: RouteTable, known: Names) -> Facts:
     facts = {"main": "table of its VPC"} if table.main else {}
-    for route in table.routes:
+    for route in table.all_routes:
         target = known.get(route.target_id, route.target_id)
         lost = route_state(cloud, table, route) == "blackhole" and target != "blackhole"
         facts[f"route {route.destination} to"] = f"{target} (blackhole)" if lost else target
@@ -136,11 +149,12 @@ def _notes(rule: SecurityGroupRule) -> str:
 
 
 def _subnet(cloud: Cloud, subnet: Subnet, known: Names) -> Facts:
-    table = effective_route_table(cloud, subnet)
+    table, ipv6 = effective_route_table(cloud, subnet), subnet.ipv6_association
     return {
-        "block": str(subnet.ipv6_cidr_block),
+        **_blocks([each for each in (subnet.cidr_block, ipv6 and ipv6.block) if each]),
         "route table": known[table.id] + ("" if subnet.route_table_id else " (main)"),
         "network ACL": known[network_acl(cloud, subnet).id],
+        **_attributes(subnet.attributes, SubnetAttributes()),
     }
 
 

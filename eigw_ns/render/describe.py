@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Protocol, TypeVar
 
 from eigw_ns.cloud.filtering import network_acl, security_groups
-from eigw_ns.cloud.model import Cloud, Gateway, Route, RouteTable, Subnet, Tags
+from eigw_ns.cloud.model import Cloud, Gateway, Ipv4Route, Route, RouteTable, Subnet, Tags
 from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
 from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
@@ -69,9 +70,14 @@ def counter_data(counters: Counters) -> dict[str, Any]:
 
 def _vpcs(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     found = _tagged(cloud.vpcs.values(), tags)
-    return ("Name", "Id", "IPv6 block", "Tags"), tuple(
-        (vpc.name, vpc.id, str(vpc.ipv6_cidr_block), _tag_text(vpc.tags)) for vpc in found
+    return ("Name", "Id", "IPv6 block", "IPv4 block", "Tags"), tuple(
+        (vpc.name, vpc.id, _blocks(vpc.ipv6_cidr_blocks), _blocks(vpc.cidr_blocks), _tag_text(vpc.tags))
+        for vpc in found
     )
+
+
+def _blocks(blocks: Iterable[object]) -> str:
+    return ", ".join(map(str, blocks))
 
 
 def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -80,7 +86,7 @@ def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
         (
             qualified(cloud, subnet.vpc_id, subnet.name),
             subnet.id,
-            str(subnet.ipv6_cidr_block),
+            str(subnet.ipv6_association.block) if subnet.ipv6_association else "",
             _table_of(cloud, subnet),
             network_acl(cloud, subnet).name,
             _tag_text(subnet.tags),
@@ -97,9 +103,10 @@ def _route_tables(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
 
 def _routes(cloud: Cloud, table: RouteTable) -> Iterator[tuple[Cell, ...]]:
     name = qualified(cloud, table.vpc_id, table.name) + (" (main)" if table.main else "")
-    local = str(cloud.vpcs[table.vpc_id].ipv6_cidr_block)
-    yield name, table.id, local, "local", "", _ACTIVE, _tag_text(table.tags)
-    for route in table.routes:
+    heads = chain(((name, table.id, _tag_text(table.tags)),), repeat(("", "", "")))
+    for block, (called, table_id, tags) in zip(cloud.vpcs[table.vpc_id].blocks, heads, strict=False):
+        yield called, table_id, str(block), "local", "", _ACTIVE, tags
+    for route in table.all_routes:
         state = _ACTIVE if route_state(cloud, table, route) == "active" else _BLACKHOLE
         yield "", "", str(route.destination), *_target(cloud, table, route), state, ""
 
@@ -186,7 +193,7 @@ def _table_of(cloud: Cloud, subnet: Subnet) -> str:
     return table.name if subnet.route_table_id else f"{table.name} (main)"
 
 
-def _target(cloud: Cloud, table: RouteTable, route: Route) -> tuple[str, str]:
+def _target(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> tuple[str, str]:
     """Return the name and the id of the gateway; without a name, the id in both places if the gateway is lost."""
     gateway = target_gateway(cloud, table, route)
     return (gateway.name, gateway.id) if gateway else (route.target_id, route.target_id)

@@ -16,6 +16,10 @@ DIRECTIONS = (("ingress", False), ("egress", True))
 """The keys of the two lists of rules in a filter, each with the value of AWS's `egress`."""
 
 
+NONE = "none"
+"""The value of a key for a subnet without an IPv6 block, or an instance without an IPv6 address."""
+
+
 def key_of(kind: str, scope: Scope, resource_id: str, name: str) -> str:
     """Return the key of a resource: its name, or its id if the id cannot be derived from the name."""
     return name if ids.make_id(kind, *scope, name) == resource_id else resource_id

@@ -6,14 +6,13 @@ This module does not import YAML or pydantic, so that reading a stored topology 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.defaults import DEFAULT_ACL
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
-    INTERNET_MTU,
     ClientToken,
     Cloud,
     ConnectionTracking,
@@ -21,15 +20,18 @@ from eigw_ns.cloud.model import (
     Instance,
     InternetGateway,
     InternetHost,
+    Ipv4Route,
     NetworkAcl,
     Route,
     RouteTable,
     SecurityGroup,
     Subnet,
+    SubnetAttributes,
     Vpc,
 )
 from eigw_ns.errors import Mistake, TopologyError
-from eigw_ns.topology.data import Scope, named, tags_of
+from eigw_ns.topology import blocks
+from eigw_ns.topology.data import NONE, Scope, named, tags_of
 from eigw_ns.topology.filters import network_acls, security_groups
 from eigw_ns.topology.model import Expectation, Topology
 
@@ -60,9 +62,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     internet_gateways = _internet_gateways(data, (lab,), None)
     for vpc_id, name, body in named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
-        vpc = vpcs[vpc_id] = Vpc(
-            vpc_id, name, IPv6Network(body["ipv6_cidr_block"]), tags=tags_of(body), mtu=body.get("mtu", INTERNET_MTU)
-        )
+        vpc = vpcs[vpc_id] = blocks.vpc(vpc_id, name, body)
         acls |= network_acls(body, scope, vpc)
         groups |= security_groups(body, scope, vpc)
         of_vpc = _egress_only_internet_gateways(body, scope, vpc_id)
@@ -141,13 +141,20 @@ def _route_tables(
     """Return the route tables of a VPC. A route target that is not in `targets` is an id or `blackhole`; it is kept."""
     tables = {}
     for table_id, name, body in named(data, "route_tables", ids.ROUTE_TABLE, scope):
-        routes = [
-            Route(IPv6Network(route["destination"]), targets.get(route["target"], route["target"]))
-            for route in body.get("routes", ())
+        written = [
+            (each["destination"], targets.get(each["target"], each["target"])) for each in body.get("routes", ())
         ]
-        routes.sort(key=lambda route: route.destination)
-        main = body.get("main", False)
-        tables[table_id] = RouteTable(table_id, name, vpc_id, main=main, routes=tuple(routes), tags=tags_of(body))
+        routes = (Route(IPv6Network(text), target) for text, target in written if ":" in text)
+        ipv4_routes = (Ipv4Route(IPv4Network(text), target) for text, target in written if ":" not in text)
+        tables[table_id] = RouteTable(
+            table_id,
+            name,
+            vpc_id,
+            main=body.get("main", False),
+            routes=tuple(sorted(routes, key=lambda route: route.destination)),
+            tags=tags_of(body),
+            ipv4_routes=tuple(sorted(ipv4_routes, key=lambda route: route.destination)),
+        )
     return tables
 
 
@@ -160,10 +167,12 @@ def _subnets(data: Mapping[str, Any], scope: Scope, vpc_id: str) -> dict[str, Su
             subnet_id,
             name,
             vpc_id,
-            IPv6Network(body["ipv6_cidr_block"]),
+            blocks.of_subnet(subnet_id, body),
             route_table_id=None if table is None else ids.make_id(ids.ROUTE_TABLE, *scope, table),
             network_acl_id=None if acl == DEFAULT_ACL else ids.make_id(ids.NETWORK_ACL, *scope, acl),
             tags=tags_of(body),
+            cidr_block=IPv4Network(body["cidr_block"]) if "cidr_block" in body else None,
+            attributes=SubnetAttributes(**blocks.attributes(SubnetAttributes, body)),
         )
     return subnets
 
@@ -174,7 +183,7 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
             instance_id,
             name,
             ids.make_id(ids.SUBNET, *scope, body["subnet"]),
-            IPv6Address(body["ipv6_address"]),
+            IPv6Address(body["ipv6_address"]) if body.get("ipv6_address", NONE) != NONE else None,
             security_group_ids=tuple(
                 ids.make_id(ids.SECURITY_GROUP, *scope, group) for group in body.get("security_groups", [DEFAULT_GROUP])
             ),

@@ -9,7 +9,6 @@ from typing import TypeVar
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
-    INTERNET_MTU,
     Cloud,
     ConnectionTracking,
     EgressOnlyInternetGateway,
@@ -17,7 +16,8 @@ from eigw_ns.cloud.model import (
     RouteTable,
     Vpc,
 )
-from eigw_ns.topology.data import Data, Scope, body_of, key_of
+from eigw_ns.topology import blocks
+from eigw_ns.topology.data import NONE, Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
 from eigw_ns.topology.model import Expectation, Topology
 
@@ -68,9 +68,7 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
         if subnet.vpc_id == vpc.id
     }
     acls = {acl.id: acl_key(scope, acl) for acl in cloud.network_acls.values() if not acl.default}
-    return body_of(
-        ipv6_cidr_block=str(vpc.ipv6_cidr_block),
-        mtu=vpc.mtu if vpc.mtu != INTERNET_MTU else None,
+    return blocks.vpc_data(vpc) | body_of(
         tags=dict(vpc.tags),
         egress_only_internet_gateways=_gateways_data(
             ids.EGRESS_ONLY_INTERNET_GATEWAY, scope, egress_only, _egress_only_data
@@ -80,8 +78,8 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
         network_acls=network_acls_data(cloud, scope, vpc),
         security_groups=security_groups_data(cloud, scope, vpc),
         subnets={
-            key: body_of(
-                ipv6_cidr_block=str(subnet.ipv6_cidr_block),
+            key: blocks.subnet_data(subnet)
+            | body_of(
                 route_table=tables[subnet.route_table_id][0] if subnet.route_table_id else None,
                 network_acl=acls.get(subnet.network_acl_id or ""),
                 tags=dict(subnet.tags),
@@ -119,7 +117,7 @@ def _internet_data(_gateway: InternetGateway) -> Data:
 def _table_data(table: RouteTable, targets: Mapping[str, str]) -> Data:
     routes = [
         {"destination": str(route.destination), "target": targets.get(route.target_id, route.target_id)}
-        for route in table.routes
+        for route in table.all_routes
     ]
     return body_of(main=table.main, routes=routes, tags=dict(table.tags))
 
@@ -136,7 +134,7 @@ def _instances_data(
                 key,
                 body_of(
                     subnet=subnet_keys[instance.subnet_id],
-                    ipv6_address=str(instance.ipv6_address),
+                    ipv6_address=str(instance.ipv6_address or NONE),
                     ipv6_addresses=list(map(str, instance.ipv6_addresses)),
                     security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
                     tags=dict(instance.tags),

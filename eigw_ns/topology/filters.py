@@ -88,7 +88,7 @@ def security_groups(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str
     default = default_security_group(scope[0], vpc)
     groups = {default.id: default}
     for group_id, name, body in named(data, "security_groups", ids.SECURITY_GROUP, scope):
-        initial = default if name == DEFAULT_GROUP else _new_group(group_id, name, vpc.id)
+        initial = default if name == DEFAULT_GROUP else _new_group(group_id, name, vpc)
         rules: list[SecurityGroupRule] = []
         taken = {rule["id"] for key, _ in DIRECTIONS for rule in body.get(key, ()) if "id" in rule}
         for key, egress in DIRECTIONS:
@@ -101,8 +101,8 @@ def security_groups(data: Mapping[str, Any], scope: Scope, vpc: Vpc) -> dict[str
     return groups
 
 
-def _new_group(group_id: str, name: str, vpc_id: str) -> SecurityGroup:
-    return SecurityGroup(group_id, name, "", vpc_id, open_egress(group_id))
+def _new_group(group_id: str, name: str, vpc: Vpc) -> SecurityGroup:
+    return SecurityGroup(group_id, name, "", vpc.id, open_egress(group_id, ipv6=bool(vpc.ipv6_associations)))
 
 
 def _rule(
@@ -145,7 +145,7 @@ def security_groups_data(cloud: Cloud, scope: Scope, vpc: Vpc) -> Data:
     for group in cloud.security_groups.values():
         if group.vpc_id == vpc.id and group != default:
             key = keys[group.id]
-            initial = default if group.id == default.id else _new_group(group.id, key, vpc.id)
+            initial = default if group.id == default.id else _new_group(group.id, key, vpc)
             bodies[key] = _group_data(group, key, initial, keys)
     return dict(sorted(bodies.items()))
 

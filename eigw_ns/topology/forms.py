@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
 
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
+from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.invalid_value import InvalidValue
 
@@ -21,6 +22,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ZONE = re.compile("%[^/]*")
 _VPC_LENGTHS = range(44, 61, 4)
 _SUBNET_LENGTHS = range(44, 65, 4)
+_IPV4_LENGTHS = range(16, 29)
 
 
 def name(text: str, longest: int = MAX_NAME) -> str:
@@ -74,8 +76,28 @@ def _block(text: str, what: str, lengths: range) -> IPv6Network:
     return _without_host_bits(text, block)
 
 
-def destination(text: str) -> IPv6Network:
-    """Return the destination of a route: any IPv6 prefix to which routers forward packets."""
+def ipv4_block(text: str) -> IPv4Network:
+    """Return the IPv4 block of a VPC or a subnet: /16 to /28."""
+    block = _ipv4_network(text)
+    if block.prefixlen not in _IPV4_LENGTHS:
+        raise InvalidValue("an IPv4 block must be /16 to /28", f"write {block.network_address}/24")
+    return block
+
+
+def _ipv4_network(text: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        if _is_ipv4(text):
+            block = IPv4Network(text, strict=False)
+            raise InvalidValue(f"the address has bits set beyond /{block.prefixlen}", f"write {block}") from None
+        raise InvalidValue("this is not an IPv4 block", "write one such as 10.0.0.0/16") from None
+
+
+def destination(text: str) -> Block:
+    """Return the destination of a route: any IPv6 prefix to which routers forward packets, or an IPv4 block."""
+    if _is_ipv4(text) and "/" in text:
+        return _ipv4_network(text)
     prefix = _without_host_bits(text, _network(text, "a destination", "2001:db8:80::/48", 128))
     for space, words in NEVER_ROUTED.items():
         if prefix.subnet_of(space):

@@ -13,6 +13,7 @@ from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules import (
     acls,
     addresses,
+    attributes,
     blocks,
     expectations,
     gateways,
@@ -41,6 +42,7 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     of_vpcs = blocks.vpc_blocks(parsed, report)
     of_subnets = blocks.subnet_blocks(parsed, report, of_vpcs)
     of_instances = addresses.instance_addresses(parsed, report, of_subnets)
+    blocks.check_ipv4(parsed, report)
     addresses.check_hosts(parsed, report, of_vpcs)
     routes.check(parsed, report, of_vpcs, things)
     acls.check(parsed, report, lab)
@@ -48,6 +50,7 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     tags.check(parsed, report)
     gateways.check(parsed, report)
     mtus.check(parsed, report)
+    attributes.check(parsed, report)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
     return from_data(_explicit(parsed, lab, of_subnets, of_instances), file=file)

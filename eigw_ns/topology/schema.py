@@ -23,6 +23,8 @@ from eigw_ns.topology.tree import Path
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 RESULTS: tuple[str, ...] = get_args(Result)
 ACTIONS = ("allow", "deny")
+HOSTNAME_TYPES: tuple[str, ...] = ("ip-name", "resource-name")
+TENANCIES: tuple[str, ...] = ("default", "dedicated")
 MAX_RULE_NUMBER = 32766  # AWS's own last entries have higher numbers
 
 _TRACKING = ConnectionTracking()
@@ -91,9 +93,12 @@ class EgressOnlyInternetGatewayFile(Tagged):
 class RouteFile(_Strict):
     """A route. Of the routes whose destination has the packet's, the longest prefix decides."""
 
-    destination: str = Field(description="An IPv6 prefix", examples=["::/0"])
+    destination: str = Field(
+        description="An IPv6 prefix; or an IPv4 block, which is recorded", examples=["::/0", "0.0.0.0/0"]
+    )
     target: str = Field(
-        description="The name or id of a gateway of this VPC, or blackhole", examples=["outbound", "blackhole"]
+        description="The name or id of a gateway of this VPC, or blackhole; packets to another kind of id are dropped",
+        examples=["outbound", "blackhole"],
     )
 
 
@@ -179,9 +184,29 @@ class SubnetFile(Tagged):
 
     ipv6_cidr_block: str | None = Field(
         None,
-        description="A block of /44 to /64 in steps of 4; default: the next free /64",
+        description="A block of /44 to /64 in steps of 4, or none; default: the next free /64",
         examples=["2600:1f16:aa0:5501::/64"],
     )
+    cidr_block: str | None = Field(
+        None, description="An IPv4 block of the VPC; it is recorded, and carries no packet", examples=["10.0.1.0/24"]
+    )
+    association_id: str | None = Field(
+        None,
+        description="AWS's id of the IPv6 block; default: computed",
+        examples=["subnet-cidr-assoc-0123456789abcdef0"],
+    )
+    availability_zone: str | None = Field(
+        None, description="Default: the first zone of the Region", examples=["us-east-1a"]
+    )
+    assign_ipv6_address_on_creation: bool = Field(False, description="AWS's attribute; recorded")
+    map_public_ip_on_launch: bool = Field(False, description="AWS's attribute; recorded")
+    enable_dns64: bool = Field(False, description="AWS's attribute; recorded")
+    hostname_type: str | None = Field(
+        None, description="AWS's attribute; recorded", json_schema_extra={"enum": [*HOSTNAME_TYPES]}
+    )
+    resource_name_dns_a_record: bool = Field(False, description="AWS's attribute; recorded")
+    resource_name_dns_aaaa_record: bool = Field(False, description="AWS's attribute; recorded")
+    default_for_az: bool = Field(False, description="True for a subnet of a default VPC")
     route_table: str | None = Field(None, description="Default: the main route table of the VPC")
     network_acl: str = Field(DEFAULT_ACL, description="The name of a network ACL of this VPC")
 
@@ -190,7 +215,7 @@ class InstanceFile(Tagged):
     """An instance with one network interface: a network namespace in which commands run."""
 
     subnet: str = Field(description="The name of a subnet of this VPC", examples=["private-a"])
-    ipv6_address: str | None = Field(None, description="Default: the first free address of the subnet")
+    ipv6_address: str | None = Field(None, description="An address of the subnet, or none; default: the first free one")
     ipv6_addresses: list[str] = Field(
         [], description="Further addresses of the subnet", examples=[["2600:1f16:aa0:5501::20"]]
     )
@@ -201,9 +226,28 @@ class InstanceFile(Tagged):
 
 
 class VpcFile(Tagged):
-    """A VPC with one IPv6 block, and everything in it."""
+    """A VPC, and everything in it. It needs a block; only IPv6 carries packets."""
 
-    ipv6_cidr_block: str = Field(description="A block of /44 to /60 in steps of 4", examples=[_BLOCK])
+    ipv6_cidr_block: str | None = Field(None, description="A block of /44 to /60 in steps of 4", examples=[_BLOCK])
+    ipv6_cidr_blocks: list[str] = Field(
+        [], description="Further IPv6 blocks of /44 to /60", examples=[["2600:1f16:aa0:5600::/56"]]
+    )
+    cidr_block: str | None = Field(
+        None, description="The primary IPv4 block; it is recorded, and carries no packet", examples=["10.0.0.0/16"]
+    )
+    cidr_blocks: list[str] = Field([], description="Further IPv4 blocks; recorded", examples=[["10.1.0.0/16"]])
+    association_ids: dict[str, str] = Field(
+        {},
+        description="AWS's ids of blocks; default: computed",
+        examples=[{_BLOCK: "vpc-cidr-assoc-0123456789abcdef0"}],
+    )
+    enable_dns_support: bool = Field(True, description="AWS's attribute; recorded")
+    enable_dns_hostnames: bool = Field(False, description="AWS's attribute; recorded")
+    enable_network_address_usage_metrics: bool = Field(False, description="AWS's attribute; recorded")
+    instance_tenancy: str = Field(
+        "default", description="AWS's attribute; recorded", json_schema_extra={"enum": [*TENANCIES]}
+    )
+    is_default: bool = Field(False, description="True for a default VPC")
     mtu: int = Field(
         INTERNET_MTU, description="MTU of all links in the VPC, in bytes, up to AWS's 9001", examples=[MOST_MTU]
     )

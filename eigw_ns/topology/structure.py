@@ -79,9 +79,9 @@ def _report_unknown_key(report: MistakeReport, path: Path) -> None:
 
 _ANY_VPC: Path = ("vpcs", "main")
 _AWS_KEYS = {
-    "cidr_block": "labs have no IPv4 blocks: write ipv6_cidr_block for the IPv6 block",
-    "cidr_blocks": "labs have no IPv4 blocks: write ipv6_cidr_block for the IPv6 block",
-    "ipv6_cidr_blocks": "each has one IPv6 block: write ipv6_cidr_block",
+    "ipv6_cidr_blocks": "a subnet has one IPv6 block: write ipv6_cidr_block",
+    "cidr_blocks": "a subnet has one IPv4 block: write cidr_block",
+    "instance_attribute": "write attributes as keys of an instance",
     "entries": "write the entries under ingress and egress",
     "group_id": "the id follows from the name; to give the id, write it in place of the name",
     "security_group_rules": "write the rules under ingress and egress of a security group",

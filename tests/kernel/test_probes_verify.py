@@ -24,6 +24,7 @@ from eigw_ns.lab.verify.checks import Check, verify
 from eigw_ns.topology import Expectation, Topology
 from tests.support.slowness import SLOWNESS
 from tests.support.star import Star
+from tests.topologies.blocks import of_subnet, of_vpc
 
 pytestmark = pytest.mark.root
 
@@ -45,12 +46,12 @@ def star(lab_name: str) -> Star:
 
 def topology(lab: str, *expectations: Expectation) -> Topology:
     """Return a topology of an instance behind an egress-only internet gateway, and a host."""
-    vpc = Vpc(VPC, "main", IPv6Network("2001:db8:1::/56"))
+    vpc = Vpc(VPC, "main", of_vpc(VPC, IPv6Network("2001:db8:1::/56")))
     acl, group = default_network_acl(lab, vpc), default_security_group(lab, vpc)
     cloud = Cloud(
         lab,
         vpcs={VPC: vpc},
-        subnets={SUBNET: Subnet(SUBNET, "private", VPC, IPv6Network("2001:db8:1::/64"))},
+        subnets={SUBNET: Subnet(SUBNET, "private", VPC, of_subnet(SUBNET, IPv6Network("2001:db8:1::/64")))},
         route_tables={TABLE: RouteTable(TABLE, "main", VPC, True, (Route(IPv6Network("::/0"), EIGW),))},
         egress_only_internet_gateways={EIGW: EgressOnlyInternetGateway(EIGW, "outbound", VPC)},
         network_acls={acl.id: acl},

@@ -153,7 +153,7 @@ def anywhere(module_lab_name: str) -> Lab:
 
 def ends_of(cloud: Cloud) -> dict[str, IPv6Address]:
     """Return the address of each machine, by id."""
-    instances = {each.id: each.ipv6_address for each in cloud.instances.values()}
+    instances = {each.id: each.addresses[0] for each in cloud.instances.values()}
     return instances | {each.id: each.ipv6_address for each in cloud.hosts.values()}
 
 

@@ -26,6 +26,7 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
+from eigw_ns.cloud.model import Vpc
 from eigw_ns.dataplane.compile import names
 from eigw_ns.dataplane.replication.watched_gateways import Gateway, gateways
 from eigw_ns.dataplane.state import Flow, Link
@@ -42,13 +43,14 @@ from tests.support.labs import SILENCE, Lab, connections, meanwhile, topology, u
 from tests.support.replicated_lab import count, gateway_id, owner, replicas
 from tests.support.slowness import SLOWNESS
 from tests.support.stored import storage
+from tests.topologies.blocks import of_vpc
 from tests.topologies.egress import APP, TREE, WEB
 from tests.topologies.replicated import tree
 
 pytestmark = pytest.mark.root
 
 EDGE = "2600:1f16:aa0:55ff::10"
-INSIDE = names.heartbeat_source(IPv6Network("2600:1f16:aa0:5500::/56"))
+INSIDE = names.heartbeat_source(Vpc("", "", of_vpc("", IPv6Network("2600:1f16:aa0:5500::/56"))))
 OUTSIDE, PORT = names.HEARTBEAT_DESTINATION, names.HEARTBEAT_PORT
 _SOL_PACKET, _STATISTICS = 263, 6  # linux/if_packet.h
 

@@ -16,6 +16,7 @@ from eigw_ns.cloud.ec2.api import call
 from eigw_ns.cloud.ec2.schema import Reply
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import (
+    BlockAssociation,
     Cloud,
     EgressOnlyInternetGateway,
     Instance,
@@ -29,6 +30,7 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.errors import CloudError
+from tests.topologies.blocks import of_subnet, of_vpc
 
 VPC, BARE_VPC = "vpc-0000000000000000a", "vpc-0000000000000000b"
 SUBNET, PLAIN_SUBNET, BARE_SUBNET = (f"subnet-0000000000000000{letter}" for letter in "abc")
@@ -43,7 +45,7 @@ GONE = "0dead0dead0dead00"
 """The digits of ids that do not exist, such as `f"eigw-{GONE}"`."""
 
 _BLOCK, _BARE_BLOCK = IPv6Network("2600:1f16:aa0:5500::/56"), IPv6Network("2600:1f16:bb0:5500::/56")
-_VPC, _BARE = Vpc(VPC, VPC, _BLOCK), Vpc(BARE_VPC, BARE_VPC, _BARE_BLOCK)
+_VPC, _BARE = (Vpc(each, each, of_vpc(each, block)) for each, block in ((VPC, _BLOCK), (BARE_VPC, _BARE_BLOCK)))
 
 DEFAULT_ACL = default_network_acl("small", _VPC).id
 BARE_DEFAULT_ACL = default_network_acl("small", _BARE).id
@@ -63,9 +65,9 @@ def small_cloud() -> Cloud:
         RouteTable(BARE_TABLE, BARE_TABLE, BARE_VPC, main=True),
     )
     subnets = (
-        Subnet(SUBNET, SUBNET, VPC, _block(_BLOCK, 1), route_table_id=PRIVATE_TABLE, network_acl_id=ACL),
-        Subnet(PLAIN_SUBNET, PLAIN_SUBNET, VPC, _block(_BLOCK, 2)),
-        Subnet(BARE_SUBNET, BARE_SUBNET, BARE_VPC, _block(_BARE_BLOCK, 1)),
+        Subnet(SUBNET, SUBNET, VPC, _block(SUBNET, _BLOCK, 1), route_table_id=PRIVATE_TABLE, network_acl_id=ACL),
+        Subnet(PLAIN_SUBNET, PLAIN_SUBNET, VPC, _block(PLAIN_SUBNET, _BLOCK, 2)),
+        Subnet(BARE_SUBNET, BARE_SUBNET, BARE_VPC, _block(BARE_SUBNET, _BARE_BLOCK, 1)),
     )
     defaults = [(default_network_acl("small", vpc), default_security_group("small", vpc)) for vpc in (_VPC, _BARE)]
     acls = (*(acl for acl, _ in defaults), NetworkAcl(ACL, ACL, VPC), NetworkAcl(SPARE_ACL, SPARE_ACL, VPC))
@@ -91,8 +93,8 @@ def small_cloud() -> Cloud:
     )
 
 
-def _block(of: IPv6Network, number: int) -> IPv6Network:
-    return IPv6Network((int(of.network_address) + (number << 64), 64))
+def _block(subnet_id: str, of: IPv6Network, number: int) -> BlockAssociation[IPv6Network]:
+    return of_subnet(subnet_id, IPv6Network((int(of.network_address) + (number << 64), 64)))
 
 
 MAIN_ASSOCIATION = main_association_id(small_cloud().route_tables[MAIN_TABLE])

@@ -27,6 +27,7 @@ from eigw_ns.cloud.model import (
 from eigw_ns.cloud.nodes import nodes
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
 from tests.support.filter_strategies import network_acls, security_groups
+from tests.topologies.blocks import of_subnet, of_vpc
 
 LABS = ("demo", "a", "lab-2")
 VPCS = ("main", "other", "vpc-0123456789abcdef0")
@@ -114,10 +115,11 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
     scope = (cloud.lab, name)
     space = IPv6Network(f"2600:1f16:{index:x}0::/44")
     length = draw(st.sampled_from((44, 48, 52, 56, 60)))
+    vpc_id = ids.make_id(ids.VPC, *scope)
     vpc = Vpc(
-        ids.make_id(ids.VPC, *scope),
+        vpc_id,
         name,
-        IPv6Network((space.network_address, length)),
+        of_vpc(vpc_id, IPv6Network((space.network_address, length))),
         tags=draw(TAGS),
         mtu=draw(MTUS),
     )
@@ -177,8 +179,9 @@ def _subnets(
     draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, table_ids: tuple[str, ...], acl_ids: tuple[str, ...]
 ) -> dict[str, Subnet]:
     """Draw subnets whose blocks do not overlap: /64 blocks from the VPC's first /60, and /60 blocks from the others."""
-    start = int(vpc.ipv6_cidr_block.network_address)
-    lengths = (64, 60) if vpc.ipv6_cidr_block.prefixlen < 60 else (64,)
+    (of_whole,) = vpc.ipv6_cidr_blocks
+    start = int(of_whole.network_address)
+    lengths = (64, 60) if of_whole.prefixlen < 60 else (64,)
     subnets = {}
     for index, name in enumerate(draw(st.lists(st.sampled_from(SUBNETS), unique=True, max_size=3))):
         length = draw(st.sampled_from(lengths))
@@ -188,7 +191,7 @@ def _subnets(
             subnet_id,
             name,
             vpc.id,
-            IPv6Network((start + offset, length)),
+            of_subnet(subnet_id, IPv6Network((start + offset, length))),
             route_table_id=draw(st.sampled_from((None, *table_ids))),
             network_acl_id=draw(st.sampled_from((None, *acl_ids))),
             tags=draw(TAGS),

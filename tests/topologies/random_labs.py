@@ -31,6 +31,7 @@ from eigw_ns.cloud.model import (
     Subnet,
     Vpc,
 )
+from tests.topologies.blocks import of_subnet, of_vpc
 
 CLOSED, OPEN = 22, (7, 443, 20000)
 """The port without a listener, and the ports with one. Answers to flows go to neither."""
@@ -68,7 +69,8 @@ def world(lab: str, seed: int) -> Cloud:
 
 def _with_vpc(random: Random, cloud: Cloud, number: int) -> Cloud:
     lab, name = cloud.lab, f"v{number}"
-    vpc = Vpc(ids.make_id(ids.VPC, lab, name), name, IPv6Network(f"2600:{number}::/56"))
+    vpc_id = ids.make_id(ids.VPC, lab, name)
+    vpc = Vpc(vpc_id, name, of_vpc(vpc_id, IPv6Network(f"2600:{number}::/56")))
     eigw = EgressOnlyInternetGateway(ids.make_id(ids.EGRESS_ONLY_INTERNET_GATEWAY, lab, name, "out"), "out", vpc.id)
     igw = InternetGateway(ids.make_id(ids.INTERNET_GATEWAY, lab, name, "edge"), "edge", vpc.id)
     blocks = [IPv6Network(f"2600:{number}:0:{i}::/64") for i in range(1, 4)]
@@ -83,7 +85,7 @@ def _with_vpc(random: Random, cloud: Cloud, number: int) -> Cloud:
     groups = _groups(random, lab, vpc, peers)
     subnets = [
         Subnet(
-            ids.make_id(ids.SUBNET, lab, name, f"s{i}"), f"s{i}", vpc.id, block,
+            ids.make_id(ids.SUBNET, lab, name, f"s{i}"), f"s{i}", vpc.id, of_subnet(f"s{i}", block),
             random.choice([None, *(table.id for table in tables)]), random.choice([None, *(acl.id for acl in acls)]),
         )
         for i, block in enumerate(blocks)

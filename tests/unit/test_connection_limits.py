@@ -72,7 +72,7 @@ def test_addresses_share_the_limit_of_their_instance(further: int) -> None:
     """Connections and fragments are counted by address, and an instance must not get more of them with each one."""
     cloud = _cloud()
     instance = cloud.instances[find(cloud, "mate").id]
-    addresses = tuple(instance.ipv6_address + number for number in range(1, 1 + further))
+    addresses = tuple(instance.addresses[0] + number for number in range(1, 1 + further))
     crowded = replace(cloud, instances={**cloud.instances, instance.id: replace(instance, ipv6_addresses=addresses)})
     subnet = namespace_name("limits", find(cloud, "main/a").id)
     for lone, shared in (

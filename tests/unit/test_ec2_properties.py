@@ -198,7 +198,8 @@ def check_routes(cloud: Cloud) -> None:
     for table in cloud.route_tables.values():
         destinations = [route.destination for route in table.routes]
         assert all(earlier < later for earlier, later in pairwise(destinations))
-        assert not any(each.subnet_of(cloud.vpcs[table.vpc_id].ipv6_cidr_block) for each in destinations)
+        local = cloud.vpcs[table.vpc_id].ipv6_cidr_blocks
+        assert not any(each.subnet_of(block) for each in destinations for block in local)
     attached = [gateway.vpc_id for gateway in cloud.internet_gateways.values() if gateway.vpc_id]
     assert len(attached) == len(set(attached))
     for kind in KINDS:

@@ -40,10 +40,10 @@ ROUTES: list[Case] = [
         ),
         ("IPv4 to an eigw", "InvalidParameterValue", "CreateRoute", {"DestinationCidrBlock": "0.0.0.0/0", **TO_EIGW}),
         (
-            "IPv4 to an igw",
+            "a malformed NAT gateway",
             "InvalidParameterValue",
             "CreateRoute",
-            {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": IGW},
+            {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": IGW},
         ),
         ("no prefix length", "InvalidParameterValue", "CreateRoute", {"DestinationIpv6CidrBlock": "::", **TO_EIGW}),
         (

@@ -58,7 +58,7 @@ def test_ends_may_be_names_ids_and_addresses() -> None:
 
 def test_an_instance_speaks_by_the_further_address_that_names_it() -> None:
     app = CLOUD.instances[id_of("app")]
-    further = app.ipv6_address + 0x100
+    further = app.addresses[0] + 0x100
     cloud = replace(CLOUD, instances={**CLOUD.instances, app.id: replace(app, ipv6_addresses=(further,))})
     out = explain(cloud, Question(str(further), "web", "tcp", 443, None))
     assert (out.source_id, out.trace.outcome, out.real) == (app.id, "allowed", True)

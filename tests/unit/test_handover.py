@@ -27,6 +27,7 @@ from eigw_ns.dataplane.state import (
 )
 from eigw_ns.topology import from_data, load, to_data
 from tests.support.small_cloud import EIGW, PRIVATE_TABLE, SUBNET, VPC, small_cloud
+from tests.topologies.blocks import of_vpc
 
 
 def _cloud(number: int) -> Cloud:
@@ -198,7 +199,9 @@ def test_a_flow_whose_route_goes_is_not_taught_to_replicas_that_stay() -> None:
 def test_a_replica_that_goes_with_a_move_to_another_vpc_forgets_nothing_at_the_end() -> None:
     """It is gone by then. The gateway has a group in each VPC's fabric, so none leaves a group that stays."""
     cloud = _without_route(_cloud(2))
-    other = replace(cloud.vpcs[VPC], id=VPC[:-1] + "f", ipv6_cidr_block=IPv6Network("2600:1f16:aa0:5600::/56"))
+    other = replace(
+        cloud.vpcs[VPC], id=VPC[:-1] + "f", ipv6_associations=of_vpc(VPC, IPv6Network("2600:1f16:aa0:5600::/56"))
+    )
     gateway = replace(cloud.egress_only_internet_gateways[EIGW], vpc_id=other.id)
     moved = replace(cloud, vpcs={**cloud.vpcs, other.id: other}, egress_only_internet_gateways={EIGW: gateway})
     plan = make_plan(compile_cloud(moved), _state(3))

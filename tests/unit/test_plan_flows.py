@@ -32,7 +32,7 @@ def _successor(cloud: Cloud) -> Cloud:
 def _beside(cloud: Cloud) -> Cloud:
     """Return the same cloud, in which the other instance already exists, with its own address."""
     old = cloud.instances[INSTANCE]
-    other = replace(old, id=OTHER, name=OTHER, ipv6_address=old.ipv6_address + 1)
+    other = replace(old, id=OTHER, name=OTHER, ipv6_address=old.addresses[0] + 1)
     return replace(cloud, instances={INSTANCE: old, OTHER: other})
 
 

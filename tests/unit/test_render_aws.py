@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from eigw_ns.cloud.ec2 import shapes
+from eigw_ns.cloud.ec2.shapes import DEFAULT_DHCP_OPTIONS
 from eigw_ns.cloud.model import BLACKHOLE, Cloud, Route, RouteTable, Tags
 from eigw_ns.render import aws, describe
 from eigw_ns.topology import load
@@ -48,11 +49,21 @@ def test_vpc(cloud: Cloud) -> None:
     (shape,) = aws.describe(cloud, ["Vpcs"])["Vpcs"]
     (block,) = shape.pop("Ipv6CidrBlockAssociationSet")
     assert block.pop("AssociationId").startswith("vpc-cidr-assoc-")
-    assert block == {"Ipv6CidrBlock": "2600:1f16:aa0:5500::/56", "Ipv6CidrBlockState": {"State": "associated"}}
+    assert block == {
+        "Ipv6CidrBlock": "2600:1f16:aa0:5500::/56",
+        "Ipv6CidrBlockState": {"State": "associated"},
+        "Ipv6Pool": "Amazon",
+        "Ipv6AddressAttribute": "public",
+        "IpSource": "amazon",
+        "NetworkBorderGroup": "us-east-1",
+    }
     assert shape == {
         "VpcId": vpc.id,
         "OwnerId": "000000000000",
         "State": "available",
+        "CidrBlockAssociationSet": [],
+        "DhcpOptionsId": DEFAULT_DHCP_OPTIONS,
+        "InstanceTenancy": "default",
         "IsDefault": False,
         "Tags": [{"Key": "Name", "Value": "main"}, {"Key": "Team", "Value": "network"}],
     }
@@ -188,6 +199,6 @@ def test_a_route_of_another_vpcs_gateway_is_a_blackhole(cloud: Cloud) -> None:
     (eigw,) = cloud.egress_only_internet_gateways.values()
     (vpc,) = cloud.vpcs.values()
     other = replace(vpc, id="vpc-0fedcba9876543210")
-    table = RouteTable("rtb-0fedcba9876543210", "t", other.id, routes=(Route(vpc.ipv6_cidr_block, eigw.id),))
+    table = RouteTable("rtb-0fedcba9876543210", "t", other.id, routes=(Route(vpc.ipv6_cidr_blocks[0], eigw.id),))
     shape = shapes.route_table(replace(cloud, vpcs={**cloud.vpcs, other.id: other}), table)
     assert shape["Routes"][1]["State"] == "blackhole"

@@ -26,6 +26,7 @@ from eigw_ns.cloud.model import (
 from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.trace import Protocol, RouteUsed, Trace, Tracer, trace
 from eigw_ns.errors import UsageError
+from tests.topologies.blocks import of_subnet, of_vpc
 
 DEFAULT = "::/0"
 REFUSES = "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"
@@ -54,7 +55,7 @@ def vpc(number: int, tables: dict[str, tuple[Route, ...]]) -> Cloud:
     subnet uses without an association.
     """
     prefix, vpc_id = f"2001:db8:{number}:", make(ids.VPC, f"v{number}")
-    here = Vpc(vpc_id, f"v{number}", IPv6Network(f"{prefix}:/56"))
+    here = Vpc(vpc_id, f"v{number}", of_vpc(vpc_id, IPv6Network(f"{prefix}:/56")))
     eigw, igw = f"eigw-{number}", f"igw-{number}"
     acl, group = default_network_acl("lab", here), default_security_group("lab", here)
     everything = SecurityGroupRule("sgr-0", False, ALL_PROTOCOLS, None, None, IPv6Network("::/0"))
@@ -62,7 +63,8 @@ def vpc(number: int, tables: dict[str, tuple[Route, ...]]) -> Cloud:
     table_ids = {name: make(ids.ROUTE_TABLE, names[name]) for name in tables}
     subnets = [
         Subnet(
-            make(ids.SUBNET, f"{names[name]}-net"), f"{names[name]}-net", vpc_id, IPv6Network(f"{prefix}{i}::/64"),
+            make(ids.SUBNET, f"{names[name]}-net"), f"{names[name]}-net", vpc_id,
+            of_subnet(name, IPv6Network(f"{prefix}{i}::/64")),
             None if name == "main" else table_ids[name],
         )
         for i, name in enumerate(tables, start=1)

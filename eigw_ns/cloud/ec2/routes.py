@@ -5,24 +5,39 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import NEVER_ROUTED
 from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
 from eigw_ns.cloud.ec2.checks import invalid, one_of
-from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, ROUTE_TABLE
+from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, INSTANCE, ROUTE_TABLE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.model import Cloud, Gateway, Route, RouteTable
+from eigw_ns.cloud.model import Block, Cloud, Gateway, Ipv4Route, Route, RouteTable
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError, Remedy, RemedyCode
 
 _IPV6, _IPV4 = "DestinationIpv6CidrBlock", "DestinationCidrBlock"
 _EGRESS_ONLY = "EgressOnlyInternetGatewayId"
+_GATEWAYS = (_EGRESS_ONLY, "GatewayId")
+_MACHINES = ("InstanceId", "NetworkInterfaceId", "VpcEndpointId")
+"""Targets to which AWS routes a part of a VPC's block."""
+
+_PREFIXES = {
+    "NatGatewayId": ids.NAT_GATEWAY,
+    "NetworkInterfaceId": "eni",
+    "TransitGatewayId": "tgw",
+    "VpcEndpointId": "vpce",
+    "VpcPeeringConnectionId": "pcx",
+}
+"""The prefix of the id in each parameter that names a target of another kind."""
+
+_TARGETS = (*_GATEWAYS, "InstanceId", *_PREFIXES)
+
+AnyRoute = Route | Ipv4Route
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
@@ -36,10 +51,10 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
         return Reply(cloud, {"Return": True})
     if existing is not None:
         raise CloudError("RouteAlreadyExists", f"The route identified by {route.destination} already exists.")
-    if len(table.routes) >= settings.quotas.routes_per_route_table:
+    if len(_of_family(table, route.destination)) >= settings.quotas.routes_per_route_table:
         message = f"The maximum number of routes for route table '{table.id}' has been reached."
         raise CloudError("RouteLimitExceeded", message)
-    return Reply(_with(cloud, table, (*table.routes, route)), {"Return": True})
+    return Reply(_with(cloud, table, None, route), {"Return": True})
 
 
 def replace_route(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
@@ -51,55 +66,88 @@ def replace_route(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
         raise invalid(message)
     if existing == route:
         return Reply(cloud, {})
-    return Reply(_with(cloud, table, (*_others(table, existing), route)), {})
+    return Reply(_with(cloud, table, existing, route), {})
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """Delete the route with exactly the given destination. The local route cannot be deleted."""
+    """Delete the route with exactly the given destination. A local route cannot be deleted."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
-    name = one_of(request, _IPV6, _IPV4)
-    text = request[name]
-    destination = ipv6_block(text, name) if name == _IPV6 else ipv4_block(text, name)
-    if destination == cloud.vpcs[table.vpc_id].ipv6_cidr_block:
+    destination = _block(request)
+    if destination in cloud.vpcs[table.vpc_id].blocks:
         raise invalid(f"cannot remove local route {destination} in route table {table.id}")
-    existing = _find(table, destination) if isinstance(destination, IPv6Network) else None
+    existing = _find(table, destination)
     if existing is None:
         message = f"no route with destination-cidr-block {destination} in route table {table.id}"
         raise CloudError("InvalidRoute.NotFound", message)
-    return Reply(_with(cloud, table, _others(table, existing)), {})
+    return Reply(_with(cloud, table, existing, None), {})
 
 
-def _asked(cloud: Cloud, request: Request) -> tuple[RouteTable, Route]:
+def _asked(cloud: Cloud, request: Request) -> tuple[RouteTable, AnyRoute]:
     """Return the table and the route that the request gives. Raises CloudError if AWS would refuse the route."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
-    target = one_of(request, _EGRESS_ONLY, "GatewayId")
+    target = one_of(request, *_TARGETS)
     destination = _destination(cloud, table, request, target)
-    gateway = _gateway(cloud, target, request[target])
-    if gateway.vpc_id != table.vpc_id:
-        raise invalid(f"route table {table.id} and network gateway {gateway.id} belong to different networks")
-    return table, Route(destination, gateway.id)
+    target_id = _target(cloud, table, target, request[target])
+    if isinstance(destination, IPv4Network):
+        return table, Ipv4Route(destination, target_id)
+    return table, Route(destination, target_id)
 
 
-def _destination(cloud: Cloud, table: RouteTable, request: Request, target: str) -> IPv6Network:
+def _block(request: Request) -> Block:
     name = one_of(request, _IPV6, _IPV4)
-    if name == _IPV4:
-        block = ipv4_block(request[name], name)
-        reason = "an egress-only internet gateway is IPv6-only" if target == _EGRESS_ONLY else "this VPC has no IPv4"
-        raise invalid(f"The destination CIDR block {block} cannot be routed to {shorten(request[target])}: {reason}")
-    destination = ipv6_block(request[name], name)
-    local = cloud.vpcs[table.vpc_id].ipv6_cidr_block
-    if destination.subnet_of(local):
+    return ipv6_block(request[name], name) if name == _IPV6 else ipv4_block(request[name], name)
+
+
+def _destination(cloud: Cloud, table: RouteTable, request: Request, target: str) -> Block:
+    destination = _block(request)
+    if isinstance(destination, IPv4Network) and target == _EGRESS_ONLY:
+        reason = "an egress-only internet gateway is IPv6-only"
         raise invalid(
-            f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR"
-            " blocks. This route can target only an interface or an instance."
+            f"The destination CIDR block {destination} cannot be routed to {shorten(request[target])}: {reason}"
         )
+    for block in cloud.vpcs[table.vpc_id].blocks:
+        if destination == block or (target not in _MACHINES and _within(destination, block)):
+            raise invalid(
+                f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR"
+                " blocks. This route can target only an interface or an instance."
+            )
     for space, words in NEVER_ROUTED.items():
-        if destination.subnet_of(space):
+        if _within(destination, space):
             raise invalid(f"The destination CIDR block {destination} is in {words}, which is never routed")
     return destination
 
 
-def _gateway(cloud: Cloud, parameter: str, gateway_id: str) -> Gateway:
+def _within(inner: Block, outer: Block) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
+
+
+def _target(cloud: Cloud, table: RouteTable, parameter: str, target_id: str) -> str:
+    """Return the id of the target, after AWS's checks. A kind that a lab does not have is only checked by its form."""
+    if parameter in _GATEWAYS:
+        return _gateway(cloud, table, parameter, target_id).id if not _is_recorded(target_id) else target_id
+    if parameter == "InstanceId":
+        return INSTANCE.find(cloud, target_id).id
+    prefix = _PREFIXES[parameter]
+    if ids.kind_of(target_id) != prefix:
+        raise CloudError("InvalidParameterValue", f'Invalid id: "{shorten(target_id)}" (expecting "{prefix}-...")')
+    return target_id
+
+
+def _is_recorded(target_id: str) -> bool:
+    """Return whether GatewayId can name a target of this kind, which a lab does not have."""
+    return ids.kind_of(target_id) in ("vgw", "vpce")
+
+
+def _gateway(cloud: Cloud, table: RouteTable, parameter: str, gateway_id: str) -> Gateway:
+    gateway = _find_gateway(cloud, parameter, gateway_id)
+    if gateway.vpc_id != table.vpc_id:
+        raise invalid(f"route table {table.id} and network gateway {gateway.id} belong to different networks")
+    return gateway
+
+
+def _find_gateway(cloud: Cloud, parameter: str, gateway_id: str) -> Gateway:
     if parameter == _EGRESS_ONLY:
         return EGRESS_ONLY_INTERNET_GATEWAY.find(cloud, gateway_id)
     gateway = cloud.internet_gateways.get(gateway_id)
@@ -114,14 +162,17 @@ def _is_egress_only(gateway_id: str) -> bool:
     return ids.kind_of(gateway_id) == ids.EGRESS_ONLY_INTERNET_GATEWAY
 
 
-def _find(table: RouteTable, destination: IPv6Network) -> Route | None:
-    return next((route for route in table.routes if route.destination == destination), None)
+def _of_family(table: RouteTable, destination: Block) -> tuple[AnyRoute, ...]:
+    return table.ipv4_routes if isinstance(destination, IPv4Network) else table.routes
 
 
-def _others(table: RouteTable, route: Route) -> Iterable[Route]:
-    return (other for other in table.routes if other != route)
+def _find(table: RouteTable, destination: Block) -> AnyRoute | None:
+    return next((route for route in table.all_routes if route.destination == destination), None)
 
 
-def _with(cloud: Cloud, table: RouteTable, routes: Iterable[Route]) -> Cloud:
-    ordered = tuple(sorted(routes, key=lambda route: route.destination))
-    return ROUTE_TABLE.put(cloud, replace(table, routes=ordered))
+def _with(cloud: Cloud, table: RouteTable, gone: AnyRoute | None, new: AnyRoute | None) -> Cloud:
+    """Return the cloud in which the table has the route `new` and not `gone`."""
+    wanted = [route for route in (*table.all_routes, new) if route is not None and route != gone]
+    ipv6 = sorted((each for each in wanted if isinstance(each, Route)), key=lambda route: route.destination)
+    ipv4 = sorted((each for each in wanted if isinstance(each, Ipv4Route)), key=lambda route: route.destination)
+    return ROUTE_TABLE.put(cloud, replace(table, routes=tuple(ipv6), ipv4_routes=tuple(ipv4)))

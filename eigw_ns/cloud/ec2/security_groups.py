@@ -84,7 +84,8 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
         message = f"The maximum number of security groups has been reached ({quota})."
         raise CloudError("SecurityGroupLimitExceeded", message)
     group_id = SECURITY_GROUP.new_id(cloud, settings)
-    group = SecurityGroup(group_id, name, description, vpc.id, open_egress(group_id), tags=tagged)
+    rules = open_egress(group_id, ipv6=bool(vpc.ipv6_associations))
+    group = SecurityGroup(group_id, name, description, vpc.id, rules, tags=tagged)
     answer = {"GroupId": group_id, "SecurityGroupArn": arn("security-group", group_id), "Tags": tag_list(tagged)}
     return Reply(SECURITY_GROUP.put(cloud, group), answer)
 

@@ -1,21 +1,27 @@
 """Resources in the shapes and capitalisation of EC2's describe calls, as in `aws ec2 describe-… --output json`.
 
-Members that a lab does not model are left out, such as availability zones and IPv4 blocks.
+Members that a lab does not model are left out.
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Types.html
 """
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
+
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.associations import route_table_associations
+from eigw_ns.cloud.ec2 import zones
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.model import (
     BLACKHOLE,
+    Block,
+    BlockAssociation,
     Cloud,
     EgressOnlyInternetGateway,
     Instance,
     InternetGateway,
+    Ipv4Route,
     Route,
     RouteTable,
     Subnet,
@@ -27,6 +33,21 @@ from eigw_ns.cloud.routing import route_state
 ASSOCIATED: Shape = {"State": "associated"}
 LOCAL = "local"
 
+DEFAULT_DHCP_OPTIONS = ids.make_id("dopt", REGION)
+"""The DHCP options of a VPC that is associated with no others. AWS has one set for each Region."""
+
+ROUTE_TARGET_MEMBERS = {
+    ids.EGRESS_ONLY_INTERNET_GATEWAY: "EgressOnlyInternetGatewayId",
+    ids.NAT_GATEWAY: "NatGatewayId",
+    ids.INSTANCE: "InstanceId",
+    "eni": "NetworkInterfaceId",
+    "pcx": "VpcPeeringConnectionId",
+    "tgw": "TransitGatewayId",
+}
+"""The member of a route that names its target, by the prefix of the target's id. All others are in `GatewayId`."""
+
+_RESERVED = 5
+
 
 def vpc(resource: Vpc) -> Shape:
     """Return a VPC as in DescribeVpcs."""
@@ -34,48 +55,87 @@ def vpc(resource: Vpc) -> Shape:
         "VpcId": resource.id,
         "OwnerId": ACCOUNT_ID,
         "State": "available",
-        "Ipv6CidrBlockAssociationSet": [_block_association("vpc-cidr-assoc", resource)],
-        "IsDefault": False,
+        **({"CidrBlock": str(resource.cidr_blocks[0])} if resource.cidr_blocks else {}),
+        "CidrBlockAssociationSet": [
+            {"AssociationId": each.id, "CidrBlock": str(each.block), "CidrBlockState": dict(ASSOCIATED)}
+            for each in resource.ipv4_associations
+        ],
+        "Ipv6CidrBlockAssociationSet": [vpc_ipv6_association(each) for each in resource.ipv6_associations],
+        "DhcpOptionsId": resource.attributes.dhcp_options_id or DEFAULT_DHCP_OPTIONS,
+        "InstanceTenancy": resource.attributes.instance_tenancy,
+        "IsDefault": resource.attributes.is_default,
         "Tags": tag_list(resource.tags),
     }
 
 
-def subnet(resource: Subnet) -> Shape:
+def vpc_ipv6_association(association: BlockAssociation[IPv6Network]) -> Shape:
+    """Return an IPv6 block of a VPC as in DescribeVpcs and AssociateVpcCidrBlock. Amazon owns all blocks of a lab."""
+    return {
+        **ipv6_association(association),
+        "NetworkBorderGroup": REGION,
+        "Ipv6Pool": "Amazon",
+        "Ipv6AddressAttribute": "public",
+        "IpSource": "amazon",
+    }
+
+
+def ipv6_association(association: BlockAssociation[IPv6Network]) -> Shape:
+    """Return an IPv6 block of a subnet as in DescribeSubnets and AssociateSubnetCidrBlock."""
+    return {
+        "AssociationId": association.id,
+        "Ipv6CidrBlock": str(association.block),
+        "Ipv6CidrBlockState": dict(ASSOCIATED),
+    }
+
+
+def subnet(cloud: Cloud, resource: Subnet) -> Shape:
     """Return a subnet as in DescribeSubnets."""
+    found, native = resource.attributes, resource.cidr_block is None
     return {
         "SubnetId": resource.id,
         "SubnetArn": arn("subnet", resource.id),
         "OwnerId": ACCOUNT_ID,
         "VpcId": resource.vpc_id,
         "State": "available",
-        "Ipv6Native": True,
-        "Ipv6CidrBlockAssociationSet": [_block_association("subnet-cidr-assoc", resource)],
+        "AvailabilityZone": zones.of_subnet(resource),
+        "AvailabilityZoneId": zones.zone_id(zones.of_subnet(resource)),
+        "AvailableIpAddressCount": available_addresses(cloud, resource),
+        **({} if resource.cidr_block is None else {"CidrBlock": str(resource.cidr_block)}),
+        "DefaultForAz": found.default_for_az,
+        "MapPublicIpOnLaunch": found.map_public_ip_on_launch,
+        "MapCustomerOwnedIpOnLaunch": False,
+        "AssignIpv6AddressOnCreation": found.assign_ipv6_address_on_creation,
+        "EnableDns64": found.enable_dns64,
+        "Ipv6Native": native,
+        "Ipv6CidrBlockAssociationSet": [ipv6_association(each) for each in (resource.ipv6_association,) if each],
+        "PrivateDnsNameOptionsOnLaunch": {
+            "HostnameType": found.hostname_type or ("resource-name" if native else "ip-name"),
+            "EnableResourceNameDnsARecord": found.resource_name_dns_a_record,
+            "EnableResourceNameDnsAAAARecord": found.resource_name_dns_aaaa_record,
+        },
         "Tags": tag_list(resource.tags),
     }
 
 
-def _block_association(kind: str, resource: Vpc | Subnet) -> Shape:
-    return {
-        "AssociationId": ids.make_id(kind, resource.id),
-        "Ipv6CidrBlock": str(resource.ipv6_cidr_block),
-        "Ipv6CidrBlockState": dict(ASSOCIATED),
-    }
+def available_addresses(cloud: Cloud, resource: Subnet) -> int:
+    """Return how many IPv4 addresses are free. AWS reserves five of each subnet."""
+    if resource.cidr_block is None:
+        return 0
+    return resource.cidr_block.num_addresses - _RESERVED
 
 
 def route_table(cloud: Cloud, table: RouteTable) -> Shape:
-    """Return a route table as in DescribeRouteTables, with the `local` route that every table has."""
-    local = {
-        "DestinationIpv6CidrBlock": str(cloud.vpcs[table.vpc_id].ipv6_cidr_block),
-        "GatewayId": LOCAL,
-        "Origin": "CreateRouteTable",
-        "State": "active",
-    }
+    """Return a route table as in DescribeRouteTables, with the `local` routes that every table has."""
+    local = (
+        {**_destination(block), "GatewayId": LOCAL, "Origin": "CreateRouteTable", "State": "active"}
+        for block in cloud.vpcs[table.vpc_id].blocks
+    )
     return {
         "RouteTableId": table.id,
         "OwnerId": ACCOUNT_ID,
         "VpcId": table.vpc_id,
         "Associations": _associations(cloud, table),
-        "Routes": [local, *(_route(cloud, table, route) for route in table.routes)],
+        "Routes": [*local, *(_route(cloud, table, route) for route in table.all_routes)],
         "PropagatingVgws": [],
         "Tags": tag_list(table.tags),
     }
@@ -95,9 +155,13 @@ def _associations(cloud: Cloud, table: RouteTable) -> list[Shape]:
     ]
 
 
-def _route(cloud: Cloud, table: RouteTable, route: Route) -> Shape:
+def _destination(block: Block) -> Shape:
+    return {"DestinationIpv6CidrBlock" if isinstance(block, IPv6Network) else "DestinationCidrBlock": str(block)}
+
+
+def _route(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> Shape:
     return {
-        "DestinationIpv6CidrBlock": str(route.destination),
+        **_destination(route.destination),
         **_target(route.target_id),
         "Origin": "CreateRoute",
         "State": route_state(cloud, table, route),
@@ -108,8 +172,7 @@ def _target(target_id: str) -> Shape:
     """Return the member that names a route's target. It is empty if the topology file writes `blackhole` as target."""
     if target_id == BLACKHOLE:
         return {}
-    egress_only = ids.kind_of(target_id) == ids.EGRESS_ONLY_INTERNET_GATEWAY
-    return {"EgressOnlyInternetGatewayId" if egress_only else "GatewayId": target_id}
+    return {ROUTE_TARGET_MEMBERS.get(ids.kind_of(target_id) or "", "GatewayId"): target_id}
 
 
 def egress_only_internet_gateway(resource: EgressOnlyInternetGateway) -> Shape:
@@ -145,7 +208,7 @@ def instance(cloud: Cloud, resource: Instance) -> Shape:
         "State": {"Code": 16, "Name": "running"},
         "VpcId": cloud.subnets[resource.subnet_id].vpc_id,
         "SubnetId": resource.subnet_id,
-        "Ipv6Address": str(resource.ipv6_address),
+        **({"Ipv6Address": str(resource.ipv6_address)} if resource.ipv6_address else {}),
         "SecurityGroups": [{"GroupId": group.id, "GroupName": group.name} for group in groups],
         "SourceDestCheck": True,
         "Tags": tag_list(resource.tags),

@@ -80,7 +80,7 @@ def describe_vpcs(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 def describe_subnets(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Describe subnets."""
     found = SUBNET.select(cloud, request.get("SubnetIds", []))
-    return _SUBNETS.reply(cloud, map(shapes.subnet, found), request, settings)
+    return _SUBNETS.reply(cloud, (shapes.subnet(cloud, each) for each in found), request, settings)
 
 
 def describe_instances(cloud: Cloud, request: Request, settings: Settings) -> Reply:

@@ -26,6 +26,7 @@ from ipaddress import IPv6Network
 from types import MappingProxyType
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import (
     INTERNET_MTU,
     Cloud,
@@ -118,7 +119,9 @@ class _Compiler:
     """Walks the cloud once; holds only what every part asks for."""
 
     def __init__(self, cloud: Cloud, table: int | None) -> None:
-        self._cloud, self._entries = cloud, table
+        self._cloud, self._entries = ipv6_part(cloud), table
+        self._unlinked = [each for each in cloud.instances.values() if each.id not in self._cloud.instances]
+        cloud = self._cloud
         self._filters = group_rules.Filters(cloud)
         self._macs: dict[tuple[str, str], str] = {}  # each belongs to three objects or more
         self._internet = internet_id(cloud.lab)
@@ -138,6 +141,8 @@ class _Compiler:
             yield from self._subnet(subnet)
         for instance in cloud.instances.values():
             yield from self._instance(instance)
+        for instance in self._unlinked:
+            yield from self._namespace(instance.id, forwarding=False)
         for host in cloud.hosts.values():
             yield from self._host(host)
 
@@ -148,8 +153,9 @@ class _Compiler:
         yield from self._namespace(instance.id, forwarding=False)
         port = _End(instance.subnet_id, port_name(instance.id))
         vpc = self._cloud.vpcs[self._cloud.subnets[instance.subnet_id].vpc_id]
-        yield from self._leaf(instance.id, address_text(instance.ipv6_address), port, instance.mtu or vpc.mtu)
-        for address in map(address_text, instance.ipv6_addresses):
+        primary, *others = map(address_text, instance.addresses)
+        yield from self._leaf(instance.id, primary, port, instance.mtu or vpc.mtu)
+        for address in others:
             yield Address(self._name(instance.id), INSTANCE_LINK, f"{address}/128")
             yield from self._way_in(address, _End(instance.id, INSTANCE_LINK), port)
 
@@ -190,7 +196,7 @@ class _Compiler:
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
         yield Address(name, LOOPBACK, f"{address_text(block[1])}/128")
         yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
-        yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield from self._local(name, vpc)
         yield Route(name, block_text(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
         yield from self._table(name, self._routes[subnet.id])
@@ -202,9 +208,10 @@ class _Compiler:
 
     def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
         """Return where flows need not be tracked: the VPC's other subnets, and what a stateless gateway leads to."""
-        local = ResolvedRoute(vpc.ipv6_cidr_block, LOCAL), ResolvedRoute(subnet.ipv6_cidr_block, None)
+        local = (ResolvedRoute(block, LOCAL) for block in vpc.ipv6_cidr_blocks)
+        own = ResolvedRoute(subnet.ipv6_cidr_block, None)
         stateless = {each.id for each in self._gateways.values() if not gateways.kind_of(each).stateful}
-        return ranges((*self._routes[subnet.id], *local), {LOCAL, *stateless})
+        return ranges((*self._routes[subnet.id], *local, own), {LOCAL, *stateless})
 
     def _table(self, name: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
         """Yield the routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
@@ -225,7 +232,7 @@ class _Compiler:
             name,
             ((block_text(item.ipv6_cidr_block), self._mac(_End(item.id, FABRIC_LINK))) for item in subnets),
             (self._replicated(gateway, FABRIC_LINK) for gateway in self._several() if gateway.vpc_id == vpc.id),
-            names.heartbeat_source(vpc.ipv6_cidr_block),
+            names.heartbeat_source(vpc),
         )
         has_ports = subnets or any(gateway.vpc_id == vpc.id for gateway in self._gateways.values())
         mtu = vpc.mtu if has_ports else INTERNET_MTU  # Linux gives a bridge without ports 1,500 (br_mtu_min)
@@ -251,7 +258,7 @@ class _Compiler:
         inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
         port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
         kind = gateways.kind_of(gateway)
-        site = gateways.Site(self._cloud.lab, name, vpc.ipv6_cidr_block, self._routed(gateway.id), self._entries)
+        site = gateways.Site(self._cloud.lab, name, vpc, self._routed(gateway.id), self._entries)
         yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
         yield from kind.rules(gateway, site)
         yield from self._pair(inner, port, vpc.mtu, bridge=BRIDGE)
@@ -263,8 +270,13 @@ class _Compiler:
         yield Address(name, UPLINK, f"{PEER_LINK_LOCAL}/64")
         yield Neighbour(name, FABRIC_LINK, ROUTER_LINK_LOCAL, ROUTER_MAC)
         yield Neighbour(name, UPLINK, ROUTER_LINK_LOCAL, self._mac(_End(self._internet, port_name(gateway.id))))
-        yield Route(name, block_text(vpc.ipv6_cidr_block), FABRIC_LINK, ROUTER_LINK_LOCAL)
+        yield from self._local(name, vpc)
         yield Route(name, _ANYWHERE, UPLINK, ROUTER_LINK_LOCAL)
+
+    def _local(self, name: str, vpc: Vpc) -> Iterator[NetObject]:
+        """Yield the routes to the VPC's own blocks, over the fabric."""
+        for block in vpc.ipv6_cidr_blocks:
+            yield Route(name, block_text(block), FABRIC_LINK, ROUTER_LINK_LOCAL)
 
     def _routed(self, gateway_id: str) -> Iterator[gateway_rules.Routed]:
         for subnet in self._cloud.subnets.values():

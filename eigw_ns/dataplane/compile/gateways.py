@@ -7,12 +7,11 @@ its sysctls are in `dataplane.state.sysctls`, which the kernel reads too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from ipaddress import IPv6Network
 from typing import Any, Generic, TypeVar
 
-from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, InternetGateway
+from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, Gateway, InternetGateway, Vpc
 from eigw_ns.dataplane.compile import limits, names, timeouts
-from eigw_ns.dataplane.compile.notation import block_text
+from eigw_ns.dataplane.compile.notation import blocks_text
 from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Routed
 from eigw_ns.dataplane.state import NetObject, RoutingRule, seed
@@ -23,14 +22,14 @@ G = TypeVar("G")
 
 @frozen
 class Site:
-    """The place of a gateway's rules: the namespace of one replica, the VPC's block, and the flows routed this way.
+    """The place of a gateway's rules: the namespace of one replica, the VPC, and the flows routed this way.
 
     `table` is the number of entries of the host's connection tables, as in `compile_cloud`.
     """
 
     lab: str
     namespace: str
-    block: IPv6Network
+    vpc: Vpc
     routed: Iterable[Routed]
     table: int | None
 
@@ -66,10 +65,10 @@ def attached(cloud: Cloud) -> Iterator[Gateway]:
 
 
 def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterator[NetObject]:
-    mac, source = names.heartbeat_mac(site.lab, gateway.id), names.heartbeat_source(site.block)
+    mac, source = names.heartbeat_mac(site.lab, gateway.id), names.heartbeat_source(site.vpc)
     yield gateway_rules.egress_only_gateway(
         site.namespace,
-        block_text(site.block),
+        blocks_text(site.vpc.ipv6_cidr_blocks),
         site.routed,
         limits.of_gateway(gateway.connection_tracking, site.table),
         seed=seed(site.lab),
@@ -81,7 +80,7 @@ def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterat
 
 
 def _internet_rules(_gateway: InternetGateway, site: Site) -> Iterator[NetObject]:
-    yield gateway_rules.internet_gateway(site.namespace, block_text(site.block), site.routed)
+    yield gateway_rules.internet_gateway(site.namespace, blocks_text(site.vpc.ipv6_cidr_blocks), site.routed)
 
 
 _EGRESS_ONLY: GatewayKind[EgressOnlyInternetGateway] = GatewayKind(

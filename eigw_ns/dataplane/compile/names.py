@@ -9,6 +9,7 @@ import hashlib
 from ipaddress import IPv6Network
 
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
+from eigw_ns.cloud.model import Vpc
 from eigw_ns.dataplane.compile.notation import address_text
 from eigw_ns.dataplane.state import TENANT_LINK
 from eigw_ns.dataplane.state.naming import is_name_of as is_name_of
@@ -39,12 +40,12 @@ def mac(*names: str) -> str:
     return bytes((0x06, *digest[:5])).hex(":")
 
 
-def heartbeat_source(vpc_block: IPv6Network) -> str:
-    """Return the source address of heartbeats through a VPC's replicas.
+def heartbeat_source(vpc: Vpc) -> str:
+    """Return the source address of heartbeats through the replicas of a VPC that has IPv6.
 
-    It is the last address of the VPC's block, which AWS does not let an instance have.
+    It is the last address of the VPC's first block, which AWS does not let an instance have.
     """
-    return address_text(vpc_block[-1])
+    return address_text(vpc.ipv6_cidr_blocks[0][-1])
 
 
 HEARTBEAT_DESTINATION = address_text(INFRASTRUCTURE[-1])

@@ -6,6 +6,7 @@ version. Python's `::102:304` is `::1.2.3.4` to inet_ntop(3).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from eigw_ns.dataplane.compile.ranges import Range
@@ -20,6 +21,12 @@ def address_text(address: IPv4Address | IPv6Address | int) -> str:
 def block_text(block: IPv4Network | IPv6Network) -> str:
     """Return a block with its prefix length, also if it is a single address, as in routes."""
     return f"{address_text(block.network_address)}/{block.prefixlen}"
+
+
+def blocks_text(blocks: Sequence[IPv6Network]) -> str:
+    """Return one block, or several as nft lists an anonymous set. The blocks must not overlap."""
+    texts = [block_text(block) for block in sorted(blocks)]
+    return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
 
 
 def addresses_text(addresses: Range) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway
 from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile import names
@@ -50,6 +51,7 @@ class Gateway:
 
 def gateways(cloud: Cloud, table: int | None = None) -> tuple[Gateway, ...]:
     """Return the gateways that have several replicas. `table` as in `compile_cloud`."""
+    cloud = ipv6_part(cloud)
     state = compile_cloud(cloud, table)
     several = [each for each in cloud.egress_only_internet_gateways.values() if each.replicas > 1]
     return tuple(_gateway(cloud, each, state) for each in several)
@@ -63,7 +65,7 @@ def _gateway(cloud: Cloud, gateway: EgressOnlyInternetGateway, state: NetState) 
         f"{vpc.name}/{gateway.name}",
         tuple(_replicas(cloud, gateway, state)),
         tuple(groups),
-        names.heartbeat_source(vpc.ipv6_cidr_block),
+        names.heartbeat_source(vpc),
         handover.lesson(gateway.id, state, subnets_by_gateway(state, state).get(gateway.id, ())),
     )
 

@@ -166,7 +166,7 @@ class Replicated:
 
 def egress_only_gateway(
     namespace: str,
-    vpc_prefix: str,
+    vpc_blocks: str,
     routed: Iterable[Routed],
     tracking: ConnectionTracking,
     *,
@@ -186,18 +186,18 @@ def egress_only_gateway(
         max_connections=-(-tracking.max_connections // replicas),
         max_connections_per_source=-(-tracking.max_connections_per_source // replicas),
     )
-    forged = f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop'
+    forged = f'iifname "{UPLINK}" ip6 saddr {vpc_blocks} counter name "drop_source" drop'
     beats = heartbeat_rules.passing(heartbeats, _PASS) if heartbeats else ()
     in_pieces = f'iifname "{UPLINK}" {fragment_rules.FRAGMENTED} exthdr frag exists goto fragments'
     refused = taught_rules.IN_PIECES if replicas > 1 else ()
     chains = [
-        *_begin(vpc_prefix, tracking),
+        *_begin(vpc_blocks, tracking),
         *(heartbeat_rules.untracked(heartbeats, BEFORE_ALL) if heartbeats else ()),
         _HEADERS,
         _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
         NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, taught_rules.UNTRACKED, "goto refuse")),
-        NftChain("related", rules=_related(vpc_prefix)),
+        NftChain("related", rules=_related(vpc_blocks)),
         *tuple_rules.chains(tracking.max_connections_per_source, tracking.generic_timeout),
         NftChain("spoofed", BEFORE_ALL, (forged, *refused, in_pieces)),
         fragment_rules.from_internet(),
@@ -216,7 +216,7 @@ def egress_only_gateway(
     return table(namespace, sets, chains)
 
 
-def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...]:
+def _begin(vpc_blocks: str, tracking: ConnectionTracking) -> tuple[NftChain, ...]:
     """Return rules for packets that begin a flow. Only those pay for these checks.
 
     A destination that is never valid on the internet is refused, so that no established flow has such a peer. Linux
@@ -228,7 +228,7 @@ def _begin(vpc_prefix: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
         'tcp flags != syn / fin,syn,rst,ack counter name "drop_not_opening" drop',
         'icmpv6 type != echo-request counter name "drop_not_opening" drop',
         'fib daddr type local counter name "drop_to_gateway" drop',
-        f'ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+        f'ip6 daddr {vpc_blocks} counter name "drop_hairpin" drop',
         f'ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
         _EXTENDED,  # last: it remembers the tuple
@@ -270,7 +270,7 @@ def limit_lists(limit: int) -> tuple[int, int]:
     return lists, limit // lists
 
 
-def _related(vpc_prefix: str) -> tuple[str, ...]:
+def _related(vpc_blocks: str) -> tuple[str, ...]:
     """Return the errors about a flow that pass (RFC 4890 section 4.3). Conntrack takes every type below 128 for one.
 
     They come from any router on the way, so the source proves nothing, but it must be one that can be there.
@@ -278,7 +278,7 @@ def _related(vpc_prefix: str) -> tuple[str, ...]:
     counted = f'counter name "allowed_related" {_PASS}'
     return (
         f'ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
-        f'iifname "{FABRIC_LINK}" ip6 saddr != {vpc_prefix} counter name "drop_source" drop',
+        f'iifname "{FABRIC_LINK}" ip6 saddr != {vpc_blocks} counter name "drop_source" drop',
         _EXTENDED,
         *tuple_rules.IN_RELATED,
         f"icmpv6 type {{ packet-too-big, parameter-problem }} {counted}",
@@ -288,16 +288,16 @@ def _related(vpc_prefix: str) -> tuple[str, ...]:
     )
 
 
-def internet_gateway(namespace: str, vpc_prefix: str, routed: Iterable[Routed]) -> Ruleset:
+def internet_gateway(namespace: str, vpc_blocks: str, routed: Iterable[Routed]) -> Ruleset:
     """Return rules that pass both ways, without state, what the VPC's route tables send through the gateway."""
     sets = (plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),)
     rules = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         _LINK_CHATTER,
-        f'iifname "{UPLINK}" ip6 saddr {vpc_prefix} counter name "drop_source" drop',
+        f'iifname "{UPLINK}" ip6 saddr {vpc_blocks} counter name "drop_source" drop',
         f'iifname "{UPLINK}" ip6 saddr != {_GLOBAL} counter name "drop_source" drop',
         f'iifname "{UPLINK}" ip6 daddr . ip6 saddr @{ROUTED} counter name "allowed_in" accept',
-        f'iifname "{FABRIC_LINK}" ip6 daddr {vpc_prefix} counter name "drop_hairpin" drop',
+        f'iifname "{FABRIC_LINK}" ip6 daddr {vpc_blocks} counter name "drop_hairpin" drop',
         f'iifname "{FABRIC_LINK}" ip6 daddr != {_GLOBAL} counter name "drop_destination" drop',
         f'iifname "{FABRIC_LINK}" ip6 saddr . ip6 daddr @{ROUTED} counter name "allowed_out" accept',
         'counter name "drop_not_routed" drop',

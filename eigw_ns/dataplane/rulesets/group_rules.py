@@ -108,7 +108,7 @@ class Filters:
         self.cloud = cloud
         self.instances: dict[str, list[Instance]] = {}  # by subnet
         self._of_vpc: dict[str, list[_Sender]] = {}  # in the order of their addresses
-        for instance in sorted(cloud.instances.values(), key=lambda item: item.ipv6_address):
+        for instance in sorted(cloud.instances.values(), key=lambda item: item.addresses):
             self.instances.setdefault(instance.subnet_id, []).append(instance)
             senders = self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, [])
             senders += ((int(address), instance) for address in instance.addresses)

@@ -49,7 +49,7 @@ from eigw_ns.cloud.filtering import (
 )
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Instance, NetworkAcl, NetworkAclEntry, Subnet
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
-from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text, numbers_text
+from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text, blocks_text, numbers_text
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
 from eigw_ns.dataplane.rulesets import group_rules
 from eigw_ns.dataplane.rulesets.fragment_rules import FRAGMENTED, rates, within_rate
@@ -109,7 +109,7 @@ def subnet(
     open_ways = egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN
     chains = [*_ways(block, *open_ways, limited, all_tracked=not raw_set), *raw_chain]
     most = max((len(item.addresses) for item in instances), default=1)
-    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_block, limited, most)
+    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_blocks, limited, most)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
         each = max(1, connections // most)
@@ -181,7 +181,7 @@ def _rounded(number: int) -> int:
     return 1 << max(5, (number - 1).bit_length())
 
 
-def _fragments(vpc: IPv6Network, limited: bool, most: int) -> tuple[NftChain, ...]:
+def _fragments(vpc: tuple[IPv6Network, ...], limited: bool, most: int) -> tuple[NftChain, ...]:
     """Return rules that a fragment must pass before Linux keeps it until all of its packet has come.
 
     `most` is the largest number of addresses of an instance.
@@ -198,7 +198,7 @@ def _fragments(vpc: IPv6Network, limited: bool, most: int) -> tuple[NftChain, ..
         drop,
     )
     inward = (
-        f"ip6 saddr {block_text(vpc)} accept",
+        f"ip6 saddr {blocks_text(vpc)} accept",
         f"fib daddr type != unicast {drop}",  # no instance has the address
         f"{within_rate('daddr', most)} accept",
         drop,

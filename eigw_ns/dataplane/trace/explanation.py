@@ -138,7 +138,10 @@ def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
         raise UsageError("the internet is not a single machine", hint="write an internet host or an IPv6 address")
     if node.kind not in ("instance", "host"):
         raise UsageError(f"{text} is not a machine: it does not send or receive packets of its own", hint=_HINT)
-    return cloud.instances.get(node.id) or cloud.hosts[node.id]
+    machine = cloud.instances.get(node.id) or cloud.hosts[node.id]
+    if machine.ipv6_address is None:
+        raise UsageError(f"{text} has no IPv6 address, and the lab forwards no IPv4", hint=_HINT)
+    return machine
 
 
 def _address(text: str) -> IPv6Address | None:

@@ -130,7 +130,7 @@ def _untracked(step: Step, instance: Instance) -> bool:
     peer = packet.source if packet.destination in instance.addresses else packet.destination
     if peer in subnet.ipv6_cidr_block or not open_both_ways(index.cloud, instance, UDP):
         return False
-    if peer in index.vpc_block(subnet):
+    if index.vpc_block(subnet, peer) is not None:
         return True
     table = index.table(subnet)
     route = longest_match(table, peer)
@@ -162,7 +162,7 @@ def cross_gateway(step: Step, gateway: Gateway, *, inwards: bool) -> Hop:
 def _refused_source(step: Step, gateway: Gateway) -> _Refusal | None:
     """Return why any gateway drops a packet from outside for its source, or None."""
     source = step.packet.source
-    if source in step.index.vpc_block(gateway):
+    if step.index.vpc_block(gateway, source) is not None:
         text = "arrives from outside with a source address of the VPC"
         return Reason.GATEWAY_REJECTS_SPOOFED_TRAFFIC, text
     return None if is_global(source) else (Reason.SOURCE_NOT_GLOBAL, not_global(source))

@@ -24,8 +24,8 @@ def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
     `compiled` is the matching route in the subnet's FIB.
     """
     table, there = step.index.table(subnet), step.packet.destination
-    where, block = (table.id, table.name), step.index.vpc_block(subnet)
-    if there in block:
+    where, block = (table.id, table.name), step.index.vpc_block(subnet, there)
+    if block is not None:
         used, text = RouteUsed(table, block, LOCAL), f"{block} → local"
         return step.passes(where, Reason.LOCAL, text, used, outwards=True)
     route = next((route for route in table.routes if block_text(route.destination) == compiled.destination), None)

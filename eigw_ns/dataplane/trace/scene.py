@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network
 
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.filtering import network_acl
 from eigw_ns.cloud.model import Cloud, Gateway, Instance, InternetHost, NetworkAcl, RouteTable, Subnet
 from eigw_ns.cloud.nodes import INTERNET
@@ -20,8 +21,8 @@ class ModelIndex:
     """The lookups that a walk through a lab needs. Immutable after construction."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
         self.network = Network(compile_cloud(cloud))
+        self.cloud = cloud = ipv6_part(cloud)
         self._instances = {address: instance for instance in cloud.instances.values() for address in instance.addresses}
         self._tables = {subnet.id: effective_route_table(cloud, subnet) for subnet in cloud.subnets.values()}
         self._acls = {subnet.id: network_acl(cloud, subnet) for subnet in cloud.subnets.values()}
@@ -57,10 +58,10 @@ class ModelIndex:
         """Return the ports at which the decision of the network ACL of the instance's subnet may change."""
         return self._cuts[instance.subnet_id]
 
-    def vpc_block(self, owner: Subnet | Gateway) -> IPv6Network:
-        """Return the IPv6 block of the VPC of a subnet or attached gateway."""
+    def vpc_block(self, owner: Subnet | Gateway, address: IPv6Address) -> IPv6Network | None:
+        """Return the block with the address, of the VPC of a subnet or attached gateway; None if no block has it."""
         assert owner.vpc_id is not None
-        return self.cloud.vpcs[owner.vpc_id].ipv6_cidr_block
+        return next((block for block in self.cloud.vpcs[owner.vpc_id].ipv6_cidr_blocks if address in block), None)
 
     def gateway(self, gateway_id: str) -> Gateway | None:
         """Return the gateway of that id, of either kind; None if there is none."""

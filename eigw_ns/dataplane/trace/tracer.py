@@ -99,8 +99,8 @@ class Tracer:
         ports: Range,
     ) -> Trace:
         source = self._end(source_id)
-        there = destination if isinstance(destination, IPv6Address) else self._end(destination).ipv6_address
-        opening = _opening(source.ipv6_address, there, number(protocol), port, ports[0])
+        there = destination if isinstance(destination, IPv6Address) else _address(self._end(destination))
+        opening = _opening(_address(source), there, number(protocol), port, ports[0])
         flow = Flow()
         forward = tuple(walk(Step(self._index, opening, "forward", flow), source.id))
         if not forward[-1].passed:
@@ -125,6 +125,11 @@ class Tracer:
                 remedy=Remedy(RemedyCode.CHOOSE_MACHINE),
             )
         return node
+
+
+def _address(node: Instance | InternetHost) -> IPv6Address:
+    assert node.ipv6_address is not None  # `ModelIndex` has only nodes with an address
+    return node.ipv6_address
 
 
 def trace(

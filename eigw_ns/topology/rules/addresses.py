@@ -8,9 +8,10 @@ from ipaddress import IPv6Address, IPv6Network
 from eigw_ns.cloud.addressing import free_addresses, is_reserved
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import forms
+from eigw_ns.topology.data import NONE
 from eigw_ns.topology.report import MistakeReport
-from eigw_ns.topology.rules.blocks import SubnetBlocks
-from eigw_ns.topology.schema import LabFile, VpcFile
+from eigw_ns.topology.rules.blocks import SubnetBlocks, VpcBlocks, has_ipv6
+from eigw_ns.topology.schema import InstanceFile, LabFile, VpcFile
 from eigw_ns.topology.tree import Path
 
 InstanceAddresses = dict[tuple[str, str], IPv6Address]
@@ -26,11 +27,20 @@ def instance_addresses(file: LabFile, report: MistakeReport, blocks: SubnetBlock
             path: Path = ("vpcs", name, "instances", instance, "subnet")
             if report.is_clean(path) and body.subnet not in known:
                 report.add_unknown(path, "subnet", body.subnet, known)
+            elif body.ipv6_address not in (None, NONE) and report.is_clean(path) and not has_address(vpc, body):
+                key: Path = (*path[:-1], "ipv6_address")
+                report.add(key, "the subnet of the instance has no IPv6 block", "give it one, or remove the key")
         taken: dict[IPv6Address, Path] = {}
         written = _written(vpc, report, name, blocks, taken)
         chosen = _choose(vpc, name, blocks, taken)
         addresses |= {(name, instance): address for instance, address in (written | chosen).items()}
     return addresses
+
+
+def has_address(vpc: VpcFile, instance: InstanceFile) -> bool:
+    """Return whether the instance has an IPv6 address, if the file has no mistake about it."""
+    subnet = vpc.subnets.get(instance.subnet)
+    return instance.ipv6_address != NONE and (subnet is None or has_ipv6(vpc, subnet))
 
 
 def _written(
@@ -41,8 +51,10 @@ def _written(
     for name, instance in vpc.instances.items():
         path: Path = ("vpcs", vpc_name, "instances", name)
         block = blocks.get((vpc_name, instance.subnet))
-        if instance.ipv6_address is not None:
-            address = _take((*path, "ipv6_address"), instance.ipv6_address, block, report, taken)
+        if instance.ipv6_address == NONE and instance.ipv6_addresses:
+            report.add((*path, "ipv6_address"), "the instance has further addresses", "write its first address here")
+        if instance.ipv6_address not in (None, NONE):
+            address = _take((*path, "ipv6_address"), str(instance.ipv6_address), block, report, taken)
             addresses |= {name: address} if address is not None else {}
         for number, text in enumerate(instance.ipv6_addresses):
             _take((*path, "ipv6_addresses", number), text, block, report, taken)
@@ -94,7 +106,7 @@ def _choose(
     }
 
 
-def check_hosts(file: LabFile, report: MistakeReport, of_vpcs: dict[str, IPv6Network]) -> None:
+def check_hosts(file: LabFile, report: MistakeReport, of_vpcs: VpcBlocks) -> None:
     """Check that internet hosts have distinct addresses, and that no address is in the block of a VPC."""
     owners: dict[IPv6Address, Path] = {}
     for name, host in file.internet.hosts.items():
@@ -102,7 +114,7 @@ def check_hosts(file: LabFile, report: MistakeReport, of_vpcs: dict[str, IPv6Net
         address = report.attempt(path, forms.host_address, host.ipv6_address)
         if address is None:
             continue
-        for vpc, block in of_vpcs.items():
+        for vpc, block in ((vpc, block) for vpc, blocks in of_vpcs.items() for block in blocks):
             if address in block:
                 problem = f"the address is in the block of the VPC {shorten(vpc)}, {block}"
                 report.add(path, problem, "write one such as 2001:db8:80::1")

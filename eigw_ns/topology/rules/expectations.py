@@ -6,6 +6,7 @@ from eigw_ns.cloud.nodes import Node, NodeIndex
 from eigw_ns.errors import UsageError
 from eigw_ns.topology import forms
 from eigw_ns.topology.report import MistakeReport
+from eigw_ns.topology.rules.addresses import has_address
 from eigw_ns.topology.schema import PROTOCOLS, RESULTS, ExpectationFile, LabFile
 from eigw_ns.topology.tree import Path
 
@@ -13,7 +14,7 @@ from eigw_ns.topology.tree import Path
 def check(file: LabFile, report: MistakeReport, nodes: NodeIndex) -> None:
     """Check that every expectation names two different instances or hosts, a protocol and a result.
 
-    TCP and UDP need a port; ICMPv6 must have none.
+    TCP and UDP need a port; ICMPv6 must have none. The lab forwards no IPv4, so both ends need an IPv6 address.
     """
     for index, expectation in enumerate(file.expect):
         place: Path = ("expect", index)
@@ -21,6 +22,9 @@ def check(file: LabFile, report: MistakeReport, nodes: NodeIndex) -> None:
             continue
         source = _end(report, (*place, "from"), expectation.source, nodes)
         destination = _end(report, (*place, "to"), expectation.to, nodes)
+        for key, end in (("from", source), ("to", destination)):
+            if end is not None and _has_no_address(file, end):
+                report.add((*place, key), "this instance has no IPv6 address", "write another node")
         if source is not None and source == destination:
             report.add((*place, "to"), "from and to are the same node", "write another node")
         protocol = report.attempt(
@@ -44,6 +48,12 @@ def _end(report: MistakeReport, path: Path, text: str, nodes: NodeIndex) -> Node
         report.add(path, problem, "write another node")
         return None
     return node
+
+
+def _has_no_address(file: LabFile, node: Node) -> bool:
+    vpc_name, _, name = node.qualified.partition("/")
+    vpc = file.vpcs.get(vpc_name)
+    return node.kind == "instance" and vpc is not None and not has_address(vpc, vpc.instances[name])
 
 
 def _check_port(report: MistakeReport, path: Path, expectation: ExpectationFile) -> None:

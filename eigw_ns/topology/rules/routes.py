@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ipaddress import IPv6Network
 from itertools import chain, count
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.aws_words import lacking_id
-from eigw_ns.cloud.model import BLACKHOLE
+from eigw_ns.cloud.model import BLACKHOLE, Block
+from eigw_ns.cloud.routing import ROUTE_TARGETS
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.topology import forms
 from eigw_ns.topology.report import MistakeReport
+from eigw_ns.topology.rules.blocks import VpcBlocks
 from eigw_ns.topology.rules.names import GATEWAY_SECTIONS, Declared
 from eigw_ns.topology.schema import LabFile, RouteFile, VpcFile
 from eigw_ns.topology.tree import Path
 
 _FEW = 4
 _GATEWAYS = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY)
+_TARGETS = (*_GATEWAYS, *ROUTE_TARGETS)
 
 
-def check(file: LabFile, report: MistakeReport, of_vpcs: dict[str, IPv6Network], things: tuple[Declared, ...]) -> None:
+def check(file: LabFile, report: MistakeReport, of_vpcs: VpcBlocks, things: tuple[Declared, ...]) -> None:
     """Check that AWS would accept every route, that a VPC has one main table, and that associated tables exist."""
     owners = {thing.id: thing.vpc for thing in things if thing.kind in _GATEWAYS}
     for name, vpc in file.vpcs.items():
@@ -29,12 +33,15 @@ def check(file: LabFile, report: MistakeReport, of_vpcs: dict[str, IPv6Network],
             path: Path = ("vpcs", name, "subnets", subnet, "route_table")
             if body.route_table is not None and body.route_table not in known:
                 report.add_unknown(path, "route table", body.route_table, known)
+        egress_only = set(report.names(("vpcs", name, "egress_only_internet_gateways")))
         for table, contents in vpc.route_tables.items():
-            _check_destinations(contents.routes, report, ("vpcs", name, "route_tables", table), of_vpcs.get(name))
+            _check_destinations(contents.routes, report, ("vpcs", name, "route_tables", table), of_vpcs[name])
             for index, route in enumerate(contents.routes):
                 target: Path = ("vpcs", name, "route_tables", table, "routes", index, "target")
                 if report.is_clean(target):
                     _check_target(route.target, report, target, name, owners)
+                    if report.is_clean((*target[:-1], "destination")):
+                        _check_family(route, report, target, egress_only)
 
 
 def main_table_name(tables: dict[str, object]) -> str:
@@ -52,17 +59,18 @@ def _check_main(vpc: VpcFile, report: MistakeReport, vpc_name: str) -> None:
 
 
 def _check_destinations(
-    routes: list[RouteFile], report: MistakeReport, table: Path, of_vpc: IPv6Network | None
+    routes: list[RouteFile], report: MistakeReport, table: Path, of_vpc: tuple[IPv6Network, ...]
 ) -> None:
-    owners: dict[IPv6Network, Path] = {}
+    owners: dict[Block, Path] = {}
     for index, route in enumerate(routes):
         path = (*table, "routes", index, "destination")
         destination = report.attempt(path, forms.destination, route.destination)
         if destination is None:
             continue
-        if of_vpc is not None and destination.subnet_of(of_vpc):
-            problem = f"the local route covers the block of the VPC, {of_vpc}, and every block in it"
-            report.add(path, problem, "remove the route")
+        for block in of_vpc:
+            if isinstance(destination, IPv6Network) and destination.subnet_of(block):
+                problem = f"the local route covers the block of the VPC, {block}, and every block in it"
+                report.add(path, problem, "remove the route")
         owner = owners.setdefault(destination, path)
         if owner != path:
             problem = f"the table already has a route to {destination}, on line {report.line(owner)}"
@@ -78,7 +86,7 @@ def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners
     known = [name for section in GATEWAY_SECTIONS for name in report.names(("vpcs", vpc, section))]
     if text == BLACKHOLE or text in known:
         return
-    if ids.kind_of(text) not in _GATEWAYS:
+    if ids.kind_of(text) not in _TARGETS:
         if told := lacking_id(text):
             report.add(path, "a route cannot lead to this kind of resource", told)
             return
@@ -90,3 +98,11 @@ def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners
     if owner is not None and owner != vpc and ids.kind_of(text) == ids.EGRESS_ONLY_INTERNET_GATEWAY:
         problem = f"route table and gateway belong to different networks: the gateway is in {shorten(owner)}"
         report.add(path, problem, f"write a gateway of {shorten(vpc)}")
+
+
+def _check_family(route: RouteFile, report: MistakeReport, path: Path, egress_only: Collection[str]) -> None:
+    """Check that no IPv4 route leads to an egress-only internet gateway, which is IPv6-only."""
+    leads = route.target in egress_only or ids.kind_of(route.target) == ids.EGRESS_ONLY_INTERNET_GATEWAY
+    if leads and ":" not in route.destination:
+        remedy = f"write {'::/0' if route.destination.endswith('/0') else 'an IPv6 prefix'} as the destination"
+        report.add(path, "an egress-only internet gateway does not forward IPv4", remedy)

@@ -41,11 +41,22 @@ _EIGW = string("EgressOnlyInternetGatewayId", "the ID of the egress-only interne
 _TABLE = string("RouteTableId", "the ID of the route table", required=True)
 _DESTINATION = (
     string("DestinationIpv6CidrBlock", "the IPv6 destination block of the route"),
-    string("DestinationCidrBlock", "the IPv4 destination block of the route; always refused: VPCs are IPv6-only"),
+    string("DestinationCidrBlock", "the IPv4 destination block of the route, which is recorded"),
 )
 _TARGET = (
     string("EgressOnlyInternetGatewayId", "the ID of the egress-only internet gateway to route to"),
     string("GatewayId", "the ID of the internet gateway to route to"),
+    *(
+        string(name, f"the ID of {target}, which is recorded; packets are dropped")
+        for name, target in (
+            ("NatGatewayId", "a NAT gateway"),
+            ("InstanceId", "an instance"),
+            ("NetworkInterfaceId", "a network interface"),
+            ("TransitGatewayId", "a transit gateway"),
+            ("VpcEndpointId", "a VPC endpoint"),
+            ("VpcPeeringConnectionId", "a VPC peering connection"),
+        )
+    ),
 )
 _IGW = string("InternetGatewayId", "the ID of the internet gateway", required=True)
 _ACL = string("NetworkAclId", "the ID of the network ACL", required=True)

@@ -1,0 +1,37 @@
+"""The part of a cloud that carries packets. The lab forwards IPv6 only, so what has no IPv6 block is recorded alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from eigw_ns.cloud.model import Cloud
+
+R = TypeVar("R")
+
+
+def ipv6_part(cloud: Cloud) -> Cloud:
+    """Return the cloud with only those resources that have IPv6; the same object if all have.
+
+    They are VPCs and subnets with an IPv6 block, instances with an address, and gateways whose VPC has a block.
+    """
+    vpcs = {vpc.id for vpc in cloud.vpcs.values() if vpc.ipv6_associations}
+    subnets = {subnet.id for subnet in cloud.subnets.values() if subnet.ipv6_association and subnet.vpc_id in vpcs}
+    instances = {each.id for each in cloud.instances.values() if each.addresses and each.subnet_id in subnets}
+    if (len(vpcs), len(subnets), len(instances)) == (len(cloud.vpcs), len(cloud.subnets), len(cloud.instances)):
+        return cloud
+    eigws = {each.id for each in cloud.egress_only_internet_gateways.values() if each.vpc_id in vpcs}
+    igws = {each.id for each in cloud.internet_gateways.values() if each.vpc_id in vpcs}
+    return replace(
+        cloud,
+        vpcs=_only(cloud.vpcs, vpcs),
+        subnets=_only(cloud.subnets, subnets),
+        instances=_only(cloud.instances, instances),
+        egress_only_internet_gateways=_only(cloud.egress_only_internet_gateways, eigws),
+        internet_gateways=_only(cloud.internet_gateways, igws),
+    )
+
+
+def _only(resources: Mapping[str, R], chosen: set[str]) -> dict[str, R]:
+    return {resource_id: each for resource_id, each in resources.items() if resource_id in chosen}
