@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from eigw_ns.cloud import ids
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.routing import ROUTE_TARGETS
 
 R = TypeVar("R")
 
@@ -31,6 +33,19 @@ def ipv6_part(cloud: Cloud) -> Cloud:
         egress_only_internet_gateways=_only(cloud.egress_only_internet_gateways, eigws),
         internet_gateways=_only(cloud.internet_gateways, igws),
     )
+
+
+def recorded(cloud: Cloud) -> tuple[str, ...]:
+    """Return in words what the cloud records although the lab moves no packet for it."""
+    blocks = any(vpc.ipv4_associations for vpc in cloud.vpcs.values())
+    tables = cloud.route_tables.values()
+    elsewhere = any(ids.kind_of(route.target_id) in ROUTE_TARGETS for table in tables for route in table.routes)
+    found = {
+        "IPv4 blocks": blocks,
+        "IPv4 routes": any(table.ipv4_routes for table in tables),
+        "routes to other targets than gateways, which drop packets": elsewhere,
+    }
+    return tuple(words for words, there in found.items() if there)
 
 
 def _only(resources: Mapping[str, R], chosen: set[str]) -> dict[str, R]:

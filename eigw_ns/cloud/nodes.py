@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import UsageError
@@ -45,28 +46,28 @@ def internet_id(lab: str) -> str:
 def nodes(cloud: Cloud) -> tuple[Node, ...]:
     """Return all nodes of `cloud`, sorted by qualified name.
 
-    A detached internet gateway is excluded, because no packet reaches it.
+    A detached internet gateway is excluded, because no packet reaches it. So are subnets and gateways without IPv6.
     """
     return tuple(sorted(_nodes(cloud), key=lambda node: node.qualified))
 
 
 def _nodes(cloud: Cloud) -> Iterator[Node]:
-    vpc_names = {vpc.id: vpc.name for vpc in cloud.vpcs.values()}
+    vpc_names, linked = {vpc.id: vpc.name for vpc in cloud.vpcs.values()}, ipv6_part(cloud)
     yield Node(internet_id(cloud.lab), "internet", INTERNET, INTERNET)
     for host in cloud.hosts.values():
         yield Node(host.id, "host", host.name, f"{INTERNET}/{host.name}")
-    for subnet in cloud.subnets.values():
+    for subnet in linked.subnets.values():
         yield Node(subnet.id, "subnet", subnet.name, f"{vpc_names[subnet.vpc_id]}/{subnet.name}")
     for instance in cloud.instances.values():
         vpc_name = vpc_names[cloud.subnets[instance.subnet_id].vpc_id]
         yield Node(instance.id, "instance", instance.name, f"{vpc_name}/{instance.name}")
-    for eigw in cloud.egress_only_internet_gateways.values():
+    for eigw in linked.egress_only_internet_gateways.values():
         qualified = f"{vpc_names[eigw.vpc_id]}/{eigw.name}"
         yield Node(eigw.id, "egress-only-internet-gateway", eigw.name, qualified)
         for number in range(2, eigw.replicas + 1):
             suffix = f"{_REPLICA}{number}"
             yield Node(ids.replica_id(eigw.id, number), "replica", eigw.name + suffix, qualified + suffix)
-    for igw in cloud.internet_gateways.values():
+    for igw in linked.internet_gateways.values():
         if igw.vpc_id is not None:
             yield Node(igw.id, "internet-gateway", igw.name, f"{vpc_names[igw.vpc_id]}/{igw.name}")
 

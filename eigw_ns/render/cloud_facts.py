@@ -161,8 +161,8 @@ def _subnet(cloud: Cloud, subnet: Subnet, known: Names) -> Facts:
 def _instance(_cloud: Cloud, instance: Instance, known: Names) -> Facts:
     groups = ", ".join(known[group] for group in instance.security_group_ids)
     mtu = {"MTU": str(instance.mtu)} if instance.mtu else {}
-    addresses = ", ".join(map(str, instance.addresses))
-    return {"address": addresses, "subnet": known[instance.subnet_id], "security groups": groups, **mtu}
+    addresses = {"address": ", ".join(map(str, instance.addresses))} if instance.addresses else {}
+    return {**addresses, "subnet": known[instance.subnet_id], "security groups": groups, **mtu}
 
 
 def _host(_cloud: Cloud, host: InternetHost, _known: Names) -> Facts:

@@ -31,6 +31,9 @@ _BLACKHOLE = ("blackhole", "bold red")
 _IDS = ("Target id", "Id")
 """Columns that a narrow terminal does not show: names say the same."""
 
+_IF_USED = ("IPv4 block",)
+"""Columns that are shown only if a row has a value."""
+
 HEADINGS = {
     "Vpcs": "VPCs",
     "Subnets": "Subnets",
@@ -57,6 +60,9 @@ def tables(
 
 
 def _table(kind: str, columns: Columns, rows: Rows) -> Table:
+    unused = {index for index, name in enumerate(columns) if name in _IF_USED and not any(row[index] for row in rows)}
+    columns = tuple(name for index, name in enumerate(columns) if index not in unused)
+    rows = tuple(tuple(cell for index, cell in enumerate(row) if index not in unused) for row in rows)
     return Table(HEADINGS[kind], columns, rows, optional=tuple(each for each in _IDS if each in columns))
 
 
@@ -82,11 +88,12 @@ def _blocks(blocks: Iterable[object]) -> str:
 
 def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     found = _tagged(cloud.subnets.values(), tags)
-    return ("Name", "Id", "IPv6 block", "Route table", "Network ACL", "Tags"), tuple(
+    return ("Name", "Id", "IPv6 block", "IPv4 block", "Route table", "Network ACL", "Tags"), tuple(
         (
             qualified(cloud, subnet.vpc_id, subnet.name),
             subnet.id,
             str(subnet.ipv6_association.block) if subnet.ipv6_association else "",
+            str(subnet.cidr_block or ""),
             _table_of(cloud, subnet),
             network_acl(cloud, subnet).name,
             _tag_text(subnet.tags),

@@ -87,7 +87,7 @@ def test_the_example_is_a_command_line_that_parses(cli: Cli, verb: str) -> None:
         (("run-instances",), "no such ec2 verb: run-instances", "instances are declared in the topology file"),
         (("delete-vpc",), "no such ec2 verb: delete-vpc", "VPCs are declared in the topology file, under vpcs"),
         (("create-nat-gateway",), "no such ec2 verb: create-nat-gateway", "a lab has no NAT gateways"),
-        (("create-route", "--nat-gateway-id", "nat-0"), "no such option: --nat-gateway-id", "a lab has no NAT"),
+        (("create-route", "--carrier-gateway-id", "x"), "no such option: --carrier-gateway-id", "a lab has no carrier"),
         (("frobnicate",), "no such ec2 verb: frobnicate", "the ec2 verbs are create-egress-only-internet-gateway, "),
         (("create-route-table",), "Missing option '--vpc-id'.", "see `eigw-ns ec2 create-route-table --help`"),
         (("create-tags", "--resources", "eigw-1"), "Missing option '--tags'.", "see `eigw-ns ec2 create-tags --help`"),

@@ -5,10 +5,10 @@ lab: dual
 vpcs:
   main:
     ipv6_cidr_block: "2600:1f16:aa0:5500::/56"
-    ipv6_cidr_blocks: ["2600:1f16:aa0:5600::/56"]
+    ipv6_cidr_blocks: ["2600:1f16:aa0:5700::/56"]
     cidr_block: 10.0.0.0/16
     cidr_blocks: [10.1.0.0/16]
-    association_ids: {"2600:1f16:aa0:5600::/56": vpc-cidr-assoc-0123456789abcdef0}
+    association_ids: {"2600:1f16:aa0:5700::/56": vpc-cidr-assoc-0123456789abcdef0}
     enable_dns_support: false
     enable_dns_hostnames: true
     egress_only_internet_gateways: {out: {}}
@@ -24,7 +24,7 @@ vpcs:
     subnets:
       a: {cidr_block: 10.0.1.0/24, assign_ipv6_address_on_creation: true, availability_zone: us-east-1b}
       b:
-        ipv6_cidr_block: "2600:1f16:aa0:5601::/64"
+        ipv6_cidr_block: "2600:1f16:aa0:5701::/64"
         association_id: subnet-cidr-assoc-0123456789abcdef0
       legacy: {cidr_block: 10.1.1.0/24, ipv6_cidr_block: none}
     instances:

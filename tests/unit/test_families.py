@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
+
 import pytest
 
 from eigw_ns.cloud.families import ipv6_part
@@ -10,6 +12,7 @@ from eigw_ns.cloud.nodes import find
 from eigw_ns.cloud.routing import route_state
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.compile.notation import blocks_text
 from eigw_ns.dataplane.state import Link, Route, Ruleset
 from eigw_ns.dataplane.trace.explanation import Question, explain
 from eigw_ns.errors import TopologyError, UsageError
@@ -35,7 +38,7 @@ def test_a_file_with_all_of_it_is_read_as_it_was_written(cloud: Cloud) -> None:
     assert load(dump(topology).encode(), file="dual.yaml", default_lab="x") == topology
     (main, old) = (next(vpc for vpc in cloud.vpcs.values() if vpc.name == name) for name in ("main", "old"))
     assert [str(each) for each in main.blocks] == [
-        "10.0.0.0/16", "10.1.0.0/16", "2600:1f16:aa0:5500::/56", "2600:1f16:aa0:5600::/56",
+        "10.0.0.0/16", "10.1.0.0/16", "2600:1f16:aa0:5500::/56", "2600:1f16:aa0:5700::/56",
     ]  # fmt: skip
     assert main.ipv6_associations[1].id == "vpc-cidr-assoc-0123456789abcdef0"
     assert (main.attributes.enable_dns_support, main.attributes.enable_dns_hostnames) == (False, True)
@@ -62,7 +65,7 @@ def test_a_router_knows_each_block_of_the_vpc_as_local(cloud: Cloud) -> None:
     here = _namespace(cloud, "main/a")
     routes = {thing.destination: thing for thing in compile_cloud(cloud) if isinstance(thing, Route)
               and thing.namespace == here}  # fmt: skip
-    assert routes["2600:1f16:aa0:5500::/56"].via == routes["2600:1f16:aa0:5600::/56"].via == "fe80::1"
+    assert routes["2600:1f16:aa0:5500::/56"].via == routes["2600:1f16:aa0:5700::/56"].via == "fe80::1"
 
 
 def test_gateways_refuse_sources_of_each_block_from_outside(cloud: Cloud) -> None:
@@ -71,7 +74,7 @@ def test_gateways_refuse_sources_of_each_block_from_outside(cloud: Cloud) -> Non
         if isinstance(thing, Ruleset) and thing.namespace == _namespace(cloud, "main/out")
     )  # fmt: skip
     spoofed = next(chain for chain in rules.chains if chain.name == "spoofed")
-    assert any("ip6 saddr { 2600:1f16:aa0:5500::/56, 2600:1f16:aa0:5600::/56 }" in rule for rule in spoofed.rules)
+    assert any("ip6 saddr { 2600:1f16:aa0:5500::/56, 2600:1f16:aa0:5700::/56 }" in rule for rule in spoofed.rules)
 
 
 def test_a_route_to_a_nat_gateway_drops_packets_although_another_route_is_wider(cloud: Cloud) -> None:
@@ -152,3 +155,12 @@ def test_an_instance_without_ipv6_cannot_be_explained(cloud: Cloud) -> None:
 def test_what_a_file_must_not_say(text: str, said: str) -> None:
     with pytest.raises(TopologyError, match=said):
         load(text.encode(), file="lab.yaml", default_lab="lab")
+
+
+def test_blocks_are_written_as_nft_lists_them() -> None:
+    """Blocks side by side are listed as one: a prefix if they make one, or else a range."""
+    lone, near, far = (IPv6Network(f"2600:1f16:aa0:{part}::/56") for part in ("5500", "5600", "5700"))
+    assert blocks_text((lone,)) == "2600:1f16:aa0:5500::/56"
+    assert blocks_text((far, near)) == "2600:1f16:aa0:5600::/55"
+    assert blocks_text((near, lone)) == "2600:1f16:aa0:5500::-2600:1f16:aa0:56ff:ffff:ffff:ffff:ffff"
+    assert blocks_text((far, lone)) == "{ 2600:1f16:aa0:5500::/56, 2600:1f16:aa0:5700::/56 }"

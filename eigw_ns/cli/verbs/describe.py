@@ -11,6 +11,7 @@ from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_stora
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cli.watching import watched
+from eigw_ns.cloud import families
 from eigw_ns.cloud.aws_words import lacking
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.cloud.words import did_you_mean
@@ -142,6 +143,8 @@ def _show(kernel: Machine | None, cloud: Cloud, subject: Subject, tags: Tags, ou
     tables = tuple(table for table in (*tables, legend.table(shown)) if table.rows)
     if tables:
         show_tables(tables)
+        if subject.kinds and (recorded := families.recorded(cloud)):
+            talk.note(f"recorded only, because the lab forwards no IPv4: {', '.join(recorded)}")
     else:
         talk.note("there is no such resource")
 

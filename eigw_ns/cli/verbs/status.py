@@ -9,6 +9,7 @@ from eigw_ns.cli.changes import CHANGES, show_steps
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_storage
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cli.watching import watched
+from eigw_ns.cloud import families
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.storage.storage import Storage
@@ -45,6 +46,8 @@ def _show(kernel: Kernel, storage: Storage, chosen: str, output: str, talk: Talk
     apply, journal = apply_again(chosen), storage.journal
     if alive or output == "json":
         cloud = storage.store.load(chosen).cloud
+        if recorded := families.recorded(cloud):
+            talk.note(f"recorded, and not in the kernel: {', '.join(recorded)}")
         show_steps(steps, cloud, output, talk, operations.additions(kernel, cloud))
     if not alive:
         talk.note(f"the lab {chosen} is stored, but not in the kernel (after a reboot?): rebuild it with `{apply}`")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from eigw_ns.dataplane.compile.ranges import Range
+from eigw_ns.dataplane.compile.ranges import Range, address_range, merged
 from eigw_ns.dataplane.state.addresses import to_text
 
 
@@ -24,8 +24,8 @@ def block_text(block: IPv4Network | IPv6Network) -> str:
 
 
 def blocks_text(blocks: Sequence[IPv6Network]) -> str:
-    """Return one block, or several as nft lists an anonymous set. The blocks must not overlap."""
-    texts = [block_text(block) for block in sorted(blocks)]
+    """Return one block, or several as nft lists an anonymous set: blocks side by side are one range."""
+    texts = [addresses_text(each) for each in merged(map(address_range, blocks))]
     return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import Cloud, EgressOnlyInternetGateway, InternetGateway, Subnet, Tags
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.replication.watched_gateways import gateways
@@ -37,6 +38,7 @@ def counted_routers(cloud: Cloud, kinds: Collection[str], tags: Tags = ()) -> tu
     These are the attached gateways that have all of `tags`. Subnets are counted only in a description of nothing else,
     because there may be hundreds.
     """
+    cloud = ipv6_part(cloud)
     found: list[Subnet | EgressOnlyInternetGateway | InternetGateway] = []
     if set(kinds) == {_SUBNETS}:
         found += cloud.subnets.values()
