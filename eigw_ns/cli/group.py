@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Use the EC2 API": {
         "ec2": "Change and describe a lab with the verbs and flags of `aws ec2`.",
+        "serve": "Answer EC2's API over HTTP, for aws-cli, Terraform and others.",
     },
     "Maintain the host": {
         "doctor": "Check whether this host can run labs.",

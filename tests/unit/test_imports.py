@@ -27,7 +27,8 @@ BELOW = {
     "kernel": {"dataplane.state", "errors", "frozen"},
     "lab": {"kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
     "render": {"lab", "dataplane", "topology", "cloud", "errors", "frozen"},
-    "cli": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
+    "server": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
+    "cli": {"server", "render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
     "testing": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
     "__main__": {"cli"},
     "__init__": set(),
@@ -46,7 +47,8 @@ CONVERSIONS = {
 LINUX_MODULES = {"ctypes", "nftables", "pyroute2"}
 LINUX_NAMES = {"setns", "unshare", "AF_NETLINK"}
 PROCESS_MODULE = "kernel.processes.process"
-FORKING = ("kernel.processes.parallel", "os.fork")  # copies of this program, not another one
+FORKING = {("kernel.processes.parallel", "os.fork"), ("kernel.processes.child", "os.fork")}
+"""Modules that fork copies of this program. They start no other program."""
 PROCESS_NAMES = {f"os.{name}" for name in ("system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp")}
 
 FRONT_ENDS = {"cli", "testing"}
@@ -59,6 +61,7 @@ ENVIRONMENT_READERS = {
 FOLDERS_MODULE = "cli.rootless"
 
 PYTEST_MODULE = "testing.plugin"
+SERVER_PACKAGES = {"botocore", "h11", "uvicorn"}
 WAITING_MODULE = "kernel.processes.waiting"
 
 HELPERS = {
@@ -88,6 +91,10 @@ PAST_THE_DOOR = {
     ("cli.rootless", "kernel.namespaces.sysctl"): "the same",
     ("cli.rootless", "kernel.namespaces.userns"): "the same",
     ("cli.verbs.version", "kernel.host.features"): "prints the versions of the kernel and of libnftables",
+    ("cli.verbs.serve", "kernel.processes.privileges"): "names the user that the web process becomes",
+    ("server.listening", "kernel.processes.privileges"): "binds a unix socket as the user that will use it",
+    ("server.process", "kernel.processes.child"): "forks the web process, before there is a machine",
+    ("server.process", "kernel.processes.privileges"): "takes all privileges from the web process",
     ("lab.host.doctor", "kernel.host"): "finds out why this host cannot hold a lab",
     ("lab.host.doctor", "kernel.namespaces.limits"): "the same",
     ("lab.host.doctor", "kernel.namespaces.sysctl"): "the same",
@@ -119,6 +126,8 @@ SOCKETS = {
     "kernel.traffic.sockets": "test traffic",
     "kernel.replication.heartbeat": "heartbeats",
     "kernel.processes.liveness": "a name that shows that a lab is needed",
+    "server.listening": "what clients connect to",
+    "server.channel": "the web process and the worker",
 }
 """The modules that open sockets, and what for."""
 
@@ -234,8 +243,15 @@ def processes_elsewhere(module: str, tree: ast.Module) -> Offences:
         if room_of(name) in {"subprocess", "multiprocessing"} or name in PROCESS_NAMES:
             yield line, f"only {PROCESS_MODULE} starts processes, not {name}"
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and dotted(node) in PROCESS_NAMES and (module, dotted(node)) != FORKING:
+        if isinstance(node, ast.Attribute) and dotted(node) in PROCESS_NAMES and (module, dotted(node)) not in FORKING:
             yield node.lineno, f"only {PROCESS_MODULE} starts processes, not {dotted(node)}"
+
+
+def server_packages_elsewhere(module: str, tree: ast.Module) -> Offences:
+    """The base install lacks the packages of the extra `server`: only `server` may import them."""
+    for line, name in imports(tree):
+        if room_of(name) in SERVER_PACKAGES and room_of(module) != "server":
+            yield line, f"only server imports {name}"
 
 
 def pytest_elsewhere(module: str, tree: ast.Module) -> Offences:
@@ -326,6 +342,7 @@ RULES: list[Callable[[str, ast.Module], Offences]] = [
     effects_in_pure_rooms,
     command_words,
     processes_elsewhere,
+    server_packages_elsewhere,
     pytest_elsewhere,
     shells,
     broad_excepts,
@@ -431,9 +448,11 @@ BROKEN = [
     (processes_elsewhere, "lab.x", "import subprocess"),
     (processes_elsewhere, "kernel.namespaces.netns", "from subprocess import run"),
     (processes_elsewhere, "cli.x", "import os\nos.system('id')"),
-    (processes_elsewhere, FORKING[0], "import os\nos.system('id')"),
+    (processes_elsewhere, "kernel.processes.parallel", "import os\nos.system('id')"),
     (upward_imports, "lab.x", "from eigw_ns.testing import lab"),
     (upward_imports, "testing.x", "from eigw_ns.cli import context"),
+    (server_packages_elsewhere, "cli.verbs.serve", "def f():\n    import uvicorn"),
+    (server_packages_elsewhere, "cloud.x", "from botocore.model import ServiceModel"),
     (pytest_elsewhere, "testing.lab", "from pytest import fail"),
     (shells, "kernel.processes.process", "run('id', shell=True)"),
     (broad_excepts, "lab.x", "try:\n    f()\nexcept:\n    pass"),
@@ -462,7 +481,8 @@ SOUND = [
     (upward_imports, "kernel.x", "from eigw_ns.dataplane.state import Link\nfrom eigw_ns.kernel import netns"),
     (upward_imports, "cli.x", "from eigw_ns import __version__"),
     (processes_elsewhere, PROCESS_MODULE, "import subprocess"),
-    (processes_elsewhere, FORKING[0], "import os\nos.fork()"),
+    (processes_elsewhere, "kernel.processes.child", "import os\nos.fork()"),
+    (server_packages_elsewhere, "server.x", "import uvicorn"),
     (pytest_elsewhere, PYTEST_MODULE, "import pytest"),
     (linux_outside_kernel, "kernel.x", "import os, pyroute2\nos.setns(3)"),
     (sleeps, WAITING_MODULE, "import select\nselect.select([], [], [], 0.01)"),

@@ -1,0 +1,255 @@
+"""`eigw-ns serve`: an EC2 endpoint for a lab."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eigw_ns.cli import complete, options, streams
+from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
+from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.errors import HostError, UsageError
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.storage.protocols import Patience
+from eigw_ns.topology import Topology
+
+if TYPE_CHECKING:
+    from eigw_ns.kernel.processes.privileges import User
+    from eigw_ns.kernel.protocol import Machine
+    from eigw_ns.lab.storage.storage import Storage
+    from eigw_ns.server.instructions import Access
+    from eigw_ns.server.keys import Key
+    from eigw_ns.server.listening import Listener
+    from eigw_ns.server.verbs import Verb
+
+_PACKAGES = ("botocore", "uvicorn")
+_DEFAULT_LAB, _DEFAULT_LISTEN = "default", "127.0.0.1:8471"
+_IDLE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[smh])")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_LARGEST_KEYS = 1 << 16
+_LOCK_SECONDS = 30.0
+_FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
+
+
+@click.command("serve")
+@click.option(
+    "--lab",
+    "labs",
+    metavar="NAME",
+    multiple=True,
+    envvar="EIGW_NS_LAB",
+    show_envvar=True,
+    shell_complete=complete.labs,
+    help="Name of the lab; it is created, empty, if it does not exist. Default: the only lab, or a new one, `default`.",
+)
+@click.option(
+    "--listen",
+    metavar="ADDRESS:PORT",
+    help=f"Loopback address and port; port 0 is a free one. Default: {_DEFAULT_LISTEN}.",
+)
+@click.option(
+    "--socket", metavar="PATH", type=click.Path(path_type=Path), help="Listen on a unix socket that only you can open."
+)
+@click.option(
+    "--keys",
+    "keys_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Credentials file with the access keys, as ~/.aws/credentials. Default: a new key at each start.",
+)
+@click.option("--no-sigv4", is_flag=True, help="Accept requests without a signature, from clients that cannot sign.")
+@click.option("--allow-host", "hosts", metavar="HOST", multiple=True, help="Also accept this Host header.")
+@click.option("--idle", metavar="TIME", default="8h", show_default=True, help="End after a time without requests: 30m.")
+@click.option("--ephemeral", is_flag=True, help="Make a new lab, and destroy it at the end. Allows to reset it.")
+@options.output
+@options.quiet
+def command(
+    labs: tuple[str, ...],
+    listen: str | None,
+    socket: Path | None,
+    keys_file: Path | None,
+    no_sigv4: bool,
+    hosts: tuple[str, ...],
+    idle: str,
+    ephemeral: bool,
+    output: str,
+    quiet: bool,
+) -> int:
+    """Answer EC2's API over HTTP: aws-cli, boto3, Terraform and other clients change the lab unchanged.
+
+    A request is answered after its change is in the kernel. Prints what clients need: the address, a Region and an
+    access key. With `-o json`, the first line on stdout is these as JSON, when the endpoint is ready. Logs every
+    request that can change the lab on stderr. All Regions and accounts show the same lab; an access key id of twelve
+    digits is its account. Runs until Ctrl-C (exit code 130), SIGTERM, or --idle.
+
+    The process that talks to clients has no privilege. Only programs on this machine can connect, and requests must be
+    signed with the key. Web pages are refused.
+
+    With --ephemeral, `POST /_eigw/reset` empties the lab.
+
+    \b
+    sudo eigw-ns serve --lab demo
+    eigw-ns serve --ephemeral --listen 127.0.0.1:0 -o json
+    """
+    _require_packages()
+    from eigw_ns.server import process
+    from eigw_ns.server.boundary import log_to_stderr
+    from eigw_ns.server.instructions import Access
+    from eigw_ns.server.web import Web
+
+    talk, user, seconds = Talk(quiet=quiet, verbose=False), _user(os.environ), idle_seconds(idle)
+    keys, storage = _keys(keys_file), open_storage()
+    lab = _lab(labs, storage, ephemeral=ephemeral)
+    with _listening(listen, socket, user) as listener:
+        known = None if no_sigv4 else {key.id: key for key in keys}
+        web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, resets=ephemeral)
+        access = Access(listener.url, keys[0], listener.path)
+        with process.started(listener, web, user) as session, _built(storage, lab, ephemeral=ephemeral) as kernel:
+            talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
+            verbs = _verbs(kernel, storage, lab, lambda: _announce(access, output))
+            return session.serve(verbs, lambda text: log_to_stderr(text) if not quiet else None)
+
+
+def _require_packages() -> None:
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise HostError(
+            f"serve needs {', '.join(missing)}, which this Python does not have",
+            hint="pip install 'eigw-ns[server]'",
+        )
+
+
+def idle_seconds(text: str) -> float | None:
+    """Return the seconds of a time such as `8h`, `30m` or `90s`; None if it is 0, which means never."""
+    found = _IDLE.fullmatch(text)
+    if found is None and text != "0":
+        raise UsageError(f"{text!r} is not a time", hint="write it as 90s, 30m or 8h; 0 means never")
+    seconds = float(found["number"]) * _UNITS[found["unit"]] if found else 0.0
+    return seconds if seconds and math.isfinite(seconds) else None
+
+
+def _user(environment: Mapping[str, str]) -> User:
+    """Return the user that the web process becomes: the one that called sudo, or nobody."""
+    from eigw_ns.kernel.processes.privileges import NOBODY, User
+
+    ids = [environment.get(name, "") for name in ("SUDO_UID", "SUDO_GID")]
+    if not all(text.isascii() and text.isdecimal() and int(text) for text in ids):
+        return NOBODY
+    return User(*map(int, ids))
+
+
+def _keys(file: Path | None) -> tuple[Key, ...]:
+    """Return the access keys. Raises UsageError if other users can read the file, or it is not one."""
+    from eigw_ns.server import keys
+
+    if file is None:
+        return (keys.make(),)
+    try:
+        with file.open(encoding="utf-8") as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_mode & 0o077:
+                raise UsageError(f"other users can read or change {file}", hint=f"chmod 0600 {file}")
+            return keys.read(stream.read(_LARGEST_KEYS), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"cannot read {file}: {words}") from error
+
+
+def _lab(given: tuple[str, ...], storage: Storage, *, ephemeral: bool) -> str:
+    """Return the lab to serve. Raises UsageError if there are several, or if an ephemeral one exists."""
+    if len(given) > 1:
+        raise UsageError("an endpoint serves one lab", hint="start one endpoint for each lab, on a port of its own")
+    if ephemeral:
+        name = given[0] if given else f"ephemeral-{os.getpid()}"
+        if storage.store.exists(name):
+            raise UsageError(f"the lab {name} exists, and an ephemeral one is destroyed at the end",
+                             hint="choose another name")  # fmt: skip
+        return name
+    if given:
+        storage.folders.topology_file(given[0])  # raises UsageError if the name is not valid
+        return given[0]
+    return choose_lab(None) if storage.store.labs() else _DEFAULT_LAB
+
+
+@contextmanager
+def _listening(listen: str | None, path: Path | None, user: User) -> Iterator[Listener]:
+    """Yield the socket: systemd's, a unix socket, or one of the loopback interface."""
+    from eigw_ns.server import listening
+
+    passed = _passed_descriptors(os.environ)
+    if sum((listen is not None, path is not None, bool(passed))) > 1:
+        raise UsageError("there are several sockets to listen on", hint="give one: --listen, --socket or systemd's")
+    if passed > 1:
+        raise UsageError(f"systemd passed on {passed} sockets", hint="write one ListenStream= in the unit")
+    if passed:
+        listener = listening.inherited(_FIRST_PASSED_DESCRIPTOR)
+    elif path is not None:
+        listener = listening.unix(path, user)
+    else:
+        listener = listening.tcp(listen or _DEFAULT_LISTEN)
+    try:
+        yield listener
+    finally:
+        listening.remove(listener, user)
+
+
+def _passed_descriptors(environment: Mapping[str, str]) -> int:
+    """Return the number of sockets that systemd passed to this process. See sd_listen_fds(3)."""
+    count = environment.get("LISTEN_FDS", "")
+    return int(count) if environment.get("LISTEN_PID") == str(os.getpid()) and count.isdecimal() else 0
+
+
+@contextmanager
+def _built(storage: Storage, lab: str, *, ephemeral: bool) -> Iterator[Machine]:
+    """Yield the kernel with the lab in it: made if it does not exist, brought up if it is not running."""
+    kernel, patience = open_kernel(), Patience(_LOCK_SECONDS)
+    try:
+        if storage.store.exists(lab):
+            operations.apply_stored(kernel, storage, lab, patience=patience)
+        else:
+            operations.apply(kernel, storage, Topology(Cloud(lab)), patience=patience)
+        yield kernel
+    finally:
+        if ephemeral and storage.store.exists(lab):
+            operations.destroy(kernel, storage, lab, patience=patience)
+
+
+def _verbs(kernel: Machine, storage: Storage, lab: str, announce: Callable[[], None]) -> Mapping[str, Verb]:
+    """Return the verbs that the web process may use."""
+    from eigw_ns.server.boundary import log_to_stderr
+    from eigw_ns.server.performer import StoredLab
+    from eigw_ns.server.verbs import Ec2, ready, reset
+
+    def empty() -> None:
+        operations.destroy(kernel, storage, lab, patience=Patience(_LOCK_SECONDS))
+        operations.apply(kernel, storage, Topology(Cloud(lab)))
+
+    performer = StoredLab(lambda: kernel, storage, lab, empty)
+    ec2 = Ec2(performer, Settings(), log_to_stderr, lambda: datetime.now().astimezone())
+    return {"ec2": ec2.verb(), "reset": reset(performer), "ready": ready(announce)}
+
+
+def _announce(access: Access, output: str) -> None:
+    """Print how to reach the endpoint. It goes on if nobody reads that."""
+    try:
+        if output == "json":
+            click.echo(json.dumps(access.document()))
+        else:
+            for line in access.lines():
+                click.echo(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.let_go(sys.stdout)

@@ -1,0 +1,168 @@
+"""The web process: uvicorn, the guard, and the endpoint. It has no privilege, and speaks to the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from eigw_ns.errors import CloudError
+from eigw_ns.frozen import frozen
+from eigw_ns.server import guard
+from eigw_ns.server.boundary import Boundary, Log, log_to_stderr
+from eigw_ns.server.channel import AsyncEnd
+from eigw_ns.server.endpoint import Endpoint
+from eigw_ns.server.guard import Limits, Origins, Rate, Receive, Scope, Send
+from eigw_ns.server.keys import Key
+from eigw_ns.server.wire import fault
+from eigw_ns.server.wire.fault import Response
+from eigw_ns.server.wire.model import Model
+
+_BODY_SECONDS = 10.0
+_GRACE_SECONDS = 3
+"""Time for open requests to end after a signal. Then their connections are closed."""
+_LARGEST_HEAD = 32 << 10
+_RATE = (500.0, 1000.0)
+"""Requests in a second, and at once. One process answers about as many."""
+
+
+@frozen
+class Web:
+    """What the web process needs: who it is, the access keys (None: no signatures), and when it ends by itself."""
+
+    hosts: frozenset[str]
+    keys: Mapping[str, Key] | None
+    idle: float | None
+    resets: bool
+
+
+class Application:
+    """The ASGI application: every request gets an id, passes the guard, and gets an answer in XML."""
+
+    def __init__(self, endpoint: Endpoint, origins: Origins, limits: Limits, log: Log) -> None:
+        self._endpoint, self._origins, self._limits, self._log = endpoint, origins, limits, log
+        self.last = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request_id = str(uuid.uuid4())
+        response = fault.ec2(CloudError("InternalError", "An internal error has occurred"), request_id)
+        with Boundary(self._log, f"request {request_id}"):
+            response = await self._respond(scope, receive, request_id)
+        self.last = asyncio.get_running_loop().time()
+        await _send(send, response, request_id)
+
+    async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+        try:
+            asked = guard.head(scope)
+            self._origins.check(asked)
+            with self._limits:
+                content = await guard.body(asked, receive, _BODY_SECONDS)
+                return await self._endpoint.respond(asked.with_body(content), request_id)
+        except CloudError as error:
+            return fault.ec2(error, request_id)
+
+
+async def _send(send: Send, response: Response, request_id: str) -> None:
+    headers = {
+        "content-type": response.content_type,
+        "content-length": str(len(response.body)),
+        "x-amzn-requestid": request_id,
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        **dict(response.headers),
+    }
+    encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 whose answer to what is not HTTP has EC2's form, too."""
+
+    def send_400_response(self, msg: str) -> None:
+        """See `H11Protocol`."""
+        request_id = str(uuid.uuid4())
+        response = fault.ec2(CloudError("InvalidRequest", msg), request_id)
+        headers = [
+            ("content-type", response.content_type),
+            ("x-amzn-requestid", request_id),
+            ("connection", "close"),
+        ]
+        parts = (
+            h11.Response(status_code=response.status, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=response.body),
+            h11.EndOfMessage(),
+        )
+        for part in parts:
+            self.transport.write(self.conn.send(part) or b"")
+        self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """A server that ends cleanly after a signal, after an idle time, or when the worker has ended."""
+
+    def __init__(self, config: uvicorn.Config, channel: AsyncEnd, application: Application, idle: float | None) -> None:
+        super().__init__(config)
+        self._channel, self._application, self._idle = channel, application, idle
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT end the server. Unlike in `uvicorn.Server`, the process does not die by them."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`. Tell the worker when requests are accepted."""
+        await self._channel.open()
+        await super().startup(sockets)
+        self._application.last = asyncio.get_running_loop().time()
+        await self._channel.call({"verb": "ready"})
+
+    async def on_tick(self, counter: int) -> bool:
+        """See `uvicorn.Server`. Called ten times a second."""
+        if self._idle is not None and asyncio.get_running_loop().time() - self._application.last > self._idle:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`. Then end the worker."""
+        await super().shutdown(sockets)
+        self._channel.close()
+
+
+def prepare(web: Web, channel: socket.socket) -> Server:
+    """Return the server, with everything imported that it needs: afterwards, this process may read no more files."""
+    ends: list[Callable[[], None]] = []
+    end = AsyncEnd(channel, lambda: ends[0]())
+    endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log_to_stderr, web.resets)
+    endpoint.model.preload()
+    origins = Origins(web.hosts, browsers=web.keys is not None)
+    application = Application(endpoint, origins, Limits(Rate(*_RATE)), log_to_stderr)
+    config = uvicorn.Config(
+        application,
+        loop="asyncio",
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        h11_max_incomplete_event_size=_LARGEST_HEAD,
+    )
+    config.load()
+    server = Server(config, end, application, web.idle)
+    ends.append(lambda: setattr(server, "should_exit", True))
+    return server
