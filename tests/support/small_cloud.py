@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, IPv6Network
 from itertools import count
 from typing import Any
@@ -131,7 +131,11 @@ class Account:
 
     def reply(self, action: str, **request: Any) -> Reply:
         """Carry out the action, keep the cloud that results, and return the reply."""
-        reply = call(self.cloud, action, request, self.settings)
+        return self.reply_with(self.settings, action, request)
+
+    def reply_with(self, settings: Settings, action: str, request: Mapping[str, Any]) -> Reply:
+        """Carry out the action with other settings, keep the cloud that results, and return the reply."""
+        reply = call(self.cloud, action, request, settings)
         self.cloud = reply.cloud
         return reply
 

@@ -1,4 +1,7 @@
-"""Comparison with botocore's model of the EC2 API: parameters are AWS's, and answers have AWS's output shapes."""
+"""Comparison with botocore's model of the EC2 API: parameters are AWS's, and answers have AWS's output shapes.
+
+Requests and answers of every action also survive EC2's Query protocol, with botocore as the client.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from botocore.validate import ParamValidator
 
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.schema import Parameter
+from tests.support import wire
 from tests.support.ec2_model import operation
 from tests.support.small_cloud import (
     ACL,
@@ -139,6 +143,8 @@ def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
         else:
             assert answer, action
             assert mistakes(answer, described.output_shape) == "", action
+        assert wire.received(action, request) == request
+        assert wire.read(action, answer) == wire.as_read(answer, described.output_shape), action
     assert {action for action, _ in TOUR} == set(ACTIONS)
 
 
