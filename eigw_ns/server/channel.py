@@ -22,6 +22,8 @@ _LENGTH = struct.Struct("!I")
 _LONGEST = 256 << 20
 """The most bytes of a message. A longer one is not ours."""
 
+_PART = 1 << 20
+
 Message = dict[str, Any]
 
 
@@ -50,24 +52,34 @@ class BlockingEnd:
     """The end of the worker. One thread receives; several may send."""
 
     def __init__(self, end: socket.socket) -> None:
-        self._socket, self._stream, self._sending = end, end.makefile("rb"), threading.Lock()
+        self._socket, self._sending = end, threading.Lock()
 
     def receive(self) -> Message | None:
         """Return the next message; None if the other side has ended. Raises ChannelError."""
-        with contextlib.suppress(OSError):
-            head = self._stream.read(_LENGTH.size)
-            if len(head) == _LENGTH.size:
-                return self._body(*_LENGTH.unpack(head))
-        return None
-
-    def _body(self, length: int) -> Message | None:
+        head = self._exactly(_LENGTH.size)
+        if head is None:
+            return None
+        (length,) = _LENGTH.unpack(head)
         if length > _LONGEST:
             raise ChannelError("the web process sent a message that is too long")
-        data = self._stream.read(length)
+        data = self._exactly(length)
         try:
-            return _unpacked(data) if len(data) == length else None
+            return _unpacked(data) if data is not None else None
         except (ValueError, RecursionError):
             raise ChannelError("the web process sent what is not JSON") from None
+
+    def _exactly(self, count: int) -> bytes | None:
+        """Return the next `count` bytes; None if the other side ends before."""
+        found = bytearray()
+        while len(found) < count:
+            try:
+                part = self._socket.recv(min(count - len(found), _PART))
+            except OSError:
+                return None
+            if not part:
+                return None
+            found += part
+        return bytes(found)
 
     def send(self, message: Message) -> None:
         """Send a message. If the other side has ended, it is lost: nobody waits for it."""

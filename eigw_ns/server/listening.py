@@ -82,23 +82,31 @@ def _of_loopback(bound: socket.socket) -> Listener:
 _NAMES = ("127.0.0.1", _LOCAL, "[::1]")
 
 
-def unix(path: Path, user: User) -> Listener:
-    """Return a unix socket that only this user may connect to: with sudo, the user that ran it.
+def unix(path: Path, owner: User | None) -> Listener:
+    """Return a unix socket that only one user may connect to: `owner`, or the user of this process.
 
     Raises UsageError if other users could open the folder, or if another program listens there.
     """
     path = path.absolute()
-    with acting_as(user), _refusals(path):
+    with acting_as(owner), _refusals(path):
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _require_private(path.parent)
         _remove_stale(path)
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        mask = os.umask(0o177)
-        try:
-            made.bind(str(path))
-        finally:
-            os.umask(mask)
+        made = _bound(path)
     return Listener(made, f"http://{_LOCAL}", frozenset({_LOCAL}), path)
+
+
+def _bound(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    except OSError:
+        made.close()
+        raise
+    finally:
+        os.umask(mask)
+    return made
 
 
 @contextlib.contextmanager
@@ -128,10 +136,10 @@ def _remove_stale(path: Path) -> None:
             path.unlink()
 
 
-def remove(listener: Listener, user: User) -> None:
+def remove(listener: Listener, owner: User | None) -> None:
     """Remove the file of a unix socket."""
     if listener.path is not None:
-        with acting_as(user):
+        with acting_as(owner):
             listener.path.unlink(missing_ok=True)
 
 

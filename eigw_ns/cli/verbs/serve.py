@@ -105,22 +105,26 @@ def command(
     eigw-ns serve --ephemeral --listen 127.0.0.1:0 -o json
     """
     _require_packages()
+    from eigw_ns.kernel.processes.privileges import NOBODY
     from eigw_ns.server import process
     from eigw_ns.server.boundary import log_to_stderr
     from eigw_ns.server.instructions import Access
     from eigw_ns.server.web import Web
 
-    talk, user, seconds = Talk(quiet=quiet, verbose=False), _user(os.environ), idle_seconds(idle)
+    talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
     keys, storage = _keys(keys_file), open_storage()
     lab = _lab(labs, storage, ephemeral=ephemeral)
     with _listening(listen, socket, user) as listener:
         known = None if no_sigv4 else {key.id: key for key in keys}
         web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, resets=ephemeral)
         access = Access(listener.url, keys[0], listener.path)
-        with process.started(listener, web, user) as session, _built(storage, lab, ephemeral=ephemeral) as kernel:
+        with (
+            process.started(listener, web, user or NOBODY) as session,
+            _built(storage, lab, ephemeral=ephemeral) as kernel,
+        ):
             talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
             verbs = _verbs(kernel, storage, lab, lambda: _announce(access, output))
-            return session.serve(verbs, lambda text: log_to_stderr(text) if not quiet else None)
+            return session.serve(verbs, log_to_stderr)
 
 
 def _require_packages() -> None:
@@ -141,14 +145,12 @@ def idle_seconds(text: str) -> float | None:
     return seconds if seconds and math.isfinite(seconds) else None
 
 
-def _user(environment: Mapping[str, str]) -> User:
-    """Return the user that the web process becomes: the one that called sudo, or nobody."""
-    from eigw_ns.kernel.processes.privileges import NOBODY, User
+def _sudo_user(environment: Mapping[str, str]) -> User | None:
+    """Return the user that called sudo; None without sudo."""
+    from eigw_ns.kernel.processes.privileges import User
 
     ids = [environment.get(name, "") for name in ("SUDO_UID", "SUDO_GID")]
-    if not all(text.isascii() and text.isdecimal() and int(text) for text in ids):
-        return NOBODY
-    return User(*map(int, ids))
+    return User(*map(int, ids)) if all(text.isascii() and text.isdecimal() and int(text) for text in ids) else None
 
 
 def _keys(file: Path | None) -> tuple[Key, ...]:
@@ -185,7 +187,7 @@ def _lab(given: tuple[str, ...], storage: Storage, *, ephemeral: bool) -> str:
 
 
 @contextmanager
-def _listening(listen: str | None, path: Path | None, user: User) -> Iterator[Listener]:
+def _listening(listen: str | None, path: Path | None, owner: User | None) -> Iterator[Listener]:
     """Yield the socket: systemd's, a unix socket, or one of the loopback interface."""
     from eigw_ns.server import listening
 
@@ -197,13 +199,13 @@ def _listening(listen: str | None, path: Path | None, user: User) -> Iterator[Li
     if passed:
         listener = listening.inherited(_FIRST_PASSED_DESCRIPTOR)
     elif path is not None:
-        listener = listening.unix(path, user)
+        listener = listening.unix(path, owner)
     else:
         listener = listening.tcp(listen or _DEFAULT_LISTEN)
     try:
         yield listener
     finally:
-        listening.remove(listener, user)
+        listening.remove(listener, owner)
 
 
 def _passed_descriptors(environment: Mapping[str, str]) -> int:

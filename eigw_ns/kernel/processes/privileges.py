@@ -87,9 +87,9 @@ def _clear() -> None:
 
 
 @contextlib.contextmanager
-def acting_as(user: User) -> Iterator[None]:
-    """Let the block use the file system as `user`. Does nothing unless this is root."""
-    if os.geteuid() != 0 or user.uid == 0:
+def acting_as(user: User | None) -> Iterator[None]:
+    """Let the block use the file system as `user`. Does nothing if that is None, or if this is not root."""
+    if user is None or os.geteuid() != 0:
         yield
         return
     groups, group = os.getgroups(), os.getegid()

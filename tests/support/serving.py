@@ -1,0 +1,100 @@
+"""`eigw-ns serve` as a process, with botocore as the client."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from tests.support.command import SECONDS
+
+
+@dataclass
+class Serving:
+    """A server that runs: its process, and what its first line said."""
+
+    process: subprocess.Popen[str]
+    access: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """The URL of the endpoint."""
+        return str(self.access["endpoint"])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address and port."""
+        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    def client(self, service: str = "ec2", *, region: str = "us-east-1", secret: str | None = None) -> Any:
+        """Return botocore's client, which does not try again."""
+        return botocore.session.Session().create_client(
+            service,
+            region_name=region,
+            endpoint_url=self.url,
+            aws_access_key_id=self.access["access_key_id"],
+            aws_secret_access_key=secret or self.access["secret_access_key"],
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=50),
+        )
+
+    def children(self) -> list[int]:
+        """Return the processes that the server has forked."""
+        pid = self.process.pid
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send the signal. Return the exit code and the rest of stderr."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        """Wait until the server has ended. Return its exit code and the rest of stderr."""
+        _, err = self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, err
+
+
+@contextlib.contextmanager
+def serving(
+    *arguments: str,
+    start: Callable[..., subprocess.Popen[str]] = subprocess.Popen,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = (sys.executable, "-m", "eigw_ns"),
+    **settings: Any,
+) -> Iterator[Serving]:
+    """Run `eigw-ns serve -o json` on a free port, and end it after the block. `start` starts the process."""
+    process = start(
+        [*command, "serve", *arguments, "-o", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+        **settings,
+    )
+    try:
+        yield Serving(process, json.loads(first_line(process)))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        with contextlib.suppress(ValueError):  # the test has read its output
+            process.communicate(timeout=SECONDS)
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """Return the first line of stdout. Fails with what stderr says if there is none."""
+    assert process.stdout is not None and process.stderr is not None
+    ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+    line = process.stdout.readline() if ready else ""
+    assert line, process.stderr.read() if ready else "no line came"
+    return line
