@@ -48,6 +48,7 @@ def _serve(listener: socket.socket, web: object, theirs: socket.socket, user: Us
     """In the web process: serve until a signal, or until the worker ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    child.leave_terminal()
     from eigw_ns.server.web import Web, prepare  # late: the worker needs none of it
 
     assert isinstance(web, Web)
@@ -69,15 +70,15 @@ class Session:
         self._signals: list[int] = []
         self._code: int | None = None
 
-    def serve(self, verbs: Mapping[str, Verb], log: Log) -> int:
-        """Answer the web process until it ends, and return the exit code.
+    def serve(self, verbs: Mapping[str, Verb], log: Log, patience: float) -> int:
+        """Answer the web process until it ends, and return the exit code. A change waits at most `patience` seconds.
 
         SIGTERM and SIGINT end it: first the web process, after the requests that are open. Raises EigwError if it ended
         by itself.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._pass_on)
-        Worker(self._end, verbs, log).run()
+        Worker(self._end, verbs, log, patience).run()
         self._code = self._web.wait(_END_SECONDS)
         if self._signals:
             return INTERRUPTED if signal.SIGINT in self._signals else 0

@@ -29,6 +29,8 @@ from eigw_ns.server.wire.model import Model
 _BODY_SECONDS = 10.0
 _GRACE_SECONDS = 3
 """Time for open requests to end after a signal. Then their connections are closed."""
+_KEEP_ALIVE_SECONDS = 65
+"""Clients send requests on old connections. If one is closed at that moment, botocore reports an error."""
 _LARGEST_HEAD = 32 << 10
 _RATE = (500.0, 1000.0)
 """Requests in a second, and at once. One process answers about as many."""
@@ -159,6 +161,7 @@ def prepare(web: Web, channel: socket.socket) -> Server:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )

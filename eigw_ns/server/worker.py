@@ -16,20 +16,20 @@ from eigw_ns.server.boundary import Boundary, Log
 from eigw_ns.server.channel import BlockingEnd, ChannelError, Message
 from eigw_ns.server.verbs import Verb, error_message
 
-PATIENCE = 30.0
-"""The most seconds that a change waits: for those before it, and for another program that holds the lab's lock."""
-
 _INTERNAL = error_message(CloudError("InternalError", "An internal error has occurred; the server's log has it."))
 _TOO_LATE = error_message(
-    CloudError("RequestLimitExceeded", f"Request limit exceeded: {PATIENCE:.0f} s passed before its turn came.")
+    CloudError("RequestLimitExceeded", "Request limit exceeded: other changes of the lab took too long.")
 )
 _UNKNOWN = error_message(CloudError("InvalidRequest", "The worker does not know this verb."))
 
 
 class Worker:
-    """Answers the requests of one web process, until that ends."""
+    """Answers the requests of one web process, until that ends.
 
-    def __init__(self, channel: BlockingEnd, verbs: Mapping[str, Verb], log: Log, patience: float = PATIENCE) -> None:
+    A change waits at most `patience` seconds: for those before it, and for another program that holds the lab's lock.
+    """
+
+    def __init__(self, channel: BlockingEnd, verbs: Mapping[str, Verb], log: Log, patience: float) -> None:
         self._channel, self._verbs, self._log, self._patience = channel, verbs, log, patience
         self._queue: SimpleQueue[tuple[float, Message] | None] = SimpleQueue()
         self._ended = threading.Event()

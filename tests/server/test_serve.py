@@ -22,6 +22,8 @@ from eigw_ns.cli.program import run
 from eigw_ns.cli.verbs.serve import idle_seconds
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.processes.process import alive, network
+from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.lock import FileLock
 from tests.support.command import process
 from tests.support.labs import until
 from tests.support.ordinary_user import ordinary_user
@@ -89,6 +91,8 @@ def test_the_web_process_has_no_privilege(served: Serving) -> None:
     assert status["NoNewPrivs"].strip() == "1"
     assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"65534"}
     assert status["Groups"].strip() == ""
+    _, _, session, terminal = Path(f"/proc/{web}/stat").read_text().rpartition(") ")[2].split()[1:5]
+    assert (int(session), int(terminal)) == (web, 0), "it could type into the user's terminal"
 
 
 @pytest.mark.root
@@ -119,6 +123,23 @@ def test_clients_at_the_same_time_lose_no_change(served: Serving) -> None:
     assert {group["GroupName"]: group["Tags"][0]["Value"] for group in found} == {f"n{n}": str(n) for n in range(20)}
     for group in made:
         ec2.delete_security_group(GroupId=group)
+
+
+@pytest.mark.root
+def test_a_describe_does_not_wait_for_the_lock_and_a_change_waits_so_long(
+    lab_name: str, folders: dict[str, str]
+) -> None:
+    lock = FileLock(LabFolders(Path(folders["EIGW_NS_STATE_DIR"]), Path(folders["EIGW_NS_RUN_DIR"])))
+    with serving("--ephemeral", "--lab", lab_name, "--lock-timeout", "0.2", *FREE, env=folders) as server:
+        ec2 = server.client()
+        with lock.hold(lab_name, "a test"):
+            assert ec2.describe_vpcs()["Vpcs"] == []
+            with pytest.raises(ClientError) as caught:
+                ec2.create_internet_gateway()
+        assert caught.value.response["Error"]["Code"] == "RequestLimitExceeded"
+        assert f"process {os.getpid()} (a test)" in caught.value.response["Error"]["Message"]
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        ec2.create_internet_gateway()
 
 
 @pytest.mark.root
@@ -351,5 +372,4 @@ def test_keys_are_read_and_an_idle_server_ends(lab_name: str, folders: dict[str,
     arguments = ("--ephemeral", "--lab", lab_name, "--keys", str(file), "--idle", "0.5s", *FREE)
     with serving(*arguments, env=folders) as server:
         assert (server.access["access_key_id"], server.access["secret_access_key"]) == ("123456789012", "a%b")
-        assert server.client("sts").get_caller_identity()["Account"] == "123456789012"
         assert server.wait()[0] == 0

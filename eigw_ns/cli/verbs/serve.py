@@ -40,7 +40,7 @@ _DEFAULT_LAB, _DEFAULT_LISTEN = "default", "127.0.0.1:8471"
 _IDLE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[smh])")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LARGEST_KEYS = 1 << 16
-_LOCK_SECONDS = 30.0
+_RESET_SECONDS = 30.0
 _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
 
 
@@ -74,6 +74,7 @@ _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
 @click.option("--allow-host", "hosts", metavar="HOST", multiple=True, help="Also accept this Host header.")
 @click.option("--idle", metavar="TIME", default="8h", show_default=True, help="End after a time without requests: 30m.")
 @click.option("--ephemeral", is_flag=True, help="Make a new lab, and destroy it at the end. Allows to reset it.")
+@options.lock_timeout
 @options.output
 @options.quiet
 def command(
@@ -85,6 +86,7 @@ def command(
     hosts: tuple[str, ...],
     idle: str,
     ephemeral: bool,
+    lock_timeout: float,
     output: str,
     quiet: bool,
 ) -> int:
@@ -112,7 +114,7 @@ def command(
     from eigw_ns.server.web import Web
 
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
-    keys, storage = _keys(keys_file), open_storage()
+    keys, storage = _keys(keys_file, user), open_storage()
     lab = _lab(labs, storage, ephemeral=ephemeral)
     with _listening(listen, socket, user) as listener:
         known = None if no_sigv4 else {key.id: key for key in keys}
@@ -120,11 +122,11 @@ def command(
         access = Access(listener.url, keys[0], listener.path)
         with (
             process.started(listener, web, user or NOBODY) as session,
-            _built(storage, lab, ephemeral=ephemeral) as kernel,
+            _built(storage, lab, Patience(lock_timeout, talk.note), ephemeral=ephemeral) as kernel,
         ):
             talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
             verbs = _verbs(kernel, storage, lab, lambda: _announce(access, output))
-            return session.serve(verbs, log_to_stderr)
+            return session.serve(verbs, log_to_stderr, lock_timeout)
 
 
 def _require_packages() -> None:
@@ -153,8 +155,8 @@ def _sudo_user(environment: Mapping[str, str]) -> User | None:
     return User(*map(int, ids)) if all(text.isascii() and text.isdecimal() and int(text) for text in ids) else None
 
 
-def _keys(file: Path | None) -> tuple[Key, ...]:
-    """Return the access keys. Raises UsageError if other users can read the file, or it is not one."""
+def _keys(file: Path | None, user: User | None) -> tuple[Key, ...]:
+    """Return the access keys. Raises UsageError if users other than this one and `user` can read the file."""
     from eigw_ns.server import keys
 
     if file is None:
@@ -162,7 +164,8 @@ def _keys(file: Path | None) -> tuple[Key, ...]:
     try:
         with file.open(encoding="utf-8") as stream:
             status = os.fstat(stream.fileno())
-            if status.st_mode & 0o077:
+            owners = {0, os.geteuid(), *((user.uid,) if user else ())}
+            if status.st_mode & 0o077 or status.st_uid not in owners:
                 raise UsageError(f"other users can read or change {file}", hint=f"chmod 0600 {file}")
             return keys.read(stream.read(_LARGEST_KEYS), str(file))
     except (OSError, UnicodeDecodeError) as error:
@@ -215,9 +218,9 @@ def _passed_descriptors(environment: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _built(storage: Storage, lab: str, *, ephemeral: bool) -> Iterator[Machine]:
+def _built(storage: Storage, lab: str, patience: Patience, *, ephemeral: bool) -> Iterator[Machine]:
     """Yield the kernel with the lab in it: made if it does not exist, brought up if it is not running."""
-    kernel, patience = open_kernel(), Patience(_LOCK_SECONDS)
+    kernel = open_kernel()
     try:
         if storage.store.exists(lab):
             operations.apply_stored(kernel, storage, lab, patience=patience)
@@ -236,7 +239,7 @@ def _verbs(kernel: Machine, storage: Storage, lab: str, announce: Callable[[], N
     from eigw_ns.server.verbs import Ec2, ready, reset
 
     def empty() -> None:
-        operations.destroy(kernel, storage, lab, patience=Patience(_LOCK_SECONDS))
+        operations.destroy(kernel, storage, lab, patience=Patience(_RESET_SECONDS))
         operations.apply(kernel, storage, Topology(Cloud(lab)))
 
     performer = StoredLab(lambda: kernel, storage, lab, empty)

@@ -68,3 +68,15 @@ def _run(run: Callable[[], int]) -> NoReturn:
         raise
     finally:
         os._exit(code)
+
+
+def leave_terminal() -> None:
+    """In the child: leave the terminal, except for messages on stderr.
+
+    A process could type commands into its controlling terminal (TIOCSTI), which the user's shell would run.
+    """
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    os.close(null)
