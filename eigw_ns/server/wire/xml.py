@@ -11,6 +11,7 @@ __all__ = ["Element", "add", "document", "write"]
 _NOT_XML = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML document can hold, not even as a reference. Source: https://www.w3.org/TR/xml/#charsets"""
 
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _REPLACEMENT = "\ufffd"
 
 
@@ -24,10 +25,10 @@ def add(parent: Element, name: str, text: str | None = None) -> Element:
 
 def write(element: Element, text: str) -> None:
     """Write the text into the element. Characters that XML lacks become U+FFFD."""
-    element.text = _NOT_XML.sub(_REPLACEMENT, text)
+    element.text = text if text.isprintable() else _NOT_XML.sub(_REPLACEMENT, text)  # most texts are
 
 
 def document(root: Element) -> bytes:
     """Return the document. A reader would turn a carriage return into a line feed, so it is written as a reference."""
-    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text.replace(b"\r", b"&#13;")
+    text = ElementTree.tostring(root, encoding="unicode")  # as bytes, each part would pass an encoder of its own
+    return _DECLARATION + text.replace("\r", "&#13;").encode()
