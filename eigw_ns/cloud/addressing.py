@@ -34,6 +34,11 @@ NEVER_ROUTED = {IPv6Network(text): f"{text} ({word})" for text, word in _NEVER_R
 
 SUBNET_PREFIX_LENGTH = 64
 
+DELEGATED_PREFIX_LENGTH = 80
+"""The length of a prefix of an instance: AWS, "Prefix delegation for Amazon EC2 network interfaces",
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
+"""
+
 _RESERVED_AT_THE_START = 4
 
 
@@ -46,8 +51,16 @@ def is_reserved(block: IPv6Network, address: IPv6Address) -> bool:
     return offset < _RESERVED_AT_THE_START or address == block[-1]
 
 
+def holds_reserved(block: IPv6Network, prefix: IPv6Network) -> bool:
+    """Return True if AWS reserves an address of the subnet's `block` that is in `prefix`, a part of the block."""
+    return is_reserved(block, prefix[0]) or is_reserved(block, prefix[-1])
+
+
 def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterator[IPv6Address]:
-    """Yield the addresses in a subnet's `block` that an instance can use, lowest first, except those in `taken`."""
+    """Yield the addresses in a subnet's `block` that an instance can use, lowest first, except those in `taken`.
+
+    The first 2^48 of them are in no instance's prefix, since the block's first /80 has reserved addresses.
+    """
     for offset in range(_RESERVED_AT_THE_START, block.num_addresses - 1):
         address = block[offset]
         if address not in taken:

@@ -94,10 +94,9 @@ def security_groups(cloud: Cloud, instance: Instance) -> tuple[SecurityGroup, ..
     return tuple(cloud.security_groups[group_id] for group_id in instance.security_group_ids)
 
 
-def members(cloud: Cloud, group_id: str) -> tuple[IPv6Address, ...]:
-    """Return the addresses that a reference to the group allows: those of the instances in the group."""
-    found = (item for item in cloud.instances.values() if group_id in item.security_group_ids)
-    return tuple(address for item in found for address in item.addresses)
+def members(cloud: Cloud, group_id: str) -> tuple[Instance, ...]:
+    """Return the instances in the group. A reference to the group allows all their addresses and prefixes."""
+    return tuple(item for item in cloud.instances.values() if group_id in item.security_group_ids)
 
 
 def group_rule(cloud: Cloud, instance: Instance, packet: Packet, *, egress: bool) -> SecurityGroupRule | None:
@@ -132,7 +131,7 @@ def rule_matches(rule: SecurityGroupRule, packet: Packet) -> bool:
 
 def _is_peer(cloud: Cloud, rule: SecurityGroupRule, address: IPv6Address) -> bool:
     if isinstance(rule.peer, str):
-        return address in members(cloud, rule.peer)
+        return any(item.owns(address) for item in members(cloud, rule.peer))
     return address in rule.peer
 
 

@@ -297,7 +297,8 @@ class Instance:
     """A machine in a subnet. It has one network interface and at least one security group.
 
     What it sends by default has `ipv6_address` as its source; without one it has no link. `ipv6_addresses` are further
-    ones of its subnet. `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
+    ones of its subnet. `ipv6_prefixes` are /80 blocks of its subnet, of which its users configure addresses themselves;
+    no other address is in them. `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
     """
 
     id: str
@@ -308,11 +309,21 @@ class Instance:
     tags: Tags = ()
     mtu: int | None = None
     ipv6_addresses: tuple[IPv6Address, ...] = ()
+    ipv6_prefixes: tuple[IPv6Network, ...] = ()
 
     @property
     def addresses(self) -> tuple[IPv6Address, ...]:
-        """All its IPv6 addresses, the primary one first."""
+        """All its IPv6 addresses that the lab configures, the primary one first."""
         return () if self.ipv6_address is None else (self.ipv6_address, *self.ipv6_addresses)
+
+    @property
+    def blocks(self) -> tuple[IPv6Address | IPv6Network, ...]:
+        """All its addresses and prefixes. They do not overlap."""
+        return *self.addresses, *self.ipv6_prefixes
+
+    def owns(self, address: IPv6Address) -> bool:
+        """Return whether the address is one of its addresses, or in one of its prefixes."""
+        return address in self.addresses or any(address in prefix for prefix in self.ipv6_prefixes)
 
 
 @frozen

@@ -53,7 +53,7 @@ from eigw_ns.dataplane.compile.notation import address_text, block_text
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges, resolved_routes
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, subnet_rules
+from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, owner_rules, subnet_rules
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -158,6 +158,8 @@ class _Compiler:
         for address in others:
             yield Address(self._name(instance.id), INSTANCE_LINK, f"{address}/128")
             yield from self._way_in(address, _End(instance.id, INSTANCE_LINK), port)
+        for prefix in map(block_text, instance.ipv6_prefixes):
+            yield Route(self._name(port.resource_id), prefix, port.link, PEER_LINK_LOCAL)
 
     def _host(self, host: InternetHost) -> Iterator[NetObject]:
         yield from self._namespace(host.id, forwarding=False)
@@ -258,7 +260,8 @@ class _Compiler:
         inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
         port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
         kind = gateways.kind_of(gateway)
-        site = gateways.Site(self._cloud.lab, name, vpc, self._routed(gateway.id), self._entries)
+        owners = owner_rules.for_gateway(self._filters.of_vpc(vpc.id))
+        site = gateways.Site(self._cloud.lab, name, vpc, self._routed(gateway.id), self._entries, owners)
         yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
         yield from kind.rules(gateway, site)
         yield from self._pair(inner, port, vpc.mtu, bridge=BRIDGE)

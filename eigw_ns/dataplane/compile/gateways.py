@@ -14,7 +14,7 @@ from eigw_ns.dataplane.compile import limits, names, timeouts
 from eigw_ns.dataplane.compile.notation import blocks_text
 from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Routed
-from eigw_ns.dataplane.state import NetObject, RoutingRule, seed
+from eigw_ns.dataplane.state import NetObject, NftSet, RoutingRule, seed
 from eigw_ns.frozen import frozen
 
 G = TypeVar("G")
@@ -24,7 +24,8 @@ G = TypeVar("G")
 class Site:
     """The place of a gateway's rules: the namespace of one replica, the VPC, and the flows routed this way.
 
-    `table` is the number of entries of the host's connection tables, as in `compile_cloud`.
+    `table` is the number of entries of the host's connection tables, as in `compile_cloud`. `owners` are the sets of
+    `owner_rules.for_gateway` for the VPC's instances.
     """
 
     lab: str
@@ -32,6 +33,7 @@ class Site:
     vpc: Vpc
     routed: Iterable[Routed]
     table: int | None
+    owners: tuple[NftSet, ...]
 
 
 @frozen
@@ -74,6 +76,7 @@ def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterat
         seed=seed(site.lab),
         replicas=gateway.replicas,
         heartbeats=heartbeat_rules.Heartbeats(mac, source) if gateway.replicas > 1 else None,
+        owners=site.owners,
     )
     yield RoutingRule(site.namespace, 100, gateway_rules.PASSED, "main")
     yield RoutingRule(site.namespace, 101, 0, "blackhole")

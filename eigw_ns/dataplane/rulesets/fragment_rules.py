@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from eigw_ns.dataplane.rulesets.owner_rules import FIRST_ADDRESSES, NUMBER, TYPE, is_owned
 from eigw_ns.dataplane.state import PEER_SEED, PEER_TAGS, PEERS, NftChain, NftSet
 
 MEMORY, TIMEOUT = 64 << 20, 1
@@ -30,7 +31,12 @@ The hash bounds what one instance takes of the set to 4,096 elements, however ma
 peer passes with a chance of 1 in 4,096 for each peer of the instance. A list of the flows of each pair (`ct count`)
 would be exact, but Linux walks it for each new flow, which took twice as long with 12,000 flows to one peer."""
 
+OWNER_PEERS_SET = NftSet("owner_peers", f"{TYPE} . mark", size=1 << 18, timeout="1d")
+"""The same for instances with several addresses, by the number of the instance (`owner_rules`)."""
+
+_OWNER_RATES = "owner_rates"
 _DROP = 'counter name "drop_fragment" drop'
+_NO_MARK = "meta mark set 0x00000000"
 
 
 def begun() -> str:
@@ -38,19 +44,36 @@ def begun() -> str:
     return f"{_hashed('daddr')} update @{PEERS} {{ ip6 saddr . meta mark }}"
 
 
-def from_internet() -> NftChain:
-    """Return the chain for a fragment from the internet.
+def begun_by_owner() -> tuple[str, str]:
+    """Return the same rules for an instance with several addresses, after `owner_rules.is_owned`.
 
-    It leaves no mark on what passes: the kernel may answer a fragment that never becomes whole, and must find no route.
+    A peer of the first address is added by address, too: the instance may have one address again while the flow lives.
     """
-    return NftChain(
-        "fragments",
-        rules=(
-            f"{_hashed('saddr')} ip6 daddr . meta mark != @{PEERS} {_DROP}",
-            f"update @{PEERS} {{ ip6 daddr . meta mark }}",
-            f"meta mark set 0x00000000 {within_rate('daddr')} accept",
-            _DROP,
-        ),
+    return (
+        f"{_hashed('daddr')} update @{OWNER_PEERS_SET.name} {{ {NUMBER} . meta mark }}",
+        f"ip6 saddr @{FIRST_ADDRESSES} update @{PEERS} {{ ip6 saddr . meta mark }}",
+    )
+
+
+def from_internet(owned: bool) -> tuple[NftChain, ...]:
+    """Return the chains for a fragment from the internet. `owned`: some instances have several addresses.
+
+    They leave no mark on what passes: the kernel may answer a fragment that never becomes whole, and must find no
+    route.
+    """
+    peer = f"ip6 daddr . meta mark != @{PEERS} {_DROP}"
+    renewed = f"update @{PEERS} {{ ip6 daddr . meta mark }}"
+    passed = f"{_NO_MARK} {within_rate('daddr')} accept"
+    if not owned:
+        return (NftChain("fragments", rules=(f"{_hashed('saddr')} {peer}", renewed, passed, _DROP)),)
+    branch = f"{_hashed('saddr')} {is_owned('daddr')} goto fragments_owner"
+    # `peers` has what it began when it had one address, and what replicas are taught
+    stranger = f"{NUMBER} . meta mark != @{OWNER_PEERS_SET.name} {peer}"
+    owner_renewed = f"update @{OWNER_PEERS_SET.name} {{ {NUMBER} . meta mark }}"
+    owner_rules = (stranger, owner_renewed, f"{_NO_MARK} {within_owner_rate()} accept", _DROP)
+    return (
+        NftChain("fragments", rules=(branch, peer, renewed, passed, _DROP)),  # the branch has set the mark
+        NftChain("fragments_owner", rules=owner_rules),
     )
 
 
@@ -64,11 +87,22 @@ def rates(addresses: int) -> NftSet:
     return NftSet("rates", "ifname . ipv6_addr", size=4 * addresses, timeout="1m")
 
 
-def within_rate(address: Literal["saddr", "daddr"], most: int = 1) -> str:
+def owner_rates(instances: int) -> NftSet:
+    """Return the set that `within_owner_rate` counts in, for so many instances."""
+    return NftSet(_OWNER_RATES, f"ifname . {TYPE}", size=4 * instances, timeout="1m")
+
+
+def within_rate(address: Literal["saddr", "daddr"]) -> str:
     """Match unless too many fragments come from this interface with that address, or the set has no room.
 
-    A burst of 1,000 is kept, and 2,000 a second: 24 Mbit/s of fragments of 1,500 octets. If an instance has up to
-    `most` addresses, each gets its part.
+    A burst of 1,000 is kept, and 2,000 a second: 24 Mbit/s of fragments of 1,500 octets.
     """
-    rate, burst = max(1, 2000 // most), max(1, 1000 // most)
-    return f"update @rates {{ iifname . ip6 {address} limit rate {rate}/second burst {burst} packets }}"
+    return f"update @rates {{ iifname . ip6 {address} {_RATE} }}"
+
+
+def within_owner_rate() -> str:
+    """Match as `within_rate` does, for all addresses of an instance together, after `owner_rules.is_owned`."""
+    return f"update @{_OWNER_RATES} {{ iifname . {NUMBER} {_RATE} }}"
+
+
+_RATE = "limit rate 2000/second burst 1000 packets"

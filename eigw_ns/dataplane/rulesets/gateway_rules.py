@@ -51,14 +51,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
-from typing import Literal
 
 from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, ROUTER_MAC, UPLINK
 from eigw_ns.dataplane.compile.notation import address_text, addresses_text
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.rulesets import fragment_rules, heartbeat_rules, taught_rules, tuple_rules
+from eigw_ns.dataplane.rulesets import fragment_rules, heartbeat_rules, owner_rules, taught_rules, tuple_rules
+from eigw_ns.dataplane.rulesets.limit_rules import limit_lists, within_limit, within_owner_limit
 from eigw_ns.dataplane.state import Family, NftChain, NftSet, Ruleset
 from eigw_ns.dataplane.state.naming import group_name
 from eigw_ns.frozen import frozen
@@ -110,12 +110,12 @@ _EXTENDED = f"ip6 nexthdr {_LOOKED_AT} jump headers"
 
 One lookup in a bitmap for all other packets. TCP and UDP meet no further rule."""
 
-_LIST = 512
-"""How many connections one list of a limit should hold at most."""
-
 _PER_SOURCE = NftSet("per_source", "ipv6_addr . mark", size=1 << 18)
 """A list for each source and hash that has connections: more than the default of connections in all, so it is never
 full before the gateway is. Where a larger limit is set, what finds no list is refused, since nobody would count it."""
+
+_PER_OWNER = NftSet("per_owner", f"{owner_rules.TYPE} . mark", size=1 << 18)
+"""The same for each instance with several addresses (`owner_rules`)."""
 
 _PER_GATEWAY = NftSet("per_gateway", "mark", size=256)
 _HEADERS = NftChain(
@@ -173,12 +173,14 @@ def egress_only_gateway(
     seed: int,
     replicas: int = 1,
     heartbeats: heartbeat_rules.Heartbeats | None = None,
+    owners: tuple[NftSet, ...] = (),
 ) -> Ruleset:
     """Return rules that pass the flows that a routed subnet began and their answers, and nothing else.
 
     RFC 6092 (simple security) with AWS's stricter reading: a reply must match the whole tuple. Each of several
     `replicas` has its part of the limits. `seed` is what the hash of flows begins with. `heartbeats` pass through each
-    of several replicas, uncounted by any limit.
+    of several replicas, uncounted by any limit. `owners` are the sets of
+    `owner_rules.for_gateway`.
     """
     taught = taught_rules.sets(tracking.max_connections)
     tracking = replace(
@@ -191,16 +193,16 @@ def egress_only_gateway(
     in_pieces = f'iifname "{UPLINK}" {fragment_rules.FRAGMENTED} exthdr frag exists goto fragments'
     refused = taught_rules.IN_PIECES if replicas > 1 else ()
     chains = [
-        *_begin(vpc_blocks, tracking),
+        *_begin(vpc_blocks, tracking, owned=bool(owners)),
         *(heartbeat_rules.untracked(heartbeats, BEFORE_ALL) if heartbeats else ()),
         _HEADERS,
         _CLOSED_INPUT,
         NftChain("pass", rules=(_EXTENDED, f'counter name "allowed_established" {_PASS}')),
         NftChain("prerouting", PREROUTING, (*_VERDICTS, *beats, taught_rules.UNTRACKED, "goto refuse")),
         NftChain("related", rules=_related(vpc_blocks)),
-        *tuple_rules.chains(tracking.max_connections_per_source, tracking.generic_timeout),
+        *tuple_rules.chains(tracking.max_connections_per_source, tracking.generic_timeout, owned=bool(owners)),
         NftChain("spoofed", BEFORE_ALL, (forged, *refused, in_pieces)),
-        fragment_rules.from_internet(),
+        *fragment_rules.from_internet(owned=bool(owners)),
         _refuse(seed),
         *taught_rules.chains(seed, tracking.tcp_established_timeout, _EXTENDED, _PASS),
     ]
@@ -211,17 +213,29 @@ def egress_only_gateway(
         *taught,
         *tuple_rules.sets(tracking.generic_timeout),
         fragment_rules.PEERS_SET,
-        fragment_rules.rates(1 << 12),
+        fragment_rules.rates(_SENDERS),
+        *(_of_owners(owners, tracking.generic_timeout) if owners else ()),
     )
     return table(namespace, sets, chains)
 
 
-def _begin(vpc_blocks: str, tracking: ConnectionTracking) -> tuple[NftChain, ...]:
+_SENDERS = 1 << 12
+
+
+def _of_owners(owners: tuple[NftSet, ...], seconds: int) -> tuple[NftSet, ...]:
+    """Return the sets that a gateway has for instances with several addresses, beside those by address."""
+    rates = fragment_rules.owner_rates(_SENDERS)
+    return (*owners, _PER_OWNER, fragment_rules.OWNER_PEERS_SET, rates, tuple_rules.owner_rates(seconds))
+
+
+def _begin(vpc_blocks: str, tracking: ConnectionTracking, *, owned: bool) -> tuple[NftChain, ...]:
     """Return rules for packets that begin a flow. Only those pay for these checks.
 
     A destination that is never valid on the internet is refused, so that no established flow has such a peer. Linux
     calls a flow new until its first answer: what follows the packet that began it (a confirmed flow) has been checked.
+    `owned`: some instances have several addresses.
     """
+    by_owner = (f"{owner_rules.is_owned('saddr')} goto begin_owner",) if owned else ()
     rules = (
         "ct status confirmed goto pass",
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
@@ -233,41 +247,31 @@ def _begin(vpc_blocks: str, tracking: ConnectionTracking) -> tuple[NftChain, ...
         f'ip6 saddr . ip6 daddr != @{ROUTED} counter name "drop_not_routed" drop',
         _EXTENDED,  # last: it remembers the tuple
     )
-    of_source = within_limit(_PER_SOURCE.name, "saddr", tracking.max_connections_per_source)
-    lists, limit = limit_lists(tracking.max_connections)
-    flow = f"jhash ip6 saddr . ip6 daddr . th sport . th dport mod {lists}"
-    of_gateway = f"add @{_PER_GATEWAY.name} {{ {flow} ct count {limit} }}"
+    limit = tracking.max_connections_per_source
+    of_source, of_owner = within_limit(_PER_SOURCE.name, "saddr", limit), within_owner_limit(_PER_OWNER.name, limit)
+    of_gateway, noted = _within_gateway(tracking.max_connections), fragment_rules.begun_by_owner()
     return (
-        NftChain("begun", rules=(taught_rules.BEGUN, fragment_rules.begun(), f'counter name "allowed_new" {_PASS}')),
-        NftChain("begin", rules=(*rules, f"{of_source} goto counted", 'counter name "drop_limit_source" drop')),
-        NftChain(
-            "counted",
-            rules=(f"{of_gateway} goto begun", 'counter name "drop_limit_gateway" drop'),
-        ),
+        *_counted("begin", (*rules, *by_owner), of_source, of_gateway, (fragment_rules.begun(),)),
+        *(_counted("begin_owner", (), of_owner, of_gateway, noted) if owned else ()),
     )
 
 
-def within_limit(counting: str, address: Literal["saddr", "daddr"], limit: int) -> str:
-    """Return a match: the address has at most so many connections (R1), counted in a set. It fails if no list is left.
-
-    Changes the packet's mark.
-    """
-    lists, each = limit_lists(limit)
-    peer = "daddr" if address == "saddr" else "saddr"
+def _counted(
+    name: str, rules: tuple[str, ...], of_source: str, of_gateway: str, noted: tuple[str, ...]
+) -> tuple[NftChain, NftChain, NftChain]:
+    """Return the chains for a new flow: its source's limit, the gateway's limit, and what a flow begins with."""
+    counted, begun = name.replace("begin", "counted"), name.replace("begin", "begun")
     return (
-        f"meta mark set jhash ip6 {peer} . th sport . th dport mod {lists} "
-        f"add @{counting} {{ ip6 {address} . meta mark ct count {each} }}"
+        NftChain(begun, rules=(taught_rules.BEGUN, *noted, f'counter name "allowed_new" {_PASS}')),
+        NftChain(name, rules=(*rules, f"{of_source} goto {counted}", 'counter name "drop_limit_source" drop')),
+        NftChain(counted, rules=(f"{of_gateway} goto {begun}", 'counter name "drop_limit_gateway" drop')),
     )
 
 
-def limit_lists(limit: int) -> tuple[int, int]:
-    """Return the number of lists of a limit, and how many each may hold. A low limit has one list, which is exact.
-
-    Linux finds out how many there are by walking a list of them, for each new flow: 140 µs where one source has 48,000.
-    So a large number is spread over many short lists by a hash of the flow; the limit is then one of each list.
-    """
-    lists = max(1, min(256, limit // _LIST))
-    return lists, limit // lists
+def _within_gateway(connections: int) -> str:
+    """Return a match: the gateway has at most so many connections."""
+    lists, each = limit_lists(connections)
+    return f"add @{_PER_GATEWAY.name} {{ {owner_rules.FLOW} mod {lists} ct count {each} }}"
 
 
 def _related(vpc_blocks: str) -> tuple[str, ...]:

@@ -23,14 +23,20 @@ from operator import itemgetter
 
 from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, open_both_ways, security_groups
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
-from eigw_ns.dataplane.compile.notation import address_text, addresses_text, numbers_text
+from eigw_ns.dataplane.compile.notation import addresses_text, numbers_text
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Box, Range, address_range, disjoint, icmp_numbers, merged
+from eigw_ns.dataplane.rulesets import owner_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import plain_set
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 from eigw_ns.frozen import frozen
 
 SOURCES = "sources"
 """Name of the set of the (port, address) pairs from which instances may send."""
+
+PREFIX_SOURCES = "prefix_sources"
+"""Name of the set of the (port, prefix) pairs from which instances may send."""
+
+SENDING = frozenset({SOURCES, PREFIX_SOURCES})
 
 _EGRESS, _INGRESS = "egress", "ingress"
 _MEMBERS = "_members"
@@ -41,8 +47,11 @@ _ALL = "all"
 """Name of the set of instances that may communicate with every address, as a group's default rules allow. It needs no
 ranges, and saves most subnets a set of pairs with ranges (pipapo), which takes Linux as long to make as a veth pair."""
 
-_Sender = tuple[int, Instance]
-"""An address from which an instance may send, and the instance."""
+_ALL_PREFIXES = "all_prefixes"
+"""Name of the set of the prefixes of such instances."""
+
+_Sender = tuple[int, int, Instance]
+"""The first and the last address of a range from which an instance may send, and the instance."""
 
 _NOT_A_ROUTER = "ip6 saddr & ::ffff:ffff:ffff:ffff != ::1 "
 
@@ -53,11 +62,7 @@ def chain(filters: Filters, instances: Iterable[Instance], *, egress: bool) -> t
     The chain returns if a set matches, and drops otherwise.
     """
     way = _EGRESS if egress else _INGRESS
-    known = [
-        (address_text(address), *filters.allowed(item, egress=egress))
-        for item in instances
-        for address in item.addresses
-    ]
+    known = [(text, *filters.allowed(item, egress=egress)) for item in instances for text in owner_rules.texts(item)]
     found = [*_sets(way, "", "", [(me, peers) for me, peers, _ in known])]
     found += _sets(way, _MEMBERS, _NOT_A_ROUTER, [(me, spans) for me, _, spans in known])
     rules = (*(rule for _, rule in found), f'counter name "drop_group_{way}" drop')
@@ -71,7 +76,8 @@ def _sets(way: str, suffix: str, condition: str, known: Iterable[tuple[str, _All
     short, long = "ipv6_addr . inet_proto . ipv6_addr", "ipv6_addr . inet_proto . ipv6_addr . inet_service"
     key = f"ip6 {own} . meta l4proto . ip6 {peer}"
     shapes = (
-        (_ALL, "ipv6_addr", f"ip6 {own}", [me for me, may in known if may.all]),
+        (_ALL, "ipv6_addr", f"ip6 {own}", [me for me, may in known if may.all and "/" not in me]),
+        (_ALL_PREFIXES, "ipv6_addr", f"ip6 {own}", [me for me, may in known if may.all and "/" in me]),
         ("any", "ipv6_addr . ipv6_addr", f"ip6 {own} . ip6 {peer}", _pairs((me, may.any) for me, may in known)),
         ("protocol", short, key, _pairs((me, may.protocol) for me, may in known)),
         ("ports", long, f"{key} . th dport", _pairs((me, may.ports) for me, may in known)),
@@ -111,11 +117,16 @@ class Filters:
         for instance in sorted(cloud.instances.values(), key=lambda item: item.addresses):
             self.instances.setdefault(instance.subnet_id, []).append(instance)
             senders = self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, [])
-            senders += ((int(address), instance) for address in instance.addresses)
+            senders += ((*ends, instance) for ends in map(address_range, instance.blocks))
         for senders in self._of_vpc.values():
             senders.sort(key=itemgetter(0))
         self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
         self._open: dict[tuple[int, tuple[str, ...]], bool] = {}
+
+    def of_vpc(self, vpc_id: str) -> list[Instance]:
+        """Return the instances of a VPC, in the order of their addresses."""
+        found = (self.instances.get(subnet.id, []) for subnet in self.cloud.subnets.values() if subnet.vpc_id == vpc_id)
+        return [instance for instances in found for instance in instances]
 
     def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
         """Return what all groups of the instance allow together: first for exact peers, then for spans of members."""
@@ -140,16 +151,16 @@ class Filters:
         if isinstance(rule.peer, IPv6Network):
             yield address_range(rule.peer)
         elif isinstance(rule.peer, str):
-            addresses = map(address_range, members(self.cloud, rule.peer))
-            yield from (each for each in addresses if rule.egress or each[0] & _INTERFACE_ID == _ROUTER)
+            ranges = (address_range(block) for item in members(self.cloud, rule.peer) for block in item.blocks)
+            yield from ranges if rule.egress else _routers(ranges)
 
     def _spans(self, rule: SecurityGroupRule) -> list[Range]:
         """Return the spans of an ingress rule's group: runs of members with no other instance of the VPC between."""
         if rule.egress or not isinstance(rule.peer, str):
             return []
         vpc_id = self.cloud.security_groups[rule.peer].vpc_id
-        senders = [each for each in self._of_vpc.get(vpc_id, ()) if each[0] & _INTERFACE_ID != _ROUTER]
-        runs = groupby(senders, lambda each: rule.peer in each[1].security_group_ids)
+        senders = [each for each in self._of_vpc.get(vpc_id, ()) if each[1] & _INTERFACE_ID != _ROUTER]
+        runs = groupby(senders, lambda each: rule.peer in each[2].security_group_ids)
         ends = [(is_member, *_ends(run)) for is_member, run in runs]
         before = [-1, *(last for _, _, last in ends)]
         after = [*(first for _, first, _ in ends[1:]), 1 << 128]
@@ -173,8 +184,16 @@ def _widened(span: Range, before: int, after: int) -> Range:
 
 def _ends(run: Iterable[_Sender]) -> Range:
     """Return the first and the last address of a run that is sorted by address."""
-    addresses = [address for address, _ in run]
-    return addresses[0], addresses[-1]
+    ranges = [(first, last) for first, last, _ in run]
+    return ranges[0][0], ranges[-1][1]
+
+
+def _routers(ranges: Iterable[Range]) -> Iterator[Range]:
+    """Yield the addresses in ranges of at most a /64 that a subnet's router would have, if one were in this /64."""
+    for first, last in ranges:
+        router = first & ~_INTERFACE_ID | _ROUTER
+        if first <= router <= last:
+            yield router, router
 
 
 def _together(given: Iterable[tuple[SecurityGroupRule, list[Range]]]) -> _Allowed:
@@ -234,7 +253,7 @@ def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
     packets to the address may still reach its previous owner. Between stages 2 and 3, `plan` ends that, and the
     previous owner's flows.
     """
-    before, after = _elements(old, SOURCES), _elements(new, SOURCES)
+    before, after = _sources(old), _sources(new)
     staying = before & after
     spans = {item.name: item for item in old.sets if item.name.endswith(_MEMBERS)}
     first = _held_back(new, staying, spans) if before - after else old
@@ -243,11 +262,11 @@ def stages(old: Ruleset, new: Ruleset) -> tuple[Ruleset, Ruleset, Ruleset]:
 
 def _held_back(rules: Ruleset, staying: set[_Element], spans: dict[str, NftSet] | None) -> Ruleset:
     """Return `rules` with only the sources `staying`, and with the given spans (None keeps its own)."""
-    arriving = {source.partition(" . ")[2] for source, _ in _elements(rules, SOURCES) - staying}
+    arriving = {source.partition(" . ")[2] for source, _ in _sources(rules) - staying}
     sets = []
     for item in rules.sets:
-        if item.name == SOURCES:
-            item = replace(item, elements=tuple(sorted(staying)))
+        if item.name in SENDING:
+            item = replace(item, elements=tuple(each for each in item.elements if each in staying))
         elif spans is not None and item.name.endswith(_MEMBERS):
             item = replace(item, elements=spans[item.name].elements if item.name in spans else ())
         if arriving and item.name.startswith(_INGRESS):
@@ -257,5 +276,5 @@ def _held_back(rules: Ruleset, staying: set[_Element], spans: dict[str, NftSet] 
     return replace(rules, sets=tuple(sets))
 
 
-def _elements(rules: Ruleset, name: str) -> set[_Element]:
-    return {element for item in rules.sets if item.name == name for element in item.elements}
+def _sources(rules: Ruleset) -> set[_Element]:
+    return {element for item in rules.sets if item.name in SENDING for element in item.elements}

@@ -1,6 +1,6 @@
 """The nftables rules of a subnet's namespace: source check, network ACL, security groups, limits.
 
-    spoofed [-450]    from a port: dropped if the source is not the instance's own address
+    spoofed [-450]    from a port: dropped if the source is not the instance's own, an address or in a prefix
     fragments [-450]  a rate for each instance, from it and to it
     raw [-300]        flows that AWS does not track: those of instances whose groups are open both ways
     conntrack [-200]
@@ -23,8 +23,9 @@ in which another header follows could hide what the packet is, or a second fragm
 subnet without becoming whole: the subnet drops it.
 
 The limits are there because all instances of a subnet share its table of connections. One of them, with a partner
-elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. Packets from the
-link-local address that all instances have are not tracked: they would use up the allowance of one of them.
+elsewhere, filled it within ten seconds, for five days. AWS too has an allowance for each instance. Limits count by
+address, and by instance if it has several (`owner_rules`). Packets from the link-local address that all instances have
+are not tracked: they would use up the allowance of one of them.
 
 The ACL comes before the known flows, so a change of the ACL cuts flows. The groups come after, so a change of groups
 does not. An ACL that allows all cuts nothing. In that case the known flows come first, since most packets belong to
@@ -51,9 +52,10 @@ from eigw_ns.cloud.model import ALL_PROTOCOLS, Instance, NetworkAcl, NetworkAclE
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, PEER_LINK_LOCAL, port_name
 from eigw_ns.dataplane.compile.notation import address_text, addresses_text, block_text, blocks_text, numbers_text
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Range, address_range, icmp_numbers
-from eigw_ns.dataplane.rulesets import group_rules
-from eigw_ns.dataplane.rulesets.fragment_rules import FRAGMENTED, rates, within_rate
-from eigw_ns.dataplane.rulesets.gateway_rules import BEFORE_ALL, PREROUTING, limit_lists, plain_set, table, within_limit
+from eigw_ns.dataplane.rulesets import group_rules, owner_rules
+from eigw_ns.dataplane.rulesets.fragment_rules import FRAGMENTED, owner_rates, rates, within_owner_rate, within_rate
+from eigw_ns.dataplane.rulesets.gateway_rules import BEFORE_ALL, PREROUTING, plain_set, table
+from eigw_ns.dataplane.rulesets.limit_rules import limit_lists, within_limit, within_owner_limit
 from eigw_ns.dataplane.state import NftChain, NftSet, Ruleset
 
 _KNOWN_FLOW = "ct state established,related accept"
@@ -69,6 +71,9 @@ _RECEIVERS = "receivers"
 
 nft 1.0.6 looks up raw octets of a packet only in a set that is declared by them."""
 
+_PREFIX_RECEIVERS = "prefix_receivers"
+"""The same of prefixes, as ranges."""
+
 _QUOTED_DESTINATION = "@th,256,128"
 """The destination of the IPv6 packet that an ICMPv6 error quotes: 8 octets of error and 24 of the packet before it."""
 
@@ -79,7 +84,13 @@ _UNTRACKED_QUOTES = "untracked_quotes"
 """The flows that are not tracked, as (instance, protocol, peer) of the packets that errors quote."""
 
 _PER_INSTANCE = "per_instance"
-"""The set of lists of connections, several for each instance."""
+"""The set of lists of connections, several for each instance with one address."""
+
+_PER_OWNER = "per_owner"
+"""The same for each instance with several addresses (`owner_rules`)."""
+
+_DROP_LIMIT = 'counter name "drop_limit_instance" drop'
+_SOURCE = "ifname . ipv6_addr"
 
 
 def subnet(
@@ -88,34 +99,29 @@ def subnet(
     """Return the whole table.
 
     `untracked` are the destinations whose flows AWS does not track if all is open. An instance has at most
-    `connections` that are tracked, begun by itself and by others. They are counted by address, so each address gets the
-    part that is left if an instance has as many addresses as any in this subnet.
+    `connections` that are tracked, begun by itself and by others.
     """
     cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
     block = subject.ipv6_cidr_block
-    ports = [(port_name(item.id), address) for item in instances for address in item.addresses]
-    sources = (f'"{port}" . {address_text(address)}' for port, address in ports)
-    receivers = (f'"{port}" . {int(address):#x}' for port, address in ports)
     raw_set, raw_chain = _untracked(filters, instances, tuple(untracked))
     sets = [
         plain_set("router", "ipv6_addr", ("fe80::/10", "ff00::/8", address_text(block[1])), interval=True),
-        plain_set(group_rules.SOURCES, "ifname . ipv6_addr", sources),
-        plain_set(_RECEIVERS, f"iifname . {_QUOTED_DESTINATION}", receivers),
+        *_sources(instances),
         *raw_set,
     ]
     acl = network_acl(cloud, subject)
     egress_acl, ingress_acl = _acl(acl, egress=True), _acl(acl, egress=False)
     limited = len(instances) > 1  # a single instance can harm only itself
     open_ways = egress_acl.rules == _OPEN, ingress_acl.rules == _OPEN
-    chains = [*_ways(block, *open_ways, limited, all_tracked=not raw_set), *raw_chain]
-    most = max((len(item.addresses) for item in instances), default=1)
-    chains += _fragments(cloud.vpcs[subject.vpc_id].ipv6_cidr_blocks, limited, most)
+    delegated = any(item.ipv6_prefixes for item in instances)
+    chains = [*_ways(block, *open_ways, limited, all_tracked=not raw_set, delegated=delegated), *raw_chain]
+    owners = owner_rules.owners(instances) if limited else ()
+    vpc_blocks = cloud.vpcs[subject.vpc_id].ipv6_cidr_blocks
+    chains += _fragments(vpc_blocks, limited, owned=bool(owners), delegated=delegated)
     chains += [chain for chain in (egress_acl, ingress_acl) if chain.rules != _OPEN]
     if limited:
-        each = max(1, connections // most)
-        sets.append(NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(len(ports), each)))
-        sets.append(rates(_rounded(len(ports))))
-        chains += _counting(each)
+        sets += _counted(len(instances), connections, owners)
+        chains += _counting(connections, owned=bool(owners))
     for egress in (True, False):
         group_sets, group_chain = group_rules.chain(filters, instances, egress=egress)
         sets += group_sets
@@ -123,18 +129,41 @@ def subnet(
     return table(namespace, sets, chains)
 
 
+def _sources(instances: Iterable[Instance]) -> list[NftSet]:
+    """Return the sets of what each port may be the source of, and of what errors from it may be about.
+
+    Prefixes have their own sets, since sets of ranges are slower: nearly all packets meet only the sets of addresses.
+    """
+    addresses = [(port_name(item.id), address) for item in instances for address in item.addresses]
+    prefixes = [(port_name(item.id), prefix) for item in instances for prefix in item.ipv6_prefixes]
+    receiver = f"iifname . {_QUOTED_DESTINATION}"
+    sets = [
+        plain_set(group_rules.SOURCES, _SOURCE, (f'"{port}" . {address_text(address)}' for port, address in addresses)),
+        plain_set(_RECEIVERS, receiver, (f'"{port}" . {int(address):#x}' for port, address in addresses)),
+    ]
+    if prefixes:
+        sources = (f'"{port}" . {block_text(prefix)}' for port, prefix in prefixes)
+        quoted = (f'"{port}" . {_octets_text(address_range(prefix))}' for port, prefix in prefixes)
+        sets.append(plain_set(group_rules.PREFIX_SOURCES, _SOURCE, sources, interval=True))
+        sets.append(plain_set(_PREFIX_RECEIVERS, receiver, quoted, interval=True))
+    return sets
+
+
 def _ways(
-    block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bool, *, all_tracked: bool
+    block: IPv6Network, open_egress: bool, open_ingress: bool, limited: bool, *, all_tracked: bool, delegated: bool
 ) -> tuple[NftChain, ...]:
     """Return the chains that every subnet has: where a packet comes from decides what it has to pass.
 
     `open_egress`, `open_ingress`: the network ACL allows all that leaves the subnet, or comes to it. `limited`: the
-    connections of each instance are counted. `all_tracked`: no instance has flows that are not tracked.
+    connections of each instance are counted. `all_tracked`: no instance has flows that are not tracked. `delegated`:
+    some instances have prefixes.
     """
+    by_prefix = (f"iifname . ip6 saddr @{group_rules.PREFIX_SOURCES} accept",) if delegated else ()
     spoofed = (
         f"{FRAGMENTED} exthdr frag exists jump fragments",
         f'iifname "{FABRIC_LINK}" accept',
         f"iifname . ip6 saddr @{group_rules.SOURCES} accept",
+        *by_prefix,
         _IPV4,
         f"ip6 saddr {PEER_LINK_LOCAL} notrack accept",  # groups let it speak to the router only; not counted
         'counter name "drop_source" drop',
@@ -146,9 +175,11 @@ def _ways(
     known_out = fast_out if open_egress else (_ERRORS, *near, "jump acl_egress", _KNOWN_FLOW)
     known_in = (_KNOWN_FLOW, _IPV4) if open_ingress else (_IPV4, "jump acl_ingress", _KNOWN_FLOW)
     both = ("jump group_egress", "jump group_ingress", *sender, *receiver)
-    about_it = f"@th,64,8 0x60-0x6f iifname . {_QUOTED_DESTINATION} @{_RECEIVERS} return"  # it quotes IPv6
+    receivers = (_RECEIVERS, _PREFIX_RECEIVERS) if delegated else (_RECEIVERS,)
+    quoting = f"@th,64,8 0x60-0x6f iifname . {_QUOTED_DESTINATION}"  # it quotes IPv6
+    about_it = (f"{quoting} @{each} return" for each in receivers)
     piece = f"ip6 saddr {PEER_LINK_LOCAL} frag frag-off != 0 return"  # what is not tracked stays in pieces
-    errors = (about_it, piece, _DROP_ERROR)
+    errors = (*about_it, piece, _DROP_ERROR)
     no_flow = _NO_FLOW, _no_error(all_tracked)
     return (
         NftChain("errors", rules=errors),
@@ -169,11 +200,25 @@ def _no_error(all_tracked: bool) -> str:
     return f"ct state invalid icmpv6 type < echo-request {'' if all_tracked else quoted}{_DROP_ERROR}"
 
 
-def _room(addresses: int, connections: int) -> int:
+def _counted(instances: int, connections: int, owners: tuple[NftSet, ...]) -> list[NftSet]:
+    """Return the sets of connections and rates of so many instances. `owners`: see `owner_rules.owners`."""
+    sets = [
+        NftSet(_PER_INSTANCE, "ipv6_addr . mark", size=_room(instances, connections)),
+        rates(_rounded(instances)),
+    ]
+    if owners:
+        several = owner_rules.count(owners)
+        sets += owners
+        sets.append(NftSet(_PER_OWNER, f"{owner_rules.TYPE} . mark", size=_room(several, connections)))
+        sets.append(owner_rates(_rounded(several)))
+    return sets
+
+
+def _room(instances: int, connections: int) -> int:
     """Return how many lists there may be: enough for all. Linux makes room for so many at once, and what is counted is
     forgotten when the number changes; so it is a power of two."""
     lists, _ = limit_lists(connections)
-    return lists * _rounded(addresses)
+    return lists * _rounded(instances)
 
 
 def _rounded(number: int) -> int:
@@ -181,46 +226,63 @@ def _rounded(number: int) -> int:
     return 1 << max(5, (number - 1).bit_length())
 
 
-def _fragments(vpc: tuple[IPv6Network, ...], limited: bool, most: int) -> tuple[NftChain, ...]:
+def _fragments(vpc: tuple[IPv6Network, ...], limited: bool, *, owned: bool, delegated: bool) -> tuple[NftChain, ...]:
     """Return rules that a fragment must pass before Linux keeps it until all of its packet has come.
 
-    `most` is the largest number of addresses of an instance.
+    `owned`: some instances have several addresses; `delegated`: some have prefixes.
     """
     whole = 'frag nexthdr { 0, 43, 44, 51, 60 } counter name "drop_extension_header" drop'
     if not limited:
         return (NftChain("fragments", rules=(f'iifname "{FABRIC_LINK}" return', whole)),)
     drop = 'counter name "drop_fragment" drop'
+    not_its_own = f"iifname . ip6 saddr != @{group_rules.SOURCES}"
+    not_its_own += f" iifname . ip6 saddr != @{group_rules.PREFIX_SOURCES}" if delegated else ""
     outward = (
         f'iifname "{FABRIC_LINK}" goto fragments_in',
-        f"iifname . ip6 saddr != @{group_rules.SOURCES} ip6 saddr != {PEER_LINK_LOCAL} return",  # refused as spoofed
+        f"{not_its_own} ip6 saddr != {PEER_LINK_LOCAL} return",  # refused as spoofed
         whole,
-        f"{within_rate('saddr', most)} return",
+        *_by_owner("saddr", "fragments_owner", owned),
+        f"{within_rate('saddr')} return",
         drop,
     )
     inward = (
         f"ip6 saddr {blocks_text(vpc)} accept",
         f"fib daddr type != unicast {drop}",  # no instance has the address
-        f"{within_rate('daddr', most)} accept",
+        *_by_owner("daddr", "fragments_owner", owned),
+        f"{within_rate('daddr')} accept",
         drop,
     )
-    return NftChain("fragments", rules=outward), NftChain("fragments_in", rules=inward)
+    by_owner = NftChain("fragments_owner", rules=(f"{within_owner_rate()} accept", drop))
+    return (
+        NftChain("fragments", rules=outward),
+        NftChain("fragments_in", rules=inward),
+        *((by_owner,) if owned else ()),
+    )
 
 
-def _count(address: Literal["saddr", "daddr"], connections: int) -> tuple[str, ...]:
+def _by_owner(address: Literal["saddr", "daddr"], chain: str, owned: bool) -> tuple[str, ...]:
+    """Return the rule that counts an instance with several addresses in `chain`, if there are such instances."""
+    return (f"{owner_rules.is_owned(address)} goto {chain}",) if owned else ()
+
+
+def _count(address: Literal["saddr", "daddr"], connections: int, owned: bool) -> tuple[str, ...]:
     """Return what begins no flow, what follows the packet that began one, and what may begin one more flow."""
     return (
         "ct state != new return",
         "ct status confirmed return",
+        *_by_owner(address, "count_owner", owned),
         f"{within_limit(_PER_INSTANCE, address, connections)} return",
-        'counter name "drop_limit_instance" drop',
+        _DROP_LIMIT,
     )
 
 
-def _counting(connections: int) -> tuple[NftChain, ...]:
+def _counting(connections: int, *, owned: bool) -> tuple[NftChain, ...]:
     """Return the chains to which `_ways` refers if connections are counted."""
+    by_owner = NftChain("count_owner", rules=(f"{within_owner_limit(_PER_OWNER, connections)} return", _DROP_LIMIT))
     return (
-        NftChain("count_receiver", rules=_count("daddr", connections)),
-        NftChain("count_sender", rules=_count("saddr", connections)),
+        *((by_owner,) if owned else ()),
+        NftChain("count_receiver", rules=_count("daddr", connections, owned)),
+        NftChain("count_sender", rules=_count("saddr", connections, owned)),
         NftChain("to_router", rules=("jump count_sender", "accept")),
     )
 
@@ -270,17 +332,17 @@ def _untracked(
     Flows with peers in its own subnet are tracked here, since these share the table of connections with it.
     """
     found = [
-        (address_text(address), protocol, peers)
+        (text, protocol, peers)
         for item in instances
-        for address in item.addresses
+        for text in owner_rules.texts(item)
         for protocol in (TCP, UDP)
         if filters.open_both_ways(item, protocol)
         for peers in destinations
     ]
     if not found:
         return [], []
-    elements = (f"{address} . {protocol} . {addresses_text(peers)}" for address, protocol, peers in found)
-    quotes = (f"{address} . {protocol:#x} . {_octets_text(peers)}" for address, protocol, peers in found)
+    elements = (f"{text} . {protocol} . {addresses_text(peers)}" for text, protocol, peers in found)
+    quotes = (f"{text} . {protocol:#x} . {_octets_text(peers)}" for text, protocol, peers in found)
     rules = (
         "ip6 saddr . meta l4proto . ip6 daddr @untracked notrack",
         "ip6 daddr . meta l4proto . ip6 saddr @untracked notrack",

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 
 from eigw_ns.dataplane.compile.names import UPLINK
 from eigw_ns.dataplane.compile.notation import duration_text
+from eigw_ns.dataplane.rulesets.owner_rules import NUMBER, TYPE, is_owned
 from eigw_ns.dataplane.state import NftChain, NftSet
 
 PORTED = (33, 113, 132, 136, 146)
@@ -28,7 +29,8 @@ PORTS_ELSEWHERE = (20, 27, 28, 30, 40)
 
 All are historic. None is let out, so no answer of theirs can come in from another port."""
 
-_TUPLES, _QUOTED_TUPLES, _TUPLE_RATES = "tuples", "quoted_tuples", "tuple_rates"
+_TUPLES, _QUOTED_TUPLES = "tuples", "quoted_tuples"
+_TUPLE_RATES, _OWNER_TUPLE_RATES = "tuple_rates", "owner_tuple_rates"
 _SIZE = 1 << 14
 _TUPLE_TYPE = "ipv6_addr . inet_service . ipv6_addr . inet_service . mark"
 
@@ -50,6 +52,11 @@ def sets(seconds: int) -> tuple[NftSet, ...]:
         NftSet(_QUOTED_TUPLES, "ipv6_addr . ipv6_addr . mark . mark", size=_SIZE, timeout=timeout),
         NftSet(_TUPLE_RATES, "ipv6_addr", size=1 << 12, timeout=timeout),
     )
+
+
+def owner_rates(seconds: int) -> NftSet:
+    """Return the set of how fast each instance with several addresses adds elements to `tuples`."""
+    return NftSet(_OWNER_TUPLE_RATES, TYPE, size=1 << 12, timeout=duration_text(seconds))
 
 
 _AUTHENTICATION = 51
@@ -75,15 +82,20 @@ IN_RELATED = (f'iifname "{UPLINK}" ct protocol {numbers(PORTED)} meta l4proto 58
 """Rules for ICMPv6 errors about a flow. Errors from inside pass by the addresses of the flow."""
 
 
-def chains(per_source: int, seconds: int) -> tuple[NftChain, ...]:
+def chains(per_source: int, seconds: int, *, owned: bool) -> tuple[NftChain, ...]:
     """Return the chains. `per_source` is how many connections a source may have, `seconds` how long an element lives.
+
+    `owned`: some instances have several addresses, which are one source.
 
     It may have about as many elements, but not more than an eighth of the set: half of them at once, the rest within an
     element's life. nft lists no burst of 5, its default.
     """
     most = min(per_source, _SIZE // 8)
     rate = f"limit rate {max(1, most * 1800 // seconds)}/hour burst {max(6, most // 2)} packets"
+    drop = 'counter name "drop_limit_source" drop'
+    of_owner = f"update @{_OWNER_TUPLE_RATES} {{ {NUMBER} {rate} }} goto renew_tuple"
     return (
+        *((NftChain("owner_tuple", rules=(of_owner, drop)),) if owned else ()),
         # Conntrack looks behind an authentication header and nft does not, so no port can be read there.
         NftChain(
             "ports", rules=tuple(f"meta l4proto {each} {_NO_PORTS} goto tuples" for each in (*PORTED, _AUTHENTICATION))
@@ -103,8 +115,9 @@ def chains(per_source: int, seconds: int) -> tuple[NftChain, ...]:
             rules=(
                 "ct mark 0x00000000 ct mark set numgen random mod 4294967295 offset 1",
                 f"{_INSIDE_OUT} @{_TUPLES} goto renew_tuple",
+                *((f"{is_owned('saddr')} goto owner_tuple",) if owned else ()),
                 f"update @{_TUPLE_RATES} {{ ip6 saddr {rate} }} goto renew_tuple",
-                'counter name "drop_limit_source" drop',
+                drop,
             ),
         ),
         NftChain(
