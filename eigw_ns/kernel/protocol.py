@@ -178,8 +178,8 @@ class Kernel(Protocol):
         """Delete the connection table's entries that no `keep` covers, that a `gone` covers, or with an end in `ended`.
 
         The same flows leave the sets of taught flows. A `keep` or `gone` is (source prefix, first destination, last
-        destination) of a flow's original direction; None covers all. `ended` are addresses. Returns the number of
-        flows.
+        destination) of a flow's original direction; None covers all. `ended` are addresses and prefixes. Returns
+        the number of flows.
         """
         ...
 

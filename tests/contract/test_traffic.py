@@ -92,6 +92,17 @@ def test_flows_with_an_end_that_is_gone_are_forgotten(world: World, kernel: Kern
     assert kernel.flush_flows(talk.wire.there, None, [talk.destination]) == 1
 
 
+def test_flows_with_an_end_in_a_prefix_that_is_gone_are_forgotten(world: World, kernel: Kernel, lab_name: str) -> None:
+    talk = Talk(lab_name)
+    kernel.create(talk.objects)
+    talk.all_sources_send(world)
+    assert kernel.flush_flows(talk.wire.there, None, ["2001:db8:1:0:1::/80", "2001:db8:2::/48"]) == 0
+    assert kernel.flush_flows(talk.wire.there, None, ["2001:db8:1::2/127", "2001:db8:1::4"]) == 3  # ::2, ::3 and ::4
+    assert (
+        kernel.flush_flows(talk.wire.there, None, ["2001:db8:1::/80"]) == 1
+    )  # ::1 sends, the destination is there too
+
+
 def test_flows_belong_to_one_namespace(world: World, kernel: Kernel, lab_name: str) -> None:
     talk = Talk(lab_name)
     kernel.create([*talk.objects, Ruleset(talk.wire.here, "inet")])

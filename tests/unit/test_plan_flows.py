@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from ipaddress import IPv6Address, IPv6Network
 
 import pytest
 
@@ -12,7 +13,7 @@ from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import namespace_name, port_name
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import make_plan
-from eigw_ns.dataplane.rulesets.group_rules import SOURCES
+from eigw_ns.dataplane.rulesets.group_rules import SENDING, SOURCES
 from eigw_ns.dataplane.state import Address, NetObject, NetState, Route, Ruleset
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle.execute import execute
@@ -122,3 +123,82 @@ def test_if_the_router_lost_the_old_instance_flows_of_its_address_are_flushed(un
     assert {flows.ended for flows in _flushed(NEW, gone, unfinished=unfinished)} == {(ADDRESS,)}
     alone = _without(gone, (thing for thing in OLD if thing.namespace == _name(INSTANCE)))
     assert bool(list(_flushed(NEW, alone, unfinished=unfinished))) is unfinished
+
+
+# ---- prefixes --------------------------------------------------------------------------------------------------------
+
+PREFIX = IPv6Network("2600:1f16:aa0:5501:7::/80")
+INSIDE = PREFIX[0x77]
+HOLDING: dict[str, tuple[tuple[IPv6Address, ...], tuple[IPv6Network, ...]]] = {
+    "prefix": ((), (PREFIX,)),
+    "address": ((INSIDE,), ()),
+}
+
+
+def _held_by(owner: str, holding: str) -> Cloud:
+    """Return the cloud of two instances, one of which has the prefix, or the address in it."""
+    cloud = _beside(BEFORE)
+    addresses, prefixes = HOLDING[holding]
+    richer = replace(cloud.instances[owner], ipv6_addresses=addresses, ipv6_prefixes=prefixes)
+    return replace(cloud, instances={**cloud.instances, owner: richer})
+
+
+def _covering(text: str) -> bool:
+    return INSIDE in IPv6Network(text)
+
+
+def _sends(state: NetState, port: str) -> bool:
+    """Return whether the instance at the port may send from the address in the prefix."""
+    sets = (item for thing in state if isinstance(thing, Ruleset) for item in thing.sets if item.name in SENDING)
+    pairs = (element.split(" . ") for item in sets for element, _ in item.elements)
+    return any(found.strip('"') == port and _covering(source) for found, source in pairs)
+
+
+def _leads(state: NetState, port: str) -> bool:
+    routes = (thing for thing in state if isinstance(thing, Route) and thing.link == port)
+    return any(_covering(thing.destination) for thing in routes)
+
+
+@pytest.mark.parametrize("after", HOLDING)
+@pytest.mark.parametrize("before", HOLDING)
+def test_the_new_owner_of_a_prefix_or_of_an_address_in_it_gets_no_flows_of_another(before: str, after: str) -> None:
+    """Wherever the plan is cut: the other one cannot send, has no route and no flows, before the new one may send."""
+    old, new = (compile_cloud(_held_by(*each)) for each in ((INSTANCE, before), (OTHER, after)))
+    flow = (str(INSIDE), PEER)
+
+    def check(kernel: FakeKernel, step: object) -> None:
+        state = kernel.observe(BEFORE.lab)
+        if _sends(state, port_name(OTHER)):
+            assert not _sends(state, port_name(INSTANCE)), f"after {step}"
+            assert not _leads(state, port_name(INSTANCE)), f"after {step}"
+            assert not any(flow in space.flows for space in kernel.namespaces.values()), f"after {step}"
+
+    plan = make_plan(new, old)
+    for cut in range(len(plan) + 1):
+        kernel = _running(old)
+        for resource in TABLES:
+            kernel.namespaces[_name(resource)].flows.append(flow)
+        for step in (*plan[:cut], None):
+            for each in (step,) if step else make_plan(new, kernel.observe(BEFORE.lab), forget_flows=True):
+                execute(kernel, (each,))
+                check(kernel, each)
+        assert kernel.observe(BEFORE.lab) == new
+        assert _sends(new, port_name(OTHER))
+
+
+def test_flows_of_a_prefix_that_an_instance_gives_up_are_flushed_and_no_others() -> None:
+    kernel = _running(compile_cloud(_held_by(INSTANCE, "prefix")))
+    spaces = [kernel.namespaces[_name(resource)] for resource in TABLES]
+    before = [[*space.flows] for space in spaces]
+    for space in spaces:
+        space.flows += [(str(INSIDE), PEER), (PEER, str(PREFIX[-1]))]
+    execute(kernel, make_plan(OLD, kernel.observe(BEFORE.lab)))
+    assert [space.flows for space in spaces] == before
+
+
+def test_if_the_router_lost_its_routes_flows_of_a_prefix_are_flushed() -> None:
+    """The element that lets the previous owner send shows that it existed."""
+    old = compile_cloud(_held_by(INSTANCE, "prefix"))
+    lost = _without(old, (thing for thing in old if thing.namespace == _name(SUBNET) and isinstance(thing, Route)))
+    (ended,) = {flows.ended for flows in _flushed(compile_cloud(_held_by(OTHER, "prefix")), lost)}
+    assert str(PREFIX) in ended

@@ -21,12 +21,12 @@ from eigw_ns.dataplane.compile.names import FABRIC_LINK, ROUTER_LINK_LOCAL, link
 from eigw_ns.dataplane.compile.notation import address_text
 from eigw_ns.dataplane.compile.ranges import Range, address_range
 from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
-from eigw_ns.dataplane.rulesets.group_rules import SOURCES
+from eigw_ns.dataplane.rulesets.group_rules import SENDING, SOURCES
 from eigw_ns.dataplane.state import Kept, NetState, Route, Ruleset
 from eigw_ns.dataplane.state.naming import is_first_replica, is_instance_port, kind_of
 from eigw_ns.frozen import frozen
 
-_SHOWN = 2  # addresses, in words
+_SHOWN = 2  # addresses and prefixes, in words
 _ANY_SOURCE = "::/0"  # only instances begin flows to destinations that a gateway leads to
 
 
@@ -35,7 +35,7 @@ class Flows:
     """Entries of a connection table that go: those that no `keep` covers, and those that `gone` covers or that have an
     end in `ended`.
 
-    If `keep` is None, all others may stay. `ended` are addresses.
+    If `keep` is None, all others may stay. `ended` are addresses and prefixes.
     """
 
     namespace: str
@@ -204,7 +204,7 @@ def _stands(ruleset: Ruleset, actual: NetState) -> bool:
 
 
 def _ended(desired: NetState, actual: NetState, after_crash: bool) -> tuple[str, ...]:
-    """Return the addresses that change hands, sorted."""
+    """Return the addresses and prefixes that change hands, sorted."""
     wanted, routed = _routed(desired), _routed(actual)
     was, now = routed | _permitted(actual), wanted | _permitted(desired)
     leaving = {port_name(owner.id) for owner in actual.namespaces() if owner.key not in desired.objects}
@@ -215,7 +215,7 @@ def _ended(desired: NetState, actual: NetState, after_crash: bool) -> tuple[str,
 
 
 def _routed(state: NetState) -> frozenset[tuple[str, str]]:
-    """Return (address, port) of the instances that a router has a route to; tenants have no such links."""
+    """Return (address or prefix, port) of the instances that a router has a route to; tenants have no such links."""
     return frozenset(
         (thing.destination.removesuffix("/128"), thing.link)
         for thing in state
@@ -224,14 +224,14 @@ def _routed(state: NetState) -> frozenset[tuple[str, str]]:
 
 
 def _permitted(state: NetState) -> frozenset[tuple[str, str]]:
-    """Return (address, port) of the instances whose packets their subnet takes."""
+    """Return (address or prefix, port) of the instances whose packets their subnet takes."""
     elements = (element for thing in state if isinstance(thing, Ruleset) for element in _sources(thing))
     pairs = (element.split(" . ") for element in elements)
     return frozenset((address, port.strip('"')) for port, address in pairs)
 
 
 def _sources(ruleset: Ruleset) -> Iterator[str]:
-    return (element for item in ruleset.sets if item.name == SOURCES for element, _ in item.elements)
+    return (element for item in ruleset.sets if item.name in SENDING for element, _ in item.elements)
 
 
 def _tracks(ruleset: Ruleset) -> bool:

@@ -28,6 +28,7 @@ from typing import Literal
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.planning import flows
 from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.handed_on import handed_on
 from eigw_ns.dataplane.replication import handover
 from eigw_ns.dataplane.replication.handover import Handover
 from eigw_ns.dataplane.rulesets.group_rules import stages
@@ -43,13 +44,11 @@ from eigw_ns.dataplane.state import (
     Namespace,
     NetObject,
     NetState,
-    Route,
     Ruleset,
     Sysctls,
     Teach,
     is_tenant,
 )
-from eigw_ns.dataplane.state.naming import is_instance_port
 from eigw_ns.frozen import frozen
 
 Verb = Literal["create", "update", "delete", "flush", "teach", "forget"]
@@ -110,7 +109,7 @@ class _Planner:
         self._forget_flows = forget_flows
         self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
         self._rebuilt = _rebuilt_links(desired, actual)
-        self._handed_on = _handed_on(desired, actual)
+        self._handed_on = handed_on(desired, actual)
         gone = {thing.key for thing in self._handed_on}
         self._actual = {
             key: thing
@@ -310,13 +309,6 @@ def _rebuilt_links(desired: NetState, actual: NetState) -> frozenset[tuple[str, 
         elif old is None and thing.peer is not None and ("link", *thing.peer) in actual.objects:
             found.add(thing.peer)
     return frozenset(found)
-
-
-def _handed_on(desired: NetState, actual: NetState) -> tuple[Route, ...]:
-    """Return the routes to instances whose address another instance has from now on."""
-    leading = (thing for thing in actual if isinstance(thing, Route) and is_instance_port(thing.link))
-    pairs = ((old, desired.objects.get(old.key)) for old in leading)
-    return tuple(old for old, new in pairs if isinstance(new, Route) and new.link != old.link)
 
 
 def _link_of(thing: NetObject) -> str:

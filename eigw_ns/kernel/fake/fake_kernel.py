@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from ipaddress import IPv6Address, IPv6Network
 from socket import IPPROTO_UDP
 
 from eigw_ns.dataplane.state import (
@@ -255,10 +256,11 @@ class FakeKernel(FakeHost):
         gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
         space = self._space(namespace, f"flush the flows of {namespace}")
-        kept, going, over = None if keep is None else [*keep], [*gone], set(ended)
+        kept, going, over = None if keep is None else [*keep], [*gone], [IPv6Network(each) for each in ended]
 
         def stays(flow: tuple[str, str]) -> bool:
-            return (kept is None or covered(kept, *flow)) and not covered(going, *flow) and over.isdisjoint(flow)
+            ends = any(IPv6Address(end) in block for end in flow for block in over)
+            return (kept is None or covered(kept, *flow)) and not covered(going, *flow) and not ends
 
         before = len(space.flows) + len(space.taught)
         flows, taught = ([flow for flow in found if stays(flow)] for found in (space.flows, space.taught))

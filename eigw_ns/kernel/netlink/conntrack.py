@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from eigw_ns.dataplane.state import Flow
@@ -67,14 +67,16 @@ Kept = Iterable[tuple[str, str, str]]
 def stale(keep: Kept | None, ended: Iterable[str], gone: Kept) -> Callable[[Tracked], bool]:
     """Return a test for flows that no `keep` covers, that a `gone` covers, or that have an end in `ended`.
 
-    If `keep` is None, it covers all.
+    If `keep` is None, it covers all. `ended` are addresses and prefixes.
     """
     kept = None if keep is None else _packed(keep)
-    going, over = _packed(gone), frozenset(to_octets(address) for address in ended)
+    going, over = _packed(gone), frozenset(to_octets(each) for each in ended if "/" not in each)
+    blocks = [_network(each) for each in ended if "/" in each]
 
     def is_stale(flow: Tracked) -> bool:
         lives = kept is None or _covered(kept, flow)
-        return not lives or flow.source in over or flow.destination in over or _covered(going, flow)
+        ends = flow.source in over or flow.destination in over
+        return not lives or ends or _within(blocks, flow) or _covered(going, flow)
 
     return is_stale
 
@@ -84,14 +86,23 @@ _Packed = list[tuple[int, int, bytes, bytes]]
 
 def _packed(kept: Kept) -> _Packed:
     """Return each as (source network, bits beyond its prefix, first, last destination)."""
-    found = []
-    for prefix, first, last in kept:
-        address, _, length = prefix.partition("/")
-        octets = to_octets(address)
-        beyond = 8 * len(octets) - int(length) if length else 0
-        network = int.from_bytes(octets) >> beyond
-        found.append((network, beyond, to_octets(first), to_octets(last)))
-    return found
+    return [(*_network(prefix), to_octets(first), to_octets(last)) for prefix, first, last in kept]
+
+
+def _network(prefix: str) -> tuple[int, int]:
+    """Return a prefix as (network, bits beyond it)."""
+    address, _, length = prefix.partition("/")
+    octets = to_octets(address)
+    beyond = 8 * len(octets) - int(length) if length else 0
+    return int.from_bytes(octets) >> beyond, beyond
+
+
+def _within(blocks: Collection[tuple[int, int]], flow: Tracked) -> bool:
+    """Return whether one of the blocks has an end of the flow."""
+    if not blocks:
+        return False
+    ends = int.from_bytes(flow.source), int.from_bytes(flow.destination)
+    return any(end >> beyond == network for network, beyond in blocks for end in ends)
 
 
 def _covered(kept: _Packed, flow: Tracked) -> bool:
