@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv6Network
 from typing import Any
 
 import pytest
@@ -65,6 +66,22 @@ def test_an_instance_speaks_by_the_further_address_that_names_it() -> None:
     assert str(further) in out.trace.hops[0].text
     back = explain(cloud, Question("web", str(further), "tcp", 443, None))
     assert (back.destination_id, back.trace.reason, back.real) == (app.id, REFUSED, True)
+
+
+def test_an_instance_speaks_by_an_address_of_its_prefix() -> None:
+    app = CLOUD.instances[id_of("app")]
+    assert app.ipv6_address is not None
+    prefix = IPv6Network((int(app.ipv6_address) + (1 << 48), 80), strict=False)
+    cloud = replace(CLOUD, instances={**CLOUD.instances, app.id: replace(app, ipv6_prefixes=(prefix,))})
+    inside = str(prefix[0x77])
+    out = explain(cloud, Question(inside, "web", "tcp", 443, None))
+    assert (out.source_id, out.trace.outcome) == (app.id, "allowed")
+    assert f"sends from {inside}" in out.trace.hops[0].text
+    assert all("if its users configured it" in out.trace.hops[number].text for number in (0, -1))
+    back = explain(cloud, Question("web", inside, "tcp", 443, None))
+    assert (back.destination_id, back.trace.reason) == (app.id, REFUSED)
+    nobodys = explain(cloud, Question("web", str(prefix[-1] + 1), "tcp", 443, None))
+    assert nobodys.destination_id == ""
 
 
 def test_an_address_that_no_host_has_is_on_the_internet() -> None:

@@ -124,12 +124,12 @@ def _no_ports(protocol: str) -> str:
 def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
     """Return the machine that `text` names, or the address itself if no machine has it.
 
-    An instance that is named by a further address speaks by that one.
+    An instance that is named by a further address, or by one in its prefix, speaks by that one.
     """
     address = _address(text)
     if address is not None:
         for instance in cloud.instances.values():
-            if address in instance.addresses:
+            if instance.owns(address):
                 others = tuple(each for each in instance.addresses if each != address)
                 return replace(instance, ipv6_address=address, ipv6_addresses=others)
         return next((host for host in cloud.hosts.values() if host.ipv6_address == address), address)

@@ -127,7 +127,7 @@ def _untracked(step: Step, instance: Instance) -> bool:
     """
     index, packet = step.index, step.packet
     subnet = index.cloud.subnets[instance.subnet_id]
-    peer = packet.source if packet.destination in instance.addresses else packet.destination
+    peer = packet.source if instance.owns(packet.destination) else packet.destination
     if peer in subnet.ipv6_cidr_block or not open_both_ways(index.cloud, instance, UDP):
         return False
     if index.vpc_block(subnet, peer) is not None:

@@ -24,6 +24,7 @@ class ModelIndex:
         self.network = Network(compile_cloud(cloud))
         self.cloud = cloud = ipv6_part(cloud)
         self._instances = {address: instance for instance in cloud.instances.values() for address in instance.addresses}
+        self._prefixes = Prefixes((block, item) for item in cloud.instances.values() for block in item.ipv6_prefixes)
         self._tables = {subnet.id: effective_route_table(cloud, subnet) for subnet in cloud.subnets.values()}
         self._acls = {subnet.id: network_acl(cloud, subnet) for subnet in cloud.subnets.values()}
         self._cuts = {subnet_id: _port_cuts(acl) for subnet_id, acl in self._acls.items()}
@@ -39,8 +40,8 @@ class ModelIndex:
         return owner_id, owner.name if owner is not None else INTERNET
 
     def instance_at(self, address: IPv6Address) -> Instance | None:
-        """Return the instance that has the address; None if there is none."""
-        return self._instances.get(address)
+        """Return the instance that has the address, or a prefix around it; None if there is none."""
+        return self._instances.get(address) or next(self._prefixes.matches(address), None)
 
     def subnet_at(self, address: IPv6Address) -> Subnet | None:
         """Return the subnet to which the address belongs; None if there is none."""

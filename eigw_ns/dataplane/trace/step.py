@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 
 from eigw_ns.cloud.filtering import Packet
 from eigw_ns.dataplane.trace.model import Direction, GroupRuleUsed, Hop, Reason, Rule
@@ -50,10 +51,17 @@ class Step:
 
     def sent_by(self, node_id: str) -> Hop:
         """Return the hop of the sender. The source address is its own, so the source check at its port passes."""
-        where = self.index.component(node_id)
-        return self.passes(where, Reason.SENT, f"sends from {self.packet.source}", outwards=True)
+        where, source = self.index.component(node_id), self.packet.source
+        return self.passes(where, Reason.SENT, f"sends from {source}{self._condition(node_id, source)}", outwards=True)
 
     def arrives_at(self, node_id: str) -> Hop:
         """Return the hop of the destination itself: an instance, an internet host or a router."""
+        where, there = self.index.component(node_id), self.packet.destination
         whose = "has" if self.index.node(node_id) else "its router has"
-        return self.passes(self.index.component(node_id), Reason.ARRIVED, f"{whose} {self.packet.destination}")
+        return self.passes(where, Reason.ARRIVED, f"{whose} {there}{self._condition(node_id, there)}")
+
+    def _condition(self, node_id: str, address: IPv6Address) -> str:
+        """Return on which condition the instance has the address, as part of a sentence; empty if on none."""
+        instance = self.index.cloud.instances.get(node_id)
+        delegated = instance is not None and any(address in prefix for prefix in instance.ipv6_prefixes)
+        return ", if its users configured it: it is in a prefix of the instance" if delegated else ""

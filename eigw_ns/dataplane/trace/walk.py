@@ -40,8 +40,12 @@ def walk(step: Step, sender_id: str) -> Iterator[Hop]:
 
 
 def _has(step: Step, namespace: str) -> bool:
-    """Return whether the packet's destination is an address of the namespace."""
-    return step.packet.destination in LOOPBACK or step.index.network.has(namespace, step.packet.destination)
+    """Return whether the packet's destination is an address of the namespace, or in a prefix of its instance."""
+    there, network = step.packet.destination, step.index.network
+    if there in LOOPBACK or network.has(namespace, there):
+        return True
+    instance = step.index.cloud.instances.get(network.ids[namespace])
+    return instance is not None and instance.owns(there)
 
 
 def _leave(step: Step, namespace: str) -> Iterator[Hop]:
