@@ -161,7 +161,7 @@ def _subnet(cloud: Cloud, subnet: Subnet, known: Names) -> Facts:
 def _instance(_cloud: Cloud, instance: Instance, known: Names) -> Facts:
     groups = ", ".join(known[group] for group in instance.security_group_ids)
     mtu = {"MTU": str(instance.mtu)} if instance.mtu else {}
-    addresses = {"address": ", ".join(map(str, instance.addresses))} if instance.addresses else {}
+    addresses = {"address": ", ".join(map(str, instance.blocks))} if instance.blocks else {}
     return {**addresses, "subnet": known[instance.subnet_id], "security groups": groups, **mtu}
 
 

@@ -153,7 +153,7 @@ def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
         subnet = cloud.subnets[instance.subnet_id]
         name = qualified(cloud, subnet.vpc_id, instance.name)
         groups = ", ".join(group.name for group in security_groups(cloud, instance))
-        addresses = ", ".join(map(str, instance.addresses))
+        addresses = ", ".join(map(str, instance.blocks))
         rows.append((name, instance.id, addresses, subnet.name, groups, _tag_text(instance.tags)))
     return ("Name", "Id", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
 

@@ -190,6 +190,7 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
             tags=tags_of(body),
             mtu=body.get("mtu"),
             ipv6_addresses=tuple(map(IPv6Address, body.get("ipv6_addresses", ()))),
+            ipv6_prefixes=tuple(map(IPv6Network, body.get("ipv6_prefixes", ()))),
         )
         for instance_id, name, body in named(data, "instances", ids.INSTANCE, scope)
     }

@@ -136,6 +136,7 @@ def _instances_data(
                     subnet=subnet_keys[instance.subnet_id],
                     ipv6_address=str(instance.ipv6_address or NONE),
                     ipv6_addresses=list(map(str, instance.ipv6_addresses)),
+                    ipv6_prefixes=list(map(str, instance.ipv6_prefixes)),
                     security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
                     tags=dict(instance.tags),
                     mtu=instance.mtu,

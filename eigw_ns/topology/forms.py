@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
 
-from eigw_ns.cloud.addressing import GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
+from eigw_ns.cloud.addressing import DELEGATED_PREFIX_LENGTH, GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
 from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.invalid_value import InvalidValue
@@ -64,6 +64,15 @@ def subnet_block(text: str) -> IPv6Network:
     This does not check that the block is in the VPC's block.
     """
     return _block(text, "a subnet's block", _SUBNET_LENGTHS)
+
+
+def delegated_prefix(text: str) -> IPv6Network:
+    """Return a prefix of an instance: a /80. This does not check that it is in the subnet's block."""
+    prefix = _network(text, "a prefix of an instance", "2001:db8:1234:5600:1::/80", DELEGATED_PREFIX_LENGTH)
+    if prefix.prefixlen != DELEGATED_PREFIX_LENGTH:
+        better = IPv6Network((text.partition("/")[0], DELEGATED_PREFIX_LENGTH), strict=False)
+        raise InvalidValue(f"a prefix of an instance must be a /{DELEGATED_PREFIX_LENGTH}", f"write {better}")
+    return _without_host_bits(text, prefix)
 
 
 def _block(text: str, what: str, lengths: range) -> IPv6Network:

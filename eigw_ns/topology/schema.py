@@ -219,6 +219,11 @@ class InstanceFile(Tagged):
     ipv6_addresses: list[str] = Field(
         [], description="Further addresses of the subnet", examples=[["2600:1f16:aa0:5501::20"]]
     )
+    ipv6_prefixes: list[str] = Field(
+        [],
+        description="/80 blocks of the subnet; users of the instance configure addresses of them",
+        examples=[["2600:1f16:aa0:5501:1::/80"]],
+    )
     security_groups: list[str] = Field(
         [DEFAULT_GROUP], description=f"Names of groups of this VPC; default: {DEFAULT_GROUP} alone"
     )

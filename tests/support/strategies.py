@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from ipaddress import IPv6Address, IPv6Network
+from itertools import islice
 from typing import get_args
 
 from hypothesis import strategies as st
@@ -205,12 +206,18 @@ def _instances(
     instances = {}
     names = iter(("app", "db", "i-0123456789abcdef0" if scope[1] == "main" else "cache", "www", "x", "y"))
     for subnet in subnets.values():
+        places = iter(draw(st.permutations(_places(subnet))))
         for offset in draw(st.lists(st.sampled_from((4, 5, 16, 0xABCDEF, -2)), unique=True, max_size=2)):
             name = next(names)
             instance_id = ids.make_id(ids.INSTANCE, *scope, name)
             address = subnet.ipv6_cidr_block[offset]
             members_of = draw(st.lists(st.sampled_from(group_ids), unique=True, min_size=1, max_size=3))
             further = draw(st.sampled_from(((), (), (0x20 + offset,), (6 + offset, 0xFFFFFF0 + offset))))
+            addresses = [subnet.ipv6_cidr_block[each] for each in further if each >= FREE]
+            number = draw(st.sampled_from((0, 0, 1, 2)))
+            prefixes = tuple(islice(places, number))
+            if not number:  # another cloud may have the prefix around this address
+                addresses += [prefix[0x77] for prefix in islice(places, draw(st.integers(0, 1)))]
             instances[instance_id] = Instance(
                 instance_id,
                 name,
@@ -218,6 +225,14 @@ def _instances(
                 address,
                 security_group_ids=tuple(members_of),
                 tags=draw(TAGS),
-                ipv6_addresses=tuple(subnet.ipv6_cidr_block[each] for each in further if each >= FREE),
+                ipv6_addresses=tuple(addresses),
+                ipv6_prefixes=prefixes,
             )
     return instances
+
+
+def _places(subnet: Subnet) -> list[IPv6Network]:
+    """Return /80 blocks without other addresses. In a larger subnet, one of them has an address that ends in `::1`."""
+    numbers = (1, 2, 3, 9) if subnet.ipv6_cidr_block.prefixlen == 64 else (1, 2, 1 << 16, (1 << 16) + 1)
+    start = int(subnet.ipv6_cidr_block.network_address)
+    return [IPv6Network((start + (number << 48), 80)) for number in numbers]

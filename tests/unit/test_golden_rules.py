@@ -62,6 +62,24 @@ vpcs:
     route_tables: {private: {main: true, routes: [{destination: "::/0", target: outbound}]}}
     subnets: {a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}}
 """
+DELEGATED = b"""
+lab: golden
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    route_tables: {private: {main: true, routes: [{destination: "::/0", target: outbound}]}}
+    security_groups:
+      web: {ingress: [{protocol: tcp, ports: 443, group: default}]}
+    subnets: {a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}}
+    instances:
+      app:
+        subnet: a
+        ipv6_address: "2600:1f16:aa0:5501::10"
+        ipv6_addresses: ["2600:1f16:aa0:5501::11"]
+        ipv6_prefixes: ["2600:1f16:aa0:5501:1::/80"]
+      www: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::20", security_groups: [web]}
+"""
 NAMES = {"strict": "subnet-strict", "plain": "subnet-plain"}
 
 
@@ -91,13 +109,26 @@ def _replicated() -> dict[str, Ruleset]:
     return {name: named[resource_id] for resource_id, name in files.items()}
 
 
+def _delegated() -> dict[str, Ruleset]:
+    """Return the rulesets that differ if an instance has several addresses and a prefix."""
+    cloud = load(DELEGATED, file="golden.yaml", default_lab="golden").cloud
+    files = {
+        **{subnet.id: "delegated-subnet" for subnet in cloud.subnets.values()},
+        **{eigw.id: "delegated-gateway" for eigw in cloud.egress_only_internet_gateways.values()},
+    }
+    rulesets = [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
+    named = {ruleset.namespace.removeprefix("eigw-golden-"): ruleset for ruleset in rulesets}
+    return {name: named[resource_id] for resource_id, name in files.items()}
+
+
 ONE_GATEWAY = ("fabric", "egress-only-gateway", "internet-gateway", "subnet-strict", "subnet-plain")
 SEVERAL_REPLICAS = ("replicated-fabric", "replicated-gateway", "replicated-internet")
+SEVERAL_ADDRESSES = ("delegated-gateway", "delegated-subnet")
 
 
-@pytest.mark.parametrize("name", [*ONE_GATEWAY, *SEVERAL_REPLICAS])
+@pytest.mark.parametrize("name", [*ONE_GATEWAY, *SEVERAL_REPLICAS, *SEVERAL_ADDRESSES])
 def test_rules_equal_the_golden_file(name: str) -> None:
-    text = transaction((_rulesets() | _replicated())[name], None)
+    text = transaction((_rulesets() | _replicated() | _delegated())[name], None)
     golden = FOLDER / f"{name}.nft"
     if os.environ.get("REGENERATE"):
         golden.write_text(text)
@@ -105,10 +136,10 @@ def test_rules_equal_the_golden_file(name: str) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name", sorted(_rulesets()))
+@pytest.mark.parametrize("name", sorted(_rulesets() | _delegated()))
 def test_nftables_takes_the_rules_and_lists_them_as_they_are_written(name: str) -> None:
     """`nft -c` accepts the rules and changes nothing. After they are loaded, the listing parses to the same ruleset."""
-    ruleset = _rulesets()[name]
+    ruleset = (_rulesets() | _delegated())[name]
     with netns.nameless():
         checker = nftables.Nftables()
         checker.set_dry_run(True)

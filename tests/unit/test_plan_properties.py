@@ -11,7 +11,7 @@ from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.plan import Plan, Step, make_plan
-from eigw_ns.dataplane.rulesets.group_rules import SOURCES
+from eigw_ns.dataplane.rulesets.group_rules import SENDING
 from eigw_ns.dataplane.state import (
     ForeignObject,
     Forget,
@@ -140,4 +140,4 @@ def _lets_send(step: Step) -> bool:
 
 
 def _senders(ruleset: Ruleset) -> set[tuple[str, str]]:
-    return {element for item in ruleset.sets if item.name == SOURCES for element in item.elements}
+    return {element for item in ruleset.sets if item.name in SENDING for element in item.elements}

@@ -116,6 +116,27 @@ instances:
     }
 
 
+def test_prefixes_of_instances() -> None:
+    """No address that is left out is in a prefix: the first /80 of a subnet cannot be one."""
+    text = b"""
+lab: prefixes
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    subnets: {a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}, wide: {ipv6_cidr_block: "2600:1f16:aa0:5510::/60"}}
+    instances:
+      app: {subnet: a, ipv6_prefixes: ["2600:1f16:aa0:5501:1::/80", "2600:1f16:aa0:5501:fffe::/80"]}
+      db: {subnet: wide, ipv6_prefixes: ["2600:1f16:aa0:5511::/80"]}
+      www: {subnet: a}
+"""
+    instances = load(text, file="lab.yaml", default_lab="lab").cloud.instances.values()
+    assert {each.name: [str(block) for block in each.blocks] for each in instances} == {
+        "app": ["2600:1f16:aa0:5501::4", "2600:1f16:aa0:5501:1::/80", "2600:1f16:aa0:5501:fffe::/80"],
+        "db": ["2600:1f16:aa0:5510::4", "2600:1f16:aa0:5511::/80"],
+        "www": ["2600:1f16:aa0:5501::5"],
+    }
+
+
 @pytest.mark.parametrize(
     ("tables", "main"),
     [

@@ -10,6 +10,7 @@ from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import forms
 from eigw_ns.topology.data import NONE
 from eigw_ns.topology.report import MistakeReport
+from eigw_ns.topology.rules import prefixes
 from eigw_ns.topology.rules.blocks import SubnetBlocks, VpcBlocks, has_ipv6
 from eigw_ns.topology.schema import InstanceFile, LabFile, VpcFile
 from eigw_ns.topology.tree import Path
@@ -29,12 +30,29 @@ def instance_addresses(file: LabFile, report: MistakeReport, blocks: SubnetBlock
                 report.add_unknown(path, "subnet", body.subnet, known)
             elif body.ipv6_address not in (None, NONE) and report.is_clean(path) and not has_address(vpc, body):
                 key: Path = (*path[:-1], "ipv6_address")
-                report.add(key, "the subnet of the instance has no IPv6 block", "give it one, or remove the key")
+                report.add(key, "the subnet of the instance has no IPv6 block", _GIVE_ONE)
+            _check_first(vpc, report, path[:-1], body)
         taken: dict[IPv6Address, Path] = {}
         written = _written(vpc, report, name, blocks, taken)
+        prefixes.check(vpc, report, name, blocks, taken)
         chosen = _choose(vpc, name, blocks, taken)
         addresses |= {(name, instance): address for instance, address in (written | chosen).items()}
     return addresses
+
+
+def _check_first(vpc: VpcFile, report: MistakeReport, path: Path, body: InstanceFile) -> None:
+    """Report further addresses and prefixes of an instance without an address."""
+    if not report.is_clean((*path, "subnet")) or has_address(vpc, body):
+        return
+    if body.ipv6_addresses and body.ipv6_address == NONE:
+        report.add((*path, "ipv6_address"), "the instance has further addresses", "write its first address here")
+    elif body.ipv6_addresses:
+        report.add((*path, "ipv6_addresses"), "the subnet of the instance has no IPv6 block", _GIVE_ONE)
+    if body.ipv6_prefixes:
+        report.add((*path, "ipv6_prefixes"), "the instance has no IPv6 address", _GIVE_ONE)
+
+
+_GIVE_ONE = "give it one, or remove the key"
 
 
 def has_address(vpc: VpcFile, instance: InstanceFile) -> bool:
@@ -51,8 +69,6 @@ def _written(
     for name, instance in vpc.instances.items():
         path: Path = ("vpcs", vpc_name, "instances", name)
         block = blocks.get((vpc_name, instance.subnet))
-        if instance.ipv6_address == NONE and instance.ipv6_addresses:
-            report.add((*path, "ipv6_address"), "the instance has further addresses", "write its first address here")
         if instance.ipv6_address not in (None, NONE):
             address = _take((*path, "ipv6_address"), str(instance.ipv6_address), block, report, taken)
             addresses |= {name: address} if address is not None else {}
@@ -96,7 +112,7 @@ def _choose(
 ) -> dict[str, IPv6Address]:
     """Return the first free address of its subnet for each instance, in order of names.
 
-    A block cannot run out of addresses: it has at least 2^64.
+    A block cannot run out of addresses: it has at least 2^64. The first 2^48 are in no prefix (`free_addresses`).
     """
     free = {subnet: free_addresses(block, taken) for (owner, subnet), block in blocks.items() if owner == vpc_name}
     return {
