@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
 
@@ -141,7 +142,11 @@ def open_both_ways(cloud: Cloud, instance: Instance, protocol: int) -> bool:
     AWS does not track such flows, unless they pass an egress-only gateway. If the rules change and no longer allow an
     untracked flow, it stops immediately.
     """
-    rules = [rule for group in security_groups(cloud, instance) for rule in group.rules]
+    return are_open([rule for group in security_groups(cloud, instance) for rule in group.rules], protocol)
+
+
+def are_open(rules: Sequence[SecurityGroupRule], protocol: int) -> bool:
+    """Return whether rules allow all of TCP or UDP from and to every IPv6 address."""
     return all(any(_is_open(rule, protocol) and rule.egress is egress for rule in rules) for egress in (True, False))
 
 

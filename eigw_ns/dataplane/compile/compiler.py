@@ -30,7 +30,6 @@ from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import (
     INTERNET_MTU,
     Cloud,
-    ConnectionTracking,
     Gateway,
     Instance,
     InternetHost,
@@ -38,7 +37,9 @@ from eigw_ns.cloud.model import (
     Vpc,
 )
 from eigw_ns.cloud.nodes import internet_id
-from eigw_ns.dataplane.compile import gateways, limits, names, timeouts
+from eigw_ns.dataplane.compile import gateways, limits, names
+from eigw_ns.dataplane.compile.facts import Facts
+from eigw_ns.dataplane.compile.memo import Memo, Once
 from eigw_ns.dataplane.compile.names import (
     BRIDGE,
     FABRIC_LINK,
@@ -50,8 +51,9 @@ from eigw_ns.dataplane.compile.names import (
     port_name,
 )
 from eigw_ns.dataplane.compile.notation import address_text, block_text
+from eigw_ns.dataplane.compile.parts import Part, parts, unlinked
 from eigw_ns.dataplane.compile.ranges import Range
-from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges, resolved_routes
+from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, owner_rules, subnet_rules
 from eigw_ns.dataplane.state import (
@@ -89,12 +91,18 @@ _SYSCTL_VALUES = {
 }  # all others are 0
 
 
+_PART = 9
+"""The rank of a part among results (`memo`)."""
+
+
 def compile_cloud(cloud: Cloud, table: int | None = None) -> NetState:
     """Return the state of all namespaces of the lab.
 
     `table` is the number of entries of the host's connection tables; None if it has room for all limits.
     """
-    return NetState.of(_Compiler(cloud, table).everything())
+    linked = ipv6_part(cloud)
+    compiler = Compiler(linked, table, Once())
+    return NetState.of(thing for part in parts(linked, unlinked(cloud, linked)) for thing in compiler.part(part))
 
 
 @frozen
@@ -115,36 +123,45 @@ def _way_out(gateway: Gateway) -> str:
     return names.bridge_name(gateway.id) if _replicas_of(gateway) > 1 else port_name(gateway.id)
 
 
-class _Compiler:
-    """Walks the cloud once; holds only what every part asks for."""
+class Compiler:
+    """Makes the objects of one part of a lab at a time. `memo` keeps what several parts ask for.
 
-    def __init__(self, cloud: Cloud, table: int | None) -> None:
-        self._cloud, self._entries = ipv6_part(cloud), table
-        self._unlinked = [each for each in cloud.instances.values() if each.id not in self._cloud.instances]
-        cloud = self._cloud
-        self._filters = group_rules.Filters(cloud)
+    `cloud` is the IPv6 part of the lab's. It is read when its parts are asked for, so what depends on it is kept by
+    `memo` alone.
+    """
+
+    def __init__(self, cloud: Cloud, table: int | None, memo: Memo) -> None:
+        self._cloud, self._entries, self._memo = cloud, table, memo
+        self._facts, self._filters = Facts(cloud, memo), group_rules.Filters(cloud, memo)
         self._macs: dict[tuple[str, str], str] = {}  # each belongs to three objects or more
         self._internet = internet_id(cloud.lab)
-        self._gateways = {gateway.id: gateway for gateway in gateways.attached(cloud)}
-        self._routes = {subnet.id: resolved_routes(cloud, subnet) for subnet in cloud.subnets.values()}
 
-    def everything(self) -> Iterator[NetObject]:
+    def part(self, part: Part) -> tuple[NetObject, ...]:
+        """Return the objects of a part."""
+        return self._memo.recall(_PART, self._part, *part)
+
+    def _part(self, kind: str, resource_id: str) -> tuple[NetObject, ...]:
+        return tuple(self._objects(kind, resource_id))
+
+    def _objects(self, kind: str, resource_id: str) -> Iterator[NetObject]:
         cloud = self._cloud
-        if not cloud.vpcs and not cloud.hosts:
-            return
-        yield from self._internet_router()
-        for vpc in cloud.vpcs.values():
-            yield from self._fabric(vpc)
-        for gateway in self._gateways.values():
-            yield from self._gateway(gateway)
-        for subnet in cloud.subnets.values():
-            yield from self._subnet(subnet)
-        for instance in cloud.instances.values():
-            yield from self._instance(instance)
-        for instance in self._unlinked:
-            yield from self._namespace(instance.id, forwarding=False)
-        for host in cloud.hosts.values():
-            yield from self._host(host)
+        match kind:
+            case "internet":
+                return self._internet_router()
+            case "way back":
+                return self._way_back(cloud.subnets[resource_id])
+            case "fabric":
+                return self._fabric(cloud.vpcs[resource_id])
+            case "gateway":
+                return self._gateway(self._facts.gateways()[resource_id])
+            case "subnet":
+                return self._subnet(cloud.subnets[resource_id])
+            case "instance":
+                return self._instance(cloud.instances[resource_id])
+            case "unlinked":
+                return self._namespace(resource_id, forwarding=False)
+            case _:
+                return self._host(cloud.hosts[resource_id])
 
     # ---- one namespace each -----------------------------------------------------------------------------------------
 
@@ -190,7 +207,7 @@ class _Compiler:
         name, block = self._name(subnet.id), subnet.ipv6_cidr_block
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
-        yield from self._namespace(subnet.id, sysctls=timeouts.sysctls(timeouts.longest(self._tracking(vpc))))
+        yield from self._namespace(subnet.id, sysctls=self._facts.timeouts(vpc.id))
         yield subnet_rules.subnet(
             name, self._filters, subnet, self._untracked(subnet, vpc), limits.of_instance(self._entries)
         )
@@ -201,19 +218,13 @@ class _Compiler:
         yield from self._local(name, vpc)
         yield Route(name, block_text(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
-        yield from self._table(name, self._routes[subnet.id])
-
-    def _tracking(self, vpc: Vpc) -> Iterator[ConnectionTracking]:
-        """Yield how each egress-only gateway of the VPC tracks connections."""
-        found = self._cloud.egress_only_internet_gateways.values()
-        return (gateway.connection_tracking for gateway in found if gateway.vpc_id == vpc.id)
+        yield from self._table(name, self._facts.routes(subnet))
 
     def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
         """Return where flows need not be tracked: the VPC's other subnets, and what a stateless gateway leads to."""
         local = (ResolvedRoute(block, LOCAL) for block in vpc.ipv6_cidr_blocks)
         own = ResolvedRoute(subnet.ipv6_cidr_block, None)
-        stateless = {each.id for each in self._gateways.values() if not gateways.kind_of(each).stateful}
-        return ranges((*self._routes[subnet.id], *local, own), {LOCAL, *stateless})
+        return ranges((*self._facts.routes(subnet), *local, own), {LOCAL, *self._facts.stateless()})
 
     def _table(self, name: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
         """Yield the routes of a route table, blackholes included, and how each gateway is reached over the fabric."""
@@ -236,7 +247,7 @@ class _Compiler:
             (self._replicated(gateway, FABRIC_LINK) for gateway in self._several() if gateway.vpc_id == vpc.id),
             names.heartbeat_source(vpc),
         )
-        has_ports = subnets or any(gateway.vpc_id == vpc.id for gateway in self._gateways.values())
+        has_ports = subnets or any(gateway.vpc_id == vpc.id for gateway in self._facts.gateways().values())
         mtu = vpc.mtu if has_ports else INTERNET_MTU  # Linux gives a bridge without ports 1,500 (br_mtu_min)
         yield Link(name, BRIDGE, "bridge", self._mac(_End(vpc.id, BRIDGE)), mtu=mtu)
 
@@ -283,13 +294,13 @@ class _Compiler:
 
     def _routed(self, gateway_id: str) -> Iterator[gateway_rules.Routed]:
         for subnet in self._cloud.subnets.values():
-            for destinations in ranges(self._routes[subnet.id], {gateway_id}):
+            for destinations in ranges(self._facts.routes(subnet), {gateway_id}):
                 yield block_text(subnet.ipv6_cidr_block), destinations
 
     # ---- several replicas of a gateway ------------------------------------------------------------------------------
 
     def _several(self) -> Iterator[Gateway]:
-        return (each for each in self._gateways.values() if _replicas_of(each) > 1)
+        return (each for each in self._facts.gateways().values() if _replicas_of(each) > 1)
 
     def _replicated(self, gateway: Gateway, link: str) -> gateway_rules.Replicated:
         """Return the MAC by which one side of a gateway reaches it: that of its first replica on this link."""
@@ -324,15 +335,17 @@ class _Compiler:
         several = [self._replicated(gateway, UPLINK) for gateway in self._several()]
         if several:
             yield gateway_rules.internet(name, several)
-        for subnet in self._cloud.subnets.values():
-            yield from self._way_back(name, block_text(subnet.ipv6_cidr_block), self._routes[subnet.id])
 
-    def _way_back(self, name: str, prefix: str, table: tuple[ResolvedRoute, ...]) -> Iterator[NetObject]:
-        """Yield the routes to a subnet. They lead to the gateway that its own table would use for the packets' source.
+    def _way_back(self, subnet: Subnet) -> Iterator[NetObject]:
+        """Yield the internet's routes to a subnet.
+
+        They lead to the gateway that the subnet's own table would use for the packets' source.
 
         A plain route does where one `::/0` decides for all; else one route a source prefix. Beside a `from` route a
         sourceless one to the same prefix is never found (Linux 6.18), so `::/0` becomes `from 2000::/3`.
         """
+        name, prefix = self._name(self._internet), block_text(subnet.ipv6_cidr_block)
+        table = self._facts.routes(subnet)
         if not table:
             return
         split = len(table) > 1 or table[0].destination.prefixlen
@@ -341,7 +354,7 @@ class _Compiler:
             if route.gateway_id is None:
                 yield Route(name, prefix, source=source, blackhole=True)
             else:
-                port = _way_out(self._gateways[route.gateway_id])
+                port = _way_out(self._facts.gateways()[route.gateway_id])
                 yield Route(name, prefix, port, PEER_LINK_LOCAL, source)
 
     # ---- what all of them are made of -------------------------------------------------------------------------------

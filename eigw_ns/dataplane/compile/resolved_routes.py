@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable
 from ipaddress import IPv6Network
 from itertools import pairwise
 
-from eigw_ns.cloud.model import Cloud, Subnet
-from eigw_ns.cloud.routing import effective_route_table, target_gateway
+from eigw_ns.cloud.model import Cloud, RouteTable
+from eigw_ns.cloud.routing import target_gateway
 from eigw_ns.dataplane.compile.ranges import Range, address_range, merged
 from eigw_ns.frozen import frozen
 
@@ -27,9 +27,8 @@ class ResolvedRoute:
     gateway_id: str | None
 
 
-def resolved_routes(cloud: Cloud, subnet: Subnet) -> tuple[ResolvedRoute, ...]:
-    """Return the routes of the subnet's table with their existing gateways, without the local route."""
-    table = effective_route_table(cloud, subnet)
+def resolved_routes(cloud: Cloud, table: RouteTable) -> tuple[ResolvedRoute, ...]:
+    """Return the routes of the table with their existing gateways, without the local route."""
     found = []
     for route in table.routes:
         gateway = target_gateway(cloud, table, route)

@@ -21,8 +21,9 @@ from ipaddress import IPv6Network
 from itertools import groupby
 from operator import itemgetter
 
-from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, members, open_both_ways, security_groups
+from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP, are_open, members
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, Instance, SecurityGroupRule
+from eigw_ns.dataplane.compile.memo import Memo
 from eigw_ns.dataplane.compile.notation import addresses_text, numbers_text
 from eigw_ns.dataplane.compile.ranges import ALL_NUMBERS, Box, Range, address_range, disjoint, icmp_numbers, merged
 from eigw_ns.dataplane.rulesets import owner_rules
@@ -37,6 +38,9 @@ PREFIX_SOURCES = "prefix_sources"
 """Name of the set of the (port, prefix) pairs from which instances may send."""
 
 SENDING = frozenset({SOURCES, PREFIX_SOURCES})
+
+_SORTED, _ALLOWED = 1, 3
+"""Ranks of results (`compile.memo`): instances in order, and what groups allow."""
 
 _EGRESS, _INGRESS = "egress", "ingress"
 _MEMBERS = "_members"
@@ -110,41 +114,52 @@ class _Allowed:
 class Filters:
     """What the group rules of a cloud's subnets share. Each combination of groups is compiled once."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-        self.instances: dict[str, list[Instance]] = {}  # by subnet
-        self._of_vpc: dict[str, list[_Sender]] = {}  # in the order of their addresses
-        for instance in sorted(cloud.instances.values(), key=lambda item: item.addresses):
-            self.instances.setdefault(instance.subnet_id, []).append(instance)
-            senders = self._of_vpc.setdefault(cloud.subnets[instance.subnet_id].vpc_id, [])
-            senders += ((*ends, instance) for ends in map(address_range, instance.blocks))
-        for senders in self._of_vpc.values():
-            senders.sort(key=itemgetter(0))
-        self._allowed: dict[tuple[bool, tuple[str, ...]], tuple[_Allowed, _Allowed]] = {}
-        self._open: dict[tuple[int, tuple[str, ...]], bool] = {}
+    def __init__(self, cloud: Cloud, memo: Memo) -> None:
+        self.cloud, self._memo = cloud, memo
+
+    def instances(self, subnet_id: str) -> tuple[Instance, ...]:
+        """Return the instances of the subnet, in the order of their addresses."""
+        return self._memo.recall(_SORTED + 1, self._of_subnet, subnet_id)
 
     def of_vpc(self, vpc_id: str) -> list[Instance]:
         """Return the instances of a VPC, in the order of their addresses."""
-        found = (self.instances.get(subnet.id, []) for subnet in self.cloud.subnets.values() if subnet.vpc_id == vpc_id)
+        found = (self.instances(subnet.id) for subnet in self.cloud.subnets.values() if subnet.vpc_id == vpc_id)
         return [instance for instances in found for instance in instances]
 
     def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
         """Return what all groups of the instance allow together: first for exact peers, then for spans of members."""
-        key = (egress, instance.security_group_ids)
-        if key not in self._allowed:
-            groups = security_groups(self.cloud, instance)
-            rules = [rule for group in groups for rule in group.rules if rule.egress is egress]
-            peers = _together((rule, list(self._peers(rule))) for rule in rules)
-            spans = _together((rule, self._spans(rule)) for rule in rules)
-            self._allowed[key] = peers, spans
-        return self._allowed[key]
+        return self._memo.recall(_ALLOWED, self._allowed, egress, instance.security_group_ids)
 
     def open_both_ways(self, instance: Instance, protocol: int) -> bool:
         """See `cloud.filtering.open_both_ways`."""
-        key = (protocol, instance.security_group_ids)
-        if key not in self._open:
-            self._open[key] = open_both_ways(self.cloud, instance, protocol)
-        return self._open[key]
+        return self._memo.recall(_ALLOWED, self._open, protocol, instance.security_group_ids)
+
+    def _of_subnet(self, subnet_id: str) -> tuple[Instance, ...]:
+        return self._memo.recall(_SORTED, self._by_subnet).get(subnet_id, ())
+
+    def _by_subnet(self) -> dict[str, tuple[Instance, ...]]:
+        found: dict[str, list[Instance]] = {}
+        for instance in sorted(self.cloud.instances.values(), key=lambda item: item.addresses):
+            found.setdefault(instance.subnet_id, []).append(instance)
+        return {subnet_id: tuple(instances) for subnet_id, instances in found.items()}
+
+    def _senders(self, vpc_id: str) -> list[_Sender]:
+        """Return the addresses from which instances of the VPC may send, ascending."""
+        here = {subnet.id for subnet in self.cloud.subnets.values() if subnet.vpc_id == vpc_id}
+        found = (instance for instance in self.cloud.instances.values() if instance.subnet_id in here)
+        senders = ((*ends, instance) for instance in found for ends in map(address_range, instance.blocks))
+        return sorted(senders, key=itemgetter(0))
+
+    def _allowed(self, egress: bool, group_ids: tuple[str, ...]) -> tuple[_Allowed, _Allowed]:
+        rules = [rule for rule in self._rules(group_ids) if rule.egress is egress]
+        peers = _together((rule, list(self._peers(rule))) for rule in rules)
+        return peers, _together((rule, self._spans(rule)) for rule in rules)
+
+    def _open(self, protocol: int, group_ids: tuple[str, ...]) -> bool:
+        return are_open(self._rules(group_ids), protocol)
+
+    def _rules(self, group_ids: Iterable[str]) -> list[SecurityGroupRule]:
+        return [rule for each in group_ids for rule in self.cloud.security_groups[each].rules]
 
     def _peers(self, rule: SecurityGroupRule) -> Iterator[Range]:
         """Yield the exact peers of a rule: its block, or those members of its group that no span covers."""
@@ -159,7 +174,8 @@ class Filters:
         if rule.egress or not isinstance(rule.peer, str):
             return []
         vpc_id = self.cloud.security_groups[rule.peer].vpc_id
-        senders = [each for each in self._of_vpc.get(vpc_id, ()) if each[1] & _INTERFACE_ID != _ROUTER]
+        known = self._memo.recall(_SORTED, self._senders, vpc_id)
+        senders = [each for each in known if each[1] & _INTERFACE_ID != _ROUTER]
         runs = groupby(senders, lambda each: rule.peer in each[2].security_group_ids)
         ends = [(is_member, *_ends(run)) for is_member, run in runs]
         before = [-1, *(last for _, _, last in ends)]

@@ -101,7 +101,7 @@ def subnet(
     `untracked` are the destinations whose flows AWS does not track if all is open. An instance has at most
     `connections` that are tracked, begun by itself and by others.
     """
-    cloud, instances = filters.cloud, filters.instances.get(subject.id, [])
+    cloud, instances = filters.cloud, filters.instances(subject.id)
     block = subject.ipv6_cidr_block
     raw_set, raw_chain = _untracked(filters, instances, tuple(untracked))
     sets = [

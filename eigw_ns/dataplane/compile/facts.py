@@ -1,0 +1,54 @@
+"""What several parts of a lab ask about its cloud. Each answer is kept by a `Memo`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eigw_ns.cloud.model import Cloud, Gateway, Subnet
+from eigw_ns.cloud.routing import main_route_table
+from eigw_ns.dataplane.compile import gateways, timeouts
+from eigw_ns.dataplane.compile.memo import Memo
+from eigw_ns.dataplane.compile.resolved_routes import ResolvedRoute, resolved_routes
+
+_FACT, _OF_FACTS = 1, 2
+"""Ranks of results (`memo`): what is read from the cloud alone, and what follows from that."""
+
+
+class Facts:
+    """Answers about a cloud, which is read when they are asked for."""
+
+    def __init__(self, cloud: Cloud, memo: Memo) -> None:
+        self._cloud, self._memo = cloud, memo
+
+    def gateways(self) -> Mapping[str, Gateway]:
+        """Return the gateways that have a VPC, by id."""
+        return self._memo.recall(_FACT, self._gateways)
+
+    def stateless(self) -> frozenset[str]:
+        """Return the ids of the gateways whose flows need not be tracked."""
+        return self._memo.recall(_OF_FACTS, self._stateless)
+
+    def routes(self, subnet: Subnet) -> tuple[ResolvedRoute, ...]:
+        """Return the routes of the subnet's table. Most subnets of a VPC have the same one."""
+        table_id = subnet.route_table_id or self._memo.recall(_FACT, self._main_table, subnet.vpc_id)
+        return self._memo.recall(_OF_FACTS, self._routes, table_id)
+
+    def timeouts(self, vpc_id: str) -> Mapping[str, str]:
+        """Return the sysctls of a subnet's timeouts: it forgets no flow before an egress-only gateway of the VPC."""
+        return self._memo.recall(_FACT, self._timeouts, vpc_id)
+
+    def _gateways(self) -> Mapping[str, Gateway]:
+        return {gateway.id: gateway for gateway in gateways.attached(self._cloud)}
+
+    def _stateless(self) -> frozenset[str]:
+        return frozenset(each.id for each in self.gateways().values() if not gateways.kind_of(each).stateful)
+
+    def _main_table(self, vpc_id: str) -> str:
+        return main_route_table(self._cloud, vpc_id).id
+
+    def _routes(self, table_id: str) -> tuple[ResolvedRoute, ...]:
+        return resolved_routes(self._cloud, self._cloud.route_tables[table_id])
+
+    def _timeouts(self, vpc_id: str) -> Mapping[str, str]:
+        found = self._cloud.egress_only_internet_gateways.values()
+        return timeouts.sysctls(timeouts.longest(each.connection_tracking for each in found if each.vpc_id == vpc_id))
