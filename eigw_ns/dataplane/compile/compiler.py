@@ -55,7 +55,7 @@ from eigw_ns.dataplane.compile.parts import Part, parts, unlinked
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, owner_rules, subnet_rules
+from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, subnet_rules
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -139,6 +139,10 @@ class Compiler:
     def part(self, part: Part) -> tuple[NetObject, ...]:
         """Return the objects of a part."""
         return self._memo.recall(_PART, self._part, *part)
+
+    def forget(self, part: Part) -> None:
+        """Drop what is kept of a part that has gone."""
+        self._memo.forget(self._part, *part)
 
     def _part(self, kind: str, resource_id: str) -> tuple[NetObject, ...]:
         return tuple(self._objects(kind, resource_id))
@@ -271,8 +275,8 @@ class Compiler:
         inner, outer = _End(replica, FABRIC_LINK), _End(replica, UPLINK)
         port, far = _End(vpc.id, port_name(replica)), _End(self._internet, port_name(replica))
         kind = gateways.kind_of(gateway)
-        owners = owner_rules.for_gateway(self._filters.of_vpc(vpc.id))
-        site = gateways.Site(self._cloud.lab, name, vpc, self._routed(gateway.id), self._entries, owners)
+        owners = self._filters.owners(vpc.id)
+        site = gateways.Site(self._cloud.lab, name, vpc, self._facts.routed(gateway.id), self._entries, owners)
         yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
         yield from kind.rules(gateway, site)
         yield from self._pair(inner, port, vpc.mtu, bridge=BRIDGE)
@@ -291,11 +295,6 @@ class Compiler:
         """Yield the routes to the VPC's own blocks, over the fabric."""
         for block in vpc.ipv6_cidr_blocks:
             yield Route(name, block_text(block), FABRIC_LINK, ROUTER_LINK_LOCAL)
-
-    def _routed(self, gateway_id: str) -> Iterator[gateway_rules.Routed]:
-        for subnet in self._cloud.subnets.values():
-            for destinations in ranges(self._facts.routes(subnet), {gateway_id}):
-                yield block_text(subnet.ipv6_cidr_block), destinations
 
     # ---- several replicas of a gateway ------------------------------------------------------------------------------
 

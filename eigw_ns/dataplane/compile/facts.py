@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from eigw_ns.cloud.model import Cloud, Gateway, Subnet
 from eigw_ns.cloud.routing import main_route_table
 from eigw_ns.dataplane.compile import gateways, timeouts
 from eigw_ns.dataplane.compile.memo import Memo
-from eigw_ns.dataplane.compile.resolved_routes import ResolvedRoute, resolved_routes
+from eigw_ns.dataplane.compile.notation import block_text
+from eigw_ns.dataplane.compile.ranges import Range
+from eigw_ns.dataplane.compile.resolved_routes import ResolvedRoute, ranges, resolved_routes
+from eigw_ns.dataplane.rulesets.gateway_rules import Routed
 
-_FACT, _OF_FACTS = 1, 2
-"""Ranks of results (`memo`): what is read from the cloud alone, and what follows from that."""
+_FACT, _OF_FACTS, _OF_ROUTES = 1, 2, 3
+"""Ranks of results (`memo`): what is read from the cloud alone, what follows from that, and what from routes."""
 
 
 class Facts:
@@ -30,12 +33,24 @@ class Facts:
 
     def routes(self, subnet: Subnet) -> tuple[ResolvedRoute, ...]:
         """Return the routes of the subnet's table. Most subnets of a VPC have the same one."""
-        table_id = subnet.route_table_id or self._memo.recall(_FACT, self._main_table, subnet.vpc_id)
-        return self._memo.recall(_OF_FACTS, self._routes, table_id)
+        return self._memo.recall(_OF_FACTS, self._routes, self._table(subnet))
+
+    def routed(self, gateway_id: str) -> Iterator[Routed]:
+        """Yield each subnet's block with each range of destinations that it reaches through the gateway, ascending."""
+        reached: dict[str, tuple[Range, ...]] = {}
+        for subnet in self._cloud.subnets.values():
+            table_id = self._table(subnet)
+            if table_id not in reached:
+                reached[table_id] = self._memo.recall(_OF_ROUTES, self._reached, table_id, gateway_id)
+            for destinations in reached[table_id]:
+                yield block_text(subnet.ipv6_cidr_block), destinations
 
     def timeouts(self, vpc_id: str) -> Mapping[str, str]:
         """Return the sysctls of a subnet's timeouts: it forgets no flow before an egress-only gateway of the VPC."""
         return self._memo.recall(_FACT, self._timeouts, vpc_id)
+
+    def _table(self, subnet: Subnet) -> str:
+        return subnet.route_table_id or self._memo.recall(_FACT, self._main_table, subnet.vpc_id)
 
     def _gateways(self) -> Mapping[str, Gateway]:
         return {gateway.id: gateway for gateway in gateways.attached(self._cloud)}
@@ -44,10 +59,13 @@ class Facts:
         return frozenset(each.id for each in self.gateways().values() if not gateways.kind_of(each).stateful)
 
     def _main_table(self, vpc_id: str) -> str:
-        return main_route_table(self._cloud, vpc_id).id
+        return main_route_table(self._cloud, self._cloud.vpcs[vpc_id].id).id  # KeyError if the VPC has gone
 
     def _routes(self, table_id: str) -> tuple[ResolvedRoute, ...]:
         return resolved_routes(self._cloud, self._cloud.route_tables[table_id])
+
+    def _reached(self, table_id: str, gateway_id: str) -> tuple[Range, ...]:
+        return tuple(ranges(self._memo.recall(_OF_FACTS, self._routes, table_id), {gateway_id}))
 
     def _timeouts(self, vpc_id: str) -> Mapping[str, str]:
         found = self._cloud.egress_only_internet_gateways.values()

@@ -29,6 +29,10 @@ class Memo(Protocol):
         """Return what the function returns for these arguments. It may recall only results of a lower rank."""
         ...
 
+    def forget(self, function: Callable[..., Any], *arguments: Hashable) -> None:
+        """Drop a result that is not needed any more."""
+        ...
+
 
 class Once:
     """Makes each result once: for a cloud that does not change."""
@@ -42,6 +46,10 @@ class Once:
         if key not in self._results:
             self._results[key] = function(*arguments)
         return self._results[key]  # type: ignore[no-any-return]
+
+    def forget(self, function: Callable[..., Any], *arguments: Hashable) -> None:
+        """See `Memo`."""
+        self._results.pop((function, *arguments), None)
 
 
 class _Result:

@@ -121,10 +121,9 @@ class Filters:
         """Return the instances of the subnet, in the order of their addresses."""
         return self._memo.recall(_SORTED + 1, self._of_subnet, subnet_id)
 
-    def of_vpc(self, vpc_id: str) -> list[Instance]:
-        """Return the instances of a VPC, in the order of their addresses."""
-        found = (self.instances(subnet.id) for subnet in self.cloud.subnets.values() if subnet.vpc_id == vpc_id)
-        return [instance for instances in found for instance in instances]
+    def owners(self, vpc_id: str) -> tuple[NftSet, ...]:
+        """See `owner_rules.for_gateway`, for the instances of a VPC in the order of their addresses."""
+        return self._memo.recall(_ALLOWED, self._owners, vpc_id)
 
     def allowed(self, instance: Instance, *, egress: bool) -> tuple[_Allowed, _Allowed]:
         """Return what all groups of the instance allow together: first for exact peers, then for spans of members."""
@@ -149,6 +148,10 @@ class Filters:
         found = (instance for instance in self.cloud.instances.values() if instance.subnet_id in here)
         senders = ((*ends, instance) for instance in found for ends in map(address_range, instance.blocks))
         return sorted(senders, key=itemgetter(0))
+
+    def _owners(self, vpc_id: str) -> tuple[NftSet, ...]:
+        found = (self.instances(subnet.id) for subnet in self.cloud.subnets.values() if subnet.vpc_id == vpc_id)
+        return owner_rules.for_gateway([instance for instances in found for instance in instances])
 
     def _allowed(self, egress: bool, group_ids: tuple[str, ...]) -> tuple[_Allowed, _Allowed]:
         rules = [rule for rule in self._rules(group_ids) if rule.egress is egress]

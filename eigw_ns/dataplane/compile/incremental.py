@@ -1,0 +1,134 @@
+"""Compile a cloud again after it has changed, at the cost of what the change concerns.
+
+`IncrementalCompiler` keeps the objects of each part, and what they were made from (`memo.Tracking`). Whatever the
+series of clouds, its state is the one that `compile_cloud` makes of the last cloud, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from eigw_ns.cloud.families import ipv6_part
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.dataplane.compile.compiler import Compiler
+from eigw_ns.dataplane.compile.memo import Key, Tracking
+from eigw_ns.dataplane.compile.parts import Part, parts, unlinked
+from eigw_ns.dataplane.state import Key as ObjectKey
+from eigw_ns.dataplane.state import NetObject, NetState
+from eigw_ns.frozen import frozen
+
+
+@frozen
+class Delta:
+    """How a state differs from the one before: the objects that came, and those that went or changed, as they were."""
+
+    came: tuple[NetObject, ...]
+    former: tuple[NetObject, ...]
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """The namespaces in which an object came, went or changed."""
+        return frozenset(thing.namespace for thing in (*self.came, *self.former))
+
+
+_SECTIONS = tuple(field.name for field in fields(Cloud) if field.name != "lab")
+_UNLINKED = "unlinked"
+"""The section of the instances without IPv6."""
+
+_LIST = 9
+"""The rank of the list of parts among results (`memo`)."""
+
+
+def _sections(cloud: Cloud) -> dict[str, Mapping[str, Any]]:
+    """Return what the compiler reads of the cloud."""
+    linked = ipv6_part(cloud)
+    return {name: getattr(linked, name) for name in _SECTIONS} | {_UNLINKED: unlinked(cloud, linked)}
+
+
+def _is_part(key: Key) -> bool:
+    """Return whether a result is a part, which has arguments, and not the list of them."""
+    return len(key) > 1
+
+
+_Objects = dict[ObjectKey, NetObject]
+
+
+class IncrementalCompiler:
+    """The desired state of one lab, for a series of clouds.
+
+    `table` is as for `compile_cloud`. After an exception, a new compiler is needed. Not for several threads at once.
+    """
+
+    def __init__(self, cloud: Cloud, table: int | None) -> None:
+        self.cloud, self.table = cloud, table
+        self._tracking = Tracking()
+        tracked = {name: self._tracking.section(name, content) for name, content in _sections(cloud).items()}
+        self._unlinked = tracked.pop(_UNLINKED)
+        self._tracked = Cloud(cloud.lab, **tracked)
+        self._compiler = Compiler(self._tracked, table, self._tracking)
+        self._order: dict[Part, int] = {}
+        self._objects: dict[Part, tuple[NetObject, ...]] = {}
+        self._within: dict[str, set[Part]] = {}  # the parts with objects in each namespace
+        self._follow(())
+
+    def update(self, cloud: Cloud) -> Delta:
+        """Replace the cloud. Returns what differs.
+
+        Raises ValueError if the cloud is of another lab.
+        """
+        if cloud.lab != self.cloud.lab:
+            raise ValueError(f"{cloud.lab} is not the lab {self.cloud.lab}")
+        self.cloud = cloud
+        made = self._tracking.update(_sections(cloud))
+        return self._follow([(kind, resource_id) for _, kind, resource_id in filter(_is_part, made)])
+
+    def state(self, namespaces: Iterable[str] | None = None) -> NetState:
+        """Return the desired state of these namespaces; of all if None."""
+        if namespaces is None:
+            return NetState.of(thing for part in self._order for thing in self._objects[part])
+        wanted = frozenset(namespaces)
+        found = {part for name in wanted for part in self._within.get(name, ())}
+        ordered = sorted(found, key=self._order.__getitem__)
+        return NetState.of(thing for part in ordered for thing in self._objects[part] if thing.namespace in wanted)
+
+    def namespaces(self) -> frozenset[str]:
+        """Return the names of all namespaces of the lab."""
+        return frozenset(self._within)
+
+    def _follow(self, made: Sequence[Part]) -> Delta:
+        """Take over the parts that were `made` again, and those that came or went."""
+        order = self._tracking.recall(_LIST, self._list)
+        gone = [] if order is self._order else [part for part in self._order if part not in order]
+        new = [] if order is self._order else [part for part in order if part not in self._order]
+        self._order = order
+        came, former = _Objects(), _Objects()
+        for part in (*gone, *dict.fromkeys((*(each for each in made if each in order), *new))):
+            before, after = self._replace(part)
+            came |= {key: thing for key, thing in after.items() if key not in before}
+            former |= {key: thing for key, thing in before.items() if after.get(key) != thing}
+        for part in gone:
+            self._compiler.forget(part)
+        moved = came.keys() & former.keys()  # from one part to another
+        came = {key: thing for key, thing in came.items() if key not in moved}
+        return Delta(tuple(came.values()), tuple(former.values()))
+
+    def _list(self) -> dict[Part, int]:
+        return {part: number for number, part in enumerate(parts(self._tracked, self._unlinked))}
+
+    def _replace(self, part: Part) -> tuple[_Objects, _Objects]:
+        """Replace the objects of a part; one that has gone has none. Returns the objects before and after."""
+        before = {thing.key: thing for thing in self._objects.pop(part, ())}
+        after = _Objects()
+        if part in self._order:
+            self._objects[part] = self._compiler.part(part)
+            after = {thing.key: thing for thing in self._objects[part]}
+        was, now = ({thing.namespace for thing in state.values()} for state in (before, after))
+        for name in was - now:
+            self._within[name].discard(part)
+            if not self._within[name]:
+                del self._within[name]
+        for name in now - was:
+            self._within.setdefault(name, set()).add(part)
+        return before, after
