@@ -16,7 +16,7 @@ Peculiarities of Linux, and the code that deals with them:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -82,9 +82,9 @@ class LinuxKernel(LinuxHost):
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
-    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING, *, only: Collection[str] | None = None) -> NetState:
         """See `Kernel.observe`."""
-        return lab_reader.read_lab(lab, believed)
+        return lab_reader.read_lab(lab, believed, only)
 
     def additions(self, namespaces: Sequence[str]) -> Sequence[ForeignObject]:
         """See `Kernel.additions`."""

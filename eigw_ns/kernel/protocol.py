@@ -5,7 +5,7 @@ A `Machine` has both. `LinuxKernel` uses the kernel, `FakeKernel` holds all in m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn, Protocol
 
@@ -46,8 +46,8 @@ class Kernel(Protocol):
     writes: int
     """How many changes (netlink messages, nft transactions, sysctl writes, mounts) this object has asked for."""
 
-    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
-        """Return the objects in the namespaces that have this lab's mark.
+    def observe(self, lab: str, believed: NetState = NOTHING, *, only: Collection[str] | None = None) -> NetState:
+        """Return the objects in the namespaces that have this lab's mark; with `only`, in those of them.
 
         `believed` does not change the answer: to prove that objects are there may be cheaper than to read them.
         In namespaces of tenants (instances, internet hosts) only our objects are read. In routers, objects of other

@@ -235,3 +235,21 @@ def test_only_changes_count_as_writes(world: World, kernel: Kernel, lab_name: st
 
 def test_the_connection_table_of_a_namespace_has_a_size(kernel: Kernel) -> None:
     assert (kernel.connection_table() or 0) > 0
+
+
+@pytest.mark.parametrize("drift", ["none", "far namespace", "far link"])
+def test_a_part_of_a_lab_is_observed_as_in_the_whole(world: World, kernel: Kernel, lab_name: str, drift: str) -> None:
+    """Both ends of a pair prove that it is a pair, also if only one of them is in the part."""
+    wire = Wire(lab_name)
+    kernel.create(wire.everything())
+    if drift == "far namespace":
+        world.remove_namespace(wire.there)
+        becomes(lambda: NetState.of(each for each in kernel.observe(lab_name) if each.key == wire.near.key), NetState())
+    elif drift == "far link":
+        world.set_down(wire.far)
+    whole = kernel.observe(lab_name)
+    for name in (wire.here, wire.there):
+        part = NetState.of(thing for thing in whole if thing.namespace == name)
+        assert kernel.observe(lab_name, whole, only=[name]) == part
+    assert kernel.observe(lab_name, only=[f"eigw-{lab_name}-elsewhere"]) == NetState()
+    assert kernel.observe(lab_name, only=[wire.here, wire.there]) == whole

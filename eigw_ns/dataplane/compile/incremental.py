@@ -110,9 +110,11 @@ class IncrementalCompiler:
             former |= {key: thing for key, thing in before.items() if after.get(key) != thing}
         for part in gone:
             self._compiler.forget(part)
-        moved = came.keys() & former.keys()  # from one part to another
-        came = {key: thing for key, thing in came.items() if key not in moved}
-        return Delta(tuple(came.values()), tuple(former.values()))
+        # an object of one part may be another part's now: a subnet gets the block of one that goes
+        return Delta(
+            came=tuple(thing for key, thing in came.items() if key not in former),
+            former=tuple(thing for key, thing in former.items() if came.get(key) != thing),
+        )
 
     def _list(self) -> dict[Part, int]:
         return {part: number for number, part in enumerate(parts(self._tracked, self._unlinked))}

@@ -74,7 +74,7 @@ def of_tenants(desired: NetState, actual: NetState, *, after_crash: bool) -> Ite
     They are flushed after the rules stop the old instance and before they let the new one send. `after_crash`: an
     earlier change is unfinished, so the state may not show which instance had an address.
     """
-    ended = _ended(desired, actual, after_crash)
+    ended = ended_addresses(desired, actual, after_crash=after_crash)
     if not ended:
         return
     for thing in desired:
@@ -203,7 +203,7 @@ def _stands(ruleset: Ruleset, actual: NetState) -> bool:
     return ("namespace", ruleset.namespace) in actual.objects
 
 
-def _ended(desired: NetState, actual: NetState, after_crash: bool) -> tuple[str, ...]:
+def ended_addresses(desired: NetState, actual: NetState, *, after_crash: bool) -> tuple[str, ...]:
     """Return the addresses and prefixes that change hands, sorted."""
     wanted, routed = _routed(desired), _routed(actual)
     was, now = routed | _permitted(actual), wanted | _permitted(desired)

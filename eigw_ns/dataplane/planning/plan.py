@@ -77,10 +77,10 @@ def make_plan(desired: NetState, actual: NetState, *, forget_flows: bool = False
     """
     if desired == actual and not forget_flows:  # most plans: what stands is looked at more often than changed
         return ()
-    return tuple(_Planner(_settable(desired, actual), actual, forget_flows).steps())
+    return tuple(Planner(settable(desired, actual), actual, forget_flows=forget_flows).steps())
 
 
-def _settable(desired: NetState, actual: NetState) -> NetState:
+def settable(desired: NetState, actual: NetState) -> NetState:
     """Return `desired` without optional sysctls that the kernel does not have."""
     return NetState.of(
         _without(thing, lacking)
@@ -100,10 +100,10 @@ def _without(thing: Sysctls, keys: frozenset[str]) -> Sysctls:
     return replace(thing, values=tuple(each for each in thing.values if each[0] not in keys))
 
 
-class _Planner:
+class Planner:
     """The differences between two states, sorted into the order above."""
 
-    def __init__(self, desired: NetState, actual: NetState, forget_flows: bool) -> None:
+    def __init__(self, desired: NetState, actual: NetState, *, forget_flows: bool) -> None:
         self._desired = desired
         self._whole = actual
         self._forget_flows = forget_flows
@@ -141,7 +141,18 @@ class _Planner:
         # tenants first: one that has wiped its mark is known by its router alone
         self._going = sorted(going, key=lambda owner: not is_tenant(owner.namespace))
 
+    @property
+    def moves_flows(self) -> bool:
+        """Whether replicas take flows over from others, or are told them."""
+        return bool(self._handovers or self._successions)
+
+    @property
+    def rebuilds_links(self) -> bool:
+        """Whether a pair of links has to be removed and created."""
+        return bool(self._rebuilt)
+
     def steps(self) -> Iterator[Step]:
+        """Yield the steps in their order."""
         yield from self._leave()
         yield from self._close()
         yield from self._found()

@@ -8,7 +8,7 @@ one change fail.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
 from socket import IPPROTO_UDP
@@ -73,11 +73,11 @@ class FakeKernel(FakeHost):
         """Leave a name without a namespace, as a creation does that is killed halfway."""
         self._stale_names.add(name)
 
-    def observe(self, lab: str, believed: NetState = NOTHING) -> NetState:
+    def observe(self, lab: str, believed: NetState = NOTHING, *, only: Collection[str] | None = None) -> NetState:
         return NetState.of(
             thing
             for name, space in self.namespaces.items()
-            if (ours := _mark(name, space)) is not None and ours.lab == lab
+            if (only is None or name in only) and (ours := _mark(name, space)) is not None and ours.lab == lab
             for thing in space.objects.values()
         )
 

@@ -281,6 +281,11 @@ ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, MAIN_TABLE, 0, 0, 0, 0) + number(
 OUR_ROUTE_REQUEST = ROUTE.pack(FORWARDED, 0, 0, 0, MAIN_TABLE, PROTOCOL, 0, 0, 0) + number(RTA_TABLE, MAIN_TABLE)
 
 
+def one_link_request(name: str) -> bytes:
+    """Return the payload that asks for the link of this name."""
+    return LINK_REQUEST + text(IFLA_IFNAME, name)
+
+
 def parse_address(payload: bytes, namespace: str, names: Names, *, ours: bool) -> Address | None:
     """Return the address in a message of a dump.
 

@@ -7,12 +7,12 @@ long as reading them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 
-from eigw_ns.dataplane.state import Key, Namespace, NetObject, NetState, Ruleset, is_tenant
+from eigw_ns.dataplane.state import Key, Link, Namespace, NetObject, NetState, Ruleset, is_tenant
 from eigw_ns.dataplane.state.naming import lab_prefix
 from eigw_ns.errors import MissingError
 from eigw_ns.frozen import frozen
@@ -38,17 +38,37 @@ def owner_of(name: str) -> Namespace | None:
     return None
 
 
-def read_lab(lab: str, believed: NetState) -> NetState:
+def read_lab(lab: str, believed: NetState, only: Collection[str] | None = None) -> NetState:
     """See `Kernel.observe`."""
     expected = _by_namespace(believed)
-    readings = in_halves(netns.names(lab_prefix(lab)), partial(_read_some, lab, expected))
+    names = netns.names(lab_prefix(lab)) if only is None else sorted(only)
+    readings = in_halves(names, partial(_read_some, lab, expected))
     ends = {place: numbers for reading in readings for place, numbers in reading.ends.items()}
     found: dict[Key, NetObject] = {}
     for reading in readings:
         for name, objects in reading.objects.items():
-            there = expected[name] if objects is None else objects
-            found.update((key, namespace_reader.verify_peers(thing, ends)) for key, thing in there.items())
-    return NetState(MappingProxyType(found))
+            found.update(expected[name] if objects is None else objects)
+    if only is not None:
+        ends |= _ends_beside(lab, found.values(), only)
+    return NetState(MappingProxyType({key: namespace_reader.verify_peers(thing, ends) for key, thing in found.items()}))
+
+
+def _ends_beside(lab: str, things: Iterable[NetObject], read: Collection[str]) -> dict[Place, Numbers]:
+    """Return the numbers of the links whose other ends are among `things`, in namespaces that were not `read`."""
+    peers = (thing.peer for thing in things if isinstance(thing, Link) and thing.peer is not None)
+    wanted: dict[str, list[str]] = {}
+    for namespace, link in peers:
+        if namespace not in read:
+            wanted.setdefault(namespace, []).append(link)
+    found: dict[Place, Numbers] = {}
+
+    def look(netlink: Netlink, owner: Namespace, _links: list[LinkMessage]) -> None:
+        name = owner.namespace
+        seen = [link for each in wanted[name] for link in namespace_reader.one_link(netlink, each)]
+        found.update(namespace_reader.ends(name, seen))
+
+    _visit(lab, wanted, namespace_reader.only_loopback, look)
+    return found
 
 
 def read_namespaces(lab: str) -> NetState:

@@ -98,6 +98,13 @@ def only_loopback(netlink: Netlink) -> list[LinkMessage]:
     return []
 
 
+def one_link(netlink: Netlink, name: str) -> list[LinkMessage]:
+    """Return only the interface of this name, if it is there."""
+    with contextlib.suppress(MissingError):
+        return [LinkMessage(netlink.ask(rtnetlink.GETLINK, rtnetlink.one_link_request(name), "read a link"))]
+    return []
+
+
 def contents(
     netlink: Netlink, owner: Namespace, seen: list[LinkMessage], believed: Sequence[Ruleset]
 ) -> Iterator[NetObject]:

@@ -1,0 +1,111 @@
+"""Random changes of a cloud, of every kind that a route table, a subnet, a gateway or an instance can have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from eigw_ns.cloud.model import Cloud
+from tests.support.strategies import DESTINATIONS, clouds
+
+LAB = "lab"
+SECTIONS = tuple(field.name for field in fields(Cloud) if field.name != "lab")
+
+
+def same_lab(cloud: Cloud) -> Cloud:
+    """Return the cloud under the name that all clouds of a series have."""
+    return replace(cloud, lab=LAB)
+
+
+def _replaced(cloud: Cloud, section: str, content: Mapping[str, Any]) -> Cloud:
+    changed: Mapping[str, Any] = {section: content}
+    return replace(cloud, **changed)
+
+
+def _without(cloud: Cloud, section: str, draw: st.DataObject) -> Cloud:
+    """Return the cloud without one resource that nothing refers to but routes."""
+    content = getattr(cloud, section)
+    gone = draw.draw(st.sampled_from(sorted(content))) if content else None
+    return _replaced(cloud, section, {key: thing for key, thing in content.items() if key != gone})
+
+
+def _changed(cloud: Cloud, section: str, draw: st.DataObject, change: Callable[[Any], Any]) -> Cloud:
+    """Return the cloud with one resource of the section changed."""
+    content = getattr(cloud, section)
+    if not content:
+        return cloud
+    chosen = draw.draw(st.sampled_from(sorted(content)))
+    return _replaced(cloud, section, {**content, chosen: change(content[chosen])})
+
+
+def _rerouted(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    destination = draw.draw(st.sampled_from(DESTINATIONS))
+    targets = [*cloud.egress_only_internet_gateways, *cloud.internet_gateways, "blackhole"]
+    target = draw.draw(st.sampled_from(targets))
+
+    def change(table: Any) -> Any:
+        others = tuple(route for route in table.routes if route.destination != destination)
+        if len(others) < len(table.routes) or not table.routes:
+            return replace(table, routes=others)
+        return replace(table, routes=(*others, replace(others[0], destination=destination, target_id=target)))
+
+    return _changed(cloud, "route_tables", draw, change)
+
+
+def _reassociated(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    def change(subnet: Any) -> Any:
+        tables = [each.id for each in cloud.route_tables.values() if each.vpc_id == subnet.vpc_id]
+        return replace(subnet, route_table_id=draw.draw(st.sampled_from([None, *tables])))
+
+    return _changed(cloud, "subnets", draw, change)
+
+
+def _regrouped(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    return _changed(cloud, "security_groups", draw, lambda group: replace(group, rules=group.rules[1:]))
+
+
+def _tagged(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    section = draw.draw(st.sampled_from(("vpcs", "subnets", "instances", "egress_only_internet_gateways")))
+    return _changed(cloud, section, draw, lambda thing: replace(thing, tags=(("key", "value"),)))
+
+
+def _detached(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    return _changed(cloud, "internet_gateways", draw, lambda gateway: replace(gateway, vpc_id=None))
+
+
+def _scaled(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    number = draw.draw(st.integers(1, 3))
+    return _changed(cloud, "egress_only_internet_gateways", draw, lambda each: replace(each, replicas=number))
+
+
+def _equal(cloud: Cloud) -> Cloud:
+    for section in SECTIONS:
+        cloud = _replaced(cloud, section, dict(getattr(cloud, section)))
+    return cloud
+
+
+CHANGES: tuple[Callable[[Cloud, st.DataObject], Cloud], ...] = (
+    _rerouted,
+    _reassociated,
+    _regrouped,
+    _tagged,
+    _detached,
+    _scaled,
+    lambda cloud, draw: _without(cloud, "instances", draw),
+    lambda cloud, draw: _without(cloud, "hosts", draw),
+    lambda cloud, draw: _without(cloud, "egress_only_internet_gateways", draw),
+    lambda cloud, draw: _without(cloud, "internet_gateways", draw),
+    lambda cloud, draw: replace(cloud, client_tokens={}),
+    lambda cloud, draw: _equal(cloud),
+    lambda cloud, draw: same_lab(draw.draw(clouds())),
+)
+
+
+def changed(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud after one or two changes."""
+    for change in draw.draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=2)):
+        cloud = change(cloud, draw)
+    return cloud
