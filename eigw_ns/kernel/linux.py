@@ -98,6 +98,10 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.exists`."""
         return netns.exists(namespace)
 
+    def missing(self, names: Iterable[str]) -> frozenset[str]:
+        """See `Kernel.missing`."""
+        return frozenset(names) - netns.entries()
+
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """See `Kernel.foreign`."""
         return tuple(sorted(name for name in names if netns.exists(name) and lab_reader.owner_of(name) is None))

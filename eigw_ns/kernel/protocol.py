@@ -70,6 +70,10 @@ class Kernel(Protocol):
         """Return whether a namespace of this name exists, ours or not."""
         ...
 
+    def missing(self, names: Iterable[str]) -> frozenset[str]:
+        """Return those of `names` that name nothing: no namespace, and not even a stale name."""
+        ...
+
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return those of `names` that exist as network namespaces but have no mark of ours, sorted."""
         ...

@@ -156,16 +156,16 @@ class Compiler:
                 return self._way_back(cloud.subnets[resource_id])
             case "fabric":
                 return self._fabric(cloud.vpcs[resource_id])
-            case "gateway":
-                return self._gateway(self._facts.gateways()[resource_id])
             case "subnet":
                 return self._subnet(cloud.subnets[resource_id])
             case "instance":
                 return self._instance(cloud.instances[resource_id])
             case "unlinked":
                 return self._namespace(resource_id, forwarding=False)
-            case _:
+            case "host":
                 return self._host(cloud.hosts[resource_id])
+            case _:
+                return self._gateway(self._facts.gateways()[resource_id])
 
     # ---- one namespace each -----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ series of clouds, its state is the one that `compile_cloud` makes of the last cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import Compiler
 from eigw_ns.dataplane.compile.memo import Key, Tracking
-from eigw_ns.dataplane.compile.parts import Part, parts, unlinked
+from eigw_ns.dataplane.compile.parts import GATEWAY, Part, parts, unlinked
 from eigw_ns.dataplane.state import Key as ObjectKey
 from eigw_ns.dataplane.state import NetObject, NetState
 from eigw_ns.frozen import frozen
@@ -92,6 +92,12 @@ class IncrementalCompiler:
         found = {part for name in wanted for part in self._within.get(name, ())}
         ordered = sorted(found, key=self._order.__getitem__)
         return NetState.of(thing for part in ordered for thing in self._objects[part] if thing.namespace in wanted)
+
+    def gateways(self) -> Iterator[NetObject]:
+        """Yield the objects of the gateways."""
+        for part, objects in self._objects.items():
+            if part[0] == GATEWAY:
+                yield from objects
 
     def namespaces(self) -> frozenset[str]:
         """Return the names of all namespaces of the lab."""

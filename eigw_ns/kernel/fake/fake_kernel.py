@@ -90,6 +90,9 @@ class FakeKernel(FakeHost):
     def outline(self, lab: str) -> NetState:
         return NetState.of(thing for thing in self.observe(lab) if isinstance(thing, (Namespace, Forwarding)))
 
+    def missing(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset(names) - self.namespaces.keys() - self._stale_names
+
     def foreign(self, names: Iterable[str]) -> tuple[str, ...]:
         return tuple(
             sorted(name for name in names if name in self.namespaces and _mark(name, self.namespaces[name]) is None)

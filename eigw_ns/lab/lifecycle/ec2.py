@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from eigw_ns.cloud.ec2 import api
@@ -37,24 +38,47 @@ def perform(
     changed then. Raises KernelError if Linux refuses a step halfway: the new state is stored then, and the hint says
     how to bring the kernel to it.
     """
-    if request.get("DryRun") is True:
-        return api.call(storage.store.load(lab).cloud, action, request, settings)
-    known = api.ACTIONS.get(action)
-    if known is None or not known.mutates:  # an unknown action is refused
+    if not mutates(action, request):
         reply = api.call(storage.store.load(lab).cloud, action, request, settings)
-        return replace(reply, warnings=(*_unfinished(storage.journal, lab), *reply.warnings))
-    with storage.lock.hold(lab, f"eigw-ns ec2 {action} ({lab})", wait=patience.seconds, tell=patience.tell):
-        _finish(kernel_factory, storage, lab)
+        return replace(reply, warnings=(*unfinished(storage.journal, lab), *reply.warnings))
+    with locked(kernel_factory, storage, lab, action, patience):
         stored = storage.store.load(lab)
         reply = api.call(stored.cloud, action, request, settings)
         if reply.cloud != stored.cloud:
-            _reconcile(kernel_factory(), storage, replace(stored, cloud=reply.cloud))
+            reconcile(kernel_factory(), storage, replace(stored, cloud=reply.cloud))
         return reply
 
 
-def _reconcile(kernel: Kernel, storage: Storage, wanted: Topology) -> None:
-    try:
+def mutates(action: str, request: Request) -> bool:
+    """Return whether the action may change the cloud. An unknown one is refused, so it changes nothing."""
+    known = api.ACTIONS.get(action)
+    return request.get("DryRun") is not True and known is not None and known.mutates
+
+
+@contextlib.contextmanager
+def locked(
+    kernel_factory: KernelFactory, storage: Storage, lab: str, action: str, patience: Patience
+) -> Iterator[None]:
+    """Hold the lab's lock while the block carries out an action. An interrupted change is finished first.
+
+    Raises LockedError, what `reconcile` raises, and EigwError after an interrupted destroy.
+    """
+    with storage.lock.hold(lab, f"eigw-ns ec2 {action} ({lab})", wait=patience.seconds, tell=patience.tell):
+        _finish(kernel_factory, storage, lab)
+        yield
+
+
+def reconcile(kernel: Kernel, storage: Storage, wanted: Topology) -> None:
+    """Bring the whole lab to the topology. The caller holds the lab's lock. Raises what `operations.reconcile` does."""
+    with hinting(storage, wanted):
         operations.reconcile(kernel, storage, wanted)
+
+
+@contextlib.contextmanager
+def hinting(storage: Storage, wanted: Topology) -> Iterator[None]:
+    """Add to an error of the block what finishes the change, if the topology is stored by then."""
+    try:
+        yield
     except EigwError as error:
         if storage.store.holds(wanted):
             error.hint = (
@@ -65,17 +89,16 @@ def _reconcile(kernel: Kernel, storage: Storage, wanted: Topology) -> None:
 
 
 def _finish(kernel_factory: KernelFactory, storage: Storage, lab: str) -> None:
-    """Finish an interrupted change. The caller holds the lab's lock. Raises EigwError after an interrupted destroy."""
     if storage.journal.destroying(lab):
         raise EigwError(
             f"the lab {lab} is half destroyed: its `eigw-ns destroy` was interrupted",
             hint=f"`eigw-ns destroy --lab {lab}` finishes it; `eigw-ns apply --lab {lab}` builds the lab again",
         )
     if storage.journal.unfinished(lab):
-        _reconcile(kernel_factory(), storage, storage.store.load(lab))
+        reconcile(kernel_factory(), storage, storage.store.load(lab))
 
 
-def _unfinished(journal: Journal, lab: str) -> tuple[str, ...]:
+def unfinished(journal: Journal, lab: str) -> tuple[str, ...]:
     """Return the warnings about a lab whose kernel state may differ from the stored topology."""
     if journal.destroying(lab):
         return (f"the lab {lab} is being destroyed, or its destroy was interrupted: parts of this are not running",)

@@ -11,7 +11,7 @@ from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.limits import Limits, lowered
 from eigw_ns.dataplane.compile.names import is_name_of, namespace_name
-from eigw_ns.dataplane.state import NOTHING, ForeignObject
+from eigw_ns.dataplane.state import NOTHING, ForeignObject, NetState
 from eigw_ns.errors import EigwError, ForeignError, HostError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.protocol import Kernel, Machine, Occupant
@@ -68,18 +68,23 @@ def make_plan(kernel: Kernel, storage: Storage, cloud: Cloud) -> Plan:
     """
     desired = compile_cloud(cloud, kernel.connection_table())
     actual = kernel.observe(cloud.lab, believed=desired)
-    foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
-    if foreign:
-        raise ForeignError(
-            f"these namespaces exist but were not made by eigw-ns, so they are left alone: {', '.join(foreign)}",
-            hint="if they are yours, remove them (`ip netns del NAME`); otherwise give the lab another name",
-        )
+    require_ours(kernel, desired, actual)
     unfinished = storage.journal.unfinished(cloud.lab)
     if desired == actual and not unfinished:  # the planner would take 10 ms to import
         return ()
     from eigw_ns.dataplane.planning.plan import make_plan as plan_states
 
     return plan_states(desired, actual, forget_flows=unfinished)
+
+
+def require_ours(kernel: Kernel, desired: NetState, actual: NetState) -> None:
+    """Raise ForeignError if a namespace that we need exists without our mark."""
+    foreign = kernel.foreign(owner.namespace for owner in desired.namespaces() if owner.key not in actual.objects)
+    if foreign:
+        raise ForeignError(
+            f"these namespaces exist but were not made by eigw-ns, so they are left alone: {', '.join(foreign)}",
+            hint="if they are yours, remove them (`ip netns del NAME`); otherwise give the lab another name",
+        )
 
 
 def lowered_limits(kernel: Kernel, cloud: Cloud) -> Limits | None:
@@ -164,11 +169,7 @@ def reconcile(
     progress: Progress = silent,
     announce: Announce = _announce_nothing,
 ) -> Applied:
-    """Do what `apply` does, for a caller that holds the lab's lock.
-
-    The journal is written before the topology: a lab that is stored but not yet in the kernel always counts as
-    unfinished.
-    """
+    """Do what `apply` does, for a caller that holds the lab's lock."""
     lab = topology.cloud.lab
     before = kernel.writes
     progress(0, 0, Phase("read the lab"))
@@ -178,24 +179,48 @@ def reconcile(
     known = storage.store.origin(lab) if claim else None
     adopted = claim is not None and known is None and storage.store.exists(lab)
     stored = storage.store.holds(topology, version) and not (claim and claim.replaces(known))
-    former = None if stored else stored_cloud(storage, lab)
-    if plan or storage.journal.unfinished(lab):
-        from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
-
-        if not stored:
-            storage.store.require_writable(lab)
-        with storage.journal.written(lab, plan), ownership.folder_noted(kernel, storage, lab):
-            if not stored:
-                storage.store.save(topology, origin)
-                announce(former, topology.cloud)
-            kernel.stop_orphaned_daemons(lab)
-            execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
+    if stored:
+        carry_out(kernel, storage, topology, plan, _save_nothing, progress)
     else:
-        if not stored:
+        former = stored_cloud(storage, lab)
+
+        def save() -> None:
             storage.store.save(topology, origin)
             announce(former, topology.cloud)
-        ownership.note_folder(kernel, storage, lab)
+
+        storage.store.require_writable(lab)
+        carry_out(kernel, storage, topology, plan, save, progress)
     return Applied(len(plan), kernel.writes - before, topology, adopted=adopted)
+
+
+def _save_nothing() -> None:
+    """Leave the stored topology as it is."""
+
+
+def carry_out(
+    kernel: Kernel,
+    storage: Storage,
+    topology: Topology,
+    plan: Plan,
+    save: Callable[[], None],
+    progress: Progress = silent,
+) -> None:
+    """Store the topology by `save`, and carry out the plan that leads to it, for a caller that holds the lab's lock.
+
+    The journal is written before the topology, and the topology before the kernel: a lab that is stored but not yet in
+    the kernel always counts as unfinished.
+    """
+    lab = topology.cloud.lab
+    if not plan and not storage.journal.unfinished(lab):
+        save()
+        ownership.note_folder(kernel, storage, lab)
+        return
+    from eigw_ns.lab.lifecycle.tenant_isolation import execute_around
+
+    with storage.journal.written(lab, plan), ownership.folder_noted(kernel, storage, lab):
+        save()
+        kernel.stop_orphaned_daemons(lab)
+        execute_around(kernel, plan, lambda: make_plan(kernel, storage, topology.cloud), progress)
 
 
 def status(kernel: Kernel, storage: Storage, lab: str) -> Plan:

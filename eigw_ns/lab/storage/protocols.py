@@ -55,6 +55,10 @@ class Store(Protocol):
         """Return what `load` does, and a version that changes with everything that is stored for the lab."""
         ...
 
+    def version(self, lab: str) -> str:
+        """Return the version that `read` would return now, without reading; "" if none is stored."""
+        ...
+
     def holds(self, topology: Topology, version: str = "") -> bool:
         """Return whether this topology is stored for its lab. If a topology is damaged, it is not stored.
 
@@ -66,10 +70,11 @@ class Store(Protocol):
         """Raise HostError if `save` cannot write. To be called before the first change."""
         ...
 
-    def save(self, topology: Topology, origin: Origin | None = None) -> None:
+    def save(self, topology: Topology, origin: Origin | None = None) -> str:
         """Store the topology under its lab's name, whole or not at all. Raises HostError if it cannot be written.
 
-        `origin` is stored, too. None leaves the stored origin as it is.
+        Returns the version that `read` would return now. `origin` is stored, too. None leaves the stored origin as it
+        is.
         """
         ...
 

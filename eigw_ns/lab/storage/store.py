@@ -51,8 +51,8 @@ class FileStore:
             return path.name in trusted_folder.names(folder)
         return False
 
-    def save(self, topology: Topology, origin: Origin | None = None) -> None:
-        """Store the topology, and the origin if it is given, under its lab's name.
+    def save(self, topology: Topology, origin: Origin | None = None) -> str:
+        """Store the topology, and the origin if it is given, under its lab's name. Returns the new version.
 
         A crash leaves the old file or the new one, never half a file. After a crash between the two files, the former
         file does not replace the topology without a question. Raises HostError if the state folder cannot be written.
@@ -61,7 +61,7 @@ class FileStore:
         with self.folders.state_errors(f"write {path}"):
             if origin is not None:
                 write_atomically(self.folders.origin_file(topology.cloud.lab), origins.encode(origin))
-            write_atomically(path, text(topology))
+            return write_atomically(path, text(topology))
 
     def origin(self, lab: str) -> Origin | None:
         """Return the stored origin of `lab`. None if it is unknown: not stored, damaged, or not to be read."""
@@ -80,6 +80,16 @@ class FileStore:
             name, descriptor = _temporary(folder)
             os.close(descriptor)
             trusted_folder.remove(folder, name)
+
+    def version(self, lab: str) -> str:
+        """Return the version of the file; "" if none is stored. Reads nothing.
+
+        Raises HostError if this cannot be known.
+        """
+        path = self.folders.topology_file(lab)
+        with self.folders.state_errors(f"look at {path}"), contextlib.suppress(FileNotFoundError):
+            return _version(path.stat())
+        return ""
 
     def holds(self, topology: Topology, version: str = "") -> bool:
         """Return whether this topology is stored for its lab. Reads nothing if the file still has this version.
@@ -172,8 +182,11 @@ def read_file(path: Path) -> Content:
         return Content(stream.read(), _version(os.fstat(descriptor)))
 
 
-def write_atomically(path: Path, content: str) -> None:
-    """Write a file of the state folder. A crash leaves the old file or the new one. Raises OSError."""
+def write_atomically(path: Path, content: str) -> str:
+    """Write a file of the state folder. A crash leaves the old file or the new one. Raises OSError.
+
+    Returns the version of the new file.
+    """
     with trusted_folder.opened(path.parent, create=True) as folder:
         temporary, descriptor = _temporary(folder)
         try:
@@ -186,7 +199,9 @@ def write_atomically(path: Path, content: str) -> None:
         except BaseException:
             trusted_folder.remove(folder, temporary)
             raise
+        version = _version(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
         os.fsync(folder)  # without that, a power cut may undo the rename: see fsync(2)
+        return version
 
 
 def _temporary(folder: int) -> tuple[str, int]:

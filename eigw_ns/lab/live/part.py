@@ -1,0 +1,29 @@
+"""The plan for the part of a running lab that a change of its cloud concerns."""
+
+from __future__ import annotations
+
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.dataplane.compile.incremental import IncrementalCompiler
+from eigw_ns.dataplane.planning.partial import gateways_among, make_partial_plan
+from eigw_ns.dataplane.planning.plan import Plan
+from eigw_ns.dataplane.state import NetState
+from eigw_ns.kernel.protocol import Kernel
+from eigw_ns.lab.lifecycle.operations import require_ours
+
+
+def plan_part(kernel: Kernel, compiler: IncrementalCompiler, cloud: Cloud) -> Plan | None:
+    """Return the steps from the compiler's cloud to this one, which the compiler follows. Writes nothing.
+
+    Returns None if the lab needs a plan as a whole, also because another namespace of it is missing. Raises
+    ForeignError if a namespace that the change needs exists without our mark.
+    """
+    standing = compiler.namespaces()
+    delta = compiler.update(cloud)
+    part = delta.namespaces
+    if kernel.missing(standing - part):
+        return None
+    desired = compiler.state(part)
+    believed = NetState.of((*desired, *delta.former))  # what differs as it was: rules that are believed need no listing
+    actual = kernel.observe(cloud.lab, believed, only=part)
+    require_ours(kernel, desired, actual)
+    return make_partial_plan(desired, actual, gateways=gateways_among(compiler.gateways()), came=delta.came)

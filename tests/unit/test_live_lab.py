@@ -1,0 +1,213 @@
+"""A lab that a long-living process serves: each change stores and carries out what it concerns, and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.state import NOTHING, NetState
+from eigw_ns.errors import CloudError, EigwError, KernelError, LockedError, NoSuchLabError
+from eigw_ns.kernel.fake.fake_kernel import FakeKernel
+from eigw_ns.lab.lifecycle import ec2, operations
+from eigw_ns.lab.live.live_lab import LiveLab
+from eigw_ns.topology import example, load
+from tests.support.stored import journal, lock, storage, store
+
+LAB = "demo"
+SETTINGS = Settings()
+BAD = "2001:db8:bad::/48"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EIGW_NS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("EIGW_NS_RUN_DIR", str(tmp_path / "run"))
+    return tmp_path
+
+
+class Kernel(FakeKernel):
+    """A kernel in memory that notes what is observed: a part of the lab, or the whole of it (None)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observed: list[frozenset[str] | None] = []
+
+    def observe(self, lab: str, believed: NetState = NOTHING, *, only: Collection[str] | None = None) -> NetState:
+        self.observed.append(None if only is None else frozenset(only))
+        return super().observe(lab, believed, only=only)
+
+
+class Lab:
+    """The demo lab, applied to a kernel in memory and served."""
+
+    def __init__(self) -> None:
+        self.kernel = Kernel()
+        operations.apply(self.kernel, storage(), load(example(LAB).encode(), file="demo.yaml", default_lab=LAB))
+        cloud = store().load(LAB).cloud
+        self.eigw = next(iter(cloud.egress_only_internet_gateways))
+        self.vpc = next(iter(cloud.vpcs))
+        self.table = next(each.id for each in cloud.route_tables.values() if not each.main)
+        self.live = LiveLab(lambda: self.kernel, storage(), LAB)
+        self.kernel.observed.clear()
+
+    def call(self, action: str, **request: Any) -> Any:
+        return self.live.perform(action, request, SETTINGS).answer
+
+    def add_route(self, destination: str = BAD) -> Any:
+        return self.call("CreateRoute", **self.route(destination), EgressOnlyInternetGatewayId=self.eigw)
+
+    def route(self, destination: str = BAD) -> dict[str, Any]:
+        return {"RouteTableId": self.table, "DestinationIpv6CidrBlock": destination}
+
+    def destinations(self) -> set[str]:
+        return {str(route.destination) for route in store().load(LAB).cloud.route_tables[self.table].routes}
+
+    def agrees(self) -> bool:
+        """Return True if the kernel agrees with the stored lab, and no change is unfinished."""
+        return self.kernel.observe(LAB) == compile_cloud(store().load(LAB).cloud) and not journal().unfinished(LAB)
+
+
+@pytest.fixture
+def lab(own_folders: Path) -> Lab:
+    return Lab()
+
+
+def test_a_change_is_stored_and_in_the_kernel_and_reads_only_its_part(lab: Lab) -> None:
+    assert lab.add_route() == {"Return": True}
+    observed = lab.kernel.observed[:]
+    assert BAD in lab.destinations()
+    assert lab.agrees()
+    assert len(observed) == 1
+    assert observed[0] is not None
+    assert 0 < len(observed[0]) < len(lab.kernel.namespaces)
+    lab.call("DeleteRoute", **lab.route())
+    assert BAD not in lab.destinations()
+    assert lab.agrees()
+
+
+def test_a_series_of_changes_of_every_kind_leaves_no_drift(lab: Lab) -> None:
+    lab.add_route()
+    lab.call("CreateTags", Resources=[lab.eigw], Tags=[{"Key": "a", "Value": "b"}])
+    assert lab.agrees()
+    edge = next(iter(store().load(LAB).cloud.internet_gateways))
+    lab.call("ReplaceRoute", **lab.route(), GatewayId=edge)
+    assert lab.agrees()
+    lab.call("DetachInternetGateway", InternetGatewayId=edge, VpcId=lab.vpc)
+    assert lab.agrees()
+    lab.call("AttachInternetGateway", InternetGatewayId=edge, VpcId=lab.vpc)
+    assert lab.agrees()
+    lab.call("DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId=lab.eigw)
+    assert lab.agrees()
+    assert operations.status(lab.kernel, storage(), LAB) == ()
+
+
+def test_a_refused_action_changes_nothing(lab: Lab) -> None:
+    writes = lab.kernel.writes
+    with pytest.raises(CloudError, match="does not exist"):
+        lab.call("CreateRoute", **{**lab.route(), "RouteTableId": "rtb-0123456789abcdef0"}, EgressOnlyInternetGatewayId=lab.eigw)
+    assert lab.kernel.writes == writes
+    assert lab.kernel.observed == []
+
+
+def test_a_change_of_another_process_is_not_lost(lab: Lab) -> None:
+    """The lab is served, and `apply` or `eigw-ns ec2` change it beside."""
+    lab.add_route()
+    request = {**lab.route("2001:db8:cafe::/48"), "EgressOnlyInternetGatewayId": lab.eigw}
+    ec2.perform(lambda: lab.kernel, storage(), LAB, "CreateRoute", request, SETTINGS)
+    lab.add_route("2001:db8:f00d::/48")
+    assert lab.destinations() >= {BAD, "2001:db8:cafe::/48", "2001:db8:f00d::/48"}
+    assert lab.agrees()
+
+
+def test_a_description_shows_the_change_of_another_process(lab: Lab) -> None:
+    lab.live.stored()
+    request = {**lab.route(), "EgressOnlyInternetGatewayId": lab.eigw}
+    ec2.perform(lambda: lab.kernel, storage(), LAB, "CreateRoute", request, SETTINGS)
+    shown = lab.live.describe("DescribeRouteTables", {"RouteTableIds": [lab.table]}, SETTINGS).answer
+    assert BAD in str(shown)
+
+
+def test_a_description_waits_for_no_lock_and_reads_the_store_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.live.stored()
+    monkeypatch.setattr("eigw_ns.lab.storage.store.read_file", None)
+    with lock().hold(LAB, "another"):
+        for _ in range(3):
+            assert lab.live.perform("DescribeRouteTables", {}, SETTINGS).answer["RouteTables"]
+        with pytest.raises(LockedError, match="another"):
+            lab.add_route()
+    assert lab.kernel.observed == []
+
+
+def test_a_lab_that_is_not_stored(own_folders: Path) -> None:
+    live = LiveLab(FakeKernel, storage(), "none")
+    for action in ("DescribeRouteTables", "CreateInternetGateway"):
+        with pytest.raises(NoSuchLabError):
+            live.perform(action, {}, SETTINGS)
+
+
+# ---- drift -----------------------------------------------------------------------------------------------------------
+
+
+def _gone(lab: Lab, word: str) -> str:
+    name = next(name for name in sorted(lab.kernel.namespaces) if word in name)
+    lab.kernel.remove_namespace(name)
+    return name
+
+
+@pytest.mark.parametrize("word", ["-subnet-", "-i-", "-eigw-"])
+def test_a_namespace_that_vanished_is_made_again(lab: Lab, word: str) -> None:
+    """In the part or not: the whole lab is reconciled, as its other links are gone too."""
+    lab.add_route()
+    _gone(lab, word)
+    lab.call("DeleteRoute", **lab.route())
+    assert None in lab.kernel.observed
+    assert lab.agrees()
+
+
+def test_a_lab_that_is_stored_but_not_running_is_built(lab: Lab) -> None:
+    for name in list(lab.kernel.namespaces):
+        lab.kernel.remove_namespace(name)
+    lab.call("CreateTags", Resources=[lab.eigw], Tags=[{"Key": "a", "Value": "b"}])
+    assert lab.agrees()
+
+
+def test_drift_in_the_part_is_repaired_and_elsewhere_is_left(lab: Lab) -> None:
+    lab.add_route()
+    part = lab.kernel.observed[0]
+    assert part
+    for name in (min(name for name in part if "-subnet-" in name), min(lab.kernel.namespaces.keys() - part)):
+        space = lab.kernel.namespaces[name]
+        gone = next(key for key in space.objects if key[0] in ("route", "forwarding", "neighbour"))
+        del space.objects[gone]
+    lab.call("DeleteRoute", **lab.route())
+    left = {step.object.namespace for step in operations.status(lab.kernel, storage(), LAB)}
+    assert left == {min(lab.kernel.namespaces.keys() - part)}
+
+
+# ---- interrupted changes ---------------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_change_is_finished_first(lab: Lab) -> None:
+    lab.live.stored()
+    lab.kernel.fail_on = lab.kernel.writes + 1
+    with pytest.raises(KernelError) as caught:
+        lab.add_route()
+    assert "the request is stored" in caught.value.hint
+    assert journal().unfinished(LAB)
+    assert lab.live.describe("DescribeVpcs", {}, SETTINGS).warnings
+    lab.kernel.fail_on = None
+    lab.call("CreateInternetGateway")
+    assert BAD in lab.destinations()
+    assert lab.agrees()
+
+
+def test_after_an_interrupted_destroy_nothing_changes(lab: Lab) -> None:
+    with pytest.raises(RuntimeError), journal().written(LAB, (), destroy=True):
+        raise RuntimeError
+    with pytest.raises(EigwError, match="half destroyed"):
+        lab.add_route()
