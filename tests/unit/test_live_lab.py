@@ -16,7 +16,7 @@ from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle import ec2, operations
 from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.topology import example, load
-from tests.support.stored import journal, lock, storage, store
+from tests.support.stored import folders, journal, lock, storage, store
 
 LAB = "demo"
 SETTINGS = Settings()
@@ -109,7 +109,11 @@ def test_a_series_of_changes_of_every_kind_leaves_no_drift(lab: Lab) -> None:
 def test_a_refused_action_changes_nothing(lab: Lab) -> None:
     writes = lab.kernel.writes
     with pytest.raises(CloudError, match="does not exist"):
-        lab.call("CreateRoute", **{**lab.route(), "RouteTableId": "rtb-0123456789abcdef0"}, EgressOnlyInternetGatewayId=lab.eigw)
+        lab.call(
+            "CreateRoute",
+            **{**lab.route(), "RouteTableId": "rtb-0123456789abcdef0"},
+            EgressOnlyInternetGatewayId=lab.eigw,
+        )
     assert lab.kernel.writes == writes
     assert lab.kernel.observed == []
 
@@ -141,6 +145,23 @@ def test_a_description_waits_for_no_lock_and_reads_the_store_once(lab: Lab, monk
         with pytest.raises(LockedError, match="another"):
             lab.add_route()
     assert lab.kernel.observed == []
+
+
+def test_changes_are_appended_to_a_log_until_the_lab_is_closed(lab: Lab) -> None:
+    file, log = folders().topology_file(LAB), folders().changes_file(LAB)
+    before = file.read_bytes()
+    lab.add_route()
+    assert file.read_bytes() == before
+    assert log.exists()
+    lab.live.close()
+    assert not log.exists()
+    assert BAD in lab.destinations()
+    version = store().version(LAB)
+    lab.live.close()
+    assert store().version(LAB) == version
+    lab.call("DeleteRoute", **lab.route())
+    assert BAD not in lab.destinations()
+    assert lab.agrees()
 
 
 def test_a_lab_that_is_not_stored(own_folders: Path) -> None:

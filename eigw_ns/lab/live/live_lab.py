@@ -37,6 +37,7 @@ class LiveLab:
         self._make_kernel, self._storage = kernel_factory, storage
         self._known: Stored | None = None
         self._compiler: IncrementalCompiler | None = None
+        self._appended = False
 
     def stored(self) -> Stored:
         """Return the stored topology, and its version. Waits for nobody. Reads it only if the version is new.
@@ -69,6 +70,16 @@ class LiveLab:
                     self._change(known, wanted)
             return reply
 
+    def close(self, patience: Patience = IMPATIENT) -> None:
+        """Write the whole topology, if changes of it are in the store's log alone. All labs are complete without this.
+
+        Raises LockedError if another process changes the lab, HostError if the topology cannot be written.
+        """
+        if self._appended:
+            with self._storage.lock.hold(self.lab, f"eigw-ns ({self.lab})", wait=patience.seconds, tell=patience.tell):
+                self._storage.store.save(self.stored().topology)
+                self._appended = False
+
     def _change(self, known: Stored, wanted: Topology) -> None:
         """Store the topology and bring the kernel to it. The caller holds the lab's lock."""
         kernel = self._make_kernel()
@@ -79,11 +90,12 @@ class LiveLab:
             operations.reconcile(kernel, self._storage, wanted)
         else:
             self._storage.store.require_writable(self.lab)
-            operations.carry_out(kernel, self._storage, wanted, plan, lambda: self._save(wanted))
+            operations.carry_out(kernel, self._storage, wanted, plan, lambda: self._save(known, wanted))
         self._compiler = compiler  # after an error, it may be ahead of the store
 
-    def _save(self, wanted: Topology) -> None:
-        version = self._storage.store.save(wanted)
+    def _save(self, known: Stored, wanted: Topology) -> None:
+        version = self._storage.store.save_change(known, wanted)
+        self._appended = True
         self._known = Stored(wanted, version)
 
     def _following(self, kernel: Kernel, cloud: Cloud) -> IncrementalCompiler:

@@ -2,8 +2,8 @@
 
 Each folder has one subfolder per lab:
 
-- `/var/lib/eigw-ns/<lab>/{topology.json,source,origin}`: the desired state, a digest of its file, and who applied
-  that file and when (EIGW_NS_STATE_DIR)
+- `/var/lib/eigw-ns/<lab>/{topology.json,changes,source,origin}`: the desired state, its changes since it was written,
+  a digest of its file, and who applied that file and when (EIGW_NS_STATE_DIR)
 - `/run/eigw-ns/<lab>/{lock,journal}`: the process that works on the lab, and what it has begun (EIGW_NS_RUN_DIR)
 
 The front end chooses them once (`cli.rootless.folders`) and passes them down. A process can have several `LabFolders`.
@@ -55,6 +55,10 @@ class LabFolders:
         Raises UsageError, as all of these, if the name is not valid.
         """
         return self.state / _checked(lab) / "topology.json"
+
+    def changes_file(self, lab: str) -> Path:
+        """Return the path of the log of changes of `lab` since its desired state was written as a whole."""
+        return self.state / _checked(lab) / "changes"
 
     def source_file(self, lab: str) -> Path:
         """Return the path of the note that identifies the file from which the desired state of `lab` was read."""

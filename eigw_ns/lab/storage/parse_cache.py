@@ -64,7 +64,7 @@ class ParseCache:
             kept = FileStore(self.folders).content(lab)
         except (OSError, ValueError):  # no note, or not text
             return None
-        return kept if note == _note(source, kept.data) else None
+        return kept if note == _note(source, kept.data + kept.log) else None
 
 
 def _note(source: Source, stored: bytes) -> str:

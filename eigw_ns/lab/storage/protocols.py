@@ -78,6 +78,13 @@ class Store(Protocol):
         """
         ...
 
+    def save_change(self, known: Stored, topology: Topology) -> str:
+        """Store the topology, which follows from what was read, as `save` does. This may cost less.
+
+        Raises HostError if it cannot be written.
+        """
+        ...
+
     def origin(self, lab: str) -> Origin | None:
         """Return the stored origin of `lab`; None if it is unknown, as for labs of older versions."""
         ...

@@ -1,31 +1,43 @@
-"""The desired state of each lab, stored as JSON for `status`, `export`, and `apply` after a reboot."""
+"""The desired state of each lab, stored as JSON for `status`, `export`, and `apply` after a reboot.
+
+A process that serves a lab appends its changes to a log beside the file (`change_log`), until the whole file is written
+again. All readers read both.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from eigw_ns.errors import EigwError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import trusted_folder
-from eigw_ns.lab.storage import folders
+from eigw_ns.lab.storage import change_log, folders
 from eigw_ns.lab.storage import origin as origins
 from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.origin import Origin
 from eigw_ns.lab.storage.protocols import Stored
 from eigw_ns.topology import Topology, from_data, to_data
+from eigw_ns.topology.delta import delta, with_delta
 
 _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the middle of a write
 
 
+_LOG_LIMIT = 64 * 1024
+"""Bytes that the log of a small lab may have before the whole file is written. A larger lab's may be as its file."""
+
+
 @frozen
 class Content:
-    """The bytes of a stored topology, and the version of the file that they were read from."""
+    """The bytes of a stored topology and of the log of its changes, and the version of both files."""
 
     data: bytes
     version: str
+    log: bytes = b""
 
 
 @frozen
@@ -61,7 +73,47 @@ class FileStore:
         with self.folders.state_errors(f"write {path}"):
             if origin is not None:
                 write_atomically(self.folders.origin_file(topology.cloud.lab), origins.encode(origin))
-            return write_atomically(path, text(topology))
+            version = write_atomically(path, text(topology))
+            self._remove_log(topology.cloud.lab)  # after a crash before this, it is of another content
+        return version
+
+    def save_change(self, known: Stored, topology: Topology) -> str:
+        """Append the change to the log, or write the whole file if the log takes no further change.
+
+        See `protocols.Store`. A crash leaves the topology before the change or after it.
+        """
+        lab = topology.cloud.lab
+        change = delta(known.topology, topology) if known.version == self.version(lab) else None
+        with self.folders.state_errors(f"write {self.folders.changes_file(lab)}"):
+            if change is not None and self._append(lab, change):
+                return self.version(lab)
+        return self.save(topology)
+
+    def _append(self, lab: str, change: Mapping[str, Any]) -> bool:
+        """Append a change to the log. Returns False if the whole file must be written. Raises OSError."""
+        path = self.folders.topology_file(lab)
+        with trusted_folder.opened(path.parent) as folder, contextlib.ExitStack() as stack:
+            status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+            log = trusted_folder.open_file(folder, self.folders.changes_file(lab).name, os.O_RDWR | os.O_CREAT, 0o644)
+            stack.callback(os.close, log)
+            size = os.fstat(log).st_size
+            if size > max(_LOG_LIMIT, status.st_size):
+                return False
+            base = change_log.base_of(log, _version(status)) if size else _base(read_file(path))
+            if base is None:
+                return False
+            os.fchmod(log, 0o644)  # as the file: whatever the umask is
+            change_log.append(log, base, change)
+            if not size:
+                os.fsync(folder)  # without that, a power cut may lose the new log: see fsync(2)
+            return True
+
+    def _remove_log(self, lab: str) -> None:
+        path = self.folders.changes_file(lab)
+        with trusted_folder.opened(path.parent) as folder:
+            if path.name in trusted_folder.names(folder):
+                trusted_folder.remove(folder, path.name)
+                os.fsync(folder)  # without that, it may come back, beside a later file with its content
 
     def origin(self, lab: str) -> Origin | None:
         """Return the stored origin of `lab`. None if it is unknown: not stored, damaged, or not to be read."""
@@ -82,13 +134,18 @@ class FileStore:
             trusted_folder.remove(folder, name)
 
     def version(self, lab: str) -> str:
-        """Return the version of the file; "" if none is stored. Reads nothing.
+        """Return the version of the file and of the log; "" if none is stored. Reads nothing.
 
         Raises HostError if this cannot be known.
         """
         path = self.folders.topology_file(lab)
         with self.folders.state_errors(f"look at {path}"), contextlib.suppress(FileNotFoundError):
-            return _version(path.stat())
+            return _both(_version(path.stat()), self._log_version(lab))
+        return ""
+
+    def _log_version(self, lab: str) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return _version(self.folders.changes_file(lab).stat())
         return ""
 
     def holds(self, topology: Topology, version: str = "") -> bool:
@@ -96,12 +153,15 @@ class FileStore:
 
         Compares data, not objects: a resource that was moved to another VPC loses its name when it is stored.
         """
-        path = self.folders.topology_file(topology.cloud.lab)
+        lab = topology.cloud.lab
         try:
-            if version and version == _version(path.stat()):
+            if version and version == self.version(lab):
                 return True
-            return bool(json.loads(self.content(topology.cloud.lab).data) == to_data(topology))
-        except (OSError, ValueError, RecursionError):  # no stored topology, or a damaged one
+            content = self.content(lab)
+            if not content.log:
+                return bool(json.loads(content.data) == to_data(topology))
+            return to_data(self.decoded(lab, content).topology) == to_data(topology)
+        except (OSError, ValueError, RecursionError, EigwError):  # no stored topology, or a damaged one
             return False
 
     def load(self, lab: str) -> Topology:
@@ -122,17 +182,28 @@ class FileStore:
         return self.decoded(lab, content)
 
     def content(self, lab: str) -> Content:
-        """Return the bytes of the file. Raises OSError."""
-        return read_file(self.folders.topology_file(lab))
+        """Return the bytes of the file and of the log. Raises OSError.
+
+        They belong together: if the file is replaced meanwhile, both are read again.
+        """
+        path = self.folders.topology_file(lab)
+        while True:
+            base, log = read_file(path), Content(b"", "")
+            with contextlib.suppress(FileNotFoundError):
+                log = read_file(self.folders.changes_file(lab))
+            if base.version == _version(path.stat()):
+                return Content(base.data, _both(base.version, log.version), log.data)
 
     def decoded(self, lab: str, content: Content) -> Stored:
         """Return the topology of `lab` in these bytes. Raises EigwError if they are damaged."""
         path = self.folders.topology_file(lab)
         try:
             topology = from_data(json.loads(content.data))
+            for change in change_log.changes(content.log, content.data):
+                topology = with_delta(topology, change)
         except EigwError as error:
             raise _damaged(path, error.message) from error
-        except (ValueError, RecursionError) as error:  # RecursionError: thousands of nested brackets
+        except (ValueError, KeyError, TypeError, RecursionError) as error:  # RecursionError: thousands of brackets
             raise _damaged(path, str(error)) from error
         if topology.cloud.lab != lab:
             raise _damaged(path, f"it is the topology of the lab {topology.cloud.lab}")
@@ -149,7 +220,7 @@ class FileStore:
         ):
             left = (name for name in trusted_folder.names(folder) if name.startswith(_TEMPORARY))
             notes = (self.folders.source_file(lab).name, self.folders.origin_file(lab).name)
-            trusted_folder.remove(folder, *notes, path.name, *left)
+            trusted_folder.remove(folder, *notes, path.name, self.folders.changes_file(lab).name, *left)
         trusted_folder.remove_empty(path.parent)  # a user's file in it stays
         return stored
 
@@ -167,6 +238,14 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
+def _both(file: str, log: str) -> str:
+    return f"{file} {log}" if log else file
+
+
+def _base(content: Content) -> change_log.Base:
+    return change_log.Base.of(content.data, content.version)
+
+
 def _damaged(path: Path, reason: str) -> EigwError:
     return EigwError(
         f"the stored topology {path} is damaged: {reason}",
@@ -179,7 +258,8 @@ def read_file(path: Path) -> Content:
     with trusted_folder.opened(path.parent) as folder:
         descriptor = trusted_folder.open_file(folder, path.name, os.O_RDONLY)
     with os.fdopen(descriptor, "rb") as stream:
-        return Content(stream.read(), _version(os.fstat(descriptor)))
+        status = os.fstat(descriptor)  # before: what is appended meanwhile is another version
+        return Content(stream.read(status.st_size), _version(status))
 
 
 def write_atomically(path: Path, content: str) -> str:
