@@ -86,12 +86,13 @@ def _element_changes(new: Ruleset, old: Ruleset) -> Iterator[str]:
     where = f"{new.family} {TABLE}"
     added: list[NftSet] = []
     for item, before in zip(new.sets, old.sets, strict=True):
-        gone = [key for key, _ in before.elements if (key, "") not in set(item.elements)]
         if item.elements == before.elements or item.is_group:
             continue
+        wanted = set(item.elements)
+        gone = [key for key, value in before.elements if (key, value) not in wanted]
         if _takes_single_elements(item) and 2 * len(gone) < len(before.elements) and all(map(_PLAIN.fullmatch, gone)):
             yield from [f"delete element {where} {item.name} {{ {', '.join(gone)} }}"] if gone else []
-            item = replace(item, elements=tuple(sorted(set(item.elements) - set(before.elements))))
+            item = replace(item, elements=tuple(sorted(wanted - set(before.elements))))
         else:
             yield f"flush {_kind(item)} {where} {item.name}"
         added.append(item)
