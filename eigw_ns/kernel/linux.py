@@ -56,6 +56,7 @@ from eigw_ns.kernel.nft.loader import Transactions, load_all
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.protocol import Change, Count
 from eigw_ns.kernel.reading import additions, lab_reader, namespace_reader
+from eigw_ns.kernel.reading.parsed_routes import ParsedRoutes
 from eigw_ns.kernel.replication import teaching
 from eigw_ns.kernel.writing import folder_note, links, tenant_conflicts
 from eigw_ns.kernel.writing.foreign_removal import clear
@@ -74,17 +75,21 @@ every one of 30 applies, also with 20 rounds. After a lost race, only the tenant
 
 
 class LinuxKernel(LinuxHost):
-    """The running kernel. Remembers nothing of it: everything is read when it is asked for."""
+    """The running kernel. Remembers nothing of it: everything is read when it is asked for.
+
+    It remembers only what messages of the kernel mean (`ParsedRoutes`).
+    """
 
     def __init__(self, run_folder: Path = Path("/run/eigw-ns")) -> None:
         self.writes = 0
+        self._parsed = ParsedRoutes()
         self._run_folder = run_folder  # where versions before 0.2 left the files of their daemons
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
     def observe(self, lab: str, believed: NetState = NOTHING, *, only: Collection[str] | None = None) -> NetState:
         """See `Kernel.observe`."""
-        return lab_reader.read_lab(lab, believed, only)
+        return lab_reader.read_lab(lab, believed, only, None if only is None else self._parsed)
 
     def additions(self, namespaces: Sequence[str]) -> Sequence[ForeignObject]:
         """See `Kernel.additions`."""

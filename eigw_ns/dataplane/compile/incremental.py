@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 
 from eigw_ns.cloud.families import ipv6_part
@@ -34,6 +35,9 @@ class Delta:
 
 
 _SECTIONS = tuple(field.name for field in fields(Cloud) if field.name != "lab")
+_OF_FAMILIES = frozenset({"vpcs", "subnets", "instances", "egress_only_internet_gateways", "internet_gateways"})
+"""The sections that `ipv6_part` reads."""
+
 _UNLINKED = "unlinked"
 """The section of the instances without IPv6."""
 
@@ -41,8 +45,10 @@ _LIST = 9
 """The rank of the list of parts among results (`memo`)."""
 
 
-def _sections(cloud: Cloud) -> dict[str, Mapping[str, Any]]:
-    """Return what the compiler reads of the cloud."""
+def _sections(cloud: Cloud, before: Cloud | None = None) -> dict[str, Mapping[str, Any]]:
+    """Return what the compiler reads of the cloud. Leaves out sections that are the same objects as `before`."""
+    if before is not None and all(getattr(before, name) is getattr(cloud, name) for name in _OF_FAMILIES):
+        return {name: getattr(cloud, name) for name in _SECTIONS if name not in _OF_FAMILIES}
     linked = ipv6_part(cloud)
     return {name: getattr(linked, name) for name in _SECTIONS} | {_UNLINKED: unlinked(cloud, linked)}
 
@@ -69,7 +75,8 @@ class IncrementalCompiler:
         self._tracked = Cloud(cloud.lab, **tracked)
         self._compiler = Compiler(self._tracked, table, self._tracking)
         self._order: dict[Part, int] = {}
-        self._objects: dict[Part, tuple[NetObject, ...]] = {}
+        self._objects: dict[Part, _Objects] = {}
+        self._reach: dict[Part, frozenset[str]] = {}  # the namespaces in which each part has objects
         self._within: dict[str, set[Part]] = {}  # the parts with objects in each namespace
         self._follow(())
 
@@ -80,24 +87,26 @@ class IncrementalCompiler:
         """
         if cloud.lab != self.cloud.lab:
             raise ValueError(f"{cloud.lab} is not the lab {self.cloud.lab}")
-        self.cloud = cloud
-        made = self._tracking.update(_sections(cloud))
+        sections, self.cloud = _sections(cloud, self.cloud), cloud
+        made = self._tracking.update(sections)
         return self._follow([(kind, resource_id) for _, kind, resource_id in filter(_is_part, made)])
 
     def state(self, namespaces: Iterable[str] | None = None) -> NetState:
         """Return the desired state of these namespaces; of all if None."""
-        if namespaces is None:
-            return NetState.of(thing for part in self._order for thing in self._objects[part])
-        wanted = frozenset(namespaces)
+        wanted = self.namespaces() if namespaces is None else frozenset(namespaces)
         found = {part for name in wanted for part in self._within.get(name, ())}
-        ordered = sorted(found, key=self._order.__getitem__)
-        return NetState.of(thing for part in ordered for thing in self._objects[part] if thing.namespace in wanted)
+        state: _Objects = {}
+        for part in sorted(found, key=self._order.__getitem__):
+            objects = self._objects[part]
+            whole = self._reach[part] <= wanted
+            state.update(objects if whole else {key: each for key, each in objects.items() if each.namespace in wanted})
+        return NetState(MappingProxyType(state))
 
     def gateways(self) -> Iterator[NetObject]:
         """Yield the objects of the gateways."""
         for part, objects in self._objects.items():
             if part[0] == GATEWAY:
-                yield from objects
+                yield from objects.values()
 
     def namespaces(self) -> frozenset[str]:
         """Return the names of all namespaces of the lab."""
@@ -127,12 +136,12 @@ class IncrementalCompiler:
 
     def _replace(self, part: Part) -> tuple[_Objects, _Objects]:
         """Replace the objects of a part; one that has gone has none. Returns the objects before and after."""
-        before = {thing.key: thing for thing in self._objects.pop(part, ())}
-        after = _Objects()
+        before, was = self._objects.pop(part, {}), self._reach.pop(part, frozenset())
+        after, now = _Objects(), frozenset[str]()
         if part in self._order:
-            self._objects[part] = self._compiler.part(part)
-            after = {thing.key: thing for thing in self._objects[part]}
-        was, now = ({thing.namespace for thing in state.values()} for state in (before, after))
+            after = {thing.key: thing for thing in self._compiler.part(part)}
+            now = frozenset(thing.namespace for thing in after.values())
+            self._objects[part], self._reach[part] = after, now
         for name in was - now:
             self._within[name].discard(part)
             if not self._within[name]:

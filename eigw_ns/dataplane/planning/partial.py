@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY
+from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY, INTERNET
 from eigw_ns.dataplane.planning import flows
 from eigw_ns.dataplane.planning.plan import Plan, Planner, Step, settable
-from eigw_ns.dataplane.state import Link, Namespace, NetObject, NetState
+from eigw_ns.dataplane.state import Key, Link, Namespace, NetObject, NetState
 from eigw_ns.dataplane.state.naming import kind_of
 
 
@@ -25,6 +25,7 @@ def make_partial_plan(
     Returns None if the lab needs a plan as a whole. `gateways` are the namespaces of the lab's egress-only gateways;
     flows by those elsewhere may end here. `came` are the objects that the lab did not have before the change.
     """
+    desired, actual = _thinned(desired, actual)
     here = {thing.namespace for thing in desired} | {thing.namespace for thing in actual}
     beside = [each for each in gateways if each.namespace not in here]
     wanted = NetState.of((*settable(desired, actual), *beside))
@@ -34,6 +35,21 @@ def make_partial_plan(
     steps = tuple(planner.steps())
     new = {thing.key for thing in came if isinstance(thing, Namespace)}
     return steps if all(_stays(step, here, new) for step in steps) else None
+
+
+def _thinned(desired: NetState, actual: NetState) -> tuple[NetState, NetState]:
+    """Return both states without the routes of the internet that stay.
+
+    The internet has one for each subnet of the lab, and a route that stays there changes no step.
+    """
+    routers = {owner.namespace for owner in desired.namespaces() if kind_of(owner.id) == INTERNET}
+    there, wanted, same = actual.objects, dict[Key, NetObject](), set[Key]()
+    for key, thing in desired.objects.items():
+        if key[0] == "route" and key[1] in routers and (there.get(key) is thing or there.get(key) == thing):
+            same.add(key)
+        else:
+            wanted[key] = thing
+    return NetState(wanted), NetState({key: thing for key, thing in there.items() if key not in same})
 
 
 def gateways_among(objects: Iterable[NetObject]) -> list[Namespace]:

@@ -37,6 +37,7 @@ from eigw_ns.kernel.netlink.rtnetlink import (
 )
 from eigw_ns.kernel.netlink.socket import Attributes, Netlink, attributes
 from eigw_ns.kernel.nft.fingerprint import Table
+from eigw_ns.kernel.reading.parsed_routes import ParsedRoutes
 
 _PROTOCOL_AT = 5  # in struct rtmsg
 _KERNEL = bytes((RTPROT_KERNEL,))
@@ -59,18 +60,20 @@ FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 """Families of nftables by number: NFPROTO_…, linux/netfilter.h."""
 
 
-def routes(netlink: Netlink, namespace: str, names: Names) -> tuple[list[Route], list[tuple[ForeignObject, bytes]]]:
+def routes(
+    netlink: Netlink, namespace: str, names: Names, parsed: ParsedRoutes | None = None
+) -> tuple[list[Route], list[tuple[ForeignObject, bytes]]]:
     """Return our routes, and the foreign ones with their messages. Leaves out the kernel's own routes.
 
-    A lab has thousands of routes, most of them the kernel's, so the loop does little for each.
+    A lab has thousands of routes, most of them the kernel's, so the loop does little for each. `parsed` knows those of
+    the last time.
     """
     ours: list[Route] = []
     others: list[bytes] = []
     dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ALL_ROUTES_REQUEST, f"read the routes of {namespace}")
-    for _, payload in dump:
-        if payload[_PROTOCOL_AT] == RTPROT_KERNEL:
-            continue
-        route = rtnetlink.parse_route(payload, namespace, names, plain=True)
+    payloads = [payload for _, payload in dump if payload[_PROTOCOL_AT] != RTPROT_KERNEL]
+    found = (parsed or ParsedRoutes()).parse(payloads, namespace, names)
+    for payload, route in zip(payloads, found, strict=True):
         if route is None or (ours and _same_place(route, ours[-1])):  # routes of one place are neighbours in a dump
             others.append(payload)
         else:

@@ -22,6 +22,7 @@ from eigw_ns.kernel.netlink.socket import Netlink
 from eigw_ns.kernel.processes.parallel import in_halves
 from eigw_ns.kernel.reading import namespace_reader
 from eigw_ns.kernel.reading.namespace_reader import Numbers, Place
+from eigw_ns.kernel.reading.parsed_routes import ParsedRoutes
 from eigw_ns.kernel.writing import tenant_conflicts
 
 _Objects = Mapping[Key, NetObject]
@@ -38,11 +39,15 @@ def owner_of(name: str) -> Namespace | None:
     return None
 
 
-def read_lab(lab: str, believed: NetState, only: Collection[str] | None = None) -> NetState:
-    """See `Kernel.observe`."""
+def read_lab(
+    lab: str, believed: NetState, only: Collection[str] | None = None, parsed: ParsedRoutes | None = None
+) -> NetState:
+    """See `Kernel.observe`. `parsed` knows routes of earlier reads."""
     expected = _by_namespace(believed)
+    if parsed is not None:
+        parsed.believed = believed.objects
     names = netns.names(lab_prefix(lab)) if only is None else sorted(only)
-    readings = in_halves(names, partial(_read_some, lab, expected))
+    readings = in_halves(names, partial(_read_some, lab, expected, parsed))
     ends = {place: numbers for reading in readings for place, numbers in reading.ends.items()}
     found: dict[Key, NetObject] = {}
     for reading in readings:
@@ -90,14 +95,16 @@ class _Reading:
     ends: dict[Place, Numbers] = field(default_factory=dict)
 
 
-def _read_some(lab: str, expected: Mapping[str, _Objects], names: Iterable[str]) -> _Reading:
+def _read_some(
+    lab: str, expected: Mapping[str, _Objects], parsed: ParsedRoutes | None, names: Iterable[str]
+) -> _Reading:
     reading = _Reading()
 
     def read(netlink: Netlink, owner: Namespace, links: list[LinkMessage]) -> None:
         name = owner.namespace
         there = expected.get(name, {})
         rules = [thing for thing in there.values() if isinstance(thing, Ruleset)]
-        found = {thing.key: thing for thing in namespace_reader.contents(netlink, owner, links, rules)}
+        found = {thing.key: thing for thing in namespace_reader.contents(netlink, owner, links, rules, parsed)}
         reading.objects[name] = None if found == there else found
         reading.ends.update(namespace_reader.ends(name, links))
 

@@ -38,6 +38,7 @@ from eigw_ns.kernel.netlink.socket import NETFILTER, Netlink
 from eigw_ns.kernel.nft import fingerprint, listing
 from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.reading import foreign
+from eigw_ns.kernel.reading.parsed_routes import ParsedRoutes
 
 Place = tuple[str, str]
 """A link's namespace and name."""
@@ -106,11 +107,16 @@ def one_link(netlink: Netlink, name: str) -> list[LinkMessage]:
 
 
 def contents(
-    netlink: Netlink, owner: Namespace, seen: list[LinkMessage], believed: Sequence[Ruleset]
+    netlink: Netlink,
+    owner: Namespace,
+    seen: list[LinkMessage],
+    believed: Sequence[Ruleset],
+    parsed: ParsedRoutes | None = None,
 ) -> Iterator[NetObject]:
     """Yield the objects of our namespace. The peers of veth ends are claims that `verify_peers` checks.
 
-    Rules are listed unless a fingerprint proves that they are the `believed` ones.
+    Rules are listed unless a fingerprint proves that they are the `believed` ones. `parsed` knows routes of earlier
+    reads.
     """
     name = owner.namespace
     yield owner
@@ -128,7 +134,7 @@ def contents(
     if any(link.kind == "bridge" for link in seen):  # any other link has no entries of ours, but a dozen of its own
         dumps.append(_BRIDGE)
     yield from _dumped(netlink, name, names, dumps)
-    ours, others = foreign.routes(netlink, name, names)
+    ours, others = foreign.routes(netlink, name, names, parsed)
     yield from ours
     yield from (thing for thing, _ in others)
     yield from (rule for rule, _ in foreign.rules(netlink, name) if rule is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.dataplane.compile.incremental import IncrementalCompiler
+from eigw_ns.dataplane.compile.incremental import Delta, IncrementalCompiler
 from eigw_ns.dataplane.planning.partial import gateways_among, make_partial_plan
 from eigw_ns.dataplane.planning.plan import Plan
 from eigw_ns.dataplane.state import NetState
@@ -23,7 +23,13 @@ def plan_part(kernel: Kernel, compiler: IncrementalCompiler, cloud: Cloud) -> Pl
     if kernel.missing(standing - part):
         return None
     desired = compiler.state(part)
-    believed = NetState.of((*desired, *delta.former))  # what differs as it was: rules that are believed need no listing
-    actual = kernel.observe(cloud.lab, believed, only=part)
+    actual = kernel.observe(cloud.lab, _before(desired, delta), only=part)
     require_ours(kernel, desired, actual)
     return make_partial_plan(desired, actual, gateways=gateways_among(compiler.gateways()), came=delta.came)
+
+
+def _before(desired: NetState, delta: Delta) -> NetState:
+    """Return the state before the change, of which the kernel finds cheaply that it is there."""
+    came = {thing.key for thing in delta.came}
+    former = {thing.key: thing for thing in delta.former}
+    return NetState({key: thing for key, thing in desired.objects.items() if key not in came} | former)
