@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from eigw_ns.errors import CloudError, EigwError, KernelError, LockedError, NoSu
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle import ec2, operations
 from eigw_ns.lab.live.live_lab import LiveLab
+from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.topology import example, load
 from tests.support.stored import folders, journal, lock, storage, store
 
@@ -232,3 +234,88 @@ def test_after_an_interrupted_destroy_nothing_changes(lab: Lab) -> None:
         raise RuntimeError
     with pytest.raises(EigwError, match="half destroyed"):
         lab.add_route()
+
+
+class KilledError(BaseException):
+    """The process was killed: nothing of it runs after this."""
+
+
+@pytest.mark.parametrize("verb", ["CreateRoute", "DeleteEgressOnlyInternetGateway"])
+def test_killed_before_any_write_the_next_process_finishes(lab: Lab, verb: str) -> None:
+    """What was acknowledged before stays. The change itself is whole or was never begun."""
+    lab.add_route("2001:db8:cafe::/48")
+    killed, writes = True, 0
+    while killed:
+        request = {"EgressOnlyInternetGatewayId": lab.eigw}
+        request |= lab.route("::/1") if verb == "CreateRoute" else {}
+        killed = _killed(lab, writes, verb, request)
+        lab.kernel.before = None
+        lab.live = LiveLab(lambda: lab.kernel, storage(), LAB)
+        assert journal().unfinished(LAB) == killed
+        lab.call("CreateTags", Resources=[lab.vpc], Tags=[{"Key": "round", "Value": str(writes)}])
+        assert "2001:db8:cafe::/48" in lab.destinations()
+        assert lab.agrees()
+        _begin_again(lab, verb)
+        writes += 1
+    assert writes > 2
+
+
+def _begin_again(lab: Lab, verb: str) -> None:
+    """Undo the finished action, so that it can be killed at the next write."""
+    if verb == "CreateRoute":
+        lab.call("DeleteRoute", **lab.route("::/1"))
+        return
+    made = lab.call("CreateEgressOnlyInternetGateway", VpcId=lab.vpc)["EgressOnlyInternetGateway"]
+    lab.eigw = made["EgressOnlyInternetGatewayId"]
+
+
+def _killed(lab: Lab, writes: int, verb: str, request: dict[str, Any]) -> bool:
+    """Perform an action in a process that dies at the write after so many. Returns whether it died."""
+    left = writes
+
+    def die(_verb: str, _thing: object) -> None:
+        nonlocal left
+        if left == 0:
+            raise KilledError
+        left -= 1
+
+    lab.kernel.before = die
+    try:
+        lab.live.perform(verb, request, SETTINGS)
+    except KilledError:
+        return True
+    return False
+
+
+# ---- several callers -------------------------------------------------------------------------------------------------
+
+
+def test_changes_of_several_processes_at_once_are_all_kept(lab: Lab) -> None:
+    """Two processes serve the lab, and a third one changes it without serving it."""
+    others = [LiveLab(lambda: lab.kernel, storage(), LAB) for _ in range(2)]
+    patience = Patience(30)
+
+    def serve(live: LiveLab, first: int) -> None:
+        for number in range(first, first + 12):
+            live.perform("CreateRoute", _nth(lab, number), SETTINGS, patience)
+
+    def run_ec2(first: int) -> None:
+        for number in range(first, first + 12):
+            ec2.perform(lambda: lab.kernel, storage(), LAB, "CreateRoute", _nth(lab, number), SETTINGS, patience)
+
+    threads = [threading.Thread(target=serve, args=(each, 100 * (at + 1))) for at, each in enumerate(others)]
+    threads.append(threading.Thread(target=run_ec2, args=(300,)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            lab.live.describe("DescribeRouteTables", {}, SETTINGS)
+            thread.join(0.01)
+    numbers = (first + number for first in (100, 200, 300) for number in range(12))
+    assert lab.destinations() >= {_nth(lab, number)["DestinationIpv6CidrBlock"] for number in numbers}
+    assert lab.agrees()
+    assert operations.status(lab.kernel, storage(), LAB) == ()
+
+
+def _nth(lab: Lab, number: int) -> dict[str, Any]:
+    return {**lab.route(f"2001:db8:{number}::/48"), "EgressOnlyInternetGatewayId": lab.eigw}

@@ -1,0 +1,124 @@
+"""Benchmark: change and describe labs of different sizes that a long-living process serves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.live.live_lab import LiveLab
+from eigw_ns.lab.storage.folders import LabFolders
+from eigw_ns.lab.storage.storage import Storage
+from scripts.benchmarks.benchmark import Benchmark, Job
+from scripts.benchmarks.labs import Workshop, topology, tree
+from scripts.benchmarks.rows import Measure, Row, Target, alternate, compare, seconds
+
+_COMPARED = 10
+"""The size of the lab with which the others are compared."""
+
+_REPEATED = 3
+"""How often each round measures each lab: a change takes milliseconds."""
+
+_CHANGED, _DESCRIBED = 0.020, 0.002
+"""The most seconds that a change of the lab of `Job.size` subnets, and a description of any, may take."""
+
+_SETTINGS = Settings()
+_NEW, _ALL = "2001:db8:bad::/48", "::/0"
+
+
+class _Served:
+    """A running lab in which one subnet has a route table of its own."""
+
+    def __init__(self, place: Workshop, subnets: int) -> None:
+        lab, content = place.new_name(), tree(subnets)
+        content["vpcs"]["main"]["route_tables"]["own"] = {}
+        content["vpcs"]["main"]["subnets"]["s000"]["route_table"] = "own"
+        given, kernel = topology(lab, content), LinuxKernel()
+        storage = Storage.in_folders(LabFolders(place.folder / "state", place.folder / "run", temporary=True))
+        operations.apply(kernel, storage, given)
+        self._live = LiveLab(lambda: kernel, storage, lab)
+        self._table = next(each.id for each in given.cloud.route_tables.values() if each.name == "own")
+        self._gateway = next(iter(given.cloud.egress_only_internet_gateways))
+        for destination in (_ALL, _NEW):  # read and compile everything once
+            self.create(destination)()
+            self.delete(destination)()
+
+    def create(self, destination: str) -> Measure:
+        """Return a measurement of CreateRoute."""
+        return lambda: self._timed("CreateRoute", destination, EgressOnlyInternetGatewayId=self._gateway)
+
+    def delete(self, destination: str) -> Measure:
+        """Return a measurement of DeleteRoute."""
+        return lambda: self._timed("DeleteRoute", destination)
+
+    def describe(self) -> float:
+        """Return the seconds that a description of the route table takes."""
+        begin = time.perf_counter()
+        self._live.describe("DescribeRouteTables", {"RouteTableIds": [self._table]}, _SETTINGS)
+        return time.perf_counter() - begin
+
+    def _timed(self, action: str, destination: str, **more: Any) -> float:
+        request = {"RouteTableId": self._table, "DestinationIpv6CidrBlock": destination, **more}
+        begin = time.perf_counter()
+        self._live.perform(action, request, _SETTINGS)
+        return time.perf_counter() - begin
+
+
+def _sizes(job: Job) -> list[int]:
+    return sorted({_COMPARED, *job.subnets})
+
+
+def _changes(job: Job, labs: dict[int, _Served], destination: str) -> tuple[dict[int, list[float]], ...]:
+    """Create and delete a route in each lab in turn. Returns the seconds of each, by size and round."""
+    measures = [pair for lab in labs.values() for pair in (lab.create(destination), lab.delete(destination))]
+    found = alternate(_REPEATED * job.rounds, job.step, *measures)
+    return dict(zip(labs, found[::2], strict=True)), dict(zip(labs, found[1::2], strict=True))
+
+
+def _rows(job: Job) -> Iterator[Row]:
+    labs = {size: _Served(job.place, size) for size in _sizes(job)}
+    for lab in labs.values():  # the first route of the table goes another way than the default of the others
+        lab.create(_ALL)()
+    created, deleted = _changes(job, labs, _NEW)
+    yield from _compared("one more route", created, deleted)
+    yield _within(f"create one more route, {job.size} subnets", created[job.size], _CHANGED)
+    for lab in labs.values():
+        lab.delete(_ALL)()
+    yield from _compared("the first route", *_changes(job, labs, _ALL))
+    described = alternate(_REPEATED * job.rounds, job.step, *(lab.describe for lab in labs.values()))
+    for size, figures in zip(labs, described, strict=True):
+        yield _within(f"describe, {size} subnets", figures, _DESCRIBED)
+
+
+def _within(name: str, figures: list[float], allowed: float) -> Row:
+    """Return the row of times against an absolute bound."""
+    return compare(name, f"{allowed * 1000:.0f} ms", figures, [allowed] * len(figures), Target("most", 1))
+
+
+def _compared(name: str, created: dict[int, list[float]], deleted: dict[int, list[float]]) -> Iterator[Row]:
+    for verb, figures in (("create", created), ("delete", deleted)):
+        for size in figures:
+            if size != _COMPARED:
+                detail = f"{seconds(figures[size])} : {seconds(figures[_COMPARED])}"
+                words = f"{verb} {name}, {size} subnets"
+                yield compare(
+                    words, f"{_COMPARED} subnets", figures[size], figures[_COMPARED], Target("most", 1.5), detail
+                )
+
+
+BENCHMARK = Benchmark(
+    summary="Change and describe labs that a long-living process serves.",
+    explain={
+        "create one more route, N subnets, against 10 subnets": "CreateRoute in a route table of one subnet, by the "
+        "egress-only gateway to which its default route leads. All labs are on this host at the same time.",
+        "…, against 20 ms": "The same in the lab of 200 subnets, as an absolute time on an idle machine.",
+        "delete …": "DeleteRoute of the same.",
+        "create the first route, …": "The same for `::/0`, which changes the rules of the gateway too.",
+        "describe, N subnets, against 2 ms": "DescribeRouteTables of that route table.",
+    },
+    rows=_rows,
+    steps=lambda job: 5 * _REPEATED * job.rounds * len(_sizes(job)),
+)
