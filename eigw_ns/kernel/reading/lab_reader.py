@@ -55,7 +55,9 @@ def read_lab(
             found.update(expected[name] if objects is None else objects)
     if only is not None:
         ends |= _ends_beside(lab, found.values(), only)
-    return NetState(MappingProxyType({key: namespace_reader.verify_peers(thing, ends) for key, thing in found.items()}))
+    links = [thing for thing in found.values() if isinstance(thing, Link)]
+    found.update((link.key, namespace_reader.verify_peers(link, ends)) for link in links)
+    return NetState(MappingProxyType(found))
 
 
 def _ends_beside(lab: str, things: Iterable[NetObject], read: Collection[str]) -> dict[Place, Numbers]:
