@@ -1,4 +1,4 @@
-"""What carries out EC2's actions for the worker: the interface, and today's implementation on the stored lab."""
+"""What carries out EC2's actions for the worker: the interface, and its implementation on a served lab."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Protocol
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.frozen import frozen
-from eigw_ns.lab.lifecycle import ec2
+from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
-from eigw_ns.lab.storage.storage import Storage
 
 
 class Performer(Protocol):
@@ -30,17 +29,15 @@ class Performer(Protocol):
 
 
 @frozen
-class StoredLab:
-    """A lab whose state is read from the store for each action."""
+class ServedLab:
+    """A lab whose state is kept in memory (`lab.live`). `empty` makes it again, empty."""
 
-    kernel_factory: ec2.KernelFactory
-    storage: Storage
-    lab: str
+    live: LiveLab
     empty: Callable[[], None]
 
     def perform(self, action: str, request: Request, settings: Settings, patience: Patience) -> Reply:
         """See `Performer`."""
-        return ec2.perform(self.kernel_factory, self.storage, self.lab, action, request, settings, patience)
+        return self.live.perform(action, request, settings, patience)
 
     def reset(self) -> None:
         """See `Performer`."""

@@ -16,8 +16,9 @@ from eigw_ns.errors import CloudError, EigwError, KernelError, LockedError, NoSu
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle import ec2, operations
 from eigw_ns.lab.live.live_lab import LiveLab
-from eigw_ns.lab.storage.protocols import Patience
-from eigw_ns.topology import example, load
+from eigw_ns.lab.storage.protocols import Patience, Stored
+from eigw_ns.lab.storage.store import FileStore
+from eigw_ns.topology import Topology, example, load
 from tests.support.stored import folders, journal, lock, storage, store
 
 LAB = "demo"
@@ -258,6 +259,29 @@ def test_killed_before_any_write_the_next_process_finishes(lab: Lab, verb: str) 
         _begin_again(lab, verb)
         writes += 1
     assert writes > 2
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["before", "after"])
+def test_killed_around_the_store(lab: Lab, stored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal is there already, so the next process brings the kernel to what is stored."""
+    real = FileStore.save_change
+
+    def dying(files: FileStore, known: Stored, given: Topology) -> str:
+        if stored:
+            real(files, known, given)
+        raise KilledError
+
+    lab.add_route("2001:db8:cafe::/48")
+    with monkeypatch.context() as patch:
+        patch.setattr(FileStore, "save_change", dying)
+        with pytest.raises(KilledError):
+            lab.add_route()
+    assert journal().unfinished(LAB)
+    lab.live = LiveLab(lambda: lab.kernel, storage(), LAB)
+    lab.call("CreateTags", Resources=[lab.vpc], Tags=[{"Key": "a", "Value": "b"}])
+    assert (BAD in lab.destinations()) is stored
+    assert "2001:db8:cafe::/48" in lab.destinations()
+    assert lab.agrees()
 
 
 def _begin_again(lab: Lab, verb: str) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.errors import HostError, UsageError
 from eigw_ns.lab.lifecycle import operations
+from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.topology import Topology
 
@@ -123,9 +124,11 @@ def command(
         with (
             process.started(listener, web, user or NOBODY) as session,
             _built(storage, lab, Patience(lock_timeout, talk.note), ephemeral=ephemeral) as kernel,
+            closing(LiveLab(lambda: kernel, storage, lab)) as live,
         ):
+            live.prepare()
             talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
-            verbs = _verbs(kernel, storage, lab, lambda: _announce(access, output))
+            verbs = _verbs(kernel, storage, live, lambda: _announce(access, output))
             return session.serve(verbs, log_to_stderr, lock_timeout)
 
 
@@ -232,17 +235,17 @@ def _built(storage: Storage, lab: str, patience: Patience, *, ephemeral: bool) -
             operations.destroy(kernel, storage, lab, patience=patience)
 
 
-def _verbs(kernel: Machine, storage: Storage, lab: str, announce: Callable[[], None]) -> Mapping[str, Verb]:
+def _verbs(kernel: Machine, storage: Storage, live: LiveLab, announce: Callable[[], None]) -> Mapping[str, Verb]:
     """Return the verbs that the web process may use."""
     from eigw_ns.server.boundary import log_to_stderr
-    from eigw_ns.server.performer import StoredLab
+    from eigw_ns.server.performer import ServedLab
     from eigw_ns.server.verbs import Ec2, ready, reset
 
     def empty() -> None:
-        operations.destroy(kernel, storage, lab, patience=Patience(_RESET_SECONDS))
-        operations.apply(kernel, storage, Topology(Cloud(lab)))
+        operations.destroy(kernel, storage, live.lab, patience=Patience(_RESET_SECONDS))
+        operations.apply(kernel, storage, Topology(Cloud(live.lab)))
 
-    performer = StoredLab(lambda: kernel, storage, lab, empty)
+    performer = ServedLab(live, empty)
     ec2 = Ec2(performer, Settings(), log_to_stderr, lambda: datetime.now().astimezone())
     return {"ec2": ec2.verb(), "reset": reset(performer), "ready": ready(announce)}
 

@@ -10,6 +10,7 @@ namespace of the lab is missing, the whole lab is reconciled (`operations.reconc
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from eigw_ns.cloud.ec2 import api
@@ -17,6 +18,7 @@ from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.incremental import IncrementalCompiler
+from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle import ec2, operations, ownership
 from eigw_ns.lab.lifecycle.ec2 import KernelFactory
@@ -70,13 +72,17 @@ class LiveLab:
                     self._change(known, wanted)
             return reply
 
-    def close(self, patience: Patience = IMPATIENT) -> None:
-        """Write the whole topology, if changes of it are in the store's log alone. All labs are complete without this.
+    def prepare(self) -> None:
+        """Read and compile the lab, so that the first change takes no longer than others. Raises what `stored` does."""
+        self._compiler = self._following(self._make_kernel(), self.stored().topology.cloud)
 
-        Raises LockedError if another process changes the lab, HostError if the topology cannot be written.
+    def close(self) -> None:
+        """Write the whole topology, if changes of it are in the store's log alone.
+
+        If another process works on the lab, or the topology cannot be written, the log stays, which is as good.
         """
         if self._appended:
-            with self._storage.lock.hold(self.lab, f"eigw-ns ({self.lab})", wait=patience.seconds, tell=patience.tell):
+            with contextlib.suppress(EigwError), self._storage.lock.hold(self.lab, f"eigw-ns ({self.lab})"):
                 self._storage.store.save(self.stored().topology)
                 self._appended = False
 
