@@ -69,15 +69,17 @@ def routes(
     the last time.
     """
     ours: list[Route] = []
+    last: Route | None = None
     others: list[bytes] = []
     dump = netlink.dump(rtnetlink.GETROUTE, rtnetlink.ALL_ROUTES_REQUEST, f"read the routes of {namespace}")
     payloads = [payload for _, payload in dump if payload[_PROTOCOL_AT] != RTPROT_KERNEL]
     found = (parsed or ParsedRoutes()).parse(payloads, namespace, names)
     for payload, route in zip(payloads, found, strict=True):
-        if route is None or (ours and _same_place(route, ours[-1])):  # routes of one place are neighbours in a dump
+        if route is None or (last is not None and _same_place(route, last)):  # routes of one place are neighbours
             others.append(payload)
         else:
             ours.append(route)
+            last = route
     return ours, list(_foreign_routes(others, ours, namespace, names)) if others else []
 
 

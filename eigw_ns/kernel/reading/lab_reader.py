@@ -140,6 +140,10 @@ def _owner_by(name: str, seen: Iterable[LinkMessage]) -> Namespace | None:
 
 def _by_namespace(state: NetState) -> dict[str, dict[Key, NetObject]]:
     found: dict[str, dict[Key, NetObject]] = {}
+    last, objects = "", dict[Key, NetObject]()
     for key, thing in state.objects.items():
-        found.setdefault(thing.namespace, {})[key] = thing
+        if thing.namespace != last:  # most follow another of their namespace
+            last = thing.namespace
+            objects = found.setdefault(last, {})
+        objects[key] = thing
     return found

@@ -30,6 +30,8 @@ def plan_part(kernel: Kernel, compiler: IncrementalCompiler, cloud: Cloud) -> Pl
 
 def _before(desired: NetState, delta: Delta) -> NetState:
     """Return the state before the change, of which the kernel finds cheaply that it is there."""
-    came = {thing.key for thing in delta.came}
-    former = {thing.key: thing for thing in delta.former}
-    return NetState({key: thing for key, thing in desired.objects.items() if key not in came} | former)
+    before = dict(desired.objects)
+    for thing in delta.came:
+        before.pop(thing.key, None)
+    before.update((thing.key, thing) for thing in delta.former)
+    return NetState(before)
