@@ -12,14 +12,12 @@ from collections.abc import Iterable, Mapping
 
 from eigw_ns.frozen import frozen
 
-_EGRESS_ONLY = "an egress-only internet gateway takes their place, because labs have only IPv6"
 _OWN_ADDRESSES = "each instance has an IPv6 address, which is not translated on the way to the internet"
 _NO_OTHER_GATEWAYS = "routes lead to egress-only internet gateways, internet gateways or blackhole"
 _NO_PRIVATE_PATHS = "VPCs reach each other and other networks through the internet of the lab"
 _ONE_INTERFACE = "each instance has one interface, which is described with the instance"
 _NO_MACHINES = "an instance is a network namespace of this machine, which has the machine's programs and files"
 _ONE_MACHINE = "all of a lab is on this machine"
-_ADDRESS_ACTIONS = "allocate address, release address, associate address, disassociate address, describe address"
 
 _INSTANCES = "instance topology, instance connect, instance event"
 
@@ -35,9 +33,6 @@ class _Absent:
 
 
 _ABSENT = (
-    _Absent("NAT gateways", "nat gateway", _EGRESS_ONLY, "nat"),
-    _Absent("elastic IP addresses", f"elastic ip, public ipv4, {_ADDRESS_ACTIONS}", _OWN_ADDRESSES,
-            "eipalloc eipassoc"),
     _Absent("IPv4 addresses", "private ip", _OWN_ADDRESSES),
     _Absent("transit gateways", "transit gateway", _NO_PRIVATE_PATHS, "tgw tgw-attach tgw-rtb"),
     _Absent("VPC peering", "vpc peering, peering connection", _NO_PRIVATE_PATHS, "pcx"),
@@ -50,12 +45,14 @@ _ABSENT = (
     _Absent("prefix lists", "prefix list", "write one route or rule for each block", "pl"),
     _Absent("network interfaces of their own", "network interface", _ONE_INTERFACE, "eni eni-attach"),
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
-    _Absent("DHCP options", "dhcp option", "the topology file gives each instance its address", "dopt"),
     _Absent("IPAM", "ipam, byoip, ipv6 pool, ipv4 pool", "the topology file gives each VPC its IPv6 block"),
     _Absent("outposts", "region, outpost", _ONE_MACHINE),
     _Absent("reserved capacity", "capacity, reserved instance, scheduled instance, spot, fleet", _ONE_MACHINE),
     _Absent("network insights", "network insight", "explanations of packets name the hop that decides", "nip nia"),
     _Absent("types and states of instances", f"instance type, instance status, {_INSTANCES}", _NO_MACHINES),
+    _Absent("accelerators", "elastic gpu, elastic inference accelerator", _NO_MACHINES),
+    _Absent("secondary addresses of NAT gateways", "secondary allocation, secondary private ip", "create several"),
+    _Absent("NAT gateways of a whole VPC", "availability zone address", "a NAT gateway is in one subnet"),
     _Absent("images", "image, launch template, snapshot, volume, key pair", _NO_MACHINES, "ami lt snap vol key"),
     _Absent("source security groups", "source security group", "name the group in UserIdGroupPairs"),
     _Absent("stale security groups", "stale security group", "a group that a rule refers to cannot be deleted"),

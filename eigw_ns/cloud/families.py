@@ -41,6 +41,9 @@ def recorded(cloud: Cloud) -> tuple[str, ...]:
     tables = cloud.route_tables.values()
     elsewhere = any(ids.kind_of(route.target_id) in ROUTE_TARGETS for table in tables for route in table.routes)
     found = {
+        "elastic IP addresses": bool(cloud.elastic_ips),
+        "NAT gateways": bool(cloud.nat_gateways),
+        "DHCP options": bool(cloud.dhcp_options),
         "IPv4 blocks": blocks,
         "IPv4 routes": any(table.ipv4_routes for table in tables),
         "routes to other targets than gateways, which drop packets": elsewhere,

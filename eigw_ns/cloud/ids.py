@@ -22,6 +22,10 @@ NETWORK_ACL_ASSOCIATION = "aclassoc"
 SECURITY_GROUP = "sg"
 SECURITY_GROUP_RULE = "sgr"
 INSTANCE = "i"
+NETWORK_INTERFACE = "eni"
+ELASTIC_IP = "eipalloc"
+ELASTIC_IP_ASSOCIATION = "eipassoc"
+DHCP_OPTIONS = "dopt"
 INTERNET_HOST = "host"  # not an AWS prefix: AWS has no term for a machine on the internet
 INTERNET = "internet"  # not an AWS prefix: the router that all gateways and hosts are connected to
 

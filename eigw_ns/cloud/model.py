@@ -11,9 +11,10 @@ from dataclasses import field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Generic, Literal, TypeVar
 
+from eigw_ns.cloud import recorded
 from eigw_ns.frozen import frozen
 
-Tags = tuple[tuple[str, str], ...]
+Tags = recorded.Tags
 
 B = TypeVar("B", IPv4Network, IPv6Network)
 
@@ -357,5 +358,9 @@ class Cloud:
     network_acls: Mapping[str, NetworkAcl] = field(default_factory=dict)
     security_groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
+    nat_gateways: Mapping[str, recorded.NatGateway] = field(default_factory=dict)
+    elastic_ips: Mapping[str, recorded.ElasticIp] = field(default_factory=dict)
+    dhcp_options: Mapping[str, recorded.DhcpOptions] = field(default_factory=dict)
     hosts: Mapping[str, InternetHost] = field(default_factory=dict)
     client_tokens: Mapping[str, ClientToken] = field(default_factory=dict)
+    deleted_nat_gateways: Mapping[str, recorded.DeletedNatGateway] = field(default_factory=dict)

@@ -52,8 +52,11 @@ def route_state(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> Ro
     """Return `blackhole` if the target of the route is not available, else `active`.
 
     A target that a lab does not have, such as a transit gateway, counts as available: it is recorded, and the lab drops
-    the packets.
+    the packets. It drops those to a NAT gateway too.
     """
+    nat = cloud.nat_gateways.get(route.target_id)
+    if nat is not None:
+        return "active" if nat.vpc_id == table.vpc_id else "blackhole"
     if ids.kind_of(route.target_id) in _RECORDED or route.target_id in cloud.instances:
         return "active"
     return "blackhole" if target_gateway(cloud, table, route) is None else "active"

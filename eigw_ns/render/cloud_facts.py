@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from eigw_ns.cloud.defaults import default_network_acl, default_security_group
@@ -25,6 +25,7 @@ from eigw_ns.cloud.model import (
     Vpc,
     VpcAttributes,
 )
+from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.cloud.routing import effective_route_table, route_state
 from eigw_ns.dataplane.trace import words
 from eigw_ns.frozen import frozen
@@ -51,8 +52,9 @@ def names(cloud: Cloud) -> dict[str, str]:
     """Return the name of each resource by its id: `main/app`; for what is in no VPC, its own name."""
     vpcs = {vpc.id: vpc.name for vpc in cloud.vpcs.values()}
     found = dict(vpcs)
+    found |= {each.id: each.name for kind in (cloud.elastic_ips, cloud.dhcp_options) for each in kind.values()}
     for kind in (cloud.subnets, cloud.route_tables, cloud.egress_only_internet_gateways, cloud.internet_gateways,
-                 cloud.network_acls, cloud.security_groups):  # fmt: skip
+                 cloud.nat_gateways, cloud.network_acls, cloud.security_groups):  # fmt: skip
         found |= {each.id: _qualified(vpcs.get(each.vpc_id or ""), each.name) for each in kind.values()}
     for instance in cloud.instances.values():
         found[instance.id] = _qualified(vpcs[cloud.subnets[instance.subnet_id].vpc_id], instance.name)
@@ -77,20 +79,26 @@ def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
         ("VPC", cloud.vpcs, _vpc),
         ("egress-only internet gateway", cloud.egress_only_internet_gateways, _egress_only_internet_gateway),
         ("internet gateway", cloud.internet_gateways, _internet_gateway),
+        ("NAT gateway", cloud.nat_gateways, _nat_gateway),
         ("route table", cloud.route_tables, _route_table),
         ("network ACL", cloud.network_acls, _network_acl),
         ("security group", cloud.security_groups, _security_group),
         ("subnet", cloud.subnets, _subnet),
         ("instance", cloud.instances, _instance),
+        ("elastic IP address", cloud.elastic_ips, _elastic_ip),
+        ("set of DHCP options", cloud.dhcp_options, _dhcp_options),
         ("internet host", cloud.hosts, _host),
     )
     for kind, resources, facts in tell:
         yield from ((resource, kind, facts(cloud, resource, short)) for resource in resources.values())
 
 
-def _vpc(_cloud: Cloud, vpc: Vpc, _known: Names) -> Facts:
+def _vpc(_cloud: Cloud, vpc: Vpc, known: Names) -> Facts:
     mtu = {"MTU": str(vpc.mtu)} if vpc.mtu != INTERNET_MTU else {}
-    return _blocks(vpc.blocks) | mtu | _attributes(vpc.attributes, VpcAttributes())
+    found = replace(vpc.attributes, dhcp_options_id=None)
+    options = vpc.attributes.dhcp_options_id
+    named = {"DHCP options": known.get(options, options)} if options else {}
+    return _blocks(vpc.blocks) | mtu | named | _attributes(found, VpcAttributes())
 
 
 def _blocks(found: Sequence[object]) -> Facts:
@@ -112,6 +120,24 @@ def _egress_only_internet_gateway(_cloud: Cloud, gateway: EgressOnlyInternetGate
 
 def _internet_gateway(_cloud: Cloud, gateway: InternetGateway, known: Names) -> Facts:
     return {"attached to": known.get(gateway.vpc_id, gateway.vpc_id)} if gateway.vpc_id else {}
+
+
+def _nat_gateway(_cloud: Cloud, gateway: NatGateway, known: Names) -> Facts:
+    address, private = gateway.allocation_id, gateway.private_ip_address
+    return {
+        "subnet": known[gateway.subnet_id],
+        **({"elastic IP address": known.get(address, address)} if address else {}),
+        **({"address": str(private)} if private else {}),
+    }
+
+
+def _elastic_ip(_cloud: Cloud, address: ElasticIp, known: Names) -> Facts:
+    owner = {"associated with": known[address.association.instance_id]} if address.association else {}
+    return {"address": str(address.public_ip), **owner}
+
+
+def _dhcp_options(_cloud: Cloud, options: DhcpOptions, _known: Names) -> Facts:
+    return {option: ", ".join(values) for option, values in options.configurations}
 
 
 def _route_table(cloud: Cloud, table: RouteTable, known: Names) -> Facts:

@@ -7,7 +7,9 @@ from itertools import chain, repeat
 from typing import Any, Protocol, TypeVar
 
 from eigw_ns.cloud.filtering import network_acl, security_groups
+from eigw_ns.cloud.ipv4_addresses import nat_gateway_id
 from eigw_ns.cloud.model import Cloud, Gateway, Ipv4Route, Route, RouteTable, Subnet, Tags
+from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp
 from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
 from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
@@ -40,9 +42,12 @@ HEADINGS = {
     "RouteTables": "Route tables",
     "EgressOnlyInternetGateways": "Egress-only internet gateways",
     "InternetGateways": "Internet gateways",
+    "NatGateways": "NAT gateways",
     "NetworkAcls": "Network ACLs",
     "SecurityGroups": "Security groups",
     "Instances": "Instances",
+    "Addresses": "Elastic IP addresses",
+    "DhcpOptions": "DHCP options",
     "InternetHosts": "Internet hosts",
 }
 
@@ -139,6 +144,48 @@ def _internet_gateways(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     return _gateways(cloud.internet_gateways.values(), "available", cloud, tags)
 
 
+def _nat_gateways(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return ("Name", "Id", "Subnet", "Elastic IP address", "IPv4 address", "Tags"), tuple(
+        (
+            qualified(cloud, gateway.vpc_id, gateway.name),
+            gateway.id,
+            cloud.subnets[gateway.subnet_id].name,
+            cloud.elastic_ips[gateway.allocation_id].name if gateway.allocation_id else "",
+            str(gateway.private_ip_address or ""),
+            _tag_text(gateway.tags),
+        )
+        for gateway in _tagged(cloud.nat_gateways.values(), tags)
+    )
+
+
+def _addresses(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return ("Name", "Id", "IPv4 address", "Associated with", "Tags"), tuple(
+        (address.name, address.id, str(address.public_ip), _owner(cloud, address), _tag_text(address.tags))
+        for address in _tagged(cloud.elastic_ips.values(), tags)
+    )
+
+
+def _owner(cloud: Cloud, address: ElasticIp) -> str:
+    gateway = cloud.nat_gateways.get(nat_gateway_id(cloud, address) or "")
+    if gateway is not None:
+        return qualified(cloud, gateway.vpc_id, gateway.name)
+    if address.association is None:
+        return ""
+    instance = cloud.instances[address.association.instance_id]
+    return qualified(cloud, cloud.subnets[instance.subnet_id].vpc_id, instance.name)
+
+
+def _dhcp_options(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    return ("Name", "Id", "Options", "Tags"), tuple(
+        (options.name, options.id, _option_text(options), _tag_text(options.tags))
+        for options in _tagged(cloud.dhcp_options.values(), tags)
+    )
+
+
+def _option_text(options: DhcpOptions) -> str:
+    return "; ".join(f"{option} {', '.join(values)}" for option, values in options.configurations)
+
+
 def _network_acls(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     return filters.ACL_COLUMNS, tuple(filters.acl_rows(cloud, _tagged(cloud.network_acls.values(), tags)))
 
@@ -169,9 +216,12 @@ _KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
     "RouteTables": _route_tables,
     "EgressOnlyInternetGateways": _egress_only_internet_gateways,
     "InternetGateways": _internet_gateways,
+    "NatGateways": _nat_gateways,
     "NetworkAcls": _network_acls,
     "SecurityGroups": _security_groups,
     "Instances": _instances,
+    "Addresses": _addresses,
+    "DhcpOptions": _dhcp_options,
     "InternetHosts": _hosts,
 }
 
@@ -202,7 +252,7 @@ def _table_of(cloud: Cloud, subnet: Subnet) -> str:
 
 def _target(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> tuple[str, str]:
     """Return the name and the id of the gateway; without a name, the id in both places if the gateway is lost."""
-    gateway = target_gateway(cloud, table, route)
+    gateway = cloud.nat_gateways.get(route.target_id) or target_gateway(cloud, table, route)
     return (gateway.name, gateway.id) if gateway else (route.target_id, route.target_id)
 
 

@@ -42,13 +42,19 @@ def resources(cloud: Cloud) -> Iterator[Named]:
     for instance in cloud.instances.values():
         vpc = cloud.vpcs[cloud.subnets[instance.subnet_id].vpc_id]
         yield Named("Instances", instance.id, instance.name, f"{vpc.name}/{instance.name}")
-    for each in cloud.vpcs.values():
-        yield Named("Vpcs", each.id, each.name, each.name)
+    plain: dict[str, Mapping[str, Any]] = {
+        "Vpcs": cloud.vpcs,
+        "Addresses": cloud.elastic_ips,
+        "DhcpOptions": cloud.dhcp_options,
+    }
+    for kind, there in plain.items():
+        yield from (Named(kind, each.id, each.name, each.name) for each in there.values())
     kinds: dict[str, Mapping[str, Any]] = {
         "Subnets": cloud.subnets,
         "RouteTables": cloud.route_tables,
         "EgressOnlyInternetGateways": cloud.egress_only_internet_gateways,
         "InternetGateways": cloud.internet_gateways,
+        "NatGateways": cloud.nat_gateways,
         "NetworkAcls": cloud.network_acls,
         "SecurityGroups": cloud.security_groups,
     }

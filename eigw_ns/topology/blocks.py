@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -13,8 +13,8 @@ from eigw_ns.cloud.model import INTERNET_MTU, B, BlockAssociation, Subnet, Subne
 from eigw_ns.topology.data import NONE, Data, body_of, tags_of
 
 
-def vpc(vpc_id: str, name: str, body: Mapping[str, Any]) -> Vpc:
-    """Return the VPC that `body` describes."""
+def vpc(vpc_id: str, name: str, body: Mapping[str, Any], dhcp_options_id: str | None = None) -> Vpc:
+    """Return the VPC that `body` describes. `dhcp_options_id` is the id of the DHCP options that it names."""
     known = body.get("association_ids", {})
     return Vpc(
         vpc_id,
@@ -23,7 +23,7 @@ def vpc(vpc_id: str, name: str, body: Mapping[str, Any]) -> Vpc:
         tags=tags_of(body),
         mtu=body.get("mtu", INTERNET_MTU),
         ipv4_associations=_associations(vpc_id, map(IPv4Network, _written(body, "cidr_block")), known),
-        attributes=VpcAttributes(**attributes(VpcAttributes, body)),
+        attributes=VpcAttributes(**attributes(VpcAttributes, body) | {"dhcp_options_id": dhcp_options_id}),
     )
 
 
@@ -55,7 +55,7 @@ def vpc_data(subject: Vpc) -> Data:
             association_ids=others,
             mtu=subject.mtu if subject.mtu != INTERNET_MTU else None,
         ),
-        **_changed(subject.attributes, VpcAttributes()),
+        **_changed(replace(subject.attributes, dhcp_options_id=None), VpcAttributes()),
     }
 
 

@@ -29,8 +29,9 @@ from eigw_ns.cloud.model import (
     SubnetAttributes,
     Vpc,
 )
+from eigw_ns.cloud.recorded import NatGateway
 from eigw_ns.errors import Mistake, TopologyError
-from eigw_ns.topology import blocks
+from eigw_ns.topology import blocks, recorded
 from eigw_ns.topology.data import NONE, Scope, named, tags_of
 from eigw_ns.topology.filters import network_acls, security_groups
 from eigw_ns.topology.model import Expectation, Topology
@@ -59,17 +60,21 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     instances: dict[str, Instance] = {}
     acls: dict[str, NetworkAcl] = {}
     groups: dict[str, SecurityGroup] = {}
+    nat_gateways: dict[str, NatGateway] = {}
     internet_gateways = _internet_gateways(data, (lab,), None)
     for vpc_id, name, body in named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
-        vpc = vpcs[vpc_id] = blocks.vpc(vpc_id, name, body)
+        vpc = vpcs[vpc_id] = blocks.vpc(vpc_id, name, body, recorded.dhcp_options_id(body, lab))
         acls |= network_acls(body, scope, vpc)
         groups |= security_groups(body, scope, vpc)
         of_vpc = _egress_only_internet_gateways(body, scope, vpc_id)
         attached = _internet_gateways(body, scope, vpc_id)
+        nats = recorded.nat_gateways(body, scope, vpc_id)
         targets = {eigw.name: eigw.id for eigw in of_vpc.values()} | {igw.name: igw.id for igw in attached.values()}
+        targets |= {nat.name: nat.id for nat in nats.values()}
         egress_only |= of_vpc
         internet_gateways |= attached
+        nat_gateways |= nats
         tables |= _route_tables(body, scope, vpc_id, targets)
         subnets |= _subnets(body, scope, vpc_id)
         instances |= _instances(body, scope)
@@ -87,8 +92,12 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         network_acls=acls,
         security_groups=groups,
         instances=instances,
+        nat_gateways=nat_gateways,
+        elastic_ips=recorded.elastic_ips(data, lab),
+        dhcp_options=recorded.dhcp_options(data, lab),
         hosts=hosts,
         client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
+        deleted_nat_gateways=recorded.deleted_nat_gateways(data),
     )
     _check_references(cloud)
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
@@ -109,6 +118,7 @@ def _check_references(cloud: Cloud) -> None:
             raise ValueError(f"the instance {instance.name} is in a subnet that does not exist")
         if not cloud.security_groups.keys() >= set(instance.security_group_ids):
             raise ValueError(f"the instance {instance.name} has a security group that does not exist")
+    recorded.check_references(cloud)
 
 
 def _egress_only_internet_gateways(

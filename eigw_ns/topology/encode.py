@@ -16,7 +16,7 @@ from eigw_ns.cloud.model import (
     RouteTable,
     Vpc,
 )
-from eigw_ns.topology import blocks
+from eigw_ns.topology import blocks, recorded
 from eigw_ns.topology.data import NONE, Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
 from eigw_ns.topology.model import Expectation, Topology
@@ -32,12 +32,17 @@ def to_data(topology: Topology) -> Data:
     """
     cloud = topology.cloud
     data: Data = {"lab": cloud.lab, "vpcs": {}}
+    instance_keys: dict[str, str] = {}
     for vpc in sorted(cloud.vpcs.values(), key=lambda vpc: vpc.name):
         key = key_of(ids.VPC, (cloud.lab,), vpc.id, vpc.name)
         data["vpcs"][key] = _vpc_data(cloud, vpc, (cloud.lab, key))
+        instance_keys |= _instance_keys(cloud, vpc, (cloud.lab, key)) if cloud.elastic_ips else {}
     detached = [igw for igw in cloud.internet_gateways.values() if igw.vpc_id is None]
     if detached:
         data["internet_gateways"] = _gateways_data(ids.INTERNET_GATEWAY, (cloud.lab,), detached, _internet_data)
+    data |= body_of(
+        elastic_ips=recorded.elastic_ips_data(cloud, instance_keys), dhcp_options=recorded.dhcp_options_data(cloud)
+    )
     hosts = {
         key_of(ids.INTERNET_HOST, (cloud.lab,), host.id, host.name): {"ipv6_address": str(host.ipv6_address)}
         for host in cloud.hosts.values()
@@ -49,7 +54,13 @@ def to_data(topology: Topology) -> Data:
     if cloud.client_tokens:
         tokens = cloud.client_tokens.items()  # oldest first
         data["client_tokens"] = {token: dataclasses.asdict(request) for token, request in tokens}
-    return data
+    return data | body_of(deleted_nat_gateways=recorded.deleted_nat_gateways_data(cloud))
+
+
+def _instance_keys(cloud: Cloud, vpc: Vpc, scope: Scope) -> dict[str, str]:
+    """Return `VPC/INSTANCE` in keys of the file for each instance of the VPC, by id."""
+    there = (each for each in cloud.instances.values() if cloud.subnets[each.subnet_id].vpc_id == vpc.id)
+    return {each.id: f"{scope[1]}/{key_of(ids.INSTANCE, scope, each.id, each.name)}" for each in there}
 
 
 def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
@@ -57,6 +68,8 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
     attached = [igw for igw in cloud.internet_gateways.values() if igw.vpc_id == vpc.id]
     targets = {eigw.id: key_of(ids.EGRESS_ONLY_INTERNET_GATEWAY, scope, eigw.id, eigw.name) for eigw in egress_only}
     targets |= {igw.id: key_of(ids.INTERNET_GATEWAY, scope, igw.id, igw.name) for igw in attached}
+    nats = [nat for nat in cloud.nat_gateways.values() if nat.vpc_id == vpc.id]
+    targets |= {nat.id: key_of(ids.NAT_GATEWAY, scope, nat.id, nat.name) for nat in nats}
     tables = {
         table.id: (key_of(ids.ROUTE_TABLE, scope, table.id, table.name), table)
         for table in cloud.route_tables.values()
@@ -68,12 +81,15 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
         if subnet.vpc_id == vpc.id
     }
     acls = {acl.id: acl_key(scope, acl) for acl in cloud.network_acls.values() if not acl.default}
+    subnet_keys = {subnet_id: key for subnet_id, (key, _) in subnets.items()}
     return blocks.vpc_data(vpc) | body_of(
+        dhcp_options=recorded.dhcp_options_key(cloud, vpc),
         tags=dict(vpc.tags),
         egress_only_internet_gateways=_gateways_data(
             ids.EGRESS_ONLY_INTERNET_GATEWAY, scope, egress_only, _egress_only_data
         ),
         internet_gateways=_gateways_data(ids.INTERNET_GATEWAY, scope, attached, _internet_data),
+        nat_gateways=recorded.nat_gateways_data(cloud, scope, vpc, subnet_keys),
         route_tables={key: _table_data(table, targets) for key, table in sorted(tables.values(), key=_first)},
         network_acls=network_acls_data(cloud, scope, vpc),
         security_groups=security_groups_data(cloud, scope, vpc),
@@ -86,7 +102,7 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
             )
             for key, subnet in sorted(subnets.values(), key=_first)
         },
-        instances=dict(sorted(_instances_data(cloud, scope, vpc.id, {sid: key for sid, (key, _) in subnets.items()}))),
+        instances=dict(sorted(_instances_data(cloud, scope, vpc.id, subnet_keys))),
     )
 
 

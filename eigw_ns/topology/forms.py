@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network
+from datetime import datetime
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from eigw_ns.cloud.addressing import DELEGATED_PREFIX_LENGTH, GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
 from eigw_ns.cloud.model import Block
@@ -154,6 +155,24 @@ def address(text: str) -> IPv6Address:
     return parsed
 
 
+def ipv4_address(text: str) -> IPv4Address:
+    """Return a single IPv4 address."""
+    try:
+        return IPv4Address(text)
+    except AddressValueError:
+        raise InvalidValue("this is not a valid IPv4 address", "write one such as 203.0.113.1") from None
+
+
+def time(text: str) -> str:
+    """Return `text` if it is a time as EC2 writes it, in UTC."""
+    try:
+        datetime.strptime(text, _TIME)
+    except ValueError:
+        raise InvalidValue("this is not a time in UTC", "write one such as 2026-12-01T00:00:00.000Z") from None
+    return text
+
+
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _NETWORK_LIKE = re.compile(r"[0-9A-Fa-f:]+/[0-9]{1,3}")
 
 

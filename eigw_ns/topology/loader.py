@@ -21,11 +21,13 @@ from eigw_ns.topology.rules import (
     mtus,
     names,
     quotas,
+    recorded,
     routes,
     tags,
 )
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
+from eigw_ns.topology.rules.recorded import RecordedAddresses
 from eigw_ns.topology.schema import LabFile
 from eigw_ns.topology.structure import parse
 
@@ -51,9 +53,10 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     gateways.check(parsed, report)
     mtus.check(parsed, report)
     attributes.check(parsed, report)
+    of_recorded = recorded.check(parsed, report)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
-    return from_data(_explicit(parsed, lab, of_subnets, of_instances), file=file)
+    return from_data(_explicit(parsed, lab, of_subnets, of_instances, of_recorded), file=file)
 
 
 def _lab(parsed: LabFile, report: MistakeReport, default: str) -> str:
@@ -70,7 +73,13 @@ def _lab(parsed: LabFile, report: MistakeReport, default: str) -> str:
         return default
 
 
-def _explicit(parsed: LabFile, lab: str, of_subnets: SubnetBlocks, of_instances: InstanceAddresses) -> dict[str, Any]:
+def _explicit(
+    parsed: LabFile,
+    lab: str,
+    of_subnets: SubnetBlocks,
+    of_instances: InstanceAddresses,
+    of_recorded: RecordedAddresses,
+) -> dict[str, Any]:
     """Return the file as plain data, with the values that it leaves out filled in."""
     data: dict[str, Any] = {"vpcs": {}} | parsed.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     data["lab"] = lab
@@ -78,6 +87,10 @@ def _explicit(parsed: LabFile, lab: str, of_subnets: SubnetBlocks, of_instances:
         data["vpcs"][vpc]["subnets"][subnet]["ipv6_cidr_block"] = str(block)
     for (vpc, instance), address in of_instances.items():
         data["vpcs"][vpc]["instances"][instance]["ipv6_address"] = str(address)
+    for name, public in of_recorded.elastic_ips.items():
+        data["elastic_ips"][name]["public_ip"] = str(public)
+    for (vpc, gateway), private in of_recorded.nat_gateways.items():
+        data["vpcs"][vpc]["nat_gateways"][gateway]["private_ip_address"] = str(private)
     for body in data["vpcs"].values():
         tables = body.setdefault("route_tables", {})
         if not any(table.get("main") for table in tables.values()):

@@ -64,6 +64,9 @@ def _tags(cloud: Cloud) -> Iterator[Tags]:
         cloud.network_acls,
         cloud.security_groups,
         cloud.instances,
+        cloud.nat_gateways,
+        cloud.elastic_ips,
+        cloud.dhcp_options,
     )
     for resources in everything:
         yield from (each.tags for each in resources.values())

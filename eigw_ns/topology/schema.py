@@ -6,18 +6,19 @@ values even if one is wrong.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 from pydantic.config import JsonDict, JsonValue
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
 from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
+from eigw_ns.topology.schema_base import NumberOrWord, Strict, Tagged
+from eigw_ns.topology.schema_recorded import DhcpOptionsFile, ElasticIpFile, NatGatewayFile
 from eigw_ns.topology.tree import Path
 
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
@@ -34,21 +35,11 @@ _BLOCK = "2600:1f16:aa0:5500::/56"
 _OPEN: JsonValue = [{"protocol": "all", "cidr": str(rule.peer)} for rule in open_egress("")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Tagged(_Strict):
-    """A resource that can have AWS tags."""
-
-    tags: dict[str, str] = Field({}, description=f"AWS tags, at most {_QUOTAS.tags_per_resource}")
-
-
 class InternetGatewayFile(Tagged):
     """A gateway that forwards IPv6 in both directions."""
 
 
-class ConnectionTrackingFile(_Strict):
+class ConnectionTrackingFile(Strict):
     """Timeouts of idle flows in an egress-only gateway, and the maximum number of flows that it tracks."""
 
     tcp_established_timeout: int = Field(
@@ -90,14 +81,14 @@ class EgressOnlyInternetGatewayFile(Tagged):
     connection_tracking: ConnectionTrackingFile = ConnectionTrackingFile()
 
 
-class RouteFile(_Strict):
+class RouteFile(Strict):
     """A route. Of the routes whose destination has the packet's, the longest prefix decides."""
 
     destination: str = Field(
         description="An IPv6 prefix; or an IPv4 block, which is recorded", examples=["::/0", "0.0.0.0/0"]
     )
     target: str = Field(
-        description="The name or id of a gateway of this VPC, or blackhole; packets to another kind of id are dropped",
+        description="The name or id of a gateway of this VPC, or blackhole; NAT gateways and other kinds drop packets",
         examples=["outbound", "blackhole"],
     )
 
@@ -109,19 +100,7 @@ class RouteTableFile(Tagged):
     routes: list[RouteFile] = Field([], description="Routes to gateways; without one, packets stay in the VPC")
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value)
-    raise PydanticCustomError("number_or_word", "not a whole number or text")
-
-
-NumberOrWord = Annotated[
-    str, BeforeValidator(_text), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})
-]
-"""A value that a file can write as a number or as text. Rules receive the text."""
-
-
-class TrafficFile(_Strict):
+class TrafficFile(Strict):
     """The traffic that an entry of a network ACL or a rule of a security group matches."""
 
     protocol: NumberOrWord = Field(
@@ -253,11 +232,15 @@ class VpcFile(Tagged):
         "default", description="AWS's attribute; recorded", json_schema_extra={"enum": [*TENANCIES]}
     )
     is_default: bool = Field(False, description="True for a default VPC")
+    dhcp_options: str | None = Field(
+        None, description="The name of a set of DHCP options; default: the Region's", examples=["corporate"]
+    )
     mtu: int = Field(
         INTERNET_MTU, description="MTU of all links in the VPC, in bytes, up to AWS's 9001", examples=[MOST_MTU]
     )
     egress_only_internet_gateways: dict[str, EgressOnlyInternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
     internet_gateways: dict[str, InternetGatewayFile] = Field({}, json_schema_extra=_NAMES)
+    nat_gateways: dict[str, NatGatewayFile] = Field({}, json_schema_extra=_NAMES)
     route_tables: dict[str, RouteTableFile] = Field({}, json_schema_extra=_NAMES)
     network_acls: dict[str, NetworkAclFile] = Field({}, json_schema_extra=_NAMES)
     security_groups: dict[str, SecurityGroupFile] = Field({}, json_schema_extra=_NAMES)
@@ -265,19 +248,19 @@ class VpcFile(Tagged):
     instances: dict[str, InstanceFile] = Field({}, json_schema_extra=_NAMES)
 
 
-class HostFile(_Strict):
+class HostFile(Strict):
     """A host on the internet: a network namespace in which commands run."""
 
     ipv6_address: str = Field(description="A global unicast address", examples=["2001:db8:80::1"])
 
 
-class InternetFile(_Strict):
+class InternetFile(Strict):
     """The internet of the lab: the other side of all its gateways."""
 
     hosts: dict[str, HostFile] = Field({}, json_schema_extra=_NAMES)
 
 
-class ExpectationFile(_Strict):
+class ExpectationFile(Strict):
     """A flow, and what must become of it."""
 
     source: str = Field(alias="from", description="The instance or internet host that begins", examples=["app"])
@@ -293,7 +276,7 @@ class ExpectationFile(_Strict):
     )
 
 
-class QuotasFile(_Strict):
+class QuotasFile(Strict):
     """Quotas that this file raises above AWS's. `eigw-ns export` writes those that `ec2 … --quota` exceeded."""
 
     egress_only_internet_gateways_per_vpc: int = Field(
@@ -312,7 +295,7 @@ class QuotasFile(_Strict):
     tags_per_resource: int = Field(_QUOTAS.tags_per_resource, description="Maximum number of tags of a resource")
 
 
-class LabFile(_Strict):
+class LabFile(Strict):
     """A lab of eigw-ns."""
 
     lab: str | None = Field(None, description="The lab's name; default: the file's name without its suffix")
@@ -321,6 +304,8 @@ class LabFile(_Strict):
     internet_gateways: dict[str, InternetGatewayFile] = Field(
         {}, description="Gateways that are not attached to a VPC", json_schema_extra=_NAMES
     )
+    elastic_ips: dict[str, ElasticIpFile] = Field({}, json_schema_extra=_NAMES)
+    dhcp_options: dict[str, DhcpOptionsFile] = Field({}, json_schema_extra=_NAMES)
     internet: InternetFile = InternetFile()
     expect: list[ExpectationFile] = Field([], description="Results that `eigw-ns verify` checks with packets")
 

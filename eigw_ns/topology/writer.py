@@ -22,7 +22,8 @@ def dump(topology: Topology, *, ascii_only: bool = False) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     data = to_data(topology)
-    data.pop("client_tokens", None)  # requests to a running lab do not apply to a lab from this file
+    for remembered in ("client_tokens", "deleted_nat_gateways"):
+        data.pop(remembered, None)  # requests to a running lab do not apply to a lab from this file
     lab, quotas = {"lab": data.pop("lab")}, raised_quotas(topology.cloud)
     yaml.dump({**lab, **({"quotas": quotas} if quotas else {}), **data}, stream)
     return stream.getvalue()

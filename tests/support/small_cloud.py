@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from itertools import count
 from typing import Any
 
@@ -28,7 +28,9 @@ from eigw_ns.cloud.model import (
     SecurityGroupRule,
     Subnet,
     Vpc,
+    VpcAttributes,
 )
+from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.errors import CloudError
 from tests.topologies.blocks import of_subnet, of_vpc
 
@@ -40,12 +42,18 @@ IGW, SPARE_IGW = "igw-0000000000000000a", "igw-0000000000000000b"
 ACL, SPARE_ACL = "acl-0000000000000000a", "acl-0000000000000000b"
 GROUP, SPARE_GROUP, REFERRED_GROUP, BARE_GROUP = (f"sg-0000000000000000{letter}" for letter in "abcd")
 INSTANCE = "i-0000000000000000a"
+NAT, PRIVATE_NAT = "nat-0000000000000000a", "nat-0000000000000000b"
+ADDRESS, NAT_ADDRESS, SPARE_ADDRESS = (f"eipalloc-0000000000000000{letter}" for letter in "abc")
+DHCP, SPARE_DHCP = "dopt-0000000000000000a", "dopt-0000000000000000b"
 
 GONE = "0dead0dead0dead00"
 """The digits of ids that do not exist, such as `f"eigw-{GONE}"`."""
 
 _BLOCK, _BARE_BLOCK = IPv6Network("2600:1f16:aa0:5500::/56"), IPv6Network("2600:1f16:bb0:5500::/56")
-_VPC, _BARE = (Vpc(each, each, of_vpc(each, block)) for each, block in ((VPC, _BLOCK), (BARE_VPC, _BARE_BLOCK)))
+_VPC, _BARE = (
+    Vpc(each, each, of_vpc(each, block), attributes=VpcAttributes(dhcp_options_id=options))
+    for each, block, options in ((VPC, _BLOCK, DHCP), (BARE_VPC, _BARE_BLOCK, None))
+)
 
 DEFAULT_ACL = default_network_acl("small", _VPC).id
 BARE_DEFAULT_ACL = default_network_acl("small", _BARE).id
@@ -90,6 +98,23 @@ def small_cloud() -> Cloud:
         network_acls={each.id: each for each in acls},
         security_groups={each.id: each for each in groups},
         instances={INSTANCE: instance},
+        nat_gateways={
+            NAT: NatGateway(NAT, NAT, BARE_VPC, BARE_SUBNET, allocation_id=NAT_ADDRESS),
+            PRIVATE_NAT: NatGateway(PRIVATE_NAT, PRIVATE_NAT, VPC, PLAIN_SUBNET),
+        },
+        elastic_ips={each.id: each for each in _elastic_ips()},
+        dhcp_options={
+            each: DhcpOptions(each, each, (("domain-name", (f"{each}.test",)),)) for each in (DHCP, SPARE_DHCP)
+        },
+    )
+
+
+def _elastic_ips() -> tuple[ElasticIp, ...]:
+    """Return two that are free, and between them one that a NAT gateway has."""
+    return (
+        ElasticIp(ADDRESS, ADDRESS, IPv4Address("203.0.113.1")),
+        ElasticIp(NAT_ADDRESS, NAT_ADDRESS, IPv4Address("203.0.113.2")),
+        ElasticIp(SPARE_ADDRESS, SPARE_ADDRESS, IPv4Address("203.0.113.3")),
     )
 
 

@@ -10,11 +10,17 @@ from typing import Any
 import pytest
 
 from eigw_ns.cloud.ec2.actions import ACTIONS
+from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
 from eigw_ns.cloud.ec2.settings import Settings
 from tests.support.ec2_model import operation
 from tests.support.small_cloud import GONE, GROUP, INSTANCE, REFERRED_GROUP, SPARE_GROUP, SUBNET, VPC, WEB_RULE, Account
 
-READING = tuple(name for name, action in ACTIONS.items() if not action.mutates)
+READING = tuple(
+    name
+    for name, action in ACTIONS.items()
+    if not action.mutates and {"Filter", "Filters"} & {parameter.name for parameter in action.parameters}
+)
+WITH_TAGS = tuple(name for name in READING if name not in EMPTY_LISTS)
 IGNORES_UNKNOWN = "DescribeEgressOnlyInternetGateways"
 WITHOUT_TAG_VALUE = {"DescribeTags"}  # its items are tags: it has `value`
 
@@ -25,10 +31,15 @@ _CODE = re.compile(r"<code>([^<]+)</code>")
 
 def documented(action: str) -> Iterator[str]:
     """Yield the names of the filters that AWS documents, with their other spellings. `tag` means `tag:KEY`."""
-    for name, text in _ITEM.findall(operation(action).input_shape.members["Filters"].documentation):
+    for name, text in _ITEM.findall(operation(action).input_shape.members[parameter(action)].documentation):
         also = _ALSO.search(text)
         for each in (name, *(_CODE.findall(also[1]) if also else ())):
-            yield re.sub(r"^tag(:<key>)?$", "tag:Owner", html.unescape(each))
+            yield re.sub(r"^tag(:<key>)?$", "tag:Owner", html.unescape(each).strip())
+
+
+def parameter(action: str) -> str:
+    """Return the name of the parameter that takes the filters of an action."""
+    return "Filter" if "Filter" in operation(action).input_shape.members else "Filters"
 
 
 NAMES = {action: tuple(documented(action)) for action in READING}
@@ -37,12 +48,13 @@ NAMES = {action: tuple(documented(action)) for action in READING}
 def test_the_documentation_is_read() -> None:
     assert len(NAMES["DescribeInstances"]) >= 136
     assert {"availability-zone", "availabilityZone", "cidrBlock", "tag:Owner"} <= set(NAMES["DescribeSubnets"])
-    assert all("tag:Owner" in names for names in NAMES.values())
+    assert all("tag:Owner" in NAMES[action] for action in WITH_TAGS)
 
 
 def select(action: str, name: str, *values: str, account: Account | None = None) -> list[Any]:
     """Return the items that a filter selects, after a check that it is not ignored."""
-    reply = (account or Account()).reply(action, Filters=[{"Name": name, "Values": list(values)}])
+    asked = {parameter(action): [{"Name": name, "Values": list(values)}]}
+    reply = (account or Account()).reply(action, **asked)
     assert reply.warnings == ()
     return next(list(items) for items in reply.answer.values() if isinstance(items, list))
 
@@ -54,7 +66,7 @@ def test_every_documented_filter_selects(action: str) -> None:
         assert select(action, name, nothing) == [], name
 
 
-@pytest.mark.parametrize("action", sorted(set(READING) - WITHOUT_TAG_VALUE))
+@pytest.mark.parametrize("action", sorted(set(WITH_TAGS) - WITHOUT_TAG_VALUE))
 def test_tags_are_found_by_key_and_by_value(action: str) -> None:
     account = tagged()
     for name, value in (("tag-key", "Owner"), ("tag-value", "Team*"), ("tag:Owner", "TeamA")):
@@ -67,7 +79,8 @@ def tagged() -> Account:
     """Return an account in which one resource of each kind has the tag Owner=TeamA."""
     account = Account()
     for kind in ("vpcs", "subnets", "route_tables", "egress_only_internet_gateways", "internet_gateways",
-                 "network_acls", "security_groups", "instances"):  # fmt: skip
+                 "network_acls", "security_groups", "instances", "nat_gateways", "elastic_ips",
+                 "dhcp_options"):  # fmt: skip
         first = min(getattr(account.cloud, kind))
         account.do("CreateTags", Resources=[first], Tags=[{"Key": "Owner", "Value": "TeamA"}])
     account.do("CreateTags", Resources=[WEB_RULE], Tags=[{"Key": "Owner", "Value": "TeamA"}])
@@ -76,7 +89,7 @@ def tagged() -> Account:
 
 @pytest.mark.parametrize("action", sorted(set(READING) - {IGNORES_UNKNOWN}))
 def test_an_unknown_filter_is_refused(action: str) -> None:
-    error = Account().refuse(action, Filters=[{"Name": "vpcid", "Values": [VPC]}])
+    error = Account().refuse(action, **{parameter(action): [{"Name": "vpcid", "Values": [VPC]}]})
     assert (error.code, error.message) == ("InvalidParameterValue", "The filter 'vpcid' is invalid")
 
 

@@ -43,6 +43,14 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "Name": ("tag:Name", "tag-key", "vpc-id", "route.state", "nonsense"),
     "GroupName": ("one", "two", "default", "sg-x"),
     "GroupNames": ("one", "default"),
+    "Domain": ("vpc", "standard"),
+    "PublicIp": ("203.0.113.1", "203.0.113.200", "x"),
+    "PublicIps": ("203.0.113.1", "203.0.113.200", "x"),
+    "Address": ("203.0.113.1", "198.51.100.9", "x"),
+    "ConnectivityType": ("public", "private", "x"),
+    "PrivateIpAddress": ("10.0.0.1", "x"),
+    "AvailabilityMode": ("zonal", "regional"),
+    "AttributeNames": ("default-vpc", "x"),
     "Description": ("text", "", "<>"),
 }
 """Values that are plausible for a parameter, by its name. Other parameters take ids."""
@@ -69,6 +77,11 @@ SENSIBLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "AuthorizeSecurityGroupEgress": (("IpPermissions",),),
     "RevokeSecurityGroupIngress": (("IpPermissions",), ("SecurityGroupRuleIds",)),
     "RevokeSecurityGroupEgress": (("IpPermissions",), ("SecurityGroupRuleIds",)),
+    "AssociateAddress": (("AllocationId", "InstanceId"),),
+    "DisassociateAddress": (("AssociationId",), ("PublicIp",)),
+    "ReleaseAddress": (("AllocationId",),),
+    "CreateNatGateway": (("SubnetId", "AllocationId"), ("SubnetId", "ConnectivityType")),
+    "UpdateSecurityGroupRuleDescriptionsIngress": (("GroupId", "IpPermissions"),),
     "SecurityGroupRules": (("SecurityGroupRule",),),
     "SecurityGroupRule": (("IpProtocol", "FromPort", "ToPort", "CidrIpv6"), ("IpProtocol", "CidrIpv4")),
     "TagSpecifications": (("ResourceType", "Tags"),),
@@ -109,6 +122,8 @@ def association_ids(cloud: Cloud) -> set[str]:
     tables = call(cloud, "DescribeRouteTables", {}).answer["RouteTables"]
     acls = call(cloud, "DescribeNetworkAcls", {}).answer["NetworkAcls"]
     shown = {each["RouteTableAssociationId"] for table in tables for each in table["Associations"]}
+    addresses = call(cloud, "DescribeAddresses", {}).answer["Addresses"]
+    shown |= {each["AssociationId"] for each in addresses if "AssociationId" in each}
     return shown | {each["NetworkAclAssociationId"] for acl in acls for each in acl["Associations"]}
 
 

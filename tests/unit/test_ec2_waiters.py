@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 
 from eigw_ns.cli.ec2.naming import camel
+from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.errors import CloudError
 from eigw_ns.lab.lifecycle.ec2_waiters import WAITERS, wait_for
@@ -30,13 +31,16 @@ def test_waiters_are_those_of_aws(model: Any) -> None:
 def test_no_waiter_that_a_lab_can_meet_is_left_out(model: Any) -> None:
     """Instances of a lab are never stopped or terminated."""
     ours = {name for name in model.waiter_names if model.get_waiter(name).operation in ACTIONS}
-    assert ours - {camel(name) for name in WAITERS} == {"InstanceStopped", "InstanceTerminated"}
+    never = {name for name in ours if model.get_waiter(name).operation in EMPTY_LISTS}
+    assert ours - never - {camel(name) for name in WAITERS} == {"InstanceStopped", "InstanceTerminated"}
 
 
 @pytest.mark.parametrize("name", WAITERS)
 def test_a_waiter_waits_until_there_is_an_answer(name: str) -> None:
     waiter = WAITERS[name]
-    later: list[Any] = [{"Things": []}, {"Things": [], "NextToken": "x"}, {"Things": [1]}]
+    met = {"State": waiter.state}
+    later: list[Any] = [{"Things": []}, {"Things": [], "NextToken": "x"}, {"Things": [{"State": "x"}, met]}]
+    later += [{"Things": [met]}] if waiter.state else []
     assert wait_for(replace(waiter, seconds=60), lambda: later.pop(0))
     assert later == []
     assert not wait_for(replace(waiter, seconds=0), lambda: {"Things": []})
@@ -51,3 +55,11 @@ def test_only_the_error_that_means_not_yet_is_waited_for() -> None:
     assert not wait_for(waiter, lambda: refuse("InvalidVpcID.NotFound"))
     with pytest.raises(CloudError):
         wait_for(waiter, lambda: refuse("InvalidVpcID.Malformed"))
+
+
+def test_a_nat_gateway_that_does_not_exist_is_deleted() -> None:
+    def refuse() -> Any:
+        raise CloudError("NatGatewayNotFound", "no")
+
+    assert wait_for(replace(WAITERS["nat-gateway-deleted"], seconds=0), refuse)
+    assert not wait_for(replace(WAITERS["nat-gateway-available"], seconds=0), refuse)

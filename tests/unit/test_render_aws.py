@@ -20,6 +20,7 @@ vpcs:
     tags: {Team: network, Name: main}
     egress_only_internet_gateways: {outbound: {tags: {Name: outbound}}}
     internet_gateways: {edge: {}}
+    nat_gateways: {nat: {subnet: a}}
     route_tables:
       private:
         routes:
@@ -33,6 +34,8 @@ vpcs:
       b: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}
     instances:
       app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}
+elastic_ips: {spare: {}}
+dhcp_options: {corporate: {domain_name: example.org}}
 internet:
   hosts:
     web: {ipv6_address: "2001:db8:80::1"}

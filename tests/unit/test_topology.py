@@ -381,7 +381,9 @@ instances: {{app: {{subnet: a, security_groups: [long, g0, g1, g2, g3, g4]}}}}
 def test_the_schema_describes_the_examples_keys() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(schema["properties"]) == {"lab", "quotas", "vpcs", "internet_gateways", "internet", "expect"}
+    assert set(schema["properties"]) == {
+        *("lab", "quotas", "vpcs", "internet_gateways", "elastic_ips", "dhcp_options", "internet", "expect"),
+    }
     assert schema["additionalProperties"] is False
     expectation = schema["$defs"]["ExpectationFile"]["properties"]
     assert expectation["result"]["enum"] == ["allowed", "blocked", "refused"]

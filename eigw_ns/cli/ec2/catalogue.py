@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eigw_ns.cli.ec2.naming import kebab
+from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
 from eigw_ns.cloud.ec2.api import ACTIONS
 
 _RESOURCES: dict[str, tuple[str, ...]] = {
@@ -11,6 +12,8 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "Internet gateways": ("InternetGateway",),
     "Network ACLs": ("NetworkAcl",),
     "Security groups": ("SecurityGroup", "InstanceAttribute"),
+    "What a lab does not have": tuple(EMPTY_LISTS),
+    "NAT gateways, elastic IP addresses, DHCP options": ("NatGateway", "Address", "DhcpOptions"),
     "Other resources, and tags": ("",),
 }
 """Section titles, and a part of the name of each action in the section. The first section that fits counts."""
@@ -27,6 +30,13 @@ _SAMPLES: dict[str, str] = {
     "Description": "'web servers'",
     "InstanceId": "i-0123456789abcdef0",
     "Groups": "sg-0123456789abcdef0",
+    "NatGatewayId": "nat-0123456789abcdef0",
+    "AllocationId": "eipalloc-0123456789abcdef0",
+    "DhcpOptionsId": "dopt-0123456789abcdef0",
+    "DhcpConfigurations": "Key=domain-name,Values=example.org",
+    "PrefixListId": "pl-0123456789abcdef0",
+    "MaxResults": "10",
+    "SecurityGroupRuleDescriptions": "'SecurityGroupRuleId=sgr-0123456789abcdef0,Description=HTTPS'",
     "AssociationId": "rtbassoc-0123456789abcdef0",
     "DestinationIpv6CidrBlock": "::/0",
     "Ipv6CidrBlock": "::/0",
@@ -42,6 +52,7 @@ _SAMPLES: dict[str, str] = {
     ),
     "Resources": "eigw-0123456789abcdef0",
     "Tags": "Key=Team,Value=network",
+    "Filter": "Name=tag:Team,Values=network,web",
     "Filters": "Name=tag:Team,Values=network,web",
 }
 """Values for examples, as the user types them in a shell."""
@@ -54,13 +65,19 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "CreateNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
     "ReplaceNetworkAclEntry": ("Ipv6CidrBlock", "PortRange"),
     "CreateSecurityGroup": ("VpcId",),
+    "AssociateAddress": ("AllocationId", "InstanceId"),
+    "DisassociateAddress": ("AssociationId",),
+    "ReleaseAddress": ("AllocationId",),
+    "CreateNatGateway": ("SubnetId", "AllocationId"),
+    "UpdateSecurityGroupRuleDescriptionsIngress": ("GroupId",),
+    "UpdateSecurityGroupRuleDescriptionsEgress": ("GroupId",),
     "DeleteSecurityGroup": ("GroupId",),
     "AuthorizeSecurityGroupIngress": ("GroupId",),
     "RevokeSecurityGroupIngress": ("GroupId",),
 }
 """Optional parameters that the example of an action shows."""
 
-_ALWAYS = frozenset({"Filters", "IpPermissions", "TagSpecifications"})
+_ALWAYS = frozenset({"Filter", "Filters", "IpPermissions", "TagSpecifications"})
 """Parameters that the example of every action shows if the action takes them."""
 
 _WIDTH = 96
@@ -93,6 +110,8 @@ def _is_shown(action: str, parameter: str) -> bool:
 def _sample(action: str, parameter: str) -> str:
     if parameter == "TagSpecifications":
         return f"'ResourceType={kebab(action.removeprefix('Create'))},Tags=[{{Key=Name,Value=demo}}]'"
+    if parameter == "AssociationId" and "Address" in action:
+        return "eipassoc-0123456789abcdef0"
     if parameter == "AssociationId" and "NetworkAcl" in action:
         return "aclassoc-0123456789abcdef0"
     return _SAMPLES[parameter]

@@ -11,6 +11,7 @@ from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.resources import INTERNET_GATEWAY, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.ipv4_addresses import has_public_addresses
 from eigw_ns.cloud.model import Cloud, InternetGateway
 from eigw_ns.errors import CloudError
 
@@ -60,6 +61,10 @@ def detach(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     vpc = VPC.find(cloud, request["VpcId"])
     if gateway.vpc_id != vpc.id:
         raise CloudError("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {vpc.id}")
+    if has_public_addresses(cloud, vpc.id):
+        problem = f"Network {vpc.id} has some mapped public address(es)."
+        solution = "Please unmap those public address(es) before detaching the gateway."
+        raise CloudError("DependencyViolation", f"{problem} {solution}")
     return Reply(INTERNET_GATEWAY.put(cloud, replace(gateway, vpc_id=None)), {})
 
 

@@ -10,10 +10,13 @@ from typing import Any
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2.resources import (
+    DHCP_OPTIONS,
     EGRESS_ONLY_INTERNET_GATEWAY,
+    ELASTIC_IP,
     INSTANCE,
     INTERNET_GATEWAY,
     KINDS,
+    NAT_GATEWAY,
     NETWORK_ACL,
     ROUTE_TABLE,
     SECURITY_GROUP,
@@ -48,6 +51,12 @@ KINDS_OF: Mapping[str, tuple[Kind[Any], ...]] = {
     "Groups": (SECURITY_GROUP,),
     "InstanceId": (INSTANCE,),
     "InstanceIds": (INSTANCE,),
+    "NatGatewayId": (NAT_GATEWAY,),
+    "NatGatewayIds": (NAT_GATEWAY,),
+    "AllocationId": (ELASTIC_IP,),
+    "AllocationIds": (ELASTIC_IP,),
+    "DhcpOptionsId": (DHCP_OPTIONS,),
+    "DhcpOptionsIds": (DHCP_OPTIONS,),
     "Resources": _NAMED,
 }
 """The kinds of resources whose ids a parameter takes. Parameters of other names take no names in place of ids."""

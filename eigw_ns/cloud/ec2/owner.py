@@ -14,6 +14,9 @@ from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION, Settings
 _ACCOUNTS = frozenset({"OwnerId", "UserId", "GroupOwnerId", "InstanceOwnerId", "NetworkInterfaceOwnerId"})
 """The members whose value is an account. None of them holds a user's text, and neither do those that end in `Arn`."""
 
+_BORDER_GROUP = "NetworkBorderGroup"
+"""The member that holds the Region: a lab has no other network border groups."""
+
 _ARN_START = f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:"
 
 
@@ -31,6 +34,8 @@ def _owned(name: str, value: Any, settings: Settings) -> Any:
         return [_owned(name, each, settings) for each in value]
     if name in _ACCOUNTS and value == ACCOUNT_ID:
         return settings.account
+    if name == _BORDER_GROUP and value == REGION:
+        return settings.region
     if name.endswith("Arn") and isinstance(value, str) and value.startswith(_ARN_START):
         return f"arn:aws:ec2:{settings.region}:{settings.account}:{value.removeprefix(_ARN_START)}"
     return value

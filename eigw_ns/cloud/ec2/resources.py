@@ -25,6 +25,7 @@ from eigw_ns.cloud.model import (
     Tags,
     Vpc,
 )
+from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
 
@@ -180,6 +181,26 @@ INSTANCE: Kind[Instance] = Kind(
     "instance ID",
 )
 
+NAT_GATEWAY: Kind[NatGateway] = Kind(
+    ids.NAT_GATEWAY, "nat_gateways", "natgateway", "NatGatewayNotFound", "NatGatewayMalformed", "NAT gateway"
+)
+ELASTIC_IP: Kind[ElasticIp] = Kind(
+    ids.ELASTIC_IP,
+    "elastic_ips",
+    "elastic-ip",
+    "InvalidAllocationID.NotFound",
+    "InvalidAllocationID.Malformed",
+    "allocation ID",
+)
+DHCP_OPTIONS: Kind[DhcpOptions] = Kind(
+    ids.DHCP_OPTIONS,
+    "dhcp_options",
+    "dhcp-options",
+    "InvalidDhcpOptionID.NotFound",
+    "InvalidDhcpOptionsId.Malformed",
+    "dhcpOption ID",
+)
+
 KINDS: tuple[Kind[Any], ...] = (
     VPC,
     SUBNET,
@@ -190,5 +211,8 @@ KINDS: tuple[Kind[Any], ...] = (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     INSTANCE,
+    NAT_GATEWAY,
+    ELASTIC_IP,
+    DHCP_OPTIONS,
 )
 """Every kind of resource that can have tags."""

@@ -26,8 +26,9 @@ _GATEWAYS = (_EGRESS_ONLY, "GatewayId")
 _MACHINES = ("InstanceId", "NetworkInterfaceId", "VpcEndpointId")
 """Targets to which AWS routes a part of a VPC's block."""
 
+_NAT = "NatGatewayId"
 _PREFIXES = {
-    "NatGatewayId": ids.NAT_GATEWAY,
+    _NAT: ids.NAT_GATEWAY,
     "NetworkInterfaceId": "eni",
     "TransitGatewayId": "tgw",
     "VpcEndpointId": "vpce",
@@ -132,7 +133,22 @@ def _target(cloud: Cloud, table: RouteTable, parameter: str, target_id: str) -> 
     prefix = _PREFIXES[parameter]
     if ids.kind_of(target_id) != prefix:
         raise CloudError("InvalidParameterValue", f'Invalid id: "{shorten(target_id)}" (expecting "{prefix}-...")')
-    return target_id
+    return _nat_gateway(cloud, table, target_id) if parameter == _NAT else target_id
+
+
+def _nat_gateway(cloud: Cloud, table: RouteTable, target_id: str) -> str:
+    """Return the id of a NAT gateway of the table's VPC. AWS has another code for it here than in its own actions."""
+    gateway = cloud.nat_gateways.get(target_id)
+    if gateway is None:
+        message = f"The natGateway ID '{shorten(target_id)}' does not exist"
+        raise CloudError("InvalidNatGatewayID.NotFound", message)
+    if gateway.vpc_id != table.vpc_id:
+        raise _other_network(table, gateway.id)
+    return gateway.id
+
+
+def _other_network(table: RouteTable, gateway_id: str) -> CloudError:
+    return invalid(f"route table {table.id} and network gateway {gateway_id} belong to different networks")
 
 
 def _is_recorded(target_id: str) -> bool:
@@ -143,7 +159,7 @@ def _is_recorded(target_id: str) -> bool:
 def _gateway(cloud: Cloud, table: RouteTable, parameter: str, gateway_id: str) -> Gateway:
     gateway = _find_gateway(cloud, parameter, gateway_id)
     if gateway.vpc_id != table.vpc_id:
-        raise invalid(f"route table {table.id} and network gateway {gateway.id} belong to different networks")
+        raise _other_network(table, gateway.id)
     return gateway
 
 

@@ -84,15 +84,16 @@ def _revoke(cloud: Cloud, request: Request, *, egress: bool) -> Reply:
         message = "The parameters SecurityGroupRuleIds and IpPermissions cannot be used together"
         raise CloudError("InvalidParameterCombination", message)
     if wanted:
-        removed = [_by_id(group, rule_id, egress=egress) for rule_id in wanted]
+        removed = [find_by_id(group, rule_id, egress=egress) for rule_id in wanted]
     else:
-        removed = [_by_rule(group, rule) for rule in permitted(cloud, group, request, egress=egress)]
+        removed = [find_by_traffic(group, rule) for rule in permitted(cloud, group, request, egress=egress)]
     kept = tuple(rule for rule in group.rules if rule not in removed)
     revoked = [filter_shapes.revoked_rule(group.id, rule) for rule in group.rules if rule in removed]
     return Reply(_with(cloud, group, kept), {"Return": True, "RevokedSecurityGroupRules": revoked})
 
 
-def _by_id(group: SecurityGroup, rule_id: str, *, egress: bool) -> SecurityGroupRule:
+def find_by_id(group: SecurityGroup, rule_id: str, *, egress: bool) -> SecurityGroupRule:
+    """Return the rule of the group with this id and direction. Raises CloudError if it has none."""
     SECURITY_GROUP_RULE.check_form(rule_id)
     for rule in group.rules:
         if rule.id == rule_id and rule.egress is egress:
@@ -100,7 +101,8 @@ def _by_id(group: SecurityGroup, rule_id: str, *, egress: bool) -> SecurityGroup
     raise SECURITY_GROUP_RULE.absent(rule_id)
 
 
-def _by_rule(group: SecurityGroup, rule: SecurityGroupRule) -> SecurityGroupRule:
+def find_by_traffic(group: SecurityGroup, rule: SecurityGroupRule) -> SecurityGroupRule:
+    """Return the rule of the group that allows the same traffic. Raises CloudError if it has none."""
     for existing in group.rules:
         if same(rule, existing):
             return existing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import field
+from datetime import UTC, datetime
 
 from eigw_ns.frozen import frozen
 
@@ -33,6 +34,8 @@ class Quotas:
     security_groups_per_region: int = 2500
     rules_per_security_group: int = 60
     security_groups_per_interface: int = 5
+    elastic_ips_per_region: int = 5
+    nat_gateways_per_availability_zone: int = 5
     tags_per_resource: int = 50
     filters_per_request: int = 50
     values_per_filter: int = 200
@@ -43,15 +46,22 @@ def random_id() -> str:
     return secrets.token_hex(9)[:17]
 
 
+def current_time() -> int:
+    """Return the time in seconds since 1970."""
+    return int(datetime.now(UTC).timestamp())
+
+
 @frozen
 class Settings:
     """Settings of actions. `strict_filters` makes an unknown filter an error also if AWS ignores it.
 
+    `now` is the clock (seconds since 1970): launch times, and how long terminated instances are shown.
     `account` and `region` are those that answers name (`owner.owned`).
     """
 
     quotas: Quotas = field(default_factory=Quotas)
     new_id: Callable[[], str] = random_id
+    now: Callable[[], int] = current_time
     strict_filters: bool = False
     account: str = ACCOUNT_ID
     region: str = REGION

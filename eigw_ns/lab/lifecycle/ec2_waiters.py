@@ -18,23 +18,30 @@ _PAUSE = 0.2  # seconds; AWS's waiters ask every 1 to 15 s
 
 @frozen
 class Waiter:
-    """A condition: the action that is asked, for how many seconds at most, and the error code that means "not yet"."""
+    """A condition: the action that is asked, for how many seconds at most, and the error code that means "not yet".
+
+    `state` is that of all resources in the answer; "" means that to exist is enough. The code `gone` means success.
+    """
 
     action: str
     seconds: int
     not_yet: str = ""
+    state: str = ""
+    gone: str = ""
 
 
 WAITERS: Mapping[str, Waiter] = {
     "instance-exists": Waiter("DescribeInstances", 5 * 40, "InvalidInstanceID.NotFound"),
     "instance-running": Waiter("DescribeInstances", 15 * 40, "InvalidInstanceID.NotFound"),
     "internet-gateway-exists": Waiter("DescribeInternetGateways", 5 * 6, "InvalidInternetGateway.NotFound"),
+    "nat-gateway-available": Waiter("DescribeNatGateways", 15 * 40, "NatGatewayNotFound", state="available"),
+    "nat-gateway-deleted": Waiter("DescribeNatGateways", 15 * 40, state="deleted", gone="NatGatewayNotFound"),
     "security-group-exists": Waiter("DescribeSecurityGroups", 5 * 6, "InvalidGroup.NotFound"),
     "subnet-available": Waiter("DescribeSubnets", 15 * 40),
     "vpc-available": Waiter("DescribeVpcs", 15 * 40),
     "vpc-exists": Waiter("DescribeVpcs", 1 * 5, "InvalidVpcID.NotFound"),
 }
-"""The waiters by aws-cli's names. All resources of a lab are available and all instances run, so to exist is enough."""
+"""The waiters by aws-cli's names. Most resources are available and all instances run, so to exist is enough."""
 
 
 def wait_for(waiter: Waiter, ask: Callable[[], Mapping[str, Any]]) -> bool:
@@ -46,7 +53,8 @@ def _is_met(waiter: Waiter, ask: Callable[[], Mapping[str, Any]]) -> bool:
     try:
         answer = ask()
     except CloudError as error:
-        if error.code == waiter.not_yet:
-            return False
+        if error.code in (waiter.not_yet, waiter.gone):
+            return error.code == waiter.gone
         raise
-    return any(isinstance(value, list) and value for value in answer.values())
+    found = [each for value in answer.values() if isinstance(value, list) for each in value]
+    return bool(found) and (not waiter.state or all(each["State"] == waiter.state for each in found))

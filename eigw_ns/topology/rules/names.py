@@ -15,7 +15,10 @@ from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.schema import QuotasFile
 from eigw_ns.topology.tree import Path
 
-GATEWAY_SECTIONS = ("egress_only_internet_gateways", "internet_gateways")
+GATEWAY_SECTIONS = ("egress_only_internet_gateways", "internet_gateways", "nat_gateways")
+
+DEFAULT_DHCP_OPTIONS = "default"
+"""AWS's word for the DHCP options of the Region."""
 
 _WORDS = {
     ids.VPC: "VPC",
@@ -26,11 +29,15 @@ _WORDS = {
     ids.SECURITY_GROUP: "security group",
     ids.SUBNET: "subnet",
     ids.INSTANCE: "instance",
+    ids.NAT_GATEWAY: "NAT gateway",
+    ids.ELASTIC_IP: "elastic IP address",
+    ids.DHCP_OPTIONS: "set of DHCP options",
     ids.INTERNET_HOST: "internet host",
 }
 _SECTIONS = {
     "egress_only_internet_gateways": ids.EGRESS_ONLY_INTERNET_GATEWAY,
     "internet_gateways": ids.INTERNET_GATEWAY,
+    "nat_gateways": ids.NAT_GATEWAY,
     "route_tables": ids.ROUTE_TABLE,
     "network_acls": ids.NETWORK_ACL,
     "security_groups": ids.SECURITY_GROUP,
@@ -44,6 +51,9 @@ _NODE_KINDS: dict[str, NodeKind] = {
     ids.INSTANCE: "instance",
     ids.INTERNET_HOST: "host",
 }
+_GATEWAYS = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.NAT_GATEWAY)
+_NAMED_ONCE = frozenset({*_NODE_KINDS, ids.NAT_GATEWAY})
+"""The kinds of which a VPC has one of each name: nodes, and targets of routes."""
 
 
 @frozen
@@ -66,6 +76,8 @@ def _declared(report: MistakeReport, lab: str) -> Iterator[Declared]:
     top: tuple[tuple[Path, str], ...] = (
         (("vpcs",), ids.VPC),
         (("internet_gateways",), ids.INTERNET_GATEWAY),
+        (("elastic_ips",), ids.ELASTIC_IP),
+        (("dhcp_options",), ids.DHCP_OPTIONS),
         (("internet", "hosts"), ids.INTERNET_HOST),
     )
     for place, kind in top:
@@ -104,7 +116,7 @@ def check(report: MistakeReport, things: tuple[Declared, ...], quotas: QuotasFil
         if same_id is not thing:
             problem = f"{_place(report, same_id)} already has the id {thing.id}"
             report.add(thing.path, problem, "give it another name", value="")
-        if thing.vpc is None or thing.kind not in _NODE_KINDS:
+        if thing.vpc is None or thing.kind not in _NAMED_ONCE:
             continue
         if (other := nodes.setdefault((thing.vpc, thing.name), thing)) is not thing and same_id is thing:
             problem = f"{shorten(thing.name)} is ambiguous: {_place(report, other)} has the same name"
@@ -136,9 +148,11 @@ def _check_form(report: MistakeReport, thing: Declared) -> None:
 
 def _check_reserved(thing: Declared) -> None:
     word = _WORDS[thing.kind]
-    if thing.name == INTERNET and thing.kind in (ids.VPC, *_NODE_KINDS):
+    if thing.name == INTERNET and thing.kind in (ids.VPC, *_NAMED_ONCE):
         raise InvalidValue("the name is reserved for the internet itself", "write another name")
-    if thing.name == BLACKHOLE and thing.kind in (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY):
+    if thing.name == DEFAULT_DHCP_OPTIONS and thing.kind == ids.DHCP_OPTIONS:
+        raise InvalidValue("the name is reserved for the Region's own set", "write another name")
+    if thing.name == BLACKHOLE and thing.kind in _GATEWAYS:
         raise InvalidValue("the name is reserved for routes that drop packets", "write another name")
     other = _WORDS.get(ids.kind_of(thing.name) or "", word)
     if other != word:

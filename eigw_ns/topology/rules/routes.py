@@ -19,7 +19,8 @@ from eigw_ns.topology.schema import LabFile, RouteFile, VpcFile
 from eigw_ns.topology.tree import Path
 
 _FEW = 4
-_GATEWAYS = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY)
+_GATEWAYS = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.INTERNET_GATEWAY, ids.NAT_GATEWAY)
+_OF_ONE_VPC = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.NAT_GATEWAY)
 _TARGETS = (*_GATEWAYS, *ROUTE_TARGETS)
 
 
@@ -95,7 +96,7 @@ def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners
         report.add(path, "no gateway of the VPC has this name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
         return
     owner = owners.get(text)
-    if owner is not None and owner != vpc and ids.kind_of(text) == ids.EGRESS_ONLY_INTERNET_GATEWAY:
+    if owner is not None and owner != vpc and ids.kind_of(text) in _OF_ONE_VPC:
         problem = f"route table and gateway belong to different networks: the gateway is in {shorten(owner)}"
         report.add(path, problem, f"write a gateway of {shorten(vpc)}")
 

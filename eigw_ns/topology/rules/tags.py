@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from eigw_ns.cloud.tag_rules import LONGEST_KEY, LONGEST_VALUE, RESERVED, forbidden, is_reserved
 from eigw_ns.topology.report import MistakeReport
-from eigw_ns.topology.schema import LabFile, Tagged
+from eigw_ns.topology.schema import LabFile
+from eigw_ns.topology.schema_base import Tagged
 from eigw_ns.topology.tree import Path
 
 
@@ -21,13 +22,20 @@ def check(file: LabFile, report: MistakeReport) -> None:
 
 
 def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    for name, igw in file.internet_gateways.items():
-        yield ("internet_gateways", name, "tags"), igw.tags
+    tops: dict[str, Mapping[str, Tagged]] = {
+        "internet_gateways": file.internet_gateways,
+        "elastic_ips": file.elastic_ips,
+        "dhcp_options": file.dhcp_options,
+    }
+    for section, resources in tops.items():
+        for name, body in resources.items():
+            yield (section, name, "tags"), body.tags
     for name, vpc in file.vpcs.items():
         yield ("vpcs", name, "tags"), vpc.tags
         sections: dict[str, Mapping[str, Tagged]] = {
             "egress_only_internet_gateways": vpc.egress_only_internet_gateways,
             "internet_gateways": vpc.internet_gateways,
+            "nat_gateways": vpc.nat_gateways,
             "route_tables": vpc.route_tables,
             "network_acls": vpc.network_acls,
             "security_groups": vpc.security_groups,

@@ -12,12 +12,15 @@ from eigw_ns.cloud.ec2 import (
     route_table_associations,
     route_tables,
     routes,
+    security_group_rule_descriptions,
     security_group_rule_updates,
     security_group_rules,
     security_groups,
     tags,
     vpcs,
 )
+from eigw_ns.cloud.ec2.actions.addresses import ADDRESSES
+from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
 from eigw_ns.cloud.ec2.schema import (
     CLIENT_TOKEN,
     DRY_RUN,
@@ -136,6 +139,16 @@ _UPDATE = structure(
     string("PrefixListId", "always refused: labs have no prefix lists"),
     string("ReferencedGroupId", "the ID of a security group"),
     _DESCRIPTION,
+)
+_DESCRIPTIONS = (
+    _PERMISSIONS,
+    structures(
+        "SecurityGroupRuleDescriptions",
+        "instead of IpPermissions: the rules by ID",
+        string("SecurityGroupRuleId", "the ID of the rule"),
+        _DESCRIPTION,
+    ),
+    DRY_RUN,
 )
 _ASSOCIATION = string("AssociationId", "the ID of the association", required=True)
 
@@ -299,6 +312,18 @@ ACTIONS: Mapping[str, Action] = {
         ),
         DRY_RUN,
     ),
+    "UpdateSecurityGroupRuleDescriptionsIngress": _mutating(
+        security_group_rule_descriptions.update_ingress,
+        "Replace the descriptions of ingress rules",
+        *_ANY_GROUP,
+        *_DESCRIPTIONS,
+    ),
+    "UpdateSecurityGroupRuleDescriptionsEgress": _mutating(
+        security_group_rule_descriptions.update_egress,
+        "Replace the descriptions of egress rules",
+        *_ANY_GROUP,
+        *_DESCRIPTIONS,
+    ),
     "DescribeInstances": _reading(
         vpcs.describe_instances, "Describe instances", *describing("InstanceIds", "instances")
     ),
@@ -309,5 +334,7 @@ ACTIONS: Mapping[str, Action] = {
         strings("Groups", "the IDs of all security groups that the instance will have", required=True),
         DRY_RUN,
     ),
+    **ADDRESSES,
+    **EMPTY_LISTS,
 }
 """Every action, by AWS's name for it."""
