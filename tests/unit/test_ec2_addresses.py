@@ -159,6 +159,8 @@ def test_a_subnet_runs_out_of_addresses() -> None:
     made = [account.do("CreateNatGateway", **request)["NatGateway"] for _ in range(16 - 5)]
     assert len({each["NatGatewayAddresses"][0]["PrivateIp"] for each in made}) == 11
     assert account.refuse("CreateNatGateway", **request).code == "InsufficientFreeAddressesInSubnet"
+    (subnet,) = account.do("DescribeSubnets", SubnetIds=[PLAIN_SUBNET])["Subnets"]
+    assert subnet["AvailableIpAddressCount"] == 0
 
 
 def test_a_deleted_gateway_is_shown_for_an_hour() -> None:

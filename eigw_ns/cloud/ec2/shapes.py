@@ -13,6 +13,7 @@ from eigw_ns.cloud.associations import route_table_associations
 from eigw_ns.cloud.ec2 import zones
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
+from eigw_ns.cloud.ipv4_addresses import used
 from eigw_ns.cloud.model import (
     BLACKHOLE,
     Block,
@@ -118,10 +119,10 @@ def subnet(cloud: Cloud, resource: Subnet) -> Shape:
 
 
 def available_addresses(cloud: Cloud, resource: Subnet) -> int:
-    """Return how many IPv4 addresses are free. AWS reserves five of each subnet."""
+    """Return how many IPv4 addresses are free. AWS reserves five of each subnet; NAT gateways have one each."""
     if resource.cidr_block is None:
         return 0
-    return resource.cidr_block.num_addresses - _RESERVED
+    return resource.cidr_block.num_addresses - _RESERVED - len(used(cloud, resource.id))
 
 
 def route_table(cloud: Cloud, table: RouteTable) -> Shape:
