@@ -39,6 +39,19 @@ DELEGATED_PREFIX_LENGTH = 80
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
 """
 
+VPC_LENGTHS = range(44, 61, 4)
+SUBNET_LENGTHS = range(44, 65, 4)
+"""The prefix lengths of IPv6 blocks in AWS. Amazon itself provides /56."""
+
+IPV4_LENGTHS = range(16, 29)
+"""The prefix lengths of IPv4 blocks of VPCs and subnets in AWS."""
+
+AMAZON_POOL = IPv6Network("2600:1f16:a00::/40")
+"""The space from which a VPC gets the block that Amazon provides. It is a part of AWS's own space."""
+
+AMAZON_PREFIX_LENGTH = 56
+"""The length of the blocks that Amazon provides."""
+
 _RESERVED_AT_THE_START = 4
 
 
@@ -67,17 +80,20 @@ def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterat
             yield address
 
 
-def free_blocks(space: IPv6Network, taken: Iterable[IPv6Network]) -> Iterator[IPv6Network]:
-    """Yield the /64 blocks in `space` that do not overlap a block in `taken`, lowest first."""
-    step = 1 << (128 - SUBNET_PREFIX_LENGTH)
+def free_blocks(
+    space: IPv6Network, taken: Iterable[IPv6Network], length: int = SUBNET_PREFIX_LENGTH
+) -> Iterator[IPv6Network]:
+    """Yield the blocks of prefix `length` in `space` that do not overlap a block in `taken`, lowest first."""
+    step = 1 << (128 - length)
     cursor, end = int(space.network_address), int(space.broadcast_address) + 1
     for block in sorted(taken):
-        while cursor < min(int(block.network_address), end):
-            yield IPv6Network((cursor, SUBNET_PREFIX_LENGTH))
+        while cursor + step <= min(int(block.network_address), end):
+            yield IPv6Network((cursor, length))
             cursor += step
-        cursor = max(cursor, int(block.broadcast_address) + 1)
+        after = max(cursor, int(block.broadcast_address) + 1)
+        cursor = after + -after % step
     while cursor < end:
-        yield IPv6Network((cursor, SUBNET_PREFIX_LENGTH))
+        yield IPv6Network((cursor, length))
         cursor += step
 
 

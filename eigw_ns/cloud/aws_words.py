@@ -45,8 +45,8 @@ _ABSENT = (
     _Absent("prefix lists", "prefix list", "write one route or rule for each block", "pl"),
     _Absent("network interfaces of their own", "network interface", _ONE_INTERFACE, "eni eni-attach"),
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
-    _Absent("IPAM", "ipam, byoip, ipv6 pool, ipv4 pool", "the topology file gives each VPC its IPv6 block"),
-    _Absent("outposts", "region, outpost", _ONE_MACHINE),
+    _Absent("IPAM", "ipam, byoip, ipv4 pool", "give each VPC blocks of your choice, or ask for a block of Amazon"),
+    _Absent("outposts", "outpost, customer owned", _ONE_MACHINE),
     _Absent("reserved capacity", "capacity, reserved instance, scheduled instance, spot, fleet", _ONE_MACHINE),
     _Absent("network insights", "network insight", "explanations of packets name the hop that decides", "nip nia"),
     _Absent("types and states of instances", f"instance type, instance status, {_INSTANCES}", _NO_MACHINES),
@@ -59,7 +59,7 @@ _ABSENT = (
     _Absent("groups of several VPCs", "security group vpc, security group reference", "a group belongs to one VPC"),
 )  # fmt: skip
 
-_DECLARED: Mapping[str, str] = {"vpc": "VPCs", "subnet": "subnets", "instance": "instances"}
+_DECLARED: Mapping[str, str] = {"instance": "instances"}
 """Resources that the topology file declares, and that the EC2 API of a lab does not create or delete."""
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")

@@ -6,6 +6,7 @@ Sources: AWS, "Default network ACL" and "Default security groups for your VPCs" 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 from eigw_ns.cloud import ids
@@ -43,6 +44,26 @@ def default_security_group(lab: str, vpc: Vpc) -> SecurityGroup:
     rules = ingress, *open_egress(group_id, ipv6=bool(vpc.ipv6_associations))
     description = "default VPC security group"
     return SecurityGroup(group_id, DEFAULT_GROUP, description, vpc.id, rules)
+
+
+def with_ipv6(acl: NetworkAcl, group: SecurityGroup) -> tuple[NetworkAcl, SecurityGroup]:
+    """Return the default ACL and the default group of a VPC that gets its first IPv6 block.
+
+    AWS adds the entries and the rule for IPv6. It leaves out a direction of the ACL, or the egress of the group, whose
+    entries or rules are not the initial ones for IPv4.
+    """
+    (_, ipv4), (number, ipv6) = _everywhere(ipv6=True)
+    open_to_ipv4 = [(ALL_PROTOCOLS, "allow", ipv4)]
+    entries = list(acl.entries)
+    for egress in (False, True):
+        found = [(each.protocol, each.action, each.cidr_block) for each in acl.entries if each.egress is egress]
+        if found == open_to_ipv4:
+            entries.append(NetworkAclEntry(number, egress, ALL_PROTOCOLS, "allow", ipv6))
+    entries.sort(key=lambda entry: (entry.egress, entry.rule_number))
+    found_rules = [(rule.protocol, rule.peer) for rule in group.rules if rule.egress]
+    rule = open_egress(group.id)[-1]
+    rules = (*group.rules, rule) if found_rules == [(ALL_PROTOCOLS, ipv4)] else group.rules
+    return replace(acl, entries=tuple(entries)), replace(group, rules=rules)
 
 
 def open_egress(group_id: str, *, ipv6: bool = True) -> tuple[SecurityGroupRule, ...]:

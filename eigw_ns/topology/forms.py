@@ -11,7 +11,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from eigw_ns.cloud.addressing import DELEGATED_PREFIX_LENGTH, GLOBAL_UNICAST, INFRASTRUCTURE, NEVER_ROUTED
+from eigw_ns.cloud.addressing import (
+    DELEGATED_PREFIX_LENGTH,
+    GLOBAL_UNICAST,
+    INFRASTRUCTURE,
+    IPV4_LENGTHS,
+    NEVER_ROUTED,
+    SUBNET_LENGTHS,
+    VPC_LENGTHS,
+)
 from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.invalid_value import InvalidValue
@@ -21,9 +29,6 @@ MAX_LAB_NAME = 24  # a namespace has the name eigw-<lab>-<id>, which `ip netns` 
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ZONE = re.compile("%[^/]*")
-_VPC_LENGTHS = range(44, 61, 4)
-_SUBNET_LENGTHS = range(44, 65, 4)
-_IPV4_LENGTHS = range(16, 29)
 
 
 def name(text: str, longest: int = MAX_NAME) -> str:
@@ -49,7 +54,7 @@ def as_name(text: str, longest: int) -> str:
 
 def vpc_block(text: str) -> IPv6Network:
     """Return the IPv6 block of a VPC: /44 to /60 in steps of 4, global unicast."""
-    block = _block(text, "a VPC's block", _VPC_LENGTHS)
+    block = _block(text, "a VPC's block", VPC_LENGTHS)
     if not block.subnet_of(GLOBAL_UNICAST):
         raise InvalidValue(
             "a VPC's block must be global unicast space, 2000::/3", "write one such as 2001:db8:1234:5600::/56"
@@ -64,7 +69,7 @@ def subnet_block(text: str) -> IPv6Network:
 
     This does not check that the block is in the VPC's block.
     """
-    return _block(text, "a subnet's block", _SUBNET_LENGTHS)
+    return _block(text, "a subnet's block", SUBNET_LENGTHS)
 
 
 def delegated_prefix(text: str) -> IPv6Network:
@@ -89,7 +94,7 @@ def _block(text: str, what: str, lengths: range) -> IPv6Network:
 def ipv4_block(text: str) -> IPv4Network:
     """Return the IPv4 block of a VPC or a subnet: /16 to /28."""
     block = _ipv4_network(text)
-    if block.prefixlen not in _IPV4_LENGTHS:
+    if block.prefixlen not in IPV4_LENGTHS:
         raise InvalidValue("an IPv4 block must be /16 to /28", f"write {block.network_address}/24")
     return block
 

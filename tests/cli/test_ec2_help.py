@@ -68,7 +68,7 @@ def test_help_of_a_verb_has_an_example_and_every_flag(cli: Cli, verb: str) -> No
     for parameter in ACTIONS[VERBS[verb]].parameters:
         assert (f"--{kebab(parameter.name)} " in result.out) != (parameter.name in hidden)
     assert "--query" in result.out and "[json|text|table|yaml]" in result.out
-    assert "--region" not in result.out
+    assert "--region " not in result.out
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -85,7 +85,6 @@ def test_the_example_is_a_command_line_that_parses(cli: Cli, verb: str) -> None:
     [
         (("creat-route",), "no such ec2 verb: creat-route", "did you mean create-route"),
         (("run-instances",), "no such ec2 verb: run-instances", "instances are declared in the topology file"),
-        (("delete-vpc",), "no such ec2 verb: delete-vpc", "VPCs are declared in the topology file, under vpcs"),
         (("create-transit-gateway",), "no such ec2 verb: create-transit-gateway", "a lab has no transit gateways"),
         (("create-route", "--carrier-gateway-id", "x"), "no such option: --carrier-gateway-id", "a lab has no carrier"),
         (("frobnicate",), "no such ec2 verb: frobnicate", "the ec2 verbs are create-egress-only-internet-gateway, "),

@@ -34,9 +34,7 @@ def test_no_action_of_aws_is_taken_for_another() -> None:
 @pytest.mark.parametrize(
     ("action", "told"),
     [
-        ("CreateVpc", "VPCs are declared in the topology file, under vpcs"),
-        ("DeleteVpc", "VPCs are declared in the topology file, under vpcs"),
-        ("ModifySubnetAttribute", "subnets are declared in the topology file, under subnets"),
+        ("CreateIpamPool", "a lab has no IPAM: give each VPC blocks of your choice"),
         ("RunInstances", "instances are declared in the topology file, under instances"),
         ("TerminateInstances", "instances are declared in the topology file, under instances"),
         ("CreateTransitGateway", "a lab has no transit gateways: VPCs reach each other"),

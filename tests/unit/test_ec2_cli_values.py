@@ -211,6 +211,8 @@ def test_names_convert_to_flags_and_back() -> None:
     assert kebab("DestinationIpv6CidrBlock") == "destination-ipv6-cidr-block"
     assert kebab("DescribeEgressOnlyInternetGateways") == "describe-egress-only-internet-gateways"
     assert kebab("Ipv6CidrBlock") == "ipv6-cidr-block"
+    assert kebab("EnableResourceNameDnsAAAARecordOnLaunch") == "enable-resource-name-dns-aaaa-record-on-launch"
+    assert kebab("EnableResourceNameDnsARecordOnLaunch") == "enable-resource-name-dns-a-record-on-launch"
 
 
 SHORT_RULES: list[tuple[dict[str, str], Any]] = [

@@ -20,9 +20,10 @@ READING = tuple(
     for name, action in ACTIONS.items()
     if not action.mutates and {"Filter", "Filters"} & {parameter.name for parameter in action.parameters}
 )
-WITH_TAGS = tuple(name for name in READING if name not in EMPTY_LISTS)
 IGNORES_UNKNOWN = "DescribeEgressOnlyInternetGateways"
-WITHOUT_TAG_VALUE = {"DescribeTags"}  # its items are tags: it has `value`
+WITHOUT_TAGS = {"DescribeAvailabilityZones", "DescribeRegions"}
+WITH_TAGS = tuple(name for name in READING if name not in {*EMPTY_LISTS, *WITHOUT_TAGS})
+WITHOUT_TAG_VALUE = {"DescribeTags", *WITHOUT_TAGS}  # the items of DescribeTags are tags: it has `value`
 
 _ITEM = re.compile(r"<li>\s*<p>\s*<code>([^<]+)</code>(.*?)</li>", re.DOTALL)
 _ALSO = re.compile(r"You can also use (.*?) as the filter name")

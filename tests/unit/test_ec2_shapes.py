@@ -171,6 +171,24 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
     ("DeleteSecurityGroup", {"GroupId": REFERRED_GROUP}),
     ("DisassociateRouteTable", {"AssociationId": "of the plain subnet"}),
     ("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": EIGW}),
+    (
+        "CreateVpc",
+        {"CidrBlock": "10.0.0.0/16", "AmazonProvidedIpv6CidrBlock": True, "TagSpecifications": tagged("vpc")},
+    ),
+    ("CreateDefaultVpc", {}),
+    ("DescribeVpcAttribute", {"VpcId": VPC, "Attribute": "enableDnsSupport"}),
+    ("ModifyVpcAttribute", {"VpcId": VPC, "EnableDnsHostnames": {"Value": True}}),
+    ("AssociateVpcCidrBlock", {"VpcId": BARE_VPC, "CidrBlock": "10.0.0.0/16"}),
+    ("AssociateVpcCidrBlock", {"VpcId": BARE_VPC, "AmazonProvidedIpv6CidrBlock": True}),
+    ("DisassociateVpcCidrBlock", {"AssociationId": "of the second IPv6 block"}),
+    ("CreateSubnet", {"VpcId": BARE_VPC, "CidrBlock": "10.0.1.0/24", "TagSpecifications": tagged("subnet")}),
+    ("ModifySubnetAttribute", {"SubnetId": PLAIN_SUBNET, "MapPublicIpOnLaunch": {"Value": True}}),
+    ("AssociateSubnetCidrBlock", {"SubnetId": "the new subnet", "Ipv6CidrBlock": "2600:1f16:bb0:5509::/64"}),
+    ("DisassociateSubnetCidrBlock", {"AssociationId": "of the new subnet"}),
+    ("DeleteSubnet", {"SubnetId": "the new subnet"}),
+    ("DeleteVpc", {"VpcId": "the new VPC"}),
+    ("DescribeAvailabilityZones", {"ZoneNames": ["us-east-1a"], "AllAvailabilityZones": False}),
+    ("DescribeRegions", {"RegionNames": ["us-east-1"], "AllRegions": True}),
 ]
 """Every action at least once, in an order in which each is granted."""
 
@@ -185,6 +203,7 @@ def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
     for action, request in TOUR:
         if action == "DisassociateRouteTable":
             request = {"AssociationId": _association_of(account, PLAIN_SUBNET)}
+        request = {name: _meant(account, value) for name, value in request.items()}
         described = operation(action)
         assert mistakes(request, described.input_shape) == "", action
         answer = account.do(action, **request)
@@ -203,6 +222,21 @@ def test_botocore_reports_mistakes() -> None:
     shape = operation("DescribeVpcs").output_shape
     assert "Unknown parameter" in mistakes({"Vpcs": [{"VpcID": VPC}]}, shape)
     assert "Invalid type" in mistakes({"Vpcs": [{"IsDefault": "false"}]}, shape)
+
+
+def _meant(account: Account, value: Any) -> Any:
+    """Return the id that the words in a request of the tour mean."""
+    cloud = account.cloud
+    new = {each.id: each for each in cloud.subnets.values() if each.vpc_id == BARE_VPC and each.cidr_block}
+    meant = {
+        "of the second IPv6 block": lambda: cloud.vpcs[BARE_VPC].ipv6_associations[-1].id,
+        "the new subnet": lambda: next(iter(new)),
+        "of the new subnet": lambda: next(each.ipv6_association.id for each in new.values() if each.ipv6_association),
+        "the new VPC": lambda: next(
+            vpc.id for vpc in cloud.vpcs.values() if vpc.tags and vpc.id not in (VPC, BARE_VPC)
+        ),
+    }
+    return meant[value]() if isinstance(value, str) and value in meant else value
 
 
 def _association_of(account: Account, subnet: str) -> str:

@@ -8,6 +8,7 @@ from eigw_ns.cloud.ec2.api import ACTIONS
 
 _RESOURCES: dict[str, tuple[str, ...]] = {
     "Egress-only internet gateways": ("EgressOnlyInternetGateway",),
+    "VPCs and subnets": ("Vpc", "Subnet"),
     "Route tables": ("Route",),
     "Internet gateways": ("InternetGateway",),
     "Network ACLs": ("NetworkAcl",),
@@ -38,6 +39,11 @@ _SAMPLES: dict[str, str] = {
     "MaxResults": "10",
     "SecurityGroupRuleDescriptions": "'SecurityGroupRuleId=sgr-0123456789abcdef0,Description=HTTPS'",
     "AssociationId": "rtbassoc-0123456789abcdef0",
+    "Attribute": "enableDnsSupport",
+    "CidrBlock": "10.0.0.0/16",
+    "AmazonProvidedIpv6CidrBlock": "",
+    "EnableDnsHostnames": "Value=true",
+    "MapPublicIpOnLaunch": "Value=true",
     "DestinationIpv6CidrBlock": "::/0",
     "Ipv6CidrBlock": "::/0",
     "RuleNumber": "100",
@@ -57,7 +63,24 @@ _SAMPLES: dict[str, str] = {
 }
 """Values for examples, as the user types them in a shell."""
 
+_SAMPLES_OF: dict[tuple[str, str], str] = {
+    ("AssociateAddress", "AssociationId"): "eipassoc-0123456789abcdef0",
+    ("DisassociateAddress", "AssociationId"): "eipassoc-0123456789abcdef0",
+    ("ReplaceNetworkAclAssociation", "AssociationId"): "aclassoc-0123456789abcdef0",
+    ("DisassociateVpcCidrBlock", "AssociationId"): "vpc-cidr-assoc-0123456789abcdef0",
+    ("DisassociateSubnetCidrBlock", "AssociationId"): "subnet-cidr-assoc-0123456789abcdef0",
+    ("AssociateSubnetCidrBlock", "Ipv6CidrBlock"): "2600:1f16:aa0:5501::/64",
+    ("CreateSubnet", "Ipv6CidrBlock"): "2600:1f16:aa0:5501::/64",
+    ("CreateSubnet", "CidrBlock"): "10.0.1.0/24",
+}
+"""Values for examples of one action."""
+
 _ALSO: dict[str, tuple[str, ...]] = {
+    "CreateVpc": ("CidrBlock", "AmazonProvidedIpv6CidrBlock"),
+    "AssociateVpcCidrBlock": ("AmazonProvidedIpv6CidrBlock",),
+    "ModifyVpcAttribute": ("EnableDnsHostnames",),
+    "CreateSubnet": ("CidrBlock", "Ipv6CidrBlock"),
+    "ModifySubnetAttribute": ("MapPublicIpOnLaunch",),
     "CreateRoute": ("DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"),
     "ReplaceRoute": ("DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"),
     "DeleteRoute": ("DestinationIpv6CidrBlock",),
@@ -110,8 +133,4 @@ def _is_shown(action: str, parameter: str) -> bool:
 def _sample(action: str, parameter: str) -> str:
     if parameter == "TagSpecifications":
         return f"'ResourceType={kebab(action.removeprefix('Create'))},Tags=[{{Key=Name,Value=demo}}]'"
-    if parameter == "AssociationId" and "Address" in action:
-        return "eipassoc-0123456789abcdef0"
-    if parameter == "AssociationId" and "NetworkAcl" in action:
-        return "aclassoc-0123456789abcdef0"
-    return _SAMPLES[parameter]
+    return _SAMPLES_OF.get((action, parameter)) or _SAMPLES[parameter]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAPITALS = {"aaaa": "AAAA"}
 
 
 def kebab(name: str) -> str:
@@ -14,4 +15,4 @@ def kebab(name: str) -> str:
 
 def camel(word: str) -> str:
     """Return the API name that aws-cli spells `word`. The inverse of `kebab`."""
-    return "".join(part.capitalize() for part in word.split("-"))
+    return "".join(_CAPITALS.get(part, part.capitalize()) for part in word.split("-"))

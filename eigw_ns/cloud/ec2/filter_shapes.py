@@ -21,7 +21,10 @@ from eigw_ns.cloud.model import (
 )
 
 _LAST_ENTRIES = ((32767, IPv4Network("0.0.0.0/0")), (32768, IPv6Network("::/0")))
-"""The entries that cannot be removed. They deny every packet that matches no other entry."""
+"""The entries that cannot be removed. They deny every packet that matches no other entry.
+
+AWS shows that for IPv6 if the VPC has IPv6.
+"""
 
 
 def network_acl(cloud: Cloud, acl: NetworkAcl) -> Shape:
@@ -29,7 +32,7 @@ def network_acl(cloud: Cloud, acl: NetworkAcl) -> Shape:
     last = [
         NetworkAclEntry(number, egress, ALL_PROTOCOLS, "deny", block)
         for egress in (False, True)
-        for number, block in _LAST_ENTRIES
+        for number, block in (_LAST_ENTRIES if cloud.vpcs[acl.vpc_id].ipv6_associations else _LAST_ENTRIES[:1])
     ]
     entries = sorted((*acl.entries, *last), key=lambda entry: (entry.egress, entry.rule_number))
     return {

@@ -31,12 +31,12 @@ _TAG = "tag:"
 class KnownFilters:
     """The filters of one describe action.
 
-    `paths` maps their names to paths in a shape. `tags` is the path of the tags that `tag:KEY` reads. AWS refuses an
-    unknown filter, unless `ignores_unknown`.
+    `paths` maps their names to paths in a shape. `tags` is the path of the tags that `tag:KEY` reads; None if the items
+    have no tags. AWS refuses an unknown filter, unless `ignores_unknown`.
     """
 
     paths: Mapping[str, str]
-    tags: tuple[str, ...] = ("Tags",)
+    tags: tuple[str, ...] | None = ("Tags",)
     ignores_unknown: bool = False
 
 
@@ -74,7 +74,7 @@ def filters(request: Request, known: KnownFilters, settings: Settings) -> tuple[
         name, values = each.get("Name", ""), each.get("Values", [])
         if len(values) > quotas.values_per_filter:
             raise CloudError("FilterLimitExceeded", f"A filter has {quotas.values_per_filter} values at most")
-        tag = name.removeprefix(_TAG) if name.startswith(_TAG) else None
+        tag = name.removeprefix(_TAG) if name.startswith(_TAG) and known.tags is not None else None
         if tag is None and name not in known.paths:
             if not name or settings.strict_filters or not known.ignores_unknown:
                 raise _unknown(name, known)
@@ -82,13 +82,13 @@ def filters(request: Request, known: KnownFilters, settings: Settings) -> tuple[
             continue
         if not values:
             raise invalid(f"The filter '{shorten(name)}' has no values")
-        path = known.tags if tag is not None else tuple(known.paths[name].split("."))
+        path = tuple(known.paths[name].split(".")) if tag is None else known.tags or ()
         found.append(Filter(path, tag, tuple(map(pattern, values))))
     return found, warnings
 
 
 def _unknown(name: str, known: KnownFilters) -> CloudError:
-    hint = f"write {_TAG}KEY" if name == "tag" else did_you_mean(name, known.paths)
+    hint = f"write {_TAG}KEY" if name == "tag" and known.tags is not None else did_you_mean(name, known.paths)
     return CloudError("InvalidParameterValue", f"The filter '{shorten(name)}' is invalid", hint=hint)
 
 

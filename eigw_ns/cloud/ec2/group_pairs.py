@@ -9,6 +9,7 @@ from __future__ import annotations
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.ec2.checks import invalid, missing, one_of
+from eigw_ns.cloud.ec2.new_vpcs import default_vpc
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP
 from eigw_ns.cloud.ec2.schema import Request, Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID
@@ -24,12 +25,17 @@ PREFIX_LIST = "pl"
 def requested(cloud: Cloud, request: Request) -> SecurityGroup:
     """Return the group that the request changes, by its GroupId or GroupName.
 
-    AWS looks for names in the default VPC. A lab has none, so the name must be unique in the lab.
+    AWS looks for names in the default VPC. If the lab has no default VPC, the name must be unique in the lab.
     """
     if one_of(request, "GroupId", "GroupName") == "GroupId":
         return SECURITY_GROUP.find(cloud, request["GroupId"])
     name = request["GroupName"]
-    found = [group for group in cloud.security_groups.values() if folded(group.name) == folded(name)]
+    vpc = default_vpc(cloud)
+    if vpc is not None:
+        groups = [group for group in cloud.security_groups.values() if group.vpc_id == vpc.id]
+    else:
+        groups = list(cloud.security_groups.values())
+    found = [group for group in groups if folded(group.name) == folded(name)]
     if not found:
         raise _unknown(name)
     if len(found) > 1:

@@ -1,21 +1,24 @@
-"""The account and the Region in requests and answers.
+"""The account and the Region in requests and answers, and the zones, whose names begin with that of the Region.
 
-A lab stores neither. All actions work with the defaults (`settings.ACCOUNT_ID`, `settings.REGION`), and this module
-replaces them in answers, and back in requests, if the settings have others.
+A lab stores the account and the zones of the defaults (`settings.ACCOUNT_ID`, `settings.REGION`). All actions work with
+them, and this module replaces them in answers, and back in requests, if the settings have others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from eigw_ns.cloud.ec2 import zones
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION, Settings
 
 _ACCOUNTS = frozenset({"OwnerId", "UserId", "GroupOwnerId", "InstanceOwnerId", "NetworkInterfaceOwnerId"})
 """The members whose value is an account. None of them holds a user's text, and neither do those that end in `Arn`."""
 
-_BORDER_GROUP = "NetworkBorderGroup"
-"""The member that holds the Region: a lab has no other network border groups."""
+_REGIONS = frozenset({"NetworkBorderGroup"})
+_ZONES = frozenset({"AvailabilityZone", "AvailabilityZoneId"})
+"""The members whose value is a Region, and those whose value is a zone or the id of a zone."""
 
 _ARN_START = f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:"
 
@@ -34,16 +37,27 @@ def _owned(name: str, value: Any, settings: Settings) -> Any:
         return [_owned(name, each, settings) for each in value]
     if name in _ACCOUNTS and value == ACCOUNT_ID:
         return settings.account
-    if name == _BORDER_GROUP and value == REGION:
-        return settings.region
     if name.endswith("Arn") and isinstance(value, str) and value.startswith(_ARN_START):
         return f"arn:aws:ec2:{settings.region}:{settings.account}:{value.removeprefix(_ARN_START)}"
+    if name in _REGIONS and value == REGION:
+        return settings.region
+    if name in _ZONES and isinstance(value, str):
+        return _zones(REGION, settings.region).get(value, value)
     return value
 
 
+def _zones(region: str, other: str) -> Mapping[str, str]:
+    """Return the names and the ids of the zones of a Region, each with that of the same zone of the other Region."""
+    pairs = list(zip(zones.zone_names(region), zones.zone_names(other), strict=True))
+    return {**dict(pairs), **{zones.zone_id(one): zones.zone_id(another) for one, another in pairs}}
+
+
 def neutral(request: Shape, settings: Settings) -> Shape:
-    """Return the request with the default account in place of that of `settings`, and the other way round."""
-    if settings.account == ACCOUNT_ID:
+    """Return the request with the default account and zones in place of those of `settings`, and the other way round.
+
+    So what belongs to another account or Region stays foreign.
+    """
+    if (settings.account, settings.region) == (ACCOUNT_ID, REGION):
         return request
     return {name: _neutral(name, value, settings) for name, value in request.items()}
 
@@ -53,5 +67,11 @@ def _neutral(name: str, value: Any, settings: Settings) -> Any:
         return neutral(value, settings)
     if isinstance(value, list):
         return [_neutral(name, each, settings) for each in value]
-    swapped = {settings.account: ACCOUNT_ID, ACCOUNT_ID: settings.account}
-    return swapped.get(value, value) if name in _ACCOUNTS and isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if name in _ACCOUNTS:
+        return {settings.account: ACCOUNT_ID, ACCOUNT_ID: settings.account}.get(value, value)
+    if name in _ZONES and settings.region != REGION:
+        swapped = {**_zones(REGION, settings.region), **_zones(settings.region, REGION)}
+        return swapped.get(value, value)
+    return value

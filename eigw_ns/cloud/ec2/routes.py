@@ -6,12 +6,12 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.h
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import NEVER_ROUTED
 from eigw_ns.cloud.aws_words import lacking_id
-from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
+from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block, within
 from eigw_ns.cloud.ec2.checks import invalid, one_of
 from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, INSTANCE, ROUTE_TABLE
 from eigw_ns.cloud.ec2.schema import Reply, Request
@@ -107,21 +107,15 @@ def _destination(cloud: Cloud, table: RouteTable, request: Request, target: str)
             f"The destination CIDR block {destination} cannot be routed to {shorten(request[target])}: {reason}"
         )
     for block in cloud.vpcs[table.vpc_id].blocks:
-        if destination == block or (target not in _MACHINES and _within(destination, block)):
+        if destination == block or (target not in _MACHINES and within(destination, block)):
             raise invalid(
                 f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR"
                 " blocks. This route can target only an interface or an instance."
             )
     for space, words in NEVER_ROUTED.items():
-        if _within(destination, space):
+        if within(destination, space):
             raise invalid(f"The destination CIDR block {destination} is in {words}, which is never routed")
     return destination
-
-
-def _within(inner: Block, outer: Block) -> bool:
-    if isinstance(inner, IPv4Network):
-        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
-    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
 
 
 def _target(cloud: Cloud, table: RouteTable, parameter: str, target_id: str) -> str:

@@ -10,6 +10,7 @@ from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import ABSENT, TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.group_pairs import requested
+from eigw_ns.cloud.ec2.new_vpcs import default_vpc
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
@@ -72,10 +73,10 @@ def check_text(text: str, what: str) -> str:
 
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Create a security group that allows all egress and no ingress."""
-    if not request.get("VpcId"):
+    """Create a security group that allows all egress and no ingress, by default in the default VPC."""
+    vpc = VPC.find(cloud, request["VpcId"]) if request.get("VpcId") else default_vpc(cloud)
+    if vpc is None:
         raise CloudError("VPCIdNotSpecified", "No default VPC for this user")
-    vpc = VPC.find(cloud, request["VpcId"])
     name = _free_name(cloud, vpc, request["GroupName"])
     description = check_text(request["Description"], "security group description")
     tagged = tags.specified(request, SECURITY_GROUP, settings)

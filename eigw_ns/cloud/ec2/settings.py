@@ -24,6 +24,10 @@ class Quotas:
     one.
     """
 
+    vpcs_per_region: int = 5
+    subnets_per_vpc: int = 200
+    ipv4_cidr_blocks_per_vpc: int = 5
+    ipv6_cidr_blocks_per_vpc: int = 5
     egress_only_internet_gateways_per_vpc: int = 1
     egress_only_internet_gateways_per_region: int = 5
     internet_gateways_per_region: int = 5

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Types.html
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.associations import route_table_associations
@@ -57,15 +57,21 @@ def vpc(resource: Vpc) -> Shape:
         "OwnerId": ACCOUNT_ID,
         "State": "available",
         **({"CidrBlock": str(resource.cidr_blocks[0])} if resource.cidr_blocks else {}),
-        "CidrBlockAssociationSet": [
-            {"AssociationId": each.id, "CidrBlock": str(each.block), "CidrBlockState": dict(ASSOCIATED)}
-            for each in resource.ipv4_associations
-        ],
+        "CidrBlockAssociationSet": [vpc_ipv4_association(each) for each in resource.ipv4_associations],
         "Ipv6CidrBlockAssociationSet": [vpc_ipv6_association(each) for each in resource.ipv6_associations],
         "DhcpOptionsId": resource.attributes.dhcp_options_id or DEFAULT_DHCP_OPTIONS,
         "InstanceTenancy": resource.attributes.instance_tenancy,
         "IsDefault": resource.attributes.is_default,
         "Tags": tag_list(resource.tags),
+    }
+
+
+def vpc_ipv4_association(association: BlockAssociation[IPv4Network]) -> Shape:
+    """Return an IPv4 block of a VPC as in DescribeVpcs and AssociateVpcCidrBlock."""
+    return {
+        "AssociationId": association.id,
+        "CidrBlock": str(association.block),
+        "CidrBlockState": dict(ASSOCIATED),
     }
 
 

@@ -21,15 +21,20 @@ _BLOCKS = {
     "ipv6-cidr-block-association.state": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State",
 }
 
+_HOSTNAMES = "PrivateDnsNameOptionsOnLaunch"
+
 _VPCS = Listing(
     "Vpcs",
     lambda shape: str(shape["VpcId"]),
     KnownFilters(
         {
             **_BLOCKS,
-            **dict.fromkeys(("cidr", "cidr-block", "cidr-block-association.association-id"), ABSENT),
-            **dict.fromkeys(("cidr-block-association.cidr-block", "cidr-block-association.state"), ABSENT),
-            **dict.fromkeys(("dhcp-options-id", "ipv6-cidr-block-association.ipv6-pool"), ABSENT),
+            **dict.fromkeys(("cidr", "cidr-block", "cidrBlock"), "CidrBlock"),
+            "cidr-block-association.association-id": "CidrBlockAssociationSet.AssociationId",
+            "cidr-block-association.cidr-block": "CidrBlockAssociationSet.CidrBlock",
+            "cidr-block-association.state": "CidrBlockAssociationSet.CidrBlockState.State",
+            "dhcp-options-id": "DhcpOptionsId",
+            "ipv6-cidr-block-association.ipv6-pool": "Ipv6CidrBlockAssociationSet.Ipv6Pool",
             "is-default": "IsDefault",
             "owner-id": "OwnerId",
             "state": "State",
@@ -45,14 +50,22 @@ _SUBNETS = Listing(
     KnownFilters(
         {
             **_BLOCKS,
-            **dict.fromkeys(("availability-zone", "availabilityZone", "availability-zone-id"), ABSENT),
-            **dict.fromkeys(("availabilityZoneId", "customer-owned-ipv4-pool", "enable-dns64"), ABSENT),
-            **dict.fromkeys(("enable-lni-at-device-index", "map-customer-owned-ip-on-launch"), ABSENT),
-            "private-dns-name-options-on-launch.hostname-type": ABSENT,
-            "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": ABSENT,
-            "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": ABSENT,
-            **dict.fromkeys(("available-ip-address-count", "cidr", "cidr-block", "cidrBlock"), ABSENT),
-            **dict.fromkeys(("default-for-az", "defaultForAz", "map-public-ip-on-launch", "outpost-arn"), ABSENT),
+            **dict.fromkeys(("availability-zone", "availabilityZone"), "AvailabilityZone"),
+            **dict.fromkeys(("availability-zone-id", "availabilityZoneId"), "AvailabilityZoneId"),
+            "available-ip-address-count": "AvailableIpAddressCount",
+            **dict.fromkeys(("cidr", "cidr-block", "cidrBlock"), "CidrBlock"),
+            **dict.fromkeys(("customer-owned-ipv4-pool", "enable-lni-at-device-index", "outpost-arn"), ABSENT),
+            **dict.fromkeys(("default-for-az", "defaultForAz"), "DefaultForAz"),
+            "enable-dns64": "EnableDns64",
+            "map-customer-owned-ip-on-launch": "MapCustomerOwnedIpOnLaunch",
+            "map-public-ip-on-launch": "MapPublicIpOnLaunch",
+            "private-dns-name-options-on-launch.hostname-type": f"{_HOSTNAMES}.HostnameType",
+            "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": (
+                f"{_HOSTNAMES}.EnableResourceNameDnsARecord"
+            ),
+            "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": (
+                f"{_HOSTNAMES}.EnableResourceNameDnsAAAARecord"
+            ),
             "ipv6-native": "Ipv6Native",
             "owner-id": "OwnerId",
             "state": "State",

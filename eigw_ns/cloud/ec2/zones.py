@@ -1,12 +1,16 @@
 """Availability zones. A lab is on one machine, so they are names that are recorded and returned.
 
+A lab stores the zones of the Region `REGION`. Module `owner` replaces them if the settings have another Region.
 Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
 """
 
 from __future__ import annotations
 
-from eigw_ns.cloud.ec2.settings import REGION
+from eigw_ns.cloud.ec2.schema import Request
+from eigw_ns.cloud.ec2.settings import REGION, Settings
 from eigw_ns.cloud.model import Subnet
+from eigw_ns.cloud.words import shorten
+from eigw_ns.errors import CloudError
 
 LETTERS = "abc"
 
@@ -16,12 +20,44 @@ def of_subnet(subnet: Subnet) -> str:
     return subnet.attributes.availability_zone or f"{REGION}{LETTERS[0]}"
 
 
+def zone_names(region: str) -> list[str]:
+    """Return the names of the zones of a Region."""
+    return [f"{region}{letter}" for letter in LETTERS]
+
+
 def zone_id(zone: str) -> str:
-    """Return the id of a zone: `use1-az1` for `us-east-1a`. The part before the hyphen abbreviates the Region."""
-    region, letter = zone[:-1], zone[-1]
+    """Return the id of a zone: `use1-az1` for `us-east-1a`."""
+    return f"{region_code(zone[:-1])}-az{ord(zone[-1]) - ord('a') + 1}"
+
+
+def region_code(region: str) -> str:
+    """Return the abbreviation of a Region in ids of zones: `use1` for `us-east-1`."""
     area, *direction, number = region.split("-")
-    short = "".join(_SHORT.get(word, word[0]) for word in "-".join(direction).split("-"))
-    return f"{area}{short}{number}-az{ord(letter) - ord('a') + 1}"
+    return f"{area}{''.join(_SHORT.get(word, word[0]) for word in direction)}{number}"
 
 
 _SHORT = {"northeast": "ne", "southeast": "se", "northwest": "nw", "southwest": "sw"}
+
+
+def requested(request: Request, settings: Settings) -> str | None:
+    """Return the zone that AvailabilityZone or AvailabilityZoneId names, or None. `owner` has made it one of `REGION`.
+
+    Raises CloudError if the request names two zones, or one that the Region does not have.
+    """
+    name, number = request.get("AvailabilityZone"), request.get("AvailabilityZoneId")
+    by_id = {zone_id(zone): zone for zone in zone_names(REGION)}
+    if name and number and by_id.get(number) != name:
+        message = "The parameters AvailabilityZone and AvailabilityZoneId name different zones"
+        raise CloudError("InvalidParameterCombination", message)
+    for parameter, given, known in (
+        ("availabilityZone", name, zone_names(REGION)),
+        ("availabilityZoneId", number, by_id),
+    ):
+        if given and given not in known:
+            listed = ", ".join(zone_names(settings.region))
+            raise CloudError(
+                "InvalidParameterValue",
+                f"Value ({shorten(given)}) for parameter {parameter} is invalid. Subnets can currently only be created"
+                f" in the following availability zones: {listed}.",
+            )
+    return name or by_id.get(number or "")

@@ -21,6 +21,7 @@ from eigw_ns.cloud.ec2 import (
 )
 from eigw_ns.cloud.ec2.actions.addresses import ADDRESSES
 from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
+from eigw_ns.cloud.ec2.actions.networks import NETWORK_ACTIONS
 from eigw_ns.cloud.ec2.schema import (
     CLIENT_TOKEN,
     DRY_RUN,
@@ -162,6 +163,7 @@ def _reading(function: Function, text: str, *parameters: Parameter) -> Action:
 
 
 ACTIONS: Mapping[str, Action] = {
+    **NETWORK_ACTIONS,
     "CreateEgressOnlyInternetGateway": _mutating(
         egress_only_internet_gateways.create,
         "Create an egress-only internet gateway and attach it to a VPC",
@@ -269,7 +271,7 @@ ACTIONS: Mapping[str, Action] = {
         "Create a security group that allows all egress and no ingress",
         string("GroupName", "the name of the group, unique in the VPC", required=True),
         string("Description", "the purpose of the group", required=True),
-        string("VpcId", "the ID of the VPC; always needed, because labs have no default VPC"),
+        string("VpcId", "the ID of the VPC; default: the default VPC, if the lab has one"),
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
