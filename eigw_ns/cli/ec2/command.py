@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.ec2 import answers, catalogue, groups, limits, paging, values
+from eigw_ns.cli.ec2 import answers, attributes, catalogue, groups, limits, paging, values
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cli.program import show_hint
 from eigw_ns.cloud.ec2 import names
@@ -58,6 +58,7 @@ def make_command(name: str) -> click.Command:
         epilog=_structures(action),
         lists=frozenset(values.flag(parameter) for parameter in action.parameters if values.is_list(parameter)),
     )
+    command.params += attributes.opposites(action.parameters)
     if _takes_rules(action):
         command.params += groups.options()
     if paging.is_paged(action.parameters):
@@ -81,6 +82,8 @@ def _option(parameter: Parameter) -> click.Option:
     if parameter.type == "boolean":
         opposite = "--ingress" if flag == "--egress" else f"--no-{kebab(parameter.name)}"
         return click.Option([parameter.name, f"{flag}/{opposite}"], default=None, help=text)
+    if attributes.is_attribute(parameter):
+        return attributes.option(parameter, text)
     return click.Option(
         [parameter.name, flag],
         type=int if parameter.type == "integer" else str,
@@ -209,7 +212,7 @@ def _with_ids(request: Given, store: Store, lab: str) -> Given:
 
 def _request(action: Action, given: Given) -> Given:
     """Return the request that the flags describe. Raises UsageError if a value is not valid."""
-    request: Given = {}
+    request: Given = attributes.take(action.parameters, given)
     short = groups.permissions(given) if _takes_rules(action) else None
     for parameter in action.parameters:
         typed = given.get(parameter.name)
