@@ -176,6 +176,7 @@ def test_words_of_labs_are_not_lacking() -> None:
     recorded = {f"{target}Id" for target in ("NatGateway", "VpcEndpoint", "VpcPeeringConnection", "TransitGateway")}
     assert {word for word in words if lacking(word)} <= {
         *(*recorded, "NetworkInterfaceId"),  # targets of routes
+        *("NetworkInterfaceIds", "DescribeNetworkInterfaces"),  # those of instances
         "PrivateIpAddress",  # of a NAT gateway
         "PublicIpv4Pool",  # has one value
     }

@@ -188,6 +188,7 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
     ("DeleteSubnet", {"SubnetId": "the new subnet"}),
     ("DeleteVpc", {"VpcId": "the new VPC"}),
     ("DescribeAvailabilityZones", {"ZoneNames": ["us-east-1a"], "AllAvailabilityZones": False}),
+    ("DescribeNetworkInterfaces", {"MaxResults": 5}),
     ("DescribeRegions", {"RegionNames": ["us-east-1"], "AllRegions": True}),
 ]
 """Every action at least once, in an order in which each is granted."""

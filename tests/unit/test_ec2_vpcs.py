@@ -14,7 +14,9 @@ from eigw_ns.cloud.addressing import AMAZON_POOL, free_blocks
 from eigw_ns.cloud.ec2.new_vpcs import with_default_vpc
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
 from eigw_ns.cloud.model import Cloud, InternetHost
-from eigw_ns.topology import Topology
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.state import Link
+from eigw_ns.topology import Topology, example, load
 from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.encode import to_data
 from tests.support.small_cloud import (
@@ -526,6 +528,35 @@ def test_subnets_are_in_zones_of_the_region_of_the_settings() -> None:
     vpc_id = created(account, AmazonProvidedIpv6CidrBlock=True, Ipv6CidrBlockNetworkBorderGroup="eu-west-1")
     (vpc,) = account.do("DescribeVpcs", VpcIds=[vpc_id])["Vpcs"]
     assert vpc["Ipv6CidrBlockAssociationSet"][0]["NetworkBorderGroup"] == "eu-west-1"
+
+
+def test_each_instance_has_a_network_interface() -> None:
+    account = Account()
+    (found,) = account.do("DescribeNetworkInterfaces")["NetworkInterfaces"]
+    assert found["Attachment"]["InstanceId"] == INSTANCE and found["Status"] == "in-use"
+    assert [each["Ipv6Address"] for each in found["Ipv6Addresses"]] == ["2600:1f16:aa0:5501::10"]
+    assert account.do("DescribeNetworkInterfaces", NetworkInterfaceIds=[found["NetworkInterfaceId"]]) == {
+        "NetworkInterfaces": [found]
+    }
+    for name, value, count in (
+        ("subnet-id", SUBNET, 1),
+        ("subnet-id", PLAIN_SUBNET, 0),
+        ("group-id", found["Groups"][0]["GroupId"], 1),
+        ("attachment.instance-id", INSTANCE, 1),
+        ("description", "ELB *", 0),
+    ):
+        wanted = [{"Name": name, "Values": [value]}]
+        assert len(account.do("DescribeNetworkInterfaces", Filters=wanted)["NetworkInterfaces"]) == count, name
+    for wanted_id, code in (("x", "Id.Malformed"), (f"eni-{GONE}", "ID.NotFound")):
+        error = account.refuse("DescribeNetworkInterfaces", NetworkInterfaceIds=[wanted_id])
+        assert error.code == f"InvalidNetworkInterface{code}"
+
+
+def test_the_interface_has_the_mac_of_the_kernel() -> None:
+    cloud = load(example("minimal").encode(), file="minimal.yaml", default_lab="x").cloud
+    macs = {each.mac for each in compile_cloud(cloud) if isinstance(each, Link)}
+    found = Account(cloud).do("DescribeNetworkInterfaces")["NetworkInterfaces"]
+    assert found and {each["MacAddress"] for each in found} <= macs
 
 
 def test_a_subnet_without_a_zone_is_in_the_first_one() -> None:

@@ -29,10 +29,14 @@ def test_waiters_are_those_of_aws(model: Any) -> None:
 
 
 def test_no_waiter_that_a_lab_can_meet_is_left_out(model: Any) -> None:
-    """Instances of a lab are never stopped or terminated."""
+    """Instances of a lab are never stopped or terminated, and their network interfaces are always in use."""
     ours = {name for name in model.waiter_names if model.get_waiter(name).operation in ACTIONS}
     never = {name for name in ours if model.get_waiter(name).operation in EMPTY_LISTS}
-    assert ours - never - {camel(name) for name in WAITERS} == {"InstanceStopped", "InstanceTerminated"}
+    assert ours - never - {camel(name) for name in WAITERS} == {
+        "InstanceStopped",
+        "InstanceTerminated",
+        "NetworkInterfaceAvailable",
+    }
 
 
 @pytest.mark.parametrize("name", WAITERS)

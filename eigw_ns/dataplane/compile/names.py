@@ -9,6 +9,7 @@ import hashlib
 from ipaddress import IPv6Network
 
 from eigw_ns.cloud.addressing import INFRASTRUCTURE
+from eigw_ns.cloud.macs import mac as mac
 from eigw_ns.cloud.model import Vpc
 from eigw_ns.dataplane.compile.notation import address_text
 from eigw_ns.dataplane.state import TENANT_LINK
@@ -32,12 +33,6 @@ ROUTER_MAC = "02:00:00:00:00:01"
 def bridge_name(gateway_id: str) -> str:
     """Return the name of the bridge on the internet's side that joins the uplinks of a gateway's replicas."""
     return f"br-{gateway_id[-11:]}"
-
-
-def mac(*names: str) -> str:
-    """Return a locally administered unicast MAC, always the same for the same names."""
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    return bytes((0x06, *digest[:5])).hex(":")
 
 
 def heartbeat_source(vpc: Vpc) -> str:

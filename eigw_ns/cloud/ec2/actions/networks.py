@@ -1,10 +1,18 @@
-"""The actions on VPCs and subnets, and those that describe Regions and zones."""
+"""The actions on VPCs and subnets, and those that describe Regions, zones and network interfaces."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eigw_ns.cloud.ec2 import attributes, regions, subnet_blocks, subnet_lifecycle, vpc_blocks, vpc_lifecycle
+from eigw_ns.cloud.ec2 import (
+    attributes,
+    network_interfaces,
+    regions,
+    subnet_blocks,
+    subnet_lifecycle,
+    vpc_blocks,
+    vpc_lifecycle,
+)
 from eigw_ns.cloud.ec2.schema import (
     DRY_RUN,
     FILTERS,
@@ -13,6 +21,7 @@ from eigw_ns.cloud.ec2.schema import (
     Function,
     Parameter,
     boolean,
+    describing,
     string,
     strings,
     structure,
@@ -128,6 +137,11 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         boolean("AllAvailabilityZones", "describe zones that are not enabled too; a lab has none"),
         FILTERS,
         DRY_RUN,
+    ),
+    "DescribeNetworkInterfaces": _reading(
+        network_interfaces.describe,
+        "Describe network interfaces; each instance has one",
+        *describing("NetworkInterfaceIds", "network interfaces"),
     ),
     "DescribeRegions": _reading(
         regions.describe_regions,
