@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.dataplane.state import Route
 from tests.support.command import Cli
 from tests.support.labs import Lab
 from tests.support.stored import store
@@ -71,6 +74,42 @@ def test_a_deleted_gateway_leaves_a_blackhole_until_the_route_is_replaced(cli: C
     exported = tmp_path / "exported.yaml"
     exported.write_text(cli("export").out, encoding="utf-8")
     assert cli("plan", "-f", str(exported)).code == 0
+
+
+def test_a_vpc_is_built_beside_the_others_and_removed(cli: Cli, lab: Lab, tmp_path: Path) -> None:
+    """A VPC with subnet, gateway and route by `ec2` verbs is in the kernel, and disturbs no flow of another VPC."""
+
+    def done(*arguments: str) -> Any:
+        result = cli("ec2", *arguments)
+        assert result.code == 0, result.err
+        return result.data if result.out else None
+
+    before = lab.kernel.observe(lab.name)
+    with lab.stream("app", "web", WEB) as beside:
+        vpc = done("create-vpc", "--cidr-block", "10.0.0.0/16", "--amazon-provided-ipv6-cidr-block")["Vpc"]
+        block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+        of_vpc = ("--vpc-id", vpc["VpcId"])
+        subnet = done("create-subnet", *of_vpc, "--cidr-block", "10.0.1.0/24", "--ipv6-cidr-block", block)["Subnet"]
+        gateway = done("create-egress-only-internet-gateway", *of_vpc)["EgressOnlyInternetGateway"]
+        gateway_id = gateway["EgressOnlyInternetGatewayId"]
+        of_gateway = ("--egress-only-internet-gateway-id", gateway_id)
+        wanted = ("--filters", f"Name=vpc-id,Values={vpc['VpcId']}")
+        table = ("--route-table-id", done("describe-route-tables", *wanted)["RouteTables"][0]["RouteTableId"])
+        done("create-route", *table, "--destination-ipv6-cidr-block", "::/0", *of_gateway)
+        done("modify-vpc-attribute", *of_vpc, "--enable-dns-hostnames")
+        done("modify-vpc-attribute", *of_vpc, "--no-enable-dns-support")
+        assert cli("status").code == 0
+        router = namespace_name(lab.name, subnet["SubnetId"])
+        routes = [each for each in lab.kernel.observe(lab.name) if isinstance(each, Route) and each.namespace == router]
+        assert "fabric" in {each.link for each in routes if each.destination == "::/0"}
+        exported = tmp_path / "exported.yaml"
+        exported.write_text(cli("export").out, encoding="utf-8")
+        assert cli("plan", "-f", str(exported)).code == 0
+        done("delete-subnet", "--subnet-id", subnet["SubnetId"])
+        done("delete-egress-only-internet-gateway", *of_gateway)
+        done("delete-vpc", *of_vpc)
+        assert lab.kernel.observe(lab.name) == before
+        assert beside.works() and beside.retransmissions() == 0
 
 
 def test_idempotent_create(cli: Cli, lab: Lab) -> None:

@@ -117,5 +117,6 @@ def _shape(cloud: Cloud, instance: Instance) -> Shape:
         "PrivateIpAddresses": [],
         **({} if instance.ipv6_address is None else {"Ipv6Address": str(instance.ipv6_address)}),
         "Ipv6Addresses": [{"Ipv6Address": str(each), "IsPrimaryIpv6": False} for each in instance.addresses],
+        "Ipv6Prefixes": [{"Ipv6Prefix": str(each)} for each in instance.ipv6_prefixes],
         "TagSet": [],
     }

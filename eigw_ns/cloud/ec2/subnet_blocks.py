@@ -35,7 +35,7 @@ def associate(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def disassociate(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """Remove the IPv6 block of a subnet. No instance can have an address of it."""
+    """Remove the IPv6 block of a subnet. No instance can have an address or a prefix of it."""
     wanted = request["AssociationId"]
     check_association_id(wanted, ids.SUBNET_BLOCK, "InvalidSubnetCidrBlockAssociationId.Malformed", "subnet")
     for subnet in cloud.subnets.values():
@@ -57,8 +57,8 @@ def _check_removable(cloud: Cloud, subnet: Subnet, found: BlockAssociation[IPv6N
         reason = "its subnet has assign-ipv6-address-on-creation set to true"
         raise CloudError("InvalidCidrBlock.InUse", f"{kept}, because {reason}.")
     for instance in cloud.instances.values():
-        if instance.subnet_id == subnet.id and instance.addresses:
-            reason = f"{instance.id} has the address {instance.addresses[0]}"
+        if instance.subnet_id == subnet.id and instance.blocks:
+            reason = f"{instance.id} has {instance.blocks[0]} of it"
             raise CloudError("InvalidCidrBlock.InUse", f"{kept}, because {reason}.")
 
 
