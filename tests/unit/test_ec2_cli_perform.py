@@ -19,6 +19,7 @@ from eigw_ns.lab.lifecycle.ec2 import perform
 from eigw_ns.topology import example, load
 from tests.support.stored import folders, journal, lock, storage, store
 from tests.support.strategies import GONE
+from tests.support.vpc_life import vpc_life
 
 LAB = "demo"
 SETTINGS = Settings()
@@ -82,28 +83,12 @@ def test_a_change_is_stored_and_in_the_kernel(lab: Lab) -> None:
 
 def test_the_kernel_follows_a_vpc_from_its_creation_to_its_deletion(lab: Lab) -> None:
     before = set(lab.kernel.namespaces)
-    vpc = lab.call("CreateVpc", CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = lab.call("CreateSubnet", VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-    gateway = lab.call("CreateEgressOnlyInternetGateway", VpcId=vpc)["EgressOnlyInternetGateway"]
-    assert set(lab.kernel.namespaces) == before and lab.agrees()  # IPv4 is recorded
-    block = lab.call("AssociateVpcCidrBlock", VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
-    of_vpc = block["Ipv6CidrBlockAssociation"]
-    assert namespace_name(LAB, subnet) not in lab.kernel.namespaces and lab.agrees()
-    text = of_vpc["Ipv6CidrBlock"].replace("/56", "/64")
-    of_subnet = lab.call("AssociateSubnetCidrBlock", SubnetId=subnet, Ipv6CidrBlock=text)["Ipv6CidrBlockAssociation"]
-    assert namespace_name(LAB, subnet) in lab.kernel.namespaces and lab.agrees()
-    tables = lab.call("DescribeRouteTables", Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
-    gateway_id = gateway["EgressOnlyInternetGatewayId"]
-    route = {"RouteTableId": tables[0]["RouteTableId"], "DestinationIpv6CidrBlock": "::/0"}
-    lab.call("CreateRoute", **route, EgressOnlyInternetGatewayId=gateway_id)
-    assert lab.agrees()
-    lab.call("DisassociateSubnetCidrBlock", AssociationId=of_subnet["AssociationId"])
-    lab.call("DisassociateVpcCidrBlock", AssociationId=of_vpc["AssociationId"])
-    assert set(lab.kernel.namespaces) == before and lab.agrees()
-    lab.call("DeleteSubnet", SubnetId=subnet)
-    lab.call("DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId=gateway_id)
-    lab.call("DeleteVpc", VpcId=vpc)
-    assert set(lab.kernel.namespaces) == before and lab.agrees()
+    for step, subnet in vpc_life(lab.call):
+        assert lab.agrees(), step
+        has_ipv6 = step in ("IPv6 block of the subnet", "route", "second IPv6 block")
+        assert (namespace_name(LAB, subnet) in lab.kernel.namespaces) is has_ipv6, step
+        assert "IPv4 alone" not in step or set(lab.kernel.namespaces) == before, step
+    assert set(lab.kernel.namespaces) == before
 
 
 def test_describing_needs_no_kernel(lab: Lab) -> None:

@@ -20,6 +20,7 @@ from eigw_ns.lab.storage.protocols import Patience, Stored
 from eigw_ns.lab.storage.store import FileStore
 from eigw_ns.topology import Topology, example, load
 from tests.support.stored import folders, journal, lock, storage, store
+from tests.support.vpc_life import vpc_life
 
 LAB = "demo"
 SETTINGS = Settings()
@@ -91,6 +92,13 @@ def test_a_change_is_stored_and_in_the_kernel_and_reads_only_its_part(lab: Lab) 
     lab.call("DeleteRoute", **lab.route())
     assert BAD not in lab.destinations()
     assert lab.agrees()
+
+
+def test_the_kernel_follows_a_vpc_from_its_creation_to_its_deletion(lab: Lab) -> None:
+    before = set(lab.kernel.namespaces)
+    for step, _ in vpc_life(lab.call):
+        assert lab.agrees(), step
+    assert set(lab.kernel.namespaces) == before
 
 
 def test_a_series_of_changes_of_every_kind_leaves_no_drift(lab: Lab) -> None:
