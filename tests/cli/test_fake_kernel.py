@@ -397,6 +397,21 @@ def route_table(cli: Cli) -> str:
     return str(cli("ec2", "describe-route-tables").data["RouteTables"][0]["RouteTableId"])
 
 
+def test_an_attribute_is_set_by_its_flag_alone_or_with_a_value(applied: FakeKernel, cli: Cli) -> None:
+    """As in aws-cli: `--enable-dns-hostnames`, `--no-enable-dns-hostnames`, and the structure of the API."""
+    vpc = ("--vpc-id", cli("ec2", "describe-vpcs").data["Vpcs"][0]["VpcId"])
+
+    def names(*flags: str) -> bool:
+        assert cli("ec2", "modify-vpc-attribute", *flags, *vpc).code == 0
+        shown = cli("ec2", "describe-vpc-attribute", *vpc, "--attribute", "enableDnsHostnames").data
+        return bool(shown["EnableDnsHostnames"]["Value"])
+
+    assert names("--enable-dns-hostnames") and not names("--no-enable-dns-hostnames")
+    assert names("--enable-dns-hostnames", "Value=true") and not names("--enable-dns-hostnames", '{"Value": false}')
+    both = cli("ec2", "modify-vpc-attribute", *vpc, "--enable-dns-hostnames", "--no-enable-dns-hostnames")
+    assert both.code == 2 and "exclude each other" in both.err
+
+
 def test_changes_wait_for_another_command(applied: FakeKernel, cli: Cli) -> None:
     tags = ("ec2", "create-tags", "--resources", route_table(cli), "--tags", "Key=a,Value=b")
     for arguments in (tags, ("apply",), ("destroy",)):

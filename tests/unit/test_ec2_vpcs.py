@@ -521,6 +521,7 @@ def test_subnets_are_in_zones_of_the_region_of_the_settings() -> None:
     account = Account(settings=Settings(new_id=counting(), region="eu-west-1"))
     asked = {"VpcId": VPC, "Ipv6Native": True, "Ipv6CidrBlock": "2600:1f16:aa0:5509::/64"}
     error = account.refuse("CreateSubnet", **asked, AvailabilityZone="us-east-1a")
+    assert error.message.startswith("Value (us-east-1a) for parameter availabilityZone is invalid.")
     assert error.message.endswith("availability zones: eu-west-1a, eu-west-1b, eu-west-1c.")
     for name, value in (("AvailabilityZone", "eu-west-1b"), ("AvailabilityZoneId", "euw1-az2")):
         made = Account(account.cloud, account.settings).do("CreateSubnet", **asked, **{name: value})["Subnet"]

@@ -6,7 +6,6 @@ them, and this module replaces them in answers, and back in requests, if the set
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from eigw_ns.cloud.ec2 import zones
@@ -42,14 +41,8 @@ def _owned(name: str, value: Any, settings: Settings) -> Any:
     if name in _REGIONS and value == REGION:
         return settings.region
     if name in _ZONES and isinstance(value, str):
-        return _zones(REGION, settings.region).get(value, value)
+        return zones.of_other_region(REGION, settings.region).get(value, value)
     return value
-
-
-def _zones(region: str, other: str) -> Mapping[str, str]:
-    """Return the names and the ids of the zones of a Region, each with that of the same zone of the other Region."""
-    pairs = list(zip(zones.zone_names(region), zones.zone_names(other), strict=True))
-    return {**dict(pairs), **{zones.zone_id(one): zones.zone_id(another) for one, another in pairs}}
 
 
 def neutral(request: Shape, settings: Settings) -> Shape:
@@ -72,6 +65,5 @@ def _neutral(name: str, value: Any, settings: Settings) -> Any:
     if name in _ACCOUNTS:
         return {settings.account: ACCOUNT_ID, ACCOUNT_ID: settings.account}.get(value, value)
     if name in _ZONES and settings.region != REGION:
-        swapped = {**_zones(REGION, settings.region), **_zones(settings.region, REGION)}
-        return swapped.get(value, value)
+        return zones.swapped(value, settings.region)
     return value

@@ -6,6 +6,8 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from eigw_ns.cloud.ec2.schema import Request
 from eigw_ns.cloud.ec2.settings import REGION, Settings
 from eigw_ns.cloud.model import Subnet
@@ -39,6 +41,17 @@ def region_code(region: str) -> str:
 _SHORT = {"northeast": "ne", "southeast": "se", "northwest": "nw", "southwest": "sw"}
 
 
+def of_other_region(region: str, other: str) -> Mapping[str, str]:
+    """Return the names and the ids of the zones of a Region, each with that of the same zone of the other Region."""
+    pairs = list(zip(zone_names(region), zone_names(other), strict=True))
+    return {**dict(pairs), **{zone_id(one): zone_id(another) for one, another in pairs}}
+
+
+def swapped(zone: str, region: str) -> str:
+    """Return the zone of `REGION` for one of `region`, and the other way round. Any other text stays."""
+    return {**of_other_region(REGION, region), **of_other_region(region, REGION)}.get(zone, zone)
+
+
 def requested(request: Request, settings: Settings) -> str | None:
     """Return the zone that AvailabilityZone or AvailabilityZoneId names, or None. `owner` has made it one of `REGION`.
 
@@ -49,15 +62,17 @@ def requested(request: Request, settings: Settings) -> str | None:
     if name and number and by_id.get(number) != name:
         message = "The parameters AvailabilityZone and AvailabilityZoneId name different zones"
         raise CloudError("InvalidParameterCombination", message)
-    for parameter, given, known in (
-        ("availabilityZone", name, zone_names(REGION)),
-        ("availabilityZoneId", number, by_id),
-    ):
-        if given and given not in known:
-            listed = ", ".join(zone_names(settings.region))
-            raise CloudError(
-                "InvalidParameterValue",
-                f"Value ({shorten(given)}) for parameter {parameter} is invalid. Subnets can currently only be created"
-                f" in the following availability zones: {listed}.",
-            )
+    if name and name not in zone_names(REGION):
+        raise _unknown("availabilityZone", name, settings)
+    if number and number not in by_id:
+        raise _unknown("availabilityZoneId", number, settings)
     return name or by_id.get(number or "")
+
+
+def _unknown(parameter: str, given: str, settings: Settings) -> CloudError:
+    shown, listed = shorten(swapped(given, settings.region)), ", ".join(zone_names(settings.region))
+    return CloudError(
+        "InvalidParameterValue",
+        f"Value ({shown}) for parameter {parameter} is invalid. Subnets can currently only be created in the following"
+        f" availability zones: {listed}.",
+    )

@@ -141,6 +141,7 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
     "DescribeNetworkInterfaces": _reading(
         network_interfaces.describe,
         "Describe network interfaces; each instance has one",
+        boolean("IncludeManagedResources", "describe interfaces that AWS manages too; a lab has none"),
         *describing("NetworkInterfaceIds", "network interfaces"),
     ),
     "DescribeRegions": _reading(
