@@ -408,6 +408,21 @@ def test_a_subnet_keeps_the_block_that_is_in_use() -> None:
     assert error.code == "InvalidParameterValue" and subnet["SubnetId"] in error.message
 
 
+def test_a_subnet_with_a_nat_gateway_stays() -> None:
+    account = empty()
+    vpc_id = created(account)
+    subnet_id = account.do("CreateSubnet", VpcId=vpc_id, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    gateway = account.do("CreateNatGateway", SubnetId=subnet_id, ConnectivityType="private")["NatGateway"]
+    assert account.refuse("DeleteSubnet", SubnetId=subnet_id).code == "DependencyViolation"
+    account.do("DeleteNatGateway", NatGatewayId=gateway["NatGatewayId"])
+    account.do("DeleteSubnet", SubnetId=subnet_id)
+    account.do("DeleteVpc", VpcId=vpc_id)
+    (shown,) = account.do("DescribeNatGateways")["NatGateways"]
+    assert (shown["State"], shown["SubnetId"]) == ("deleted", subnet_id)
+    topology = Topology(account.cloud, ())
+    assert from_data(to_data(topology)) == topology
+
+
 def test_ipv4_blocks_of_a_vpc_do_not_conflict() -> None:
     account = empty()
     vpc_id = created(account)

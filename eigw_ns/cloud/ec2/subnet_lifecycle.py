@@ -61,8 +61,8 @@ def _asked(cloud: Cloud, vpc: Vpc, request: Request, settings: Settings) -> Subn
 
 
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """Delete a subnet that has no instance."""
+    """Delete a subnet that has no instance and no NAT gateway."""
     subnet = SUBNET.find(cloud, request["SubnetId"])
-    if any(instance.subnet_id == subnet.id for instance in cloud.instances.values()):
+    if any(each.subnet_id == subnet.id for kind in (cloud.instances, cloud.nat_gateways) for each in kind.values()):
         raise CloudError("DependencyViolation", f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
     return Reply(SUBNET.without(cloud, subnet.id), {})

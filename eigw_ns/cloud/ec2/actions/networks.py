@@ -108,7 +108,9 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DeleteSubnet": _mutating(subnet_lifecycle.delete, "Delete a subnet that has no instance", _SUBNET, DRY_RUN),
+    "DeleteSubnet": _mutating(
+        subnet_lifecycle.delete, "Delete a subnet that has no instance and no NAT gateway", _SUBNET, DRY_RUN
+    ),
     "ModifySubnetAttribute": _mutating(
         attributes.modify_subnet_attribute,
         "Set one attribute of a subnet; it is recorded",
