@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Iterator, Mapping
+from typing import NoReturn
 
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.processes import child, privileges
@@ -20,6 +21,34 @@ from eigw_ns.server.worker import Worker
 
 INTERRUPTED = 130
 _END_SECONDS = 10.0
+_ENDS = (signal.SIGTERM, signal.SIGHUP)  # of a supervisor; of a terminal that closes
+
+
+class Terminated(BaseException):
+    """A signal came that ends the server. It passes every handler of errors, as KeyboardInterrupt does."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Raise Terminated in the block at SIGTERM or SIGHUP, so that it cleans up. Signals after the first do nothing.
+
+    `Session.serve` replaces the handlers: from then on, requests that are open are answered first.
+    """
+    before = {number: signal.getsignal(number) for number in _ENDS}
+    heeded = [number for number in _ENDS if before[number] is not signal.SIG_IGN]  # nohup(1) ignores SIGHUP
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        for number in heeded:
+            signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    try:
+        for number in heeded:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, before[number])
 
 
 @contextlib.contextmanager
@@ -46,7 +75,7 @@ def started(listener: Listener, web: object, user: User) -> Iterator[Session]:
 
 def _serve(listener: socket.socket, web: object, theirs: socket.socket, user: User) -> int:
     """In the web process: serve until a signal, or until the worker ends."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *_ENDS):
         signal.signal(number, signal.SIG_DFL)
     child.leave_terminal()
     from eigw_ns.server.web import Web, prepare  # late: the worker needs none of it
@@ -73,11 +102,12 @@ class Session:
     def serve(self, verbs: Mapping[str, Verb], log: Log, patience: float) -> int:
         """Answer the web process until it ends, and return the exit code. A change waits at most `patience` seconds.
 
-        SIGTERM and SIGINT end it: first the web process, after the requests that are open. Raises EigwError if it ended
-        by itself.
+        SIGTERM, SIGHUP and SIGINT end it: first the web process, after the requests that are open. Raises EigwError if
+        it ended by itself.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._pass_on)
+        for number in (signal.SIGINT, *_ENDS):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._pass_on)
         Worker(self._end, verbs, log, patience).run()
         self._code = self._web.wait(_END_SECONDS)
         if self._signals:

@@ -24,10 +24,10 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.processes.process import alive, network
 from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.lock import FileLock
-from tests.support.command import process
+from tests.support.command import SECONDS, process
 from tests.support.labs import until
 from tests.support.ordinary_user import ordinary_user
-from tests.support.serving import Serving, serving
+from tests.support.serving import Serving, paused, serving
 from tests.support.slowness import SLOWNESS
 from tests.topologies.egress import TREE
 
@@ -202,6 +202,22 @@ def test_an_ephemeral_lab_is_made_reset_and_destroyed(lab_name: str, folders: di
         assert server.end(signal.SIGINT)[0] == 130
     assert not stored.exists()
     assert not any(alive(each) for each in web)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("number", "place"), [("SIGTERM", "."), ("SIGTERM", "topology.json"), ("SIGHUP", "topology.json"), ("SIGINT", ".")]
+)
+def test_an_ephemeral_lab_that_is_half_built_is_destroyed(
+    lab_name: str, folders: dict[str, str], number: str, place: str
+) -> None:
+    stored, run = (Path(folders[f"EIGW_NS_{name}_DIR"]) / lab_name for name in ("STATE", "RUN"))
+    with paused("--ephemeral", "--lab", lab_name, *FREE, env=folders, when=(stored / place).exists) as server:
+        server.send_signal(signal.Signals[number])
+        server.send_signal(signal.SIGCONT)
+        assert server.wait(SECONDS) == (130 if number == "SIGINT" else 0)
+    assert not stored.exists() and not run.exists()
+    assert not [name for name in netns.names() if lab_name in name]
 
 
 @pytest.mark.root

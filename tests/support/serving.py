@@ -18,6 +18,7 @@ import botocore.session
 from botocore.config import Config
 
 from tests.support.command import SECONDS
+from tests.support.labs import until
 
 
 @dataclass
@@ -98,3 +99,21 @@ def first_line(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline() if ready else ""
     assert line, process.stderr.read() if ready else "no line came"
     return line
+
+
+@contextlib.contextmanager
+def paused(*arguments: str, env: Mapping[str, str], when: Callable[[], bool]) -> Iterator[subprocess.Popen[str]]:
+    """Run `eigw-ns serve` until `when` is true, stop it by SIGSTOP, and yield it. It is not ready yet."""
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    command = [sys.executable, "-m", "eigw_ns", "serve", *arguments, "-o", "json"]
+    process = subprocess.Popen(command, stdout=pipe, stderr=null, text=True, env={**os.environ, **env})
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            until(when, "the server has come so far")
+            process.send_signal(signal.SIGSTOP)
+            assert not select.select([process.stdout], [], [], 0)[0], "it is ready already"
+            yield process
+        finally:
+            process.kill()
+            process.wait()

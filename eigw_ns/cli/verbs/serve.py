@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.errors import HostError, UsageError
+from eigw_ns.errors import HostError, NoSuchLabError, UsageError
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
@@ -117,19 +117,20 @@ def command(
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
     keys, storage = _keys(keys_file, user), open_storage()
     lab = _lab(labs, storage, ephemeral=ephemeral)
-    with _listening(listen, socket, user) as listener:
+    with contextlib.suppress(process.Terminated), process.terminable(), _listening(listen, socket, user) as listener:
         known = None if no_sigv4 else {key.id: key for key in keys}
         web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, resets=ephemeral)
         access = Access(listener.url, keys[0], listener.path)
         with (
             process.started(listener, web, user or NOBODY) as session,
             _built(storage, lab, Patience(lock_timeout, talk.note), ephemeral=ephemeral) as kernel,
-            closing(LiveLab(lambda: kernel, storage, lab)) as live,
+            contextlib.closing(LiveLab(lambda: kernel, storage, lab)) as live,
         ):
             live.prepare()
             talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
             verbs = _verbs(kernel, storage, live, lambda: _announce(access, output))
             return session.serve(verbs, log_to_stderr, lock_timeout)
+    return 0
 
 
 def _require_packages() -> None:
@@ -192,7 +193,7 @@ def _lab(given: tuple[str, ...], storage: Storage, *, ephemeral: bool) -> str:
     return choose_lab(None) if storage.store.labs() else _DEFAULT_LAB
 
 
-@contextmanager
+@contextlib.contextmanager
 def _listening(listen: str | None, path: Path | None, owner: User | None) -> Iterator[Listener]:
     """Yield the socket: systemd's, a unix socket, or one of the loopback interface."""
     from eigw_ns.server import listening
@@ -220,7 +221,7 @@ def _passed_descriptors(environment: Mapping[str, str]) -> int:
     return int(count) if environment.get("LISTEN_PID") == str(os.getpid()) and count.isdecimal() else 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def _built(storage: Storage, lab: str, patience: Patience, *, ephemeral: bool) -> Iterator[Machine]:
     """Yield the kernel with the lab in it: made if it does not exist, brought up if it is not running."""
     kernel = open_kernel()
@@ -231,8 +232,18 @@ def _built(storage: Storage, lab: str, patience: Patience, *, ephemeral: bool) -
             operations.apply(kernel, storage, Topology(Cloud(lab)), patience=patience)
         yield kernel
     finally:
-        if ephemeral and storage.store.exists(lab):
-            operations.destroy(kernel, storage, lab, patience=patience)
+        if ephemeral:
+            _remove(kernel, storage, lab, patience)
+
+
+def _remove(kernel: Machine, storage: Storage, lab: str, patience: Patience) -> None:
+    """Destroy the lab, however much of it was built."""
+    try:
+        operations.destroy(kernel, storage, lab, patience=patience)
+    except NoSuchLabError:  # the build ended before it stored the lab; its folders may be there
+        with storage.lock.hold(lab, f"eigw-ns serve ({lab})", wait=patience.seconds, tell=patience.tell):
+            storage.store.remove(lab)
+            storage.lock.remove_run_files(lab)
 
 
 def _verbs(kernel: Machine, storage: Storage, live: LiveLab, announce: Callable[[], None]) -> Mapping[str, Verb]:
