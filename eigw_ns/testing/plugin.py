@@ -21,6 +21,7 @@ import pytest
 from eigw_ns.errors import EigwError, HostError, TopologyError
 
 if TYPE_CHECKING:
+    from eigw_ns.testing.endpoint import Endpoint
     from eigw_ns.testing.lab import Lab
 
 MARKER = "eigw_topology"
@@ -28,6 +29,7 @@ MARKER = "eigw_topology"
 _USAGE = f'@pytest.mark.{MARKER}("lab.yaml")'
 _SCOPES = {"function": None, "class": pytest.Class, "module": pytest.Module, "session": pytest.Session}
 _OPTION = "--eigw-rootless"
+_EMPTY = b"vpcs: {}\n"
 _SKIPPED = "eigw-ns skipped"
 _alive = pytest.StashKey["set[Lab]"]()
 _shared = pytest.StashKey["dict[bytes, Lab]"]()
@@ -57,6 +59,7 @@ def _enter_own_namespaces() -> None:
 
     try:
         userns.create()
+        userns.bring_loopback_up()
     except EigwError as error:
         raise pytest.UsageError(_text(error)) from None
 
@@ -92,6 +95,61 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         for variable, value in made.environment.items():
             patch.setenv(variable, value)
         yield made
+
+
+@pytest.fixture
+def ec2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """Serve EC2's API for this test, on the `lab` of its `eigw_topology` mark, or on an empty lab.
+
+    Use `ec2.client()`, or any AWS client: its environment variables are set during the test, and
+    `ec2.environment()` is for a subprocess. `ec2.lab` is the lab, for packets. The endpoint ends with the test. If a
+    package of the extra `server` is missing, the test is skipped; in CI (if the variable `CI` is set) it fails.
+    """
+    _require_packages(request.node)
+    with contextlib.ExitStack() as life, pytest.MonkeyPatch.context() as patch:
+        if _has_topology(request):
+            made = request.getfixturevalue("lab")
+        else:
+            place = f"the empty topology of {request.node.nodeid}"
+            made = life.enter_context(_standing(request, _EMPTY, place, tmp_path_factory))
+        served = life.enter_context(_serving(made, tmp_path_factory.mktemp("ec2") / "log"))
+        for variable in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(variable)
+        for variable, value in {**made.environment, **served.variables()}.items():
+            patch.setenv(variable, value)
+        yield served
+
+
+def _require_packages(test: pytest.Item) -> None:
+    from eigw_ns.testing import endpoint
+
+    try:
+        endpoint.require_packages()
+        return
+    except HostError as error:
+        reason = error
+    _give_up(reason, test)
+
+
+def _has_topology(request: pytest.FixtureRequest) -> bool:
+    """Return whether the test has a topology: in its mark, or as a parameter of `lab`."""
+    parameters = getattr(request.node, "callspec", None)
+    return request.node.get_closest_marker(MARKER) is not None or "lab" in getattr(parameters, "params", ())
+
+
+@contextlib.contextmanager
+def _serving(lab: Lab, log: Path) -> Iterator[Endpoint]:
+    from eigw_ns.testing import endpoint
+
+    with contextlib.ExitStack() as life, _termination_interrupts():
+        try:
+            served = life.enter_context(endpoint.served(lab, log))
+        except EigwError as error:
+            reason = error
+        else:
+            yield served
+            return
+    _fail(reason)
 
 
 def _shared_lab(
@@ -169,6 +227,11 @@ def _build(lab: Lab, test: pytest.Item) -> None:
         reason = error
     if isinstance(reason, HostError) and os.geteuid():
         reason.hint = f"{reason.hint}; or let pytest make namespaces of your own: pytest {_OPTION}"
+    _give_up(reason, test)
+
+
+def _give_up(reason: EigwError, test: pytest.Item) -> NoReturn:
+    """Skip the test if this host cannot do what it needs. In CI, or after another error, fail it."""
     if isinstance(reason, HostError) and not os.environ.get("CI"):
         test.user_properties.append((_SKIPPED, _text(reason)))
         pytest.skip(_text(reason))

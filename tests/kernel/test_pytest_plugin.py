@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.root
 
 DEMO = example("demo")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 PASSING = """
 import os, subprocess, sys
@@ -110,6 +112,32 @@ def test_it(lab):
     assert os.geteuid() == 0
     lab.verify(timeout=0.3)
     assert "default" in lab.exec("app", ["ip", "-6", "route"]).out
+
+@pytest.mark.eigw_topology("topologies/minimal.yaml")
+def test_ec2(ec2):
+    assert len(ec2.client().describe_subnets()["Subnets"]) == 1
+"""
+
+OF_EC2 = """
+
+import subprocess
+import sys
+
+import botocore.session
+
+CLIENT = "import botocore.session; print(botocore.session.Session().create_client('ec2').describe_vpcs()['Vpcs'])"
+
+def test_an_empty_lab(ec2, monkeypatch):
+    gateway = ec2.client().create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    assert list(ec2.lab.topology.cloud.internet_gateways) == [gateway]
+    of_the_variables = botocore.session.Session().create_client("ec2")
+    assert len(of_the_variables.describe_internet_gateways()["InternetGateways"]) == 1
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of the user")
+    done = subprocess.run([sys.executable, "-c", CLIENT], env=ec2.environment(), capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\\n", "")
+
+def test_that_fails(ec2):
+    assert ec2.client().describe_vpcs()["Vpcs"]
 """
 
 SHARED = """
@@ -144,12 +172,14 @@ def test_names():
 """
 
 WAITING = """
-import pathlib, threading
+import os, pathlib, threading
 import pytest
 
 @pytest.mark.eigw_topology("topologies/demo.yaml")
 @pytest.mark.parametrize("number", [1, 2])
-def test_it(lab, number):
+def test_it(lab, number, request):
+    if "EC2" in os.environ:
+        request.getfixturevalue("ec2")
     part = pathlib.Path(f"name-{number}.part")
     part.write_text(lab.name)
     part.rename(f"name-{number}")
@@ -192,6 +222,25 @@ def test_a_module_shares_a_lab_and_a_topology_may_be_a_parameter(inner: pytest.P
     assert not left()
 
 
+def servers() -> list[str]:
+    """Return the command lines of endpoints that the fixture `ec2` left."""
+    lines = (each.read_bytes().decode(errors="replace") for each in Path("/proc").glob("[0-9]*/cmdline"))
+    return [line for line in lines if "serve" in line and "pytest-" in line.rpartition("--lab")[2]]
+
+
+def test_ec2_endpoints(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example_of_readme,) = (
+        block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "(ec2)" in block
+    )
+    monkeypatch.setenv("AWS_PROFILE", "of-the-user")
+    shutil.copy(inner.path / "topologies" / "demo.yaml", inner.path / "lab.yaml")
+    inner.makepyfile(f"import pytest\n\n{example_of_readme}{OF_EC2}")
+    result = inner.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error", "-p", "no:xdist")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.no_fnmatch_line("*eigw_ns/*.py:*")
+    assert not left() and not servers()
+
+
 def test_rootless_labs(inner: pytest.Pytester) -> None:
     """The option is for the whole run, so that the workers of xdist are inside, too."""
     inner.makepyfile(ROOTLESS)
@@ -202,7 +251,7 @@ def test_rootless_labs(inner: pytest.Pytester) -> None:
         where = (f"--rootdir={user.home}", f"--basetemp={user.home / 'base'}", str(user.home / "tests"))
         passed = user.run(*command, *where)
     assert passed.code == 0, passed.out
-    assert "1 passed" in passed.out
+    assert "2 passed" in passed.out
 
 
 def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytester) -> None:
@@ -229,9 +278,12 @@ def test_failing_tests_explain_themselves_and_leave_nothing(inner: pytest.Pytest
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 0), (signal.SIGINT, 2)])
-def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signal.Signals, workers: int) -> None:
+def test_an_interrupted_run_leaves_nothing(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, workers: int
+) -> None:
     """Ctrl-C, timeout(1) and systemd send their signal to all processes of the run."""
     inner.makepyfile(WAITING)
+    monkeypatch.setenv("EC2", "1")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", str(workers)]
     running = inner.popen(
         command,
@@ -254,7 +306,7 @@ def test_an_interrupted_run_leaves_nothing(inner: pytest.Pytester, number: signa
             os.killpg(running.pid, signal.SIGKILL)
             raise
     assert b"KeyboardInterrupt" in output
-    until(lambda: not left(), "nothing left", 30 * SLOWNESS)
+    until(lambda: not left() and not servers(), "nothing left", 30 * SLOWNESS)
 
 
 def test_gc_keeps_the_lab_of_a_running_pytest(inner: pytest.Pytester) -> None:

@@ -117,6 +117,7 @@ PAST_THE_DOOR = {
     ("testing.lab", "kernel.host.features"): "checks that this host can hold a lab, before there is a machine",
     ("testing.lab", "kernel.namespaces.netns"): "ends the processes that a test left in its lab",
     ("testing.lab", "kernel.namespaces.hosts_file"): "gives a test's commands the names of nodes",
+    ("testing.endpoint", "kernel.processes.process"): "runs the endpoint beside a test",
     ("testing.lab", "kernel.processes"): "the same; runs a test's commands in nodes, and shows that its lab is needed",
 }
 """(module or package, what it may import from `kernel` besides the protocols): why."""

@@ -105,6 +105,17 @@ def test_a_test_that_is_skipped_for_privilege_names_the_option_for_rootless(
     assert request.node.user_properties.pop()[0] == "eigw-ns skipped"
 
 
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_a_missing_extra_is_named(
+    ci: str, outcome: type[BaseException], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("eigw_ns.testing.endpoint.find_spec", lambda name: None if name == "uvicorn" else name)
+    with pytest.raises(outcome, match=r"(?s)`ec2` needs uvicorn, .*hint: pip install 'eigw-ns\[server\]'$"):
+        plugin._require_packages(request.node)
+    request.node.user_properties.clear()
+
+
 def test_a_scope_that_does_not_exist(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(WRONG_SCOPE)
     result = pytester.runpytest_inprocess("--strict-markers")

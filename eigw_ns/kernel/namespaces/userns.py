@@ -65,6 +65,15 @@ def create() -> None:
     _own_names()
 
 
+def bring_loopback_up() -> None:
+    """Bring the loopback up. In a new network namespace it is down, and 127.0.0.1 is unreachable."""
+    from eigw_ns.kernel.netlink import rtnetlink  # late: few callers need it, and it takes milliseconds
+    from eigw_ns.kernel.netlink.socket import Netlink
+
+    with Netlink() as netlink:
+        netlink.send([rtnetlink.bring_up(rtnetlink.LOOPBACK_INDEX)])
+
+
 def join(process: int) -> None:
     """Move this process, which must be single-threaded, to the namespaces of another process, given by its pidfd.
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 from eigw_ns.errors import EigwError, MissingError, limit_error
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.namespaces import netns
+from eigw_ns.kernel.namespaces.libc import PR_SET_PDEATHSIG, libc
 from eigw_ns.kernel.protocol import Occupant
 
 
@@ -95,6 +96,56 @@ def run(
             _kill_session(started)
             raise
     return Completed(started.returncode, out, err)
+
+
+@frozen
+class Running:
+    """A program that runs beside this one."""
+
+    started: subprocess.Popen[str]
+
+    def first_line(self, seconds: float) -> str:
+        """Return the first line of its stdout; empty if it ended, or wrote nothing for `seconds`."""
+        assert self.started.stdout is not None
+        ready, _, _ = select.select([self.started.stdout], [], [], seconds)
+        return self.started.stdout.readline() if ready else ""
+
+    def end(self, seconds: float) -> None:
+        """End it by SIGTERM. Kill it with its whole session if it still runs after `seconds`."""
+        self.started.terminate()
+        try:
+            self.started.wait(seconds)
+        except subprocess.TimeoutExpired:
+            _kill_session(self.started)
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[Running]:
+    """Run `command` in a session of its own during the block. Its stderr goes to the file `log`.
+
+    It gets SIGTERM at the end of the block, and if this process is killed. Raises what `run` does.
+    """
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with log.open("wb") as errors, _refusals(command[0]):
+        started = subprocess.Popen(
+            command,
+            stdin=null,
+            stdout=pipe,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
+            errors="replace",
+        )
+    with started:
+        made = Running(started)
+        try:
+            yield made
+        finally:
+            made.end(_END_SECONDS)
+
+
+_END_SECONDS = 30.0
 
 
 def _inside(namespace: str | None) -> contextlib.AbstractContextManager[None]:
