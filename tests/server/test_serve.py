@@ -27,7 +27,7 @@ from eigw_ns.lab.storage.lock import FileLock
 from tests.support.command import SECONDS, process
 from tests.support.labs import until
 from tests.support.ordinary_user import ordinary_user
-from tests.support.serving import Serving, paused, serving
+from tests.support.serving import AS_SYSTEMD, Serving, paused, serving
 from tests.support.slowness import SLOWNESS
 from tests.topologies.egress import TREE
 
@@ -268,14 +268,6 @@ def test_a_unix_socket_is_open_to_its_owner_alone(lab_name: str, folders: dict[s
         busy = process("serve", "--ephemeral", "--socket", str(path), env=folders)
         assert busy.code == 2 and "Address already in use" in busy.err
     assert not path.exists()
-
-
-AS_SYSTEMD = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-os.execve(sys.executable, [sys.executable, "-m", "eigw_ns", *sys.argv[2:]], environment)
-"""
 
 
 @pytest.mark.root

@@ -13,6 +13,16 @@ from pathlib import Path
 Restriction = Callable[[], None]
 
 CAPABILITIES = {"CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}
+"""What a lab needs. Name and bit (linux/capability.h)."""
+_OTHERS = {
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_FOWNER": 3,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+    "CAP_SETPCAP": 8,
+    "CAP_SYS_PTRACE": 19,
+}
 
 _LAST_CAPABILITY = 40  # linux/capability.h
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 24, 38, 22, 2
@@ -36,7 +46,7 @@ def without(*names: str) -> Restriction:
 
 def only(*names: str) -> Restriction:
     """Take all capabilities but these away, as `--cap-drop ALL --cap-add …` does."""
-    kept = {CAPABILITIES[name] for name in names}
+    kept = {{**CAPABILITIES, **_OTHERS}[name] for name in names}
     return lambda: _drop(bit for bit in range(_LAST_CAPABILITY + 1) if bit not in kept)
 
 

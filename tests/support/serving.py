@@ -20,6 +20,14 @@ from botocore.config import Config
 from tests.support.command import SECONDS
 from tests.support.labs import until
 
+AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+environment = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execve(sys.executable, [sys.executable, "-m", "eigw_ns", *sys.argv[2:]], environment)
+"""
+"""A program that becomes `eigw-ns`, with a socket passed on to it. Its first argument is the descriptor."""
+
 
 @dataclass
 class Serving:
