@@ -12,12 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from eigw_ns.errors import EigwError, HostError
+from eigw_ns.errors import EigwError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.processes import process
 from eigw_ns.testing.lab import Lab
 
-_PACKAGES = ("botocore", "uvicorn")
 _START_SECONDS = 60.0
 _COMMAND = (sys.executable, "-m", "eigw_ns", "serve", "--listen", "127.0.0.1:0", "--idle", "0", "-o", "json")
 
@@ -69,16 +68,6 @@ class Endpoint:
         if find_spec("boto3"):
             return importlib.import_module("boto3.session").Session().client(service, **given)
         return importlib.import_module("botocore.session").Session().create_client(service, **given)
-
-
-def require_packages() -> None:
-    """Raise HostError if this Python lacks a package that the endpoint needs."""
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise HostError(
-            f"the fixture `ec2` needs {', '.join(missing)}, which this Python does not have",
-            hint="pip install 'eigw-ns[server]'",
-        )
 
 
 @contextlib.contextmanager

@@ -121,10 +121,10 @@ def ec2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def _require_packages(test: pytest.Item) -> None:
-    from eigw_ns.testing import endpoint
+    from eigw_ns.lab.host import extras
 
     try:
-        endpoint.require_packages()
+        extras.require_server("the fixture `ec2`")
         return
     except HostError as error:
         reason = error

@@ -14,6 +14,7 @@ from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.processes import liveness
 from eigw_ns.lab.agent import background
+from eigw_ns.lab.host import doctor, extras
 from eigw_ns.lab.lifecycle import gc
 from eigw_ns.topology import Topology
 from tests.support.command import Cli, process
@@ -199,6 +200,18 @@ def test_doctor_names_what_is_missing_and_its_fix() -> None:
     assert "CAP_SYS_ADMIN" in checks["privilege"]["detail"]
     assert checks["veth links"]["outcome"] == "warn"
     assert all(check["fix"] for check in checks.values() if check["outcome"] != "ok")
+
+
+@pytest.mark.parametrize(("missing", "outcome"), [((), "ok"), (("botocore", "uvicorn"), "warn")])
+def test_doctor_says_whether_serve_works_and_does_not_require_it(
+    missing: tuple[str, ...], outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name in missing else name)
+    check = doctor._endpoint()
+    assert (check.name, check.outcome) == ("EC2 endpoint", outcome)
+    assert doctor.fit((check,)), "a base install is fit: labs need no endpoint"
+    assert check.fix == ("pip install 'eigw-ns[server]'" if missing else "")
+    assert not missing or "botocore, uvicorn" in check.detail
 
 
 def test_doctor_without_nftables(own_folders: Path) -> None:

@@ -341,7 +341,7 @@ def test_a_port_in_use_is_named(own: Path, capsys: pytest.CaptureFixture[str]) -
 def test_the_packages_of_the_extra_are_named_if_they_are_missing(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eigw_ns.cli.verbs.serve.find_spec", lambda name: None if name == "uvicorn" else name)
+    monkeypatch.setattr("eigw_ns.lab.host.extras.find_spec", lambda name: None if name == "uvicorn" else name)
     assert run(["serve"]) == 5
     found = capsys.readouterr().err
     assert "serve needs uvicorn" in found and "pip install 'eigw-ns[server]'" in found

@@ -110,7 +110,7 @@ def test_a_missing_extra_is_named(
     ci: str, outcome: type[BaseException], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr("eigw_ns.testing.endpoint.find_spec", lambda name: None if name == "uvicorn" else name)
+    monkeypatch.setattr("eigw_ns.lab.host.extras.find_spec", lambda name: None if name == "uvicorn" else name)
     with pytest.raises(outcome, match=r"(?s)`ec2` needs uvicorn, .*hint: pip install 'eigw-ns\[server\]'$"):
         plugin._require_packages(request.node)
     request.node.user_properties.clear()

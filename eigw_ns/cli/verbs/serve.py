@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,8 @@ from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.talk import Talk
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
-from eigw_ns.errors import HostError, NoSuchLabError, UsageError
+from eigw_ns.errors import NoSuchLabError, UsageError
+from eigw_ns.lab.host.extras import require_server
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from eigw_ns.server.listening import Listener
     from eigw_ns.server.verbs import Verb
 
-_PACKAGES = ("botocore", "uvicorn")
 _DEFAULT_LAB, _DEFAULT_LISTEN = "default", "127.0.0.1:8471"
 _IDLE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[smh])")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -107,7 +106,7 @@ def command(
     sudo eigw-ns serve --lab demo
     eigw-ns serve --ephemeral --listen 127.0.0.1:0 -o json
     """
-    _require_packages()
+    require_server("serve")
     from eigw_ns.kernel.processes.privileges import NOBODY
     from eigw_ns.server import process
     from eigw_ns.server.boundary import log_to_stderr
@@ -131,15 +130,6 @@ def command(
             verbs = _verbs(kernel, storage, live, lambda: _announce(access, output))
             return session.serve(verbs, log_to_stderr, lock_timeout)
     return 0
-
-
-def _require_packages() -> None:
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise HostError(
-            f"serve needs {', '.join(missing)}, which this Python does not have",
-            hint="pip install 'eigw-ns[server]'",
-        )
 
 
 def idle_seconds(text: str) -> float | None:

@@ -17,6 +17,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.kernel.host import capabilities, features, trusted_folder
 from eigw_ns.kernel.host.trusted_folder import UntrustedFolderError
 from eigw_ns.kernel.namespaces import limits, sysctl, userns
+from eigw_ns.lab.host import extras
 from eigw_ns.lab.storage.folders import RUN_VARIABLE, STATE_VARIABLE, LabFolders
 
 Outcome = Literal["ok", "missing", "warn"]
@@ -83,7 +84,17 @@ def examine(folders: LabFolders) -> tuple[Check, ...]:
     """Try everything and leave the host as it was."""
     lacking = "privilege" if features.privilege() else "network namespaces" if features.namespace() else ""
     needs = (_check(need, lacking) for need in _NEEDS)
-    return (*needs, *_nft_version(), *_replicas(lacking), *_few_namespaces(), *_table(), *_folders(folders))
+    rest = (*_nft_version(), *_replicas(lacking), *_few_namespaces(), *_table(), *_folders(folders))
+    return (*needs, *rest, _endpoint())
+
+
+def _endpoint() -> Check:
+    """Check what only the EC2 endpoint needs."""
+    missing = ", ".join(extras.lacking_for_server())
+    if missing:
+        detail = f"`eigw-ns serve` needs {missing}; labs do not"
+        return Check("EC2 endpoint", "warn", detail, extras.SERVER_FIX)
+    return Check("EC2 endpoint", "ok")
 
 
 def _few_namespaces() -> Iterator[Check]:
