@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,23 @@ def left_behind(context: click.Context, _parameter: click.Parameter, incomplete:
 
 
 def nodes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the nodes of the lab that the command line chooses, each with its kind."""
+    """Return the nodes of the lab that the command line chooses, each with its kind.
+
+    A node whose tag a shell would take for several words has its id instead.
+    """
     from eigw_ns.cloud import nodes as known
 
     cloud = _cloud(context)
     found = known.nodes(cloud) if cloud else ()
-    offered = [(name, node.kind) for node in found for name in dict.fromkeys((node.name, node.qualified))]
+    named = [(node, [name for name in (node.name, node.qualified) if _is_one_word(name)]) for node in found]
+    offered = [(name, node.kind) for node, own in named for name in dict.fromkeys(own or [node.id])]
     return [CompletionItem(name, help=kind) for name, kind in offered if name.startswith(incomplete)]
+
+
+def _is_one_word(name: str) -> bool:
+    """Return whether a shell reads the name as it is. `#` begins a comment only at the start of a word."""
+    plain = name.replace("#", "")
+    return shlex.quote(plain) == plain and not name.startswith("#")
 
 
 def resources(parameter: str) -> Completer:

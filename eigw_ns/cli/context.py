@@ -179,7 +179,9 @@ def find_node(cloud: Cloud, text: str) -> tuple[Node, str]:
 
 def labels(cloud: Cloud) -> dict[str, str]:
     """Return a name for people for each namespace of `cloud`: the qualified name of its node."""
-    fabrics = {vpc.id: f"{vpc.name} (fabric)" for vpc in cloud.vpcs.values()}
+    from eigw_ns.cloud.tag_names import named_by_tags  # late: a second apply needs no names
+
+    fabrics = {vpc.id: f"{vpc.name} (fabric)" for vpc in named_by_tags(cloud).vpcs.values()}
     named = {node.id: node.qualified for node in nodes.nodes(cloud)}
     return {namespace_name(cloud.lab, resource_id): label for resource_id, label in {**fabrics, **named}.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,12 +14,19 @@ from eigw_ns.cloud.nodes import Node
 def names(cloud: Cloud) -> dict[str, tuple[str, ...]]:
     """Return the names of each IPv6 address of an instance or internet host.
 
-    They are the short name if no other machine has it, the qualified name (`main/app`), and `app.main`, because some
-    programs accept only names of DNS.
+    They are the short name, the qualified name (`main/app`), and `app.main`, because some programs accept only names of
+    DNS. A name that another machine has too is left out, and so is a tag with characters that the file cannot hold.
     """
     machines = tuple(_machines(cloud))
-    shared = Counter(node.name for node, _ in machines)
-    return {address: _names(node, short=shared[node.name] == 1) for node, found in machines for address in found}
+    shared = Counter(name for node, _ in machines for name in _names(node))
+    return {
+        address: tuple(name for name in _names(node) if shared[name] == 1 and _POSSIBLE.fullmatch(name))
+        for node, found in machines
+        for address in found
+    }
+
+
+_POSSIBLE = re.compile(r"[\w./-]+", re.ASCII)
 
 
 def _machines(cloud: Cloud) -> Iterator[tuple[Node, tuple[str, ...]]]:
@@ -30,6 +38,6 @@ def _machines(cloud: Cloud) -> Iterator[tuple[Node, tuple[str, ...]]]:
             yield node, (str(cloud.hosts[node.id].ipv6_address),)
 
 
-def _names(node: Node, *, short: bool) -> tuple[str, ...]:
-    domain = node.qualified.partition("/")[0]
-    return (*((node.name,) if short else ()), f"{node.name}.{domain}", node.qualified)
+def _names(node: Node) -> tuple[str, ...]:
+    domain = node.qualified.removesuffix(f"/{node.name}")
+    return node.name, f"{node.name}.{domain}", node.qualified

@@ -1,7 +1,8 @@
 """NODE: the name that a user types for a source, a destination or a hop of packets.
 
 A NODE is one of: a short name (`app`), a qualified name (`main/app`; `internet/web` for an internet host), a replica of
-an egress-only internet gateway (`main/outbound#1`), `internet`, or a resource id.
+an egress-only internet gateway (`main/outbound#1`), `internet`, or a resource id. The name of a resource that EC2's API
+has made is its `Name` tag.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ def nodes(cloud: Cloud) -> tuple[Node, ...]:
     """Return all nodes of `cloud`, sorted by qualified name.
 
     A detached internet gateway is excluded, because no packet reaches it. So are subnets and gateways without IPv6.
+    A resource without a name of its own has that of its `Name` tag; several nodes may have the same tag.
     """
-    return tuple(sorted(_nodes(cloud), key=lambda node: node.qualified))
+    from eigw_ns.cloud.tag_names import named_by_tags  # late: a second apply needs no names
+
+    return tuple(sorted(_nodes(named_by_tags(cloud)), key=lambda node: (node.qualified, node.id)))
 
 
 def _nodes(cloud: Cloud) -> Iterator[Node]:
@@ -81,10 +85,13 @@ def find(cloud: Cloud, text: str) -> Node:
 
 
 class NodeIndex:
-    """An index of nodes by every spelling of their names, for callers that look up many."""
+    """An index of nodes by every spelling of their names, for callers that look up many.
 
-    def __init__(self, known: Iterable[Node]) -> None:
-        self._nodes = tuple(known)
+    `by_id`: users may write ids. In a topology file, a name that is used twice is a mistake.
+    """
+
+    def __init__(self, known: Iterable[Node], *, by_id: bool = True) -> None:
+        self._nodes, self._by_id = tuple(known), by_id
         self._meant: dict[str, dict[str, Node]] = {}
         for node in self._nodes:
             for spelling in _spellings(node):
@@ -97,14 +104,23 @@ class NodeIndex:
             return meant[0]
         if meant:
             options = tuple(dict.fromkeys(node.qualified for node in meant))
-            same = len(options) < len(meant)  # for example, a topology file that uses one name twice
-            hint = "give one of them another name" if same else f"write {' or '.join(options)}"
-            raise UsageError(f"{text} is ambiguous: it names {len(meant)} nodes", hint=hint)
+            if len(options) == len(meant):
+                hint = f"write {' or '.join(map(shorten, options[:_SHOWN]))}"
+            elif self._by_id:  # they have the same tag
+                hint = f"write {' or '.join([node.id for node in meant][:_SHOWN])}"
+            else:
+                hint = "give one of them another name"
+            raise UsageError(f"{shorten(text)} is ambiguous: it names {len(meant)} nodes", hint=hint)
         base, _, replica = text.partition(_REPLICA)
         named = next(iter(self._meant.get(base, {}).values()), None)
         if replica and named is not None:
             raise self._no_such_replica(named, base, replica)
         raise self._unknown(text)
+
+    def text(self, node: Node) -> str:
+        """Return the shortest text that names this node alone."""
+        spellings = (node.name, node.qualified, node.id)
+        return next(each for each in spellings if len(self._meant[each]) == 1)
 
     def _no_such_replica(self, node: Node, base: str, replica: str) -> UsageError:
         if node.kind != "egress-only-internet-gateway":

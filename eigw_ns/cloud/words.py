@@ -13,7 +13,7 @@ _UNPRINTABLE = f"[\x00-\x1f{UNSAFE}]"
 _CLOSE_ENOUGH = 0.6
 _MOST = 3
 _LONGEST = 60
-_INVISIBLE = (
+INVISIBLE = (
     "[\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff"
     "\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e00ff\U000e01f0-\U0010ffff]"
 )
@@ -38,7 +38,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shorten(text: str) -> str:
     """Return at most 60 characters of `text` on one line, with invisible characters as escapes."""
-    return re.sub(_INVISIBLE, _escape, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+    return re.sub(INVISIBLE, _escape, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
 def printable(text: str) -> str:

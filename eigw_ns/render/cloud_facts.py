@@ -27,6 +27,7 @@ from eigw_ns.cloud.model import (
 )
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.cloud.routing import effective_route_table, route_state
+from eigw_ns.cloud.tag_names import named_by_tags, with_id
 from eigw_ns.dataplane.trace import words
 from eigw_ns.frozen import frozen
 
@@ -49,7 +50,11 @@ class Described:
 
 
 def names(cloud: Cloud) -> dict[str, str]:
-    """Return the name of each resource by its id: `main/app`; for what is in no VPC, its own name."""
+    """Return the name of each resource by its id: `main/app`; for what is in no VPC, its own name.
+
+    A `Name` tag has the id after it: several resources may have the same tag.
+    """
+    cloud = named_by_tags(cloud, with_id)
     vpcs = {vpc.id: vpc.name for vpc in cloud.vpcs.values()}
     found = dict(vpcs)
     found |= {each.id: each.name for kind in (cloud.elastic_ips, cloud.dhcp_options) for each in kind.values()}

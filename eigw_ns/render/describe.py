@@ -11,6 +11,7 @@ from eigw_ns.cloud.ipv4_addresses import nat_gateway_id
 from eigw_ns.cloud.model import Cloud, Gateway, Ipv4Route, Route, RouteTable, Subnet, Tags
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp
 from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
+from eigw_ns.cloud.tag_names import named_by_tags
 from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
 
@@ -59,6 +60,7 @@ def tables(
 
     Empty tables are left out. Counters at zero are left out unless `zeros` is True.
     """
+    cloud = named_by_tags(cloud)
     drawn = [_table(kind, *_KINDS[kind](cloud, tags)) for kind in kinds]
     drawn.append(Table("Counters", ("Where", "Counter", "Packets", "Bytes"), tuple(_counters(cloud, counters, zeros))))
     return tuple(table for table in drawn if table.rows)

@@ -7,6 +7,7 @@ from typing import Any
 
 from eigw_ns.cloud import nodes
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.tag_names import named_by_tags
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.state import Address, Link
@@ -25,7 +26,8 @@ def data(cloud: Cloud, only: str = "") -> list[Shape]:
         elif isinstance(thing, Address):
             addresses.setdefault((thing.namespace, thing.link), []).append(thing.address)
     named = {namespace_name(cloud.lab, node.id): node.qualified for node in nodes.nodes(cloud)}
-    named |= {namespace_name(cloud.lab, vpc.id): f"{vpc.name} (fabric)" for vpc in cloud.vpcs.values()}
+    vpcs = named_by_tags(cloud).vpcs.values()
+    named |= {namespace_name(cloud.lab, vpc.id): f"{vpc.name} (fabric)" for vpc in vpcs}
     wanted = (node for node in nodes.nodes(cloud) if only in ("", node.id))
     return [
         {

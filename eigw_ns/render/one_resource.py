@@ -8,6 +8,8 @@ from typing import Any
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.nodes import INTERNET, internet_id
+from eigw_ns.cloud.tag_names import named_by_tags
+from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import UsageError
 from eigw_ns.frozen import frozen
 from eigw_ns.render.table import Table
@@ -25,12 +27,12 @@ class Named:
 
 def find(cloud: Cloud, text: str) -> Named | None:
     """Return the resource with this id, name or qualified name; None if there is none. Raises UsageError if several."""
-    found = [each for each in resources(cloud) if text in (each.id, each.name, each.qualified)]
+    found = [each for each in resources(named_by_tags(cloud)) if text in (each.id, each.name, each.qualified)]
     exact = [each for each in found if text in (each.id, each.qualified)]
     meant = exact if len(exact) == 1 else found
     if len(meant) > 1:
         names = " or ".join(dict.fromkeys(each.id for each in meant))
-        raise UsageError(f"{text} is ambiguous: it names {len(meant)} resources", hint=f"write {names}")
+        raise UsageError(f"{shorten(text)} is ambiguous: it names {len(meant)} resources", hint=f"write {names}")
     return meant[0] if meant else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.tag_names import named_by_tags
 from eigw_ns.lab.agent.replica_reports import Report
 from eigw_ns.render.describe import counter_data, qualified
 from eigw_ns.render.table import Cell, Table
@@ -17,7 +18,7 @@ Reports = Mapping[str, tuple[Report, ...]]
 def table(cloud: Cloud, reports: Reports) -> Table:
     """Return a table with a row for each replica, and one for each gateway as a whole."""
     columns = ("Gateway", "Replica", "State", "Flows", "Taught", "Packets", "What is wrong")
-    return Table("Replicas", columns, tuple(_rows(cloud, reports)))
+    return Table("Replicas", columns, tuple(_rows(named_by_tags(cloud), reports)))
 
 
 def _rows(cloud: Cloud, reports: Reports) -> Iterator[tuple[Cell, ...]]:

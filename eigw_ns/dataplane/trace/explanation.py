@@ -12,6 +12,7 @@ from eigw_ns.cloud import ids, nodes
 from eigw_ns.cloud.filtering import ICMPV6
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.cloud.protocols import WITH_PORTS, number
+from eigw_ns.cloud.tag_names import named_by_tags
 from eigw_ns.dataplane.compile.names import INSTANCE_LINK
 from eigw_ns.dataplane.trace import Protocol, Trace, Tracer
 from eigw_ns.errors import Remedy, RemedyCode, UsageError
@@ -76,6 +77,7 @@ def explain(cloud: Cloud, question: Question) -> Explanation:
     or given for a protocol of which filters read no ports.
     """
     _check_ports(question)
+    cloud = named_by_tags(cloud)
     sender = _end(cloud, question.source)
     known = not isinstance(sender, IPv6Address)
     if isinstance(sender, IPv6Address):

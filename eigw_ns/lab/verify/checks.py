@@ -221,8 +221,8 @@ class _Planner:
         """Yield what the model predicts for every ordered pair of nodes with at least one instance."""
         known = nodes.nodes(self._cloud)
         ends = [node for node in known if node.kind in ("instance", "host")]
-        names = Counter(node.name for node in known)
-        texts = {node.id: node.name if names[node.name] == 1 else node.qualified for node in ends}
+        index = nodes.NodeIndex(known)
+        texts = {node.id: index.text(node) for node in ends}
         for source, destination in itertools.permutations(ends, 2):
             if source.kind == destination.kind == "host":
                 continue

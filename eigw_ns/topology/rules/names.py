@@ -98,7 +98,7 @@ def declared_nodes(things: tuple[Declared, ...], lab: str) -> NodeIndex:
             kind = _NODE_KINDS.get(thing.kind)
             if kind is not None:
                 nodes.append(Node(thing.id, kind, thing.name, f"{thing.vpc or INTERNET}/{thing.name}"))
-    return NodeIndex(nodes)
+    return NodeIndex(nodes, by_id=False)
 
 
 def check(report: MistakeReport, things: tuple[Declared, ...], quotas: QuotasFile) -> None:
