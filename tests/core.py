@@ -120,6 +120,17 @@ CORE = (
         "`verify` proves the lab, and finds a wrong expectation.",
     ),
     Choice("tests/cli/test_help.py", "Every verb has its help."),
+    Choice("tests/server/test_guard.py", "The EC2 endpoint refuses web pages, other hosts and floods."),
+    Choice("tests/server/test_sigv4.py", "It refuses what the key did not sign."),
+    Choice("tests/server/test_wire.py", "Its requests and answers are what botocore sends and reads."),
+    Choice(
+        "tests/server/test_serve.py::test_a_change_is_in_the_kernel_when_it_is_answered",
+        "`serve` as a process, with botocore as the client.",
+    ),
+    Choice(
+        "tests/server/test_serve.py::test_the_web_process_has_no_privilege",
+        "A stranger who takes over the web process has nothing.",
+    ),
 )
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
@@ -16,6 +15,7 @@ from eigw_ns.errors import EigwError, HostError, KernelError, LockedError, NoSuc
 from eigw_ns.server.channel import ChannelError, Message
 from eigw_ns.server.verbs import as_cloud_error, error_message
 from tests.support.asgi import HOST, KEY, VERSION, Answer, Bench, Raw, signed
+from tests.support.serving import SESSION
 from tests.support.small_cloud import VPC
 
 
@@ -26,7 +26,7 @@ def bench() -> Bench:
 
 def client(bench: Bench, service: str, region: str = "us-east-1") -> Any:
     """Return botocore's client of a service, whose requests the bench answers."""
-    made = botocore.session.Session().create_client(
+    made = SESSION.create_client(
         service,
         region_name=region,
         endpoint_url=f"http://{HOST}",

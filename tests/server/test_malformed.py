@@ -68,13 +68,13 @@ def any_form_is_answered(body: bytes, complete: bool) -> None:
 
 
 @given(requests)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_request_is_refused_in_xml(request: Raw) -> None:
     any_request_is_refused(request)
 
 
 @given(bodies, st.booleans())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_form_is_answered(body: bytes, complete: bool) -> None:
     any_form_is_answered(body, complete)
 
