@@ -9,6 +9,16 @@ from eigw_ns.cloud.ec2.settings import REGION
 from eigw_ns.frozen import frozen
 from eigw_ns.server.keys import Key
 
+CLIENTS = (
+    ("aws-cli", "aws ec2 describe-vpcs"),
+    ("boto3", 'boto3.client("ec2")'),
+    ("Terraform", "terraform apply"),
+    ("Ansible", "ansible-playbook site.yaml"),
+    ("AWS SDK for JavaScript", "new EC2Client()"),
+    ("CDK", "cdk synth"),
+)
+"""Each client, and how it is used. All read the environment variables that `Access.lines` sets."""
+
 
 @frozen
 class Access:
@@ -37,6 +47,6 @@ class Access:
         if self.socket:
             yield f"# the endpoint is a unix socket: curl --unix-socket {self.socket} {self.url}"
             return
-        yield "# aws-cli, after these lines:  aws ec2 describe-vpcs"
-        yield f'# Terraform:  provider "aws" {{ endpoints {{ ec2 = "{self.url}" sts = "{self.url}" }} }}'
-        yield f'# boto3:  boto3.client("ec2", endpoint_url="{self.url}")'
+        yield "# then, unchanged:"
+        for client, example in CLIENTS:
+            yield f"#   {client}: {example}"
