@@ -193,15 +193,36 @@ def test_an_ephemeral_lab_is_made_reset_and_destroyed(lab_name: str, folders: di
         ec2 = server.client(secret="any")
         ec2.create_internet_gateway()
         assert stored.exists()
-        connection = http.client.HTTPConnection(*server.address)
-        connection.request("POST", "/_eigw/reset")
-        assert connection.getresponse().status == 200
-        connection.close()
+        _reset(server)
         assert ec2.describe_internet_gateways()["InternetGateways"] == []
         web = server.children()
         assert server.end(signal.SIGINT)[0] == 130
     assert not stored.exists()
     assert not any(alive(each) for each in web)
+
+
+def _reset(server: Serving) -> None:
+    connection = http.client.HTTPConnection(*server.address)
+    connection.request("POST", "/_eigw/reset")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+@pytest.mark.root
+def test_a_default_vpc_and_raised_quotas(lab_name: str, folders: dict[str, str]) -> None:
+    flags = ("--default-vpc", "--quota", "vpcs-per-region=7", "--no-sigv4")
+    with serving("--ephemeral", "--lab", lab_name, *flags, *FREE, env=folders) as server:
+        ec2 = server.client(secret="any")
+        for _ in range(2):
+            (vpc,) = ec2.describe_vpcs()["Vpcs"]
+            assert (vpc["IsDefault"], vpc["CidrBlock"]) == (True, "172.31.0.0/16")
+            assert len(ec2.describe_subnets()["Subnets"]) == 3
+            _reset(server)
+        for number in range(6):
+            ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
+        with pytest.raises(ClientError) as caught:
+            ec2.create_vpc(CidrBlock="10.6.0.0/16")
+        assert caught.value.response["Error"]["Code"] == "VpcLimitExceeded"
 
 
 @pytest.mark.root

@@ -17,10 +17,13 @@ import click
 
 from eigw_ns.cli import complete, options, streams
 from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
+from eigw_ns.cli.ec2 import limits
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.ec2 import new_vpcs
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.errors import NoSuchLabError, UsageError
+from eigw_ns.frozen import frozen
 from eigw_ns.lab.host.extras import require_server
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.live.live_lab import LiveLab
@@ -74,6 +77,8 @@ _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
 @click.option("--allow-host", "hosts", metavar="HOST", multiple=True, help="Also accept this Host header.")
 @click.option("--idle", metavar="TIME", default="8h", show_default=True, help="End after a time without requests: 30m.")
 @click.option("--ephemeral", is_flag=True, help="Make a new lab, and destroy it at the end. Allows to reset it.")
+@click.option("--default-vpc", is_flag=True, help="Give the lab a default VPC, 172.31.0.0/16, as a new account has.")
+@limits.quota
 @options.lock_timeout
 @options.output
 @options.quiet
@@ -86,6 +91,8 @@ def command(
     hosts: tuple[str, ...],
     idle: str,
     ephemeral: bool,
+    default_vpc: bool,
+    quotas: tuple[str, ...],
     lock_timeout: float,
     output: str,
     quiet: bool,
@@ -114,6 +121,7 @@ def command(
     from eigw_ns.server.web import Web
 
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
+    settings = limits.settings(strict=False, quotas=quotas)
     keys, storage = _keys(keys_file, user), open_storage()
     lab = _lab(labs, storage, ephemeral=ephemeral)
     with contextlib.suppress(process.Terminated), process.terminable(), _listening(listen, socket, user) as listener:
@@ -125,9 +133,10 @@ def command(
             _built(storage, lab, Patience(lock_timeout, talk.note), ephemeral=ephemeral) as kernel,
             contextlib.closing(LiveLab(lambda: kernel, storage, lab)) as live,
         ):
-            live.prepare()
+            served = _Served(kernel, storage, live, settings, default_vpc)
+            served.begin(Patience(lock_timeout, talk.note))
             talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
-            verbs = _verbs(kernel, storage, live, lambda: _announce(access, output))
+            verbs = _verbs(served, lambda: _announce(access, output))
             return session.serve(verbs, log_to_stderr, lock_timeout)
     return 0
 
@@ -236,18 +245,38 @@ def _remove(kernel: Machine, storage: Storage, lab: str, patience: Patience) -> 
             storage.lock.remove_run_files(lab)
 
 
-def _verbs(kernel: Machine, storage: Storage, live: LiveLab, announce: Callable[[], None]) -> Mapping[str, Verb]:
+@frozen
+class _Served:
+    """The lab that is served, and what it has at the start and after a reset."""
+
+    kernel: Machine
+    storage: Storage
+    live: LiveLab
+    settings: Settings
+    default_vpc: bool
+
+    def begin(self, patience: Patience) -> None:
+        """Read the lab, and give it a default VPC if one is wanted and it has none."""
+        self.live.prepare()
+        if self.default_vpc and new_vpcs.default_vpc(self.live.stored().topology.cloud) is None:
+            self.live.perform("CreateDefaultVpc", {}, self.settings, patience)
+
+    def empty(self) -> None:
+        """Remove everything of the lab, and begin again."""
+        patience = Patience(_RESET_SECONDS)
+        operations.destroy(self.kernel, self.storage, self.live.lab, patience=patience)
+        operations.apply(self.kernel, self.storage, Topology(Cloud(self.live.lab)))
+        self.begin(patience)
+
+
+def _verbs(served: _Served, announce: Callable[[], None]) -> Mapping[str, Verb]:
     """Return the verbs that the web process may use."""
     from eigw_ns.server.boundary import log_to_stderr
     from eigw_ns.server.performer import ServedLab
     from eigw_ns.server.verbs import Ec2, ready, reset
 
-    def empty() -> None:
-        operations.destroy(kernel, storage, live.lab, patience=Patience(_RESET_SECONDS))
-        operations.apply(kernel, storage, Topology(Cloud(live.lab)))
-
-    performer = ServedLab(live, empty)
-    ec2 = Ec2(performer, Settings(), log_to_stderr, lambda: datetime.now().astimezone())
+    performer = ServedLab(served.live, served.empty)
+    ec2 = Ec2(performer, served.settings, log_to_stderr, lambda: datetime.now().astimezone())
     return {"ec2": ec2.verb(), "reset": reset(performer), "ready": ready(announce)}
 
 
