@@ -6,7 +6,7 @@ Source: AWS, "Subnet sizing for IPv6", https://docs.aws.amazon.com/vpc/latest/us
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeVar
 
 from eigw_ns.cloud.model import B
@@ -55,10 +55,10 @@ AMAZON_PREFIX_LENGTH = 56
 _RESERVED_AT_THE_START = 4
 
 
-def is_reserved(block: IPv6Network, address: IPv6Address) -> bool:
+def is_reserved(block: IPv4Network | IPv6Network, address: IPv4Address | IPv6Address) -> bool:
     """Return True if AWS reserves `address` in the subnet's `block`.
 
-    AWS reserves the first four addresses (::1 is the router) and the last one.
+    AWS reserves the first four addresses (the second is the router) and the last one, in both families.
     """
     offset = int(address) - int(block.network_address)
     return offset < _RESERVED_AT_THE_START or address == block[-1]
@@ -74,6 +74,14 @@ def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterat
 
     The first 2^48 of them are in no instance's prefix, since the block's first /80 has reserved addresses.
     """
+    for offset in range(_RESERVED_AT_THE_START, block.num_addresses - 1):
+        address = block[offset]
+        if address not in taken:
+            yield address
+
+
+def free_ipv4_addresses(block: IPv4Network, taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:
+    """Yield the addresses in a subnet's IPv4 `block` that an instance can use, lowest first, except `taken`."""
     for offset in range(_RESERVED_AT_THE_START, block.num_addresses - 1):
         address = block[offset]
         if address not in taken:

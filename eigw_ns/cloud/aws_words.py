@@ -8,7 +8,7 @@ so `nat_gateways`, `DescribeNatGateways`, `--nat-gateway-id` and the id `nat-012
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from eigw_ns.frozen import frozen
 
@@ -19,6 +19,8 @@ _ONE_INTERFACE = "each instance has one interface, which is described with the i
 _NO_MACHINES = "an instance is a network namespace of this machine, which has the machine's programs and files"
 _ONE_MACHINE = "all of a lab is on this machine"
 
+_PREFIXES = "ipv6 prefix, ipv6 prefixes, ipv4 prefix, ipv4 prefixes"
+_MARKET = "scheduled instance, instance market"
 _INSTANCES = "instance topology, instance connect, instance event"
 
 
@@ -33,7 +35,8 @@ class _Absent:
 
 
 _ABSENT = (
-    _Absent("IPv4 addresses", "private ip", _OWN_ADDRESSES),
+    _Absent("secondary IPv4 addresses", "private ip", "each instance has one, which is recorded"),
+    _Absent("prefixes on request", _PREFIXES, "the topology file gives them to instances"),
     _Absent("transit gateways", "transit gateway", _NO_PRIVATE_PATHS, "tgw tgw-attach tgw-rtb"),
     _Absent("VPC peering", "vpc peering, peering connection", _NO_PRIVATE_PATHS, "pcx"),
     _Absent("VPN", "vpn, customer gateway, virtual private gateway, vgw", _NO_PRIVATE_PATHS, "vpn vgw cgw"),
@@ -43,24 +46,23 @@ _ABSENT = (
     _Absent("local gateways", "local gateway, local target", _NO_OTHER_GATEWAYS, "lgw"),
     _Absent("route servers", "route server", _NO_OTHER_GATEWAYS, "rs"),
     _Absent("prefix lists", "prefix list", "write one route or rule for each block", "pl"),
-    _Absent("network interfaces of their own", "network interface", _ONE_INTERFACE, "eni eni-attach"),
+    _Absent("network interfaces of their own", "network interface, secondary interface", _ONE_INTERFACE,
+            "eni eni-attach"),
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
     _Absent("IPAM", "ipam, byoip, ipv4 pool", "give each VPC blocks of your choice, or ask for a block of Amazon"),
     _Absent("outposts", "outpost, customer owned", _ONE_MACHINE),
-    _Absent("reserved capacity", "capacity, reserved instance, scheduled instance, spot, fleet", _ONE_MACHINE),
+    _Absent("reserved capacity", f"capacity, reserved instance, {_MARKET}, spot, fleet", _ONE_MACHINE),
+    _Absent("bandwidth settings", "network performance", _ONE_MACHINE),
     _Absent("network insights", "network insight", "explanations of packets name the hop that decides", "nip nia"),
-    _Absent("types and states of instances", f"instance type, instance status, {_INSTANCES}", _NO_MACHINES),
+    _Absent("types and events of instances", f"instance type, instance status, {_INSTANCES}", _NO_MACHINES),
     _Absent("accelerators", "elastic gpu, elastic inference accelerator", _NO_MACHINES),
     _Absent("secondary addresses of NAT gateways", "secondary allocation, secondary private ip", "create several"),
     _Absent("NAT gateways of a whole VPC", "availability zone address", "a NAT gateway is in one subnet"),
-    _Absent("images", "image, launch template, snapshot, volume, key pair", _NO_MACHINES, "ami lt snap vol key"),
+    _Absent("images and disks", "image, launch template, snapshot, volume", _NO_MACHINES, "ami lt snap vol"),
     _Absent("source security groups", "source security group", "name the group in UserIdGroupPairs"),
     _Absent("stale security groups", "stale security group", "a group that a rule refers to cannot be deleted"),
     _Absent("groups of several VPCs", "security group vpc, security group reference", "a group belongs to one VPC"),
 )  # fmt: skip
-
-_DECLARED: Mapping[str, str] = {"instance": "instances"}
-"""Resources that the topology file declares, and that the EC2 API of a lab does not create or delete."""
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 _PLURAL = re.compile(r"(?<=ss)es$|(?<=[a-z]{2}[a-rt-z])s$")
@@ -92,16 +94,6 @@ def lacking_id(text: str) -> str:
 
 def _sentence(plural: str, instead: str) -> str:
     return f"a lab has no {plural}: {instead}"
-
-
-def lacking_action(action: str) -> str:
-    """Return what to tell a user about an action that only AWS has. Returns "" if the action is not known."""
-    if told := lacking(action):
-        return told
-    for part in reversed(_singular(action)):
-        if part in _DECLARED:
-            return f"{_DECLARED[part]} are declared in the topology file, under {part}s; change them there"
-    return ""
 
 
 def similar_actions(action: str, known: Iterable[str]) -> str:

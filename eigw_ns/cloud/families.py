@@ -14,13 +14,15 @@ R = TypeVar("R")
 
 
 def ipv6_part(cloud: Cloud) -> Cloud:
-    """Return the cloud with only those resources that have IPv6; the same object if all have.
+    """Return the cloud with only those resources that carry IPv6; the same object if all do.
 
-    They are VPCs and subnets with an IPv6 block, instances with an address, and gateways whose VPC has a block.
+    They are VPCs and subnets with an IPv6 block, running instances with an address, and gateways whose VPC has a block.
+    A stopped instance has no link at all: its tenant could set a link up again that is down.
     """
     vpcs = {vpc.id for vpc in cloud.vpcs.values() if vpc.ipv6_associations}
     subnets = {subnet.id for subnet in cloud.subnets.values() if subnet.ipv6_association and subnet.vpc_id in vpcs}
-    instances = {each.id for each in cloud.instances.values() if each.addresses and each.subnet_id in subnets}
+    linked = (each for each in cloud.instances.values() if each.addresses and each.state == "running")
+    instances = {each.id for each in linked if each.subnet_id in subnets}
     if (len(vpcs), len(subnets), len(instances)) == (len(cloud.vpcs), len(cloud.subnets), len(cloud.instances)):
         return cloud
     eigws = {each.id for each in cloud.egress_only_internet_gateways.values() if each.vpc_id in vpcs}

@@ -27,6 +27,9 @@ NETWORK_INTERFACE_ATTACHMENT = "eni-attach"
 ELASTIC_IP = "eipalloc"
 ELASTIC_IP_ASSOCIATION = "eipassoc"
 DHCP_OPTIONS = "dopt"
+KEY_PAIR = "key"
+IMAGE = "ami"
+RESERVATION = "r"
 INTERNET_HOST = "host"  # not an AWS prefix: AWS has no term for a machine on the internet
 INTERNET = "internet"  # not an AWS prefix: the router that all gateways and hosts are connected to
 

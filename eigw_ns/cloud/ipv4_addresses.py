@@ -20,8 +20,9 @@ def free_public(taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:
 
 def used(cloud: Cloud, subnet_id: str) -> set[IPv4Address]:
     """Return the addresses in the IPv4 block of a subnet that a resource has."""
-    gateways = (each for each in cloud.nat_gateways.values() if each.subnet_id == subnet_id)
-    return {each.private_ip_address for each in gateways if each.private_ip_address is not None}
+    of_gateways = [(each.subnet_id, each.private_ip_address) for each in cloud.nat_gateways.values()]
+    of_instances = [(each.subnet_id, each.private_ip_address) for each in cloud.instances.values()]
+    return {address for place, address in (*of_gateways, *of_instances) if address and place == subnet_id}
 
 
 def is_reserved(block: IPv4Network, address: IPv4Address) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Generic, Literal, TypeVar
 
 from eigw_ns.cloud import recorded
+from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair, TerminatedInstance
 from eigw_ns.frozen import frozen
 
 Tags = recorded.Tags
@@ -300,6 +301,7 @@ class Instance:
     What it sends by default has `ipv6_address` as its source; without one it has no link. `ipv6_addresses` are further
     ones of its subnet. `ipv6_prefixes` are /80 blocks of its subnet, of which its users configure addresses themselves;
     no other address is in them. `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
+    One that is stopped has no link. `private_ip_address` is recorded: the lab forwards no IPv4.
     """
 
     id: str
@@ -311,6 +313,9 @@ class Instance:
     mtu: int | None = None
     ipv6_addresses: tuple[IPv6Address, ...] = ()
     ipv6_prefixes: tuple[IPv6Network, ...] = ()
+    state: Literal["running", "stopped"] = "running"
+    private_ip_address: IPv4Address | None = None
+    attributes: InstanceAttributes = InstanceAttributes()
 
     @property
     def addresses(self) -> tuple[IPv6Address, ...]:
@@ -347,7 +352,10 @@ class ClientToken:
 
 @frozen
 class Cloud:
-    """All resources of a lab. Each mapping is keyed by resource id; `client_tokens` is keyed by the client's token."""
+    """All resources of a lab. Each mapping is keyed by resource id; `client_tokens` is keyed by the client's token.
+
+    `client_tokens` and `terminated_instances` are what a lab remembers of requests: no file has them.
+    """
 
     lab: str
     vpcs: Mapping[str, Vpc] = field(default_factory=dict)
@@ -361,6 +369,8 @@ class Cloud:
     nat_gateways: Mapping[str, recorded.NatGateway] = field(default_factory=dict)
     elastic_ips: Mapping[str, recorded.ElasticIp] = field(default_factory=dict)
     dhcp_options: Mapping[str, recorded.DhcpOptions] = field(default_factory=dict)
+    key_pairs: Mapping[str, KeyPair] = field(default_factory=dict)
     hosts: Mapping[str, InternetHost] = field(default_factory=dict)
     client_tokens: Mapping[str, ClientToken] = field(default_factory=dict)
     deleted_nat_gateways: Mapping[str, recorded.DeletedNatGateway] = field(default_factory=dict)
+    terminated_instances: Mapping[str, TerminatedInstance] = field(default_factory=dict)

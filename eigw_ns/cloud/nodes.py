@@ -97,6 +97,10 @@ class NodeIndex:
             for spelling in _spellings(node):
                 self._meant.setdefault(spelling, {})[node.id] = node
 
+    def has(self, text: str) -> bool:
+        """Return whether `text` names a node, or several."""
+        return text in self._meant
+
     def find(self, text: str) -> Node:
         """Return the node that `text` names. Raises UsageError as the function `find` does."""
         meant = tuple(self._meant.get(text, {}).values())

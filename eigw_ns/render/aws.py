@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from eigw_ns.cloud.ec2 import filter_shapes, recorded_shapes, shapes
+from eigw_ns.cloud.ec2 import filter_shapes, instance_shapes, key_pairs, recorded_shapes, shapes
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, InternetHost, Tags
 
@@ -37,9 +37,10 @@ KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
     "NatGateways": lambda cloud: [recorded_shapes.nat_gateway(cloud, each) for each in cloud.nat_gateways.values()],
     "NetworkAcls": lambda cloud: [filter_shapes.network_acl(cloud, each) for each in cloud.network_acls.values()],
     "SecurityGroups": lambda cloud: [filter_shapes.security_group(each) for each in cloud.security_groups.values()],
-    "Instances": lambda cloud: [shapes.instance(cloud, each) for each in cloud.instances.values()],
+    "Instances": lambda cloud: [instance_shapes.running(cloud, each) for each in cloud.instances.values()],
     "Addresses": lambda cloud: [recorded_shapes.address(cloud, each) for each in cloud.elastic_ips.values()],
     "DhcpOptions": lambda cloud: [recorded_shapes.dhcp_options(each) for each in cloud.dhcp_options.values()],
+    "KeyPairs": lambda cloud: [key_pairs.shape(each) for each in cloud.key_pairs.values()],
     "InternetHosts": lambda cloud: [internet_host(each) for each in cloud.hosts.values()],
 }
 """Every kind by its name in EC2's answers, in the order in which `describe` shows them."""
@@ -56,6 +57,7 @@ WORDS: Mapping[str, str] = {
     "instances": "Instances",
     "addresses": "Addresses",
     "dhcp-options": "DhcpOptions",
+    "key-pairs": "KeyPairs",
     "internet-hosts": "InternetHosts",
 }
 """The kinds by their spelling in aws-cli's verbs (`describe-route-tables`)."""

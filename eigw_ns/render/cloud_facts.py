@@ -8,6 +8,7 @@ from typing import Any
 
 from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.filtering import network_acl
+from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair
 from eigw_ns.cloud.model import (
     INTERNET_MTU,
     Cloud,
@@ -63,6 +64,7 @@ def names(cloud: Cloud) -> dict[str, str]:
         found |= {each.id: _qualified(vpcs.get(each.vpc_id or ""), each.name) for each in kind.values()}
     for instance in cloud.instances.values():
         found[instance.id] = _qualified(vpcs[cloud.subnets[instance.subnet_id].vpc_id], instance.name)
+    found |= {key.id: key.name for key in cloud.key_pairs.values()}
     return found | {host.id: f"internet/{host.name}" for host in cloud.hosts.values()}
 
 
@@ -92,6 +94,7 @@ def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
         ("instance", cloud.instances, _instance),
         ("elastic IP address", cloud.elastic_ips, _elastic_ip),
         ("set of DHCP options", cloud.dhcp_options, _dhcp_options),
+        ("key pair", cloud.key_pairs, _key_pair),
         ("internet host", cloud.hosts, _host),
     )
     for kind, resources, facts in tell:
@@ -193,7 +196,15 @@ def _instance(_cloud: Cloud, instance: Instance, known: Names) -> Facts:
     groups = ", ".join(known[group] for group in instance.security_group_ids)
     mtu = {"MTU": str(instance.mtu)} if instance.mtu else {}
     addresses = {"address": ", ".join(map(str, instance.blocks))} if instance.blocks else {}
-    return {**addresses, "subnet": known[instance.subnet_id], "security groups": groups, **mtu}
+    state = {"state": instance.state} if instance.state != "running" else {}
+    private = {"IPv4 address": str(instance.private_ip_address)} if instance.private_ip_address else {}
+    recorded = _attributes(instance.attributes, InstanceAttributes())
+    place = {"subnet": known[instance.subnet_id], "security groups": groups}
+    return {**addresses, **place, **state, **private, **mtu, **recorded}
+
+
+def _key_pair(_cloud: Cloud, key: KeyPair, _known: Names) -> Facts:
+    return {"fingerprint": key.fingerprint, "type": key.key_type}
 
 
 def _host(_cloud: Cloud, host: InternetHost, _known: Names) -> Facts:

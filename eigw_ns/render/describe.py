@@ -49,6 +49,7 @@ HEADINGS = {
     "Instances": "Instances",
     "Addresses": "Elastic IP addresses",
     "DhcpOptions": "DHCP options",
+    "KeyPairs": "Key pairs (recorded)",
     "InternetHosts": "Internet hosts",
 }
 
@@ -203,8 +204,16 @@ def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
         name = qualified(cloud, subnet.vpc_id, instance.name)
         groups = ", ".join(group.name for group in security_groups(cloud, instance))
         addresses = ", ".join(map(str, instance.blocks))
-        rows.append((name, instance.id, addresses, subnet.name, groups, _tag_text(instance.tags)))
-    return ("Name", "Id", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
+        state = (instance.state, "green" if instance.state == "running" else "yellow")
+        rows.append((name, instance.id, state, addresses, subnet.name, groups, _tag_text(instance.tags)))
+    return ("Name", "Id", "State", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
+
+
+def _key_pairs(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    found = _tagged(cloud.key_pairs.values(), tags)
+    return ("Name", "Id", "Type", "Fingerprint", "Tags"), tuple(
+        (key.name, key.id, key.key_type, key.fingerprint, _tag_text(key.tags)) for key in found
+    )
 
 
 def _hosts(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -224,6 +233,7 @@ _KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
     "Instances": _instances,
     "Addresses": _addresses,
     "DhcpOptions": _dhcp_options,
+    "KeyPairs": _key_pairs,
     "InternetHosts": _hosts,
 }
 

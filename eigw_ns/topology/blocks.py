@@ -41,6 +41,12 @@ def attributes(kind: type, body: Mapping[str, Any]) -> Data:
     return {field.name: body[field.name] for field in fields(kind) if field.name in body}
 
 
+def changed(found: object, usual: Any) -> Data:
+    """Return the attributes that differ from the default."""
+    names = [field.name for field in fields(usual)]
+    return {name: getattr(found, name) for name in names if getattr(found, name) != getattr(usual, name)}
+
+
 def vpc_data(subject: Vpc) -> Data:
     """Return the blocks and attributes of a VPC, the inverse of `vpc`."""
     found: tuple[BlockAssociation[IPv4Network] | BlockAssociation[IPv6Network], ...]
@@ -55,7 +61,7 @@ def vpc_data(subject: Vpc) -> Data:
             association_ids=others,
             mtu=subject.mtu if subject.mtu != INTERNET_MTU else None,
         ),
-        **_changed(replace(subject.attributes, dhcp_options_id=None), VpcAttributes()),
+        **changed(replace(subject.attributes, dhcp_options_id=None), VpcAttributes()),
     }
 
 
@@ -69,7 +75,7 @@ def subnet_data(subject: Subnet) -> Data:
             association_id=found.id if found and found != derived else None,
             cidr_block=str(subject.cidr_block) if subject.cidr_block else None,
         ),
-        **_changed(subject.attributes, SubnetAttributes()),
+        **changed(subject.attributes, SubnetAttributes()),
     }
 
 
@@ -86,8 +92,3 @@ def _written(body: Mapping[str, Any], key: str) -> tuple[str, ...]:
 def _blocks_data(key: str, blocks: Iterable[object]) -> Data:
     texts = list(map(str, blocks))
     return body_of(**{key: next(iter(texts), None), f"{key}s": texts[1:]})
-
-
-def _changed(found: VpcAttributes | SubnetAttributes, usual: VpcAttributes | SubnetAttributes) -> Data:
-    names = [field.name for field in fields(usual)]
-    return {name: getattr(found, name) for name in names if getattr(found, name) != getattr(usual, name)}

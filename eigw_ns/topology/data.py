@@ -16,6 +16,9 @@ DIRECTIONS = (("ingress", False), ("egress", True))
 """The keys of the two lists of rules in a filter, each with the value of AWS's `egress`."""
 
 
+REMEMBERED = ("client_tokens", "terminated_instances", "deleted_nat_gateways")
+"""The keys for what a running lab remembers of requests. Only stored topologies have them, and no file."""
+
 NONE = "none"
 """The value of a key for a subnet without an IPv6 block, or an instance without an IPv6 address."""
 

@@ -6,12 +6,13 @@ This module does not import YAML or pydantic, so that reading a stored topology 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.defaults import DEFAULT_ACL
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.instance_records import InstanceAttributes
 from eigw_ns.cloud.model import (
     ClientToken,
     Cloud,
@@ -34,6 +35,7 @@ from eigw_ns.errors import Mistake, TopologyError
 from eigw_ns.topology import blocks, recorded
 from eigw_ns.topology.data import NONE, Scope, named, tags_of
 from eigw_ns.topology.filters import network_acls, security_groups
+from eigw_ns.topology.machines import key_pairs, terminated_instances
 from eigw_ns.topology.model import Expectation, Topology
 
 
@@ -96,8 +98,10 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         elastic_ips=recorded.elastic_ips(data, lab),
         dhcp_options=recorded.dhcp_options(data, lab),
         hosts=hosts,
+        key_pairs=key_pairs(data, lab),
         client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
         deleted_nat_gateways=recorded.deleted_nat_gateways(data),
+        terminated_instances=terminated_instances(data),
     )
     _check_references(cloud)
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
@@ -201,6 +205,9 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
             mtu=body.get("mtu"),
             ipv6_addresses=tuple(map(IPv6Address, body.get("ipv6_addresses", ()))),
             ipv6_prefixes=tuple(map(IPv6Network, body.get("ipv6_prefixes", ()))),
+            state=body.get("state", "running"),
+            private_ip_address=IPv4Address(body["private_ip_address"]) if "private_ip_address" in body else None,
+            attributes=InstanceAttributes(**blocks.attributes(InstanceAttributes, body)),
         )
         for instance_id, name, body in named(data, "instances", ids.INSTANCE, scope)
     }

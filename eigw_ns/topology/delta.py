@@ -12,20 +12,34 @@ from dataclasses import fields, is_dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
-from eigw_ns.cloud import model
+from eigw_ns.cloud import instance_records, model, recorded
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.topology.data import Data
 from eigw_ns.topology.model import Topology
 
 _SECTIONS = tuple(field.name for field in fields(Cloud) if field.name != "lab")
+_NAMED = {**vars(recorded), **vars(instance_records), **vars(model)}
+_TYPES: dict[str, type[Any]] = {
+    name: each for name, each in _NAMED.items() if isinstance(each, type) and is_dataclass(each)
+}
+"""The types of resources and of their parts. A value of another type is not written, so that all can be read again."""
+
 _ADDRESSES = {each.__name__: each for each in (IPv4Address, IPv4Network, IPv6Address, IPv6Network)}
 
 
 def delta(before: Topology, after: Topology) -> Data | None:
     """Return what leads from one topology to the other: {section: {id: resource, or None if it has gone}}.
 
-    Returns None if it is more than resources, or if their order changes otherwise than by new ones at the end.
+    Returns None if it is more than resources, if their order changes otherwise than by new ones at the end, or if a
+    value has no form here.
     """
+    try:
+        return _delta(before, after)
+    except TypeError:
+        return None
+
+
+def _delta(before: Topology, after: Topology) -> Data | None:
     if before.expectations != after.expectations or before.cloud.lab != after.cloud.lab:
         return None
     found: Data = {}
@@ -61,7 +75,7 @@ def _plain(value: Any) -> Any:
     name = type(value).__name__
     if name in _ADDRESSES:
         return {name: str(value)}
-    if is_dataclass(value):
+    if name in _TYPES:
         return {name: {field.name: _plain(getattr(value, field.name)) for field in fields(value)}}
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
@@ -78,7 +92,4 @@ def _value(data: Any) -> Any:
     ((name, content),) = data.items()
     if name in _ADDRESSES:
         return _ADDRESSES[name](content)
-    made = vars(model)[name]
-    if not is_dataclass(made):
-        raise ValueError(f"{name} is not a type of resource")
-    return made(**{field: _value(each) for field, each in content.items()})  # type: ignore[operator]
+    return _TYPES[name](**{field: _value(each) for field, each in content.items()})

@@ -19,6 +19,7 @@ from eigw_ns.cloud.model import (
 from eigw_ns.topology import blocks, recorded
 from eigw_ns.topology.data import NONE, Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
+from eigw_ns.topology.machines import instance_data, key_pairs_data, terminated_instances_data
 from eigw_ns.topology.model import Expectation, Topology
 
 G = TypeVar("G", EgressOnlyInternetGateway, InternetGateway)
@@ -43,6 +44,8 @@ def to_data(topology: Topology) -> Data:
     data |= body_of(
         elastic_ips=recorded.elastic_ips_data(cloud, instance_keys), dhcp_options=recorded.dhcp_options_data(cloud)
     )
+    if cloud.key_pairs:
+        data["key_pairs"] = key_pairs_data(cloud)
     hosts = {
         key_of(ids.INTERNET_HOST, (cloud.lab,), host.id, host.name): {"ipv6_address": str(host.ipv6_address)}
         for host in cloud.hosts.values()
@@ -54,7 +57,11 @@ def to_data(topology: Topology) -> Data:
     if cloud.client_tokens:
         tokens = cloud.client_tokens.items()  # oldest first
         data["client_tokens"] = {token: dataclasses.asdict(request) for token, request in tokens}
-    return data | body_of(deleted_nat_gateways=recorded.deleted_nat_gateways_data(cloud))
+    remembered = {
+        "deleted_nat_gateways": recorded.deleted_nat_gateways_data(cloud),
+        "terminated_instances": terminated_instances_data(cloud),
+    }
+    return data | body_of(**remembered)
 
 
 def _instance_keys(cloud: Cloud, vpc: Vpc, scope: Scope) -> dict[str, str]:
@@ -156,7 +163,8 @@ def _instances_data(
                     security_groups=None if members_of == [DEFAULT_GROUP] else members_of,
                     tags=dict(instance.tags),
                     mtu=instance.mtu,
-                ),
+                )
+                | instance_data(instance),
             )
 
 

@@ -18,6 +18,7 @@ from eigw_ns.topology.rules import (
     expectations,
     gateways,
     groups,
+    machines,
     mtus,
     names,
     quotas,
@@ -27,6 +28,7 @@ from eigw_ns.topology.rules import (
 )
 from eigw_ns.topology.rules.addresses import InstanceAddresses
 from eigw_ns.topology.rules.blocks import SubnetBlocks
+from eigw_ns.topology.rules.machines import PrivateAddresses
 from eigw_ns.topology.rules.recorded import RecordedAddresses
 from eigw_ns.topology.schema import LabFile
 from eigw_ns.topology.structure import parse
@@ -54,9 +56,11 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     mtus.check(parsed, report)
     attributes.check(parsed, report)
     of_recorded = recorded.check(parsed, report)
+    machines.check(parsed, report)
+    private = machines.private_addresses(parsed, report)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
-    return from_data(_explicit(parsed, lab, of_subnets, of_instances, of_recorded), file=file)
+    return from_data(_explicit(parsed, lab, of_subnets, of_instances, of_recorded, private), file=file)
 
 
 def _lab(parsed: LabFile, report: MistakeReport, default: str) -> str:
@@ -79,6 +83,7 @@ def _explicit(
     of_subnets: SubnetBlocks,
     of_instances: InstanceAddresses,
     of_recorded: RecordedAddresses,
+    of_machines: PrivateAddresses,
 ) -> dict[str, Any]:
     """Return the file as plain data, with the values that it leaves out filled in."""
     data: dict[str, Any] = {"vpcs": {}} | parsed.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
@@ -91,6 +96,8 @@ def _explicit(
         data["elastic_ips"][name]["public_ip"] = str(public)
     for (vpc, gateway), private in of_recorded.nat_gateways.items():
         data["vpcs"][vpc]["nat_gateways"][gateway]["private_ip_address"] = str(private)
+    for (vpc, instance), private_address in of_machines.items():
+        data["vpcs"][vpc]["instances"][instance]["private_ip_address"] = str(private_address)
     for body in data["vpcs"].values():
         tables = body.setdefault("route_tables", {})
         if not any(table.get("main") for table in tables.values()):

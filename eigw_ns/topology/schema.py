@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
 from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.instance_records import InstanceAttributes
+from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, INSTANCE_STATES, KEY_TYPES
 from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.schema_base import NumberOrWord, Strict, Tagged
@@ -28,11 +30,17 @@ HOSTNAME_TYPES: tuple[str, ...] = ("ip-name", "resource-name")
 TENANCIES: tuple[str, ...] = ("default", "dedicated")
 MAX_RULE_NUMBER = 32766  # AWS's own last entries have higher numbers
 
-_TRACKING = ConnectionTracking()
+_TRACKING, _INSTANCE = ConnectionTracking(), InstanceAttributes()
 _QUOTAS = Quotas()
 _NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
 _OPEN: JsonValue = [{"protocol": "all", "cidr": str(rule.peer)} for rule in open_egress("")]
+
+
+def _recorded(name: str) -> Any:
+    """Return the field of an attribute of instances that has few values."""
+    usual = getattr(_INSTANCE, name)
+    return Field(usual, description="AWS's attribute; recorded", json_schema_extra={"enum": [*ATTRIBUTE_WORDS[name]]})
 
 
 class InternetGatewayFile(Tagged):
@@ -207,6 +215,46 @@ class InstanceFile(Tagged):
         [DEFAULT_GROUP], description=f"Names of groups of this VPC; default: {DEFAULT_GROUP} alone"
     )
     mtu: int | None = Field(None, description="MTU of its interface, in bytes; default: the VPC's", examples=[1500])
+    state: str = Field(
+        "running", description="One that is stopped has no link", json_schema_extra={"enum": [*INSTANCE_STATES]}
+    )
+    private_ip_address: str | None = Field(
+        None, description="An IPv4 address of the subnet, recorded; default: the first free one", examples=["10.0.1.4"]
+    )
+    image_id: str | None = Field(None, description="AWS's attribute; recorded", examples=["ami-0123456789abcdef0"])
+    instance_type: str = Field(_INSTANCE.instance_type, description="AWS's attribute; recorded")
+    key_name: str | None = Field(None, description="The name of a key pair; recorded", examples=["admin"])
+    launch_time: str | None = Field(
+        None, description="AWS's attribute; recorded", examples=["2026-12-01T00:00:00.000Z"]
+    )
+    reservation_id: str | None = Field(
+        None, description="AWS's id of the launch; default: computed", examples=["r-0123456789abcdef0"]
+    )
+    launch_index: int = Field(0, description="AWS's attribute; recorded")
+    user_data: str | None = Field(None, description="Base64; recorded, no machine runs it", examples=["bHMK"])
+    source_dest_check: bool = Field(True, description="AWS's attribute; recorded, the lab always checks")
+    disable_api_termination: bool = Field(False, description="True refuses TerminateInstances")
+    disable_api_stop: bool = Field(False, description="True refuses StopInstances")
+    instance_initiated_shutdown_behavior: str = _recorded("instance_initiated_shutdown_behavior")
+    monitoring: bool = Field(False, description="AWS's attribute; recorded")
+    ebs_optimized: bool = Field(False, description="AWS's attribute; recorded")
+    cpu_credits: str | None = _recorded("cpu_credits")
+    http_endpoint: str = _recorded("http_endpoint")
+    http_tokens: str = _recorded("http_tokens")
+    http_put_response_hop_limit: int = Field(1, description="AWS's attribute; recorded")
+    http_protocol_ipv6: str = _recorded("http_protocol_ipv6")
+    instance_metadata_tags: str = _recorded("instance_metadata_tags")
+
+
+class KeyPairFile(Tagged):
+    """A key pair of AWS. It is recorded: no instance has a login."""
+
+    fingerprint: str = Field("", description="AWS's attribute; recorded")
+    key_type: str = Field("rsa", description="AWS's attribute; recorded", json_schema_extra={"enum": [*KEY_TYPES]})
+    public_key: str | None = Field(
+        None, description="The key in OpenSSH's form; recorded", examples=["ssh-ed25519 AAA"]
+    )
+    created: str | None = Field(None, description="AWS's attribute; recorded", examples=["2026-12-01T00:00:00.000Z"])
 
 
 class VpcFile(Tagged):
@@ -306,6 +354,7 @@ class LabFile(Strict):
     )
     elastic_ips: dict[str, ElasticIpFile] = Field({}, json_schema_extra=_NAMES)
     dhcp_options: dict[str, DhcpOptionsFile] = Field({}, json_schema_extra=_NAMES)
+    key_pairs: dict[str, KeyPairFile] = Field({}, description="Key pairs by name; recorded")
     internet: InternetFile = InternetFile()
     expect: list[ExpectationFile] = Field([], description="Results that `eigw-ns verify` checks with packets")
 

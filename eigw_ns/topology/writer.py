@@ -6,6 +6,7 @@ import io
 
 from ruamel.yaml import YAML
 
+from eigw_ns.topology.data import REMEMBERED
 from eigw_ns.topology.encode import to_data
 from eigw_ns.topology.model import Topology
 from eigw_ns.topology.quotas import raised_quotas
@@ -22,8 +23,8 @@ def dump(topology: Topology, *, ascii_only: bool = False) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     data = to_data(topology)
-    for remembered in ("client_tokens", "deleted_nat_gateways"):
-        data.pop(remembered, None)  # requests to a running lab do not apply to a lab from this file
+    for key in REMEMBERED:
+        data.pop(key, None)
     lab, quotas = {"lab": data.pop("lab")}, raised_quotas(topology.cloud)
     yaml.dump({**lab, **({"quotas": quotas} if quotas else {}), **data}, stream)
     return stream.getvalue()

@@ -119,7 +119,7 @@ GROUPS: list[Case] = [
     ("group of an instance", "DependencyViolation", "DeleteSecurityGroup", {"GroupId": GROUP}),
     ("group that another refers to", "DependencyViolation", "DeleteSecurityGroup", {"GroupId": REFERRED_GROUP}),
     ("unknown name", "InvalidGroup.NotFound", "DescribeSecurityGroups", {"GroupNames": ["nobody"]}),
-    ("no groups", "MissingParameter", "ModifyInstanceAttribute", {"InstanceId": INSTANCE, "Groups": []}),
+    ("no groups", "InvalidParameterCombination", "ModifyInstanceAttribute", {"InstanceId": INSTANCE, "Groups": []}),
     (
         "unknown group",
         "InvalidGroup.NotFound",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eigw_ns.cloud.addressing import overlaps
 from eigw_ns.cloud.ec2.api import ACTIONS, call
+from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.resources import KINDS
 from eigw_ns.cloud.ec2.schema import Parameter
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
@@ -18,7 +19,7 @@ from eigw_ns.cloud.filtering import network_acl, security_groups
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.routing import effective_route_table
 from eigw_ns.errors import CloudError
-from tests.support.small_cloud import GONE, Account, counting, small_cloud
+from tests.support.small_cloud import GONE, INSTANCE, Account, counting, small_cloud
 
 Request = dict[str, Any]
 
@@ -29,6 +30,7 @@ NO_DRY_RUN = "UnknownParameter"
 
 NOT_PLAIN = {"DryRun", "ClientToken"}
 
+IPV6 = ("2600:1f16:aa0:5501::10", "2600:1f16:aa0:5501::20", "2600:1f16:aa0:5501::1", "2600::1", "x")
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "DestinationIpv6CidrBlock": ("::/0", "2000::/3", "2001:db8::/32", "2600:1f16:aa0:5500::/56", "fe80::/10", "::/x"),
     "DestinationCidrBlock": ("0.0.0.0/0",),
@@ -57,14 +59,32 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "PublicIps": ("203.0.113.1", "203.0.113.200", "x"),
     "Address": ("203.0.113.1", "198.51.100.9", "x"),
     "ConnectivityType": ("public", "private", "x"),
-    "PrivateIpAddress": ("10.0.0.1", "x"),
     "AvailabilityMode": ("zonal", "regional"),
     "AttributeNames": ("default-vpc", "x"),
     "Description": ("text", "", "<>"),
+    "ImageId": ("ami-0123456789abcdef0", "resolve:ssm:/x", "x"),
+    "InstanceType": ("t3.micro", "m5.large", "x"),
+    "KeyName": ("one", "two", ""),
+    "KeyType": ("rsa", "ed25519", "x"),
+    "PublicKeyMaterial": ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ==", "x"),
+    "NetworkInterfaceId": (interface_id(INSTANCE), f"eni-{GONE}", "x"),
+    "Ipv6Address": IPV6,
+    "Ipv6Addresses": IPV6,
+    "PrivateIpAddress": ("10.0.0.9", "10.0.0.1", "x"),
+    "Attribute": ("instanceType", "sourceDestCheck", "x"),
+    "CpuCredits": ("standard", "unlimited", "x"),
+    "HttpTokens": ("optional", "required", "x"),
+    "UserData": ("bHMK", "x"),
 }
 """Values that are plausible for a parameter, by its name. Other parameters take ids."""
 
-NUMBERS: Mapping[str, tuple[int, ...]] = {"RuleNumber": (1, 2, 100, 101, 32767), "MaxResults": (4, 5, 100, 256)}
+NUMBERS: Mapping[str, tuple[int, ...]] = {
+    "RuleNumber": (1, 2, 100, 101, 32767),
+    "MaxResults": (4, 5, 100, 256),
+    "MinCount": (0, 1, 1, 2),
+    "MaxCount": (1, 2),
+    "Ipv6AddressCount": (0, 1, 2, 51),
+}
 SENSIBLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "CreateRoute": (
         ("DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"),
@@ -96,6 +116,15 @@ SENSIBLE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "ReleaseAddress": (("AllocationId",),),
     "CreateNatGateway": (("SubnetId", "AllocationId"), ("SubnetId", "ConnectivityType")),
     "UpdateSecurityGroupRuleDescriptionsIngress": (("GroupId", "IpPermissions"),),
+    "RunInstances": (("SubnetId",), ("SubnetId", "Ipv6AddressCount", "KeyName"), ("NetworkInterfaces",)),
+    "NetworkInterfaces": (("SubnetId", "Ipv6AddressCount"), ("SubnetId", "Ipv6Addresses")),
+    "Ipv6Addresses": (("Ipv6Address",),),
+    "ModifyInstanceAttribute": (("Groups",), ("InstanceType",), ("Attribute", "Value"), ("SourceDestCheck",)),
+    "ModifyNetworkInterfaceAttribute": (("Groups",),),
+    "AssignIpv6Addresses": (("Ipv6AddressCount",), ("Ipv6Addresses",)),
+    "DeleteKeyPair": (("KeyName",), ("KeyPairId",)),
+    "InstanceType": (("Value",),),
+    "SourceDestCheck": (("Value",),),
     "SecurityGroupRules": (("SecurityGroupRule",),),
     "SecurityGroupRule": (("IpProtocol", "FromPort", "ToPort", "CidrIpv6"), ("IpProtocol", "CidrIpv4")),
     "TagSpecifications": (("ResourceType", "Tags"),),
@@ -151,7 +180,7 @@ def association_ids(cloud: Cloud) -> set[str]:
 def values(cloud: Cloud, parameter: Parameter) -> st.SearchStrategy[Any]:
     """Draw a value of the parameter's type."""
     match parameter.type:
-        case "string":
+        case "string" | "blob":
             return texts(cloud, parameter)
         case "integer":
             return st.sampled_from(NUMBERS.get(parameter.name, PORTS))
@@ -277,6 +306,8 @@ def check_filters(cloud: Cloud) -> None:
         assert instance.security_group_ids
         vpc_id = cloud.subnets[instance.subnet_id].vpc_id
         assert {group.vpc_id for group in security_groups(cloud, instance)} == {vpc_id}
+    addresses = [address for each in cloud.instances.values() for address in each.addresses]
+    assert len(addresses) == len(set(addresses))
     for group in cloud.security_groups.values():
         assert [rule.egress for rule in group.rules] == sorted(rule.egress for rule in group.rules)
         referred = [cloud.security_groups[rule.peer] for rule in group.rules if isinstance(rule.peer, str)]

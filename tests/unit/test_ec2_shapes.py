@@ -5,6 +5,7 @@ Requests and answers of every action also survive EC2's Query protocol, with bot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,10 @@ from botocore.validate import ParamValidator
 
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.empty_lists import LACKED
+from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.schema import Parameter
+from eigw_ns.topology import Topology
+from eigw_ns.topology.delta import delta, with_delta
 from tests.support import wire
 from tests.support.ec2_model import operation
 from tests.support.small_cloud import (
@@ -36,6 +40,7 @@ from tests.support.small_cloud import (
     SPARE_GROUP,
     SPARE_IGW,
     SPARE_TABLE,
+    SUBNET,
     VPC,
     WEB_RULE,
     Account,
@@ -62,7 +67,7 @@ RECORDED: list[tuple[str, dict[str, Any]]] = [
         {
             "SubnetId": PLAIN_SUBNET,
             "AllocationId": SPARE_ADDRESS,
-            "ClientToken": "w",
+            "ClientToken": "nat",
             "TagSpecifications": tagged("natgateway"),
         },
     ),
@@ -83,6 +88,8 @@ RECORDED: list[tuple[str, dict[str, Any]]] = [
     *((action, {"MaxResults": 5} if action == "DescribeByoipCidrs" else {}) for action in LACKED),
 ]
 """The actions on what is only recorded, and on what a lab does not have."""
+INTERFACE = interface_id(INSTANCE)
+PUBLIC_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ== mine"
 
 TOUR: list[tuple[str, dict[str, Any]]] = [
     *RECORDED,
@@ -167,7 +174,46 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
         {"GroupId": GROUP, "IpPermissions": [{**HTTPS, "UserIdGroupPairs": [{"GroupId": REFERRED_GROUP}]}]},
     ),
     ("ModifyInstanceAttribute", {"InstanceId": INSTANCE, "Groups": [GROUP, SPARE_GROUP]}),
+    ("CreateKeyPair", {"KeyName": "made", "TagSpecifications": tagged("key-pair")}),
+    ("ImportKeyPair", {"KeyName": "mine", "PublicKeyMaterial": PUBLIC_KEY, "TagSpecifications": tagged("key-pair")}),
+    ("DescribeKeyPairs", {"KeyNames": ["mine"], "IncludePublicKey": True}),
+    ("DescribeImages", {"Filters": [{"Name": "name", "Values": ["al2023-ami-*"]}], "Owners": ["amazon"]}),
+    ("DescribeInstanceTypes", {"InstanceTypes": ["t3.micro"]}),
+    (
+        "RunInstances",
+        {
+            "ImageId": "ami-0123456789abcdef0",
+            "MinCount": 1,
+            "MaxCount": 2,
+            "SubnetId": SUBNET,
+            "KeyName": "mine",
+            "InstanceType": "t3.micro",
+            "ClientToken": "w",
+            "TagSpecifications": [*tagged("instance"), *tagged("volume")],
+        },
+    ),
     ("DescribeInstances", {}),
+    ("DescribeInstanceStatus", {"IncludeAllInstances": True}),
+    ("DescribeInstanceAttribute", {"InstanceId": INSTANCE, "Attribute": "disableApiTermination"}),
+    ("DescribeInstanceCreditSpecifications", {"InstanceIds": [INSTANCE]}),
+    (
+        "ModifyInstanceCreditSpecification",
+        {"InstanceCreditSpecifications": [{"InstanceId": INSTANCE, "CpuCredits": "standard"}], "ClientToken": "x"},
+    ),
+    ("ModifyInstanceMetadataOptions", {"InstanceId": INSTANCE, "HttpTokens": "required"}),
+    ("MonitorInstances", {"InstanceIds": [INSTANCE]}),
+    ("UnmonitorInstances", {"InstanceIds": [INSTANCE]}),
+    ("DescribeVolumes", {}),
+    ("DescribeIamInstanceProfileAssociations", {}),
+    ("ModifyNetworkInterfaceAttribute", {"NetworkInterfaceId": INTERFACE, "SourceDestCheck": {"Value": False}}),
+    ("AssignIpv6Addresses", {"NetworkInterfaceId": INTERFACE, "Ipv6AddressCount": 1}),
+    ("UnassignIpv6Addresses", {"NetworkInterfaceId": INTERFACE, "Ipv6Addresses": ["2600:1f16:aa0:5501::10"]}),
+    ("RebootInstances", {"InstanceIds": [INSTANCE]}),
+    ("StopInstances", {"InstanceIds": [INSTANCE]}),
+    ("StartInstances", {"InstanceIds": [INSTANCE]}),
+    ("TerminateInstances", {"InstanceIds": [INSTANCE]}),
+    ("DescribeInstances", {}),
+    ("DeleteKeyPair", {"KeyName": "made"}),
     ("DeleteSecurityGroup", {"GroupId": REFERRED_GROUP}),
     ("DisassociateRouteTable", {"AssociationId": "of the plain subnet"}),
     ("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": EIGW}),
@@ -200,6 +246,7 @@ def mistakes(value: Any, shape: Any) -> str:
 
 
 def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
+    """Each answer and each change goes through what it will be read from: EC2's XML, and the log of changes."""
     account = Account()
     for action, request in TOUR:
         if action == "DisassociateRouteTable":
@@ -207,7 +254,10 @@ def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
         request = {name: _meant(account, value) for name, value in request.items()}
         described = operation(action)
         assert mistakes(request, described.input_shape) == "", action
+        before = Topology(account.cloud)
         answer = account.do(action, **request)
+        after = Topology(account.cloud)
+        assert with_delta(before, json.loads(json.dumps(delta(before, after)))) == after, action
         if described.output_shape is None:
             assert answer == {}, action
         else:
@@ -273,4 +323,5 @@ def test_every_action_and_parameter_has_a_help_text(action: str) -> None:
     described = ACTIONS[action]
     assert described.help[0].isupper() and not described.help.endswith(".")
     assert all(parameter.help for parameter in described.parameters)
-    assert described.parameters[-1].name == "DryRun" or "DryRun" not in operation(action).input_shape.members
+    has_dry_run = "DryRun" in operation(action).input_shape.members
+    assert (described.parameters[-1].name == "DryRun") is has_dry_run

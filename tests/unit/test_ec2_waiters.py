@@ -29,22 +29,32 @@ def test_waiters_are_those_of_aws(model: Any) -> None:
 
 
 def test_no_waiter_that_a_lab_can_meet_is_left_out(model: Any) -> None:
-    """Instances of a lab are never stopped or terminated, and their network interfaces are always in use."""
+    """A lab has no volumes, and its network interfaces are always in use."""
     ours = {name for name in model.waiter_names if model.get_waiter(name).operation in ACTIONS}
     never = {name for name in ours if model.get_waiter(name).operation in EMPTY_LISTS}
     assert ours - never - {camel(name) for name in WAITERS} == {
-        "InstanceStopped",
-        "InstanceTerminated",
         "NetworkInterfaceAvailable",
+        "VolumeAvailable",
+        "VolumeDeleted",
+        "VolumeInUse",
     }
+
+
+def answer(path: str, state: str) -> dict[str, Any]:
+    """Return an answer of one resource with this state at `path`."""
+    member, *inner = path.split(".") if path else ("Things",)
+    value: Any = state
+    for name in reversed(inner):
+        value = {name: value} if name == inner[-1] else {name: [value] if name == "Instances" else value}
+    return {member: [value]}
 
 
 @pytest.mark.parametrize("name", WAITERS)
 def test_a_waiter_waits_until_there_is_an_answer(name: str) -> None:
     waiter = WAITERS[name]
-    met = {"State": waiter.state}
-    later: list[Any] = [{"Things": []}, {"Things": [], "NextToken": "x"}, {"Things": [{"State": "x"}, met]}]
-    later += [{"Things": [met]}] if waiter.state else []
+    there, other = answer(waiter.path, waiter.wanted), answer(waiter.path, "other")
+    later: list[Any] = [{"Things": []}, {"Things": [], "NextToken": "x"}]
+    later += [other, there] if waiter.path else [there]
     assert wait_for(replace(waiter, seconds=60), lambda: later.pop(0))
     assert later == []
     assert not wait_for(replace(waiter, seconds=0), lambda: {"Things": []})

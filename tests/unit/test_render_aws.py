@@ -36,6 +36,7 @@ vpcs:
       app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}
 elastic_ips: {spare: {}}
 dhcp_options: {corporate: {domain_name: example.org}}
+key_pairs: {admin: {fingerprint: "00:01"}}
 internet:
   hosts:
     web: {ipv6_address: "2001:db8:80::1"}

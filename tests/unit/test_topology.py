@@ -382,7 +382,17 @@ def test_the_schema_describes_the_examples_keys() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(schema["properties"]) == {
-        *("lab", "quotas", "vpcs", "internet_gateways", "elastic_ips", "dhcp_options", "internet", "expect"),
+        *(
+            "lab",
+            "quotas",
+            "vpcs",
+            "internet_gateways",
+            "elastic_ips",
+            "dhcp_options",
+            "key_pairs",
+            "internet",
+            "expect",
+        ),
     }
     assert schema["additionalProperties"] is False
     expectation = schema["$defs"]["ExpectationFile"]["properties"]

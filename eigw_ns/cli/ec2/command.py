@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eigw_ns.cli import complete, options
-from eigw_ns.cli.ec2 import answers, attributes, catalogue, groups, limits, paging, values
+from eigw_ns.cli.ec2 import answers, attributes, catalogue, groups, launch, limits, paging, values
 from eigw_ns.cli.ec2.naming import kebab
 from eigw_ns.cli.program import show_hint
 from eigw_ns.cloud.ec2 import names
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _NEGATIVE = re.compile(r"-\d+")
 _IGNORES_FILTERS = "DescribeEgressOnlyInternetGateways"
 """The one action that ignores unknown filters, as in AWS."""
+
+_LAUNCH = "RunInstances"
+"""The action of which aws-cli spells the number of instances as one flag."""
 
 _SHORT_RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
 """Parameters that the flags of `groups` replace. As in aws-cli, their own flags work but are hidden."""
@@ -61,6 +64,8 @@ def make_command(name: str) -> click.Command:
     command.params += attributes.opposites(action.parameters)
     if _takes_rules(action):
         command.params += groups.options()
+    if name == _LAUNCH:
+        command.params += launch.options()
     if paging.is_paged(action.parameters):
         command.params += paging.options()
     only = limits.quota if action.mutates else limits.strict_filters(hidden=name != _IGNORES_FILTERS)
@@ -178,7 +183,8 @@ def prepare(name: str, given: Given) -> Callable[[], Given]:
     patience = Patience(given.pop("lock_timeout", 0.0), lambda message: click.echo(printable(message), err=True))
     lab, whole = given.pop("lab"), given.pop("cli_input_json")
     request = values.decode_request(action.parameters, whole) if whole is not None else {}
-    request |= _request(action, given)
+    typed = _request(action, given)
+    request |= launch.complete(typed, given.pop("count")) if name == _LAUNCH else typed
     pages = paging.take(given, request) if paging.is_paged(action.parameters) else None
     _require(action, request)
     chosen, storage = choose_lab(lab), open_storage()

@@ -27,6 +27,7 @@ _HELP_COLUMN = 32
 
 KINDS = {
     "string": "TEXT",
+    "blob": "BASE64",
     "integer": "NUMBER",
     "boolean": "true|false",
     "structure": "STRUCTURE",
@@ -37,6 +38,7 @@ KINDS = {
 
 _MUST_BE = {
     "string": "a string",
+    "blob": "base64",
     "integer": "a whole number",
     "boolean": "true or false",
     "structure": "a structure",

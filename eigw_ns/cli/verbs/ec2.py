@@ -9,7 +9,7 @@ import click
 from eigw_ns.cli.ec2 import catalogue
 from eigw_ns.cli.ec2.naming import camel
 from eigw_ns.cli.group import SectionGroup
-from eigw_ns.cloud.aws_words import lacking_action, similar_actions
+from eigw_ns.cloud.aws_words import lacking, similar_actions
 
 USAGE = 2
 _WAIT = "wait"
@@ -53,7 +53,7 @@ class Ec2Group(SectionGroup):
 
     def hint(self, word: str) -> str:
         """See `SectionGroup`. A verb of `aws ec2` that a lab does not have is not a misspelling of another."""
-        return similar_actions(word, self.verbs()) or lacking_action(word)
+        return similar_actions(word, self.verbs()) or lacking(word)
 
     def load(self, verb: str) -> click.Command:
         """See `SectionGroup`."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from eigw_ns.cloud.aws_words import lacking_action, similar_actions
+from eigw_ns.cloud.aws_words import lacking, similar_actions
 from eigw_ns.cloud.ec2.actions import ACTIONS
 from eigw_ns.cloud.ec2.checks import checked
 from eigw_ns.cloud.ec2.owner import neutral, owned
@@ -38,7 +38,7 @@ def call(cloud: Cloud, action: str, request: Mapping[str, Any], settings: Settin
     described = ACTIONS.get(action)
     if described is None:
         message = f"The action {shorten(action)} is not valid for this web service."
-        raise CloudError("InvalidAction", message, hint=similar_actions(action, ACTIONS) or lacking_action(action))
+        raise CloudError("InvalidAction", message, hint=similar_actions(action, ACTIONS) or lacking(action))
     given = neutral(checked(described.parameters, request), settings)
     dry = given.pop("DryRun", False)
     token = given.pop("ClientToken", None)
@@ -68,7 +68,7 @@ def _first(cloud: Cloud, action: str, request: Request, token: str | None, setti
     reply = ACTIONS[action].function(cloud, request, settings)
     if token is None:
         return reply
-    answer = {**reply.answer, "ClientToken": token}
+    answer = {**reply.answer, "ClientToken": token} if ACTIONS[action].echoes_token else reply.answer
     known = ClientToken(action, _canonical(request), json.dumps(answer))
     tokens = dict([*reply.cloud.client_tokens.items(), (token, known)][-_REMEMBERED:])
     return replace(reply, cloud=replace(reply.cloud, client_tokens=tokens), answer=answer)

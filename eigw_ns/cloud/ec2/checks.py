@@ -15,6 +15,7 @@ from eigw_ns.errors import CloudError
 
 _SCALARS: Mapping[str, tuple[type, str]] = {
     "string": (str, "a string"),
+    "blob": (str, "base64"),
     "integer": (int, "an integer"),
     "boolean": (bool, "true or false"),
 }

@@ -13,6 +13,7 @@ from eigw_ns.cloud.ec2 import recorded_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid, missing, one_of
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
+from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.resources import ELASTIC_IP, INSTANCE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -140,7 +141,7 @@ def _instance(cloud: Cloud, request: Request) -> Instance:
     if one_of(request, "InstanceId", "NetworkInterfaceId") == "InstanceId":
         return INSTANCE.find(cloud, request["InstanceId"])
     wanted = request["NetworkInterfaceId"]
-    found = (each for each in cloud.instances.values() if recorded_shapes.interface_id(each.id) == wanted)
+    found = (each for each in cloud.instances.values() if interface_id(each.id) == wanted)
     instance = next(found, None)
     if instance is None:
         message = f"The networkInterface ID '{shorten(wanted)}' does not exist"

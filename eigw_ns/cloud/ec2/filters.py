@@ -53,7 +53,7 @@ class Filter:
         return any(pattern.fullmatch(value) for value in self._values(shape) for pattern in self.patterns)
 
     def _values(self, shape: Shape) -> Iterable[str]:
-        found = _at(shape, self.path)
+        found = values_at(shape, self.path)
         if self.tag is None:
             return map(_text, found)
         return [tag["Value"] for tag in found if tag["Key"] == self.tag]
@@ -115,15 +115,15 @@ def _segments(text: str) -> list[str]:
     return segments
 
 
-def _at(value: Any, path: Sequence[str]) -> Iterator[Any]:
+def values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:
     """Yield every value at `path`. A list on the path contributes each of its items."""
     if isinstance(value, list):
         for item in value:
-            yield from _at(item, path)
+            yield from values_at(item, path)
     elif not path:
         yield value
     elif isinstance(value, Mapping) and path[0] in value:
-        yield from _at(value[path[0]], path[1:])
+        yield from values_at(value[path[0]], path[1:])
 
 
 def _text(value: Any) -> str:

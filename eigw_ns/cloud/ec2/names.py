@@ -48,6 +48,7 @@ KINDS_OF: Mapping[str, tuple[Kind[Any], ...]] = {
     "NetworkAclIds": (NETWORK_ACL,),
     "GroupId": (SECURITY_GROUP,),
     "GroupIds": (SECURITY_GROUP,),
+    "SecurityGroupIds": (SECURITY_GROUP,),
     "Groups": (SECURITY_GROUP,),
     "InstanceId": (INSTANCE,),
     "InstanceIds": (INSTANCE,),

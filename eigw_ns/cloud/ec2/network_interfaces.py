@@ -6,18 +6,14 @@ Source: AWS, API_NetworkInterface.
 from __future__ import annotations
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.ec2 import zones
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import ABSENT, KnownFilters
-from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
-from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, Settings
-from eigw_ns.cloud.macs import mac
-from eigw_ns.cloud.model import Cloud, Instance
+from eigw_ns.cloud.ec2.interface_shapes import interface_id, network_interface
+from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
-
-_LINK = "eth0"
-"""The name of the interface in the instance's namespace."""
 
 _LISTING = Listing(
     "NetworkInterfaces",
@@ -65,11 +61,6 @@ _LISTING = Listing(
 )
 
 
-def interface_id(instance_id: str) -> str:
-    """Return the id of the network interface of an instance."""
-    return ids.make_id(ids.NETWORK_INTERFACE, instance_id)
-
-
 def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Describe network interfaces by id, or describe all."""
     wanted = request.get("NetworkInterfaceIds", [])
@@ -81,42 +72,5 @@ def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
         if text not in known:
             message = f"The networkInterface ID '{text}' does not exist"
             raise CloudError("InvalidNetworkInterfaceID.NotFound", message)
-    shown = (_shape(cloud, each) for name, each in known.items() if not wanted or name in wanted)
+    shown = (network_interface(cloud, each) for name, each in known.items() if not wanted or name in wanted)
     return _LISTING.reply(cloud, shown, request, settings)
-
-
-def _shape(cloud: Cloud, instance: Instance) -> Shape:
-    subnet = cloud.subnets[instance.subnet_id]
-    groups = (cloud.security_groups[group_id] for group_id in instance.security_group_ids)
-    return {
-        "NetworkInterfaceId": interface_id(instance.id),
-        "OwnerId": ACCOUNT_ID,
-        "VpcId": subnet.vpc_id,
-        "SubnetId": subnet.id,
-        "AvailabilityZone": zones.of_subnet(subnet),
-        "AvailabilityZoneId": zones.zone_id(zones.of_subnet(subnet)),
-        "Description": "",
-        "InterfaceType": "interface",
-        "Status": "in-use",
-        "Attachment": {
-            "AttachmentId": ids.make_id(ids.NETWORK_INTERFACE_ATTACHMENT, instance.id),
-            "InstanceId": instance.id,
-            "InstanceOwnerId": ACCOUNT_ID,
-            "DeleteOnTermination": True,
-            "DeviceIndex": 0,
-            "NetworkCardIndex": 0,
-            "Status": "attached",
-        },
-        "SourceDestCheck": True,
-        "RequesterManaged": False,
-        "Operator": {"Managed": False},
-        "DenyAllIgwTraffic": False,
-        "Ipv6Native": subnet.cidr_block is None,
-        "MacAddress": mac(cloud.lab, instance.id, _LINK),
-        "Groups": [{"GroupId": group.id, "GroupName": group.name} for group in groups],
-        "PrivateIpAddresses": [],
-        **({} if instance.ipv6_address is None else {"Ipv6Address": str(instance.ipv6_address)}),
-        "Ipv6Addresses": [{"Ipv6Address": str(each), "IsPrimaryIpv6": False} for each in instance.addresses],
-        "Ipv6Prefixes": [{"Ipv6Prefix": str(each)} for each in instance.ipv6_prefixes],
-        "TagSet": [],
-    }

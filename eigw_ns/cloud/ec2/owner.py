@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from eigw_ns.cloud.ec2 import zones
+from eigw_ns.cloud.ec2.interface_shapes import private_domain
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION, Settings
 
@@ -42,6 +43,8 @@ def _owned(name: str, value: Any, settings: Settings) -> Any:
         return settings.region
     if name in _ZONES and isinstance(value, str):
         return zones.of_other_region(REGION, settings.region).get(value, value)
+    if name == "PrivateDnsName" and isinstance(value, str) and value.endswith(private_domain(REGION)):
+        return value.removesuffix(private_domain(REGION)) + private_domain(settings.region)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eigw_ns.cloud import ids
+from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.ec2.shapes import tag_list
@@ -10,11 +10,6 @@ from eigw_ns.cloud.ec2.times import timestamp
 from eigw_ns.cloud.ipv4_addresses import association_id, nat_association_id, nat_gateway_id
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.recorded import DeletedNatGateway, DhcpOptions, ElasticIp, NatGateway
-
-
-def interface_id(owner_id: str) -> str:
-    """Return the id of the network interface of an instance or a NAT gateway."""
-    return ids.make_id(ids.NETWORK_INTERFACE, owner_id)
 
 
 def allocated(resource: ElasticIp) -> Shape:
@@ -42,7 +37,8 @@ def _association(cloud: Cloud, resource: ElasticIp) -> Shape:
         owner, private = gateway_id, cloud.nat_gateways[gateway_id].private_ip_address
     else:
         assert resource.association is not None
-        owner, private = resource.association.instance_id, None
+        owner = resource.association.instance_id
+        private = cloud.instances[owner].private_ip_address
     return {
         "AssociationId": found,
         **({} if gateway_id else {"InstanceId": owner}),

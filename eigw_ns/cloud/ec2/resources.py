@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.instance_records import KeyPair
 from eigw_ns.cloud.model import (
     Cloud,
     EgressOnlyInternetGateway,
@@ -200,6 +201,9 @@ DHCP_OPTIONS: Kind[DhcpOptions] = Kind(
     "InvalidDhcpOptionsId.Malformed",
     "dhcpOption ID",
 )
+KEY_PAIR: Kind[KeyPair] = Kind(
+    ids.KEY_PAIR, "key_pairs", "key-pair", "InvalidKeyPair.NotFound", "InvalidKeyPairId.Malformed", "key pair"
+)
 
 KINDS: tuple[Kind[Any], ...] = (
     VPC,
@@ -214,5 +218,6 @@ KINDS: tuple[Kind[Any], ...] = (
     NAT_GATEWAY,
     ELASTIC_IP,
     DHCP_OPTIONS,
+    KEY_PAIR,
 )
 """Every kind of resource that can have tags."""

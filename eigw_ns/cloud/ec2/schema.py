@@ -15,7 +15,7 @@ from eigw_ns.frozen import frozen
 Request = Mapping[str, Any]
 Shape = dict[str, Any]
 
-ParameterType = Literal["string", "integer", "boolean", "structure", "list<string>", "list<structure>"]
+ParameterType = Literal["string", "blob", "integer", "boolean", "structure", "list<string>", "list<structure>"]
 
 
 @frozen
@@ -51,17 +51,24 @@ class Action:
     """An action: its function, one line of help, and its parameters.
 
     `mutates` says whether the action can change the cloud. If not, it needs no lock, no root and no running lab.
+    `echoes_token` says whether its answer repeats the ClientToken of the request.
     """
 
     function: Function
     help: str
     parameters: tuple[Parameter, ...]
     mutates: bool
+    echoes_token: bool = True
 
 
 def string(name: str, text: str, *, required: bool = False) -> Parameter:
     """Return a parameter that is a text."""
     return Parameter(name, "string", text, required)
+
+
+def blob(name: str, text: str, *, required: bool = False) -> Parameter:
+    """Return a parameter that is data, as base64."""
+    return Parameter(name, "blob", text, required)
 
 
 def integer(name: str, text: str, *, required: bool = False) -> Parameter:

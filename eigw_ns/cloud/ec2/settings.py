@@ -40,6 +40,7 @@ class Quotas:
     security_groups_per_interface: int = 5
     elastic_ips_per_region: int = 5
     nat_gateways_per_availability_zone: int = 5
+    instances_per_region: int = 1000
     tags_per_resource: int = 50
     filters_per_request: int = 50
     values_per_filter: int = 200

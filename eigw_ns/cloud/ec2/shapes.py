@@ -20,7 +20,6 @@ from eigw_ns.cloud.model import (
     BlockAssociation,
     Cloud,
     EgressOnlyInternetGateway,
-    Instance,
     InternetGateway,
     Ipv4Route,
     Route,
@@ -115,17 +114,23 @@ def subnet(cloud: Cloud, resource: Subnet) -> Shape:
         "EnableDns64": found.enable_dns64,
         "Ipv6Native": native,
         "Ipv6CidrBlockAssociationSet": [ipv6_association(each) for each in (resource.ipv6_association,) if each],
-        "PrivateDnsNameOptionsOnLaunch": {
-            "HostnameType": found.hostname_type or ("resource-name" if native else "ip-name"),
-            "EnableResourceNameDnsARecord": found.resource_name_dns_a_record,
-            "EnableResourceNameDnsAAAARecord": found.resource_name_dns_aaaa_record,
-        },
+        "PrivateDnsNameOptionsOnLaunch": private_dns_name_options(resource),
         "Tags": tag_list(resource.tags),
     }
 
 
+def private_dns_name_options(resource: Subnet) -> Shape:
+    """Return how instances of the subnet get their host names."""
+    found, native = resource.attributes, resource.cidr_block is None
+    return {
+        "HostnameType": found.hostname_type or ("resource-name" if native else "ip-name"),
+        "EnableResourceNameDnsARecord": found.resource_name_dns_a_record,
+        "EnableResourceNameDnsAAAARecord": found.resource_name_dns_aaaa_record,
+    }
+
+
 def available_addresses(cloud: Cloud, resource: Subnet) -> int:
-    """Return how many IPv4 addresses are free. AWS reserves five of each subnet; NAT gateways have one each."""
+    """Return how many IPv4 addresses are free. AWS reserves five; instances and NAT gateways have one each."""
     if resource.cidr_block is None:
         return 0
     return resource.cidr_block.num_addresses - _RESERVED - len(used(cloud, resource.id))
@@ -203,21 +208,6 @@ def internet_gateway(resource: InternetGateway) -> Shape:
         "InternetGatewayId": resource.id,
         "OwnerId": ACCOUNT_ID,
         "Attachments": [{"State": "available", "VpcId": resource.vpc_id}] if resource.vpc_id else [],
-        "Tags": tag_list(resource.tags),
-    }
-
-
-def instance(cloud: Cloud, resource: Instance) -> Shape:
-    """Return an instance as in a reservation of DescribeInstances."""
-    groups = (cloud.security_groups[group_id] for group_id in resource.security_group_ids)
-    return {
-        "InstanceId": resource.id,
-        "State": {"Code": 16, "Name": "running"},
-        "VpcId": cloud.subnets[resource.subnet_id].vpc_id,
-        "SubnetId": resource.subnet_id,
-        **({"Ipv6Address": str(resource.ipv6_address)} if resource.ipv6_address else {}),
-        "SecurityGroups": [{"GroupId": group.id, "GroupName": group.name} for group in groups],
-        "SourceDestCheck": True,
         "Tags": tag_list(resource.tags),
     }
 

@@ -1,19 +1,14 @@
-"""DescribeVpcs, DescribeSubnets, DescribeInstances, and ModifyInstanceAttribute for security groups."""
+"""DescribeVpcs, DescribeSubnets."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2 import shapes
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import ABSENT, TAG_FILTERS, KnownFilters
-from eigw_ns.cloud.ec2.instance_filters import INSTANCE_FILTERS
-from eigw_ns.cloud.ec2.resources import INSTANCE, SECURITY_GROUP, SUBNET, VPC
-from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
-from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, Settings
-from eigw_ns.cloud.model import Cloud, Instance
-from eigw_ns.errors import CloudError
+from eigw_ns.cloud.ec2.resources import SUBNET, VPC
+from eigw_ns.cloud.ec2.schema import Reply, Request
+from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud
 
 _BLOCKS = {
     "ipv6-cidr-block-association.association-id": "Ipv6CidrBlockAssociationSet.AssociationId",
@@ -77,12 +72,6 @@ _SUBNETS = Listing(
     ),
 )
 
-_INSTANCES = Listing(
-    "Reservations",
-    lambda shape: str(shape["Instances"][0]["InstanceId"]),
-    KnownFilters(INSTANCE_FILTERS, tags=("Instances", "Tags")),
-)
-
 
 def describe_vpcs(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Describe VPCs."""
@@ -94,37 +83,3 @@ def describe_subnets(cloud: Cloud, request: Request, settings: Settings) -> Repl
     """Describe subnets."""
     found = SUBNET.select(cloud, request.get("SubnetIds", []))
     return _SUBNETS.reply(cloud, (shapes.subnet(cloud, each) for each in found), request, settings)
-
-
-def describe_instances(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Describe instances. Each instance is in a separate reservation."""
-    found = INSTANCE.select(cloud, request.get("InstanceIds", []))
-    reservations = (_reservation(shapes.instance(cloud, each)) for each in found)
-    return _INSTANCES.reply(cloud, reservations, request, settings)
-
-
-def _reservation(instance: Shape) -> Shape:
-    reservation_id = ids.make_id("r", instance["InstanceId"])
-    return {"ReservationId": reservation_id, "OwnerId": ACCOUNT_ID, "Groups": [], "Instances": [instance]}
-
-
-def modify_instance_attribute(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Replace the security groups of an instance with the given groups."""
-    instance = INSTANCE.find(cloud, request["InstanceId"])
-    group_ids = tuple(dict.fromkeys(request["Groups"]))
-    _check_groups(cloud, instance, group_ids)
-    quota = settings.quotas.security_groups_per_interface
-    if len(group_ids) > quota:
-        message = f"The maximum number of security groups per interface has been reached ({quota})."
-        raise CloudError("SecurityGroupsPerInterfaceLimitExceeded", message)
-    if group_ids == instance.security_group_ids:
-        return Reply(cloud, {})
-    return Reply(INSTANCE.put(cloud, replace(instance, security_group_ids=group_ids)), {})
-
-
-def _check_groups(cloud: Cloud, instance: Instance, group_ids: tuple[str, ...]) -> None:
-    vpc_id = cloud.subnets[instance.subnet_id].vpc_id
-    for group in SECURITY_GROUP.select(cloud, group_ids):
-        if group.vpc_id != vpc_id:
-            message = f"Security group {group.id} and subnet {instance.subnet_id} belong to different networks."
-            raise CloudError("InvalidParameter", message)

@@ -141,6 +141,8 @@ def _end(cloud: Cloud, text: str) -> Instance | InternetHost | IPv6Address:
     if node.kind not in ("instance", "host"):
         raise UsageError(f"{text} is not a machine: it does not send or receive packets of its own", hint=_HINT)
     machine = cloud.instances.get(node.id) or cloud.hosts[node.id]
+    if isinstance(machine, Instance) and machine.state != "running":
+        raise UsageError(f"{text} is {machine.state}, so it sends and receives nothing", hint=_HINT)
     if machine.ipv6_address is None:
         raise UsageError(f"{text} has no IPv6 address, and the lab forwards no IPv4", hint=_HINT)
     return machine

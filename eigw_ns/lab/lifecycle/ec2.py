@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from eigw_ns.cloud import nodes
 from eigw_ns.cloud.ec2 import api
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.model import Cloud
 from eigw_ns.errors import EigwError
 from eigw_ns.kernel.protocol import Kernel
 from eigw_ns.lab.lifecycle import operations
@@ -44,9 +46,25 @@ def perform(
     with locked(kernel_factory, storage, lab, action, patience):
         stored = storage.store.load(lab)
         reply = api.call(stored.cloud, action, request, settings)
-        if reply.cloud != stored.cloud:
-            reconcile(kernel_factory(), storage, replace(stored, cloud=reply.cloud))
-        return reply
+        if reply.cloud == stored.cloud:
+            return reply
+        wanted, told = followed(stored, reply.cloud)
+        reconcile(kernel_factory(), storage, wanted)
+        return replace(reply, warnings=(*reply.warnings, *told))
+
+
+def followed(stored: Topology, cloud: Cloud) -> tuple[Topology, tuple[str, ...]]:
+    """Return the topology with this cloud, and a warning about what it loses.
+
+    It loses the expectations of which an end is gone: no file may name a node that does not exist.
+    """
+    if not stored.expectations:
+        return replace(stored, cloud=cloud), ()
+    index = nodes.NodeIndex(nodes.nodes(cloud))
+    kept = tuple(each for each in stored.expectations if index.has(each.source) and index.has(each.destination))
+    lost = len(stored.expectations) - len(kept)
+    told = (f"{lost} of the lab's expectations were removed: they name a terminated instance",) if lost else ()
+    return replace(stored, cloud=cloud, expectations=kept), told
 
 
 def mutates(action: str, request: Request) -> bool:

@@ -67,7 +67,8 @@ class LiveLab:
             known = self.stored()
             reply = api.call(known.topology.cloud, action, request, settings)
             if reply.cloud != known.topology.cloud:
-                wanted = replace(known.topology, cloud=reply.cloud)
+                wanted, told = ec2.followed(known.topology, reply.cloud)
+                reply = replace(reply, warnings=(*reply.warnings, *told))
                 with ec2.hinting(self._storage, wanted):
                     self._change(known, wanted)
             return reply

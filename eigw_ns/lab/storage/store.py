@@ -22,6 +22,7 @@ from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.origin import Origin
 from eigw_ns.lab.storage.protocols import Stored
 from eigw_ns.topology import Topology, from_data, to_data
+from eigw_ns.topology.data import REMEMBERED
 from eigw_ns.topology.delta import delta, with_delta
 
 _TEMPORARY = ".unfinished-"  # left behind only by a power cut or a kill in the middle of a write
@@ -151,16 +152,18 @@ class FileStore:
     def holds(self, topology: Topology, version: str = "") -> bool:
         """Return whether this topology is stored for its lab. Reads nothing if the file still has this version.
 
-        Compares data, not objects: a resource that was moved to another VPC loses its name when it is stored.
+        Compares data, not objects: a resource that was moved to another VPC loses its name when it is stored. A file
+        does not say what the lab remembers of requests, so the same file changes nothing.
         """
         lab = topology.cloud.lab
         try:
             if version and version == self.version(lab):
                 return True
-            content = self.content(lab)
-            if not content.log:
-                return bool(json.loads(content.data) == to_data(topology))
-            return to_data(self.decoded(lab, content).topology) == to_data(topology)
+            content, given = self.content(lab), to_data(topology)
+            stored = to_data(self.decoded(lab, content).topology) if content.log else json.loads(content.data)
+            if not isinstance(stored, dict):
+                return False
+            return {key: stored[key] for key in stored if key in given or key not in REMEMBERED} == given
         except (OSError, ValueError, RecursionError, EigwError):  # no stored topology, or a damaged one
             return False
 

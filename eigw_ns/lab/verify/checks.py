@@ -20,6 +20,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from eigw_ns.cloud import nodes
+from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
@@ -49,6 +50,7 @@ class Failure(StrEnum):
     CONTROL_FAILED = "CONTROL_FAILED"  # the controls did not come through either, so silence proves nothing
     REJECTED = "REJECTED"  # another node answered in the destination's place
     NOT_DELIVERED = "NOT_DELIVERED"  # the packet was lost on its way; the model says that only the answer is
+    NO_LINK = "NO_LINK"  # an end is stopped or has no IPv6 address, so no packet proves anything
     MODEL_DISAGREES = "MODEL_DISAGREES"  # the observed outcome is not the predicted one
 
 
@@ -107,14 +109,26 @@ def verify(topology: Topology, *, timeout: float = 1.0, progress: Progress | Non
     is no pair to test, NoSuchLabError if the lab is not applied, HostError if this process may not enter namespaces.
     """
     planner = _Planner(topology.cloud)
-    plans = tuple(planner.expected(topology.expectations) if topology.expectations else planner.every_pair())
-    if not plans:
+    unlinked = planner.unlinked(topology.expectations)
+    linked = [each for each in topology.expectations if each not in unlinked]
+    plans = tuple(planner.expected(linked) if topology.expectations else planner.every_pair())
+    if not plans and not unlinked:
         raise EigwError(
             f"the lab {topology.cloud.lab} has no pair of nodes with an instance in it, so there is nothing to verify",
             hint="add an instance and an internet host to the file, apply it, then verify",
         )
-    checks = _run(topology.cloud, plans, timeout, progress)
+    proven = iter(_run(topology.cloud, plans, timeout, progress) if plans else ())
+    if topology.expectations:
+        checks = tuple(_unproven(each) if each in unlinked else next(proven) for each in topology.expectations)
+    else:
+        checks = tuple(proven)
     return Report(all(check.passed for check in checks), checks)
+
+
+def _unproven(expectation: Expectation) -> Check:
+    """Return the result for an expectation of which an end has no link. It fails, whatever is expected."""
+    what = (expectation.source, expectation.destination, expectation.protocol, expectation.port)
+    return Check(*what, expectation.result, "blocked", "blocked", Failure.NO_LINK, passed=False)
 
 
 def probe(cloud: Cloud, expectation: Expectation, predicted: Trace, *, timeout: float = 1.0) -> Check:
@@ -216,11 +230,22 @@ class _Planner:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._tracer = Tracer(cloud)
+        self._linked = {*ipv6_part(cloud).instances, *cloud.hosts}
+
+    def unlinked(self, expectations: Iterable[Expectation]) -> frozenset[Expectation]:
+        """Return the expectations of which an end has no link, because it is stopped or has no IPv6 address."""
+        index = nodes.NodeIndex(nodes.nodes(self._cloud))
+        ends = {each: [index.find(text) for text in (each.source, each.destination)] for each in expectations}
+        return frozenset(
+            each
+            for each, found in ends.items()
+            if any(end.kind == "instance" and end.id not in self._linked for end in found)
+        )
 
     def every_pair(self) -> Iterator[_Plan]:
         """Yield what the model predicts for every ordered pair of nodes with at least one instance."""
         known = nodes.nodes(self._cloud)
-        ends = [node for node in known if node.kind in ("instance", "host")]
+        ends = [node for node in known if node.id in self._linked]
         index = nodes.NodeIndex(known)
         texts = {node.id: index.text(node) for node in ends}
         for source, destination in itertools.permutations(ends, 2):

@@ -19,6 +19,7 @@ from eigw_ns.cloud.ec2 import (
     tags,
     vpcs,
 )
+from eigw_ns.cloud.ec2.actions import instances
 from eigw_ns.cloud.ec2.actions.addresses import ADDRESSES
 from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
 from eigw_ns.cloud.ec2.actions.networks import NETWORK_ACTIONS
@@ -326,16 +327,7 @@ ACTIONS: Mapping[str, Action] = {
         *_ANY_GROUP,
         *_DESCRIPTIONS,
     ),
-    "DescribeInstances": _reading(
-        vpcs.describe_instances, "Describe instances", *describing("InstanceIds", "instances")
-    ),
-    "ModifyInstanceAttribute": _mutating(
-        vpcs.modify_instance_attribute,
-        "Replace the security groups of an instance",
-        string("InstanceId", "the ID of the instance", required=True),
-        strings("Groups", "the IDs of all security groups that the instance will have", required=True),
-        DRY_RUN,
-    ),
+    **instances.ACTIONS,
     **ADDRESSES,
     **EMPTY_LISTS,
 }
