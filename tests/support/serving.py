@@ -9,10 +9,11 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import botocore.session
 from botocore.config import Config
@@ -34,10 +35,11 @@ os.execve(sys.executable, [sys.executable, "-m", "eigw_ns", *sys.argv[2:]], envi
 
 @dataclass
 class Serving:
-    """A server that runs: its process, and what its first line said."""
+    """A server that runs: its process, what its first line said, and the file of its stderr."""
 
     process: subprocess.Popen[str]
     access: dict[str, Any]
+    log: IO[str]
 
     @property
     def url(self) -> str:
@@ -67,14 +69,14 @@ class Serving:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send the signal. Return the exit code and the rest of stderr."""
+        """Send the signal. Return the exit code and stderr."""
         self.process.send_signal(number)
         return self.wait()
 
     def wait(self) -> tuple[int, str]:
-        """Wait until the server has ended. Return its exit code and the rest of stderr."""
-        _, err = self.process.communicate(timeout=SECONDS)
-        return self.process.returncode, err
+        """Wait until the server has ended. Return its exit code and stderr."""
+        self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, text_of(self.log)
 
 
 @contextlib.contextmanager
@@ -86,30 +88,37 @@ def serving(
     **settings: Any,
 ) -> Iterator[Serving]:
     """Run `eigw-ns serve -o json` on a free port, and end it after the block. `start` starts the process."""
-    process = start(
-        [*command, "serve", *arguments, "-o", "json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(env or {})},
-        **settings,
-    )
-    try:
-        yield Serving(process, json.loads(first_line(process)))
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        with contextlib.suppress(ValueError):  # the test has read its output
-            process.communicate(timeout=SECONDS)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:  # a pipe that nobody reads would stop a busy server
+        process = start(
+            [*command, "serve", *arguments, "-o", "json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **(env or {})},
+            **settings,
+        )
+        try:
+            yield Serving(process, json.loads(first_line(process, log)), log)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            with contextlib.suppress(ValueError):  # the test has read its output
+                process.communicate(timeout=SECONDS)
 
 
-def first_line(process: subprocess.Popen[str]) -> str:
+def first_line(process: subprocess.Popen[str], log: IO[str]) -> str:
     """Return the first line of stdout. Fails with what stderr says if there is none."""
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], SECONDS)
     line = process.stdout.readline() if ready else ""
-    assert line, process.stderr.read() if ready else "no line came"
+    assert line, text_of(log) if ready else "no line came"
     return line
+
+
+def text_of(log: IO[str]) -> str:
+    """Return all that was written to the file."""
+    log.seek(0)
+    return log.read()
 
 
 @contextlib.contextmanager
