@@ -223,6 +223,8 @@ _virtual_environment() {
   env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_PYTHON PIP_USER=0 \
     "$python" -I -m pip install --disable-pip-version-check --no-input -e "$what" >"$log" 2>&1 ||
     _log_and_fail "pip could not install the packages that pyproject.toml names"
+  [[ $1 != dev ]] || "$python" -I "$top/scripts/_collections.py" "$venv/collections" >"$log" 2>&1 ||
+    _log_and_fail "pip could not download Ansible's collection amazon.aws"
 
   # Debian's nftables, and no other package of Debian.
   site=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

@@ -1,0 +1,185 @@
+# A dual-stack VPC with two private subnets behind an egress-only internet gateway, and a public one.
+# tests/clients/test_terraform.py applies it to a lab.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.60, < 6"
+    }
+  }
+}
+
+variable "endpoint" { type = string }
+
+variable "names" {
+  type    = set(string)
+  default = ["blue", "green"]
+}
+
+provider "aws" {
+  region                  = "us-east-1"
+  skip_metadata_api_check = true
+
+  endpoints {
+    ec2 = var.endpoint
+    sts = var.endpoint
+  }
+
+  default_tags { tags = { Owner = "network" } }
+}
+
+data "aws_caller_identity" "me" {}
+
+data "aws_availability_zones" "here" { state = "available" }
+
+resource "aws_vpc" "main" {
+  cidr_block                       = "10.20.0.0/16"
+  assign_generated_ipv6_cidr_block = true
+  enable_dns_hostnames             = true
+  tags                             = { Name = "main" }
+}
+
+resource "aws_subnet" "private" {
+  count                           = 2
+  vpc_id                          = aws_vpc.main.id
+  availability_zone               = data.aws_availability_zones.here.names[count.index]
+  cidr_block                      = cidrsubnet(aws_vpc.main.cidr_block, 8, count.index)
+  ipv6_cidr_block                 = cidrsubnet(aws_vpc.main.ipv6_cidr_block, 8, count.index)
+  assign_ipv6_address_on_creation = true
+  tags                            = { Name = "private-${count.index}" }
+}
+
+resource "aws_subnet" "public" {
+  vpc_id                  = aws_vpc.main.id
+  cidr_block              = cidrsubnet(aws_vpc.main.cidr_block, 8, 100)
+  ipv6_cidr_block         = cidrsubnet(aws_vpc.main.ipv6_cidr_block, 8, 100)
+  map_public_ip_on_launch = true
+  tags                    = { Name = "public" }
+}
+
+resource "aws_egress_only_internet_gateway" "out" {
+  vpc_id = aws_vpc.main.id
+  tags   = { Name = "out" }
+}
+
+resource "aws_internet_gateway" "edge" {
+  vpc_id = aws_vpc.main.id
+  tags   = { Name = "edge" }
+}
+
+resource "aws_eip" "nat" { domain = "vpc" }
+
+resource "aws_nat_gateway" "nat" {
+  subnet_id     = aws_subnet.public.id
+  allocation_id = aws_eip.nat.id
+  tags          = { Name = "nat" }
+  depends_on    = [aws_internet_gateway.edge]
+}
+
+resource "aws_default_route_table" "main" {
+  default_route_table_id = aws_vpc.main.default_route_table_id
+
+  route {
+    ipv6_cidr_block        = "::/0"
+    egress_only_gateway_id = aws_egress_only_internet_gateway.out.id
+  }
+
+  route {
+    cidr_block     = "0.0.0.0/0"
+    nat_gateway_id = aws_nat_gateway.nat.id
+  }
+
+  tags = { Name = "private" }
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.main.id
+  tags   = { Name = "public" }
+}
+
+resource "aws_route" "public" {
+  for_each                    = { v4 = { v4 = "0.0.0.0/0", v6 = null }, v6 = { v4 = null, v6 = "::/0" } }
+  route_table_id              = aws_route_table.public.id
+  destination_cidr_block      = each.value.v4
+  destination_ipv6_cidr_block = each.value.v6
+  gateway_id                  = aws_internet_gateway.edge.id
+}
+
+resource "aws_route_table_association" "public" {
+  subnet_id      = aws_subnet.public.id
+  route_table_id = aws_route_table.public.id
+}
+
+resource "aws_default_security_group" "closed" { vpc_id = aws_vpc.main.id }
+
+resource "aws_security_group" "app" {
+  name        = "app"
+  description = "what the instances may do"
+  vpc_id      = aws_vpc.main.id
+
+  egress {
+    protocol         = "-1"
+    from_port        = 0
+    to_port          = 0
+    cidr_blocks      = ["0.0.0.0/0"]
+    ipv6_cidr_blocks = ["::/0"]
+  }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "app" {
+  for_each          = { ping = { protocol = "icmpv6", port = -1 }, ssh = { protocol = "tcp", port = 22 } }
+  security_group_id = aws_security_group.app.id
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv6         = "::/0"
+  description       = each.key
+}
+
+resource "aws_network_acl" "public" {
+  vpc_id     = aws_vpc.main.id
+  subnet_ids = [aws_subnet.public.id]
+
+  dynamic "ingress" {
+    for_each = { 100 = "0.0.0.0/0", 101 = "::/0" }
+    content {
+      rule_no         = ingress.key
+      action          = "allow"
+      protocol        = "-1"
+      from_port       = 0
+      to_port         = 0
+      cidr_block      = ingress.key == "100" ? ingress.value : null
+      ipv6_cidr_block = ingress.key == "101" ? ingress.value : null
+    }
+  }
+
+  egress {
+    rule_no         = 101
+    action          = "allow"
+    protocol        = "-1"
+    from_port       = 0
+    to_port         = 0
+    ipv6_cidr_block = "::/0"
+  }
+}
+
+data "aws_ami" "any" {
+  owners      = ["amazon"]
+  most_recent = true
+}
+
+resource "aws_instance" "app" {
+  for_each               = var.names
+  ami                    = data.aws_ami.any.id
+  instance_type          = "t3.micro"
+  subnet_id              = aws_subnet.private[0].id
+  vpc_security_group_ids = [aws_security_group.app.id]
+  tags                   = { Name = each.key }
+}
+
+output "account" { value = data.aws_caller_identity.me.account_id }
+
+output "instances" {
+  value = { for name, each in aws_instance.app : name => { id = each.id, address = each.ipv6_addresses[0] } }
+}
