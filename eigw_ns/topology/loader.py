@@ -57,7 +57,7 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     attributes.check(parsed, report)
     of_recorded = recorded.check(parsed, report)
     machines.check(parsed, report)
-    private = machines.private_addresses(parsed, report)
+    private = machines.private_addresses(parsed, report, of_recorded.nat_gateways)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
     return from_data(_explicit(parsed, lab, of_subnets, of_instances, of_recorded, private), file=file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from ipaddress import IPv6Network
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from eigw_ns.dataplane.compile.names import INSTANCE_LINK, namespace_name
 from eigw_ns.dataplane.state import Link
 from eigw_ns.dataplane.trace.explanation import Question, explain
 from eigw_ns.errors import TopologyError, UsageError
-from eigw_ns.topology import Topology, dump, from_data, load, to_data
+from eigw_ns.lab.lifecycle.ec2 import followed
+from eigw_ns.topology import Expectation, Topology, dump, from_data, load, to_data
 from tests.support.small_cloud import (
     BARE_GROUP,
     DEFAULT_GROUP,
@@ -428,3 +430,58 @@ def test_two_instances_of_a_file_cannot_have_one_ipv4_address() -> None:
     )
     with pytest.raises(TopologyError, match="already has this address"):
         load(text.encode(), file="lab.yaml", default_lab="lab")
+
+
+def test_an_instance_takes_no_address_of_a_nat_gateway() -> None:
+    cloud = dual()
+    account, subnet = Account(cloud, Settings(new_id=counting())), subnet_of(cloud, "a")
+    account.do("CreateNatGateway", SubnetId=subnet, ConnectivityType="private", PrivateIpAddress="10.0.1.6")
+    asked = {**ONE, "SubnetId": subnet, "PrivateIpAddress": "10.0.1.6"}
+    assert account.refuse("RunInstances", **asked).code == "InvalidIPAddress.InUse"
+    assert run(account, SubnetId=subnet)["PrivateIpAddress"] == "10.0.1.7"
+
+
+def _with_gateway(instance: str, gateway: str) -> str:
+    text = DUAL_STACK.replace("app: {subnet: a}", f"app: {{subnet: a{instance}}}")
+    return text.replace("    subnets:\n", f"    nat_gateways: {{private: {{subnet: a{gateway}}}}}\n    subnets:\n", 1)
+
+
+def test_a_file_gives_no_address_to_an_instance_and_a_nat_gateway() -> None:
+    def load_with(instance: str = "", gateway: str = "") -> Cloud:
+        return load(_with_gateway(instance, gateway).encode(), file="lab.yaml", default_lab="lab").cloud
+
+    def addresses(cloud: Cloud) -> list[str]:
+        of_gateways = [each.private_ip_address for each in cloud.nat_gateways.values()]
+        return [str(each) for each in (*of_gateways, *(one.private_ip_address for one in cloud.instances.values()))
+                if each]  # fmt: skip
+
+    for cloud in (
+        load_with(),
+        load_with(gateway=", private_ip_address: 10.0.1.4"),
+        load_with(instance=", private_ip_address: 10.0.1.254"),
+    ):
+        assert len(addresses(cloud)) == len(set(addresses(cloud))) == 4
+    with pytest.raises(TopologyError, match="private already has this address"):
+        load_with(", private_ip_address: 10.0.1.9", ", private_ip_address: 10.0.1.9")
+
+
+def test_no_address_of_a_prefix_is_given_to_another_instance() -> None:
+    account = Account()
+    prefixes = (IPv6Network("2600:1f16:aa0:5501:1::/80"),)
+    mine = replace(account.cloud.instances[INSTANCE], ipv6_prefixes=prefixes)
+    account.cloud = replace(account.cloud, instances={INSTANCE: mine})
+    asked = interface(Ipv6Addresses=[{"Ipv6Address": "2600:1f16:aa0:5501:1::9"}])
+    assert account.refuse("RunInstances", **asked).code == "InvalidIPAddress.InUse"
+    last = account.refuse("UnassignIpv6Addresses", NetworkInterfaceId=ENI, Ipv6Addresses=["2600:1f16:aa0:5501::10"])
+    assert last.code == "UnsupportedOperation"
+
+
+def test_a_lab_loses_the_expectations_about_an_instance_without_an_address() -> None:
+    account = Account()
+    expected = Expectation(INSTANCE, SUBNET, "tcp", 443, "allowed")
+    stored = Topology(account.cloud, (expected,))
+    account.do("StopInstances", InstanceIds=[INSTANCE])
+    assert followed(stored, account.cloud) == (Topology(account.cloud, (expected,)), ())
+    account.do("UnassignIpv6Addresses", NetworkInterfaceId=ENI, Ipv6Addresses=["2600:1f16:aa0:5501::10"])
+    kept, (told,) = followed(stored, account.cloud)
+    assert kept.expectations == () and told.startswith("1 of the lab's expectations")

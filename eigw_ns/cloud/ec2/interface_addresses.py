@@ -5,7 +5,7 @@ Sources: AWS, API_AssignIpv6Addresses, API_RunInstances, "Error codes for the Am
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
@@ -18,6 +18,7 @@ from eigw_ns.cloud.ec2.resources import INSTANCE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ids import NETWORK_INTERFACE, kind_of
+from eigw_ns.cloud.ipv4_addresses import used
 from eigw_ns.cloud.model import Block, Cloud, Instance, Subnet
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
@@ -49,6 +50,9 @@ def unassign(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
         if address not in instance.addresses:
             raise invalid(f"Some of the specified addresses are not assigned to interface: {address}")
     kept = tuple(each for each in instance.addresses if each not in given)
+    if instance.ipv6_prefixes and not kept:
+        message = f"Prefixes of {instance.id} are routed to its address. An instance with prefixes keeps one address."
+        raise CloudError("UnsupportedOperation", message)
     answer = {"NetworkInterfaceId": request["NetworkInterfaceId"], "UnassignedIpv6Addresses": list(map(str, given))}
     return Reply(INSTANCE.put(cloud, with_ipv6(instance, kept)), answer)
 
@@ -86,9 +90,10 @@ def ipv6_addresses(
         raise _too_many()
     if subnet.ipv6_association is None:
         raise invalid(f"The subnet '{subnet.id}' does not have an IPv6 CIDR block.")
-    block, taken = subnet.ipv6_cidr_block, _ipv6_in_use(cloud)
+    block = subnet.ipv6_cidr_block
     if texts:
-        return _given(IPv6Address, texts, block, taken)
+        return _given(IPv6Address, texts, block, lambda each: any(one.owns(each) for one in cloud.instances.values()))
+    taken = {address for each in cloud.instances.values() for address in each.addresses}
     return list(islice(free_addresses(block, taken), (count or 0) * machines))
 
 
@@ -101,9 +106,9 @@ def ipv4_addresses(cloud: Cloud, subnet: Subnet, text: str | None, machines: int
         if text:
             raise invalid(f"The subnet '{subnet.id}' does not have an IPv4 CIDR block.")
         return [None] * machines
-    taken = {each.private_ip_address for each in cloud.instances.values() if each.private_ip_address}
+    taken = used(cloud, subnet.id)
     if text:
-        return [*_given(IPv4Address, [text], subnet.cidr_block, taken)]
+        return [*_given(IPv4Address, [text], subnet.cidr_block, taken.__contains__)]
     found = list(islice(free_ipv4_addresses(subnet.cidr_block, taken), machines))
     if len(found) < machines:
         message = f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the requested number."
@@ -111,11 +116,7 @@ def ipv4_addresses(cloud: Cloud, subnet: Subnet, text: str | None, machines: int
     return [*found]
 
 
-def _ipv6_in_use(cloud: Cloud) -> set[IPv6Address]:
-    return {address for each in cloud.instances.values() for address in each.addresses}
-
-
-def _given(family: Callable[[str], A], texts: Sequence[str], block: Block, taken: Collection[A]) -> list[A]:
+def _given(family: Callable[[str], A], texts: Sequence[str], block: Block, is_taken: Callable[[A], bool]) -> list[A]:
     """Return the addresses in `texts`. Raises CloudError if one is not in the subnet's `block`, reserved or in use."""
     found = [_parsed(family, text) for text in texts]
     for number, address in enumerate(found):
@@ -123,7 +124,7 @@ def _given(family: Callable[[str], A], texts: Sequence[str], block: Block, taken
             raise invalid(f"Address {address} does not fall within the subnet's address range")
         if is_reserved(block, address):
             raise invalid(f"Address {address} is in subnet's reserved address range")
-        if address in taken or address in found[:number]:
+        if is_taken(address) or address in found[:number]:
             raise CloudError("InvalidIPAddress.InUse", f"Address {address} is in use.")
     return found
 

@@ -56,14 +56,16 @@ def perform(
 def followed(stored: Topology, cloud: Cloud) -> tuple[Topology, tuple[str, ...]]:
     """Return the topology with this cloud, and a warning about what it loses.
 
-    It loses the expectations of which an end is gone: no file may name a node that does not exist.
+    It loses the expectations of which an end is gone, or has no IPv6 address: no file may name such a node.
     """
     if not stored.expectations:
         return replace(stored, cloud=cloud), ()
-    index = nodes.NodeIndex(nodes.nodes(cloud))
+    silent = {each.id for each in cloud.instances.values() if not each.addresses}
+    index = nodes.NodeIndex(each for each in nodes.nodes(cloud) if each.id not in silent)
     kept = tuple(each for each in stored.expectations if index.has(each.source) and index.has(each.destination))
     lost = len(stored.expectations) - len(kept)
-    told = (f"{lost} of the lab's expectations were removed: they name a terminated instance",) if lost else ()
+    why = "they name an instance that is terminated or has no IPv6 address"
+    told = (f"{lost} of the lab's expectations were removed: {why}",) if lost else ()
     return replace(stored, cloud=cloud, expectations=kept), told
 
 

@@ -52,15 +52,19 @@ def _check_instance(report: MistakeReport, place: Path, instance: InstanceFile) 
             report.add((*place, key), "this is not such an id", f"write one such as {kind}-0123456789abcdef0")
 
 
-def private_addresses(file: LabFile, report: MistakeReport) -> PrivateAddresses:
+def private_addresses(file: LabFile, report: MistakeReport, of_gateways: PrivateAddresses) -> PrivateAddresses:
     """Return the IPv4 addresses of the instances, from the file or chosen, without those that have mistakes.
 
-    An instance has one if its subnet has an IPv4 block, as in AWS.
+    An instance has one if its subnet has an IPv4 block, as in AWS. `of_gateways` are the addresses of NAT gateways.
     """
     found: PrivateAddresses = {}
     for vpc_name, vpc in file.vpcs.items():
         blocks = dict(_blocks(vpc))
-        taken: dict[IPv4Address, Path] = {}
+        taken: dict[IPv4Address, Path] = {
+            address: ("vpcs", vpc_name, "nat_gateways", name)
+            for (owner, name), address in of_gateways.items()
+            if owner == vpc_name
+        }
         for name, instance in vpc.instances.items():
             path: Path = ("vpcs", vpc_name, "instances", name, "private_ip_address")
             if instance.private_ip_address is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network
 
@@ -90,7 +91,14 @@ def _check_gateways(vpc: VpcFile, report: MistakeReport, vpc_name: str) -> dict[
         address = _take(path, body.private_ip_address, report, taken, _in_block(_block(vpc, body)))
         if address is not None:
             found[vpc_name, name] = address
-    return found | _chosen(vpc, report, vpc_name, taken)
+    return found | _chosen(vpc, report, vpc_name, {*taken, *_of_instances(vpc)})
+
+
+def _of_instances(vpc: VpcFile) -> Iterator[IPv4Address]:
+    """Yield the addresses that instances of the file have. What is not an address is reported with the instance."""
+    for body in vpc.instances.values():
+        with suppress(ValueError):
+            yield IPv4Address(body.private_ip_address or "")
 
 
 def _block(vpc: VpcFile, gateway: NatGatewayFile) -> IPv4Network | None:
@@ -114,7 +122,7 @@ def _in_block(block: IPv4Network | None) -> Callable[[str], IPv4Address]:
 
 
 def _chosen(
-    vpc: VpcFile, report: MistakeReport, vpc_name: str, taken: dict[IPv4Address, Path]
+    vpc: VpcFile, report: MistakeReport, vpc_name: str, taken: Collection[IPv4Address]
 ) -> dict[tuple[str, str], IPv4Address]:
     """Return a free address for each gateway without one whose subnet has an IPv4 block, in order of names."""
     found: dict[tuple[str, str], IPv4Address] = {}
