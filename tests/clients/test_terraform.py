@@ -43,7 +43,7 @@ def terraform(endpoint: Endpoint, folder: Path, verb: str, *arguments: str) -> R
     return endpoint.client("terraform", verb, "-no-color", *arguments, cwd=folder, **variables)
 
 
-@pytest.mark.timeout(400)  # Terraform starts the provider anew for each command, several seconds each
+@pytest.mark.timeout(400)  # Terraform starts the provider again for each command, which takes several seconds
 def test_a_vpc_with_instances_from_apply_to_destroy(endpoint: Endpoint, folder: Path) -> None:
     before = endpoint.namespaces()
     done = terraform(endpoint, folder, "apply", "-auto-approve", "-input=false")
