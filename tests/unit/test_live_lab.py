@@ -11,6 +11,7 @@ import pytest
 
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.state import NOTHING, NetState
 from eigw_ns.errors import CloudError, EigwError, KernelError, LockedError, NoSuchLabError
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
@@ -25,6 +26,7 @@ from tests.support.vpc_life import vpc_life
 LAB = "demo"
 SETTINGS = Settings()
 BAD = "2001:db8:bad::/48"
+PEER = "2001:db8:80::1"
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +101,30 @@ def test_the_kernel_follows_a_vpc_from_its_creation_to_its_deletion(lab: Lab) ->
     for step, _ in vpc_life(lab.call):
         assert lab.agrees(), step
     assert set(lab.kernel.namespaces) == before
+
+
+@pytest.mark.parametrize("action", ["StopInstances", "TerminateInstances", "UnassignIpv6Addresses"])
+def test_flows_of_an_instance_that_loses_its_link_end_in_every_table(lab: Lab, action: str) -> None:
+    """Flows with its peers in other subnets are in their tables too."""
+    cloud = store().load(LAB).cloud
+    subnet = next(each.id for each in cloud.subnets.values() if each.name == "private-a")
+    asked = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "SubnetId": subnet}
+    (made,) = lab.call("RunInstances", **asked)["Instances"]
+    assert lab.agrees()
+    address, (interface,) = made["Ipv6Address"], made["NetworkInterfaces"]
+    tables = [namespace_name(LAB, owner) for owner in (*cloud.subnets, lab.eigw)]
+    for table in tables:
+        lab.kernel.namespaces[table].flows += [(address, PEER), (PEER, address), ("2001:db8::1", PEER)]
+    if action == "UnassignIpv6Addresses":
+        lab.call(action, NetworkInterfaceId=interface["NetworkInterfaceId"], Ipv6Addresses=[address])
+    else:
+        lab.call(action, InstanceIds=[made["InstanceId"]])
+    assert lab.agrees()
+    for table in tables:
+        assert lab.kernel.namespaces[table].flows == [("2001:db8::1", PEER)], table
+    if action == "StopInstances":
+        lab.call("StartInstances", InstanceIds=[made["InstanceId"]])
+        assert lab.agrees()
 
 
 def test_a_series_of_changes_of_every_kind_leaves_no_drift(lab: Lab) -> None:
