@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.kernel.linux import LinuxKernel
@@ -34,21 +40,22 @@ class _Served:
 
     def __init__(self, place: Workshop, subnets: int) -> None:
         lab, content = place.new_name(), tree(subnets)
+        self.name = lab
         content["vpcs"]["main"]["route_tables"]["own"] = {}
         content["vpcs"]["main"]["subnets"]["s000"]["route_table"] = "own"
         given, kernel = topology(lab, content), LinuxKernel()
         storage = Storage.in_folders(LabFolders(place.folder / "state", place.folder / "run", temporary=True))
         operations.apply(kernel, storage, given)
         self._live = LiveLab(lambda: kernel, storage, lab)
-        self._table = next(each.id for each in given.cloud.route_tables.values() if each.name == "own")
-        self._gateway = next(iter(given.cloud.egress_only_internet_gateways))
+        self.table = next(each.id for each in given.cloud.route_tables.values() if each.name == "own")
+        self.gateway = next(iter(given.cloud.egress_only_internet_gateways))
         for destination in (_ALL, _NEW):  # read and compile everything once
             self.create(destination)()
             self.delete(destination)()
 
     def create(self, destination: str) -> Measure:
         """Return a measurement of CreateRoute."""
-        return lambda: self._timed("CreateRoute", destination, EgressOnlyInternetGatewayId=self._gateway)
+        return lambda: self._timed("CreateRoute", destination, EgressOnlyInternetGatewayId=self.gateway)
 
     def delete(self, destination: str) -> Measure:
         """Return a measurement of DeleteRoute."""
@@ -57,14 +64,63 @@ class _Served:
     def describe(self) -> float:
         """Return the seconds that a description of the route table takes."""
         begin = time.perf_counter()
-        self._live.describe("DescribeRouteTables", {"RouteTableIds": [self._table]}, _SETTINGS)
+        self._live.describe("DescribeRouteTables", {"RouteTableIds": [self.table]}, _SETTINGS)
         return time.perf_counter() - begin
 
     def _timed(self, action: str, destination: str, **more: Any) -> float:
-        request = {"RouteTableId": self._table, "DestinationIpv6CidrBlock": destination, **more}
+        request = {"RouteTableId": self.table, "DestinationIpv6CidrBlock": destination, **more}
         begin = time.perf_counter()
         self._live.perform(action, request, _SETTINGS)
         return time.perf_counter() - begin
+
+
+class _OverHttp:
+    """The same lab behind `eigw-ns serve`: what a client waits for, without the client's own work and signatures."""
+
+    def __init__(self, lab: _Served, address: str) -> None:
+        self._connection = http.client.HTTPConnection(address)
+        self._table, self._gateway = lab.table, lab.gateway
+
+    def create(self) -> float:
+        """Return the seconds until CreateRoute is answered."""
+        return self._ask("CreateRoute", DestinationIpv6CidrBlock=_NEW, EgressOnlyInternetGatewayId=self._gateway)
+
+    def delete(self) -> float:
+        """Return the seconds until DeleteRoute is answered."""
+        return self._ask("DeleteRoute", DestinationIpv6CidrBlock=_NEW)
+
+    def describe(self) -> float:
+        """Return the seconds until DescribeRouteTables is answered."""
+        return self._ask("DescribeRouteTables", table="RouteTableId.1")
+
+    def _ask(self, action: str, table: str = "RouteTableId", **parameters: str) -> float:
+        form = urlencode({"Action": action, "Version": "2016-11-15", table: self._table, **parameters})
+        begin = time.perf_counter()
+        self._connection.request("POST", "/", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = self._connection.getresponse()
+        body = answer.read()
+        if answer.status != http.HTTPStatus.OK:
+            raise ConnectionError(f"{action} was answered with {answer.status}: {body.decode()}")
+        return time.perf_counter() - begin
+
+
+@contextlib.contextmanager
+def _over_http(job: Job, lab: _Served) -> Iterator[_OverHttp]:
+    command = (sys.executable, "-m", "eigw_ns", "serve", "--lab", lab.name, "--listen", "127.0.0.1:0", "--no-sigv4")
+    process = subprocess.Popen(
+        [*command, "-q", "-o", "json"],
+        env=job.place.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        try:
+            url = json.loads(process.stdout.readline())["endpoint"]
+            yield _OverHttp(lab, url.removeprefix("http://"))
+        finally:
+            process.terminate()
 
 
 def _sizes(job: Job) -> list[int]:
@@ -91,6 +147,11 @@ def _rows(job: Job) -> Iterator[Row]:
     described = alternate(_REPEATED * job.rounds, job.step, *(lab.describe for lab in labs.values()))
     for size, figures in zip(labs, described, strict=True):
         yield _within(f"describe, {size} subnets", figures, _DESCRIBED)
+    with _over_http(job, labs[job.size]) as served:
+        measures = served.create, served.delete, served.describe
+        made, _, shown = alternate(_REPEATED * job.rounds, job.step, *measures)
+    yield _within(f"create one more route over HTTP, {job.size} subnets", made, _CHANGED)
+    yield _within(f"describe over HTTP, {job.size} subnets", shown, _DESCRIBED)
 
 
 def _within(name: str, figures: list[float], allowed: float) -> Row:
@@ -117,8 +178,9 @@ BENCHMARK = Benchmark(
         "…, against 20 ms": "The same in the lab of 200 subnets, as an absolute time on an idle machine.",
         "delete …": "DeleteRoute of the same.",
         "create the first route, …": "The same for `::/0`, which changes the rules of the gateway too.",
+        "… over HTTP, …": "What a client waits for, through both processes of `serve`, without signatures.",
         "describe, N subnets, against 2 ms": "DescribeRouteTables of that route table.",
     },
     rows=_rows,
-    steps=lambda job: 5 * _REPEATED * job.rounds * len(_sizes(job)),
+    steps=lambda job: _REPEATED * job.rounds * (5 * len(_sizes(job)) + 3),
 )
