@@ -84,7 +84,6 @@ def test_the_example_is_a_command_line_that_parses(cli: Cli, verb: str) -> None:
     ("arguments", "message", "hint"),
     [
         (("creat-route",), "no such ec2 verb: creat-route", "did you mean create-route"),
-        (("run-instances",), "no such ec2 verb: run-instances", "instances are declared in the topology file"),
         (("create-transit-gateway",), "no such ec2 verb: create-transit-gateway", "a lab has no transit gateways"),
         (("create-route", "--carrier-gateway-id", "x"), "no such option: --carrier-gateway-id", "a lab has no carrier"),
         (("frobnicate",), "no such ec2 verb: frobnicate", "the ec2 verbs are create-egress-only-internet-gateway, "),

@@ -128,9 +128,13 @@ def test_describe_without_root_leaves_the_counters_out(stored: Callable[[str], T
         "RouteTables",
         "EgressOnlyInternetGateways",
         "InternetGateways",
+        "NatGateways",
         "NetworkAcls",
         "SecurityGroups",
         "Instances",
+        "Addresses",
+        "DhcpOptions",
+        "KeyPairs",
         "InternetHosts",
     ]
 

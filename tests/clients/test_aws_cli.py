@@ -95,6 +95,8 @@ def test_the_walk_of_the_page(endpoint: Endpoint, aws: Aws) -> None:
     assert endpoint.pings(node, WEB)
     assert not endpoint.pings("web", address)
 
+    assert endpoint.export_changes_nothing()
+
     aws("ec2", "terminate-instances", "--instance-ids", node)
     aws("ec2", "wait", "instance-terminated", "--instance-ids", node)
     assert "DependencyViolation" in aws.refused("ec2", "delete-vpc", "--vpc-id", vpc_id)

@@ -339,7 +339,7 @@ def test_main_association(world: World) -> None:
 @row("IPv4 via EIGW")
 def test_ipv4(world: World) -> None:
     world.routes("private", ("0.0.0.0/0", OUTBOUND))
-    with pytest.raises(TopologyError, match="IPv6"):
+    with pytest.raises(TopologyError, match="does not forward IPv4"):
         world.apply()
     world.routes("private", ("::/0", OUTBOUND))
     world.apply()

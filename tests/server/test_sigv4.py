@@ -52,43 +52,46 @@ def test_what_botocore_signs_is_accepted(bench: Bench) -> None:
     assert bench.performer.calls == ["DescribeVpcs"] * 3
 
 
-SENT = signed(DESCRIBE)
 MISMATCH = "SignatureDoesNotMatch"
 
-CHANGED = {
-    "the body": (SENT.but(body=DELETE), MISMATCH, 401),
-    "the method's case": (SENT.but(method="Post"), "MethodNotAllowed", 405),
-    "the host": (SENT.having(host="localhost:8471"), MISMATCH, 401),
-    "the time": (SENT.having(x_amz_date=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ").replace("Z", "Z ")),
-                 "IncompleteSignature", 400),
-    "no time": (SENT.having(x_amz_date=None), MISMATCH, 401),
-    "the signature": (changed(SENT, "Signature=.", "Signature=g"), MISMATCH, 401),
-    "a shorter signature": (changed(SENT, ".$", ""), MISMATCH, 401),
-    "no signature": (changed(SENT, ", Signature=.*", ""), "IncompleteSignature", 400),
-    "the key": (changed(SENT, KEY.id, "123456789013"), "AuthFailure", 401),
-    "the date": (changed(SENT, "/20[0-9]{6}/", "/20200101/"), MISMATCH, 401),
-    "the Region": (changed(SENT, "us-east-1", "us-west-2"), MISMATCH, 401),
-    "the end of the scope": (changed(SENT, "aws4_request", "aws5_request"), "IncompleteSignature", 400),
-    "the algorithm": (changed(SENT, "SHA256", "SHA512"), "IncompleteSignature", 400),
-    "fewer signed headers": (changed(SENT, "SignedHeaders=[^,]*", "SignedHeaders=host"), MISMATCH, 401),
-    "a host that is not signed": (changed(SENT, ";host;", ";"), MISMATCH, 401),
-    "a signed header twice": (changed(SENT, ";host;", ";host;host;"), "IncompleteSignature", 400),
-    "a signed header that is missing": (changed(SENT, ";host;", ";expect;host;"), MISMATCH, 401),
-    "the content type": (SENT.having(content_type="application/x-www-form-urlencoded"), MISMATCH, 401),
-    "another token": (SENT.having(x_amz_security_token="stolen"), MISMATCH, 401),
-    "a wrong hash of the body": (signed(DESCRIBE, X_Amz_Content_Sha256="UNSIGNED-PAYLOAD"), MISMATCH, 401),
-    "no header": (unsigned(DESCRIBE), "MissingAuthenticationToken", 403),
-    "two headers": (Raw(DESCRIBE, (*SENT.headers, (b"authorization", b"x"))), "IncompleteSignature", 400),
-    "another algorithm": (SENT.having(authorization="Basic YTpi"), "IncompleteSignature", 400),
-    "nothing in it": (SENT.having(authorization="AWS4-HMAC-SHA256"), "IncompleteSignature", 400),
-    "bytes in it": (SENT.having(authorization="AWS4-HMAC-SHA256 Credential=\xff/\xff/\xff/\xff/aws4_request, "
-                                "SignedHeaders=\xff, Signature=\xff"), "IncompleteSignature", 400),
-}  # fmt: skip
+
+def changed_requests() -> dict[str, tuple[Raw, str, int]]:
+    """Return requests that were signed now and then changed, each with the code and the status of its answer."""
+    sent = signed(DESCRIBE)
+    return {
+        "the body": (sent.but(body=DELETE), MISMATCH, 401),
+        "the method's case": (sent.but(method="Post"), "MethodNotAllowed", 405),
+        "the host": (sent.having(host="localhost:8471"), MISMATCH, 401),
+        "the time": (sent.having(x_amz_date=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ").replace("Z", "Z ")),
+                     "IncompleteSignature", 400),
+        "no time": (sent.having(x_amz_date=None), MISMATCH, 401),
+        "the signature": (changed(sent, "Signature=.", "Signature=g"), MISMATCH, 401),
+        "a shorter signature": (changed(sent, ".$", ""), MISMATCH, 401),
+        "no signature": (changed(sent, ", Signature=.*", ""), "IncompleteSignature", 400),
+        "the key": (changed(sent, KEY.id, "123456789013"), "AuthFailure", 401),
+        "the date": (changed(sent, "/20[0-9]{6}/", "/20200101/"), MISMATCH, 401),
+        "the Region": (changed(sent, "us-east-1", "us-west-2"), MISMATCH, 401),
+        "the end of the scope": (changed(sent, "aws4_request", "aws5_request"), "IncompleteSignature", 400),
+        "the algorithm": (changed(sent, "SHA256", "SHA512"), "IncompleteSignature", 400),
+        "fewer signed headers": (changed(sent, "SignedHeaders=[^,]*", "SignedHeaders=host"), MISMATCH, 401),
+        "a host that is not signed": (changed(sent, ";host;", ";"), MISMATCH, 401),
+        "a signed header twice": (changed(sent, ";host;", ";host;host;"), "IncompleteSignature", 400),
+        "a signed header that is missing": (changed(sent, ";host;", ";expect;host;"), MISMATCH, 401),
+        "the content type": (sent.having(content_type="application/x-www-form-urlencoded"), MISMATCH, 401),
+        "another token": (sent.having(x_amz_security_token="stolen"), MISMATCH, 401),
+        "a wrong hash of the body": (signed(DESCRIBE, X_Amz_Content_Sha256="UNSIGNED-PAYLOAD"), MISMATCH, 401),
+        "no header": (unsigned(DESCRIBE), "MissingAuthenticationToken", 403),
+        "two headers": (Raw(DESCRIBE, (*sent.headers, (b"authorization", b"x"))), "IncompleteSignature", 400),
+        "another algorithm": (sent.having(authorization="Basic YTpi"), "IncompleteSignature", 400),
+        "nothing in it": (sent.having(authorization="AWS4-HMAC-SHA256"), "IncompleteSignature", 400),
+        "bytes in it": (sent.having(authorization="AWS4-HMAC-SHA256 Credential=\xff/\xff/\xff/\xff/aws4_request, "
+                                    "SignedHeaders=\xff, Signature=\xff"), "IncompleteSignature", 400),
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", CHANGED)
+@pytest.mark.parametrize("what", changed_requests())
 def test_a_changed_request_is_refused(bench: Bench, what: str) -> None:
-    request, code, status = CHANGED[what]
+    request, code, status = changed_requests()[what]
     answer = bench.send(request)
     assert (answer.code, answer.status) == (code, status), answer.message
     assert bench.performer.calls == []

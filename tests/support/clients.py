@@ -37,6 +37,16 @@ class Endpoint:
         """Return whether an echo request of the node is answered."""
         return self.run("exec", source, "--", "ping", "-6", "-c", "1", "-W", "1", address).code == 0
 
+    def export_changes_nothing(self) -> bool:
+        """Return whether `apply` finds no change in the file that `export` writes."""
+        file = Path(self.environment["HOME"]) / "exported.yaml"
+        exported = self.run("export")
+        assert exported.code == 0, exported.err
+        file.write_text(exported.out)
+        applied = self.run("apply", "--take-over", "-f", str(file))
+        assert applied.code == 0, applied.err
+        return applied.err.startswith("nothing to do")
+
     def namespaces(self) -> set[str]:
         """Return the names of the lab's namespaces."""
         return {name for name in netns.names() if lab_of(name) == self.lab}

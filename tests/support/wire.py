@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +24,14 @@ def received(action: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     fields = form.fields(urlencode(sent).encode())
     assert (fields.pop("Action"), fields.pop("Version")) == (action, model().version)
     return request.decode(model().request(action), fields)
+
+
+def encoded(asked: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+    """Return the request with data as base64, as botocore sends it and actions take it."""
+    return {
+        name: base64.b64encode(value.encode()).decode() if shape.members[name].type_name == "blob" else value
+        for name, value in asked.items()
+    }
 
 
 def read(action: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -263,7 +263,7 @@ def test_every_request_and_every_answer_has_the_form_of_aws() -> None:
         else:
             assert answer, action
             assert mistakes(answer, described.output_shape) == "", action
-        assert wire.received(action, request) == request
+        assert wire.received(action, request) == wire.encoded(request, described.input_shape)
         assert wire.read(action, answer) == wire.as_read(answer, described.output_shape), action
     always_refused = {"GetManagedPrefixListEntries"}
     assert {action for action, _ in TOUR} == set(ACTIONS) - always_refused

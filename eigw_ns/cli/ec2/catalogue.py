@@ -38,7 +38,7 @@ _SAMPLES: dict[str, str] = {
     "Ipv6Addresses": "2600:1f16:aa0:5501::20",
     "Ipv6AddressCount": "1",
     "KeyName": "admin",
-    "PublicKeyMaterial": "file://~/.ssh/id_ed25519.pub",
+    "PublicKeyMaterial": "'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=='",
     "InstanceTypes": "t3.micro",
     "InstanceCreditSpecifications": "InstanceId=i-0123456789abcdef0,CpuCredits=standard",
     "HttpTokens": "required",

@@ -140,7 +140,7 @@ def _parsed(parameter: Parameter, text: str, place: str) -> Any:
 def _shaped(parameter: Parameter, value: Any, place: str) -> Any:
     """Convert the value, and all values in it, to the types in the parameter's description."""
     match parameter.type:
-        case "string" if isinstance(value, str):
+        case "string" | "blob" if isinstance(value, str):
             return value
         case "integer" if isinstance(value, (int, str)) and not isinstance(value, bool):
             return _number(value, place)
