@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
@@ -22,6 +21,7 @@ from eigw_ns.server.channel import AsyncEnd
 from eigw_ns.server.endpoint import Endpoint
 from eigw_ns.server.guard import Limits, Origins, Rate, Receive, Scope, Send
 from eigw_ns.server.keys import Key
+from eigw_ns.server.protocol import BACKLOG, Protocol
 from eigw_ns.server.wire import fault
 from eigw_ns.server.wire.fault import Response
 from eigw_ns.server.wire.model import Model
@@ -67,8 +67,8 @@ class Application:
         try:
             asked = guard.head(scope)
             self._origins.check(asked)
-            with self._limits:
-                content = await guard.body(asked, receive, _BODY_SECONDS)
+            content = await guard.body(asked, receive, _BODY_SECONDS)
+            with self._limits:  # not before: a program that sends no body takes no client's place
                 return await self._endpoint.respond(asked.with_body(content), request_id)
         except CloudError as error:
             return fault.ec2(error, request_id)
@@ -86,28 +86,6 @@ async def _send(send: Send, response: Response, request_id: str) -> None:
     encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": encoded})
     await send({"type": "http.response.body", "body": response.body})
-
-
-class Protocol(H11Protocol):
-    """HTTP/1.1 whose answer to what is not HTTP has EC2's form, too."""
-
-    def send_400_response(self, msg: str) -> None:
-        """See `H11Protocol`."""
-        request_id = str(uuid.uuid4())
-        response = fault.ec2(CloudError("InvalidRequest", msg), request_id)
-        headers = [
-            ("content-type", response.content_type),
-            ("x-amzn-requestid", request_id),
-            ("connection", "close"),
-        ]
-        parts = (
-            h11.Response(status_code=response.status, headers=headers, reason=b"Bad Request"),
-            h11.Data(data=response.body),
-            h11.EndOfMessage(),
-        )
-        for part in parts:
-            self.transport.write(self.conn.send(part) or b"")
-        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -158,7 +136,9 @@ def prepare(web: Web, channel: socket.socket) -> Server:
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level=logging.ERROR,  # it warns of whatever is not HTTP, so any program could fill the log
         access_log=False,
+        backlog=BACKLOG,
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

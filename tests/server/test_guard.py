@@ -135,6 +135,26 @@ def test_only_so_many_requests_are_open_at_a_time() -> None:
     assert bench.limits.open == 0
 
 
+def test_a_request_whose_body_does_not_come_takes_no_place() -> None:
+    bench = Bench(limits=Limits(Rate(1e6, 1e6), most_open=1))
+
+    async def beside() -> int:
+        came = asyncio.Event()
+
+        async def stalled() -> dict[str, object]:
+            came.set()
+            await asyncio.Event().wait()
+            return {}
+
+        waiting = asyncio.create_task(deliver(bench.application, signed(CREATE), stalled))
+        await came.wait()
+        answer = await deliver(bench.application, signed(CREATE))
+        waiting.cancel()
+        return answer.status
+
+    assert asyncio.run(beside()) == 200
+
+
 def test_a_body_that_does_not_come_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eigw_ns.server.web._BODY_SECONDS", 0.01)
     assert bench.stalled(signed(CREATE)).code == "RequestTimeout"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -24,10 +25,11 @@ from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.processes.process import alive, network
 from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.lock import FileLock
+from eigw_ns.server.protocol import MOST_CONNECTIONS
 from tests.support.command import SECONDS, process
 from tests.support.labs import until
 from tests.support.ordinary_user import ordinary_user
-from tests.support.serving import AS_SYSTEMD, Serving, paused, serving
+from tests.support.serving import AS_SYSTEMD, Serving, paused, serving, text_of
 from tests.support.slowness import SLOWNESS
 from tests.topologies.egress import TREE
 
@@ -172,6 +174,38 @@ def test_what_is_not_http_is_refused_in_xml(served: Serving, data: bytes) -> Non
     assert answer.startswith(b"HTTP/1.1 4")
     assert b"<RequestID>" in answer and b"x-amzn-requestid" in answer.lower()
     assert served.client().describe_vpcs()["Vpcs"]
+
+
+def idle(number: int) -> bytes:
+    """Return what a program sends on a connection whose request never comes, or is never whole."""
+    head = b"POST / HTTP/1.1\r\nHost: "
+    return (b"", head, head + b"127.0.0.1:8471\r\nContent-Length: 9\r\n\r\n")[number % 3]
+
+
+@pytest.mark.root
+def test_connections_that_send_nothing_keep_nobody_out(served: Serving) -> None:
+    ec2 = served.client()
+    said = text_of(served.log)
+    with contextlib.ExitStack() as stack:
+        for number in range(MOST_CONNECTIONS + 30):
+            connection = stack.enter_context(socket.create_connection(served.address, timeout=SECONDS))
+            connection.sendall(idle(number))
+        assert ec2.describe_vpcs()["Vpcs"]
+        (web,) = served.children()
+        until(lambda: len([*Path(f"/proc/{web}/fd").iterdir()]) < MOST_CONNECTIONS + 30, "the oldest are closed")
+        assert served.client().describe_vpcs()["Vpcs"]
+    assert text_of(served.log) == said
+
+
+@pytest.mark.root
+def test_a_stranger_cannot_fill_the_log(served: Serving) -> None:
+    said = text_of(served.log)
+    upgrade = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for data in (b"\x00\r\n\r\n", upgrade):
+        with socket.create_connection(served.address, timeout=SECONDS) as connection:
+            connection.sendall(data)
+            assert connection.recv(100).startswith(b"HTTP/1.1 4")
+    assert text_of(served.log) == said
 
 
 @pytest.mark.root
