@@ -16,6 +16,7 @@ from eigw_ns.errors import EigwError, HostError
 from eigw_ns.lab.storage import change_log
 from eigw_ns.lab.storage.parse_cache import ParseCache, Source
 from eigw_ns.lab.storage.protocols import Stored
+from eigw_ns.lab.storage.store import FileStore
 from eigw_ns.topology import Topology, example, load, to_data
 from eigw_ns.topology.delta import delta, with_delta
 from tests.support.changes import changed, same_lab
@@ -129,6 +130,24 @@ def test_removed_with_the_lab(state: Path) -> None:
     saved("a")
     store().remove(LAB)
     assert not (state / LAB).exists()
+
+
+def test_the_log_of_a_removed_lab_is_not_read_beside_the_same_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash in `remove` leaves the log. A second one, when the same topology is stored, must not bring it back."""
+    saved("a")
+    folders().topology_file(LAB).unlink()
+
+    remove = FileStore._remove_log
+
+    def crash(self: FileStore, lab: str) -> None:
+        if self.exists(lab):
+            raise KeyboardInterrupt
+        remove(self, lab)
+
+    monkeypatch.setattr(FileStore, "_remove_log", crash)
+    with pytest.raises(KeyboardInterrupt):
+        store().save(topology())
+    assert store().load(LAB) == topology()
 
 
 def test_a_crash_at_any_byte_leaves_the_topology_before_or_after() -> None:

@@ -74,6 +74,8 @@ class FileStore:
         with self.folders.state_errors(f"write {path}"):
             if origin is not None:
                 write_atomically(self.folders.origin_file(topology.cloud.lab), origins.encode(origin))
+            if not self.exists(topology.cloud.lab):  # a crash in `remove` left the log of a lab that is gone
+                self._remove_log(topology.cloud.lab)
             version = write_atomically(path, text(topology))
             self._remove_log(topology.cloud.lab)  # after a crash before this, it is of another content
         return version
@@ -111,7 +113,7 @@ class FileStore:
 
     def _remove_log(self, lab: str) -> None:
         path = self.folders.changes_file(lab)
-        with trusted_folder.opened(path.parent) as folder:
+        with contextlib.suppress(FileNotFoundError), trusted_folder.opened(path.parent) as folder:
             if path.name in trusted_folder.names(folder):
                 trusted_folder.remove(folder, path.name)
                 os.fsync(folder)  # without that, it may come back, beside a later file with its content
