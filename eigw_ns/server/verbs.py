@@ -24,6 +24,7 @@ from eigw_ns.server.channel import Message
 from eigw_ns.server.performer import Performer
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z0-9-]{1,32}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:+/-]+")
 _LONGEST_LINE = 4000
 
 
@@ -90,9 +91,14 @@ def line(moment: datetime, message: Mapping[str, Any], result: str) -> str:
         "action": message.get("action"),
         "result": result,
         "request-id": message.get("request_id"),
-        "request": request,
     }
-    return printable(" ".join(f"{name}={value}" for name, value in words.items()))[:_LONGEST_LINE]
+    fields = [f"{name}={_quoted(str(value))}" for name, value in words.items()]
+    return printable(" ".join((*fields, f"request={request}")))[:_LONGEST_LINE]
+
+
+def _quoted(value: str) -> str:
+    """Return a value of logfmt. One that a client chose cannot look like another field."""
+    return value if _PLAIN.fullmatch(value) else json.dumps(value)
 
 
 def as_cloud_error(error: EigwError) -> CloudError:

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from socket import socket
 
 import pytest
 
 from eigw_ns.server import channel
 from eigw_ns.server.channel import AsyncEnd, BlockingEnd, ChannelError, Message
-from eigw_ns.server.verbs import Verb
+from eigw_ns.server.verbs import Verb, line
 from eigw_ns.server.worker import Worker
 from tests.support.command import SECONDS
 
@@ -172,3 +173,13 @@ def test_a_large_answer_passes() -> None:
         return answer
 
     assert len(asyncio.run(ask())["answer"]) == 8 << 20
+
+
+def test_a_client_forges_no_field_of_the_log() -> None:
+    """Without signatures, the key id is whatever the client wrote."""
+    message = {"key": 'AKIA action=DeleteVpc "x"', "action": "CreateVpc", "request_id": "r", "request": {"A": "b c=d"}}
+    said = line(datetime(2026, 12, 1, tzinfo=UTC), message, "ok")
+    assert said == (
+        'time=2026-12-01T00:00:00.000+00:00 key="AKIA action=DeleteVpc \\"x\\"" action=CreateVpc result=ok'
+        ' request-id=r request={"A":"b c=d"}'
+    )
