@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -82,10 +82,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if core.selected(item.nodeid):
             item.add_marker("core")
+    items.sort(key=_turn(items))
     for item in items if SLOWNESS != 1 else ():
         own = item.get_closest_marker("timeout")
         seconds = float(own.args[0] if own is not None else config.getini("timeout"))
         item.add_marker(pytest.mark.timeout(seconds * SLOWNESS), append=False)
+
+
+def _turn(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
+    """Return the order of files: first those with tests that run alone, then those of the clients, then the others.
+
+    A test that runs alone waits for all others, so one that takes a minute must not run beside them.
+    """
+    alone = {item.path for item in items if item.get_closest_marker("alone") is not None}
+    return lambda item: 0 if item.path in alone else 1 if item.path.parent.name == "clients" else 2
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
