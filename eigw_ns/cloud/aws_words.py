@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 from eigw_ns.frozen import frozen
 
-_OWN_ADDRESSES = "each instance has an IPv6 address, which is not translated on the way to the internet"
 _NO_OTHER_GATEWAYS = "routes lead to egress-only internet gateways, internet gateways or blackhole"
 _NO_PRIVATE_PATHS = "VPCs reach each other and other networks through the internet of the lab"
 _ONE_INTERFACE = "each instance has one interface, which is described with the instance"
@@ -46,7 +45,7 @@ _ABSENT = (
     _Absent("local gateways", "local gateway, local target", _NO_OTHER_GATEWAYS, "lgw"),
     _Absent("route servers", "route server", _NO_OTHER_GATEWAYS, "rs"),
     _Absent("prefix lists", "prefix list", "write one route or rule for each block", "pl"),
-    _Absent("network interfaces of their own", "network interface, secondary interface", _ONE_INTERFACE,
+    _Absent("separate network interfaces", "network interface, secondary interface", _ONE_INTERFACE,
             "eni eni-attach"),
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
     _Absent("IPAM", "ipam, byoip, ipv4 pool", "give each VPC blocks of your choice, or ask for a block of Amazon"),
