@@ -61,6 +61,16 @@ class Action:
     echoes_token: bool = True
 
 
+def mutating(function: Function, text: str, *parameters: Parameter) -> Action:
+    """Return an action that can change the cloud."""
+    return Action(function, text, parameters, mutates=True)
+
+
+def reading(function: Function, text: str, *parameters: Parameter) -> Action:
+    """Return an action that only describes."""
+    return Action(function, text, parameters, mutates=False)
+
+
 def string(name: str, text: str, *, required: bool = False) -> Parameter:
     """Return a parameter that is a text."""
     return Parameter(name, "string", text, required)

@@ -30,11 +30,11 @@ from eigw_ns.cloud.ec2.schema import (
     TAG_MEMBERS,
     TAG_SPECIFICATIONS,
     Action,
-    Function,
-    Parameter,
     boolean,
     describing,
     integer,
+    mutating,
+    reading,
     string,
     strings,
     structure,
@@ -155,17 +155,9 @@ _DESCRIPTIONS = (
 _ASSOCIATION = string("AssociationId", "the ID of the association", required=True)
 
 
-def _mutating(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=True)
-
-
-def _reading(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=False)
-
-
 ACTIONS: Mapping[str, Action] = {
     **NETWORK_ACTIONS,
-    "CreateEgressOnlyInternetGateway": _mutating(
+    "CreateEgressOnlyInternetGateway": mutating(
         egress_only_internet_gateways.create,
         "Create an egress-only internet gateway and attach it to a VPC",
         _VPC,
@@ -173,30 +165,30 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeEgressOnlyInternetGateways": _reading(
+    "DescribeEgressOnlyInternetGateways": reading(
         egress_only_internet_gateways.describe,
         "Describe egress-only internet gateways",
         *describing("EgressOnlyInternetGatewayIds", "gateways"),
     ),
-    "DeleteEgressOnlyInternetGateway": _mutating(
+    "DeleteEgressOnlyInternetGateway": mutating(
         egress_only_internet_gateways.delete,
         "Delete an egress-only internet gateway; routes to it become blackholes",
         _EIGW,
         DRY_RUN,
     ),
-    "CreateRouteTable": _mutating(
+    "CreateRouteTable": mutating(
         route_tables.create, "Create a route table", _VPC, CLIENT_TOKEN, TAG_SPECIFICATIONS, DRY_RUN
     ),
-    "DescribeRouteTables": _reading(
+    "DescribeRouteTables": reading(
         route_tables.describe, "Describe route tables", *describing("RouteTableIds", "route tables")
     ),
-    "DeleteRouteTable": _mutating(route_tables.delete, "Delete a route table that no subnet uses", _TABLE, DRY_RUN),
-    "CreateRoute": _mutating(routes.create, "Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
-    "ReplaceRoute": _mutating(
+    "DeleteRouteTable": mutating(route_tables.delete, "Delete a route table that no subnet uses", _TABLE, DRY_RUN),
+    "CreateRoute": mutating(routes.create, "Add a route to a route table", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN),
+    "ReplaceRoute": mutating(
         routes.replace_route, "Replace the target of a route", _TABLE, *_DESTINATION, *_TARGET, DRY_RUN
     ),
-    "DeleteRoute": _mutating(routes.delete, "Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
-    "AssociateRouteTable": _mutating(
+    "DeleteRoute": mutating(routes.delete, "Remove a route from a route table", _TABLE, *_DESTINATION, DRY_RUN),
+    "AssociateRouteTable": mutating(
         route_table_associations.associate,
         "Associate a subnet with a route table",
         _TABLE,
@@ -204,50 +196,50 @@ ACTIONS: Mapping[str, Action] = {
         string("GatewayId", "the ID of an internet gateway; always refused: edge associations are not supported"),
         DRY_RUN,
     ),
-    "DisassociateRouteTable": _mutating(
+    "DisassociateRouteTable": mutating(
         route_table_associations.disassociate,
         "Remove the association of a subnet with a route table; the subnet then uses the main one",
         _ASSOCIATION,
         DRY_RUN,
     ),
-    "ReplaceRouteTableAssociation": _mutating(
+    "ReplaceRouteTableAssociation": mutating(
         route_table_associations.replace_association,
         "Associate a subnet with another route table, or make another table the main one",
         _ASSOCIATION,
         _TABLE,
         DRY_RUN,
     ),
-    "CreateTags": _mutating(
+    "CreateTags": mutating(
         tags.create_tags,
         "Add tags to resources, or overwrite existing tags",
         strings("Resources", "the IDs of the resources", required=True),
         structures("Tags", "the tags", *TAG_MEMBERS, required=True),
         DRY_RUN,
     ),
-    "DeleteTags": _mutating(
+    "DeleteTags": mutating(
         tags.delete_tags,
         "Remove tags from resources",
         strings("Resources", "the IDs of the resources", required=True),
         structures("Tags", "the tags; a key without a value matches any value; default: all tags", *TAG_MEMBERS),
         DRY_RUN,
     ),
-    "DescribeTags": _reading(tags.describe_tags, "Describe tags", *LISTING),
-    "CreateInternetGateway": _mutating(
+    "DescribeTags": reading(tags.describe_tags, "Describe tags", *LISTING),
+    "CreateInternetGateway": mutating(
         internet_gateways.create, "Create an internet gateway without attaching it", TAG_SPECIFICATIONS, DRY_RUN
     ),
-    "AttachInternetGateway": _mutating(
+    "AttachInternetGateway": mutating(
         internet_gateways.attach, "Attach an internet gateway to a VPC", _IGW, _VPC, DRY_RUN
     ),
-    "DetachInternetGateway": _mutating(
+    "DetachInternetGateway": mutating(
         internet_gateways.detach, "Detach an internet gateway from its VPC", _IGW, _VPC, DRY_RUN
     ),
-    "DeleteInternetGateway": _mutating(internet_gateways.delete, "Delete a detached internet gateway", _IGW, DRY_RUN),
-    "DescribeInternetGateways": _reading(
+    "DeleteInternetGateway": mutating(internet_gateways.delete, "Delete a detached internet gateway", _IGW, DRY_RUN),
+    "DescribeInternetGateways": reading(
         internet_gateways.describe, "Describe internet gateways", *describing("InternetGatewayIds", "gateways")
     ),
-    "DescribeVpcs": _reading(vpcs.describe_vpcs, "Describe VPCs", *describing("VpcIds", "VPCs")),
-    "DescribeSubnets": _reading(vpcs.describe_subnets, "Describe subnets", *describing("SubnetIds", "subnets")),
-    "CreateNetworkAcl": _mutating(
+    "DescribeVpcs": reading(vpcs.describe_vpcs, "Describe VPCs", *describing("VpcIds", "VPCs")),
+    "DescribeSubnets": reading(vpcs.describe_subnets, "Describe subnets", *describing("SubnetIds", "subnets")),
+    "CreateNetworkAcl": mutating(
         network_acls.create,
         "Create a network ACL that denies all traffic",
         _VPC,
@@ -255,19 +247,19 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeNetworkAcls": _reading(
+    "DescribeNetworkAcls": reading(
         network_acls.describe, "Describe network ACLs", *describing("NetworkAclIds", "network ACLs")
     ),
-    "DeleteNetworkAcl": _mutating(network_acls.delete, "Delete a network ACL that no subnet uses", _ACL, DRY_RUN),
-    "CreateNetworkAclEntry": _mutating(network_acl_entries.create, "Add a rule to a network ACL", *_ENTRY),
-    "ReplaceNetworkAclEntry": _mutating(network_acl_entries.replace_entry, "Replace a rule of a network ACL", *_ENTRY),
-    "DeleteNetworkAclEntry": _mutating(
+    "DeleteNetworkAcl": mutating(network_acls.delete, "Delete a network ACL that no subnet uses", _ACL, DRY_RUN),
+    "CreateNetworkAclEntry": mutating(network_acl_entries.create, "Add a rule to a network ACL", *_ENTRY),
+    "ReplaceNetworkAclEntry": mutating(network_acl_entries.replace_entry, "Replace a rule of a network ACL", *_ENTRY),
+    "DeleteNetworkAclEntry": mutating(
         network_acl_entries.delete, "Remove a rule from a network ACL", _ACL, *_RULE, DRY_RUN
     ),
-    "ReplaceNetworkAclAssociation": _mutating(
+    "ReplaceNetworkAclAssociation": mutating(
         network_acls.replace_association, "Associate a subnet with another network ACL", _ASSOCIATION, _ACL, DRY_RUN
     ),
-    "CreateSecurityGroup": _mutating(
+    "CreateSecurityGroup": mutating(
         security_groups.create,
         "Create a security group that allows all egress and no ingress",
         string("GroupName", "the name of the group, unique in the VPC", required=True),
@@ -276,33 +268,33 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeSecurityGroups": _reading(
+    "DescribeSecurityGroups": reading(
         security_groups.describe,
         "Describe security groups",
         strings("GroupNames", "the names of the groups; default: all"),
         *describing("GroupIds", "groups"),
     ),
-    "DeleteSecurityGroup": _mutating(
+    "DeleteSecurityGroup": mutating(
         security_groups.delete, "Delete a security group that is not in use", *_ANY_GROUP, DRY_RUN
     ),
-    "AuthorizeSecurityGroupIngress": _mutating(
+    "AuthorizeSecurityGroupIngress": mutating(
         security_group_rules.authorize_ingress, "Add ingress rules to a security group", *_ANY_GROUP, *_AUTHORIZE
     ),
-    "AuthorizeSecurityGroupEgress": _mutating(
+    "AuthorizeSecurityGroupEgress": mutating(
         security_group_rules.authorize_egress, "Add egress rules to a security group", _GROUP, *_AUTHORIZE
     ),
-    "RevokeSecurityGroupIngress": _mutating(
+    "RevokeSecurityGroupIngress": mutating(
         security_group_rules.revoke_ingress, "Remove ingress rules from a security group", *_ANY_GROUP, *_REVOKE
     ),
-    "RevokeSecurityGroupEgress": _mutating(
+    "RevokeSecurityGroupEgress": mutating(
         security_group_rules.revoke_egress, "Remove egress rules from a security group", _GROUP, *_REVOKE
     ),
-    "DescribeSecurityGroupRules": _reading(
+    "DescribeSecurityGroupRules": reading(
         security_group_rule_updates.describe,
         "Describe rules of security groups",
         *describing("SecurityGroupRuleIds", "rules"),
     ),
-    "ModifySecurityGroupRules": _mutating(
+    "ModifySecurityGroupRules": mutating(
         security_group_rule_updates.modify,
         "Replace the traffic and the descriptions of rules of a security group",
         _GROUP,
@@ -315,13 +307,13 @@ ACTIONS: Mapping[str, Action] = {
         ),
         DRY_RUN,
     ),
-    "UpdateSecurityGroupRuleDescriptionsIngress": _mutating(
+    "UpdateSecurityGroupRuleDescriptionsIngress": mutating(
         security_group_rule_descriptions.update_ingress,
         "Replace the descriptions of ingress rules",
         *_ANY_GROUP,
         *_DESCRIPTIONS,
     ),
-    "UpdateSecurityGroupRuleDescriptionsEgress": _mutating(
+    "UpdateSecurityGroupRuleDescriptionsEgress": mutating(
         security_group_rule_descriptions.update_egress,
         "Replace the descriptions of egress rules",
         *_ANY_GROUP,

@@ -13,32 +13,23 @@ from eigw_ns.cloud.ec2.schema import (
     PAGING,
     TAG_SPECIFICATIONS,
     Action,
-    Function,
-    Parameter,
     boolean,
     describing,
+    mutating,
+    reading,
     string,
     strings,
     structures,
 )
 
 _ALLOCATION = string("AllocationId", "the ID of the elastic IP address")
-_PUBLIC_IP = string("PublicIp", "the elastic IP address itself")
 _BORDER_GROUP = string("NetworkBorderGroup", "the Region; a lab has no other border groups")
 _NAT = string("NatGatewayId", "the ID of the NAT gateway", required=True)
 _DHCP = string("DhcpOptionsId", "the ID of the set of DHCP options", required=True)
 
 
-def _mutating(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=True)
-
-
-def _reading(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=False)
-
-
 ADDRESSES: Mapping[str, Action] = {
-    "AllocateAddress": _mutating(
+    "AllocateAddress": mutating(
         elastic_ips.allocate,
         "Allocate an elastic IP address, which is recorded",
         string("Domain", "vpc, which is the default"),
@@ -48,7 +39,7 @@ ADDRESSES: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "AssociateAddress": _mutating(
+    "AssociateAddress": mutating(
         elastic_ips.associate,
         "Associate an elastic IP address with an instance",
         _ALLOCATION,
@@ -58,14 +49,14 @@ ADDRESSES: Mapping[str, Action] = {
         boolean("AllowReassociation", "true, the default, if the address can be associated with another instance now"),
         DRY_RUN,
     ),
-    "DisassociateAddress": _mutating(
+    "DisassociateAddress": mutating(
         elastic_ips.disassociate,
         "Disassociate an elastic IP address from its instance",
         string("AssociationId", "the ID of the association"),
         string("PublicIp", "instead of AssociationId: the elastic IP address"),
         DRY_RUN,
     ),
-    "ReleaseAddress": _mutating(
+    "ReleaseAddress": mutating(
         elastic_ips.release,
         "Release an elastic IP address",
         _ALLOCATION,
@@ -73,7 +64,7 @@ ADDRESSES: Mapping[str, Action] = {
         _BORDER_GROUP,
         DRY_RUN,
     ),
-    "DescribeAddresses": _reading(
+    "DescribeAddresses": reading(
         elastic_ips.describe,
         "Describe elastic IP addresses",
         strings("AllocationIds", "the IDs of the addresses; default: all"),
@@ -81,7 +72,7 @@ ADDRESSES: Mapping[str, Action] = {
         FILTERS,
         DRY_RUN,
     ),
-    "DescribeAddressesAttribute": _reading(
+    "DescribeAddressesAttribute": reading(
         elastic_ips.describe_attribute,
         "Describe the reverse DNS names of elastic IP addresses, of which none has one",
         strings("AllocationIds", "the IDs of the addresses; default: all"),
@@ -89,7 +80,7 @@ ADDRESSES: Mapping[str, Action] = {
         *PAGING,
         DRY_RUN,
     ),
-    "CreateNatGateway": _mutating(
+    "CreateNatGateway": mutating(
         nat_gateways.create,
         "Create a NAT gateway, which is recorded; routes to it drop packets",
         string("SubnetId", "the ID of the subnet; required"),
@@ -101,7 +92,7 @@ ADDRESSES: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeNatGateways": _reading(
+    "DescribeNatGateways": reading(
         nat_gateways.describe,
         "Describe NAT gateways, also those that were deleted within the last hour",
         strings("NatGatewayIds", "the IDs of the NAT gateways; default: all"),
@@ -109,10 +100,10 @@ ADDRESSES: Mapping[str, Action] = {
         *PAGING,
         DRY_RUN,
     ),
-    "DeleteNatGateway": _mutating(
+    "DeleteNatGateway": mutating(
         nat_gateways.delete, "Delete a NAT gateway; routes to it become blackholes", _NAT, DRY_RUN
     ),
-    "CreateDhcpOptions": _mutating(
+    "CreateDhcpOptions": mutating(
         dhcp_options.create,
         "Create a set of DHCP options, which is recorded",
         structures(
@@ -125,20 +116,20 @@ ADDRESSES: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeDhcpOptions": _reading(
+    "DescribeDhcpOptions": reading(
         dhcp_options.describe, "Describe sets of DHCP options", *describing("DhcpOptionsIds", "sets")
     ),
-    "DeleteDhcpOptions": _mutating(
+    "DeleteDhcpOptions": mutating(
         dhcp_options.delete, "Delete a set of DHCP options that no VPC is associated with", _DHCP, DRY_RUN
     ),
-    "AssociateDhcpOptions": _mutating(
+    "AssociateDhcpOptions": mutating(
         dhcp_options.associate,
         "Associate a set of DHCP options with a VPC; default is the Region's set",
         _DHCP,
         string("VpcId", "the ID of the VPC", required=True),
         DRY_RUN,
     ),
-    "DescribeAccountAttributes": _reading(
+    "DescribeAccountAttributes": reading(
         account_attributes.describe,
         "Describe the quotas of the account, and its default VPC",
         strings("AttributeNames", "the names of the attributes; default: all"),

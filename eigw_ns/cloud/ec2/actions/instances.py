@@ -27,6 +27,7 @@ from eigw_ns.cloud.ec2.schema import (
     boolean,
     describing,
     integer,
+    reading,
     string,
     strings,
     structure,
@@ -121,10 +122,6 @@ def _mutating(function: Function, text: str, *parameters: Parameter) -> Action:
     return Action(function, text, parameters, mutates=True, echoes_token=False)
 
 
-def _reading(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=False)
-
-
 ACTIONS: Mapping[str, Action] = {
     "RunInstances": _mutating(
         instance_launch.run,
@@ -153,12 +150,12 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeInstances": _reading(
+    "DescribeInstances": reading(
         instances.describe,
         "Describe instances, also those terminated within the last hour",
         *describing("InstanceIds", "instances"),
     ),
-    "DescribeInstanceStatus": _reading(
+    "DescribeInstanceStatus": reading(
         instances.describe_status,
         "Describe the status of running instances",
         strings("InstanceIds", "the IDs of the instances; default: all"),
@@ -194,7 +191,7 @@ ACTIONS: Mapping[str, Action] = {
     "UnmonitorInstances": _mutating(
         instance_attributes.unmonitor, "Record that detailed monitoring is off", _INSTANCES, DRY_RUN
     ),
-    "DescribeInstanceAttribute": _reading(
+    "DescribeInstanceAttribute": reading(
         instance_attributes.describe,
         "Describe one attribute of an instance",
         _INSTANCE,
@@ -220,7 +217,7 @@ ACTIONS: Mapping[str, Action] = {
         *_METADATA_OPTIONS,
         DRY_RUN,
     ),
-    "DescribeInstanceCreditSpecifications": _reading(
+    "DescribeInstanceCreditSpecifications": reading(
         instance_attributes.describe_credits,
         "Describe the credit option of burstable instances",
         *describing("InstanceIds", "instances"),
@@ -276,7 +273,7 @@ ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DescribeKeyPairs": _reading(
+    "DescribeKeyPairs": reading(
         key_pairs.describe,
         "Describe key pairs",
         strings("KeyNames", "the names of the key pairs; default: all"),
@@ -292,7 +289,7 @@ ACTIONS: Mapping[str, Action] = {
         string("KeyPairId", "instead of KeyName: the ID of the key pair"),
         DRY_RUN,
     ),
-    "DescribeImages": _reading(
+    "DescribeImages": reading(
         machines.describe_images,
         "Describe the one image of a lab, whatever is asked for",
         strings("ImageIds", "the IDs of the images; each is described"),
@@ -302,16 +299,16 @@ ACTIONS: Mapping[str, Action] = {
         boolean("IncludeDisabled", _IGNORED),
         *LISTING,
     ),
-    "DescribeInstanceTypes": _reading(
+    "DescribeInstanceTypes": reading(
         machines.describe_types,
         "Describe instance types; all are alike in a lab",
         strings("InstanceTypes", "the types; default: a few"),
         *LISTING,
     ),
-    "DescribeVolumes": _reading(
+    "DescribeVolumes": reading(
         machines.describe_volumes, "Describe volumes: a lab has none", *describing("VolumeIds", "volumes")
     ),
-    "DescribeIamInstanceProfileAssociations": _reading(
+    "DescribeIamInstanceProfileAssociations": reading(
         machines.describe_profiles,
         "Describe associations of instance profiles: a lab has none",
         strings("AssociationIds", "the IDs of the associations"),

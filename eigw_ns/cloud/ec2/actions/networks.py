@@ -18,10 +18,11 @@ from eigw_ns.cloud.ec2.schema import (
     FILTERS,
     TAG_SPECIFICATIONS,
     Action,
-    Function,
     Parameter,
     boolean,
     describing,
+    mutating,
+    reading,
     string,
     strings,
     structure,
@@ -43,16 +44,8 @@ def _flag(name: str, text: str) -> Parameter:
     return structure(name, text, boolean("Value", "true or false"))
 
 
-def _mutating(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=True)
-
-
-def _reading(function: Function, text: str, *parameters: Parameter) -> Action:
-    return Action(function, text, parameters, mutates=False)
-
-
 NETWORK_ACTIONS: Mapping[str, Action] = {
-    "CreateVpc": _mutating(
+    "CreateVpc": mutating(
         vpc_lifecycle.create,
         "Create a VPC with a main route table, a default network ACL and a default security group",
         string("CidrBlock", "the primary IPv4 block: /16 to /28; it is recorded, and carries no packet"),
@@ -61,13 +54,13 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "CreateDefaultVpc": _mutating(
+    "CreateDefaultVpc": mutating(
         vpc_lifecycle.create_default,
         "Create a default VPC: 172.31.0.0/16, a subnet in each zone, an internet gateway",
         DRY_RUN,
     ),
-    "DeleteVpc": _mutating(vpc_lifecycle.delete, "Delete a VPC that has no subnet and no gateway", _VPC, DRY_RUN),
-    "DescribeVpcAttribute": _reading(
+    "DeleteVpc": mutating(vpc_lifecycle.delete, "Delete a VPC that has no subnet and no gateway", _VPC, DRY_RUN),
+    "DescribeVpcAttribute": reading(
         attributes.describe_vpc_attribute,
         "Describe one attribute of a VPC",
         _VPC,
@@ -78,7 +71,7 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         ),
         DRY_RUN,
     ),
-    "ModifyVpcAttribute": _mutating(
+    "ModifyVpcAttribute": mutating(
         attributes.modify_vpc_attribute,
         "Set one attribute of a VPC; it is recorded",
         _VPC,
@@ -86,17 +79,17 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         _flag("EnableDnsHostnames", "whether instances get DNS names"),
         _flag("EnableNetworkAddressUsageMetrics", "whether network address usage is measured"),
     ),
-    "AssociateVpcCidrBlock": _mutating(
+    "AssociateVpcCidrBlock": mutating(
         vpc_blocks.associate,
         "Associate a further IPv4 or IPv6 block with a VPC",
         _VPC,
         *_IPV6_OF_VPC,
         string("CidrBlock", "an IPv4 block: /16 to /28; it is recorded, and carries no packet"),
     ),
-    "DisassociateVpcCidrBlock": _mutating(
+    "DisassociateVpcCidrBlock": mutating(
         vpc_blocks.disassociate, "Remove a block in which no subnet is from its VPC", _ASSOCIATION
     ),
-    "CreateSubnet": _mutating(
+    "CreateSubnet": mutating(
         subnet_lifecycle.create,
         "Create a subnet",
         _VPC,
@@ -108,10 +101,10 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         TAG_SPECIFICATIONS,
         DRY_RUN,
     ),
-    "DeleteSubnet": _mutating(
+    "DeleteSubnet": mutating(
         subnet_lifecycle.delete, "Delete a subnet that has no instance and no NAT gateway", _SUBNET, DRY_RUN
     ),
-    "ModifySubnetAttribute": _mutating(
+    "ModifySubnetAttribute": mutating(
         attributes.modify_subnet_attribute,
         "Set one attribute of a subnet; it is recorded",
         _SUBNET,
@@ -122,16 +115,16 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         _flag("EnableResourceNameDnsARecordOnLaunch", "whether resource names of instances have A records"),
         _flag("EnableResourceNameDnsAAAARecordOnLaunch", "whether resource names of instances have AAAA records"),
     ),
-    "AssociateSubnetCidrBlock": _mutating(
+    "AssociateSubnetCidrBlock": mutating(
         subnet_blocks.associate,
         "Associate an IPv6 block with a subnet that has none",
         _SUBNET,
         string("Ipv6CidrBlock", "an IPv6 block of the VPC: /44 to /64 in steps of 4", required=True),
     ),
-    "DisassociateSubnetCidrBlock": _mutating(
+    "DisassociateSubnetCidrBlock": mutating(
         subnet_blocks.disassociate, "Remove the IPv6 block of a subnet in which no instance uses it", _ASSOCIATION
     ),
-    "DescribeAvailabilityZones": _reading(
+    "DescribeAvailabilityZones": reading(
         regions.describe_availability_zones,
         "Describe the zones of the Region",
         strings("ZoneNames", "the names of the zones; default: all"),
@@ -140,13 +133,13 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         FILTERS,
         DRY_RUN,
     ),
-    "DescribeNetworkInterfaces": _reading(
+    "DescribeNetworkInterfaces": reading(
         network_interfaces.describe,
         "Describe network interfaces; each instance has one",
         boolean("IncludeManagedResources", "describe interfaces that AWS manages too; a lab has none"),
         *describing("NetworkInterfaceIds", "network interfaces"),
     ),
-    "DescribeRegions": _reading(
+    "DescribeRegions": reading(
         regions.describe_regions,
         "Describe the Region; a lab has one",
         strings("RegionNames", "the names of the Regions; default: all"),
