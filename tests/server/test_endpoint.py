@@ -156,7 +156,6 @@ OTHERS: list[tuple[str, str, dict[str, Any]]] = [
     ("cloudwatch", "list_metrics", {}),
     ("route53", "list_hosted_zones", {}),
     ("ssm", "get_parameter", {"Name": "/aws/service/ami"}),
-    ("sts", "get_session_token", {}),
     ("elbv2", "describe_load_balancers", {}),
     ("autoscaling", "describe_auto_scaling_groups", {}),
     ("eks", "list_clusters", {}),
@@ -173,6 +172,13 @@ def test_another_service_is_refused_in_its_own_form(
     assert error["Code"] == "UnsupportedService"
     assert "AWS_ENDPOINT_URL_EC2" in error["Message"]
     assert bench.performer.calls == []
+
+
+def test_another_action_of_sts_is_refused(bench: Bench) -> None:
+    with pytest.raises(ClientError) as caught:
+        client(bench, "sts").get_session_token()
+    error = caught.value.response["Error"]
+    assert error["Code"] == "InvalidAction" and "only GetCallerIdentity" in error["Message"]
 
 
 def test_each_change_is_logged_and_a_describe_is_not(bench: Bench) -> None:

@@ -45,7 +45,7 @@ def test_killed_at_any_moment_the_next_start_goes_on(
                 _compare(ec2, acknowledged)
                 killer = threading.Timer(moments.uniform(0.05, 0.8), server.process.send_signal, [signal.SIGKILL])
                 killer.start()
-                with contextlib.suppress(BotoCoreError, _Gone):
+                with contextlib.suppress(BotoCoreError, _Gone), _unless_gone():
                     _change(ec2, acknowledged)
                 killer.join()
                 server.wait()
@@ -58,25 +58,28 @@ def test_killed_at_any_moment_the_next_start_goes_on(
 
 
 def _change(ec2: Any, acknowledged: dict[str, bool]) -> None:
-    """Make and remove routes and gateways until the server is gone. `None` stands for an answer that did not come."""
+    """Make and remove routes and subnets until the server is gone. Notes which routes must be there, or not."""
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
     tables = ec2.describe_route_tables()["RouteTables"]
     (table,) = (each["RouteTableId"] for each in tables if each["Associations"])
     for turn in range(1, 10_000):
-        (gateway,) = ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
-        destination = f"2001:db8:{turn % 5 + 1:x}::/48"
-        asked = {"RouteTableId": table, "DestinationIpv6CidrBlock": destination}
-        there = destination in _destinations(ec2)
-        acknowledged.pop(destination, None)
-        with _unless_gone():
-            if there:
-                ec2.delete_route(**asked)
-            else:
-                ec2.create_route(**asked, EgressOnlyInternetGatewayId=gateway["EgressOnlyInternetGatewayId"])
-            acknowledged[destination] = not there
-            if turn % 3 == 0:
-                made = ec2.create_subnet(VpcId=vpc["VpcId"], Ipv6CidrBlock=_free(ec2), Ipv6Native=True)["Subnet"]
-                ec2.delete_subnet(SubnetId=made["SubnetId"])
+        _turn(ec2, vpc["VpcId"], table, turn, acknowledged)
+
+
+def _turn(ec2: Any, vpc: str, table: str, turn: int, acknowledged: dict[str, bool]) -> None:
+    (gateway,) = ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
+    destination = f"2001:db8:{turn % 5 + 1:x}::/48"
+    asked = {"RouteTableId": table, "DestinationIpv6CidrBlock": destination}
+    there = destination in _destinations(ec2)
+    acknowledged.pop(destination, None)
+    if there:
+        ec2.delete_route(**asked)
+    else:
+        ec2.create_route(**asked, EgressOnlyInternetGatewayId=gateway["EgressOnlyInternetGatewayId"])
+    acknowledged[destination] = not there
+    if turn % 3 == 0:
+        made = ec2.create_subnet(VpcId=vpc, Ipv6CidrBlock=_free(ec2), Ipv6Native=True)["Subnet"]
+        ec2.delete_subnet(SubnetId=made["SubnetId"])
 
 
 class _Gone(Exception):

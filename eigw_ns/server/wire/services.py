@@ -44,7 +44,9 @@ def _unsigned(request: HttpRequest, fields: Fields) -> str:
 
 
 def not_here(service: Service) -> CloudError:
-    """Return the error for a service that this endpoint is not."""
+    """Return the error for a service that this endpoint is not, or for an action of STS that it does not know."""
+    if service.name == STS:
+        return CloudError("InvalidAction", "This endpoint answers only GetCallerIdentity of STS.")
     return CloudError(
         "UnsupportedService",
         f"This endpoint answers for EC2 only, and the request is for {service.name}.",
