@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from eigw_ns.cloud.model import B
 
@@ -69,19 +69,15 @@ def holds_reserved(block: IPv6Network, prefix: IPv6Network) -> bool:
     return is_reserved(block, prefix[0]) or is_reserved(block, prefix[-1])
 
 
-def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterator[IPv6Address]:
+@overload
+def free_addresses(block: IPv6Network, taken: Collection[IPv6Address]) -> Iterator[IPv6Address]: ...
+@overload
+def free_addresses(block: IPv4Network, taken: Collection[IPv4Address]) -> Iterator[IPv4Address]: ...
+def free_addresses(block: Any, taken: Collection[Any]) -> Iterator[Any]:
     """Yield the addresses in a subnet's `block` that an instance can use, lowest first, except those in `taken`.
 
-    The first 2^48 of them are in no instance's prefix, since the block's first /80 has reserved addresses.
+    The first 2^48 IPv6 addresses are in no instance's prefix, since the block's first /80 has reserved addresses.
     """
-    for offset in range(_RESERVED_AT_THE_START, block.num_addresses - 1):
-        address = block[offset]
-        if address not in taken:
-            yield address
-
-
-def free_ipv4_addresses(block: IPv4Network, taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:
-    """Yield the addresses in a subnet's IPv4 `block` that an instance can use, lowest first, except `taken`."""
     for offset in range(_RESERVED_AT_THE_START, block.num_addresses - 1):
         address = block[offset]
         if address not in taken:

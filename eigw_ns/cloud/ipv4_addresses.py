@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.addressing import is_reserved
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.recorded import ElasticIp
 
@@ -23,11 +24,6 @@ def used(cloud: Cloud, subnet_id: str) -> set[IPv4Address]:
     of_gateways = [(each.subnet_id, each.private_ip_address) for each in cloud.nat_gateways.values()]
     of_instances = [(each.subnet_id, each.private_ip_address) for each in cloud.instances.values()]
     return {address for place, address in (*of_gateways, *of_instances) if address and place == subnet_id}
-
-
-def is_reserved(block: IPv4Network, address: IPv4Address) -> bool:
-    """Return whether AWS reserves the address: the first four and the last one of a subnet."""
-    return int(address) - int(block.network_address) < 4 or address == block.broadcast_address
 
 
 def free_from_the_end(block: IPv4Network, taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 from typing import TypeVar
 
-from eigw_ns.cloud.addressing import free_addresses, free_ipv4_addresses, is_reserved
+from eigw_ns.cloud.addressing import free_addresses, is_reserved
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.interface_shapes import owner_of
 from eigw_ns.cloud.ec2.resources import INSTANCE
@@ -109,7 +109,7 @@ def ipv4_addresses(cloud: Cloud, subnet: Subnet, text: str | None, machines: int
     taken = used(cloud, subnet.id)
     if text:
         return [*_given(IPv4Address, [text], subnet.cidr_block, taken.__contains__)]
-    found = list(islice(free_ipv4_addresses(subnet.cidr_block, taken), machines))
+    found = list(islice(free_addresses(subnet.cidr_block, taken), machines))
     if len(found) < machines:
         message = f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the requested number."
         raise CloudError("InsufficientFreeAddressesInSubnet", message)

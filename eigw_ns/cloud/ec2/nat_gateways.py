@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Address
 
+from eigw_ns.cloud.addressing import is_reserved
 from eigw_ns.cloud.ec2 import recorded_shapes, tags, zones
 from eigw_ns.cloud.ec2.checks import invalid, missing
 from eigw_ns.cloud.ec2.describing import Listing
@@ -17,7 +18,7 @@ from eigw_ns.cloud.ec2.resources import ELASTIC_IP, NAT_GATEWAY, SUBNET
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.times import timestamp
-from eigw_ns.cloud.ipv4_addresses import association_id, free_from_the_end, is_reserved, used
+from eigw_ns.cloud.ipv4_addresses import association_id, free_from_the_end, used
 from eigw_ns.cloud.model import Cloud, Subnet
 from eigw_ns.cloud.recorded import DeletedNatGateway, NatGateway
 from eigw_ns.cloud.words import shorten

@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.addressing import free_ipv4_addresses, is_reserved
+from eigw_ns.cloud.addressing import free_addresses, is_reserved
 from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, HOP_LIMITS, INSTANCE_STATES, KEY_TYPES, is_time, is_type
 from eigw_ns.cloud.words import shorten
 from eigw_ns.topology import forms
@@ -73,7 +73,7 @@ def private_addresses(file: LabFile, report: MistakeReport, of_gateways: Private
         for name, instance in sorted(vpc.instances.items()):
             if instance.private_ip_address is None and instance.subnet in blocks:
                 path = ("vpcs", vpc_name, "instances", name)
-                address = next(free_ipv4_addresses(blocks[instance.subnet], taken), None)
+                address = next(free_addresses(blocks[instance.subnet], taken), None)
                 if address is None:
                     report.add((*path, "subnet"), "the subnet has no free IPv4 address", "give it a larger cidr_block")
                 else:

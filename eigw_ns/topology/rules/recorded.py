@@ -8,8 +8,9 @@ from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.addressing import is_reserved
 from eigw_ns.cloud.dhcp_rules import LISTS, OPTIONS, mistake
-from eigw_ns.cloud.ipv4_addresses import free_from_the_end, free_public, is_reserved
+from eigw_ns.cloud.ipv4_addresses import free_from_the_end, free_public
 from eigw_ns.frozen import frozen
 from eigw_ns.topology import forms
 from eigw_ns.topology.invalid_value import InvalidValue
