@@ -6,20 +6,17 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.dataplane.compile.compiler import compile_cloud
-from eigw_ns.dataplane.state import NetObject
 from eigw_ns.kernel.linux import LinuxKernel
-from eigw_ns.kernel.protocol import Change
 from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
 from tests.support.command import Cli
+from tests.support.dying_kernel import DyingKernel
 from tests.support.labs import Lab
 from tests.support.stored import journal, storage, store
 
@@ -27,36 +24,6 @@ pytestmark = pytest.mark.root
 
 WEB = "2001:db8:80::1"
 SETTINGS = Settings()
-
-
-class DyingKernel(LinuxKernel):
-    """Linux in a process that is killed, as by `kill -9`, after a number of batches."""
-
-    def __init__(self, batches: int) -> None:
-        super().__init__()
-        self._left = batches
-
-    def create(self, things: Iterable[NetObject]) -> None:
-        self._die_if_due()
-        super().create(things)
-
-    def update(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            self._die_if_due()
-            super().update([change])
-
-    def delete(self, things: Iterable[NetObject]) -> None:
-        self._die_if_due()
-        super().delete(things)
-
-    def flush_flows(self, *arguments: Any) -> int:
-        self._die_if_due()
-        return super().flush_flows(*arguments)
-
-    def _die_if_due(self) -> None:
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._left -= 1
 
 
 class Served:
