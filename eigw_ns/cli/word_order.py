@@ -9,7 +9,7 @@ _SHORT, _LONG = ("-o", "-f"), ("--lab", "--output", "--file")  # with a value
 
 
 def verb_first(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with the options that most verbs share behind the verb. Others stay where they are."""
+    """Return the arguments with the options that most verbs share behind the verb. Others keep their places."""
     kept: list[str] = []
     moved: list[str] = []
     rest = list(arguments)

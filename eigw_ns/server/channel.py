@@ -82,7 +82,7 @@ class BlockingEnd:
         return bytes(found)
 
     def send(self, message: Message) -> None:
-        """Send a message. If the other side has ended, it is lost: nobody waits for it."""
+        """Send a message. If the other side has ended, it is lost, since no caller waits for it."""
         with self._sending, contextlib.suppress(OSError):
             self._socket.sendall(_packed(message))
 

@@ -128,7 +128,7 @@ def _require_private(folder: Path) -> None:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that nobody listens on, as a killed server leaves it. Another file stays, and is an error."""
+    """Remove a socket on which no process listens, as a killed server leaves it. Another file is an error."""
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

@@ -35,7 +35,7 @@ class Worker:
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Answer requests until the web process ends. Changes that wait then are left out: nobody hears of them."""
+        """Answer requests until the web process ends. Changes that wait then are not made."""
         threading.Thread(target=self._receive, name="eigw-reader", daemon=True).start()
         while (item := self._queue.get()) is not None and not self._ended.is_set():
             deadline, message = item

@@ -96,8 +96,8 @@ def test_a_terminated_instance_leaves_nothing_and_its_address_inherits_no_flow(
         _ec2(cli, lab, "terminate-instances", "--instance-ids", made)
         assert stream.silent() and beside.works()
         assert namespace not in {owner.namespace for owner in lab.kernel.observe(lab.name).namespaces()}
-        heir, again = _launched(cli, lab)
-        assert again == address and heir != made
+        successor, again = _launched(cli, lab)
+        assert again == address and successor != made
         assert stream.silent() and beside.works()
         assert beside.retransmissions() == 0
     shown = _ec2(cli, lab, "describe-instances", "--instance-ids", made)

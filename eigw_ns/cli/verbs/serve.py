@@ -281,7 +281,7 @@ def _verbs(served: _Served, announce: Callable[[], None]) -> Mapping[str, Verb]:
 
 
 def _announce(access: Access, output: str) -> None:
-    """Print how to reach the endpoint. It goes on if nobody reads that."""
+    """Print how to reach the endpoint. It goes on if no program reads that."""
     try:
         if output == "json":
             click.echo(json.dumps(access.document()))

@@ -55,7 +55,7 @@ class Once:
 class _Result:
     """A result or an input, what it was made from, and the results that were made from it.
 
-    A result without readers is a `root` if somebody outside asked for it; others are dropped.
+    A result without readers is a `root` if a caller outside asked for it; others are dropped.
     """
 
     __slots__ = ("key", "rank", "readers", "reads", "root", "value")

@@ -3,7 +3,7 @@
 The rest of the lab is not read. If nothing in it has drifted, the partial plan is the plan for the whole lab, step by
 step (tests/unit/test_partial_plan.py). Drift within the part is repaired. Some steps depend on the whole lab or change
 it: the flows of an instance that goes are ended in every subnet; a change of replicas moves flows of all subnets; a
-pair of links has its other end elsewhere. Then there is no partial plan.
+pair of links has its other end elsewhere. Then the planner returns None.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class LiveLab:
         self._appended = False
 
     def stored(self) -> Stored:
-        """Return the stored topology, and its version. Waits for nobody. Reads it only if the version is new.
+        """Return the stored topology, and its version. Waits for no lock. Reads it only if the version is new.
 
         Raises NoSuchLabError if none is stored, EigwError if it is damaged, HostError if it may not be read.
         """
