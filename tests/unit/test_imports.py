@@ -23,19 +23,20 @@ BELOW = {
     "errors": {"frozen"},
     "cloud": {"errors", "frozen"},
     "topology": {"cloud", "errors", "frozen"},
+    "importing": {"topology", "cloud", "errors", "frozen"},
     "dataplane": {"cloud", "errors", "frozen"},
     "kernel": {"dataplane.state", "errors", "frozen"},
-    "lab": {"kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
-    "render": {"lab", "dataplane", "topology", "cloud", "errors", "frozen"},
-    "server": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
-    "cli": {"server", "render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
-    "testing": {"render", "lab", "kernel", "dataplane", "topology", "cloud", "errors", "frozen"},
+    "lab": {"kernel", "dataplane", "importing", "topology", "cloud", "errors", "frozen"},
+    "render": {"lab", "dataplane", "importing", "topology", "cloud", "errors", "frozen"},
+    "server": {"render", "lab", "kernel", "dataplane", "importing", "topology", "cloud", "errors", "frozen"},
+    "cli": {"server", "render", "lab", "kernel", "dataplane", "importing", "topology", "cloud", "errors", "frozen"},
+    "testing": {"render", "lab", "kernel", "dataplane", "importing", "topology", "cloud", "errors", "frozen"},
     "__main__": {"cli"},
     "__init__": set(),
 }
 """The rooms and packages of ours that each room may import, besides itself."""
 
-PURE = {"cloud", "dataplane"}
+PURE = {"cloud", "dataplane", "importing"}
 OUTSIDE = {"asyncio", "fcntl", "multiprocessing", "os", "pathlib", "selectors", "shutil", "signal", "socket",
            "subprocess", "tempfile", "threading", "time"}  # fmt: skip
 CONVERSIONS = {
