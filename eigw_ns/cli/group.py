@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Inspect a lab": {
         "explain": "Show which route, rule or gateway decides about a packet.",
+        "graph": "Draw a lab as a picture for terminals, browsers and documents.",
         "describe": "Show resources with ids, states and counters.",
         "exec": "Run a command inside a node.",
         "shell": "Open a shell inside a node.",

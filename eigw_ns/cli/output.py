@@ -37,7 +37,7 @@ def show_tables(tables: Sequence[Table]) -> None:
 
     terminal = sys.stdout.isatty()
     width = columns() if terminal else None
-    click.echo(draw(tables, width=width, colour=_has_colour()), nl=False, color=_has_colour())
+    click.echo(draw(tables, width=width, colour=has_colour()), nl=False, color=has_colour())
 
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "bright_red"}
@@ -46,7 +46,7 @@ _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "bright_red"}
 def show_lines(lines: Sequence[str]) -> None:
     """Print lines that begin with a sign (`+`, `-`, `~`, `!`): wrapped between words and in colour on a terminal."""
     for line in lines:
-        click.echo(click.style(_fitted(line), fg=_COLOURS.get(line[:1])) if _has_colour() else _fitted(line))
+        click.echo(click.style(_fitted(line), fg=_COLOURS.get(line[:1])) if has_colour() else _fitted(line))
 
 
 def show_text(text: str) -> None:
@@ -63,7 +63,7 @@ def _fitted(line: str) -> str:
     return "\n".join(wrap(line, columns(), "    ")) if sys.stdout.isatty() else line
 
 
-def _has_colour() -> bool:
+def has_colour() -> bool:
     """Return whether stdout is a terminal whose user has not refused colours. See https://no-color.org/."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
