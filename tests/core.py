@@ -34,6 +34,7 @@ CORE = (
         "tests/unit",
         "Pure code in full: model, compile, plan, trace, storage, golden files, rules about the repository.",
     ),
+    Choice("tests/importing", "Pure code in full: what other tools' designs become, and what is found in them."),
     Choice("tests/contract", "The fake kernel is what tests of pure code stand on; here it and Linux answer alike."),
     Choice(
         "tests/kernel/test_crash.py::test_killed_while_two_processes_build",
