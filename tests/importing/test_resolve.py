@@ -1,0 +1,357 @@
+"""From a design to a lab: names, what is refused and noted, probes, expectations, and files that load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
+
+import pytest
+from hypothesis import given, settings
+
+from eigw_ns.cloud.model import Block
+from eigw_ns.dataplane.compile.compiler import compile_cloud
+from eigw_ns.dataplane.planning.plan import make_plan
+from eigw_ns.errors import UsageError
+from eigw_ns.importing.design import (
+    Design,
+    DesignAcl,
+    DesignAclEntry,
+    DesignAssociation,
+    DesignGroup,
+    DesignGroupRule,
+    DesignRoute,
+    DesignRouteTable,
+    DesignVpc,
+    DesignWorkload,
+    Ipv6Block,
+    Key,
+    Link,
+    Outside,
+    TargetKind,
+)
+from eigw_ns.importing.messages import Message, Place
+from eigw_ns.importing.resolve.choices import Choices
+from eigw_ns.importing.resolve.imported import Import, imported
+from eigw_ns.importing.resolve.naming import LONGEST, Named, names
+from eigw_ns.topology import dump, load
+from tests.support.designs import FILE, VPC, design, designs, label, leaking, route, subnet
+
+EVERYTHING = Choices()
+
+
+def said(found: Import, level: str) -> list[str]:
+    return [message.what for message in found.messages if message.level == level]
+
+
+def one(destination: str, target: str) -> Import:
+    """Return a design of one subnet whose table has one route."""
+    return imported(design(subnet("S", 1), tables=[("S", "T")], routes=[route("T", destination, target)]), EVERYTHING)
+
+
+def rows(found: Import) -> dict[str, str]:
+    assert found.topology
+    cloud = found.topology.cloud
+    named = {each.id: each.name for each in cloud.internet_gateways.values()}
+    named |= {each.id: each.name for each in cloud.nat_gateways.values()}
+    named |= {each.id: each.name for each in cloud.egress_only_internet_gateways.values()}
+    table = next(each for each in cloud.route_tables.values() if each.name == "t")
+    return {str(each.destination): named.get(each.target_id, each.target_id) for each in table.all_routes}
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+def named(*tags: tuple[str, str], kind: str = "subnet", prefixes: tuple[str, ...] = ()) -> list[str]:
+    wanted = [Named(label(key, Name=tag), kind, zone="b") for key, tag in tags]
+    return list(names(wanted, prefixes).values())
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("front", "front"),
+        ("Net/Vpc/front", "front"),
+        ("shop-main-front", "front"),
+        ("main-front", "front"),
+        ("main", "main"),
+        ("Überall 7", "berall-7"),
+        ("internet", "internet-subnet"),
+        ("blackhole", "blackhole-subnet"),
+        ("default", "default-subnet"),
+        ("", "s1"),
+        ("漢字", "s1"),
+        ("W" * 80, "w" * LONGEST),
+        ("igw-0123456789abcdef0", "igw-0123456789abcdef0-subnet"),
+    ],
+)
+def test_a_name_is_the_last_step_of_the_tag(tag: str, name: str) -> None:
+    assert named(("S1", tag), prefixes=("main", "shop-main", "shop")) == [name]
+
+
+def test_equal_names_get_their_zone_then_their_address_then_a_number() -> None:
+    zones = [Named(label(f"S{zone}", Name="front"), "subnet", zone) for zone in "ab"]
+    assert list(names(zones, ()).values()) == ["front-a", "front-b"]
+    assert named(("One", "front"), ("Two", "front")) == ["front-b-one", "front-b-two"]
+    same = [Named(replace(label("K1", Name="front"), name="x"), "subnet"), Named(label("x", Name="front"), "subnet")]
+    assert list(names(same, ()).values()) == ["front-x", "front-x-2"]
+    assert all(len(each) <= LONGEST for each in named(("A" * 50, "f" * 50), ("B" * 50, "f" * 50)))
+
+
+def test_groups_lose_the_prefix_of_ids() -> None:
+    assert named(("G", "sg-web"), kind="security group") == ["web"]
+
+
+def test_ids_decide_neither_names_nor_order() -> None:
+    plain = leaking()
+    other = _with_random_ids(plain)
+    first, second = imported(plain, EVERYTHING), imported(other, EVERYTHING)
+    assert first.topology and second.topology
+    assert dump(first.topology) == dump(second.topology)
+
+
+def _with_random_ids(plain: Design) -> Design:
+    """Return the design with the keys of its subnets replaced."""
+
+    def key(old: object) -> object:
+        return Key(f"subnet-{hash(old) & 0xFFFF:08x}") if old in {each.label.key for each in plain.subnets} else old
+
+    return replace(
+        plain,
+        subnets=tuple(replace(each, label=replace(each.label, key=key(each.label.key))) for each in plain.subnets),  # type: ignore[arg-type]
+        gateways=tuple(replace(each, subnet=key(each.subnet)) for each in plain.gateways),  # type: ignore[arg-type]
+        table_associations=tuple(replace(each, subnet=key(each.subnet)) for each in plain.table_associations),  # type: ignore[arg-type]
+    )
+
+
+# ---- what is refused, what is noted ----------------------------------------------------------------------------------
+
+ELSEWHERE: tuple[TargetKind, ...] = (
+    "transit-gateway",
+    "peering",
+    "endpoint",
+    "carrier",
+    "core-network",
+    "local-gateway",
+    "vpn",
+    "instance",
+    "network-interface",
+    "unknown",
+    "egress-only",
+    "internet",
+)
+
+
+def led(kind: TargetKind, destination: IPv6Network | IPv4Network) -> Import:
+    found = DesignRoute(Place("R", FILE, 7), Key("T"), destination, kind, Outside("x-1"))
+    return imported(design(subnet("S", 1), tables=[("S", "T")], routes=[found]), EVERYTHING)
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_a_route_of_the_internet_to_what_a_lab_lacks_is_refused_and_closed(kind: TargetKind) -> None:
+    found = led(kind, IPv6Network("::/0"))
+    (refused,) = (message for message in found.messages if message.level == "refuse")
+    assert str(refused).startswith(f"refuse {FILE}:7 R: ::/0 leads to ")
+    assert refused.remedy
+    assert rows(found) == {"::/0": "blackhole"}
+    assert [each.unknown for each in found.subnets] == [True]
+    assert found.topology and not found.topology.expectations
+
+
+@pytest.mark.parametrize("kind", ["transit-gateway", "vpn"])
+def test_the_same_for_private_space_is_a_note(kind: TargetKind) -> None:
+    found = led(kind, IPv6Network("fd00:1::/32"))
+    assert not found.refused
+    assert said(found, "note")
+
+
+def test_an_ipv4_route_is_a_fact_whatever_it_leads_to() -> None:
+    found = led("transit-gateway", IPv4Network("0.0.0.0/0"))
+    assert not found.refused
+    assert rows(found)["0.0.0.0/0"].startswith("tgw-")
+
+
+def test_nat64_is_a_note_and_never_the_default_route_of_the_gateway() -> None:
+    found = one("64:ff9b::/96", "nat")
+    assert not found.refused
+    assert "NAT64" in said(found, "note")[0]
+    assert rows(found) == {"64:ff9b::/96": "nat"}
+
+
+def test_a_route_inside_the_block_of_the_vpc_is_refused() -> None:
+    assert "replaces the local route" in said(one("2001:db8:60:4001::/64", "igw"), "refuse")[0]
+
+
+def test_a_route_for_a_prefix_list_is_refused() -> None:
+    listed = DesignRoute(Place("R"), Key("T"), Outside("pl-1"), "internet", Key("igw"))
+    found = imported(design(subnet("S", 1), tables=[("S", "T")], routes=[listed]), EVERYTHING)
+    assert "prefix list pl-1" in said(found, "refuse")[0]
+    assert found.subnets[0].unknown
+
+
+def test_a_gateway_of_another_vpc_is_a_blackhole() -> None:
+    other = DesignVpc(label("w"), (IPv4Network("10.70.0.0/16"),), (Ipv6Block(IPv6Network("2001:db8:70::/56")),))
+    plain = design(subnet("S", 1), tables=[("S", "T")], routes=[route("T", "::/0", "igw")])
+    moved = tuple(replace(each, vpc=Key("w")) if each.kind == "internet" else each for each in plain.gateways)
+    assert rows(imported(replace(plain, vpcs=(*plain.vpcs, other), gateways=moved), EVERYTHING)) == {
+        "::/0": "blackhole"
+    }
+
+
+OUTSIDE = Outside("ImportedTable")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"table_associations": (DesignAssociation(Place("A"), Key("S"), OUTSIDE),)}, "has a route table that this"),
+        ({"table_associations": (DesignAssociation(Place("A"), Outside("s"), Key("T")),)}, "with a subnet that this"),
+        ({"acl_associations": (DesignAssociation(Place("A"), Key("S"), OUTSIDE),)}, "has a network ACL that this"),
+        ({"routes": (replace(route("T", "::/0", "igw"), table=OUTSIDE),)}, "is in a route table that this"),
+        ({"subnets": (replace(subnet("S", 1), vpc=OUTSIDE),)}, "the subnet is in a VPC that this"),
+        ({"route_tables": (DesignRouteTable(label("T"), OUTSIDE),)}, "the route table is in a VPC that this"),
+    ],
+)
+def test_what_leads_out_of_the_source_is_refused(more: dict[str, object], words: str) -> None:
+    plain = design(subnet("S", 1), tables=[("S", "T")], routes=[route("T", "::/0", "igw")])
+    found = imported(replace(plain, **more), EVERYTHING)  # type: ignore[arg-type]
+    assert any(words in what for what in said(found, "refuse"))
+    assert "give all files of the design together" in str(found.messages)
+
+
+def test_several_ipv6_blocks_of_a_subnet_are_refused_and_of_a_vpc_are_kept() -> None:
+    twice = replace(subnet("S", 1), ipv6_blocks=(*subnet("S", 1).ipv6_blocks, *subnet("S", 2).ipv6_blocks))
+    assert "2 IPv6 blocks" in said(imported(design(twice), EVERYTHING), "refuse")[0]
+    blocks = tuple(Ipv6Block(IPv6Network(f"2001:db8:{each}:4000::/56")) for each in (60, 61))
+    found = imported(
+        design(subnet("S", 1), vpcs=(DesignVpc(label("v"), (IPv4Network("10.60.0.0/16"),), blocks),)), EVERYTHING
+    )
+    assert found.topology and not found.refused
+    assert len(next(iter(found.topology.cloud.vpcs.values())).ipv6_cidr_blocks) == 2
+
+
+def test_what_has_no_ipv6_is_noted_and_imported() -> None:
+    bare = replace(subnet("S", 1), ipv6_blocks=())
+    found = imported(design(bare, vpcs=(DesignVpc(label("v"), (IPv4Network("10.60.0.0/16"),)),)), EVERYTHING)
+    assert said(found, "note") == ["the VPC has no IPv6 block", "the subnet has no IPv6 block"]
+    assert found.topology and not found.topology.cloud.instances and not found.topology.expectations
+
+
+def test_what_has_no_block_at_all_is_left_out() -> None:
+    found = imported(design(subnet("S", 1), vpcs=(DesignVpc(label("v")),)), EVERYTHING)
+    assert found.topology and not found.topology.cloud.vpcs
+    assert "no block that is known" in said(found, "note")[1]
+
+
+def test_a_rule_of_the_file_that_a_design_breaks_is_refused_with_its_place() -> None:
+    wide = (DesignVpc(label("v", line=3), (IPv4Network("10.0.0.0/8"),), leaking().vpcs[0].ipv6_blocks),)
+    found = imported(design(vpcs=wide), EVERYTHING)
+    assert found.topology is None
+    (refused,) = (message for message in found.messages if message.level == "refuse")
+    assert str(refused).startswith(f"refuse {FILE}:3 v: an IPv4 block must be /16 to /28")
+
+
+# ---- filters ---------------------------------------------------------------------------------------------------------
+
+
+def test_rules_of_groups_that_a_lab_cannot_have_are_left_out_with_a_note() -> None:
+    group = DesignGroup(label("G"), VPC, "web")
+    peers: tuple[Block | Link, ...] = (
+        ip_network("::/0"),
+        ip_network("0.0.0.0/0"),
+        Key("G"),
+        Outside("pl-1"),
+        Outside("sg-9"),
+    )
+    rules = tuple(DesignGroupRule(Place(f"R{n}"), Key("G"), False, 6, 443, 443, peer) for n, peer in enumerate(peers))
+    found = imported(design(subnet("S", 1), groups=(group,), group_rules=rules), EVERYTHING)
+    assert [("prefix list" in what, "stricter" in what) for what in said(found, "note")] == [
+        (True, True),
+        (False, True),
+    ]
+    assert found.topology
+    (made,) = (each for each in found.topology.cloud.security_groups.values() if each.name == "g")
+    assert len(made.rules) == 3  # and no egress: AWS's own rule is the source's to state
+
+
+def test_an_acl_decides_together_with_its_answers() -> None:
+    acl = DesignAcl(label("A"), VPC)
+    entries = (
+        DesignAclEntry(Place("E"), Key("A"), 100, True, -1, "allow", IPv6Network("::/0")),
+        DesignAclEntry(Place("E"), Key("A"), 100, False, 6, "allow", IPv6Network("::/0"), ports=(1024, 65535)),
+        DesignAclEntry(Place("E"), Key("A"), 32767, False, -1, "deny", IPv6Network("::/0")),
+    )
+    plain = design(subnet("S", 1), tables=[("S", "T")], routes=[route("T", "::/0", "igw")])
+    given = replace(plain, acls=(acl,), acl_entries=entries,
+                    acl_associations=(DesignAssociation(Place("AA"), Key("S"), Key("A")),))  # fmt: skip
+    found = imported(given, EVERYTHING).topology
+    assert found
+    assert [(each.protocol, each.port, each.result) for each in found.expectations] == [
+        ("tcp", 443, "allowed"),
+        ("tcp", 22, "blocked"),
+    ]
+
+
+# ---- probes, expectations, selection ---------------------------------------------------------------------------------
+
+
+def test_expectations_follow_the_stated_intent_and_not_the_routes() -> None:
+    found = imported(leaking(), EVERYTHING).topology
+    assert found
+    inwards = [(each.destination, each.result) for each in found.expectations if each.source == "visitor"]
+    assert inwards == [("probe-inner", "blocked")] * 2 + [("probe-outer", "allowed")] * 2
+
+
+@pytest.mark.parametrize(("target", "results"), [("igw", "aaaa"), ("eigw", "aabb"), ("blackhole", "bbbb")])
+def test_without_a_stated_intent_they_follow_the_routes(target: str, results: str) -> None:
+    found = one("::/0", target).topology
+    assert found
+    assert "".join(each.result[0] for each in found.expectations) == results
+
+
+def test_probes_of_groups_are_added_for_each_combination() -> None:
+    group = DesignGroup(label("G"), VPC, "web")
+    work = tuple(DesignWorkload(label(f"W{n}"), "service", (Key("S"),), (Key("G"),)) for n in range(2))
+    given = replace(design(subnet("S", 1)), groups=(group,), workloads=work)
+    found = imported(given, Choices(probes="groups")).topology
+    assert found
+    assert sorted(each.name for each in found.cloud.instances.values()) == ["probe-s", "probe-s-w0"]
+    none = imported(given, Choices(probes="none")).topology
+    assert none and not none.cloud.instances and not none.expectations
+
+
+def test_a_host_may_not_be_inside_a_vpc() -> None:
+    inside = Choices(hosts=(("visitor", IPv6Address("2001:db8:60:4001::9")),))
+    assert "visitor" in str(imported(leaking(), inside).messages)
+
+
+def test_vpcs_are_chosen_by_name() -> None:
+    other = DesignVpc(label("w", Name="second"), (IPv4Network("10.70.0.0/16"),))
+    both = replace(leaking(), vpcs=(*leaking().vpcs, other))
+    found = imported(both, Choices(vpcs=("second",))).topology
+    assert found and [each.name for each in found.cloud.vpcs.values()] == ["second"]
+    assert not found.cloud.subnets
+    with pytest.raises(UsageError, match="no VPC third"):
+        imported(both, Choices(vpcs=("third",)))
+
+
+# ---- any design ------------------------------------------------------------------------------------------------------
+
+
+@given(designs())
+@settings(max_examples=60)
+def test_any_design_gives_a_file_that_loads_and_changes_nothing_a_second_time(found: Design) -> None:
+    result = imported(found, EVERYTHING)
+    assert result.topology is not None, result.messages
+    text = dump(result.topology)
+    again = load(text.encode(), file="x.yaml", default_lab="x")
+    assert again == result.topology
+    assert dump(again) == text
+    assert make_plan(compile_cloud(again.cloud), compile_cloud(result.topology.cloud)) == ()
+    assert {each.unknown for each in result.subnets} <= {True, False}
+    assert result.refused or not any(each.unknown for each in result.subnets)
+
+
+def test_messages_read_as_a_line() -> None:
+    message = Message("note", Place("Six", "a.yaml", 3), "left out", "write it")
+    assert str(message) == "note a.yaml:3 Six: left out; write it"
+    assert str(Place("aws_vpc.this")) == "aws_vpc.this"
