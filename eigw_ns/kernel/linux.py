@@ -221,10 +221,11 @@ class LinuxKernel(LinuxHost):
         gone: Iterable[tuple[str, str, str]] = (),
     ) -> int:
         """See `Kernel.flush_flows`."""
-        owner = lab_reader.owner_of(namespace)
-        if owner is None:
-            raise MissingError(f"flush the flows of {namespace}", detail="it is not a namespace of ours")
-        flushed = teaching.end(namespace, conntrack.stale(keep, ended, gone), seed(owner.lab))
+        with netns.inside(namespace):
+            owner = lab_reader.owner_here(namespace)
+            if owner is None:
+                raise MissingError(f"flush the flows of {namespace}", detail="it is not a namespace of ours")
+            flushed = teaching.end(conntrack.stale(keep, ended, gone), seed(owner.lab))
         self.writes += flushed
         return flushed
 

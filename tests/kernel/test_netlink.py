@@ -83,3 +83,10 @@ def test_two_processes_flush_the_same_flows_at_once() -> None:
         os.close(go)
         assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
         assert not conntrack.tracked()
+
+
+def test_the_table_of_all_namespaces_is_not_walked_for_one_without_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Netlink, "dump", None)
+    with netns.nameless():
+        assert not conntrack.tracked()
+        assert conntrack.delete(lambda _: True) == 0

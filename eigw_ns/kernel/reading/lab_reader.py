@@ -30,13 +30,15 @@ _Objects = Mapping[Key, NetObject]
 
 def owner_of(name: str) -> Namespace | None:
     """Return the namespace as ours; None if it is foreign or does not exist."""
-    with (
-        contextlib.suppress(MissingError),
-        netns.inside(name),
-        Netlink(accept_partial=is_tenant(name)) as netlink,
-    ):
-        return _owner_by(name, namespace_reader.only_loopback(netlink))
+    with contextlib.suppress(MissingError), netns.inside(name):
+        return owner_here(name)
     return None
+
+
+def owner_here(name: str) -> Namespace | None:
+    """Return the namespace that this thread is in, whose name is `name`, as ours; None if it is foreign."""
+    with Netlink(accept_partial=is_tenant(name)) as netlink:
+        return _owner_by(name, namespace_reader.only_loopback(netlink))
 
 
 def read_lab(

@@ -218,18 +218,18 @@ def _keep(lesson: Teach, before: Mapping[bytes, int], remembered: Collection[byt
     return len(before) - len(kept)
 
 
-def end(namespace: str, stale: Stale, seed: int) -> int:
-    """End the flows that are `stale`, in the namespace's connection table and among its taught flows.
+def end(stale: Stale, seed: int) -> int:
+    """End the flows that are `stale`, in the connection table of this thread's namespace and among its taught flows.
 
     `seed` is that of the lab's hash. Returns the number of flows. Taught flows go first: a flow that conntrack does not
     know any more would be looked up among them.
     """
-    with netns.inside(namespace):
-        return _end_taught(stale, seed) + conntrack.delete(stale)
+    with Netlink(NETFILTER) as netfilter:
+        return _end_taught(netfilter, stale, seed) + conntrack.delete_by(netfilter, stale)
 
 
-def _end_taught(stale: Stale, seed: int) -> int:
-    with Netlink(NETFILTER) as netfilter, contextlib.suppress(MissingError):
+def _end_taught(netfilter: Netlink, stale: Stale, seed: int) -> int:
+    with contextlib.suppress(MissingError):
         before = set_elements.read(netfilter, TAUGHT)
         kept = {key: left for key, left in before.items() if not stale(_flow(key, left))}
         if len(kept) < len(before):
