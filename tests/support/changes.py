@@ -81,6 +81,41 @@ def _scaled(cloud: Cloud, draw: st.DataObject) -> Cloud:
     return _changed(cloud, "egress_only_internet_gateways", draw, lambda each: replace(each, replicas=number))
 
 
+def _switched(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud with an instance stopped, or started."""
+    state = draw.draw(st.sampled_from(("running", "stopped")))
+    return _changed(cloud, "instances", draw, lambda each: replace(each, state=state))
+
+
+def _unassigned(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud with an instance that loses further addresses and prefixes."""
+    return _changed(cloud, "instances", draw, lambda each: replace(each, ipv6_addresses=(), ipv6_prefixes=()))
+
+
+def _handed_over(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud with an instance that takes over the addresses of another one of its subnet, which goes."""
+
+    def change(each: Any) -> Any:
+        names = "ipv6_address", "ipv6_addresses", "ipv6_prefixes"
+        return replace(each, **{name: getattr(giver, name) for name in names})
+
+    instances = cloud.instances
+    if len(instances) < 2:
+        return cloud
+    giver, taker = (instances[key] for key in draw.draw(st.permutations(sorted(instances)))[:2])
+    if giver.subnet_id != taker.subnet_id:
+        return cloud
+    rest = {key: each for key, each in instances.items() if key != giver.id}
+    return _replaced(cloud, "instances", {**rest, taker.id: change(taker)})
+
+
+def _without_subnet(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud without a subnet and its instances."""
+    after = _without(cloud, "subnets", draw)
+    left = {key: each for key, each in cloud.instances.items() if each.subnet_id in after.subnets}
+    return _replaced(after, "instances", left)
+
+
 def _equal(cloud: Cloud) -> Cloud:
     for section in SECTIONS:
         cloud = _replaced(cloud, section, dict(getattr(cloud, section)))
@@ -94,6 +129,10 @@ CHANGES: tuple[Callable[[Cloud, st.DataObject], Cloud], ...] = (
     _tagged,
     _detached,
     _scaled,
+    _switched,
+    _unassigned,
+    _handed_over,
+    _without_subnet,
     lambda cloud, draw: _without(cloud, "instances", draw),
     lambda cloud, draw: _without(cloud, "hosts", draw),
     lambda cloud, draw: _without(cloud, "egress_only_internet_gateways", draw),

@@ -18,7 +18,7 @@ from eigw_ns.dataplane.compile.names import namespace_name
 from eigw_ns.dataplane.planning.flows import Flows
 from eigw_ns.dataplane.planning.partial import gateways_among, make_partial_plan
 from eigw_ns.dataplane.planning.plan import Plan, make_plan
-from eigw_ns.dataplane.state import ForeignObject, Link, Namespace, NetObject, NetState
+from eigw_ns.dataplane.state import ForeignObject, Forwarding, Link, Namespace, NetObject, NetState, Teach
 from tests.support.changes import changed, same_lab
 from tests.support.small_cloud import small_cloud
 from tests.support.strategies import clouds
@@ -38,7 +38,8 @@ class Change:
 
     def partial_plan(self, actual: NetState) -> Plan | None:
         gateways = gateways_among((*self.before, *self.after))
-        return make_partial_plan(self.part(self.after), self.part(actual), gateways=gateways, came=self.delta.came)
+        parts = self.part(self.after), self.part(actual)
+        return make_partial_plan(*parts, gateways=gateways, came=self.delta.came, whole=lambda: self.after)
 
 
 @given(clouds(), st.data())
@@ -62,7 +63,7 @@ def _drifted(change: Change, draw: st.DataObject) -> NetState:
     return NetState.of([*(thing for key, thing in change.before.objects.items() if key not in gone), *more])
 
 
-# ---- what needs a plan for the whole lab -----------------------------------------------------------------------------
+# ---- what concerns the rest of the lab ------------------------------------------------------------------------------
 
 CLOUD = small_cloud()
 
@@ -89,22 +90,32 @@ def test_a_route_needs_a_part() -> None:
     assert flushed, "flows to the destination end, although the gateway keeps the rules that let them pass"
 
 
-def test_an_instance_that_goes_needs_the_whole_lab() -> None:
-    """Its flows end in the subnets of its peers, too."""
+def test_the_flows_of_an_instance_that_goes_end_in_the_subnets_of_its_peers_too() -> None:
     change = _with(instances=dict(list(CLOUD.instances.items())[1:]))
-    assert change.partial_plan(change.before) is None
-    ended = [step for step in make_plan(change.after, change.before) if isinstance(step.object, Flows)]
-    assert {step.object.namespace for step in ended} - change.delta.namespaces
+    plan = change.partial_plan(change.before)
+    assert plan == make_plan(change.after, change.before)
+    ended = {step.object.namespace for step in plan if isinstance(step.object, Flows)}
+    assert ended - change.delta.namespaces
+    assert {namespace_name(CLOUD.lab, each) for each in CLOUD.subnets} <= ended
 
 
-def test_replicas_need_the_whole_lab() -> None:
-    gateways = CLOUD.egress_only_internet_gateways
-    change = _with(egress_only_internet_gateways={key: replace(each, replicas=2) for key, each in gateways.items()})
-    assert change.partial_plan(change.before) is None
+@pytest.mark.parametrize("numbers", [(1, 2), (3, 2), (2, 1)])
+def test_replicas_take_over_the_flows_of_all_subnets(numbers: tuple[int, int]) -> None:
+    before, after = (replace(CLOUD, egress_only_internet_gateways=_replicated(number)) for number in numbers)
+    change = Change(before, after)
+    plan = change.partial_plan(change.before)
+    assert plan == make_plan(change.after, change.before)
+    told = [step.object for step in plan if isinstance(step.object, Teach)]
+    assert told
+    assert {name for lesson in told for name in lesson.subnets} - change.delta.namespaces
+
+
+def _replicated(replicas: int) -> Mapping[str, Any]:
+    return {key: replace(each, replicas=replicas) for key, each in CLOUD.egress_only_internet_gateways.items()}
 
 
 @pytest.mark.parametrize("kind", [Namespace, Link])
-def test_what_vanished_with_links_elsewhere_needs_the_whole_lab(kind: type[NetObject]) -> None:
+def test_after_links_to_elsewhere_vanished_the_whole_lab_is_read(kind: type[NetObject]) -> None:
     change = _rerouted()
     subnet = next(name for name in sorted(change.delta.namespaces) if "subnet" in name)
     gone = {
@@ -113,6 +124,17 @@ def test_what_vanished_with_links_elsewhere_needs_the_whole_lab(kind: type[NetOb
     left = NetState.of(thing for key, thing in change.before.objects.items() if key not in gone)
     assert gone
     assert change.partial_plan(left) is None
+
+
+def test_if_a_replica_of_the_part_is_broken_the_whole_lab_is_read() -> None:
+    """The others take over its flows first, by maps that are elsewhere."""
+    before = replace(CLOUD, egress_only_internet_gateways=_replicated(2))
+    table = next(each for each in CLOUD.route_tables.values() if not each.main)
+    change = Change(before, replace(before, route_tables={**CLOUD.route_tables, table.id: replace(table, routes=())}))
+    replica = next(name for name in sorted(change.delta.namespaces) if "eigw-0" in name)
+    left = [thing for thing in change.before if thing != Forwarding(replica)]
+    assert len(left) < len(change.before)
+    assert change.partial_plan(NetState.of(left)) is None
 
 
 def test_drift_within_the_part_is_repaired() -> None:

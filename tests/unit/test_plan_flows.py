@@ -11,10 +11,11 @@ import pytest
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import namespace_name, port_name
-from eigw_ns.dataplane.planning.flows import Flows
+from eigw_ns.dataplane.planning.flows import Flows, of_routes
 from eigw_ns.dataplane.planning.plan import make_plan
+from eigw_ns.dataplane.rulesets.gateway_rules import PER_GATEWAY, ROUTED, plain_set
 from eigw_ns.dataplane.rulesets.group_rules import SENDING, SOURCES
-from eigw_ns.dataplane.state import Address, NetObject, NetState, Route, Ruleset
+from eigw_ns.dataplane.state import Address, Namespace, NetObject, NetState, Route, Ruleset
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.lab.lifecycle.execute import execute
 from tests.support.small_cloud import EIGW, INSTANCE, PLAIN_SUBNET, SUBNET, small_cloud
@@ -202,3 +203,32 @@ def test_if_the_router_lost_its_routes_flows_of_a_prefix_are_flushed() -> None:
     lost = _without(old, (thing for thing in old if thing.namespace == _name(SUBNET) and isinstance(thing, Route)))
     (ended,) = {flows.ended for flows in _flushed(compile_cloud(_held_by(OTHER, "prefix")), lost)}
     assert str(PREFIX) in ended
+
+
+# ---- flows whose route is gone ---------------------------------------------------------------------------------------
+
+_ROUTES = ("2001:db8:1::/64 . 2000::/3", "2001:db8:2::/64 . 2000::/3")
+
+
+def _gateway(*routed: str) -> Ruleset:
+    sets = plain_set(ROUTED, "ipv6_addr . ipv6_addr", routed, interval=True), PER_GATEWAY
+    return Ruleset(_name(EIGW), "inet", sets=sets)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        (_ROUTES[:1], _ROUTES, False),
+        (_ROUTES, _ROUTES[:1], True),
+        (_ROUTES[:1], _ROUTES[1:], True),
+        (("2001:db8:1::/64 . 2000::-2000::1",), ("2001:db8:1::/64 . 2000::/127",), False),
+        ((*_ROUTES, '2001:db8:3::/64 . 2000::/3 comment "mine"'), _ROUTES, True),
+    ],
+    ids=["more routes", "fewer routes", "other routes", "another notation", "an element of others"],
+)
+def test_flows_of_a_gateway_are_flushed_if_a_route_is_gone(
+    before: tuple[str, ...], after: tuple[str, ...], ends: bool
+) -> None:
+    stands = Namespace(_name(EIGW), BEFORE.lab, EIGW)
+    states = (NetState.of((stands, _gateway(*routed))) for routed in (after, before))
+    assert [each.keep is not None for each in of_routes(*states, after_crash=False)] == [True] * ends

@@ -11,18 +11,18 @@ in two places (the port that it may be the source of, the route to it), since a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv6Address, IPv6Network
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY, SUBNET
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, ROUTER_LINK_LOCAL, link_local, port_name
 from eigw_ns.dataplane.compile.notation import address_text
 from eigw_ns.dataplane.compile.ranges import Range, address_range
-from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
 from eigw_ns.dataplane.rulesets.group_rules import SENDING, SOURCES
-from eigw_ns.dataplane.state import Kept, NetState, Route, Ruleset
+from eigw_ns.dataplane.rulesets.kept_flows import ends_flows, is_stateful, kept_flows
+from eigw_ns.dataplane.state import Kept, NetObject, NetState, Route, Ruleset
 from eigw_ns.dataplane.state.naming import is_first_replica, is_instance_port, kind_of
 from eigw_ns.frozen import frozen
 
@@ -68,31 +68,36 @@ def _number(address: str) -> int:
     return int(IPv6Address(address))
 
 
-def of_tenants(desired: NetState, actual: NetState, *, after_crash: bool) -> Iterator[Flows]:
+def of_tenants(
+    desired: NetState, actual: NetState, tables: Callable[[], Iterable[str]], *, after_crash: bool
+) -> Iterator[Flows]:
     """Return, for every table that stays, the flows with addresses whose instance goes, or gives way to another.
 
-    They are flushed after the rules stop the old instance and before they let the new one send. `after_crash`: an
-    earlier change is unfinished, so the state may not show which instance had an address.
+    They are flushed after the rules stop the old instance and before they let the new one send. `tables` returns the
+    namespaces of the tables. `after_crash`: an earlier change is unfinished, so the state may not show which instance
+    had an address.
     """
     ended = ended_addresses(desired, actual, after_crash=after_crash)
-    if not ended:
-        return
-    for thing in desired:
-        if isinstance(thing, Ruleset) and _stands(thing, actual) and _tracks(thing):
-            yield Flows(thing.namespace, ended=ended)
+    if ended:
+        yield from (Flows(namespace, ended=ended) for namespace in tables())
+
+
+def tables(rulesets: Iterable[NetObject]) -> Iterator[str]:
+    """Yield the namespaces of those rulesets which keep a connection table: subnets, egress-only gateways."""
+    return (thing.namespace for thing in rulesets if isinstance(thing, Ruleset) and _tracks(thing))
 
 
 def of_routes(desired: NetState, actual: NetState, *, after_crash: bool) -> Iterator[Flows]:
     """Return, for each egress-only gateway that stays, the flows whose route is gone, or may have gone unseen."""
     for thing in desired:
-        if not isinstance(thing, Ruleset) or not _stands(thing, actual):
-            continue
-        keep, old = kept_flows(thing), actual.objects.get(thing.key)
-        if keep is None:
-            continue
-        before = kept_flows(old) if isinstance(old, Ruleset) else None
-        if after_crash or before is None or set(before) - set(keep):
-            yield Flows(thing.namespace, keep)
+        if isinstance(thing, Ruleset) and is_stateful(thing) and _stands(thing, actual):
+            old = actual.objects.get(thing.key)
+            if after_crash or not _is_stateful(old) or ends_flows(old, thing):
+                yield Flows(thing.namespace, kept_flows(thing))
+
+
+def _is_stateful(thing: NetObject | None) -> TypeGuard[Ruleset]:
+    return isinstance(thing, Ruleset) and is_stateful(thing)
 
 
 # ---- what the subnets remember ---------------------------------------------------------------------------------------
@@ -236,4 +241,4 @@ def _sources(ruleset: Ruleset) -> Iterator[str]:
 
 def _tracks(ruleset: Ruleset) -> bool:
     """Return whether the namespace keeps a connection table: a subnet, an egress-only gateway."""
-    return kept_flows(ruleset) is not None or any(item.name == SOURCES for item in ruleset.sets)
+    return is_stateful(ruleset) or any(item.name == SOURCES for item in ruleset.sets)

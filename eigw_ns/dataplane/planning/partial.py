@@ -1,14 +1,19 @@
 """A plan for the namespaces that a change of the cloud concerns, as part of the plan for the whole lab.
 
 The rest of the lab is not read. If nothing in it has drifted, the partial plan is the plan for the whole lab, step by
-step (tests/unit/test_partial_plan.py). Drift within the part is repaired. Some steps depend on the whole lab or change
-it: the flows of an instance that goes are ended in every subnet; a change of replicas moves flows of all subnets; a
-pair of links has its other end elsewhere. Then the planner returns None.
+step (tests/unit/test_partial_plan.py). Drift within the part is repaired.
+
+The rest is what the compiler says it is. Most plans need nothing of it. The flows of an address that ends are flushed
+in every connection table of the lab. A change of replicas moves the flows of all subnets, so the planner is given the
+whole desired state. The planner returns None, and the whole lab must be read, if
+
+- a pair of links is missing: its other end in the rest is missing too
+- a replica lacks rules or forwarding: other replicas may carry its flows by now
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from eigw_ns.cloud.ids import EGRESS_ONLY_INTERNET_GATEWAY, INTERNET
 from eigw_ns.dataplane.planning import flows
@@ -18,23 +23,54 @@ from eigw_ns.dataplane.state.naming import kind_of
 
 
 def make_partial_plan(
-    desired: NetState, actual: NetState, *, gateways: Iterable[Namespace], came: Iterable[NetObject]
+    desired: NetState,
+    actual: NetState,
+    *,
+    gateways: Iterable[Namespace],
+    came: Iterable[NetObject],
+    whole: Callable[[], NetState],
 ) -> Plan | None:
     """Return the steps from `actual` to `desired`, the states of the namespaces that a change concerns.
 
-    Returns None if the lab needs a plan as a whole. `gateways` are the namespaces of the lab's egress-only gateways;
-    flows by those elsewhere may end here. `came` are the objects that the lab did not have before the change.
+    Returns None if the whole lab must be read. `gateways` are the namespaces of the lab's egress-only gateways; flows
+    by those elsewhere may end here. `came` are the objects that the lab did not have before the change. `whole` returns
+    the desired state of the whole lab.
     """
-    desired, actual = _thinned(desired, actual)
-    here = {thing.namespace for thing in desired} | {thing.namespace for thing in actual}
-    beside = [each for each in gateways if each.namespace not in here]
-    wanted = NetState.of((*settable(desired, actual), *beside))
-    planner = Planner(wanted, NetState.of((*actual, *beside)), forget_flows=False)
-    if planner.moves_flows or planner.rebuilds_links or flows.ended_addresses(wanted, actual, after_crash=False):
+    here = {thing.namespace for thing in (*desired, *actual)}
+    planner = _planner_of_part(desired, actual, gateways, whole, here)
+    if planner.rebuilds_links or any(map(planner.is_unready, gateways_among(actual))):
         return None
+    if planner.moves_flows:
+        planner = _planner_of_lab(actual, whole(), here)
     steps = tuple(planner.steps())
     new = {thing.key for thing in came if isinstance(thing, Namespace)}
     return steps if all(_stays(step, here, new) for step in steps) else None
+
+
+def _planner_of_part(
+    desired: NetState,
+    actual: NetState,
+    gateways: Iterable[Namespace],
+    whole: Callable[[], NetState],
+    here: Collection[str],
+) -> Planner:
+    """Return the planner for the part alone. It flushes connection tables of the whole lab."""
+    desired, actual = _thinned(desired, actual)
+    beside = [each for each in gateways if each.namespace not in here]
+
+    def tables() -> Iterator[str]:
+        standing = {owner.namespace for owner in actual.namespaces()}
+        return (name for name in flows.tables(whole()) if name in standing or name not in here)
+
+    wanted = NetState.of((*settable(desired, actual), *beside))
+    return Planner(wanted, NetState.of((*actual, *beside)), forget_flows=False, tables=tables)
+
+
+def _planner_of_lab(actual: NetState, whole: NetState, here: Collection[str]) -> Planner:
+    """Return the planner for the whole lab, of which the namespaces elsewhere are as desired."""
+    rest = (thing for thing in whole if thing.namespace not in here)
+    found = NetState.of((*actual, *rest))
+    return Planner(settable(whole, found), found, forget_flows=False)
 
 
 def _thinned(desired: NetState, actual: NetState) -> tuple[NetState, NetState]:
@@ -58,7 +94,7 @@ def gateways_among(objects: Iterable[NetObject]) -> list[Namespace]:
     return [owner for owner in owners if kind_of(owner.id) == EGRESS_ONLY_INTERNET_GATEWAY]
 
 
-def _stays(step: Step, here: set[str], new: set[tuple[str, ...]]) -> bool:
+def _stays(step: Step, here: Collection[str], new: set[tuple[str, ...]]) -> bool:
     """Return whether the step changes nothing elsewhere. A namespace that vanished takes links elsewhere with it."""
     thing = step.object
     if isinstance(thing, Link):

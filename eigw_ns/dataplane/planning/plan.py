@@ -21,7 +21,7 @@ Killed after any step, nothing that the internet started has a way in, and the n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -101,11 +101,22 @@ def _without(thing: Sysctls, keys: frozenset[str]) -> Sysctls:
 
 
 class Planner:
-    """The differences between two states, sorted into the order above."""
+    """The differences between two states, sorted into the order above.
 
-    def __init__(self, desired: NetState, actual: NetState, *, forget_flows: bool) -> None:
+    `tables` returns the namespaces with connection tables that stay. Default: those of both states.
+    """
+
+    def __init__(
+        self,
+        desired: NetState,
+        actual: NetState,
+        *,
+        forget_flows: bool,
+        tables: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
         self._desired = desired
         self._whole = actual
+        self._tables = tables or self._standing_tables
         self._forget_flows = forget_flows
         self._leaving = {owner.namespace for owner in actual.namespaces() if owner.key not in desired.objects}
         self._rebuilt = _rebuilt_links(desired, actual)
@@ -133,9 +144,9 @@ class Planner:
             for old, new in self._changed
             if isinstance(old, Ruleset) and isinstance(new, Ruleset)
         )
-        unready = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
-        unready |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
-        self._handovers = tuple(handover.handovers(desired, actual, unready))
+        self._unready = frozenset(thing.namespace for thing in self._created if _is_vital(thing))
+        self._unready |= {namespace for namespace, link in self._rebuilt if link in _VITAL_LINKS}
+        self._handovers = tuple(handover.handovers(desired, actual, self._unready))
         self._successions = tuple(handover.successions(desired, actual, self._handovers, after_crash=forget_flows))
         going = (owner for owner in actual.namespaces() if owner.namespace in self._leaving)
         # tenants first: one that has wiped its mark is known by its router alone
@@ -145,6 +156,10 @@ class Planner:
     def moves_flows(self) -> bool:
         """Whether replicas take flows over from others, or are told them."""
         return bool(self._handovers or self._successions)
+
+    def is_unready(self, owner: Namespace) -> bool:
+        """Return whether a namespace that stands lacks what it needs to carry packets."""
+        return owner.namespace in self._unready and owner.key in self._whole.objects
 
     @property
     def rebuilds_links(self) -> bool:
@@ -249,8 +264,11 @@ class Planner:
                 yield Step("create", thing, "forwarding is off until all it needs stands")
 
     def _forget_tenants(self) -> Iterator[Step]:
-        for stale in flows.of_tenants(self._desired, self._whole, after_crash=self._forget_flows):
+        for stale in flows.of_tenants(self._desired, self._whole, self._tables, after_crash=self._forget_flows):
             yield Step("flush", stale, "flows of an instance that is gone, or gives way, end with it")
+
+    def _standing_tables(self) -> Iterable[str]:
+        return (name for name in flows.tables(self._desired) if ("namespace", name) in self._whole.objects)
 
     def _forget(self) -> Iterator[Step]:
         for stale in flows.of_routes(self._desired, self._whole, after_crash=self._forget_flows):

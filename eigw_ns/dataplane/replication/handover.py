@@ -26,7 +26,7 @@ from eigw_ns.dataplane.compile.names import FABRIC_LINK, UPLINK
 from eigw_ns.dataplane.planning.flows import common, subnets_by_gateway
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.replication.spread import Share
-from eigw_ns.dataplane.rulesets.gateway_rules import kept_flows
+from eigw_ns.dataplane.rulesets.kept_flows import kept_flows
 from eigw_ns.dataplane.state import (
     EVERY_BUCKET,
     TAUGHT,

@@ -54,7 +54,7 @@ from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.cloud.model import ConnectionTracking
 from eigw_ns.dataplane.compile.names import FABRIC_LINK, ROUTER_MAC, UPLINK
-from eigw_ns.dataplane.compile.notation import address_text, addresses_text
+from eigw_ns.dataplane.compile.notation import addresses_text
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.replication import spread
 from eigw_ns.dataplane.rulesets import fragment_rules, heartbeat_rules, owner_rules, taught_rules, tuple_rules
@@ -117,7 +117,9 @@ full before the gateway is. Where a larger limit is set, what finds no list is r
 _PER_OWNER = NftSet("per_owner", f"{owner_rules.TYPE} . mark", size=1 << 18)
 """The same for each instance with several addresses (`owner_rules`)."""
 
-_PER_GATEWAY = NftSet("per_gateway", "mark", size=256)
+PER_GATEWAY = NftSet("per_gateway", "mark", size=256)
+"""The lists of all connections of a gateway. Only an egress-only gateway has them."""
+
 _HEADERS = NftChain(
     "headers",
     rules=(
@@ -208,7 +210,7 @@ def egress_only_gateway(
     ]
     sets = (
         plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
-        _PER_GATEWAY,
+        PER_GATEWAY,
         _PER_SOURCE,
         *taught,
         *tuple_rules.sets(tracking.generic_timeout),
@@ -271,7 +273,7 @@ def _counted(
 def _within_gateway(connections: int) -> str:
     """Return a match: the gateway has at most so many connections."""
     lists, each = limit_lists(connections)
-    return f"add @{_PER_GATEWAY.name} {{ {owner_rules.FLOW} mod {lists} ct count {each} }}"
+    return f"add @{PER_GATEWAY.name} {{ {owner_rules.FLOW} mod {lists} ct count {each} }}"
 
 
 def _related(vpc_blocks: str) -> tuple[str, ...]:
@@ -366,26 +368,6 @@ def table(namespace: str, sets: Iterable[NftSet], chains: Iterable[NftChain], *,
     ordered = tuple(sorted(chains, key=lambda chain: chain.name))
     named = {name for chain in ordered for rule in chain.rules if "counter" in rule for name in _COUNTED.findall(rule)}
     return Ruleset(namespace, family, tuple(sorted(named)), tuple(sorted(sets, key=lambda item: item.name)), ordered)
-
-
-def kept_flows(gateway: Ruleset) -> tuple[tuple[str, str, str], ...] | None:
-    """Return the flows that may live in an egress-only gateway, as (source prefix, first, last destination).
-
-    Returns None if the namespace keeps no connections: it is a subnet, a fabric or an internet gateway.
-    """
-    if not any(item.name == _PER_GATEWAY.name for item in gateway.sets):
-        return None
-    routed = next(item for item in gateway.sets if item.name == ROUTED)
-    pairs = [element.split(" . ") for element, _ in routed.elements]
-    ends = {each: _ends(each) for each in {destinations for _, destinations in pairs}}  # most subnets have the same
-    return tuple((prefix, *ends[destinations]) for prefix, destinations in pairs)
-
-
-def _ends(destinations: str) -> tuple[str, str]:
-    """Return the first and the last address."""
-    first, _, last = destinations.partition("-")
-    block = IPv6Network(first)  # the first address alone, if there is a last one
-    return address_text(block[0]), last or address_text(block[-1])
 
 
 def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bool = False) -> NftSet:

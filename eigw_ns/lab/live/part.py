@@ -14,7 +14,7 @@ from eigw_ns.lab.lifecycle.operations import require_ours
 def plan_part(kernel: Kernel, compiler: IncrementalCompiler, cloud: Cloud) -> Plan | None:
     """Return the steps from the compiler's cloud to this one, which the compiler follows. Writes nothing.
 
-    Returns None if the lab needs a plan as a whole, also because another namespace of it is missing. Raises
+    Returns None if the whole lab must be read, also because another namespace of it is missing. Raises
     ForeignError if a namespace that the change needs exists without our mark.
     """
     standing = compiler.namespaces()
@@ -25,7 +25,8 @@ def plan_part(kernel: Kernel, compiler: IncrementalCompiler, cloud: Cloud) -> Pl
     desired = compiler.state(part)
     actual = kernel.observe(cloud.lab, _before(desired, delta), only=part)
     require_ours(kernel, desired, actual)
-    return make_partial_plan(desired, actual, gateways=gateways_among(compiler.gateways()), came=delta.came)
+    gateways = gateways_among(compiler.gateways())
+    return make_partial_plan(desired, actual, gateways=gateways, came=delta.came, whole=compiler.state)
 
 
 def _before(desired: NetState, delta: Delta) -> NetState:
