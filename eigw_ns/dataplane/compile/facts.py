@@ -37,13 +37,14 @@ class Facts:
 
     def routed(self, gateway_id: str) -> Iterator[Routed]:
         """Yield each subnet's block with each range of destinations that it reaches through the gateway, ascending."""
-        reached: dict[str, tuple[Range, ...]] = {}
+        reached: dict[tuple[str | None, str], tuple[Range, ...]] = {}  # most subnets of a VPC have the same table
         for subnet in self._cloud.subnets.values():
-            table_id = self._table(subnet)
-            if table_id not in reached:
-                reached[table_id] = self._memo.recall(_OF_ROUTES, self._reached, table_id, gateway_id)
-            for destinations in reached[table_id]:
-                yield block_text(subnet.ipv6_cidr_block), destinations
+            key = subnet.route_table_id, subnet.vpc_id
+            if key not in reached:
+                reached[key] = self._memo.recall(_OF_ROUTES, self._reached, self._table(subnet), gateway_id)
+            if reached[key]:
+                block = block_text(subnet.ipv6_cidr_block)
+                yield from ((block, destinations) for destinations in reached[key])
 
     def timeouts(self, vpc_id: str) -> Mapping[str, str]:
         """Return the sysctls of a subnet's timeouts: it forgets no flow before an egress-only gateway of the VPC."""

@@ -77,6 +77,7 @@ class IncrementalCompiler:
         self._order: dict[Part, int] = {}
         self._objects: dict[Part, _Objects] = {}
         self._reach: dict[Part, frozenset[str]] = {}  # the namespaces in which each part has objects
+        self._gateways: tuple[Part, ...] = ()
         self._within: dict[str, set[Part]] = {}  # the parts with objects in each namespace
         self._follow(())
 
@@ -104,9 +105,8 @@ class IncrementalCompiler:
 
     def gateways(self) -> Iterator[NetObject]:
         """Yield the objects of the gateways."""
-        for part, objects in self._objects.items():
-            if part[0] == GATEWAY:
-                yield from objects.values()
+        for part in self._gateways:
+            yield from self._objects[part].values()
 
     def namespaces(self) -> frozenset[str]:
         """Return the names of all namespaces of the lab."""
@@ -117,7 +117,8 @@ class IncrementalCompiler:
         order = self._tracking.recall(_LIST, self._list)
         gone = [] if order is self._order else [part for part in self._order if part not in order]
         new = [] if order is self._order else [part for part in order if part not in self._order]
-        self._order = order
+        if order is not self._order:
+            self._order, self._gateways = order, tuple(part for part in order if part[0] == GATEWAY)
         came, former = _Objects(), _Objects()
         for part in (*gone, *dict.fromkeys((*(each for each in made if each in order), *new))):
             before, after = self._replace(part)

@@ -48,7 +48,7 @@ A flow that began in another replica passes if this replica was told of it: `tau
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
 
@@ -209,7 +209,7 @@ def egress_only_gateway(
         *taught_rules.chains(seed, tracking.tcp_established_timeout, _EXTENDED, _PASS),
     ]
     sets = (
-        plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),
+        plain_set(ROUTED, "ipv6_addr . ipv6_addr", _routed_elements(routed), interval=True),
         PER_GATEWAY,
         _PER_SOURCE,
         *taught,
@@ -296,7 +296,7 @@ def _related(vpc_blocks: str) -> tuple[str, ...]:
 
 def internet_gateway(namespace: str, vpc_blocks: str, routed: Iterable[Routed]) -> Ruleset:
     """Return rules that pass both ways, without state, what the VPC's route tables send through the gateway."""
-    sets = (plain_set(ROUTED, "ipv6_addr . ipv6_addr", map(_routed_element, routed), interval=True),)
+    sets = (plain_set(ROUTED, "ipv6_addr . ipv6_addr", _routed_elements(routed), interval=True),)
     rules = (
         'meta nfproto ipv4 counter name "drop_ipv4" drop',
         _LINK_CHATTER,
@@ -375,6 +375,9 @@ def plain_set(name: str, key_type: str, elements: Iterable[str], *, interval: bo
     return NftSet(name, key_type, tuple(sorted((element, "") for element in elements)), interval=interval)
 
 
-def _routed_element(routed: Routed) -> str:
-    subnet_prefix, destinations = routed
-    return f"{subnet_prefix} . {addresses_text(destinations)}"
+def _routed_elements(routed: Iterable[Routed]) -> Iterator[str]:
+    texts: dict[Range, str] = {}  # most subnets reach the same destinations
+    for prefix, destinations in routed:
+        if destinations not in texts:
+            texts[destinations] = addresses_text(destinations)
+        yield f"{prefix} . {texts[destinations]}"
