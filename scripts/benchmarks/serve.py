@@ -8,11 +8,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.ec2.settings import Quotas, Settings
 from eigw_ns.kernel.linux import LinuxKernel
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.live.live_lab import LiveLab
@@ -31,8 +31,9 @@ _REPEATED = 3
 _CHANGED, _DESCRIBED = 0.020, 0.002
 """The most seconds that a change of the lab of `Job.size` subnets, and a description of any, may take."""
 
-_SETTINGS = Settings()
+_SETTINGS = Settings(quotas=Quotas(subnets_per_vpc=10_000, instances_per_region=10_000))
 _NEW, _ALL = "2001:db8:bad::/48", "::/0"
+_IMAGE = "ami-0123456789abcdef0"
 
 
 class _Served:
@@ -47,19 +48,44 @@ class _Served:
         storage = Storage.in_folders(LabFolders(place.folder / "state", place.folder / "run", temporary=True))
         operations.apply(kernel, storage, given)
         self._live = LiveLab(lambda: kernel, storage, lab)
+        self._vpc, self._subnet = (next(iter(each)) for each in (given.cloud.vpcs, given.cloud.subnets))
+        self._block, self._made = f"2600:1f16:aa0:{subnets:x}::/64", ""
+        self._answer: dict[str, Any] = {}
         self.table = next(each.id for each in given.cloud.route_tables.values() if each.name == "own")
         self.gateway = next(iter(given.cloud.egress_only_internet_gateways))
         for destination in (_ALL, _NEW):  # read and compile everything once
             self.create(destination)()
             self.delete(destination)()
+        for measure in (self.run, self.terminate, self.create_subnet, self.delete_subnet):
+            measure()
 
     def create(self, destination: str) -> Measure:
         """Return a measurement of CreateRoute."""
-        return lambda: self._timed("CreateRoute", destination, EgressOnlyInternetGatewayId=self.gateway)
+        return lambda: self._timed("CreateRoute", **self._route(destination), EgressOnlyInternetGatewayId=self.gateway)
 
     def delete(self, destination: str) -> Measure:
         """Return a measurement of DeleteRoute."""
-        return lambda: self._timed("DeleteRoute", destination)
+        return lambda: self._timed("DeleteRoute", **self._route(destination))
+
+    def run(self) -> float:
+        """Return the seconds that it takes to run an instance."""
+        seconds = self._timed("RunInstances", ImageId=_IMAGE, MinCount=1, MaxCount=1, SubnetId=self._subnet)
+        self._made = self._answer["Instances"][0]["InstanceId"]
+        return seconds
+
+    def terminate(self) -> float:
+        """Return the seconds that it takes to terminate that instance."""
+        return self._timed("TerminateInstances", InstanceIds=[self._made])
+
+    def create_subnet(self) -> float:
+        """Return the seconds that it takes to create a subnet."""
+        seconds = self._timed("CreateSubnet", VpcId=self._vpc, Ipv6CidrBlock=self._block, Ipv6Native=True)
+        self._made = self._answer["Subnet"]["SubnetId"]
+        return seconds
+
+    def delete_subnet(self) -> float:
+        """Return the seconds that it takes to delete that subnet."""
+        return self._timed("DeleteSubnet", SubnetId=self._made)
 
     def describe(self) -> float:
         """Return the seconds that a description of the route table takes."""
@@ -67,10 +93,12 @@ class _Served:
         self._live.describe("DescribeRouteTables", {"RouteTableIds": [self.table]}, _SETTINGS)
         return time.perf_counter() - begin
 
-    def _timed(self, action: str, destination: str, **more: Any) -> float:
-        request = {"RouteTableId": self.table, "DestinationIpv6CidrBlock": destination, **more}
+    def _route(self, destination: str) -> dict[str, str]:
+        return {"RouteTableId": self.table, "DestinationIpv6CidrBlock": destination}
+
+    def _timed(self, action: str, **request: Any) -> float:
         begin = time.perf_counter()
-        self._live.perform(action, request, _SETTINGS)
+        self._answer = self._live.perform(action, request, _SETTINGS).answer
         return time.perf_counter() - begin
 
 
@@ -127,23 +155,34 @@ def _sizes(job: Job) -> list[int]:
     return sorted({_COMPARED, *job.subnets})
 
 
-def _changes(job: Job, labs: dict[int, _Served], destination: str) -> tuple[dict[int, list[float]], ...]:
-    """Create and delete a route in each lab in turn. Returns the seconds of each, by size and round."""
-    measures = [pair for lab in labs.values() for pair in (lab.create(destination), lab.delete(destination))]
+def _in_turn(
+    job: Job, labs: dict[int, _Served], pair: Callable[[_Served], tuple[Measure, Measure]]
+) -> tuple[dict[int, list[float]], ...]:
+    """Measure a change and the one that undoes it, in each lab in turn. Returns the seconds of each by size."""
+    measures = [measure for lab in labs.values() for measure in pair(lab)]
     found = alternate(_REPEATED * job.rounds, job.step, *measures)
     return dict(zip(labs, found[::2], strict=True)), dict(zip(labs, found[1::2], strict=True))
+
+
+def _routes(destination: str) -> Callable[[_Served], tuple[Measure, Measure]]:
+    return lambda lab: (lab.create(destination), lab.delete(destination))
 
 
 def _rows(job: Job) -> Iterator[Row]:
     labs = {size: _Served(job.place, size) for size in _sizes(job)}
     for lab in labs.values():  # the first route of the table goes another way than the default of the others
         lab.create(_ALL)()
-    created, deleted = _changes(job, labs, _NEW)
-    yield from _compared("one more route", created, deleted)
+    created, deleted = _in_turn(job, labs, _routes(_NEW))
+    yield from _compared(("create one more route", "delete one more route"), created, deleted)
     yield _within(f"create one more route, {job.size} subnets", created[job.size], _CHANGED)
     for lab in labs.values():
         lab.delete(_ALL)()
-    yield from _compared("the first route", *_changes(job, labs, _ALL))
+    words = "create the first route", "delete the first route"
+    yield from _compared(words, *_in_turn(job, labs, _routes(_ALL)))
+    words = "run an instance", "terminate the instance"
+    yield from _compared(words, *_in_turn(job, labs, lambda lab: (lab.run, lab.terminate)))
+    words = "create a subnet", "delete the subnet"
+    yield from _compared(words, *_in_turn(job, labs, lambda lab: (lab.create_subnet, lab.delete_subnet)))
     described = alternate(_REPEATED * job.rounds, job.step, *(lab.describe for lab in labs.values()))
     for size, figures in zip(labs, described, strict=True):
         yield _within(f"describe, {size} subnets", figures, _DESCRIBED)
@@ -159,15 +198,13 @@ def _within(name: str, figures: list[float], allowed: float) -> Row:
     return compare(name, f"{allowed * 1000:.0f} ms", figures, [allowed] * len(figures), Target("most", 1))
 
 
-def _compared(name: str, created: dict[int, list[float]], deleted: dict[int, list[float]]) -> Iterator[Row]:
-    for verb, figures in (("create", created), ("delete", deleted)):
+def _compared(verbs: tuple[str, str], *found: dict[int, list[float]]) -> Iterator[Row]:
+    for verb, figures in zip(verbs, found, strict=True):
         for size in figures:
             if size != _COMPARED:
                 detail = f"{seconds(figures[size])} : {seconds(figures[_COMPARED])}"
-                words = f"{verb} {name}, {size} subnets"
-                yield compare(
-                    words, f"{_COMPARED} subnets", figures[size], figures[_COMPARED], Target("most", 1.5), detail
-                )
+                words, against = f"{verb}, {size} subnets", f"{_COMPARED} subnets"
+                yield compare(words, against, figures[size], figures[_COMPARED], Target("most", 1.5), detail)
 
 
 BENCHMARK = Benchmark(
@@ -178,9 +215,13 @@ BENCHMARK = Benchmark(
         "…, against 20 ms": "The same in the lab of 200 subnets, as an absolute time on an idle machine.",
         "delete …": "DeleteRoute of the same.",
         "create the first route, …": "The same for `::/0`, which changes the rules of the gateway too.",
+        "run an instance, …": "RunInstances in the subnet with a table of its own.",
+        "terminate the instance, …": "TerminateInstances, which looks for flows in every connection table of the lab.",
+        "create a subnet, …": "CreateSubnet with an IPv6 block, in the VPC of all others.",
+        "delete the subnet, …": "DeleteSubnet of the same.",
         "… over HTTP, …": "What a client waits for, through both processes of `serve`, without signatures.",
         "describe, N subnets, against 2 ms": "DescribeRouteTables of that route table.",
     },
     rows=_rows,
-    steps=lambda job: _REPEATED * job.rounds * (5 * len(_sizes(job)) + 3),
+    steps=lambda job: _REPEATED * job.rounds * (9 * len(_sizes(job)) + 3),
 )
