@@ -333,6 +333,30 @@ def test_killed_around_the_store(lab: Lab, stored: bool, monkeypatch: pytest.Mon
     assert lab.agrees()
 
 
+@pytest.mark.parametrize("action", ["StopInstances", "TerminateInstances"])
+def test_an_instance_that_ends_leaves_no_flow_if_the_change_is_killed(lab: Lab, action: str) -> None:
+    """Its flows with peers are in tables of the rest of the lab, which the change does not observe."""
+    cloud = store().load(LAB).cloud
+    tables = [namespace_name(LAB, owner) for owner in (*cloud.subnets, lab.eigw)]
+    asked = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "SubnetId": next(iter(cloud.subnets))}
+    killed, writes = True, 0
+    while killed:
+        lab.kernel.before = None
+        (made,) = lab.call("RunInstances", **asked)["Instances"]
+        flows = (made["Ipv6Address"], PEER), (PEER, made["Ipv6Address"]), ("2001:db8::1", PEER)
+        for table in tables:
+            lab.kernel.namespaces[table].flows[:] = flows
+        killed = _killed(lab, writes, action, {"InstanceIds": [made["InstanceId"]]})
+        lab.kernel.before = None
+        lab.live = LiveLab(lambda: lab.kernel, storage(), LAB)
+        lab.call("CreateTags", Resources=[lab.vpc], Tags=[{"Key": "round", "Value": str(writes)}])
+        assert lab.agrees()
+        assert not [flow for table in tables for flow in lab.kernel.namespaces[table].flows if flow in flows[:2]]
+        writes += 1
+    assert writes > len(tables)
+    assert all(lab.kernel.namespaces[table].flows == [flows[2]] for table in tables), "no other flow ended"
+
+
 def _begin_again(lab: Lab, verb: str) -> None:
     """Undo the finished action, so that it can be killed at the next write."""
     if verb == "CreateRoute":
