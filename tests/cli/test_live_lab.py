@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.nodes import find
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.kernel.linux import LinuxKernel
+from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
 from tests.support.command import Cli
 from tests.support.dying_kernel import DyingKernel
 from tests.support.labs import Lab
 from tests.support.stored import journal, storage, store
+from tests.topologies import two_tenants
+from tests.topologies.egress import MATE
 
 pytestmark = pytest.mark.root
 
@@ -92,6 +97,28 @@ def test_killed_anywhere_the_next_change_finishes(cli: Cli, demo_file: Callable[
     assert cli("status", "--lab", lab_name).code == 0
     with lab.stream("app", "web", WEB) as stream:  # the control: the path works
         assert stream.works()
+
+
+def test_an_instance_that_ends_takes_its_flows_with_it_and_no_others(
+    cli: Cli, tmp_path: Path, lab_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a part of the lab is observed. The stream of the other instance is in the same tables."""
+    (tmp_path / f"{lab_name}.yaml").write_text(two_tenants.TEXT)
+    assert cli("apply", "--lab", lab_name, "-f", str(tmp_path / f"{lab_name}.yaml")).code == 0
+    monkeypatch.setattr(operations, "reconcile", None)  # the whole lab
+    lab, kernel = Lab(lab_name, current=store().load(lab_name)), LinuxKernel()
+    live, app = LiveLab(lambda: kernel, storage(), lab_name), find(store().load(lab_name).cloud, "app").id
+    with lab.stream("app", "web", WEB) as ending, lab.stream("mate", "web", WEB, port=4444) as other:
+        assert ending.works()
+        assert other.works()
+        live.perform("StopInstances", {"InstanceIds": [app]}, SETTINGS)
+        for node in ("a", "outbound"):
+            assert {flow.source for flow in kernel.flows(lab.namespace(node))} == {MATE}
+        assert ending.silent()
+        assert other.works()
+        assert other.retransmissions() == 0
+    live.perform("TerminateInstances", {"InstanceIds": [app]}, SETTINGS)
+    assert cli("status", "--lab", lab_name).code == 0
 
 
 def test_no_change_is_lost_beside_other_processes(cli: Cli, demo_file: Callable[[str], str], lab_name: str) -> None:
