@@ -57,11 +57,11 @@ class Application:
         if scope["type"] != "http":
             return
         request_id = str(uuid.uuid4())
-        response = fault.ec2(CloudError("InternalError", "An internal error has occurred"), request_id)
+        response: Response | None = None
         with Boundary(self._log, f"request {request_id}"):
             response = await self._respond(scope, receive, request_id)
         self.last = asyncio.get_running_loop().time()
-        await _send(send, response, request_id)
+        await _send(send, response or _internal_error(request_id), request_id)
 
     async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         try:
@@ -72,6 +72,10 @@ class Application:
                 return await self._endpoint.respond(asked.with_body(content), request_id)
         except CloudError as error:
             return fault.ec2(error, request_id)
+
+
+def _internal_error(request_id: str) -> Response:
+    return fault.ec2(CloudError("InternalError", "An internal error has occurred"), request_id)
 
 
 async def _send(send: Send, response: Response, request_id: str) -> None:
