@@ -168,6 +168,7 @@ PYTHON
   type -P ping >/dev/null || echo iputils-ping
   [[ $1 != dev ]] || {
     [[ -x /usr/sbin/nft ]] || echo nftables # used by the benchmark's script, which the tests run
+    type -P tshark >/dev/null || echo tshark # the tests read captures with it
     type -P fish >/dev/null || echo fish # the tests try its completions
     type -P groff >/dev/null || echo groff-base # the tests format the man pages
   }

@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "explain": "Show which route, rule or gateway decides about a packet.",
         "graph": "Draw a lab as a picture for terminals, browsers and documents.",
         "describe": "Show resources with ids, states and counters.",
+        "capture": "Capture packets at a node, or at every hop between two machines.",
         "exec": "Run a command inside a node.",
         "shell": "Open a shell inside a node.",
         "labs": "List the labs, with their files and users.",

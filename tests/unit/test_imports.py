@@ -112,6 +112,8 @@ PAST_THE_DOOR = {
     ("lab.agent.background", "kernel.processes.process"): "starts and ends an agent, a process of this program",
     ("lab.agent.background", "kernel.processes.waiting"): "the same",
     ("lab.verify", "kernel.traffic.sockets"): "sends real packets, which only Linux can carry",
+    ("lab.capture", "kernel.traffic"): "captures real packets, which only Linux can carry",
+    ("cli.verbs.capture", "kernel.traffic"): "compiles a filter before anything is opened, and shows frames",
     ("lab.verify", "kernel.processes.waiting"): "waits for another command that changes the lab",
     ("testing.plugin", "kernel.namespaces.userns"): "enters namespaces of this user before there is a machine",
     ("testing.lab", "kernel.linux"): "makes the machine that a test's lab is on",
@@ -126,6 +128,7 @@ PAST_THE_DOOR = {
 SOCKETS = {
     "kernel.netlink.socket": "AF_NETLINK",
     "kernel.traffic.sockets": "test traffic",
+    "kernel.traffic.capture_socket": "captures",
     "kernel.replication.heartbeat": "heartbeats",
     "kernel.processes.liveness": "a name that shows that a lab is needed",
     "server.listening": "what clients connect to",

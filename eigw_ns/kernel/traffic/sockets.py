@@ -47,6 +47,9 @@ _CANNOT_SEND = (
 """Errnos of bind and connect if the namespace lacks the address or a usable route (EINVAL: a blackhole), or if another
 socket has the source port."""
 
+Program = list[tuple[int, int, int, int]]
+"""A classic BPF program: instructions as in linux/filter.h (code, jt, jf, k)."""
+
 _CLOSERS = 32
 """Threads that close packet sockets. Each close waits for an RCU grace period (14 ms on 6.18); threads share it."""
 
@@ -218,8 +221,8 @@ _PORT, _TCP_FLAGS = _PAYLOAD + 2, _PAYLOAD + 13
 _SYN, _SYN_OR_ACK = 0x02, 0x12
 
 
-def _first_packets(protocol: str, source: str, port: int | None) -> list[tuple[int, int, int, int]]:
-    """Return the classic BPF program (linux/filter.h: code, jt, jf, k) that keeps only such packets."""
+def _first_packets(protocol: str, source: str, port: int | None) -> Program:
+    """Return the program that keeps only such packets."""
     words = struct.unpack("!4I", IPv6Address(source).packed)
     tests = [([(_LOAD_WORD, _SOURCE + 4 * i)], word) for i, word in enumerate(words)]
     tests.append(([(_LOAD_BYTE, _NEXT_HEADER)], _NUMBERS[protocol]))
@@ -229,15 +232,15 @@ def _first_packets(protocol: str, source: str, port: int | None) -> list[tuple[i
         tests.append(([(_LOAD_HALF, _PORT)], port or 0))
     if protocol == "tcp":
         tests.append(([(_LOAD_BYTE, _TCP_FLAGS), (_AND, _SYN_OR_ACK)], _SYN))
-    program: list[tuple[int, int, int, int]] = []
+    program: Program = []
     for loads, value in tests:
         program += [(code, 0, 0, operand) for code, operand in loads]
         program += [(_JUMP_EQUAL, 1, 0, value), (_RETURN, 0, 0, 0)]
     return [*program, (_RETURN, 0, 0, 0xFFFF)]
 
 
-def attach_filter(opened: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
-    """Let the socket receive only what the classic BPF program (linux/filter.h: code, jt, jf, k) keeps."""
+def attach_filter(opened: socket.socket, program: Program) -> None:
+    """Let the socket receive only what the program keeps."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
     opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code)))
 

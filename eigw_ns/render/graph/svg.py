@@ -35,7 +35,7 @@ from eigw_ns.render.graph.style import STYLE
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold (section 2.2)."""
+"""Characters that XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets."""
 
 _H1, _H2, _TEXT, _SMALL = 16, 13.5, 12.5, 11
 _HOLE, _RING = 44, 9
