@@ -44,7 +44,6 @@ _ABSENT = (
     _Absent("carrier gateways", "carrier gateway", _NO_OTHER_GATEWAYS, "cagw"),
     _Absent("local gateways", "local gateway, local target", _NO_OTHER_GATEWAYS, "lgw"),
     _Absent("route servers", "route server", _NO_OTHER_GATEWAYS, "rs"),
-    _Absent("prefix lists", "prefix list", "write one route or rule for each block", "pl"),
     _Absent("separate network interfaces", "network interface, secondary interface", _ONE_INTERFACE,
             "eni eni-attach"),
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),

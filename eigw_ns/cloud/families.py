@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.list_references import expanded
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.routing import ROUTE_TARGETS
 
@@ -14,11 +15,13 @@ R = TypeVar("R")
 
 
 def ipv6_part(cloud: Cloud) -> Cloud:
-    """Return the cloud with only those resources that carry IPv6; the same object if all do.
+    """Return the cloud with only those resources that carry IPv6; the same object if all do and no list is in use.
 
     They are VPCs and subnets with an IPv6 block, running instances with an address, and gateways whose VPC has a block.
-    A stopped instance has no link at all: its tenant could set a link up again that is down.
+    A stopped instance has no link at all: its tenant could set a link up again that is down. Routes and rules have the
+    entries of prefix lists in place of references to them.
     """
+    cloud = expanded(cloud)
     vpcs = {vpc.id for vpc in cloud.vpcs.values() if vpc.ipv6_associations}
     subnets = {subnet.id for subnet in cloud.subnets.values() if subnet.ipv6_association and subnet.vpc_id in vpcs}
     linked = (each for each in cloud.instances.values() if each.addresses and each.state == "running")
@@ -41,13 +44,16 @@ def recorded(cloud: Cloud) -> tuple[str, ...]:
     """Return in words what the cloud records although the lab moves no packet for it."""
     blocks = any(vpc.ipv4_associations for vpc in cloud.vpcs.values())
     tables = cloud.route_tables.values()
-    elsewhere = any(ids.kind_of(route.target_id) in ROUTE_TARGETS for table in tables for route in table.routes)
+    targets = {route.target_id for table in tables for route in table.routes}
+    targets |= {route.target_id for table in tables for route in table.prefix_list_routes}
+    elsewhere = any(ids.kind_of(target) in ROUTE_TARGETS for target in targets)
     found = {
         "elastic IP addresses": bool(cloud.elastic_ips),
         "NAT gateways": bool(cloud.nat_gateways),
         "DHCP options": bool(cloud.dhcp_options),
         "IPv4 blocks": blocks,
         "IPv4 routes": any(table.ipv4_routes for table in tables),
+        "IPv4 prefix lists": any(each.ip_version == 4 for each in cloud.prefix_lists.values()),
         "routes to other targets than gateways, which drop packets": elsewhere,
     }
     return tuple(words for words, there in found.items() if there)

@@ -11,8 +11,9 @@ from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Generic, Literal, TypeVar
 
-from eigw_ns.cloud import recorded
+from eigw_ns.cloud import ids, recorded
 from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair, TerminatedInstance
+from eigw_ns.cloud.prefix_lists import PrefixList, PrefixListRoute, PrefixListVersion
 from eigw_ns.frozen import frozen
 
 Tags = recorded.Tags
@@ -134,10 +135,12 @@ class Route:
 
     `target_id` can name a deleted gateway, or be `BLACKHOLE`. The state of the route is then `blackhole` (see
     `cloud.routing`). Only gateways carry packets: a route to another resource, such as a NAT gateway, drops them.
+    `prefix_list_id` is set only in routes that `list_references.expanded` made of an entry.
     """
 
     destination: IPv6Network
     target_id: str
+    prefix_list_id: str | None = None
 
 
 @frozen
@@ -148,11 +151,15 @@ class Ipv4Route:
     target_id: str
 
 
+AnyRoute = Route | Ipv4Route | PrefixListRoute
+
+
 @frozen
 class RouteTable:
     """A route table. Exactly one route table of a VPC is the main one.
 
-    `routes` are those for IPv6. Routes are sorted by destination, and no two have the same destination.
+    `routes` are those for IPv6. Routes are sorted by destination, and no two have the same destination. Those to prefix
+    lists are in the order in which they were made.
     """
 
     id: str
@@ -162,11 +169,12 @@ class RouteTable:
     routes: tuple[Route, ...] = ()
     tags: Tags = ()
     ipv4_routes: tuple[Ipv4Route, ...] = ()
+    prefix_list_routes: tuple[PrefixListRoute, ...] = ()
 
     @property
-    def all_routes(self) -> tuple[Route | Ipv4Route, ...]:
-        """The routes of both families."""
-        return *self.ipv4_routes, *self.routes
+    def all_routes(self) -> tuple[AnyRoute, ...]:
+        """The routes of both families, and those to prefix lists."""
+        return *self.ipv4_routes, *self.routes, *self.prefix_list_routes
 
 
 @frozen
@@ -267,9 +275,10 @@ class NetworkAcl:
 class SecurityGroupRule:
     """A rule that allows one kind of traffic from (ingress) or to (egress) its peer.
 
-    `peer` is a block, or the id of a group whose members are meant. `protocol` is an IANA number or `ALL_PROTOCOLS`.
-    `from_port` and `to_port` are the range of destination ports for TCP and UDP. For ICMPv6 they are the type and the
-    code (-1 means all). For other protocols they are None.
+    `peer` is a block, the id of a group whose members are meant, or the id of a managed prefix list. `protocol` is an
+    IANA number or `ALL_PROTOCOLS`. `from_port` and `to_port` are the range of destination ports for TCP and UDP. For
+    ICMPv6 they are the type and the code (-1 means all). For other protocols they are None. `prefix_list_id` is as in
+    `Route`.
     """
 
     id: str
@@ -280,6 +289,12 @@ class SecurityGroupRule:
     peer: Block | str
     description: str = ""
     tags: Tags = ()
+    prefix_list_id: str | None = None
+
+    @property
+    def referenced_list_id(self) -> str | None:
+        """The id of the prefix list that is the peer; None if the peer is a block or a group."""
+        return self.peer if isinstance(self.peer, str) and self.peer.startswith(f"{ids.PREFIX_LIST}-") else None
 
 
 @frozen
@@ -354,7 +369,8 @@ class ClientToken:
 class Cloud:
     """All resources of a lab. Each mapping is keyed by resource id; `client_tokens` is keyed by the client's token.
 
-    `client_tokens` and `terminated_instances` are what a lab remembers of requests: no file has them.
+    `client_tokens`, `terminated_instances` and `prefix_list_versions` (by a list's id and a number) are what a lab
+    remembers of requests: no file has them.
     """
 
     lab: str
@@ -370,7 +386,9 @@ class Cloud:
     elastic_ips: Mapping[str, recorded.ElasticIp] = field(default_factory=dict)
     dhcp_options: Mapping[str, recorded.DhcpOptions] = field(default_factory=dict)
     key_pairs: Mapping[str, KeyPair] = field(default_factory=dict)
+    prefix_lists: Mapping[str, PrefixList] = field(default_factory=dict)
     hosts: Mapping[str, InternetHost] = field(default_factory=dict)
     client_tokens: Mapping[str, ClientToken] = field(default_factory=dict)
     deleted_nat_gateways: Mapping[str, recorded.DeletedNatGateway] = field(default_factory=dict)
     terminated_instances: Mapping[str, TerminatedInstance] = field(default_factory=dict)
+    prefix_list_versions: Mapping[str, PrefixListVersion] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address
 from typing import Literal
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.model import Cloud, Gateway, Ipv4Route, Route, RouteTable, Subnet
+from eigw_ns.cloud.model import AnyRoute, Cloud, Gateway, Route, RouteTable, Subnet
 
 RouteState = Literal["active", "blackhole"]
 
@@ -37,7 +37,7 @@ def effective_route_table(cloud: Cloud, subnet: Subnet) -> RouteTable:
     return main_route_table(cloud, subnet.vpc_id)
 
 
-def target_gateway(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> Gateway | None:
+def target_gateway(cloud: Cloud, table: RouteTable, route: AnyRoute) -> Gateway | None:
     """Return the gateway that `route` leads to.
 
     Returns None if the gateway was deleted, is detached, or is attached to another VPC.
@@ -48,7 +48,7 @@ def target_gateway(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) ->
     return gateway if gateway is not None and gateway.vpc_id == table.vpc_id else None
 
 
-def route_state(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> RouteState:
+def route_state(cloud: Cloud, table: RouteTable, route: AnyRoute) -> RouteState:
     """Return `blackhole` if the target of the route is not available, else `active`.
 
     A target that a lab does not have, such as a transit gateway, counts as available: it is recorded, and the lab drops

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from eigw_ns.cloud.ec2 import filter_shapes, instance_shapes, key_pairs, recorded_shapes, shapes
+from eigw_ns.cloud.ec2 import filter_shapes, instance_shapes, key_pairs, prefix_list_shapes, recorded_shapes, shapes
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, InternetHost, Tags
 
@@ -40,6 +40,7 @@ KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
     "Instances": lambda cloud: [instance_shapes.running(cloud, each) for each in cloud.instances.values()],
     "Addresses": lambda cloud: [recorded_shapes.address(cloud, each) for each in cloud.elastic_ips.values()],
     "DhcpOptions": lambda cloud: [recorded_shapes.dhcp_options(each) for each in cloud.dhcp_options.values()],
+    "PrefixLists": lambda cloud: [prefix_list_shapes.managed_prefix_list(each) for each in cloud.prefix_lists.values()],
     "KeyPairs": lambda cloud: [key_pairs.shape(each) for each in cloud.key_pairs.values()],
     "InternetHosts": lambda cloud: [internet_host(each) for each in cloud.hosts.values()],
 }
@@ -57,6 +58,7 @@ WORDS: Mapping[str, str] = {
     "instances": "Instances",
     "addresses": "Addresses",
     "dhcp-options": "DhcpOptions",
+    "managed-prefix-lists": "PrefixLists",
     "key-pairs": "KeyPairs",
     "internet-hosts": "InternetHosts",
 }

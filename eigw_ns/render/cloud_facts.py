@@ -26,6 +26,7 @@ from eigw_ns.cloud.model import (
     Vpc,
     VpcAttributes,
 )
+from eigw_ns.cloud.prefix_lists import PrefixList
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.cloud.routing import effective_route_table, route_state
 from eigw_ns.cloud.tag_names import named_by_tags, with_id
@@ -64,7 +65,7 @@ def names(cloud: Cloud) -> dict[str, str]:
         found |= {each.id: _qualified(vpcs.get(each.vpc_id or ""), each.name) for each in kind.values()}
     for instance in cloud.instances.values():
         found[instance.id] = _qualified(vpcs[cloud.subnets[instance.subnet_id].vpc_id], instance.name)
-    found |= {key.id: key.name for key in cloud.key_pairs.values()}
+    found |= {each.id: each.name for kind in (cloud.key_pairs, cloud.prefix_lists) for each in kind.values()}
     return found | {host.id: f"internet/{host.name}" for host in cloud.hosts.values()}
 
 
@@ -94,6 +95,7 @@ def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
         ("instance", cloud.instances, _instance),
         ("elastic IP address", cloud.elastic_ips, _elastic_ip),
         ("set of DHCP options", cloud.dhcp_options, _dhcp_options),
+        ("prefix list", cloud.prefix_lists, _prefix_list),
         ("key pair", cloud.key_pairs, _key_pair),
         ("internet host", cloud.hosts, _host),
     )
@@ -153,7 +155,8 @@ def _route_table(cloud: Cloud, table: RouteTable, known: Names) -> Facts:
     for route in table.all_routes:
         target = known.get(route.target_id, route.target_id)
         lost = route_state(cloud, table, route) == "blackhole" and target != "blackhole"
-        facts[f"route {route.destination} to"] = f"{target} (blackhole)" if lost else target
+        destination = f"prefix list {known[each]}" if isinstance(each := route.destination, str) else each
+        facts[f"route {destination} to"] = f"{target} (blackhole)" if lost else target
     return facts
 
 
@@ -173,7 +176,11 @@ def _security_group(_cloud: Cloud, group: SecurityGroup, known: Names) -> Facts:
 def allowed(rule: SecurityGroupRule, known: Names) -> str:
     """Return the traffic and the peer of a rule: `tcp 443 from ::/0`."""
     peer = rule.peer
-    return words.group_rule(rule, f"group {known.get(peer, peer)}" if isinstance(peer, str) else str(peer))
+    if not isinstance(peer, str):
+        listed = f" of prefix list {known.get(rule.prefix_list_id, '')}" if rule.prefix_list_id else ""
+        return words.group_rule(rule, f"{peer}{listed}")
+    kind = "group" if rule.referenced_list_id is None else "prefix list"
+    return words.group_rule(rule, f"{kind} {known.get(peer, peer)}")
 
 
 def _notes(rule: SecurityGroupRule) -> str:
@@ -201,6 +208,13 @@ def _instance(_cloud: Cloud, instance: Instance, known: Names) -> Facts:
     recorded = _attributes(instance.attributes, InstanceAttributes())
     place = {"subnet": known[instance.subnet_id], "security groups": groups}
     return {**addresses, **place, **state, **private, **mtu, **recorded}
+
+
+def _prefix_list(_cloud: Cloud, found: PrefixList, _known: Names) -> Facts:
+    facts = {"address family": found.address_family, "maximum of entries": str(found.max_entries)}
+    facts |= {"version": str(found.version)} if found.version > 1 else {}
+    described_as = ((each.cidr_block, each.description) for each in found.entries)
+    return facts | {f"entry {block}": f'"{text}"' if text else "" for block, text in described_as}
 
 
 def _key_pair(_cloud: Cloud, key: KeyPair, _known: Names) -> Facts:

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 from eigw_ns.cloud.filtering import network_acl, security_groups
 from eigw_ns.cloud.ipv4_addresses import nat_gateway_id
-from eigw_ns.cloud.model import Cloud, Gateway, Ipv4Route, Route, RouteTable, Subnet, Tags
+from eigw_ns.cloud.model import AnyRoute, Cloud, Gateway, RouteTable, Subnet, Tags
+from eigw_ns.cloud.prefix_lists import PrefixList
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp
 from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
 from eigw_ns.cloud.tag_names import named_by_tags
@@ -49,6 +50,7 @@ HEADINGS = {
     "Instances": "Instances",
     "Addresses": "Elastic IP addresses",
     "DhcpOptions": "DHCP options",
+    "PrefixLists": "Managed prefix lists",
     "KeyPairs": "Key pairs (recorded)",
     "InternetHosts": "Internet hosts",
 }
@@ -123,7 +125,7 @@ def _routes(cloud: Cloud, table: RouteTable) -> Iterator[tuple[Cell, ...]]:
         yield called, table_id, str(block), "local", "", _ACTIVE, tags
     for route in table.all_routes:
         state = _ACTIVE if route_state(cloud, table, route) == "active" else _BLACKHOLE
-        yield "", "", str(route.destination), *_target(cloud, table, route), state, ""
+        yield "", "", filters.prefix_list(cloud, route.destination), *_target(cloud, table, route), state, ""
 
 
 def _gateways(gateways: Iterable[Gateway], attached: str, cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -209,6 +211,20 @@ def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     return ("Name", "Id", "State", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
 
 
+def _prefix_lists(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    """Return one row per entry. Only the first row of a list has its name and id. An empty list has one row."""
+    rows = [row for each in _tagged(cloud.prefix_lists.values(), tags) for row in _entries(each)]
+    return ("Name", "Id", "Block", "Description", "Version", "Entries", "Tags"), tuple(rows)
+
+
+def _entries(prefix_list: PrefixList) -> Iterator[tuple[Cell, ...]]:
+    used = f"{len(prefix_list.entries)} of {prefix_list.max_entries}"
+    head = (str(prefix_list.version), used, _tag_text(prefix_list.tags))
+    blocks = [(str(each.cidr_block), each.description) for each in prefix_list.entries] or [("nothing", "")]
+    for index, block in enumerate(blocks):
+        yield ("", "", *block, "", "", "") if index else (prefix_list.name, prefix_list.id, *block, *head)
+
+
 def _key_pairs(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
     found = _tagged(cloud.key_pairs.values(), tags)
     return ("Name", "Id", "Type", "Fingerprint", "Tags"), tuple(
@@ -233,6 +249,7 @@ _KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
     "Instances": _instances,
     "Addresses": _addresses,
     "DhcpOptions": _dhcp_options,
+    "PrefixLists": _prefix_lists,
     "KeyPairs": _key_pairs,
     "InternetHosts": _hosts,
 }
@@ -262,7 +279,7 @@ def _table_of(cloud: Cloud, subnet: Subnet) -> str:
     return table.name if subnet.route_table_id else f"{table.name} (main)"
 
 
-def _target(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> tuple[str, str]:
+def _target(cloud: Cloud, table: RouteTable, route: AnyRoute) -> tuple[str, str]:
     """Return the name and the id of the gateway; without a name, the id in both places if the gateway is lost."""
     gateway = cloud.nat_gateways.get(route.target_id) or target_gateway(cloud, table, route)
     return (gateway.name, gateway.id) if gateway else (route.target_id, route.target_id)

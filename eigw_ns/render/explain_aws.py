@@ -122,6 +122,7 @@ def _group_rule(rule: SecurityGroupRule, group_id: str) -> Shape:
         ports = {"PortRange": _range((rule.from_port, rule.to_port))}
     return {
         **({"ReferencedSecurityGroupId": rule.peer} if isinstance(rule.peer, str) else {"Cidr": str(rule.peer)}),
+        **({"PrefixListId": rule.prefix_list_id} if rule.prefix_list_id else {}),
         "Direction": way(rule.egress),
         "SecurityGroupId": group_id,
         "SecurityGroupRuleId": rule.id,
@@ -138,6 +139,7 @@ def _route(used: RouteUsed) -> Shape:
     return {
         "RouteTableRoute": {
             "DestinationCidr": str(used.destination),
+            **({"DestinationPrefixListId": used.prefix_list_id} if used.prefix_list_id else {}),
             **(target if used.target_id != BLACKHOLE else {}),
             "Origin": "CreateRouteTable" if used.target_id == LOCAL else "CreateRoute",
             "State": used.state,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from eigw_ns.cloud.filtering import ICMP
-from eigw_ns.cloud.model import Cloud, NetworkAcl, SecurityGroup, SecurityGroupRule
+from eigw_ns.cloud.model import Block, Cloud, NetworkAcl, SecurityGroup, SecurityGroupRule
 from eigw_ns.render.table import Cell
 from eigw_ns.topology.traffic import spelt
 
@@ -61,9 +61,14 @@ def _traffic(protocol: int, limits: tuple[int, int] | None) -> tuple[str, str]:
     return name, detail
 
 
+def prefix_list(cloud: Cloud, block: Block | str) -> str:
+    """Return the text of a block, or the name of the prefix list with this id."""
+    return f"prefix list {cloud.prefix_lists[block].name}" if isinstance(block, str) else str(block)
+
+
 def _peer(cloud: Cloud, rule: SecurityGroupRule) -> str:
-    """Return the peer of a rule: a block, or the name of a group."""
-    if not isinstance(rule.peer, str):
-        return str(rule.peer)
+    """Return the peer of a rule: a block, or the name of a group or a prefix list."""
+    if not isinstance(rule.peer, str) or rule.referenced_list_id is not None:
+        return prefix_list(cloud, rule.peer)
     group = cloud.security_groups.get(rule.peer)
     return f"group {group.name}" if group else rule.peer

@@ -48,6 +48,7 @@ def resources(cloud: Cloud) -> Iterator[Named]:
         "Vpcs": cloud.vpcs,
         "Addresses": cloud.elastic_ips,
         "DhcpOptions": cloud.dhcp_options,
+        "PrefixLists": cloud.prefix_lists,
     }
     for kind, there in plain.items():
         yield from (Named(kind, each.id, each.name, each.name) for each in there.values())

@@ -30,9 +30,10 @@ from eigw_ns.cloud.model import (
     SubnetAttributes,
     Vpc,
 )
+from eigw_ns.cloud.prefix_lists import PrefixListRoute
 from eigw_ns.cloud.recorded import NatGateway
 from eigw_ns.errors import Mistake, TopologyError
-from eigw_ns.topology import blocks, recorded
+from eigw_ns.topology import blocks, prefix_lists, recorded
 from eigw_ns.topology.data import NONE, Scope, named, tags_of
 from eigw_ns.topology.filters import network_acls, security_groups
 from eigw_ns.topology.machines import key_pairs, terminated_instances
@@ -99,9 +100,11 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         dhcp_options=recorded.dhcp_options(data, lab),
         hosts=hosts,
         key_pairs=key_pairs(data, lab),
+        prefix_lists=prefix_lists.prefix_lists(data, lab),
         client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
         deleted_nat_gateways=recorded.deleted_nat_gateways(data),
         terminated_instances=terminated_instances(data),
+        prefix_list_versions=prefix_lists.versions(data),
     )
     _check_references(cloud)
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
@@ -123,6 +126,7 @@ def _check_references(cloud: Cloud) -> None:
         if not cloud.security_groups.keys() >= set(instance.security_group_ids):
             raise ValueError(f"the instance {instance.name} has a security group that does not exist")
     recorded.check_references(cloud)
+    prefix_lists.check_references(cloud)
 
 
 def _egress_only_internet_gateways(
@@ -152,14 +156,25 @@ def _internet_gateways(data: Mapping[str, Any], scope: Scope, vpc_id: str | None
 def _route_tables(
     data: Mapping[str, Any], scope: Scope, vpc_id: str, targets: Mapping[str, str]
 ) -> dict[str, RouteTable]:
-    """Return the route tables of a VPC. A route target that is not in `targets` is an id or `blackhole`; it is kept."""
+    """Return the route tables of a VPC.
+
+    A route target that is not in `targets` is an id or `blackhole`; it is kept. A destination without a prefix length
+    is the key of a prefix list.
+    """
     tables = {}
     for table_id, name, body in named(data, "route_tables", ids.ROUTE_TABLE, scope):
         written = [
             (each["destination"], targets.get(each["target"], each["target"])) for each in body.get("routes", ())
         ]
         routes = (Route(IPv6Network(text), target) for text, target in written if ":" in text)
-        ipv4_routes = (Ipv4Route(IPv4Network(text), target) for text, target in written if ":" not in text)
+        ipv4_routes = (
+            Ipv4Route(IPv4Network(text), target) for text, target in written if "/" in text and ":" not in text
+        )
+        lists = (
+            PrefixListRoute(prefix_lists.prefix_list_id(scope[0], key), target)
+            for key, target in written
+            if "/" not in key
+        )
         tables[table_id] = RouteTable(
             table_id,
             name,
@@ -168,6 +183,7 @@ def _route_tables(
             routes=tuple(sorted(routes, key=lambda route: route.destination)),
             tags=tags_of(body),
             ipv4_routes=tuple(sorted(ipv4_routes, key=lambda route: route.destination)),
+            prefix_list_routes=tuple(lists),
         )
     return tables
 

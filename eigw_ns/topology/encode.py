@@ -9,6 +9,7 @@ from typing import TypeVar
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
+    AnyRoute,
     Cloud,
     ConnectionTracking,
     EgressOnlyInternetGateway,
@@ -21,6 +22,7 @@ from eigw_ns.topology.data import NONE, Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
 from eigw_ns.topology.machines import instance_data, key_pairs_data, terminated_instances_data
 from eigw_ns.topology.model import Expectation, Topology
+from eigw_ns.topology.prefix_lists import prefix_list_key, prefix_lists_data, versions_data
 
 G = TypeVar("G", EgressOnlyInternetGateway, InternetGateway)
 
@@ -44,6 +46,7 @@ def to_data(topology: Topology) -> Data:
     data |= body_of(
         elastic_ips=recorded.elastic_ips_data(cloud, instance_keys), dhcp_options=recorded.dhcp_options_data(cloud)
     )
+    data |= body_of(prefix_lists=prefix_lists_data(cloud))
     if cloud.key_pairs:
         data["key_pairs"] = key_pairs_data(cloud)
     hosts = {
@@ -60,6 +63,7 @@ def to_data(topology: Topology) -> Data:
     remembered = {
         "deleted_nat_gateways": recorded.deleted_nat_gateways_data(cloud),
         "terminated_instances": terminated_instances_data(cloud),
+        "prefix_list_versions": versions_data(cloud),
     }
     return data | body_of(**remembered)
 
@@ -97,7 +101,7 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
         ),
         internet_gateways=_gateways_data(ids.INTERNET_GATEWAY, scope, attached, _internet_data),
         nat_gateways=recorded.nat_gateways_data(cloud, scope, vpc, subnet_keys),
-        route_tables={key: _table_data(table, targets) for key, table in sorted(tables.values(), key=_first)},
+        route_tables={key: _table_data(cloud, table, targets) for key, table in sorted(tables.values(), key=_first)},
         network_acls=network_acls_data(cloud, scope, vpc),
         security_groups=security_groups_data(cloud, scope, vpc),
         subnets={
@@ -137,12 +141,16 @@ def _internet_data(_gateway: InternetGateway) -> Data:
     return {}
 
 
-def _table_data(table: RouteTable, targets: Mapping[str, str]) -> Data:
+def _table_data(cloud: Cloud, table: RouteTable, targets: Mapping[str, str]) -> Data:
     routes = [
-        {"destination": str(route.destination), "target": targets.get(route.target_id, route.target_id)}
+        {"destination": _destination(cloud, route), "target": targets.get(route.target_id, route.target_id)}
         for route in table.all_routes
     ]
     return body_of(main=table.main, routes=routes, tags=dict(table.tags))
+
+
+def _destination(cloud: Cloud, route: AnyRoute) -> str:
+    return prefix_list_key(cloud, each) if isinstance(each := route.destination, str) else str(each)
 
 
 def _instances_data(

@@ -16,6 +16,7 @@ from eigw_ns.cloud.defaults import DEFAULT_ACL, default_network_acl, default_sec
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.model import (
     ALL_PROTOCOLS,
+    Block,
     Cloud,
     NetworkAcl,
     NetworkAclEntry,
@@ -25,6 +26,7 @@ from eigw_ns.cloud.model import (
 )
 from eigw_ns.topology import traffic
 from eigw_ns.topology.data import DIRECTIONS, Data, Scope, body_of, key_of, named, tags_of
+from eigw_ns.topology.prefix_lists import prefix_list_id, prefix_list_key
 
 Rule = TypeVar("Rule", NetworkAclEntry, SecurityGroupRule)
 
@@ -114,14 +116,22 @@ def _rule(
     computed id of another rule can be among them.
     """
     protocol = traffic.protocol(str(body["protocol"]))
-    group = body.get("group")
-    peer = traffic.block(body["cidr"]) if group is None else ids.make_id(ids.SECURITY_GROUP, *scope, group)
     first, last = traffic.span(protocol, body) or (None, None)
-    rule = SecurityGroupRule("", egress, protocol, first, last, peer, body.get("description", ""), tags_of(body))
+    rule = SecurityGroupRule(
+        "", egress, protocol, first, last, _peer(body, scope), body.get("description", ""), tags_of(body)
+    )
     computed = derived_rule_id(group_id, rule)
     if computed in taken:
         computed = rule_id(group_id, egress, computed, "again")
     return replace(rule, id=body.get("id", computed))
+
+
+def _peer(body: Mapping[str, Any], scope: Scope) -> Block | str:
+    if "group" in body:
+        return ids.make_id(ids.SECURITY_GROUP, *scope, body["group"])
+    if "prefix_list" in body:
+        return prefix_list_id(scope[0], body["prefix_list"])
+    return traffic.block(body["cidr"])
 
 
 def derived_rule_id(group_id: str, rule: SecurityGroupRule) -> str:
@@ -146,7 +156,7 @@ def security_groups_data(cloud: Cloud, scope: Scope, vpc: Vpc) -> Data:
         if group.vpc_id == vpc.id and group != default:
             key = keys[group.id]
             initial = default if group.id == default.id else _new_group(group.id, key, vpc)
-            bodies[key] = _group_data(group, key, initial, keys)
+            bodies[key] = _group_data(cloud, group, key, initial, keys)
     return dict(sorted(bodies.items()))
 
 
@@ -159,20 +169,23 @@ def group_keys(cloud: Cloud, scope: Scope, vpc_id: str) -> dict[str, str]:
     }
 
 
-def _group_data(group: SecurityGroup, key: str, initial: SecurityGroup, keys: Mapping[str, str]) -> Data:
+def _group_data(cloud: Cloud, group: SecurityGroup, key: str, initial: SecurityGroup, keys: Mapping[str, str]) -> Data:
     return {
         **body_of(
             group_name=group.name if group.name != key else None,
             description=group.description if group.description != initial.description else None,
         ),
-        **_directions(group.rules, initial.rules, lambda rule: _rule_data(rule, group.id, keys)),
+        **_directions(group.rules, initial.rules, lambda rule: _rule_data(cloud, rule, group.id, keys)),
         **body_of(tags=dict(group.tags)),
     }
 
 
-def _rule_data(rule: SecurityGroupRule, group_id: str, keys: Mapping[str, str]) -> Data:
+def _rule_data(cloud: Cloud, rule: SecurityGroupRule, group_id: str, keys: Mapping[str, str]) -> Data:
     limits = None if rule.from_port is None or rule.to_port is None else (rule.from_port, rule.to_port)
-    peer = {"group": keys[rule.peer]} if isinstance(rule.peer, str) else {"cidr": str(rule.peer)}
+    if rule.referenced_list_id is not None:
+        peer = {"prefix_list": prefix_list_key(cloud, rule.referenced_list_id)}
+    else:
+        peer = {"group": keys[rule.peer]} if isinstance(rule.peer, str) else {"cidr": str(rule.peer)}
     return {
         **({} if rule.id == derived_rule_id(group_id, rule) else {"id": rule.id}),
         **traffic.spelt(rule.protocol, limits),

@@ -21,6 +21,7 @@ from eigw_ns.topology.rules import (
     machines,
     mtus,
     names,
+    prefix_lists,
     quotas,
     recorded,
     routes,
@@ -48,9 +49,10 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     of_instances = addresses.instance_addresses(parsed, report, of_subnets)
     blocks.check_ipv4(parsed, report)
     addresses.check_hosts(parsed, report, of_vpcs)
-    routes.check(parsed, report, of_vpcs, things)
+    lists = prefix_lists.check(parsed, report)
+    routes.check(parsed, report, of_vpcs, things, lists)
     acls.check(parsed, report, lab)
-    groups.check(parsed, report, lab)
+    groups.check(parsed, report, lab, lists)
     tags.check(parsed, report)
     gateways.check(parsed, report)
     mtus.check(parsed, report)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from eigw_ns.cloud.ec2.settings import Quotas
+from eigw_ns.cloud.list_references import rules_counted
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.topology.data import Data
 
@@ -43,14 +44,13 @@ def _entries(cloud: Cloud) -> Iterator[int]:
 def _rules(cloud: Cloud) -> Iterator[int]:
     """Yield the number of rules for each group, direction and IP version.
 
-    A rule whose peer is a group counts for both IP versions.
+    A rule whose peer is a group counts for both IP versions, one whose peer is a prefix list as often as the list can
+    have entries.
     """
     for group in cloud.security_groups.values():
-        counts = Counter(
-            (rule.egress, version)
-            for rule in group.rules
-            for version in (_FAMILIES if isinstance(rule.peer, str) else (rule.peer.version,))
-        )
+        counts: Counter[tuple[bool, int]] = Counter()
+        for rule in group.rules:
+            counts.update({(rule.egress, version): rules_counted(cloud, rule, version) for version in _FAMILIES})
         yield from counts.values()
 
 
@@ -67,6 +67,7 @@ def _tags(cloud: Cloud) -> Iterator[Tags]:
         cloud.nat_gateways,
         cloud.elastic_ips,
         cloud.dhcp_options,
+        cloud.prefix_lists,
     )
     for resources in everything:
         yield from (each.tags for each in resources.values())

@@ -20,6 +20,7 @@ from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, INSTANCE_STATES, KEY_T
 from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.schema_base import NumberOrWord, Strict, Tagged
+from eigw_ns.topology.schema_prefix_lists import PrefixListFile
 from eigw_ns.topology.schema_recorded import DhcpOptionsFile, ElasticIpFile, NatGatewayFile
 from eigw_ns.topology.tree import Path
 
@@ -93,7 +94,8 @@ class RouteFile(Strict):
     """A route. Of the routes whose destination has the packet's, the longest prefix decides."""
 
     destination: str = Field(
-        description="An IPv6 prefix; or an IPv4 block, which is recorded", examples=["::/0", "0.0.0.0/0"]
+        description="An IPv6 prefix; an IPv4 block, which is recorded; or the name of a prefix list",
+        examples=["::/0", "0.0.0.0/0", "corporate"],
     )
     target: str = Field(
         description="The name or id of a gateway of this VPC, or blackhole; NAT gateways and other kinds drop packets",
@@ -143,12 +145,15 @@ class NetworkAclFile(Tagged):
 
 
 class SecurityGroupRuleFile(Tagged, TrafficFile):
-    """A rule that allows traffic from or to its peer: either a block, or the instances of a group."""
+    """A rule that allows traffic from or to its peer: a block, the instances of a group, or a prefix list."""
 
     cidr: str | None = Field(
-        None, description="The source of ingress, the destination of egress; either this or group", examples=["::/0"]
+        None,
+        description="The source of ingress, the destination of egress; either this, group or prefix_list",
+        examples=["::/0"],
     )
     group: str | None = Field(None, description="The name of a group of this VPC, as the peer", examples=["default"])
+    prefix_list: str | None = Field(None, description="The name of a prefix list, as the peer", examples=["corporate"])
     description: str = Field("", description="AWS's description of the rule")
     id: str | None = Field(None, description="Default: computed from the rule", examples=["sgr-0123456789abcdef0"])
 
@@ -354,6 +359,7 @@ class LabFile(Strict):
     )
     elastic_ips: dict[str, ElasticIpFile] = Field({}, json_schema_extra=_NAMES)
     dhcp_options: dict[str, DhcpOptionsFile] = Field({}, json_schema_extra=_NAMES)
+    prefix_lists: dict[str, PrefixListFile] = Field({}, json_schema_extra=_NAMES)
     key_pairs: dict[str, KeyPairFile] = Field({}, description="Key pairs by name; recorded")
     internet: InternetFile = InternetFile()
     expect: list[ExpectationFile] = Field([], description="Results that `eigw-ns verify` checks with packets")

@@ -84,6 +84,11 @@ _AWS_KEYS = {
     "instance_attribute": "write attributes as keys of an instance",
     "entries": "write the entries under ingress and egress",
     "group_id": "the id follows from the name; to give the id, write it in place of the name",
+    "prefix_lists": "prefix lists belong to no VPC: write them beside vpcs",
+    "managed_prefix_lists": "write prefix_lists, beside vpcs",
+    "prefix_list_id": "write the list's name under prefix_list",
+    "prefix_list_ids": "write a rule for each list, with its name under prefix_list",
+    "destination_prefix_list_id": "write the list's name under destination",
     "security_group_rules": "write the rules under ingress and egress of a security group",
 }
 """Words of AWS and of Terraform's AWS provider for what a topology file writes in another way."""

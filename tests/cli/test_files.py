@@ -134,6 +134,7 @@ def test_describe_without_root_leaves_the_counters_out(stored: Callable[[str], T
         "Instances",
         "Addresses",
         "DhcpOptions",
+        "PrefixLists",
         "KeyPairs",
         "InternetHosts",
     ]

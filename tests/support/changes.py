@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.prefix_lists import PrefixListEntry
 from tests.support.strategies import DESTINATIONS, clouds
 
 LAB = "lab"
@@ -65,6 +66,16 @@ def _reassociated(cloud: Cloud, draw: st.DataObject) -> Cloud:
 
 def _regrouped(cloud: Cloud, draw: st.DataObject) -> Cloud:
     return _changed(cloud, "security_groups", draw, lambda group: replace(group, rules=group.rules[1:]))
+
+
+def _relisted(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    blocks = draw.draw(st.lists(st.sampled_from(DESTINATIONS), unique=True, max_size=3))
+    entries = tuple(map(PrefixListEntry, blocks))
+
+    def change(found: Any) -> Any:
+        return replace(found, entries=entries, version=found.version + 1) if found.ip_version == 6 else found
+
+    return _changed(cloud, "prefix_lists", draw, change)
 
 
 def _tagged(cloud: Cloud, draw: st.DataObject) -> Cloud:
@@ -126,6 +137,7 @@ CHANGES: tuple[Callable[[Cloud, st.DataObject], Cloud], ...] = (
     _rerouted,
     _reassociated,
     _regrouped,
+    _relisted,
     _tagged,
     _detached,
     _scaled,

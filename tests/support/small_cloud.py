@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import count
 from typing import Any
 
@@ -30,6 +30,7 @@ from eigw_ns.cloud.model import (
     Vpc,
     VpcAttributes,
 )
+from eigw_ns.cloud.prefix_lists import PrefixList, PrefixListEntry
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.errors import CloudError
 from tests.topologies.blocks import of_subnet, of_vpc
@@ -44,6 +45,7 @@ GROUP, SPARE_GROUP, REFERRED_GROUP, BARE_GROUP = (f"sg-0000000000000000{letter}"
 INSTANCE = "i-0000000000000000a"
 NAT, PRIVATE_NAT = "nat-0000000000000000a", "nat-0000000000000000b"
 ADDRESS, NAT_ADDRESS, SPARE_ADDRESS = (f"eipalloc-0000000000000000{letter}" for letter in "abc")
+PREFIX_LIST, IPV4_LIST = "pl-0000000000000000a", "pl-0000000000000000b"
 DHCP, SPARE_DHCP = "dopt-0000000000000000a", "dopt-0000000000000000b"
 
 GONE = "0dead0dead0dead00"
@@ -103,9 +105,19 @@ def small_cloud() -> Cloud:
             PRIVATE_NAT: NatGateway(PRIVATE_NAT, PRIVATE_NAT, VPC, PLAIN_SUBNET),
         },
         elastic_ips={each.id: each for each in _elastic_ips()},
+        prefix_lists={each.id: each for each in _prefix_lists()},
         dhcp_options={
             each: DhcpOptions(each, each, (("domain-name", (f"{each}.test",)),)) for each in (DHCP, SPARE_DHCP)
         },
+    )
+
+
+def _prefix_lists() -> tuple[PrefixList, ...]:
+    """Return one of each family, to which nothing refers."""
+    office = PrefixListEntry(IPv6Network("2001:db8:c0::/48"), "office")
+    return (
+        PrefixList(PREFIX_LIST, "corporate", "IPv6", 4, (office,)),
+        PrefixList(IPV4_LIST, "corporate-ipv4", "IPv4", 4, (PrefixListEntry(IPv4Network("198.51.100.0/24")),)),
     )
 
 

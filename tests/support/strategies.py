@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from itertools import islice
 from typing import get_args
 
@@ -21,12 +21,16 @@ from eigw_ns.cloud.model import (
     InternetHost,
     Route,
     RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
     Subnet,
     Tags,
     Vpc,
 )
 from eigw_ns.cloud.nodes import nodes
+from eigw_ns.cloud.prefix_lists import PrefixList, PrefixListEntry, PrefixListRoute, PrefixListVersion
 from eigw_ns.topology import Expectation, Protocol, Result, Topology
+from eigw_ns.topology.filters import derived_rule_id
 from tests.support.filter_strategies import network_acls, security_groups
 from tests.topologies.blocks import of_subnet, of_vpc
 
@@ -81,7 +85,7 @@ def clouds(draw: st.DrawFn) -> Cloud:
         detached = {spare: InternetGateway(spare, "spare", None, tags=draw(TAGS))}
         tokens = {"once": ClientToken("CreateInternetGateway", "{}", '{"InternetGatewayId": "…"}')}
         cloud = _merged(cloud, Cloud(lab, internet_gateways=detached, client_tokens=tokens))
-    return cloud
+    return _with_lists(draw, cloud) if draw(st.booleans()) else cloud
 
 
 @st.composite
@@ -100,6 +104,42 @@ def topologies(draw: st.DrawFn) -> Topology:
         spelling = draw(st.sampled_from((source.qualified, source.id)))
         expectations.append(Expectation(spelling, destination.qualified, protocol, port, result))
     return Topology(cloud, tuple(expectations))
+
+
+def _with_lists(draw: st.DrawFn, cloud: Cloud) -> Cloud:
+    """Return the cloud with an IPv6 and an IPv4 prefix list, to which some tables and groups refer.
+
+    An earlier version of one is remembered.
+    """
+    offices, old = (ids.make_id(ids.PREFIX_LIST, cloud.lab, name) for name in ("offices", "old"))
+    blocks = draw(st.lists(st.sampled_from(DESTINATIONS), unique=True, max_size=3))
+    lists = {
+        offices: PrefixList(offices, "offices", "IPv6", 4, tuple(map(PrefixListEntry, blocks)), version=2),
+        old: PrefixList(old, "old", "IPv4", 2, (PrefixListEntry(IPv4Network("198.51.100.0/24"), "one"),)),
+    }
+    tables = {each.id: _listed_table(draw, cloud, each, offices) for each in cloud.route_tables.values()}
+    groups = {each.id: _listed_group(draw, each, (offices, old)) for each in cloud.security_groups.values()}
+    versions = {f"{offices}:1": PrefixListVersion(offices, 1, ())}
+    return dataclasses.replace(
+        cloud, route_tables=tables, security_groups=groups, prefix_lists=lists, prefix_list_versions=versions
+    )
+
+
+def _listed_table(draw: st.DrawFn, cloud: Cloud, table: RouteTable, list_id: str) -> RouteTable:
+    if draw(st.booleans()):
+        return table
+    egress_only = [each.id for each in cloud.egress_only_internet_gateways.values() if each.vpc_id == table.vpc_id]
+    targets = (*egress_only, BLACKHOLE, *GONE)
+    return dataclasses.replace(table, prefix_list_routes=(PrefixListRoute(list_id, draw(st.sampled_from(targets))),))
+
+
+def _listed_group(draw: st.DrawFn, group: SecurityGroup, list_ids: tuple[str, str]) -> SecurityGroup:
+    if draw(st.booleans()):
+        return group
+    rule = SecurityGroupRule("", draw(st.booleans()), 6, 443, 443, draw(st.sampled_from(list_ids)))
+    rule = dataclasses.replace(rule, id=derived_rule_id(group.id, rule))
+    rules = (*group.rules, rule) if rule.egress else (rule, *group.rules)
+    return dataclasses.replace(group, rules=rules)
 
 
 def _hosts(draw: st.DrawFn, lab: str) -> dict[str, InternetHost]:

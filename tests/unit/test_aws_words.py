@@ -43,7 +43,6 @@ def test_no_action_of_aws_is_taken_for_another() -> None:
         ("CreateImage", "a lab has no images and disks"),
         ("DescribeSnapshots", "a lab has no images and disks"),
         ("AssignPrivateIpAddresses", "a lab has no secondary IPv4 addresses"),
-        ("CreateManagedPrefixList", "a lab has no prefix lists: write one route or rule for each block"),
     ],
 )
 def test_the_hint_says_what_stands_in_the_place(action: str, told: str) -> None:
@@ -93,7 +92,7 @@ def test_a_parameter_that_labs_lack_is_explained() -> None:
     assert error.code == "UnknownParameter" and error.hint.startswith("a lab has no carrier gateways: ")
 
 
-@pytest.mark.parametrize("prefix", ["pcx", "tgw", "vgw", "vpce", "eni", "pl", "cagw", "lgw", "ami"])
+@pytest.mark.parametrize("prefix", ["pcx", "tgw", "vgw", "vpce", "eni", "cagw", "lgw", "ami"])
 def test_the_id_of_a_thing_that_labs_lack_is_explained(prefix: str) -> None:
     for digits in ("0", "0123456789abcdef0", "12345678"):
         assert lacking_id(f"{prefix}-{digits}").startswith("a lab has no ")

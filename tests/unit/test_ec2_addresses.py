@@ -286,8 +286,7 @@ def test_the_account_says_its_default_vpc_and_its_quotas() -> None:
 def test_what_a_lab_does_not_have_is_an_empty_list_and_no_id_exists(action: str) -> None:
     parameters = EMPTY_LISTS[action].parameters
     required = {each.name: 5 for each in parameters if each.name == "MaxResults" and each.required}
-    if action != "GetManagedPrefixListEntries":
-        assert set(map(repr, Account().do(action, **required).values())) == {"[]"}
+    assert set(map(repr, Account().do(action, **required).values())) == {"[]"}
     selects = (each for each in parameters if each.type == "list<string>" and each.name != "ServiceRegions")
     for each in selects:
         assert ".NotFound" in Account().refuse(action, **{each.name: [f"x-{GONE}"]}).code or each.name == "ServiceNames"
@@ -399,14 +398,6 @@ REFUSED: dict[str, list[Case]] = {
                 ),
             )
         ),
-    ],
-    "prefix lists": [
-        (
-            "unknown",
-            "InvalidPrefixListID.NotFound",
-            "GetManagedPrefixListEntries",
-            {"PrefixListId": f"pl-{GONE}"},
-        )
     ],
 }
 

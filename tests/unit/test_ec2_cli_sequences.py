@@ -179,7 +179,7 @@ class Run:
         stored = store().load(self.lab)
         assert self.kernel.observe(self.lab) == compile_cloud(stored.cloud)
         exported = load(dump(stored).encode(), file="exported.yaml", default_lab=self.lab)
-        assert exported == replace(stored, cloud=replace(stored.cloud, client_tokens={}))
+        assert exported == replace(stored, cloud=replace(stored.cloud, client_tokens={}, prefix_list_versions={}))
         assert operations.make_plan(self.kernel, storage(), exported.cloud) == ()
 
 

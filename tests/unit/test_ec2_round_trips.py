@@ -16,9 +16,11 @@ from tests.support.small_cloud import (
     ACL,
     DEFAULT_GROUP,
     EIGW,
+    GONE,
     GROUP,
     IGW,
     INSTANCE,
+    PREFIX_LIST,
     PRIVATE_TABLE,
     REFERRED_GROUP,
     SPARE_GROUP,
@@ -34,8 +36,8 @@ READING = tuple(
     for name, action in ACTIONS.items()
     if not action.mutates and not any(parameter.required for parameter in action.parameters)
 )
-UNUSED = {"PrefixListId", "BlockDeviceMapping", "EbsBlockDevice"}
-"""Structures that AWS answers and a lab does not: it has no prefix lists, and no volumes."""
+UNUSED = {"BlockDeviceMapping", "EbsBlockDevice"}
+"""Structures that AWS answers and a lab does not: it has no volumes."""
 
 
 def rich() -> Account:
@@ -49,7 +51,8 @@ def rich() -> Account:
         {"IpProtocol": "icmpv6", "FromPort": 128, "ToPort": -1},
         {"IpProtocol": "132"},
     )
-    asked = [{**kind, **everyone, **pairs} for kind in kinds]
+    lists = {"PrefixListIds": [{"PrefixListId": PREFIX_LIST, "Description": "listed"}]}
+    asked = [{**kind, **everyone, **pairs, **lists} for kind in kinds]
     account.do("AuthorizeSecurityGroupIngress", GroupId=SPARE_GROUP, IpPermissions=asked)
     account.do("AuthorizeSecurityGroupEgress", GroupId=SPARE_GROUP, IpPermissions=asked[1:])
     entry = {"NetworkAclId": ACL, "Egress": False, "RuleAction": "deny"}
@@ -258,9 +261,9 @@ def test_a_pair_that_names_no_group_of_the_vpc_is_refused(pair: Request, code: s
 
 @pytest.mark.parametrize(
     ("prefix_list", "code"),
-    [("pl-0000000000000000a", "InvalidPrefixListID.NotFound"), ("x", "InvalidPrefixListId.Malformed")],
+    [(f"pl-{GONE}", "InvalidPrefixListID.NotFound"), ("x", "InvalidPrefixListId.Malformed"), ("", "MissingParameter")],
 )
-def test_prefix_lists_are_unknown(prefix_list: str, code: str) -> None:
+def test_a_permission_needs_a_prefix_list_that_exists(prefix_list: str, code: str) -> None:
     asked = [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": prefix_list}]}]
     assert Account().refuse("RevokeSecurityGroupIngress", GroupId=SPARE_GROUP, IpPermissions=asked).code == code
 

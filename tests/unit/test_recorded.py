@@ -86,7 +86,7 @@ def test_a_file_is_read_as_it_was_written(cloud: Cloud) -> None:
 def test_a_route_leads_to_a_gateway_by_its_name(cloud: Cloud) -> None:
     (table,) = cloud.route_tables.values()
     public = next(each.id for each in cloud.nat_gateways.values() if each.name == "public")
-    assert [route.target_id for route in table.all_routes if route.destination.prefixlen != 0] == [public]
+    assert [route.target_id for route in table.routes if route.destination.prefixlen != 0] == [public]
     assert {route_state(cloud, table, route) for route in table.all_routes} == {"active"}
     gone = replace(cloud, nat_gateways={})
     assert [route_state(gone, table, route) for route in table.all_routes].count("blackhole") == 2

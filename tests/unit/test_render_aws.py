@@ -36,6 +36,7 @@ vpcs:
       app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}
 elastic_ips: {spare: {}}
 dhcp_options: {corporate: {domain_name: example.org}}
+prefix_lists: {offices: {entries: [{cidr: "2001:db8:c0::/48", description: head}, {cidr: "2001:db8:c1::/48"}]}}
 key_pairs: {admin: {fingerprint: "00:01"}}
 internet:
   hosts:

@@ -24,14 +24,15 @@ _LEAST = 5
 class Listing:
     """The listing of one describe action.
 
-    `member` is the name of the list in the answer, and `key` gives the sort key of an item. `most` is the maximum
-    number of items in a page.
+    `member` is the name of the list in the answer, and `key` gives the sort key of an item. MaxResults is from `least`
+    to `most`.
     """
 
     member: str
     key: Callable[[Shape], str]
     filters: KnownFilters
     most: int = 1000
+    least: int = _LEAST
 
     def reply(
         self,
@@ -48,10 +49,9 @@ class Listing:
         Raises CloudError if its Filters, MaxResults or NextToken are not valid.
         """
         most = request.get("MaxResults")
-        if most is not None and not _LEAST <= most <= self.most:
-            raise invalid(
-                f"Value ({most}) for parameter MaxResults is invalid. Expecting a value from {_LEAST} to {self.most}."
-            )
+        if most is not None and not self.least <= most <= self.most:
+            expected = f"Expecting a value from {self.least} to {self.most}."
+            raise invalid(f"Value ({most}) for parameter MaxResults is invalid. {expected}")
         wanted, warnings = filters(request, self.filters, settings)
         after = _position(request)
         shown = (owned(shape, settings) for shape in shapes)

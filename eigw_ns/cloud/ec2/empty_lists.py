@@ -156,13 +156,6 @@ LACKED = {
         "InvalidPrefixListID.NotFound",
         "prefix-list-id prefix-list-name",
     ),
-    "DescribeManagedPrefixLists": Lacked(
-        "managed prefix lists",
-        ("PrefixLists",),
-        "PrefixListIds",
-        "InvalidPrefixListID.NotFound",
-        "owner-id prefix-list-id prefix-list-name",
-    ),
 }
 """Every kind, by its describe action."""
 
@@ -185,8 +178,3 @@ def describing(kind: Lacked) -> Function:
 def _absent(kind: Lacked, wanted: str) -> CloudError:
     message = f"The ID '{shorten(wanted)}' does not exist: there are no {kind.plural}"
     return CloudError(kind.not_found, message, hint=lacking_id(wanted))
-
-
-def prefix_list_entries(_cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """Refuse to show the entries of a managed prefix list, of which a lab has none."""
-    raise _absent(LACKED["DescribeManagedPrefixLists"], request["PrefixListId"])

@@ -90,7 +90,9 @@ def ip_permissions(rules: Iterable[SecurityGroupRule]) -> list[Shape]:
             peers: Shape = {name: [] for name in ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")}
             found[key] = {"IpProtocol": group_protocol_text(rule.protocol), **ports, **peers}
         described = {"Description": rule.description} if rule.description else {}
-        if isinstance(rule.peer, str):
+        if rule.referenced_list_id is not None:
+            found[key]["PrefixListIds"].append({"PrefixListId": rule.peer, **described})
+        elif isinstance(rule.peer, str):
             found[key]["UserIdGroupPairs"].append({"UserId": ACCOUNT_ID, "GroupId": rule.peer, **described})
         else:
             member = "Ipv6Ranges" if isinstance(rule.peer, IPv6Network) else "IpRanges"
@@ -100,19 +102,22 @@ def ip_permissions(rules: Iterable[SecurityGroupRule]) -> list[Shape]:
 
 def security_group_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
     """Return a rule as in DescribeSecurityGroupRules, and as AuthorizeSecurityGroupIngress and Egress answer it."""
-    if isinstance(rule.peer, str):
-        peer: Shape = {"ReferencedGroupInfo": {"GroupId": rule.peer, "UserId": ACCOUNT_ID}}
-    else:
-        peer = _cidr(rule.peer, "CidrIpv4", "CidrIpv6")
+    peer = _peer(rule)
+    if "ReferencedGroupId" in peer:
+        peer = {"ReferencedGroupInfo": {"GroupId": rule.peer, "UserId": ACCOUNT_ID}}
     rule_arn = {"SecurityGroupRuleArn": arn("security-group-rule", rule.id)}
     return {**_rule(group_id, rule), "GroupOwnerId": ACCOUNT_ID, **peer, **rule_arn, "Tags": tag_list(rule.tags)}
 
 
 def revoked_rule(group_id: str, rule: SecurityGroupRule) -> Shape:
     """Return a rule as in the `RevokedSecurityGroupRules` that RevokeSecurityGroupIngress and Egress answer."""
+    return {**_rule(group_id, rule), **_peer(rule)}
+
+
+def _peer(rule: SecurityGroupRule) -> Shape:
     if isinstance(rule.peer, str):
-        return {**_rule(group_id, rule), "ReferencedGroupId": rule.peer}
-    return {**_rule(group_id, rule), **_cidr(rule.peer, "CidrIpv4", "CidrIpv6")}
+        return {"ReferencedGroupId" if rule.referenced_list_id is None else "PrefixListId": rule.peer}
+    return _cidr(rule.peer, "CidrIpv4", "CidrIpv6")
 
 
 def _rule(group_id: str, rule: SecurityGroupRule) -> Shape:

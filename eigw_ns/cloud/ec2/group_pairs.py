@@ -19,7 +19,6 @@ from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
 PEERING_CONNECTION = "pcx"
-PREFIX_LIST = "pl"
 
 
 def requested(cloud: Cloud, request: Request) -> SecurityGroup:
@@ -50,7 +49,7 @@ def referenced(cloud: Cloud, group: SecurityGroup, pair: Shape) -> SecurityGroup
     `PeeringStatus` says nothing about a group, so it is ignored.
     """
     if pair.get("VpcPeeringConnectionId"):
-        raise absent(PEERING_CONNECTION, pair["VpcPeeringConnectionId"])
+        raise _no_peering(pair["VpcPeeringConnectionId"])
     peer = _peer(cloud, group, pair)
     if (pair.get("UserId") or ACCOUNT_ID) != ACCOUNT_ID or (pair.get("VpcId") or peer.vpc_id) != peer.vpc_id:
         raise _unknown(peer.id)
@@ -75,18 +74,13 @@ def _peer(cloud: Cloud, group: SecurityGroup, pair: Shape) -> SecurityGroup:
     return found
 
 
-def absent(prefix: str, text: str) -> CloudError:
-    """Return the error for an id of a VPC peering connection or a prefix list, which labs do not have."""
-    code, noun = _ABSENT[prefix]
-    if ids.kind_of(text) != prefix:
-        return CloudError(f"{code}Id.Malformed", f'Invalid id: "{shorten(text)}" (expecting "{prefix}-...")')
+def _no_peering(text: str) -> CloudError:
+    """Return the error for an id of a VPC peering connection, which labs do not have."""
+    code, noun = "InvalidVpcPeeringConnection", "vpcPeeringConnection"
+    if ids.kind_of(text) != PEERING_CONNECTION:
+        message = f'Invalid id: "{shorten(text)}" (expecting "{PEERING_CONNECTION}-...")'
+        return CloudError(f"{code}Id.Malformed", message)
     return CloudError(f"{code}ID.NotFound", f"The {noun} ID '{text}' does not exist", hint=lacking_id(text))
-
-
-_ABSENT = {
-    PEERING_CONNECTION: ("InvalidVpcPeeringConnection", "vpcPeeringConnection"),
-    PREFIX_LIST: ("InvalidPrefixList", "prefix list"),
-}
 
 
 def _unknown(text: str) -> CloudError:

@@ -18,6 +18,7 @@ from eigw_ns.cloud.ec2.resources import (
     KINDS,
     NAT_GATEWAY,
     NETWORK_ACL,
+    PREFIX_LIST,
     ROUTE_TABLE,
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
@@ -58,6 +59,9 @@ KINDS_OF: Mapping[str, tuple[Kind[Any], ...]] = {
     "AllocationIds": (ELASTIC_IP,),
     "DhcpOptionsId": (DHCP_OPTIONS,),
     "DhcpOptionsIds": (DHCP_OPTIONS,),
+    "PrefixListId": (PREFIX_LIST,),
+    "PrefixListIds": (PREFIX_LIST,),
+    "DestinationPrefixListId": (PREFIX_LIST,),
     "Resources": _NAMED,
 }
 """The kinds of resources whose ids a parameter takes. Parameters of other names take no names in place of ids."""

@@ -13,7 +13,9 @@ from eigw_ns.cloud.ec2.interface_shapes import private_domain
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION, Settings
 
-_ACCOUNTS = frozenset({"OwnerId", "UserId", "GroupOwnerId", "InstanceOwnerId", "NetworkInterfaceOwnerId"})
+_ACCOUNTS = frozenset(
+    {"OwnerId", "UserId", "GroupOwnerId", "InstanceOwnerId", "NetworkInterfaceOwnerId", "ResourceOwner"}
+)
 """The members whose value is an account. None of them holds a user's text, and neither do those that end in `Arn`."""
 
 _REGIONS = frozenset({"NetworkBorderGroup"})

@@ -12,6 +12,7 @@ from eigw_ns.cloud.ec2 import group_pairs
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block
 from eigw_ns.cloud.ec2.checks import invalid, missing
 from eigw_ns.cloud.ec2.protocols import icmp_type_code, port_range, protocol_number
+from eigw_ns.cloud.ec2.resources import PREFIX_LIST
 from eigw_ns.cloud.ec2.schema import Request, Shape
 from eigw_ns.cloud.ec2.security_groups import check_text
 from eigw_ns.cloud.filtering import ICMP, ICMPV6, TCP, UDP
@@ -86,6 +87,8 @@ def _peers(cloud: Cloud, group: SecurityGroup, given: Shape) -> Iterator[tuple[B
                 raise missing(f"{member}.{name}")
             yield parse(each[name], name), each.get("Description", "")
     for each in given.get("PrefixListIds", []):
-        raise group_pairs.absent(group_pairs.PREFIX_LIST, each.get("PrefixListId", ""))
+        if not each.get("PrefixListId"):
+            raise missing("PrefixListIds.PrefixListId")
+        yield PREFIX_LIST.find(cloud, each["PrefixListId"]).id, each.get("Description", "")
     for each in given.get("UserIdGroupPairs", []):
         yield group_pairs.referenced(cloud, group, each).id, each.get("Description", "")

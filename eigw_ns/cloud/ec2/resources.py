@@ -26,6 +26,7 @@ from eigw_ns.cloud.model import (
     Tags,
     Vpc,
 )
+from eigw_ns.cloud.prefix_lists import PrefixList
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
@@ -204,6 +205,14 @@ DHCP_OPTIONS: Kind[DhcpOptions] = Kind(
 KEY_PAIR: Kind[KeyPair] = Kind(
     ids.KEY_PAIR, "key_pairs", "key-pair", "InvalidKeyPair.NotFound", "InvalidKeyPairId.Malformed", "key pair"
 )
+PREFIX_LIST: Kind[PrefixList] = Kind(
+    ids.PREFIX_LIST,
+    "prefix_lists",
+    "prefix-list",
+    "InvalidPrefixListID.NotFound",
+    "InvalidPrefixListId.Malformed",
+    "prefix list ID",
+)
 
 KINDS: tuple[Kind[Any], ...] = (
     VPC,
@@ -219,5 +228,6 @@ KINDS: tuple[Kind[Any], ...] = (
     ELASTIC_IP,
     DHCP_OPTIONS,
     KEY_PAIR,
+    PREFIX_LIST,
 )
 """Every kind of resource that can have tags."""

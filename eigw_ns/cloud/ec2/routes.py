@@ -13,18 +13,23 @@ from eigw_ns.cloud.addressing import NEVER_ROUTED
 from eigw_ns.cloud.aws_words import lacking_id
 from eigw_ns.cloud.ec2.blocks import ipv4_block, ipv6_block, within
 from eigw_ns.cloud.ec2.checks import invalid, one_of
-from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, INSTANCE, ROUTE_TABLE
+from eigw_ns.cloud.ec2.resources import EGRESS_ONLY_INTERNET_GATEWAY, INSTANCE, PREFIX_LIST, ROUTE_TABLE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.model import Block, Cloud, Gateway, Ipv4Route, Route, RouteTable
+from eigw_ns.cloud.list_references import destinations, routes_counted
+from eigw_ns.cloud.model import AnyRoute, Block, Cloud, Gateway, Ipv4Route, Route, RouteTable
+from eigw_ns.cloud.prefix_lists import PrefixListRoute
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError, Remedy, RemedyCode
 
-_IPV6, _IPV4 = "DestinationIpv6CidrBlock", "DestinationCidrBlock"
+_IPV6, _IPV4, _LIST = "DestinationIpv6CidrBlock", "DestinationCidrBlock", "DestinationPrefixListId"
 _EGRESS_ONLY = "EgressOnlyInternetGatewayId"
 _GATEWAYS = (_EGRESS_ONLY, "GatewayId")
 _MACHINES = ("InstanceId", "NetworkInterfaceId", "VpcEndpointId")
 """Targets to which AWS routes a part of a VPC's block."""
+
+_MACHINE_KINDS = (ids.INSTANCE, "eni", "vpce")
+"""The prefixes of their ids."""
 
 _NAT = "NatGatewayId"
 _PREFIXES = {
@@ -38,8 +43,6 @@ _PREFIXES = {
 
 _TARGETS = (*_GATEWAYS, "InstanceId", *_PREFIXES)
 
-AnyRoute = Route | Ipv4Route
-
 
 def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Add a route to a route table.
@@ -52,10 +55,18 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
         return Reply(cloud, {"Return": True})
     if existing is not None:
         raise CloudError("RouteAlreadyExists", f"The route identified by {route.destination} already exists.")
-    if len(_of_family(table, route.destination)) >= settings.quotas.routes_per_route_table:
-        message = f"The maximum number of routes for route table '{table.id}' has been reached."
-        raise CloudError("RouteLimitExceeded", message)
-    return Reply(_with(cloud, table, None, route), {"Return": True})
+    changed = _with(cloud, table, None, route)
+    check_quota(cloud, changed, table.id, settings)
+    return Reply(changed, {"Return": True})
+
+
+def check_quota(before: Cloud, after: Cloud, table_id: str, settings: Settings) -> None:
+    """Raise RouteLimitExceeded if the table gets too many routes of an IP version. A list counts by its maximum."""
+    for version in (4, 6):
+        old, new = (routes_counted(cloud, cloud.route_tables[table_id], version) for cloud in (before, after))
+        if new > max(old, settings.quotas.routes_per_route_table):
+            message = f"The maximum number of routes for route table '{table_id}' has been reached."
+            raise CloudError("RouteLimitExceeded", message)
 
 
 def replace_route(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
@@ -73,12 +84,14 @@ def replace_route(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     """Delete the route with exactly the given destination. A local route cannot be deleted."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
-    destination = _block(request)
+    name = one_of(request, _IPV6, _IPV4, _LIST)
+    destination = _named(request, name)
     if destination in cloud.vpcs[table.vpc_id].blocks:
         raise invalid(f"cannot remove local route {destination} in route table {table.id}")
     existing = _find(table, destination)
     if existing is None:
-        message = f"no route with destination-cidr-block {destination} in route table {table.id}"
+        kind = "destination-prefix-list-id" if name == _LIST else "destination-cidr-block"
+        message = f"no route with {kind} {destination} in route table {table.id}"
         raise CloudError("InvalidRoute.NotFound", message)
     return Reply(_with(cloud, table, existing, None), {})
 
@@ -87,27 +100,57 @@ def _asked(cloud: Cloud, request: Request) -> tuple[RouteTable, AnyRoute]:
     """Return the table and the route that the request gives. Raises CloudError if AWS would refuse the route."""
     table = ROUTE_TABLE.find(cloud, request["RouteTableId"])
     target = one_of(request, *_TARGETS)
-    destination = _destination(cloud, table, request, target)
-    target_id = _target(cloud, table, target, request[target])
+    name = one_of(request, _IPV6, _IPV4, _LIST)
+    destination = _named(request, name)
+    if isinstance(destination, str):
+        PREFIX_LIST.find(cloud, destination)
+    asked = _route(destination, request[target])
+    check_destinations(cloud, table, asked, target)
+    return table, _route(destination, _target(cloud, table, target, request[target]))
+
+
+def _route(destination: Block | str, target_id: str) -> AnyRoute:
+    if isinstance(destination, str):
+        return PrefixListRoute(destination, target_id)
     if isinstance(destination, IPv4Network):
-        return table, Ipv4Route(destination, target_id)
-    return table, Route(destination, target_id)
+        return Ipv4Route(destination, target_id)
+    return Route(destination, target_id)
 
 
-def _block(request: Request) -> Block:
-    name = one_of(request, _IPV6, _IPV4)
-    return ipv6_block(request[name], name) if name == _IPV6 else ipv4_block(request[name], name)
+def _named(request: Request, name: str) -> Block | str:
+    """Return the destination in the parameter `name`: a block, or the id of a prefix list."""
+    text = request[name]
+    if name == _LIST:
+        PREFIX_LIST.check_form(text)
+        return str(text)
+    return ipv6_block(text, name) if name == _IPV6 else ipv4_block(text, name)
 
 
-def _destination(cloud: Cloud, table: RouteTable, request: Request, target: str) -> Block:
-    destination = _block(request)
-    if isinstance(destination, IPv4Network) and target == _EGRESS_ONLY:
+def check_destinations(cloud: Cloud, table: RouteTable, route: AnyRoute, target: str = "") -> None:
+    """Raise InvalidParameterValue if AWS would refuse a block to which the route leads.
+
+    `target` is the parameter that gives the target; by default, what its id says.
+    """
+    machine = target in _MACHINES if target else ids.kind_of(route.target_id) in _MACHINE_KINDS
+    if isinstance(route, PrefixListRoute) and cloud.prefix_lists[route.prefix_list_id].ip_version == 4:
+        _check_family(route, target)
+    for destination in destinations(cloud, route):
+        if isinstance(destination, IPv4Network):
+            _check_family(route, target)
+        _check_block(cloud, table, destination, machine=machine)
+
+
+def _check_family(route: AnyRoute, target: str) -> None:
+    if target == _EGRESS_ONLY:
         reason = "an egress-only internet gateway is IPv6-only"
         raise invalid(
-            f"The destination CIDR block {destination} cannot be routed to {shorten(request[target])}: {reason}"
+            f"The destination CIDR block {route.destination} cannot be routed to {shorten(route.target_id)}: {reason}"
         )
+
+
+def _check_block(cloud: Cloud, table: RouteTable, destination: Block, *, machine: bool) -> None:
     for block in cloud.vpcs[table.vpc_id].blocks:
-        if destination == block or (target not in _MACHINES and within(destination, block)):
+        if destination == block or (not machine and within(destination, block)):
             raise invalid(
                 f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR"
                 " blocks. This route can target only an interface or an instance."
@@ -115,7 +158,6 @@ def _destination(cloud: Cloud, table: RouteTable, request: Request, target: str)
     for space, words in NEVER_ROUTED.items():
         if within(destination, space):
             raise invalid(f"The destination CIDR block {destination} is in {words}, which is never routed")
-    return destination
 
 
 def _target(cloud: Cloud, table: RouteTable, parameter: str, target_id: str) -> str:
@@ -172,17 +214,15 @@ def _is_egress_only(gateway_id: str) -> bool:
     return ids.kind_of(gateway_id) == ids.EGRESS_ONLY_INTERNET_GATEWAY
 
 
-def _of_family(table: RouteTable, destination: Block) -> tuple[AnyRoute, ...]:
-    return table.ipv4_routes if isinstance(destination, IPv4Network) else table.routes
-
-
-def _find(table: RouteTable, destination: Block) -> AnyRoute | None:
+def _find(table: RouteTable, destination: Block | str) -> AnyRoute | None:
     return next((route for route in table.all_routes if route.destination == destination), None)
 
 
 def _with(cloud: Cloud, table: RouteTable, gone: AnyRoute | None, new: AnyRoute | None) -> Cloud:
-    """Return the cloud in which the table has the route `new` and not `gone`."""
-    wanted = [route for route in (*table.all_routes, new) if route is not None and route != gone]
+    """Return the cloud in which the table has the route `new`, in place of `gone` if there is one."""
+    changed = (new if route == gone else route for route in (*table.all_routes, None if gone else new))
+    wanted = [route for route in changed if route is not None]
     ipv6 = sorted((each for each in wanted if isinstance(each, Route)), key=lambda route: route.destination)
     ipv4 = sorted((each for each in wanted if isinstance(each, Ipv4Route)), key=lambda route: route.destination)
-    return ROUTE_TABLE.put(cloud, replace(table, routes=tuple(ipv6), ipv4_routes=tuple(ipv4)))
+    lists = tuple(each for each in wanted if isinstance(each, PrefixListRoute))
+    return ROUTE_TABLE.put(cloud, replace(table, routes=tuple(ipv6), ipv4_routes=tuple(ipv4), prefix_list_routes=lists))

@@ -14,6 +14,7 @@ from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.permissions import permitted, same
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, SECURITY_GROUP_RULE
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
+from eigw_ns.cloud.ec2.security_group_rules import check_quota
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud, SecurityGroup, SecurityGroupRule
 from eigw_ns.cloud.words import shorten
@@ -57,7 +58,7 @@ def _check_group_ids(request: Request) -> None:
                 raise CloudError("InvalidGroupId.Malformed", message)
 
 
-def modify(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
+def modify(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Replace the traffic and the descriptions of rules. They keep their ids, directions and tags.
 
     The type of a rule's peer cannot change.
@@ -75,7 +76,9 @@ def modify(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
         raise CloudError("InvalidPermission.Duplicate", f"the specified rule {twin.id} already exists")
     if rules == group.rules:
         return Reply(cloud, {"Return": True})
-    return Reply(SECURITY_GROUP.put(cloud, replace(group, rules=rules)), {"Return": True})
+    new = SECURITY_GROUP.put(cloud, replace(group, rules=rules))
+    check_quota(cloud, new, group.id, settings)
+    return Reply(new, {"Return": True})
 
 
 def _modified(cloud: Cloud, group: SecurityGroup, update: Shape) -> SecurityGroupRule:
@@ -89,7 +92,7 @@ def _modified(cloud: Cloud, group: SecurityGroup, update: Shape) -> SecurityGrou
     if not given:
         raise missing("SecurityGroupRules.SecurityGroupRule")
     peer = one_of(given, *_PEERS)
-    if peer not in (_peer_member(rule), "PrefixListId"):
+    if peer != _peer_member(rule):
         raise invalid(f"The type of the rule '{rule_id}' cannot change from {_peer_member(rule)} to {peer}")
     (asked,) = permitted(cloud, group, {"IpPermissions": [_permission(given, peer)]}, egress=rule.egress)
     return replace(asked, id=rule.id, tags=rule.tags)
@@ -97,7 +100,7 @@ def _modified(cloud: Cloud, group: SecurityGroup, update: Shape) -> SecurityGrou
 
 def _peer_member(rule: SecurityGroupRule) -> str:
     if isinstance(rule.peer, str):
-        return "ReferencedGroupId"
+        return "ReferencedGroupId" if rule.referenced_list_id is None else "PrefixListId"
     return "CidrIpv6" if isinstance(rule.peer, IPv6Network) else "CidrIpv4"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import product
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2 import filter_shapes, tags
@@ -14,6 +15,7 @@ from eigw_ns.cloud.ec2.protocols import group_protocol_text
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, SECURITY_GROUP_RULE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
+from eigw_ns.cloud.list_references import rules_counted
 from eigw_ns.cloud.model import Cloud, SecurityGroup, SecurityGroupRule
 from eigw_ns.errors import CloudError
 
@@ -52,10 +54,10 @@ def _authorize(cloud: Cloud, request: Request, settings: Settings, *, egress: bo
     for rule in asked:
         new.append(replace(rule, id=_new_id(taken, settings), tags=tagged))
         taken.add(new[-1].id)
-    rules = (*group.rules, *new)
-    _check_quota(rules, settings, egress=egress)
+    changed = _with(cloud, group, (*group.rules, *new))
+    check_quota(cloud, changed, group.id, settings)
     answer = {"Return": True, "SecurityGroupRules": [filter_shapes.security_group_rule(group.id, rule) for rule in new]}
-    return Reply(_with(cloud, group, rules), answer)
+    return Reply(changed, answer)
 
 
 def _new_id(taken: Iterable[str], settings: Settings) -> str:
@@ -64,17 +66,19 @@ def _new_id(taken: Iterable[str], settings: Settings) -> str:
     return found
 
 
-def _check_quota(rules: Iterable[SecurityGroupRule], settings: Settings, *, egress: bool) -> None:
-    """Raise RulesPerSecurityGroupLimitExceeded if there are too many rules.
-
-    Rules are counted for each IP version. A rule whose peer is a group counts for both versions.
-    """
+def check_quota(before: Cloud, after: Cloud, group_id: str, settings: Settings) -> None:
+    """Raise RulesPerSecurityGroupLimitExceeded if the group gets too many rules of a direction and an IP version."""
     quota = settings.quotas.rules_per_security_group
-    peers = [rule.peer for rule in rules if rule.egress is egress]
-    for version in (4, 6):
-        if sum(isinstance(peer, str) or peer.version == version for peer in peers) > quota:
+    for egress, version in product((False, True), (4, 6)):
+        old, new = (_count(cloud, group_id, version, egress=egress) for cloud in (before, after))
+        if new > max(old, quota):
             message = f"The maximum number of rules per security group has been reached ({quota})."
             raise CloudError("RulesPerSecurityGroupLimitExceeded", message)
+
+
+def _count(cloud: Cloud, group_id: str, version: int, *, egress: bool) -> int:
+    rules = cloud.security_groups[group_id].rules
+    return sum(rules_counted(cloud, rule, version) for rule in rules if rule.egress is egress)
 
 
 def _revoke(cloud: Cloud, request: Request, *, egress: bool) -> Reply:

@@ -8,7 +8,7 @@ from eigw_ns.cloud.defaults import open_egress
 from eigw_ns.cloud.ec2 import filter_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
-from eigw_ns.cloud.ec2.filters import ABSENT, TAG_FILTERS, KnownFilters
+from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
 from eigw_ns.cloud.ec2.group_pairs import requested
 from eigw_ns.cloud.ec2.new_vpcs import default_vpc
 from eigw_ns.cloud.ec2.resources import SECURITY_GROUP, VPC
@@ -31,7 +31,7 @@ _PERMISSION_FILTERS = {
     "group-id": "UserIdGroupPairs.GroupId",
     "group-name": "UserIdGroupPairs.GroupName",
     "ipv6-cidr": "Ipv6Ranges.CidrIpv6",
-    "prefix-list-id": ABSENT,
+    "prefix-list-id": "PrefixListIds.PrefixListId",
     "protocol": "IpProtocol",
     "to-port": "ToPort",
     "user-id": "UserIdGroupPairs.UserId",
@@ -40,10 +40,7 @@ _PERMISSION_FILTERS = {
 
 def _of_permissions(prefix: str, member: str) -> dict[str, str]:
     """Return the filters on a group's rules of one direction."""
-    return {
-        f"{prefix}.{name}": f"{member}.{path}" if path != ABSENT else ABSENT
-        for name, path in _PERMISSION_FILTERS.items()
-    }
+    return {f"{prefix}.{name}": f"{member}.{path}" for name, path in _PERMISSION_FILTERS.items()}
 
 
 _LISTING = Listing(

@@ -21,7 +21,7 @@ class Quotas:
     """AWS's default quotas: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 
     Rules, entries and routes are counted separately for IPv4 and IPv6. The entries of an ACL include the implicit last
-    one.
+    one. A reference to a prefix list counts as often as the list can have entries.
     """
 
     vpcs_per_region: int = 5
@@ -41,6 +41,7 @@ class Quotas:
     elastic_ips_per_region: int = 5
     nat_gateways_per_availability_zone: int = 5
     instances_per_region: int = 1000
+    prefix_lists_per_region: int = 100
     tags_per_resource: int = 50
     filters_per_request: int = 50
     values_per_filter: int = 200

@@ -16,13 +16,12 @@ from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.ipv4_addresses import used
 from eigw_ns.cloud.model import (
     BLACKHOLE,
+    AnyRoute,
     Block,
     BlockAssociation,
     Cloud,
     EgressOnlyInternetGateway,
     InternetGateway,
-    Ipv4Route,
-    Route,
     RouteTable,
     Subnet,
     Tags,
@@ -167,11 +166,14 @@ def _associations(cloud: Cloud, table: RouteTable) -> list[Shape]:
     ]
 
 
-def _destination(block: Block) -> Shape:
+def _destination(block: Block | str) -> Shape:
+    """Return the member that names a route's destination. A text is the id of a prefix list."""
+    if isinstance(block, str):
+        return {"DestinationPrefixListId": block}
     return {"DestinationIpv6CidrBlock" if isinstance(block, IPv6Network) else "DestinationCidrBlock": str(block)}
 
 
-def _route(cloud: Cloud, table: RouteTable, route: Route | Ipv4Route) -> Shape:
+def _route(cloud: Cloud, table: RouteTable, route: AnyRoute) -> Shape:
     return {
         **_destination(route.destination),
         **_target(route.target_id),

@@ -28,6 +28,7 @@ from eigw_ns.cloud.ec2.resources import NETWORK_ACL, SECURITY_GROUP, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.list_references import destinations
 from eigw_ns.cloud.model import Block, BlockAssociation, Cloud, Subnet, Vpc
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
@@ -114,7 +115,7 @@ def _check_routes(cloud: Cloud, vpc: Vpc, block: Block) -> None:
     """Raise CloudError if a route of the VPC leads to a part of the block, or to all of it. AWS documents the rule."""
     for table in cloud.route_tables.values():
         for route in table.all_routes if table.vpc_id == vpc.id else ():
-            if within(route.destination, block):
+            if any(within(each, block) for each in destinations(cloud, route)):
                 raise invalid(
                     f"The CIDR '{block}' contains the destination of the route {route.destination} of {table.id}."
                 )

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from eigw_ns.cloud.families import ipv6_part
+from eigw_ns.cloud.list_references import expanded
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import Compiler
 from eigw_ns.dataplane.compile.memo import Key, Tracking
@@ -36,7 +37,7 @@ class Delta:
 
 _SECTIONS = tuple(field.name for field in fields(Cloud) if field.name != "lab")
 _OF_FAMILIES = frozenset({"vpcs", "subnets", "instances", "egress_only_internet_gateways", "internet_gateways"})
-"""The sections that `ipv6_part` reads."""
+"""The sections that `ipv6_part` reads, besides those that `expanded` reads."""
 
 _UNLINKED = "unlinked"
 """The section of the instances without IPv6."""
@@ -48,7 +49,8 @@ _LIST = 9
 def _sections(cloud: Cloud, before: Cloud | None = None) -> dict[str, Mapping[str, Any]]:
     """Return what the compiler reads of the cloud. Leaves out sections that are the same objects as `before`."""
     if before is not None and all(getattr(before, name) is getattr(cloud, name) for name in _OF_FAMILIES):
-        return {name: getattr(cloud, name) for name in _SECTIONS if name not in _OF_FAMILIES}
+        plain = expanded(cloud)
+        return {name: getattr(plain, name) for name in _SECTIONS if name not in _OF_FAMILIES}
     linked = ipv6_part(cloud)
     return {name: getattr(linked, name) for name in _SECTIONS} | {_UNLINKED: unlinked(cloud, linked)}
 

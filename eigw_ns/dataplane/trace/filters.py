@@ -17,6 +17,7 @@ from eigw_ns.cloud.filtering import (
     ipv4_icmp_entry,
     ipv4_icmp_rule,
     open_both_ways,
+    rule_matches,
     security_groups,
 )
 from eigw_ns.cloud.model import (
@@ -99,6 +100,7 @@ def _cross_groups(step: Step, instance: Instance, *, egress: bool) -> Hop:
     step.flow.rules[instance.id, egress] = used
     group, peer = _owner(used), rule.peer
     named = cloud.security_groups[peer].name if isinstance(peer, str) else str(peer)
+    named += words.of_list(cloud, rule.prefix_list_id)
     text = f"{words.way(egress)} rule {rule.id} allows {words.group_rule(rule, named)}"
     return step.passes((group.id, group.name), Reason.ALLOWED_BY_RULE, text, used, outwards=egress)
 
@@ -108,10 +110,22 @@ def _no_rule(step: Step, instance: Instance, used: GroupRuleUsed) -> Hop:
     other = ipv4_icmp_rule(step.index.cloud, instance, step.packet, egress=used.egress)
     if any(rule.egress is used.egress for group in used.groups for rule in group.rules):
         reason, text = Reason.ENI_SG_RULES_MISMATCH, f"no {words.way(used.egress)} rule of {names} allows it"
+        text += _lists_without_it(step, used)
         text += words.not_icmpv6(f"rule {other.id}") if other is not None else ""
     else:
         reason, text = Reason.SG_HAS_NO_RULES, f"{names} has no {words.way(used.egress)} rules"
     return step.drops((instance.id, instance.name), reason, text, used, outwards=used.egress)
+
+
+def _lists_without_it(step: Step, used: GroupRuleUsed) -> str:
+    """Return a remark about the prefix lists of rules that would allow the packet if an entry had its peer."""
+    found = {
+        rule.prefix_list_id: words.of_list(step.index.cloud, rule.prefix_list_id).removeprefix(" of ")
+        for group in used.groups
+        for rule in group.rules
+        if rule.prefix_list_id is not None and rule.egress is used.egress and rule_matches(rule, step.packet)
+    }
+    return "".join(f"; {name} has no entry for it" for name in found.values())
 
 
 def _owner(used: GroupRuleUsed) -> SecurityGroup:

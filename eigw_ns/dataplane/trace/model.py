@@ -62,13 +62,15 @@ class Reason(StrEnum):
 class RouteUsed:
     """The matching route. `destination` is None if no route matched.
 
-    `target_id` is `local` or the id of a gateway, which may have been deleted.
+    `target_id` is `local` or the id of a gateway, which may have been deleted. `prefix_list_id` is that of the list to
+    which the route in the table leads; None if it leads to a block.
     """
 
     table: RouteTable
     destination: IPv6Network | None = None
     target_id: str = ""
     state: RouteState = "active"
+    prefix_list_id: str | None = None
 
 
 @frozen

@@ -12,6 +12,7 @@ from eigw_ns.cloud.routing import longest_match, route_state, target_gateway
 from eigw_ns.dataplane.compile.notation import block_text
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL
 from eigw_ns.dataplane.state import Route
+from eigw_ns.dataplane.trace import words
 from eigw_ns.dataplane.trace.addresses import is_forwarded
 from eigw_ns.dataplane.trace.model import Hop, Reason, RouteUsed
 from eigw_ns.dataplane.trace.scene import Component
@@ -87,7 +88,9 @@ def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Ho
 def _used(step: Step, table: RouteTable, route: TableRoute) -> tuple[RouteUsed, str]:
     """Return the route with its state, and its description."""
     cloud = step.index.cloud
-    used = RouteUsed(table, route.destination, route.target_id, route_state(cloud, table, route))
+    state = route_state(cloud, table, route)
+    used = RouteUsed(table, route.destination, route.target_id, state, route.prefix_list_id)
     gateway = target_gateway(cloud, table, route)
     gone = "" if route.target_id == BLACKHOLE else f" ({route.target_id})"
-    return used, f"{route.destination} → {gateway.name if gateway else f'blackhole{gone}'}"
+    listed = words.of_list(cloud, route.prefix_list_id)
+    return used, f"{route.destination}{listed} → {gateway.name if gateway else f'blackhole{gone}'}"

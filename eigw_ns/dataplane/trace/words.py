@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eigw_ns.cloud import protocols
 from eigw_ns.cloud.filtering import ICMPV6, TCP, UDP
-from eigw_ns.cloud.model import ALL_PROTOCOLS, NetworkAclEntry, SecurityGroupRule
+from eigw_ns.cloud.model import ALL_PROTOCOLS, Cloud, NetworkAclEntry, SecurityGroupRule
 
 _ALL_PORTS = (0, 65535)
 
@@ -25,6 +25,11 @@ def group_rule(rule: SecurityGroupRule, peer: str) -> str:
     """Return a rule in words: `tcp 443 from ::/0`. `peer` is the block, or the name of the group, of the rule."""
     limits = None if rule.from_port is None or rule.to_port is None else (rule.from_port, rule.to_port)
     return f"{_kind(rule.protocol, limits)} {_beside(rule.egress)} {peer}"
+
+
+def of_list(cloud: Cloud, list_id: str | None) -> str:
+    """Return the prefix list that has a block, to be added to the block; "" if the block is of no list."""
+    return "" if list_id is None else f" of prefix list {cloud.prefix_lists[list_id].name}"
 
 
 def protocol(number: int) -> str:

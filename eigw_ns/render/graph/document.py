@@ -11,6 +11,7 @@ from ipaddress import IPv6Network
 from typing import Literal
 
 from eigw_ns.cloud.filtering import EVERYWHERE, network_acl, security_groups
+from eigw_ns.cloud.list_references import expanded
 from eigw_ns.cloud.model import BLACKHOLE, Cloud, Instance, Route, RouteTable, Subnet, Vpc
 from eigw_ns.cloud.routing import RouteState, effective_route_table, route_state, target_gateway
 from eigw_ns.cloud.tag_names import named_by_tags
@@ -144,7 +145,7 @@ def document(
     cloud: Cloud, replicas: Mapping[str, tuple[Replica, ...]] | None = None, refused: Mapping[str, int] | None = None
 ) -> Document:
     """Return the document of a cloud. `replicas` and `refused` are what the kernel says, by the ids of gateways."""
-    cloud = named_by_tags(cloud)
+    cloud = expanded(named_by_tags(cloud))
     named = sorted(cloud.vpcs.values(), key=lambda each: each.name)
     vpcs = (_vpc(cloud, vpc, replicas or {}, refused or {}) for vpc in named)
     hosts = sorted(cloud.hosts.values(), key=lambda each: each.name)

@@ -15,11 +15,13 @@ from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.group_names import folded
 from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import shorten
+from eigw_ns.frozen import frozen
 from eigw_ns.topology import traffic
 from eigw_ns.topology.data import DIRECTIONS
 from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules import traffic as traffic_rules
+from eigw_ns.topology.rules.prefix_lists import Lists
 from eigw_ns.topology.schema import LabFile, SecurityGroupRuleFile, VpcFile
 from eigw_ns.topology.tree import Path
 
@@ -28,7 +30,7 @@ _TEXT = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
 _CHARACTERS = "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 
 
-def check(file: LabFile, report: MistakeReport, lab: str) -> None:
+def check(file: LabFile, report: MistakeReport, lab: str, lists: Lists) -> None:
     """Check that AWS would accept every group and rule.
 
     Groups that are referred to must exist. Every instance must be in at least one group, and not in too many.
@@ -43,7 +45,8 @@ def check(file: LabFile, report: MistakeReport, lab: str) -> None:
             report.attempt((*place, "description"), _description, body.description)
             for direction, _ in DIRECTIONS:
                 rules: Sequence[SecurityGroupRuleFile] = getattr(body, direction)
-                _check_rules(rules, report, (*place, direction), known, file.quotas.rules_per_security_group)
+                peers = _Peers(known, lists, file.quotas.rules_per_security_group)
+                _check_rules(rules, report, (*place, direction), peers)
                 _check_ids(rules, report, (*place, direction), rule_ids)
 
 
@@ -105,9 +108,23 @@ def _description(text: str) -> str:
     return text
 
 
-def _check_rules(
-    rules: Sequence[SecurityGroupRuleFile], report: MistakeReport, place: Path, known: Collection[str], most: int
-) -> None:
+@frozen
+class _Peers:
+    """What the rules of a VPC's groups can have as peers, and how many rules a group can have."""
+
+    groups: Collection[str]
+    lists: Lists
+    most: int
+
+    def counted(self, rule: SecurityGroupRuleFile, peer: Block | str | None) -> dict[int, int]:
+        """Return for how many rules of each IP version a rule counts."""
+        found = self.lists.get(rule.prefix_list or "")
+        if found is not None:
+            return {found.ip_version: found.max_entries}
+        return {4: 1, 6: 1} if peer is None or isinstance(peer, str) else {peer.version: 1}
+
+
+def _check_rules(rules: Sequence[SecurityGroupRuleFile], report: MistakeReport, place: Path, peers: _Peers) -> None:
     owners: dict[object, Path] = {}
     families: Counter[int] = Counter()
     for index, rule in enumerate(rules):
@@ -116,37 +133,50 @@ def _check_rules(
             continue
         report.attempt((*path, "description"), _description, rule.description)
         kind = traffic_rules.check(rule, report, path)
-        peer = _peer(rule, report, path, known)
-        families.update((4, 6) if peer is None or isinstance(peer, str) else (peer.version,))
+        peer = _peer(rule, report, path, peers)
+        families.update(peers.counted(rule, peer))
         if kind is None or peer is None:
             continue
-        owner = owners.setdefault((kind, peer), path)
+        owner = owners.setdefault((kind, peer, rule.prefix_list is None), path)
         if owner != path:
             problem = f"the rule on line {report.line(owner)} already allows the same traffic"
             report.add(path, problem, "remove one of them", value="")
-    if max(families.values(), default=0) > most:
-        problem = f"a security group can have at most {most} rules for each direction and IP version"
+    if max(families.values(), default=0) > peers.most:
+        problem = f"a security group can have at most {peers.most} rules for each direction and IP version"
         report.add(place, problem, "remove some rules", value=str(max(families.values())))
 
 
-def _peer(rule: SecurityGroupRuleFile, report: MistakeReport, path: Path, known: Collection[str]) -> Block | str | None:
-    """Return the peer of the rule: a block, or the name of a group. Return None if it is not valid."""
-    cidr, group = (*path, "cidr"), (*path, "group")
-    if rule.cidr is not None and rule.group is not None:
-        report.add(group, "a rule must have a cidr or a group, not both", "remove one of them")
+def _peer(rule: SecurityGroupRuleFile, report: MistakeReport, path: Path, peers: _Peers) -> Block | str | None:
+    """Return the peer of the rule: a block, or the name of a group or a prefix list. Return None if it is not valid."""
+    cidr, group, listed = (*path, "cidr"), (*path, "group"), (*path, "prefix_list")
+    given = [place for place in (cidr, group, listed) if getattr(rule, str(place[-1])) is not None]
+    if len(given) > 1:
+        report.add(given[1], "a rule must have a cidr, a group or a prefix_list, only one of them", "remove the others")
         return None
     if rule.cidr is not None:
         return report.attempt(cidr, traffic.block, rule.cidr)
+    if rule.prefix_list is not None:
+        return _prefix_list(rule.prefix_list, report, listed, peers.lists)
     if rule.group is None:
-        if report.is_clean(cidr) and report.is_clean(group):
-            report.add(path, "a rule must have a cidr or a group", 'add one such as cidr: "::/0"', value="")
+        if all(report.is_clean(place) for place in (cidr, group, listed)):
+            problem = "a rule must have a cidr, a group or a prefix_list"
+            report.add(path, problem, 'add one such as cidr: "::/0"', value="")
         return None
+    known = peers.groups
     if rule.group in known:
         return rule.group
     if rule.group == "self":
         report.add(group, "no security group has this name", f"write {shorten(str(path[-3]))}")
     else:
         report.add_unknown(group, "security group", rule.group, known)
+    return None
+
+
+def _prefix_list(name: str, report: MistakeReport, path: Path, lists: Lists) -> str | None:
+    if name in lists:
+        return name
+    if report.is_clean(path):
+        report.add_unknown(path, "prefix list", name, lists)
     return None
 
 

@@ -32,6 +32,7 @@ _WORDS = {
     ids.NAT_GATEWAY: "NAT gateway",
     ids.ELASTIC_IP: "elastic IP address",
     ids.DHCP_OPTIONS: "set of DHCP options",
+    ids.PREFIX_LIST: "prefix list",
     ids.INTERNET_HOST: "internet host",
 }
 _SECTIONS = {
@@ -78,6 +79,7 @@ def _declared(report: MistakeReport, lab: str) -> Iterator[Declared]:
         (("internet_gateways",), ids.INTERNET_GATEWAY),
         (("elastic_ips",), ids.ELASTIC_IP),
         (("dhcp_options",), ids.DHCP_OPTIONS),
+        (("prefix_lists",), ids.PREFIX_LIST),
         (("internet", "hosts"), ids.INTERNET_HOST),
     )
     for place, kind in top:

@@ -15,6 +15,7 @@ from eigw_ns.topology import forms
 from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules.blocks import VpcBlocks
 from eigw_ns.topology.rules.names import GATEWAY_SECTIONS, Declared
+from eigw_ns.topology.rules.prefix_lists import Lists, names_a_list, unroutable
 from eigw_ns.topology.schema import LabFile, RouteFile, VpcFile
 from eigw_ns.topology.tree import Path
 
@@ -24,7 +25,7 @@ _OF_ONE_VPC = (ids.EGRESS_ONLY_INTERNET_GATEWAY, ids.NAT_GATEWAY)
 _TARGETS = (*_GATEWAYS, *ROUTE_TARGETS)
 
 
-def check(file: LabFile, report: MistakeReport, of_vpcs: VpcBlocks, things: tuple[Declared, ...]) -> None:
+def check(file: LabFile, report: MistakeReport, of_vpcs: VpcBlocks, things: tuple[Declared, ...], lists: Lists) -> None:
     """Check that AWS would accept every route, that a VPC has one main table, and that associated tables exist."""
     owners = {thing.id: thing.vpc for thing in things if thing.kind in _GATEWAYS}
     for name, vpc in file.vpcs.items():
@@ -36,13 +37,14 @@ def check(file: LabFile, report: MistakeReport, of_vpcs: VpcBlocks, things: tupl
                 report.add_unknown(path, "route table", body.route_table, known)
         egress_only = set(report.names(("vpcs", name, "egress_only_internet_gateways")))
         for table, contents in vpc.route_tables.items():
-            _check_destinations(contents.routes, report, ("vpcs", name, "route_tables", table), of_vpcs[name])
+            place: Path = ("vpcs", name, "route_tables", table)
+            _check_destinations(contents.routes, report, place, of_vpcs[name], lists)
             for index, route in enumerate(contents.routes):
                 target: Path = ("vpcs", name, "route_tables", table, "routes", index, "target")
                 if report.is_clean(target):
                     _check_target(route.target, report, target, name, owners)
                     if report.is_clean((*target[:-1], "destination")):
-                        _check_family(route, report, target, egress_only)
+                        _check_family(route, report, target, egress_only, lists)
 
 
 def main_table_name(tables: dict[str, object]) -> str:
@@ -60,12 +62,16 @@ def _check_main(vpc: VpcFile, report: MistakeReport, vpc_name: str) -> None:
 
 
 def _check_destinations(
-    routes: list[RouteFile], report: MistakeReport, table: Path, of_vpc: tuple[IPv6Network, ...]
+    routes: list[RouteFile], report: MistakeReport, table: Path, of_vpc: tuple[IPv6Network, ...], lists: Lists
 ) -> None:
-    owners: dict[Block, Path] = {}
+    owners: dict[Block | str, Path] = {}
     for index, route in enumerate(routes):
         path = (*table, "routes", index, "destination")
-        destination = report.attempt(path, forms.destination, route.destination)
+        destination: Block | str | None
+        if names_a_list(route.destination):
+            destination = _prefix_list(route.destination, report, path, of_vpc, lists)
+        else:
+            destination = report.attempt(path, forms.destination, route.destination)
         if destination is None:
             continue
         for block in of_vpc:
@@ -76,6 +82,22 @@ def _check_destinations(
         if owner != path:
             problem = f"the table already has a route to {destination}, on line {report.line(owner)}"
             report.add(path, problem, "remove one of them")
+
+
+def _prefix_list(
+    name: str, report: MistakeReport, path: Path, of_vpc: tuple[IPv6Network, ...], lists: Lists
+) -> str | None:
+    """Return the name of the prefix list that is the destination; None if there is a mistake."""
+    if not report.is_clean(path):
+        return None
+    if name not in lists:
+        problem = "a destination must be an IPv6 prefix or the name of a prefix list"
+        report.add(path, problem, did_you_mean(name, lists) or "write one such as 2001:db8:80::/48")
+        return None
+    if problem := unroutable(lists[name], of_vpc):
+        report.add(path, problem, "remove the entry or the route")
+        return None
+    return name
 
 
 def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners: dict[str, str | None]) -> None:
@@ -101,9 +123,14 @@ def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners
         report.add(path, problem, f"write a gateway of {shorten(vpc)}")
 
 
-def _check_family(route: RouteFile, report: MistakeReport, path: Path, egress_only: Collection[str]) -> None:
+def _check_family(
+    route: RouteFile, report: MistakeReport, path: Path, egress_only: Collection[str], lists: Lists
+) -> None:
     """Check that no IPv4 route leads to an egress-only internet gateway, which is IPv6-only."""
     leads = route.target in egress_only or ids.kind_of(route.target) == ids.EGRESS_ONLY_INTERNET_GATEWAY
-    if leads and ":" not in route.destination:
+    listed = lists.get(route.destination)
+    if leads and listed is not None and listed.ip_version == 4:
+        report.add(path, "an egress-only internet gateway does not forward IPv4", "write the name of an IPv6 list")
+    elif leads and listed is None and ":" not in route.destination:
         remedy = f"write {'::/0' if route.destination.endswith('/0') else 'an IPv6 prefix'} as the destination"
         report.add(path, "an egress-only internet gateway does not forward IPv4", remedy)

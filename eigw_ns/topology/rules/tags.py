@@ -26,6 +26,7 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
         "internet_gateways": file.internet_gateways,
         "elastic_ips": file.elastic_ips,
         "dhcp_options": file.dhcp_options,
+        "prefix_lists": file.prefix_lists,
     }
     for section, resources in tops.items():
         for name, body in resources.items():

@@ -23,6 +23,7 @@ from eigw_ns.cloud.ec2.actions import instances
 from eigw_ns.cloud.ec2.actions.addresses import ADDRESSES
 from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
 from eigw_ns.cloud.ec2.actions.networks import NETWORK_ACTIONS
+from eigw_ns.cloud.ec2.actions.prefix_lists import PREFIX_LISTS
 from eigw_ns.cloud.ec2.schema import (
     CLIENT_TOKEN,
     DRY_RUN,
@@ -47,6 +48,7 @@ _TABLE = string("RouteTableId", "the ID of the route table", required=True)
 _DESTINATION = (
     string("DestinationIpv6CidrBlock", "the IPv6 destination block of the route"),
     string("DestinationCidrBlock", "the IPv4 destination block of the route, which is recorded"),
+    string("DestinationPrefixListId", "the ID of a managed prefix list, all blocks of which are destinations"),
 )
 _TARGET = (
     string("EgressOnlyInternetGatewayId", "the ID of the egress-only internet gateway to route to"),
@@ -112,8 +114,8 @@ _PERMISSIONS = structures(
     ),
     structures(
         "PrefixListIds",
-        "the prefix lists; always refused, unless empty: labs have none",
-        string("PrefixListId", "the ID of a prefix list"),
+        "the managed prefix lists",
+        string("PrefixListId", "the ID of a managed prefix list"),
         _DESCRIPTION,
     ),
 )
@@ -132,13 +134,13 @@ _AUTHORIZE = (_PERMISSIONS, *_SHORT_PERMISSION, TAG_SPECIFICATIONS, DRY_RUN)
 _REVOKE = (_PERMISSIONS, strings("SecurityGroupRuleIds", "the IDs of the rules"), *_SHORT_PERMISSION, DRY_RUN)
 _UPDATE = structure(
     "SecurityGroupRule",
-    "all values of the rule; exactly one of CidrIpv4, CidrIpv6 and ReferencedGroupId, as the rule had before",
+    "all values of the rule; one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId, as the rule had before",
     string("IpProtocol", "the protocol: tcp, udp, icmpv6, a number, or -1 for all"),
     integer("FromPort", "the first port, or the ICMPv6 type; -1 for all types"),
     integer("ToPort", "the last port, or the ICMPv6 code; -1 for all codes"),
     string("CidrIpv4", "an IPv4 block"),
     string("CidrIpv6", "an IPv6 block"),
-    string("PrefixListId", "always refused: labs have no prefix lists"),
+    string("PrefixListId", "the ID of a managed prefix list"),
     string("ReferencedGroupId", "the ID of a security group"),
     _DESCRIPTION,
 )
@@ -321,6 +323,7 @@ ACTIONS: Mapping[str, Action] = {
     ),
     **instances.ACTIONS,
     **ADDRESSES,
+    **PREFIX_LISTS,
     **EMPTY_LISTS,
 }
 """Every action, by AWS's name for it."""

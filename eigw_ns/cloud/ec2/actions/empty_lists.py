@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from eigw_ns.cloud.ec2.empty_lists import LACKED, Lacked, describing, prefix_list_entries
-from eigw_ns.cloud.ec2.schema import DRY_RUN, FILTERS, PAGING, Action, Parameter, string, strings
+from eigw_ns.cloud.ec2.empty_lists import LACKED, Lacked, describing
+from eigw_ns.cloud.ec2.schema import DRY_RUN, FILTERS, PAGING, Action, Parameter, strings
 
 _UNPAGED = ("DescribeVpnGateways", "DescribeCustomerGateways", "DescribeVpnConnections", "DescribeVpcClassicLink")
 _WITHOUT_DRY_RUN = ("DescribeVpcClassicLinkDnsSupport", "DescribePublicIpv4Pools")
@@ -28,24 +28,12 @@ def _parameters(action: str, kind: Lacked) -> Iterator[Parameter]:
 
 
 EMPTY_LISTS: Mapping[str, Action] = {
-    **{
-        name: Action(
-            describing(kind),
-            f"Describe {kind.plural}, of which a lab has none",
-            tuple(_parameters(name, kind)),
-            mutates=False,
-        )
-        for name, kind in LACKED.items()
-    },
-    "GetManagedPrefixListEntries": Action(
-        prefix_list_entries,
-        "List the entries of a managed prefix list, of which a lab has none",
-        (
-            string("PrefixListId", "the ID of the prefix list", required=True),
-            *PAGING,
-            DRY_RUN,
-        ),
+    name: Action(
+        describing(kind),
+        f"Describe {kind.plural}, of which a lab has none",
+        tuple(_parameters(name, kind)),
         mutates=False,
-    ),
+    )
+    for name, kind in LACKED.items()
 }
 """Each action by AWS's name for it."""
