@@ -77,6 +77,33 @@ resource "aws_nat_gateway" "nat" {
   depends_on    = [aws_internet_gateway.edge]
 }
 
+resource "aws_ec2_managed_prefix_list" "internet" {
+  name           = "internet"
+  address_family = "IPv6"
+  max_entries    = 5
+
+  entry {
+    cidr        = "2001:db8::/32"
+    description = "documentation"
+  }
+
+  entry { cidr = "3fff::/20" }
+}
+
+resource "aws_ec2_managed_prefix_list" "peers" {
+  name           = "peers"
+  address_family = "IPv6"
+  max_entries    = 5
+  tags           = { Name = "peers" }
+}
+
+resource "aws_ec2_managed_prefix_list_entry" "peers" {
+  for_each       = { vpc = aws_vpc.main.ipv6_cidr_block, web = "2001:db8:80::/48" }
+  prefix_list_id = aws_ec2_managed_prefix_list.peers.id
+  cidr           = each.value
+  description    = each.key
+}
+
 resource "aws_default_route_table" "main" {
   default_route_table_id = aws_vpc.main.default_route_table_id
 
@@ -106,6 +133,12 @@ resource "aws_route" "public" {
   gateway_id                  = aws_internet_gateway.edge.id
 }
 
+resource "aws_route" "listed" {
+  route_table_id             = aws_route_table.public.id
+  destination_prefix_list_id = aws_ec2_managed_prefix_list.internet.id
+  egress_only_gateway_id     = aws_egress_only_internet_gateway.out.id
+}
+
 resource "aws_route_table_association" "public" {
   subnet_id      = aws_subnet.public.id
   route_table_id = aws_route_table.public.id
@@ -128,13 +161,21 @@ resource "aws_security_group" "app" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "app" {
-  for_each          = { ping = { protocol = "icmpv6", port = -1 }, ssh = { protocol = "tcp", port = 22 } }
+  for_each          = { any = { protocol = "udp", port = 9 }, ssh = { protocol = "tcp", port = 22 } }
   security_group_id = aws_security_group.app.id
   ip_protocol       = each.value.protocol
   from_port         = each.value.port
   to_port           = each.value.port
   cidr_ipv6         = "::/0"
   description       = each.key
+}
+
+resource "aws_vpc_security_group_ingress_rule" "ping" {
+  security_group_id = aws_security_group.app.id
+  ip_protocol       = "icmpv6"
+  from_port         = -1
+  to_port           = -1
+  prefix_list_id    = aws_ec2_managed_prefix_list.peers.id
 }
 
 resource "aws_network_acl" "public" {
