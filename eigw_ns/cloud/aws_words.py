@@ -14,11 +14,9 @@ from eigw_ns.frozen import frozen
 
 _NO_OTHER_GATEWAYS = "routes lead to egress-only internet gateways, internet gateways or blackhole"
 _NO_PRIVATE_PATHS = "VPCs reach each other and other networks through the internet of the lab"
-_ONE_INTERFACE = "each instance has one interface, which is described with the instance"
 _NO_MACHINES = "an instance is a network namespace of this machine, which has the machine's programs and files"
 _ONE_MACHINE = "all of a lab is on this machine"
 
-_PREFIXES = "ipv6 prefix, ipv6 prefixes, ipv4 prefix, ipv4 prefixes"
 _MARKET = "scheduled instance, instance market"
 _INSTANCES = "instance topology, instance connect, instance event"
 
@@ -34,8 +32,7 @@ class _Absent:
 
 
 _ABSENT = (
-    _Absent("secondary IPv4 addresses", "private ip", "each instance has one, which is recorded"),
-    _Absent("prefixes on request", _PREFIXES, "the topology file gives them to instances"),
+    _Absent("IPv4 prefixes", "ipv4 prefix, ipv4 prefixes", "a lab records single IPv4 addresses of an interface"),
     _Absent("transit gateways", "transit gateway", _NO_PRIVATE_PATHS, "tgw tgw-attach tgw-rtb"),
     _Absent("VPC peering", "vpc peering, peering connection", _NO_PRIVATE_PATHS, "pcx"),
     _Absent("VPN", "vpn, customer gateway, virtual private gateway, vgw", _NO_PRIVATE_PATHS, "vpn vgw cgw"),
@@ -44,8 +41,10 @@ _ABSENT = (
     _Absent("carrier gateways", "carrier gateway", _NO_OTHER_GATEWAYS, "cagw"),
     _Absent("local gateways", "local gateway, local target", _NO_OTHER_GATEWAYS, "lgw"),
     _Absent("route servers", "route server", _NO_OTHER_GATEWAYS, "rs"),
-    _Absent("separate network interfaces", "network interface, secondary interface", _ONE_INTERFACE,
-            "eni eni-attach"),
+    _Absent("secondary interfaces", "secondary interface", "attach a network interface with a device index above 0"),
+    _Absent("timeouts of interfaces", "connection tracking specification", "egress-only gateways have timeouts"),
+    _Absent("permissions of network interfaces", "network interface permission", "a lab has one account"),
+    _Absent("licenses", "license specification", _NO_MACHINES),
     _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
     _Absent("IPAM", "ipam, byoip, ipv4 pool", "give each VPC blocks of your choice, or ask for a block of Amazon"),
     _Absent("outposts", "outpost, customer owned", _ONE_MACHINE),

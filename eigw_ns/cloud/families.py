@@ -50,6 +50,7 @@ def recorded(cloud: Cloud) -> tuple[str, ...]:
     found = {
         "elastic IP addresses": bool(cloud.elastic_ips),
         "NAT gateways": bool(cloud.nat_gateways),
+        "network interfaces that are not the primary one of an instance": bool(cloud.network_interfaces),
         "DHCP options": bool(cloud.dhcp_options),
         "IPv4 blocks": blocks,
         "IPv4 routes": any(table.ipv4_routes for table in tables),

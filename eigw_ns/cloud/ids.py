@@ -29,6 +29,7 @@ ELASTIC_IP_ASSOCIATION = "eipassoc"
 DHCP_OPTIONS = "dopt"
 PREFIX_LIST = "pl"
 KEY_PAIR = "key"
+VOLUME = "vol"
 IMAGE = "ami"
 RESERVATION = "r"
 INTERNET_HOST = "host"  # not an AWS prefix: AWS has no term for a machine on the internet

@@ -14,7 +14,8 @@ class InstanceAttributes:
     """What AWS records of an instance and no packet shows. Source: AWS, API_RunInstances, API_Instance.
 
     `image_id`, `launch_time` (UTC, as in answers) and `reservation_id` are None if the topology file made the instance.
-    `user_data` is base64. `cpu_credits` None means what AWS chooses by the type.
+    `user_data` is base64. `cpu_credits`, `core_count` and `threads_per_core` None mean what AWS chooses by the type.
+    `hostname_type` and the DNS records None mean those of the subnet. `iam_instance_profile` is a name or an ARN.
     """
 
     image_id: str | None = None
@@ -36,6 +37,37 @@ class InstanceAttributes:
     http_put_response_hop_limit: int = 1
     http_protocol_ipv6: Literal["enabled", "disabled"] = "disabled"
     instance_metadata_tags: Literal["enabled", "disabled"] = "disabled"
+    core_count: int | None = None
+    threads_per_core: int | None = None
+    auto_recovery: Literal["default", "disabled"] = "default"
+    hibernation: bool = False
+    enclave: bool = False
+    capacity_reservation_preference: Literal["open", "none"] = "open"
+    hostname_type: Literal["ip-name", "resource-name"] | None = None
+    resource_name_dns_a_record: bool | None = None
+    resource_name_dns_aaaa_record: bool | None = None
+    iam_instance_profile: str | None = None
+    tenancy: Literal["default", "dedicated"] | None = None
+    placement_group: str = ""
+    partition_number: int | None = None
+
+
+@frozen
+class Volume:
+    """A volume of an instance, which is recorded: a lab has no disks. It is made and deleted with the instance.
+
+    `size` is in GiB, `throughput` in MiB/s. `iops` and `throughput` None mean that the type has none.
+    """
+
+    id: str
+    device: str
+    size: int = 8
+    type: str = "gp3"
+    iops: int | None = None
+    throughput: int | None = None
+    encrypted: bool = False
+    kms_key_id: str | None = None
+    tags: Tags = ()
 
 
 @frozen

@@ -16,8 +16,23 @@ ATTRIBUTE_WORDS: Mapping[str, tuple[str, ...]] = {
     "http_tokens": ("optional", "required"),
     "http_protocol_ipv6": _SWITCH,
     "instance_metadata_tags": _SWITCH,
+    "auto_recovery": ("default", "disabled"),
+    "capacity_reservation_preference": ("open", "none"),
+    "hostname_type": ("ip-name", "resource-name"),
+    "tenancy": ("default", "dedicated"),
 }
 """The values of each attribute that has few, by its field in `InstanceAttributes`."""
+
+VOLUME_SIZES: Mapping[str, range] = {
+    "gp2": range(1, 16_385),
+    "gp3": range(1, 65_537),
+    "io1": range(4, 16_385),
+    "io2": range(4, 65_537),
+    "st1": range(125, 16_385),
+    "sc1": range(125, 16_385),
+    "standard": range(1, 1_025),
+}
+"""The sizes (GiB) of each type of volume. Source: AWS, API_EbsBlockDevice."""
 
 HOP_LIMITS = range(1, 65)
 """The values of HttpPutResponseHopLimit."""

@@ -7,11 +7,18 @@ from ipaddress import IPv4Address, IPv4Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import is_reserved
+from eigw_ns.cloud.interfaces import holders, interfaces
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.recorded import ElasticIp
 
 PUBLIC = (IPv4Network("203.0.113.0/24"), IPv4Network("198.51.100.0/24"))
 """The blocks of elastic IP addresses: TEST-NET-3 and TEST-NET-2 (RFC 5737), which no network on the internet has."""
+
+
+def public_in_use(cloud: Cloud) -> set[IPv4Address]:
+    """Return the public IPv4 addresses that are allocated, or that Amazon has given to an interface."""
+    of_interfaces = (each.public_ip_address for each in interfaces(cloud).values())
+    return {each.public_ip for each in cloud.elastic_ips.values()} | {each for each in of_interfaces if each}
 
 
 def free_public(taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:
@@ -21,9 +28,9 @@ def free_public(taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:
 
 def used(cloud: Cloud, subnet_id: str) -> set[IPv4Address]:
     """Return the addresses in the IPv4 block of a subnet that a resource has."""
-    of_gateways = [(each.subnet_id, each.private_ip_address) for each in cloud.nat_gateways.values()]
-    of_instances = [(each.subnet_id, each.private_ip_address) for each in cloud.instances.values()]
-    return {address for place, address in (*of_gateways, *of_instances) if address and place == subnet_id}
+    gateways = (each for each in cloud.nat_gateways.values() if each.subnet_id == subnet_id)
+    of_gateways = {each.private_ip_address for each in gateways if each.private_ip_address}
+    return of_gateways | {address for each in holders(cloud, subnet_id) for address in each.ipv4_addresses}
 
 
 def free_from_the_end(block: IPv4Network, taken: Collection[IPv4Address]) -> Iterator[IPv4Address]:
@@ -51,8 +58,9 @@ def nat_association_id(gateway_id: str) -> str:
 
 
 def has_public_addresses(cloud: Cloud, vpc_id: str) -> bool:
-    """Return whether a NAT gateway or an instance of the VPC has an elastic IP address."""
+    """Return whether a NAT gateway or an instance of the VPC has a public IPv4 address."""
     gateways = (each.vpc_id for each in cloud.nat_gateways.values() if each.allocation_id is not None)
     owners = (each.association.instance_id for each in cloud.elastic_ips.values() if each.association is not None)
     instances = (cloud.subnets[cloud.instances[owner].subnet_id].vpc_id for owner in owners)
-    return vpc_id in (*gateways, *instances)
+    of_amazon = (each for each in cloud.instances.values() if each.interface.public_ip_address is not None)
+    return vpc_id in (*gateways, *instances, *(cloud.subnets[each.subnet_id].vpc_id for each in of_amazon))

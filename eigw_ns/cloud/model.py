@@ -12,7 +12,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Generic, Literal, TypeVar
 
 from eigw_ns.cloud import ids, recorded
-from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair, TerminatedInstance
+from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair, TerminatedInstance, Volume
+from eigw_ns.cloud.interface_records import DetachedInterface, NetworkInterface, PrimaryInterface
 from eigw_ns.cloud.prefix_lists import PrefixList, PrefixListRoute, PrefixListVersion
 from eigw_ns.frozen import frozen
 
@@ -311,12 +312,13 @@ class SecurityGroup:
 
 @frozen
 class Instance:
-    """A machine in a subnet. It has one network interface and at least one security group.
+    """A machine in a subnet. It has one network interface that moves packets, and at least one security group.
 
     What it sends by default has `ipv6_address` as its source; without one it has no link. `ipv6_addresses` are further
     ones of its subnet. `ipv6_prefixes` are /80 blocks of its subnet, of which its users configure addresses themselves;
     no other address is in them. `mtu` is that of its interface, and so of the port that it hangs on; None is the VPC's.
-    One that is stopped has no link. `private_ip_address` is recorded: the lab forwards no IPv4.
+    One that is stopped has no link. `private_ip_address` is recorded: the lab forwards no IPv4. `interface` is what is
+    recorded of its network interface.
     """
 
     id: str
@@ -331,6 +333,8 @@ class Instance:
     state: Literal["running", "stopped"] = "running"
     private_ip_address: IPv4Address | None = None
     attributes: InstanceAttributes = InstanceAttributes()
+    interface: PrimaryInterface = PrimaryInterface()
+    volumes: tuple[Volume, ...] = ()
 
     @property
     def addresses(self) -> tuple[IPv6Address, ...]:
@@ -382,6 +386,7 @@ class Cloud:
     network_acls: Mapping[str, NetworkAcl] = field(default_factory=dict)
     security_groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
+    network_interfaces: Mapping[str, NetworkInterface] = field(default_factory=dict)
     nat_gateways: Mapping[str, recorded.NatGateway] = field(default_factory=dict)
     elastic_ips: Mapping[str, recorded.ElasticIp] = field(default_factory=dict)
     dhcp_options: Mapping[str, recorded.DhcpOptions] = field(default_factory=dict)
@@ -390,5 +395,6 @@ class Cloud:
     hosts: Mapping[str, InternetHost] = field(default_factory=dict)
     client_tokens: Mapping[str, ClientToken] = field(default_factory=dict)
     deleted_nat_gateways: Mapping[str, recorded.DeletedNatGateway] = field(default_factory=dict)
+    detached_interfaces: Mapping[str, DetachedInterface] = field(default_factory=dict)
     terminated_instances: Mapping[str, TerminatedInstance] = field(default_factory=dict)
     prefix_list_versions: Mapping[str, PrefixListVersion] = field(default_factory=dict)

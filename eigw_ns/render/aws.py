@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from eigw_ns.cloud.ec2 import filter_shapes, instance_shapes, key_pairs, prefix_list_shapes, recorded_shapes, shapes
+from eigw_ns.cloud.ec2 import (
+    filter_shapes,
+    instance_shapes,
+    interface_shapes,
+    key_pairs,
+    prefix_list_shapes,
+    recorded_shapes,
+    shapes,
+)
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.model import Cloud, InternetHost, Tags
 
@@ -23,7 +31,8 @@ def internet_host(resource: InternetHost) -> Shape:
 
 
 def _has_tags(shape: Shape, tags: Tags) -> bool:
-    return all({"Key": key, "Value": value} in shape.get("Tags", ()) for key, value in tags)
+    own = shape.get("TagSet") or shape.get("Tags") or ()  # network interfaces have a member of another name
+    return all({"Key": key, "Value": value} in own for key, value in tags)
 
 
 KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
@@ -38,6 +47,9 @@ KINDS: Mapping[str, Callable[[Cloud], list[Shape]]] = {
     "NetworkAcls": lambda cloud: [filter_shapes.network_acl(cloud, each) for each in cloud.network_acls.values()],
     "SecurityGroups": lambda cloud: [filter_shapes.security_group(each) for each in cloud.security_groups.values()],
     "Instances": lambda cloud: [instance_shapes.running(cloud, each) for each in cloud.instances.values()],
+    "NetworkInterfaces": lambda cloud: [
+        interface_shapes.network_interface(cloud, each) for each in cloud.network_interfaces.values()
+    ],
     "Addresses": lambda cloud: [recorded_shapes.address(cloud, each) for each in cloud.elastic_ips.values()],
     "DhcpOptions": lambda cloud: [recorded_shapes.dhcp_options(each) for each in cloud.dhcp_options.values()],
     "PrefixLists": lambda cloud: [prefix_list_shapes.managed_prefix_list(each) for each in cloud.prefix_lists.values()],
@@ -56,6 +68,7 @@ WORDS: Mapping[str, str] = {
     "network-acls": "NetworkAcls",
     "security-groups": "SecurityGroups",
     "instances": "Instances",
+    "network-interfaces": "NetworkInterfaces",
     "addresses": "Addresses",
     "dhcp-options": "DhcpOptions",
     "managed-prefix-lists": "PrefixLists",

@@ -9,6 +9,7 @@ from typing import Any
 from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.filtering import network_acl
 from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair
+from eigw_ns.cloud.interface_records import NetworkInterface, PrimaryInterface
 from eigw_ns.cloud.model import (
     INTERNET_MTU,
     Cloud,
@@ -65,6 +66,8 @@ def names(cloud: Cloud) -> dict[str, str]:
         found |= {each.id: _qualified(vpcs.get(each.vpc_id or ""), each.name) for each in kind.values()}
     for instance in cloud.instances.values():
         found[instance.id] = _qualified(vpcs[cloud.subnets[instance.subnet_id].vpc_id], instance.name)
+    for each in cloud.network_interfaces.values():
+        found[each.id] = _qualified(vpcs[cloud.subnets[each.subnet_id].vpc_id], each.name)
     found |= {each.id: each.name for kind in (cloud.key_pairs, cloud.prefix_lists) for each in kind.values()}
     return found | {host.id: f"internet/{host.name}" for host in cloud.hosts.values()}
 
@@ -93,6 +96,7 @@ def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
         ("security group", cloud.security_groups, _security_group),
         ("subnet", cloud.subnets, _subnet),
         ("instance", cloud.instances, _instance),
+        ("network interface", cloud.network_interfaces, _network_interface),
         ("elastic IP address", cloud.elastic_ips, _elastic_ip),
         ("set of DHCP options", cloud.dhcp_options, _dhcp_options),
         ("prefix list", cloud.prefix_lists, _prefix_list),
@@ -207,7 +211,33 @@ def _instance(_cloud: Cloud, instance: Instance, known: Names) -> Facts:
     private = {"IPv4 address": str(instance.private_ip_address)} if instance.private_ip_address else {}
     recorded = _attributes(instance.attributes, InstanceAttributes())
     place = {"subnet": known[instance.subnet_id], "security groups": groups}
-    return {**addresses, **place, **state, **private, **mtu, **recorded}
+    interface = {f"interface {name}": value for name, value in _interface_facts(instance.interface).items()}
+    disks = {f"volume {each.id}": f"{each.device}, {each.size} GiB, {each.type}" for each in instance.volumes}
+    return {**addresses, **place, **state, **private, **mtu, **recorded, **interface, **disks}
+
+
+def _interface_facts(found: PrimaryInterface) -> Facts:
+    """Return what is recorded of the primary interface of an instance, and what is not the default."""
+    plain = replace(found, private_ip_addresses=(), tags=())
+    further = ", ".join(map(str, found.private_ip_addresses))
+    tags = {f"tag {key}:": value for key, value in found.tags}
+    return _attributes(plain, PrimaryInterface()) | ({"IPv4 addresses": further} if further else {}) | tags
+
+
+def _network_interface(_cloud: Cloud, interface: NetworkInterface, known: Names) -> Facts:
+    attached = interface.attachment
+    device = f"{known[attached.instance_id]} as device {attached.device_index}" if attached else ""
+    addresses = ", ".join(map(str, (*interface.ipv4_addresses, *interface.blocks)))
+    return {
+        **({"address": addresses} if addresses else {}),
+        "subnet": known[interface.subnet_id],
+        "security groups": ", ".join(known[group] for group in interface.security_group_ids),
+        **({"attached to": device} if device else {}),
+        **({"deleted with": "its instance"} if attached and attached.delete_on_termination else {}),
+        **({"description": f'"{interface.description}"'} if interface.description else {}),
+        **({} if interface.source_dest_check else {"source dest check:": "False"}),
+        **({"primary ipv6:": "True"} if interface.primary_ipv6 else {}),
+    }
 
 
 def _prefix_list(_cloud: Cloud, found: PrefixList, _known: Names) -> Facts:

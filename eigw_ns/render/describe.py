@@ -35,7 +35,7 @@ _BLACKHOLE = ("blackhole", "bold red")
 _IDS = ("Target id", "Id")
 """Columns that a narrow terminal does not show: names say the same."""
 
-_IF_USED = ("IPv4 block",)
+_IF_USED = ("IPv4 block", "IPv4 address")
 """Columns that are shown only if a row has a value."""
 
 HEADINGS = {
@@ -48,6 +48,7 @@ HEADINGS = {
     "NetworkAcls": "Network ACLs",
     "SecurityGroups": "Security groups",
     "Instances": "Instances",
+    "NetworkInterfaces": "Network interfaces (recorded)",
     "Addresses": "Elastic IP addresses",
     "DhcpOptions": "DHCP options",
     "PrefixLists": "Managed prefix lists",
@@ -207,8 +208,22 @@ def _instances(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
         groups = ", ".join(group.name for group in security_groups(cloud, instance))
         addresses = ", ".join(map(str, instance.blocks))
         state = (instance.state, "green" if instance.state == "running" else "yellow")
-        rows.append((name, instance.id, state, addresses, subnet.name, groups, _tag_text(instance.tags)))
-    return ("Name", "Id", "State", "IPv6 address", "Subnet", "Security groups", "Tags"), tuple(rows)
+        private = str(instance.private_ip_address or "")
+        rows.append((name, instance.id, state, addresses, private, subnet.name, groups, _tag_text(instance.tags)))
+    return ("Name", "Id", "State", "IPv6 address", "IPv4 address", "Subnet", "Security groups", "Tags"), tuple(rows)
+
+
+def _network_interfaces(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
+    """Return one row per interface that is not the primary one of an instance."""
+    rows: list[tuple[Cell, ...]] = []
+    for interface in _tagged(cloud.network_interfaces.values(), tags):
+        subnet, attached = cloud.subnets[interface.subnet_id], interface.attachment
+        owner = f"{cloud.instances[attached.instance_id].name} ({attached.device_index})" if attached else ""
+        addresses = ", ".join(map(str, interface.blocks))
+        private = ", ".join(map(str, interface.ipv4_addresses))
+        name = qualified(cloud, subnet.vpc_id, interface.name)
+        rows.append((name, interface.id, owner, addresses, private, subnet.name, _tag_text(interface.tags)))
+    return ("Name", "Id", "Attached to", "IPv6 address", "IPv4 address", "Subnet", "Tags"), tuple(rows)
 
 
 def _prefix_lists(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -247,6 +262,7 @@ _KINDS: Mapping[str, Callable[[Cloud, Tags], tuple[Columns, Rows]]] = {
     "NetworkAcls": _network_acls,
     "SecurityGroups": _security_groups,
     "Instances": _instances,
+    "NetworkInterfaces": _network_interfaces,
     "Addresses": _addresses,
     "DhcpOptions": _dhcp_options,
     "PrefixLists": _prefix_lists,

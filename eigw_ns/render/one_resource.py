@@ -44,6 +44,9 @@ def resources(cloud: Cloud) -> Iterator[Named]:
     for instance in cloud.instances.values():
         vpc = cloud.vpcs[cloud.subnets[instance.subnet_id].vpc_id]
         yield Named("Instances", instance.id, instance.name, f"{vpc.name}/{instance.name}")
+    for interface in cloud.network_interfaces.values():
+        vpc = cloud.vpcs[cloud.subnets[interface.subnet_id].vpc_id]
+        yield Named("NetworkInterfaces", interface.id, interface.name, f"{vpc.name}/{interface.name}")
     plain: dict[str, Mapping[str, Any]] = {
         "Vpcs": cloud.vpcs,
         "Addresses": cloud.elastic_ips,

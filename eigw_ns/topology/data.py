@@ -16,7 +16,13 @@ DIRECTIONS = (("ingress", False), ("egress", True))
 """The keys of the two lists of rules in a filter, each with the value of AWS's `egress`."""
 
 
-REMEMBERED = ("client_tokens", "terminated_instances", "deleted_nat_gateways", "prefix_list_versions")
+REMEMBERED = (
+    "client_tokens",
+    "terminated_instances",
+    "deleted_nat_gateways",
+    "detached_interfaces",
+    "prefix_list_versions",
+)
 """The keys for what a running lab remembers of requests. Only stored topologies have them, and no file."""
 
 NONE = "none"

@@ -13,6 +13,7 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.defaults import DEFAULT_ACL
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.instance_records import InstanceAttributes
+from eigw_ns.cloud.interface_records import NetworkInterface
 from eigw_ns.cloud.model import (
     ClientToken,
     Cloud,
@@ -33,7 +34,7 @@ from eigw_ns.cloud.model import (
 from eigw_ns.cloud.prefix_lists import PrefixListRoute
 from eigw_ns.cloud.recorded import NatGateway
 from eigw_ns.errors import Mistake, TopologyError
-from eigw_ns.topology import blocks, prefix_lists, recorded
+from eigw_ns.topology import blocks, interfaces, prefix_lists, recorded
 from eigw_ns.topology.data import NONE, Scope, named, tags_of
 from eigw_ns.topology.filters import network_acls, security_groups
 from eigw_ns.topology.machines import key_pairs, terminated_instances
@@ -61,6 +62,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     tables: dict[str, RouteTable] = {}
     egress_only: dict[str, EgressOnlyInternetGateway] = {}
     instances: dict[str, Instance] = {}
+    network_interfaces: dict[str, NetworkInterface] = {}
     acls: dict[str, NetworkAcl] = {}
     groups: dict[str, SecurityGroup] = {}
     nat_gateways: dict[str, NatGateway] = {}
@@ -81,6 +83,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         tables |= _route_tables(body, scope, vpc_id, targets)
         subnets |= _subnets(body, scope, vpc_id)
         instances |= _instances(body, scope)
+        network_interfaces |= interfaces.network_interfaces(body, scope)
     hosts = {
         host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
         for host_id, name, body in named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
@@ -95,6 +98,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         network_acls=acls,
         security_groups=groups,
         instances=instances,
+        network_interfaces=network_interfaces,
         nat_gateways=nat_gateways,
         elastic_ips=recorded.elastic_ips(data, lab),
         dhcp_options=recorded.dhcp_options(data, lab),
@@ -102,6 +106,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         key_pairs=key_pairs(data, lab),
         prefix_lists=prefix_lists.prefix_lists(data, lab),
         client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
+        detached_interfaces=interfaces.detached_interfaces(data),
         deleted_nat_gateways=recorded.deleted_nat_gateways(data),
         terminated_instances=terminated_instances(data),
         prefix_list_versions=prefix_lists.versions(data),
@@ -127,6 +132,7 @@ def _check_references(cloud: Cloud) -> None:
             raise ValueError(f"the instance {instance.name} has a security group that does not exist")
     recorded.check_references(cloud)
     prefix_lists.check_references(cloud)
+    interfaces.check_references(cloud)
 
 
 def _egress_only_internet_gateways(
@@ -224,6 +230,8 @@ def _instances(data: Mapping[str, Any], scope: Scope) -> dict[str, Instance]:
             state=body.get("state", "running"),
             private_ip_address=IPv4Address(body["private_ip_address"]) if "private_ip_address" in body else None,
             attributes=InstanceAttributes(**blocks.attributes(InstanceAttributes, body)),
+            interface=interfaces.primary_interface(body),
+            volumes=interfaces.volumes(body, instance_id),
         )
         for instance_id, name, body in named(data, "instances", ids.INSTANCE, scope)
     }

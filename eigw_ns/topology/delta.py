@@ -12,13 +12,19 @@ from dataclasses import fields, is_dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
-from eigw_ns.cloud import instance_records, model, prefix_lists, recorded
+from eigw_ns.cloud import instance_records, interface_records, model, prefix_lists, recorded
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.topology.data import Data
 from eigw_ns.topology.model import Topology
 
 _SECTIONS = tuple(field.name for field in fields(Cloud) if field.name != "lab")
-_NAMED = {**vars(recorded), **vars(instance_records), **vars(prefix_lists), **vars(model)}
+_NAMED = {
+    **vars(recorded),
+    **vars(instance_records),
+    **vars(interface_records),
+    **vars(prefix_lists),
+    **vars(model),
+}
 _TYPES: dict[str, type[Any]] = {
     name: each for name, each in _NAMED.items() if isinstance(each, type) and is_dataclass(each)
 }

@@ -17,7 +17,7 @@ from eigw_ns.cloud.model import (
     RouteTable,
     Vpc,
 )
-from eigw_ns.topology import blocks, recorded
+from eigw_ns.topology import blocks, interfaces, recorded
 from eigw_ns.topology.data import NONE, Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
 from eigw_ns.topology.machines import instance_data, key_pairs_data, terminated_instances_data
@@ -61,6 +61,7 @@ def to_data(topology: Topology) -> Data:
         tokens = cloud.client_tokens.items()  # oldest first
         data["client_tokens"] = {token: dataclasses.asdict(request) for token, request in tokens}
     remembered = {
+        "detached_interfaces": interfaces.detached_interfaces_data(cloud),
         "deleted_nat_gateways": recorded.deleted_nat_gateways_data(cloud),
         "terminated_instances": terminated_instances_data(cloud),
         "prefix_list_versions": versions_data(cloud),
@@ -114,6 +115,9 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
             for key, subnet in sorted(subnets.values(), key=_first)
         },
         instances=dict(sorted(_instances_data(cloud, scope, vpc.id, subnet_keys))),
+        network_interfaces=interfaces.network_interfaces_data(
+            cloud, scope, subnet_keys, group_keys(cloud, scope, vpc.id) if cloud.network_interfaces else {}
+        ),
     )
 
 
@@ -172,7 +176,8 @@ def _instances_data(
                     tags=dict(instance.tags),
                     mtu=instance.mtu,
                 )
-                | instance_data(instance),
+                | instance_data(instance)
+                | interfaces.instance_parts_data(instance),
             )
 
 

@@ -18,6 +18,7 @@ from eigw_ns.topology.rules import (
     expectations,
     gateways,
     groups,
+    interfaces,
     machines,
     mtus,
     names,
@@ -59,6 +60,7 @@ def load(data: bytes, *, file: str, default_lab: str) -> Topology:
     attributes.check(parsed, report)
     of_recorded = recorded.check(parsed, report)
     machines.check(parsed, report)
+    interfaces.check(parsed, report, lab)
     private = machines.private_addresses(parsed, report, of_recorded.nat_gateways)
     expectations.check(parsed, report, names.declared_nodes(things, lab))
     report.close()
@@ -98,8 +100,8 @@ def _explicit(
         data["elastic_ips"][name]["public_ip"] = str(public)
     for (vpc, gateway), private in of_recorded.nat_gateways.items():
         data["vpcs"][vpc]["nat_gateways"][gateway]["private_ip_address"] = str(private)
-    for (vpc, instance), private_address in of_machines.items():
-        data["vpcs"][vpc]["instances"][instance]["private_ip_address"] = str(private_address)
+    for (vpc, section, machine), private_address in of_machines.items():
+        data["vpcs"][vpc][section][machine]["private_ip_address"] = str(private_address)
     for body in data["vpcs"].values():
         tables = body.setdefault("route_tables", {})
         if not any(table.get("main") for table in tables.values()):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from eigw_ns.cloud.ec2.settings import Quotas
+from eigw_ns.cloud.interfaces import interfaces
 from eigw_ns.cloud.list_references import rules_counted
 from eigw_ns.cloud.model import Cloud, Tags
 from eigw_ns.topology.data import Data
@@ -25,7 +26,7 @@ def raised_quotas(cloud: Cloud) -> Data:
         "entries_per_network_acl": max(_entries(cloud), default=0) + 1,  # AWS's last entry, `*`, counts too
         "rules_per_security_group": max(_rules(cloud), default=0),
         "security_groups_per_interface": max(
-            (len(each.security_group_ids) for each in cloud.instances.values()), default=0
+            (len(each.security_group_ids) for each in interfaces(cloud).values()), default=0
         ),
         "tags_per_resource": max(map(len, _tags(cloud)), default=0),
     }
@@ -71,4 +72,6 @@ def _tags(cloud: Cloud) -> Iterator[Tags]:
     )
     for resources in everything:
         yield from (each.tags for each in resources.values())
+    yield from (each.tags for each in interfaces(cloud).values())
+    yield from (volume.tags for instance in cloud.instances.values() for volume in instance.volumes)
     yield from (rule.tags for group in cloud.security_groups.values() for rule in group.rules)

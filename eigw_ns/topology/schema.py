@@ -16,12 +16,13 @@ from eigw_ns.cloud.defaults import DEFAULT_ACL, open_egress
 from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.instance_records import InstanceAttributes
-from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, INSTANCE_STATES, KEY_TYPES
+from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, INSTANCE_STATES
 from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.schema_base import NumberOrWord, Strict, Tagged
+from eigw_ns.topology.schema_interfaces import NetworkInterfaceFile, PrimaryInterfaceFile, VolumeFile
 from eigw_ns.topology.schema_prefix_lists import PrefixListFile
-from eigw_ns.topology.schema_recorded import DhcpOptionsFile, ElasticIpFile, NatGatewayFile
+from eigw_ns.topology.schema_recorded import DhcpOptionsFile, ElasticIpFile, KeyPairFile, NatGatewayFile
 from eigw_ns.topology.tree import Path
 
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
@@ -249,17 +250,21 @@ class InstanceFile(Tagged):
     http_put_response_hop_limit: int = Field(1, description="AWS's attribute; recorded")
     http_protocol_ipv6: str = _recorded("http_protocol_ipv6")
     instance_metadata_tags: str = _recorded("instance_metadata_tags")
-
-
-class KeyPairFile(Tagged):
-    """A key pair of AWS. It is recorded: no instance has a login."""
-
-    fingerprint: str = Field("", description="AWS's attribute; recorded")
-    key_type: str = Field("rsa", description="AWS's attribute; recorded", json_schema_extra={"enum": [*KEY_TYPES]})
-    public_key: str | None = Field(
-        None, description="The key in OpenSSH's form; recorded", examples=["ssh-ed25519 AAA"]
-    )
-    created: str | None = Field(None, description="AWS's attribute; recorded", examples=["2026-12-01T00:00:00.000Z"])
+    core_count: int | None = Field(None, description="AWS's attribute; recorded", examples=[1])
+    threads_per_core: int | None = Field(None, description="AWS's attribute; recorded", examples=[2])
+    auto_recovery: str = _recorded("auto_recovery")
+    hibernation: bool = Field(False, description="AWS's attribute; recorded")
+    enclave: bool = Field(False, description="AWS's attribute; recorded")
+    capacity_reservation_preference: str = _recorded("capacity_reservation_preference")
+    hostname_type: str | None = _recorded("hostname_type")
+    resource_name_dns_a_record: bool | None = Field(None, description="Default: that of the subnet; recorded")
+    resource_name_dns_aaaa_record: bool | None = Field(None, description="Default: that of the subnet; recorded")
+    iam_instance_profile: str | None = Field(None, description="A name or an ARN; recorded", examples=["web"])
+    tenancy: str | None = _recorded("tenancy")
+    placement_group: str = Field("", description="AWS's attribute; recorded")
+    partition_number: int | None = Field(None, description="AWS's attribute; recorded", examples=[1])
+    network_interface: PrimaryInterfaceFile = PrimaryInterfaceFile()
+    volumes: dict[str, VolumeFile] = Field({}, description="Volumes by id; recorded")
 
 
 class VpcFile(Tagged):
@@ -299,6 +304,7 @@ class VpcFile(Tagged):
     security_groups: dict[str, SecurityGroupFile] = Field({}, json_schema_extra=_NAMES)
     subnets: dict[str, SubnetFile] = Field({}, json_schema_extra=_NAMES)
     instances: dict[str, InstanceFile] = Field({}, json_schema_extra=_NAMES)
+    network_interfaces: dict[str, NetworkInterfaceFile] = Field({}, json_schema_extra=_NAMES)
 
 
 class HostFile(Strict):

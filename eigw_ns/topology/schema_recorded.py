@@ -1,10 +1,11 @@
-"""The structure of elastic IP addresses, NAT gateways and DHCP options in a topology file."""
+"""The structure of elastic IP addresses, NAT gateways, DHCP options and key pairs in a topology file."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from eigw_ns.cloud.dhcp_rules import AMAZON_DNS
+from eigw_ns.cloud.instance_words import KEY_TYPES
 from eigw_ns.topology.schema_base import NumberOrWord, Tagged
 
 
@@ -52,3 +53,14 @@ class DhcpOptionsFile(Tagged):
     ipv6_address_preferred_lease_time: NumberOrWord | None = Field(
         None, description="Time for which an address is preferred, in seconds", examples=[140]
     )
+
+
+class KeyPairFile(Tagged):
+    """A key pair of AWS. It is recorded: no instance has a login."""
+
+    fingerprint: str = Field("", description="AWS's attribute; recorded")
+    key_type: str = Field("rsa", description="AWS's attribute; recorded", json_schema_extra={"enum": [*KEY_TYPES]})
+    public_key: str | None = Field(
+        None, description="The key in OpenSSH's form; recorded", examples=["ssh-ed25519 AAA"]
+    )
+    created: str | None = Field(None, description="AWS's attribute; recorded", examples=["2026-12-01T00:00:00.000Z"])

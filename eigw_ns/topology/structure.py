@@ -82,6 +82,7 @@ _AWS_KEYS = {
     "ipv6_cidr_blocks": "a subnet has one IPv6 block: write ipv6_cidr_block",
     "cidr_blocks": "a subnet has one IPv4 block: write cidr_block",
     "instance_attribute": "write attributes as keys of an instance",
+    "network_interface_attribute": "write attributes as keys of a network interface",
     "entries": "write the entries under ingress and egress",
     "group_id": "the id follows from the name; to give the id, write it in place of the name",
     "prefix_lists": "prefix lists belong to no VPC: write them beside vpcs",

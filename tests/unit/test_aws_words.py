@@ -39,10 +39,8 @@ def test_no_action_of_aws_is_taken_for_another() -> None:
         ("CreateVpcPeeringConnection", "a lab has no VPC peering: VPCs reach each other"),
         ("DescribeTransitGatewayRouteTables", "a lab has no transit gateways"),
         ("CreateFlowLogs", "a lab has no flow logs: counters"),
-        ("CreateNetworkInterface", "a lab has no separate network interfaces: each instance has one"),
         ("CreateImage", "a lab has no images and disks"),
         ("DescribeSnapshots", "a lab has no images and disks"),
-        ("AssignPrivateIpAddresses", "a lab has no secondary IPv4 addresses"),
     ],
 )
 def test_the_hint_says_what_stands_in_the_place(action: str, told: str) -> None:
@@ -92,7 +90,7 @@ def test_a_parameter_that_labs_lack_is_explained() -> None:
     assert error.code == "UnknownParameter" and error.hint.startswith("a lab has no carrier gateways: ")
 
 
-@pytest.mark.parametrize("prefix", ["pcx", "tgw", "vgw", "vpce", "eni", "cagw", "lgw", "ami"])
+@pytest.mark.parametrize("prefix", ["pcx", "tgw", "vgw", "vpce", "cagw", "lgw", "ami"])
 def test_the_id_of_a_thing_that_labs_lack_is_explained(prefix: str) -> None:
     for digits in ("0", "0123456789abcdef0", "12345678"):
         assert lacking_id(f"{prefix}-{digits}").startswith("a lab has no ")
@@ -146,10 +144,8 @@ def test_no_resource_of_aws_is_taken_for_another_in_a_file(place: str) -> None:
         ("top", "transit_gateways", "a lab has no transit gateways"),
         ("in_vpc", "transitgateways", "a lab has no transit gateways"),
         ("in_vpc", "transit-gateway", "a lab has no transit gateways"),
-        ("in_vpc", "network_interfaces", "a lab has no separate network interfaces"),
         ("in_subnet", "cidr_blocks", "a subnet has one IPv4 block: write cidr_block"),
         ("in_subnet", "ipv6_cidr_blocks", "a subnet has one IPv6 block: write ipv6_cidr_block"),
-        ("in_instance", "private_ip_addresses", "a lab has no secondary IPv4 addresses"),
         ("in_group", "group_id", "the id follows from the name"),
         ("top", "tags", "it belongs to a VPC: write it under vpcs and the name of the VPC"),
         ("top", "egress_only_internet_gateways", "it belongs to a VPC"),
@@ -169,7 +165,7 @@ def test_the_target_of_a_route_that_only_aws_has_is_explained() -> None:
 IN_PART = {
     *("CapacityReservationSpecification", "DescribeImages", "DescribeInstanceStatus", "DescribeInstanceTypes"),
     *("DescribeVolumes", "ImageId", "ImageIds", "InstanceType", "InstanceTypes", "ModifyNetworkInterfaceAttribute"),
-    *("NetworkInterfaces", "PrivateIpAddress", "PublicIpv4Pool", "VolumeIds"),
+    *("NetworkInterfaces", "PrivateIpAddress", "PublicIpv4Pool", "SecondaryPrivateIpAddressCount", "VolumeIds"),
 }
 """Words of which a lab has a part. Hints about others with the same word say what it lacks."""
 

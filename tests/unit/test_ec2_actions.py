@@ -241,6 +241,7 @@ def test_dry_run_changes_nothing() -> None:
 
 
 TOKEN_REQUESTS: dict[str, dict[str, Any]] = {
+    "CreateNetworkInterface": {"SubnetId": SUBNET},
     "CreateNatGateway": {"SubnetId": PLAIN_SUBNET, "ConnectivityType": "private"},
     "RunInstances": {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "SubnetId": SUBNET},
     "CreateManagedPrefixList": {"PrefixListName": "l", "MaxEntries": 1, "AddressFamily": "IPv6"},

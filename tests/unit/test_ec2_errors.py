@@ -135,7 +135,7 @@ TAGS: list[Case] = [
     ("unknown eigw", "InvalidGatewayID.NotFound", "CreateTags", {"Resources": [f"eigw-{GONE}"], "Tags": A_TAG}),
     ("malformed id", "InvalidVpcID.Malformed", "CreateTags", {"Resources": ["vpc-x"], "Tags": A_TAG}),
     ("name instead of an id", "InvalidID", "CreateTags", {"Resources": ["main"], "Tags": A_TAG}),
-    ("id of an unknown kind", "InvalidID", "DeleteTags", {"Resources": [f"vol-{GONE}"]}),
+    ("id of an unknown kind", "InvalidID", "DeleteTags", {"Resources": [f"snap-{GONE}"]}),
     ("no resource", "MissingParameter", "CreateTags", {"Resources": [], "Tags": A_TAG}),
     ("no tags", "MissingParameter", "CreateTags", {"Resources": [VPC]}),
     *(

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from eigw_ns.cloud.addressing import overlaps
 from eigw_ns.cloud.ec2.api import ACTIONS, call
-from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.resources import KINDS
 from eigw_ns.cloud.ec2.schema import Parameter
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
 from eigw_ns.cloud.filtering import network_acl, security_groups
+from eigw_ns.cloud.interfaces import interface_id
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.routing import effective_route_table
 from eigw_ns.errors import CloudError

@@ -14,8 +14,8 @@ from botocore.validate import ParamValidator
 
 from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.empty_lists import LACKED
-from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.schema import Parameter
+from eigw_ns.cloud.interfaces import interface_id
 from eigw_ns.topology import Topology
 from eigw_ns.topology.delta import delta, with_delta
 from tests.support import wire
@@ -92,6 +92,32 @@ RECORDED: list[tuple[str, dict[str, Any]]] = [
 """The actions on what is only recorded, and on what a lab does not have."""
 INTERFACE = interface_id(INSTANCE)
 PUBLIC_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ== mine"
+
+INTERFACES: list[tuple[str, dict[str, Any]]] = [
+    (
+        "CreateNetworkInterface",
+        {
+            "SubnetId": SUBNET,
+            "Description": "second",
+            "Groups": [GROUP],
+            "Ipv6Addresses": [{"Ipv6Address": "2600:1f16:aa0:5501::99"}],
+            "Ipv6Prefixes": [{"Ipv6Prefix": "2600:1f16:aa0:5501:9::/80"}],
+            "ClientToken": "y",
+            "TagSpecifications": tagged("network-interface"),
+        },
+    ),
+    ("DescribeNetworkInterfaceAttribute", {"NetworkInterfaceId": "the new interface", "Attribute": "groupSet"}),
+    (
+        "AttachNetworkInterface",
+        {"NetworkInterfaceId": "the new interface", "InstanceId": INSTANCE, "DeviceIndex": 1},
+    ),
+    ("DescribeInstances", {}),
+    ("DescribeNetworkInterfaces", {}),
+    ("DetachNetworkInterface", {"AttachmentId": "of the new interface", "Force": True}),
+    ("ResetNetworkInterfaceAttribute", {"NetworkInterfaceId": INTERFACE, "SourceDestCheck": "true"}),
+    ("DeleteNetworkInterface", {"NetworkInterfaceId": "the new interface"}),
+]
+"""The life of an interface that no instance has as its primary one."""
 
 TOUR: list[tuple[str, dict[str, Any]]] = [
     *RECORDED,
@@ -252,8 +278,9 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
     ("DescribeVolumes", {}),
     ("DescribeIamInstanceProfileAssociations", {}),
     ("ModifyNetworkInterfaceAttribute", {"NetworkInterfaceId": INTERFACE, "SourceDestCheck": {"Value": False}}),
-    ("AssignIpv6Addresses", {"NetworkInterfaceId": INTERFACE, "Ipv6AddressCount": 1}),
+    ("AssignIpv6Addresses", {"NetworkInterfaceId": INTERFACE, "Ipv6AddressCount": 1, "Ipv6PrefixCount": 1}),
     ("UnassignIpv6Addresses", {"NetworkInterfaceId": INTERFACE, "Ipv6Addresses": ["2600:1f16:aa0:5501::10"]}),
+    *INTERFACES,
     ("RebootInstances", {"InstanceIds": [INSTANCE]}),
     ("StopInstances", {"InstanceIds": [INSTANCE]}),
     ("StartInstances", {"InstanceIds": [INSTANCE]}),
@@ -268,6 +295,11 @@ TOUR: list[tuple[str, dict[str, Any]]] = [
         {"CidrBlock": "10.0.0.0/16", "AmazonProvidedIpv6CidrBlock": True, "TagSpecifications": tagged("vpc")},
     ),
     ("CreateDefaultVpc", {}),
+    ("DeleteSubnet", {"SubnetId": "the default subnet"}),
+    ("CreateDefaultSubnet", {"AvailabilityZone": "us-east-1a"}),
+    ("CreateNetworkInterface", {"SubnetId": "the default subnet", "SecondaryPrivateIpAddressCount": 1}),
+    ("AssignPrivateIpAddresses", {"NetworkInterfaceId": "the new interface", "PrivateIpAddresses": ["172.31.16.9"]}),
+    ("UnassignPrivateIpAddresses", {"NetworkInterfaceId": "the new interface", "PrivateIpAddresses": ["172.31.16.9"]}),
     ("DescribeVpcAttribute", {"VpcId": VPC, "Attribute": "enableDnsSupport"}),
     ("ModifyVpcAttribute", {"VpcId": VPC, "EnableDnsHostnames": {"Value": True}}),
     ("AssociateVpcCidrBlock", {"VpcId": BARE_VPC, "CidrBlock": "10.0.0.0/16"}),
@@ -324,7 +356,11 @@ def _meant(account: Account, value: Any) -> Any:
     """Return the id that the words in a request of the tour mean."""
     cloud = account.cloud
     new = {each.id: each for each in cloud.subnets.values() if each.vpc_id == BARE_VPC and each.cidr_block}
+    interface = next(iter(cloud.network_interfaces.values()), None)
     meant = {
+        "the new interface": lambda: interface.id if interface else "",
+        "of the new interface": lambda: interface.attachment.id if interface and interface.attachment else "",
+        "the default subnet": lambda: min(each.id for each in cloud.subnets.values() if each.attributes.default_for_az),
         "of the second IPv6 block": lambda: cloud.vpcs[BARE_VPC].ipv6_associations[-1].id,
         "the new subnet": lambda: next(iter(new)),
         "of the new subnet": lambda: next(each.ipv6_association.id for each in new.values() if each.ipv6_association),

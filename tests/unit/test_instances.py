@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
 from eigw_ns.cloud.families import ipv6_part
+from eigw_ns.cloud.interfaces import interface_id
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.compile.names import INSTANCE_LINK, namespace_name
@@ -160,7 +160,7 @@ def interface(**members: Any) -> dict[str, Any]:
 
 def wrong_launches() -> list[ParameterSet]:
     address = [{"Ipv6Address": "2600:1f16:aa0:5501::10"}]
-    two = {**ONE, "NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 1}]}
+    second = {**ONE, "NetworkInterfaces": [{"DeviceIndex": 1, "SubnetId": SUBNET}]}
     requests: list[tuple[str, str, dict[str, Any]]] = [
         ("image", "InvalidAMIID.Malformed", {**IN_SUBNET, "ImageId": "x"}),
         ("none", "InvalidParameterValue", {**IN_SUBNET, "MinCount": 0}),
@@ -175,9 +175,9 @@ def wrong_launches() -> list[ParameterSet]:
         ("tags of another type", "InvalidParameterValue",
          {**IN_SUBNET, "TagSpecifications": [{"ResourceType": "vpc", "Tags": [{"Key": "a", "Value": "b"}]}]}),
         ("zone", "InvalidParameterCombination", {**IN_SUBNET, "Placement": {"AvailabilityZone": "us-east-1c"}}),
-        ("two interfaces", "AttachmentLimitExceeded", two),
+        ("no device 0", "UnsupportedOperation", second),
         ("interface and subnet", "InvalidParameterCombination", {**interface(), "SubnetId": SUBNET}),
-        ("another's interface", "InvalidNetworkInterfaceID.NotFound", interface(NetworkInterfaceId=ENI)),
+        ("interface that exists, and its subnet", "InvalidParameterCombination", interface(NetworkInterfaceId=ENI)),
         ("count and addresses", "InvalidParameterCombination", interface(Ipv6AddressCount=1, Ipv6Addresses=address)),
         ("address in use", "InvalidIPAddress.InUse", interface(Ipv6Addresses=address)),
         ("address of another subnet", "InvalidParameterValue", interface(Ipv6Addresses=[{"Ipv6Address": "2600::9"}])),

@@ -34,6 +34,7 @@ vpcs:
       b: {ipv6_cidr_block: "2600:1f16:aa0:5502::/64"}
     instances:
       app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}
+    network_interfaces: {second: {subnet: a, instance: app}}
 elastic_ips: {spare: {}}
 dhcp_options: {corporate: {domain_name: example.org}}
 prefix_lists: {offices: {entries: [{cidr: "2001:db8:c0::/48", description: head}, {cidr: "2001:db8:c1::/48"}]}}

@@ -14,9 +14,10 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "Network ACLs": ("NetworkAcl",),
     "Security groups": ("SecurityGroup",),
     "What a lab does not have": tuple(EMPTY_LISTS),
+    "Network interfaces": ("NetworkInterface", "Ipv6Addresses", "PrivateIpAddresses"),
     "NAT gateways, elastic IP addresses, DHCP options": ("NatGateway", "Address", "DhcpOptions"),
     "Managed prefix lists": ("ManagedPrefixList",),
-    "Instances": ("Instance", "Ipv6Addresses", "NetworkInterface", "Image", "KeyPair", "Volumes"),
+    "Instances": ("Instance", "Image", "KeyPair", "Volumes"),
     "Other resources, and tags": ("",),
 }
 """Section titles, and a part of the name of each action in the section. The first section that fits counts."""
@@ -38,6 +39,12 @@ _SAMPLES: dict[str, str] = {
     "NetworkInterfaceId": "eni-0123456789abcdef0",
     "Ipv6Addresses": "2600:1f16:aa0:5501::20",
     "Ipv6AddressCount": "1",
+    "SecondaryPrivateIpAddressCount": "1",
+    "PrivateIpAddresses": "10.0.1.20",
+    "AttachmentId": "eni-attach-0123456789abcdef0",
+    "DeviceIndex": "1",
+    "SourceDestCheck": "true",
+    "AvailabilityZone": "us-east-1a",
     "KeyName": "admin",
     "PublicKeyMaterial": "'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=='",
     "InstanceTypes": "t3.micro",
@@ -94,6 +101,7 @@ _SAMPLES_OF: dict[tuple[str, str], str] = {
     ("CreateSubnet", "Ipv6CidrBlock"): "2600:1f16:aa0:5501::/64",
     ("DescribeInstanceAttribute", "Attribute"): "disableApiTermination",
     ("CreateSubnet", "CidrBlock"): "10.0.1.0/24",
+    ("DescribeNetworkInterfaceAttribute", "Attribute"): "groupSet",
 }
 """Values for examples of one action."""
 
@@ -107,7 +115,14 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "ModifyInstanceAttribute": ("Groups",),
     "ModifyNetworkInterfaceAttribute": ("Groups",),
     "ModifyInstanceMetadataOptions": ("HttpTokens",),
+    "CreateNetworkInterface": ("Ipv6AddressCount",),
+    "DescribeNetworkInterfaceAttribute": ("Attribute",),
+    "ResetNetworkInterfaceAttribute": ("SourceDestCheck",),
     "AssignIpv6Addresses": ("Ipv6AddressCount",),
+    "UnassignIpv6Addresses": ("Ipv6Addresses",),
+    "AssignPrivateIpAddresses": ("SecondaryPrivateIpAddressCount",),
+    "UnassignPrivateIpAddresses": ("PrivateIpAddresses",),
+    "CreateDefaultSubnet": ("AvailabilityZone",),
     "DeleteKeyPair": ("KeyName",),
     "DescribeInstanceTypes": ("InstanceTypes",),
     "CreateManagedPrefixList": ("Entries",),

@@ -13,11 +13,11 @@ from eigw_ns.cloud.ec2 import recorded_shapes, tags
 from eigw_ns.cloud.ec2.checks import invalid, missing, one_of
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import TAG_FILTERS, KnownFilters
-from eigw_ns.cloud.ec2.interface_shapes import interface_id
-from eigw_ns.cloud.ec2.resources import ELASTIC_IP, INSTANCE
+from eigw_ns.cloud.ec2.resources import ELASTIC_IP, INSTANCE, NETWORK_INTERFACE
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.ipv4_addresses import association_id, free_public, nat_gateway_id
+from eigw_ns.cloud.interfaces import is_primary
+from eigw_ns.cloud.ipv4_addresses import association_id, free_public, nat_gateway_id, public_in_use
 from eigw_ns.cloud.model import Cloud, Instance
 from eigw_ns.cloud.recorded import ElasticIp, ElasticIpAssociation
 from eigw_ns.cloud.words import shorten
@@ -73,7 +73,7 @@ def _check_border_group(request: Request, settings: Settings) -> None:
 
 
 def _public_ip(cloud: Cloud, request: Request) -> IPv4Address:
-    taken = {each.public_ip for each in cloud.elastic_ips.values()}
+    taken = public_in_use(cloud)
     if request.get("Address"):
         wanted = _parsed(request["Address"])
         if wanted in taken:
@@ -140,13 +140,12 @@ def associate(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 def _instance(cloud: Cloud, request: Request) -> Instance:
     if one_of(request, "InstanceId", "NetworkInterfaceId") == "InstanceId":
         return INSTANCE.find(cloud, request["InstanceId"])
-    wanted = request["NetworkInterfaceId"]
-    found = (each for each in cloud.instances.values() if interface_id(each.id) == wanted)
-    instance = next(found, None)
-    if instance is None:
-        message = f"The networkInterface ID '{shorten(wanted)}' does not exist"
-        raise CloudError("InvalidNetworkInterfaceID.NotFound", message)
-    return instance
+    interface = NETWORK_INTERFACE.find(cloud, request["NetworkInterfaceId"])
+    if interface.attachment is None or not is_primary(interface):
+        message = f"The interface '{interface.id}' is not the primary interface of an instance."
+        hint = "a lab records elastic IP addresses of primary interfaces only: launch an instance with the interface"
+        raise CloudError("UnsupportedOperation", message, hint=hint)
+    return cloud.instances[interface.attachment.instance_id]
 
 
 def _check_free(cloud: Cloud, address: ElasticIp, *, may_move: bool) -> None:

@@ -15,12 +15,12 @@ from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import KnownFilters
 from eigw_ns.cloud.ec2.instance_values import changed, is_burstable, with_metadata_options
-from eigw_ns.cloud.ec2.interface_addresses import interface_owner
-from eigw_ns.cloud.ec2.resources import INSTANCE, SECURITY_GROUP
+from eigw_ns.cloud.ec2.interface_groups import requested_groups
+from eigw_ns.cloud.ec2.resources import INSTANCE
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.instance_records import InstanceAttributes
-from eigw_ns.cloud.model import Cloud, Instance, Subnet
+from eigw_ns.cloud.model import Cloud, Instance
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
@@ -42,11 +42,9 @@ _CONSTANT: Mapping[str, Shape] = {
     "kernel": {"KernelId": {}},
     "ramdisk": {"RamdiskId": {}},
     "rootDeviceName": {"RootDeviceName": {"Value": instance_shapes.ROOT_DEVICE}},
-    "blockDeviceMapping": {"BlockDeviceMappings": []},
     "productCodes": {"ProductCodes": []},
     "sriovNetSupport": {"SriovNetSupport": {}},
     "enaSupport": {"EnaSupport": {"Value": True}},
-    "enclaveOptions": {"EnclaveOptions": {"Enabled": False}},
 }
 """The answers for attributes that no instance of a lab can change."""
 
@@ -66,18 +64,6 @@ def modify(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     return _kept(cloud, instance, _with(instance, {_FIELDS[name]: value}))
 
 
-def modify_interface(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Change the security groups, or the source/destination check, of the interface of an instance."""
-    instance = interface_owner(cloud, request["NetworkInterfaceId"])
-    after = instance
-    if request.get("Groups"):
-        after = with_groups(cloud, after, request["Groups"], settings)
-    check = request.get("SourceDestCheck", {}).get("Value")
-    if check is not None:
-        after = _with(after, {"source_dest_check": check})
-    return _kept(cloud, instance, after)
-
-
 def describe(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     """Describe one attribute of an instance."""
     instance, wanted = INSTANCE.find(cloud, request["InstanceId"]), request["Attribute"]
@@ -88,6 +74,10 @@ def describe(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     elif wanted in members:
         value = getattr(instance.attributes, _FIELDS[members[wanted]])
         found = {members[wanted]: {} if value is None else {"Value": value}}
+    elif wanted == "blockDeviceMapping":
+        found = {"BlockDeviceMappings": instance_shapes.block_device_mappings(instance)}
+    elif wanted == "enclaveOptions":
+        found = {"EnclaveOptions": {"Enabled": instance.attributes.enclave}}
     elif wanted in _CONSTANT:
         found = dict(_CONSTANT[wanted])
     else:
@@ -141,21 +131,8 @@ def modify_credits(cloud: Cloud, request: Request, _settings: Settings) -> Reply
 
 def with_groups(cloud: Cloud, instance: Instance, given: Iterable[str], settings: Settings) -> Instance:
     """Return the instance with the given security groups. Raises CloudError if it cannot have them."""
-    group_ids = tuple(dict.fromkeys(given))
-    check_groups(cloud, cloud.subnets[instance.subnet_id], group_ids, settings)
+    group_ids = requested_groups(cloud, cloud.subnets[instance.subnet_id], given, settings)
     return replace(instance, security_group_ids=group_ids)
-
-
-def check_groups(cloud: Cloud, subnet: Subnet, group_ids: tuple[str, ...], settings: Settings) -> None:
-    """Raise CloudError if an instance of the subnet cannot have these security groups."""
-    for group in SECURITY_GROUP.select(cloud, group_ids):
-        if group.vpc_id != subnet.vpc_id:
-            message = f"Security group {group.id} and subnet {subnet.id} belong to different networks."
-            raise CloudError("InvalidParameter", message)
-    quota = settings.quotas.security_groups_per_interface
-    if len(group_ids) > quota:
-        message = f"The maximum number of security groups per interface has been reached ({quota})."
-        raise CloudError("SecurityGroupsPerInterfaceLimitExceeded", message)
 
 
 def _change(request: Request) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""RunInstances: which subnet, groups and addresses new instances have, and what is recorded of them.
+"""RunInstances: which subnet and groups new instances have, and what is recorded of them.
 
 Sources: AWS, API_RunInstances, "Error codes for the Amazon EC2 API".
 """
@@ -7,66 +7,51 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.ec2 import instance_shapes, zones
+from eigw_ns.cloud.ec2 import instance_shapes, volumes, zones
 from eigw_ns.cloud.ec2.checks import invalid
-from eigw_ns.cloud.ec2.instance_attributes import check_groups
 from eigw_ns.cloud.ec2.instance_values import at_launch
-from eigw_ns.cloud.ec2.interface_addresses import ipv4_addresses, ipv6_addresses, with_ipv6
-from eigw_ns.cloud.ec2.resources import INSTANCE, SUBNET
+from eigw_ns.cloud.ec2.interface_groups import requested_groups
+from eigw_ns.cloud.ec2.launch_interfaces import (
+    Interfaces,
+    described,
+    launched_on,
+    with_new_interfaces,
+    with_others,
+)
+from eigw_ns.cloud.ec2.resources import INSTANCE, NETWORK_INTERFACE, SUBNET, VOLUME, Kind
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.tags import specified
 from eigw_ns.cloud.ec2.times import timestamp
-from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.group_names import named
-from eigw_ns.cloud.model import Cloud, Instance, Subnet
+from eigw_ns.cloud.model import Cloud, Instance, Subnet, Tags
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
-from eigw_ns.frozen import frozen
 
 _IMAGE = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _PARAMETER = "resolve:ssm:"
 """The start of an ImageId that names a parameter of Systems Manager. A lab has one image."""
 
-_ALSO_TAGGED = frozenset({"volume", "network-interface", "spot-instances-request", "elastic-gpu"})
-"""Resource types whose tags RunInstances takes. A lab does not record them."""
-
-_OF_INTERFACE = {
-    "SubnetId": "an instance-level subnet ID",
-    "SecurityGroupIds": "instance-level security groups",
-    "SecurityGroups": "instance-level security groups",
-    "PrivateIpAddress": "an instance-level private IP address",
-    "Ipv6Addresses": "instance-level IPv6 addresses",
-    "Ipv6AddressCount": "an instance-level IPv6 address count",
-}
-"""Parameters that belong to the interface if the request describes one, in the words of AWS's message."""
-
-
-@frozen
-class _Interface:
-    """What a request says about the interface of each instance. `ipv6_count` None lets the subnet decide."""
-
-    subnet_id: str | None
-    group_ids: tuple[str, ...]
-    group_names: tuple[str, ...]
-    private_ip_address: str | None
-    ipv6_count: int | None
-    ipv6_addresses: tuple[str, ...]
+_NETWORK_INTERFACE, _VOLUME = NETWORK_INTERFACE.resource_type, VOLUME.resource_type
+_ALSO_TAGGED = frozenset({_NETWORK_INTERFACE, _VOLUME})
+"""Resource types of what is made with an instance."""
 
 
 def run(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     """Create and start MaxCount instances, all in the same subnet, with the same groups and tags."""
-    count, interface = _count(cloud, request, settings), _interface(request)
-    subnet = _subnet(cloud, interface, request)
+    count = _count(cloud, request, settings)
+    wanted = described(cloud, request, count)
+    subnet = _subnet(cloud, wanted, zones.requested(request.get("Placement", {}), settings))
     template = Instance(
         "",
         "",
         subnet.id,
         None,
-        _groups(cloud, subnet, interface, settings),
-        _tags(request, settings),
+        _groups(cloud, subnet, wanted.first, settings),
+        _tags(request, INSTANCE, settings),
         attributes=replace(
             at_launch(cloud, request),
             image_id=_image(request),
@@ -74,16 +59,24 @@ def run(cloud: Cloud, request: Request, settings: Settings) -> Reply:
             reservation_id=f"{ids.RESERVATION}-{settings.new_id()}",
         ),
     )
-    made = _with_addresses(cloud, subnet, interface, [_numbered(template, number, settings) for number in range(count)])
+    new = [_numbered(template, number, request, settings) for number in range(count)]
+    if wanted.prepared is not None:
+        cloud, instance = launched_on(cloud, wanted.prepared, new[0])
+        made = [instance]
+    else:
+        made = with_new_interfaces(cloud, subnet, wanted.first, new, _tags(request, NETWORK_INTERFACE, settings))
     after = INSTANCE.put(cloud, *made)
+    for each in made if wanted.others else ():
+        after = with_others(after, each, wanted.others, _specified(request, _NETWORK_INTERFACE), settings)
     return Reply(after, _answer(after, made))
 
 
-def _numbered(template: Instance, number: int, settings: Settings) -> Instance:
+def _numbered(template: Instance, number: int, request: Request, settings: Settings) -> Instance:
     """Return one of the new instances. No other resource has its id: the digits are random."""
     instance_id = f"{ids.INSTANCE}-{settings.new_id()}"
     known = replace(template.attributes, launch_index=number)
-    return replace(template, id=instance_id, name=instance_id, attributes=known)
+    made = volumes.at_launch(request, _tags(request, VOLUME, settings), settings)
+    return replace(template, id=instance_id, name=instance_id, attributes=known, volumes=made)
 
 
 def _answer(cloud: Cloud, made: list[Instance]) -> Shape:
@@ -118,46 +111,23 @@ def _image(request: Request) -> str:
     return text
 
 
-def _tags(request: Request, settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Return the tags for the instances. Those for other resources that AWS makes with them are not recorded."""
+def _tags(request: Request, kind: Kind[Any], settings: Settings) -> Tags:
+    """Return the tags for the new resources of a kind."""
+    if kind is not INSTANCE:
+        return specified({"TagSpecifications": _specified(request, kind.resource_type)}, kind, settings)
     given = [each for each in request.get("TagSpecifications", []) if each.get("ResourceType") not in _ALSO_TAGGED]
     return specified({"TagSpecifications": given}, INSTANCE, settings)
 
 
-def _interface(request: Request) -> _Interface:
-    """Return the interface that the request describes, in NetworkInterfaces or by parameters of its own."""
-    given = request.get("NetworkInterfaces") or []
-    if not given:
-        return _described(request, request.get("SecurityGroupIds", []))
-    if len(given) > 1 or given[0].get("DeviceIndex", 0) != 0:
-        message = f"Interface count {len(given)} exceeds the limit: an instance of a lab has one, with DeviceIndex 0."
-        raise CloudError("AttachmentLimitExceeded", message)
-    for name, words in _OF_INTERFACE.items():
-        if request.get(name):
-            message = f"Network interfaces and {words} may not be specified on the same request"
-            raise CloudError("InvalidParameterCombination", message)
-    if text := given[0].get("NetworkInterfaceId"):
-        message = f"The networkInterface ID '{shorten(text)}' does not exist"
-        raise CloudError("InvalidNetworkInterfaceID.NotFound", message)
-    return _described(given[0], given[0].get("Groups", []))
+def _specified(request: Request, resource_type: str) -> list[Request]:
+    return [each for each in request.get("TagSpecifications", []) if each.get("ResourceType") == resource_type]
 
 
-def _described(given: Request, group_ids: list[str]) -> _Interface:
-    return _Interface(
-        given.get("SubnetId") or None,
-        tuple(dict.fromkeys(group_ids)),
-        tuple(given.get("SecurityGroups", ())),
-        given.get("PrivateIpAddress") or None,
-        given.get("Ipv6AddressCount"),
-        tuple(each.get("Ipv6Address", "") for each in given.get("Ipv6Addresses", ())),
-    )
-
-
-def _subnet(cloud: Cloud, interface: _Interface, request: Request) -> Subnet:
+def _subnet(cloud: Cloud, wanted: Interfaces, zone: str | None) -> Subnet:
     """Return the subnet of the request, or that of the default VPC in the wanted zone."""
-    zone = request.get("Placement", {}).get("AvailabilityZone") or None
-    if interface.subnet_id is not None:
-        found = SUBNET.find(cloud, interface.subnet_id)
+    named_id = wanted.prepared.subnet_id if wanted.prepared else wanted.first.get("SubnetId")
+    if named_id:
+        found = SUBNET.find(cloud, named_id)
         if zone not in (None, zones.of_subnet(found)):
             message = f"The subnet '{found.id}' is in the zone {zones.of_subnet(found)}, not in {shorten(str(zone))}"
             raise CloudError("InvalidParameterCombination", message)
@@ -172,50 +142,22 @@ def _subnet(cloud: Cloud, interface: _Interface, request: Request) -> Subnet:
     raise CloudError("MissingInput", f"No subnets found for the default VPC '{min(default)}'. Please specify a subnet.")
 
 
-def _groups(cloud: Cloud, subnet: Subnet, interface: _Interface, settings: Settings) -> tuple[str, ...]:
+def _groups(cloud: Cloud, subnet: Subnet, given: Request, settings: Settings) -> tuple[str, ...]:
     """Return the ids of the groups that the request names, or that of the default group."""
-    if interface.group_names:
-        return _named_groups(cloud, subnet, interface)
-    if interface.group_ids:
-        check_groups(cloud, subnet, interface.group_ids, settings)
-        return interface.group_ids
-    default = named(cloud, subnet.vpc_id, DEFAULT_GROUP)
-    assert default is not None, subnet.vpc_id
-    return (default.id,)
+    if given.get("SecurityGroups"):
+        return _named_groups(cloud, subnet, given)
+    return requested_groups(cloud, subnet, given.get("Groups", []), settings)
 
 
-def _named_groups(cloud: Cloud, subnet: Subnet, interface: _Interface) -> tuple[str, ...]:
-    if interface.subnet_id is not None or interface.group_ids:
+def _named_groups(cloud: Cloud, subnet: Subnet, given: Request) -> tuple[str, ...]:
+    if given.get("SubnetId") or given.get("Groups"):
         message = "The parameter groupName cannot be used with the parameter subnet"
         raise CloudError("InvalidParameterCombination", message)
     found = []
-    for name in interface.group_names:
+    for name in given["SecurityGroups"]:
         group = named(cloud, subnet.vpc_id, name)
         if group is None:
             message = f"The security group '{shorten(name)}' does not exist in VPC '{subnet.vpc_id}'"
             raise CloudError("InvalidGroup.NotFound", message)
         found.append(group.id)
     return tuple(dict.fromkeys(found))
-
-
-def _with_addresses(cloud: Cloud, subnet: Subnet, interface: _Interface, new: list[Instance]) -> list[Instance]:
-    """Return the new instances with the given addresses, or with free ones of the subnet."""
-    if len(new) > 1 and (interface.private_ip_address or interface.ipv6_addresses):
-        message = "Addresses can be given for one instance only, not for several."
-        raise CloudError("InvalidParameterCombination", message)
-    private = ipv4_addresses(cloud, subnet, interface.private_ip_address, len(new))
-    wanted = interface.ipv6_count
-    if wanted is None and not interface.ipv6_addresses:
-        wanted = int(_always_ipv6(subnet))
-    public = ipv6_addresses(cloud, subnet, wanted, interface.ipv6_addresses, len(new))
-    share = len(public) // len(new)
-    return [
-        with_ipv6(replace(each, private_ip_address=private[number]), public[number * share : (number + 1) * share])
-        for number, each in enumerate(new)
-    ]
-
-
-def _always_ipv6(subnet: Subnet) -> bool:
-    """Return whether an instance of the subnet has an IPv6 address without asking for one."""
-    asked = subnet.attributes.assign_ipv6_address_on_creation or subnet.cidr_block is None
-    return asked and subnet.ipv6_association is not None

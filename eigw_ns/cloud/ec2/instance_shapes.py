@@ -10,11 +10,12 @@ from typing import Literal
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2 import interface_shapes, zones
+from eigw_ns.cloud.ec2.instance_profiles import profile
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.ec2.shapes import private_dns_name_options, tag_list
 from eigw_ns.cloud.instance_records import InstanceAttributes, TerminatedInstance
-from eigw_ns.cloud.model import Cloud, Instance
+from eigw_ns.cloud.model import Cloud, Instance, Subnet
 
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
 
@@ -61,16 +62,35 @@ def running(cloud: Cloud, instance: Instance) -> Shape:
     tenancy = cloud.vpcs[subnet.vpc_id].attributes.instance_tenancy
     return {
         **_machine(instance, zones.of_subnet(subnet), tenancy),
+        "BlockDeviceMappings": block_device_mappings(instance),
         "PrivateDnsName": interface_shapes.private_dns_name(subnet, instance),
         "VpcId": subnet.vpc_id,
         "SubnetId": subnet.id,
         **interface_shapes.private_ipv4(instance),
         **interface_shapes.ipv6_address(instance),
         "SecurityGroups": interface_shapes.group_identifiers(cloud, instance.security_group_ids),
-        "NetworkInterfaces": [interface_shapes.of_instance(cloud, instance)],
+        "NetworkInterfaces": interface_shapes.instance_interfaces(cloud, instance),
+        **interface_shapes.public_ip(cloud, instance),
         "SourceDestCheck": instance.attributes.source_dest_check,
-        "PrivateDnsNameOptions": private_dns_name_options(subnet),
+        "PrivateDnsNameOptions": _private_dns_name_options(subnet, instance.attributes),
     }
+
+
+def block_device_mappings(instance: Instance) -> list[Shape]:
+    """Return the volumes as DescribeInstances and DescribeInstanceAttribute have them."""
+    launched = instance.attributes.launch_time
+    attached = {"Status": "attached", "DeleteOnTermination": True, **({"AttachTime": launched} if launched else {})}
+    return [{"DeviceName": each.device, "Ebs": {"VolumeId": each.id, **attached}} for each in instance.volumes]
+
+
+def _private_dns_name_options(subnet: Subnet, known: InstanceAttributes) -> Shape:
+    """Return those of the launch, or else those of the subnet."""
+    own = {
+        "HostnameType": known.hostname_type,
+        "EnableResourceNameDnsARecord": known.resource_name_dns_a_record,
+        "EnableResourceNameDnsAAAARecord": known.resource_name_dns_aaaa_record,
+    }
+    return private_dns_name_options(subnet) | {name: value for name, value in own.items() if value is not None}
 
 
 def terminated(instance: TerminatedInstance) -> Shape:
@@ -98,8 +118,9 @@ def _machine(instance: Instance | TerminatedInstance, zone: str, tenancy: str) -
         "Placement": {
             "AvailabilityZone": zone,
             "AvailabilityZoneId": zones.zone_id(zone),
-            "GroupName": "",
-            "Tenancy": tenancy,
+            "GroupName": known.placement_group,
+            "Tenancy": known.tenancy or tenancy,
+            **({} if known.partition_number is None else {"PartitionNumber": known.partition_number}),
         },
         "Monitoring": {"State": "enabled" if known.monitoring else "disabled"},
         "Architecture": "x86_64",
@@ -114,11 +135,12 @@ def _machine(instance: Instance | TerminatedInstance, zone: str, tenancy: str) -
         "UsageOperation": "RunInstances",
         "BootMode": "uefi-preferred",
         "CurrentInstanceBootMode": "uefi",
-        "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
-        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
-        "HibernationOptions": {"Configured": False},
-        "EnclaveOptions": {"Enabled": False},
-        "MaintenanceOptions": {"AutoRecovery": "default"},
+        "CpuOptions": {"CoreCount": known.core_count or 1, "ThreadsPerCore": known.threads_per_core or 2},
+        "CapacityReservationSpecification": {"CapacityReservationPreference": known.capacity_reservation_preference},
+        "HibernationOptions": {"Configured": known.hibernation},
+        "EnclaveOptions": {"Enabled": known.enclave},
+        "MaintenanceOptions": {"AutoRecovery": known.auto_recovery},
+        **profile(known),
         "MetadataOptions": metadata_options(known),
         "NetworkPerformanceOptions": {"BandwidthWeighting": "default"},
         "Operator": {"Managed": False},

@@ -12,6 +12,7 @@ from eigw_ns.cloud.ec2 import zones
 from eigw_ns.cloud.ec2.elastic_ips import without_instance
 from eigw_ns.cloud.ec2.instance_shapes import State, state, state_of
 from eigw_ns.cloud.ec2.instances import remembered, select
+from eigw_ns.cloud.ec2.interface_attachments import without_interfaces
 from eigw_ns.cloud.ec2.resources import INSTANCE
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
@@ -54,7 +55,10 @@ def reboot(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def terminate(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Delete instances: their namespaces, addresses and flows go. DescribeInstances shows them for an hour."""
+    """Delete instances: their namespaces and flows go. DescribeInstances shows them for an hour.
+
+    Their interfaces and addresses go too, but for an interface that is not to be deleted with its instance.
+    """
     living, gone = select(cloud, request["InstanceIds"], settings)
     for instance in living:
         if instance.attributes.disable_api_termination:
@@ -70,7 +74,7 @@ def _without(cloud: Cloud, instances: Sequence[Instance], settings: Settings) ->
         TerminatedInstance(each.id, settings.now(), each.tags, zones_of[each.id], each.attributes) for each in instances
     ]
     for each in instances:
-        cloud = without_instance(cloud, each.id)
+        cloud = without_interfaces(without_instance(cloud, each.id), each)
     kept = [*remembered(cloud, settings), *graves][-_REMEMBERED:]
     return replace(
         cloud,

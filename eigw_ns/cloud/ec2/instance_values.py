@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from eigw_ns.cloud.ec2 import instance_profiles
 from eigw_ns.cloud.ec2.checks import invalid
 from eigw_ns.cloud.ec2.key_pairs import find_named
 from eigw_ns.cloud.ec2.schema import Request
@@ -38,17 +39,46 @@ _AT_LAUNCH = {
     "DisableApiStop": "disable_api_stop",
     "InstanceInitiatedShutdownBehavior": "instance_initiated_shutdown_behavior",
 }
+_IN_STRUCTURES = {
+    ("Monitoring", "Enabled"): "monitoring",
+    ("CreditSpecification", "CpuCredits"): "cpu_credits",
+    ("CpuOptions", "CoreCount"): "core_count",
+    ("CpuOptions", "ThreadsPerCore"): "threads_per_core",
+    ("MaintenanceOptions", "AutoRecovery"): "auto_recovery",
+    ("HibernationOptions", "Configured"): "hibernation",
+    ("EnclaveOptions", "Enabled"): "enclave",
+    ("CapacityReservationSpecification", "CapacityReservationPreference"): "capacity_reservation_preference",
+    ("PrivateDnsNameOptions", "HostnameType"): "hostname_type",
+    ("PrivateDnsNameOptions", "EnableResourceNameDnsARecord"): "resource_name_dns_a_record",
+    ("PrivateDnsNameOptions", "EnableResourceNameDnsAAAARecord"): "resource_name_dns_aaaa_record",
+    ("Placement", "Tenancy"): "tenancy",
+    ("Placement", "GroupName"): "placement_group",
+    ("Placement", "PartitionNumber"): "partition_number",
+}
+"""The fields of attributes that are members of structures in RunInstances."""
+
+NO_PLACEMENT = ("Affinity", "GroupId", "HostId", "HostResourceGroupArn", "SpreadDomain")
+"""Members of Placement that a lab cannot record."""
+
+_NUMBERS = {"core_count": (1, 512), "threads_per_core": (1, 2), "partition_number": (1, 7)}
+"""The least and the most of attributes that are numbers."""
 
 
 def at_launch(cloud: Cloud, request: Request) -> InstanceAttributes:
     """Return what RunInstances records of each new instance. Raises CloudError if a value is not valid."""
     if request.get("KeyName"):
         find_named(cloud, request["KeyName"])
+    for name in NO_PLACEMENT:
+        if request.get("Placement", {}).get(name):
+            raise CloudError("UnsupportedOperation", f"A lab has no dedicated hosts: Placement.{name} must be empty.")
     known = changed(InstanceAttributes(), {_AT_LAUNCH[name]: request[name] for name in _AT_LAUNCH if name in request})
-    monitoring = request.get("Monitoring", {}).get("Enabled", False)
-    credit = request.get("CreditSpecification", {}).get("CpuCredits")
-    known = changed(known, {"monitoring": monitoring, **({"cpu_credits": credit} if credit else {})})
-    return with_metadata_options(known, request.get("MetadataOptions", {}))
+    given = {
+        field: request[name][member]
+        for (name, member), field in _IN_STRUCTURES.items()
+        if request.get(name, {}).get(member) not in (None, "")
+    }
+    known = replace(known, iam_instance_profile=instance_profiles.requested(request))
+    return with_metadata_options(changed(known, given), request.get("MetadataOptions", {}))
 
 
 def with_metadata_options(known: InstanceAttributes, given: Request) -> InstanceAttributes:
@@ -77,6 +107,9 @@ def _check(name: str, value: Any) -> None:
         raise invalid(
             f"Value ({value}) for parameter HttpPutResponseHopLimit is invalid. It must be 1 to {HOP_LIMITS[-1]}."
         )
+    if name in _NUMBERS and not _NUMBERS[name][0] <= value <= _NUMBERS[name][1]:
+        least, most = _NUMBERS[name]
+        raise invalid(f"Value ({value}) for parameter {name} is invalid. It must be {least} to {most}.")
     if name in ATTRIBUTE_WORDS and value not in ATTRIBUTE_WORDS[name]:
         words = " or ".join(ATTRIBUTE_WORDS[name])
         raise invalid(f"Value ({shorten(value)}) for parameter {name} is invalid. It must be {words}.")

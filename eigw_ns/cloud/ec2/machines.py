@@ -1,9 +1,8 @@
-"""What AWS has beside instances and a lab does not: images, types, volumes, instance profiles.
+"""What AWS has beside instances and a lab does not: images and types.
 
 Programs ask for them before they launch an instance, and when they read it. A lab runs every image and every type as a
 network namespace, so it has one image, whatever is asked for, and answers for every name that has the form of a type.
-It has no volumes and no profiles.
-Source: AWS, API_DescribeImages, API_DescribeInstanceTypes, API_DescribeVolumes.
+Source: AWS, API_DescribeImages, API_DescribeInstanceTypes.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ids import IMAGE as IMAGE_KIND
 from eigw_ns.cloud.ids import kind_of
 from eigw_ns.cloud.instance_words import is_type
+from eigw_ns.cloud.interfaces import MOST_INTERFACES
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
@@ -107,19 +107,6 @@ _OF_TYPES = Listing(
         }
     ),
 )
-_VOLUMES = Listing(
-    "Volumes",
-    str,
-    KnownFilters(
-        _absent(
-            "attachment.attach-time attachment.delete-on-termination attachment.device attachment.instance-id"
-            " attachment.status availability-zone availability-zone-id create-time encrypted fast-restored"
-            " multi-attach-enabled operator.managed operator.principal size snapshot-id status tag-key tag-value"
-            " volume-id volume-type"
-        )
-    ),
-)
-_PROFILES = Listing("IamInstanceProfileAssociations", str, KnownFilters(_absent("instance-id state")))
 
 
 def describe_images(cloud: Cloud, request: Request, settings: Settings) -> Reply:
@@ -139,21 +126,6 @@ def describe_types(cloud: Cloud, request: Request, settings: Settings) -> Reply:
         listed = shorten(", ".join(wrong))
         raise CloudError("InvalidInstanceType", f"The following supplied instance types do not exist: [{listed}]")
     return _OF_TYPES.reply(cloud, map(_type, dict.fromkeys(wanted)), request, settings)
-
-
-def describe_volumes(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Describe no volumes. Raises CloudError if the request names one."""
-    for text in request.get("VolumeIds", []):
-        raise CloudError("InvalidVolume.NotFound", f"The volume '{shorten(text)}' does not exist.")
-    return _VOLUMES.reply(cloud, (), request, settings)
-
-
-def describe_profiles(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Describe no associations. Raises CloudError if the request names one."""
-    for text in request.get("AssociationIds", []):
-        message = f"An invalid association-id of '{shorten(text)}' was given"
-        raise CloudError("InvalidAssociationID.NotFound", message)
-    return _PROFILES.reply(cloud, (), request, settings)
 
 
 def _image(image_id: str) -> Shape:
@@ -201,10 +173,10 @@ def _type(name: str) -> Shape:
         "EbsInfo": {"EbsOptimizedSupport": "default", "EncryptionSupport": "supported", "NvmeSupport": "required"},
         "NetworkInfo": {
             "NetworkPerformance": "Up to 5 Gigabit",
-            "MaximumNetworkInterfaces": 1,
+            "MaximumNetworkInterfaces": MOST_INTERFACES,
             "MaximumNetworkCards": 1,
             "DefaultNetworkCardIndex": 0,
-            "Ipv4AddressesPerInterface": 1,
+            "Ipv4AddressesPerInterface": MOST_ADDRESSES,
             "Ipv6AddressesPerInterface": MOST_ADDRESSES,
             "Ipv6Supported": True,
             "EnaSupport": "required",

@@ -25,7 +25,7 @@ from eigw_ns.cloud.model import (
     VpcAttributes,
 )
 
-_DEFAULT_BLOCK, _DEFAULT_SUBNETS = IPv4Network("172.31.0.0/16"), 20
+_DEFAULT_BLOCK, DEFAULT_SUBNETS = IPv4Network("172.31.0.0/16"), 20
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 
@@ -65,13 +65,14 @@ def with_default_vpc(cloud: Cloud, settings: Settings) -> Cloud:
 
 
 def _default_subnets(cloud: Cloud, vpc_id: str, settings: Settings) -> list[Subnet]:
-    blocks = _DEFAULT_BLOCK.subnets(new_prefix=_DEFAULT_SUBNETS)
+    blocks = _DEFAULT_BLOCK.subnets(new_prefix=DEFAULT_SUBNETS)
     return [
-        _default_subnet(SUBNET.new_id(cloud, settings), vpc_id, zone, block)
+        default_subnet(SUBNET.new_id(cloud, settings), vpc_id, zone, block)
         for zone, block in zip(zones.zone_names(REGION), blocks, strict=False)
     ]
 
 
-def _default_subnet(subnet_id: str, vpc_id: str, zone: str, block: IPv4Network) -> Subnet:
+def default_subnet(subnet_id: str, vpc_id: str, zone: str, block: IPv4Network) -> Subnet:
+    """Return the default subnet of a zone, with this IPv4 block."""
     attributes = SubnetAttributes(availability_zone=zone, map_public_ip_on_launch=True, default_for_az=True)
     return Subnet(subnet_id, subnet_id, vpc_id, None, cidr_block=block, attributes=attributes)

@@ -14,7 +14,15 @@ from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION, Settings
 
 _ACCOUNTS = frozenset(
-    {"OwnerId", "UserId", "GroupOwnerId", "InstanceOwnerId", "NetworkInterfaceOwnerId", "ResourceOwner"}
+    {
+        "OwnerId",
+        "UserId",
+        "GroupOwnerId",
+        "InstanceOwnerId",
+        "IpOwnerId",
+        "NetworkInterfaceOwnerId",
+        "ResourceOwner",
+    }
 )
 """The members whose value is an account. None of them holds a user's text, and neither do those that end in `Arn`."""
 
@@ -23,6 +31,7 @@ _ZONES = frozenset({"AvailabilityZone", "AvailabilityZoneId"})
 """The members whose value is a Region, and those whose value is a zone or the id of a zone."""
 
 _ARN_START = f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:"
+_PROFILE_START = f"arn:aws:iam::{ACCOUNT_ID}:instance-profile/"
 
 
 def owned(answer: Shape, settings: Settings) -> Shape:
@@ -41,6 +50,8 @@ def _owned(name: str, value: Any, settings: Settings) -> Any:
         return settings.account
     if name.endswith("Arn") and isinstance(value, str) and value.startswith(_ARN_START):
         return f"arn:aws:ec2:{settings.region}:{settings.account}:{value.removeprefix(_ARN_START)}"
+    if name == "Arn" and isinstance(value, str) and value.startswith(_PROFILE_START):
+        return value.replace(ACCOUNT_ID, settings.account, 1)
     if name in _REGIONS and value == REGION:
         return settings.region
     if name in _ZONES and isinstance(value, str):

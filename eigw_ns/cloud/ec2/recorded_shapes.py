@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from eigw_ns.cloud.ec2.interface_shapes import interface_id
 from eigw_ns.cloud.ec2.schema import Shape
 from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.ec2.shapes import tag_list
 from eigw_ns.cloud.ec2.times import timestamp
+from eigw_ns.cloud.interfaces import interface_id, primary_id
 from eigw_ns.cloud.ipv4_addresses import association_id, nat_association_id, nat_gateway_id
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.recorded import DeletedNatGateway, DhcpOptions, ElasticIp, NatGateway
@@ -35,14 +35,15 @@ def _association(cloud: Cloud, resource: ElasticIp) -> Shape:
     gateway_id = nat_gateway_id(cloud, resource)
     if gateway_id is not None:
         owner, private = gateway_id, cloud.nat_gateways[gateway_id].private_ip_address
+        interface = interface_id(owner)
     else:
         assert resource.association is not None
         owner = resource.association.instance_id
-        private = cloud.instances[owner].private_ip_address
+        private, interface = cloud.instances[owner].private_ip_address, primary_id(cloud.instances[owner])
     return {
         "AssociationId": found,
         **({} if gateway_id else {"InstanceId": owner}),
-        "NetworkInterfaceId": interface_id(owner),
+        "NetworkInterfaceId": interface,
         "NetworkInterfaceOwnerId": ACCOUNT_ID,
         **({} if private is None else {"PrivateIpAddress": str(private)}),
     }

@@ -12,7 +12,9 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.instance_records import KeyPair
+from eigw_ns.cloud.instance_records import KeyPair, Volume
+from eigw_ns.cloud.interface_records import NetworkInterface
+from eigw_ns.cloud.interfaces import interfaces, is_primary, with_primary
 from eigw_ns.cloud.model import (
     Cloud,
     EgressOnlyInternetGateway,
@@ -183,6 +185,51 @@ INSTANCE: Kind[Instance] = Kind(
     "instance ID",
 )
 
+
+class _InterfaceKind(Kind[NetworkInterface]):
+    """The network interfaces. An instance holds its primary one, the cloud holds all others."""
+
+    def all(self, cloud: Cloud) -> Mapping[str, NetworkInterface]:
+        return interfaces(cloud)
+
+    def put(self, cloud: Cloud, *resources: NetworkInterface) -> Cloud:
+        for each in resources:
+            if each.attachment is not None and is_primary(each):
+                cloud = INSTANCE.put(cloud, with_primary(cloud.instances[each.attachment.instance_id], each))
+            else:
+                cloud = replace(cloud, network_interfaces={**cloud.network_interfaces, each.id: each})
+        return cloud
+
+    def without(self, cloud: Cloud, resource_id: str) -> Cloud:
+        kept = {key: each for key, each in cloud.network_interfaces.items() if key != resource_id}
+        return replace(cloud, network_interfaces=kept)
+
+
+NETWORK_INTERFACE = _InterfaceKind(
+    ids.NETWORK_INTERFACE,
+    "network_interfaces",
+    "network-interface",
+    "InvalidNetworkInterfaceID.NotFound",
+    "InvalidNetworkInterfaceId.Malformed",
+    "networkInterface ID",
+)
+
+
+class _VolumeKind(Kind[Volume]):
+    """The volumes that are recorded. They have no field in Cloud: each instance holds its own."""
+
+    def all(self, cloud: Cloud) -> Mapping[str, Volume]:
+        return {volume.id: volume for instance in cloud.instances.values() for volume in instance.volumes}
+
+    def put(self, cloud: Cloud, *resources: Volume) -> Cloud:
+        new = {each.id: each for each in resources}
+        owners = (each for each in cloud.instances.values() if any(volume.id in new for volume in each.volumes))
+        changed = (replace(each, volumes=tuple(new.get(one.id, one) for one in each.volumes)) for each in owners)
+        return INSTANCE.put(cloud, *changed)
+
+
+VOLUME = _VolumeKind(ids.VOLUME, "instances", "volume", "InvalidVolume.NotFound", "InvalidVolumeID.Malformed", "volume")
+
 NAT_GATEWAY: Kind[NatGateway] = Kind(
     ids.NAT_GATEWAY, "nat_gateways", "natgateway", "NatGatewayNotFound", "NatGatewayMalformed", "NAT gateway"
 )
@@ -224,6 +271,8 @@ KINDS: tuple[Kind[Any], ...] = (
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     INSTANCE,
+    NETWORK_INTERFACE,
+    VOLUME,
     NAT_GATEWAY,
     ELASTIC_IP,
     DHCP_OPTIONS,

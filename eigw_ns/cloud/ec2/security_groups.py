@@ -17,6 +17,7 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.shapes import arn, tag_list
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.group_names import folded, named
+from eigw_ns.cloud.interfaces import interfaces
 from eigw_ns.cloud.model import Cloud, SecurityGroup, Vpc
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
@@ -145,4 +146,4 @@ def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
 def _is_used(cloud: Cloud, group: SecurityGroup) -> bool:
     others = (other for other in cloud.security_groups.values() if other.id != group.id)
     referred = any(rule.peer == group.id for other in others for rule in other.rules)
-    return referred or any(group.id in instance.security_group_ids for instance in cloud.instances.values())
+    return referred or any(group.id in each.security_group_ids for each in interfaces(cloud).values())

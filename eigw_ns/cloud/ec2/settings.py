@@ -42,6 +42,7 @@ class Quotas:
     nat_gateways_per_availability_zone: int = 5
     instances_per_region: int = 1000
     prefix_lists_per_region: int = 100
+    network_interfaces_per_region: int = 5000
     tags_per_resource: int = 50
     filters_per_request: int = 50
     values_per_filter: int = 200

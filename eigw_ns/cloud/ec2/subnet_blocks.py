@@ -19,6 +19,7 @@ from eigw_ns.cloud.ec2.resources import SUBNET
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.ec2.vpc_blocks import check_association_id
+from eigw_ns.cloud.interfaces import holders
 from eigw_ns.cloud.model import BlockAssociation, Cloud, Subnet, Vpc
 from eigw_ns.errors import CloudError
 
@@ -35,7 +36,7 @@ def associate(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def disassociate(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """Remove the IPv6 block of a subnet. No instance can have an address or a prefix of it."""
+    """Remove the IPv6 block of a subnet. No network interface can have an address or a prefix of it."""
     wanted = request["AssociationId"]
     check_association_id(wanted, ids.SUBNET_BLOCK, "InvalidSubnetCidrBlockAssociationId.Malformed", "subnet")
     for subnet in cloud.subnets.values():
@@ -56,9 +57,10 @@ def _check_removable(cloud: Cloud, subnet: Subnet, found: BlockAssociation[IPv6N
     if subnet.attributes.assign_ipv6_address_on_creation:
         reason = "its subnet has assign-ipv6-address-on-creation set to true"
         raise CloudError("InvalidCidrBlock.InUse", f"{kept}, because {reason}.")
-    for instance in cloud.instances.values():
-        if instance.subnet_id == subnet.id and instance.blocks:
-            reason = f"{instance.id} has {instance.blocks[0]} of it"
+    for interface in holders(cloud, subnet.id):
+        if interface.blocks:
+            owner = interface.attachment.instance_id if interface.attachment else interface.id
+            reason = f"{owner} has {interface.blocks[0]} of it"
             raise CloudError("InvalidCidrBlock.InUse", f"{kept}, because {reason}.")
 
 

@@ -1,13 +1,16 @@
-"""CreateSubnet, DeleteSubnet.
+"""CreateSubnet, CreateDefaultSubnet, DeleteSubnet.
 
-Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
+Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html, API_CreateDefaultSubnet.html
 """
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.ec2 import shapes, tags, zones
-from eigw_ns.cloud.ec2.new_vpcs import associated
+from eigw_ns.cloud.ec2.checks import missing
+from eigw_ns.cloud.ec2.new_vpcs import DEFAULT_SUBNETS, associated, default_subnet, default_vpc
 from eigw_ns.cloud.ec2.resources import SUBNET, VPC
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
@@ -21,9 +24,14 @@ def create(cloud: Cloud, request: Request, settings: Settings) -> Reply:
     vpc = VPC.find(cloud, request["VpcId"])
     _check_combination(request)
     subnet = _asked(cloud, vpc, request, settings)
+    return _with(cloud, subnet, settings)
+
+
+def _with(cloud: Cloud, subnet: Subnet, settings: Settings) -> Reply:
+    """Return the reply with the new subnet. Raises CloudError if its VPC has too many."""
     quota = settings.quotas.subnets_per_vpc
-    if sum(each.vpc_id == vpc.id for each in cloud.subnets.values()) >= quota:
-        message = f"The maximum number of subnets for VPC '{vpc.id}' has been reached ({quota})."
+    if sum(each.vpc_id == subnet.vpc_id for each in cloud.subnets.values()) >= quota:
+        message = f"The maximum number of subnets for VPC '{subnet.vpc_id}' has been reached ({quota})."
         raise CloudError("SubnetLimitExceeded", message)
     cloud = SUBNET.put(cloud, subnet)
     return Reply(cloud, {"Subnet": shapes.subnet(cloud, subnet)})
@@ -60,9 +68,41 @@ def _asked(cloud: Cloud, vpc: Vpc, request: Request, settings: Settings) -> Subn
     )
 
 
+def create_default(cloud: Cloud, request: Request, settings: Settings) -> Reply:
+    """Create the default subnet of a zone in the default VPC. It has the first free /20 of the VPC's IPv4 blocks."""
+    if request.get("Ipv6Native"):
+        message = "A lab creates default subnets with an IPv4 block: Ipv6Native must be false."
+        raise CloudError("UnsupportedOperation", message)
+    zone, vpc = zones.requested(request, settings), default_vpc(cloud)
+    if zone is None:
+        raise missing("AvailabilityZone")
+    if vpc is None:
+        message = "No default VPC exists for this account in this region."
+        raise CloudError("DefaultVpcDoesNotExist", message, hint="create one by CreateDefaultVpc")
+    there = [each for each in cloud.subnets.values() if each.vpc_id == vpc.id]
+    for each in there:
+        if each.attributes.default_for_az and zones.of_subnet(each) == zone:
+            message = f"'{each.id}' is already the default subnet in {zones.swapped(zone, settings.region)}."
+            raise CloudError("DefaultSubnetAlreadyExistsInAvailabilityZone", message)
+    made = default_subnet(SUBNET.new_id(cloud, settings), vpc.id, zone, _free_block(vpc, there))
+    return _with(cloud, made, settings)
+
+
+def _free_block(vpc: Vpc, there: list[Subnet]) -> IPv4Network:
+    taken = [each.cidr_block for each in there if each.cidr_block is not None]
+    for space in vpc.cidr_blocks:
+        if space.prefixlen <= DEFAULT_SUBNETS:
+            for block in space.subnets(new_prefix=DEFAULT_SUBNETS):
+                if not any(block.overlaps(each) for each in taken):
+                    return block
+    message = f"No /{DEFAULT_SUBNETS} of the default VPC '{vpc.id}' is free."
+    raise CloudError("InsufficientCidrBlocks", message)
+
+
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
-    """Delete a subnet that has no instance and no NAT gateway."""
+    """Delete a subnet that has no network interface and no NAT gateway."""
     subnet = SUBNET.find(cloud, request["SubnetId"])
-    if any(each.subnet_id == subnet.id for kind in (cloud.instances, cloud.nat_gateways) for each in kind.values()):
+    kinds = (cloud.instances, cloud.network_interfaces, cloud.nat_gateways)
+    if any(each.subnet_id == subnet.id for kind in kinds for each in kind.values()):
         raise CloudError("DependencyViolation", f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
     return Reply(SUBNET.without(cloud, subnet.id), {})

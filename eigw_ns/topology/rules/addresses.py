@@ -74,6 +74,10 @@ def _written(
             addresses |= {name: address} if address is not None else {}
         for number, text in enumerate(instance.ipv6_addresses):
             _take((*path, "ipv6_addresses", number), text, block, report, taken)
+    for name, interface in vpc.network_interfaces.items():
+        for number, text in enumerate(interface.ipv6_addresses):
+            path = ("vpcs", vpc_name, "network_interfaces", name, "ipv6_addresses", number)
+            _take(path, text, blocks.get((vpc_name, interface.subnet)), report, taken)
     return addresses
 
 

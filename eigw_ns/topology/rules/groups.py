@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
@@ -22,7 +22,8 @@ from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.rules import traffic as traffic_rules
 from eigw_ns.topology.rules.prefix_lists import Lists
-from eigw_ns.topology.schema import LabFile, SecurityGroupRuleFile, VpcFile
+from eigw_ns.topology.schema import InstanceFile, LabFile, SecurityGroupRuleFile, VpcFile
+from eigw_ns.topology.schema_interfaces import NetworkInterfaceFile
 from eigw_ns.topology.tree import Path
 
 _LONGEST = 255
@@ -51,21 +52,30 @@ def check(file: LabFile, report: MistakeReport, lab: str, lists: Lists) -> None:
 
 
 def _check_members(vpc: VpcFile, report: MistakeReport, vpc_name: str, known: Collection[str], most: int) -> None:
-    for instance, body in vpc.instances.items():
-        place: Path = ("vpcs", vpc_name, "instances", instance, "security_groups")
-        if not report.is_clean(place):
-            continue
-        if not body.security_groups:
-            report.add(place, "an instance must be in at least one group", f"remove the key to use {DEFAULT_GROUP}")
-        if len(body.security_groups) > most:
-            count = str(len(body.security_groups))
-            report.add(place, f"an instance can be in at most {most} groups", "remove some groups", value=count)
-        for index, group in enumerate(body.security_groups):
-            path = (*place, index)
-            if report.is_clean(path) and group not in known:
-                report.add_unknown(path, "security group", group, known)
-            elif report.is_clean(path) and group in body.security_groups[:index]:
-                report.add(path, "the instance is already in this group", "remove one of them")
+    sections: tuple[tuple[str, str, Mapping[str, InstanceFile | NetworkInterfaceFile]], ...] = (
+        ("instances", "instance", vpc.instances),
+        ("network_interfaces", "interface", vpc.network_interfaces),
+    )
+    for section, word, machines in sections:
+        for name, body in machines.items():
+            place: Path = ("vpcs", vpc_name, section, name, "security_groups")
+            if report.is_clean(place):
+                _check_groups_of(report, place, body.security_groups, word, known, most)
+
+
+def _check_groups_of(
+    report: MistakeReport, place: Path, given: Sequence[str], word: str, known: Collection[str], most: int
+) -> None:
+    if not given:
+        report.add(place, f"an {word} must be in at least one group", f"remove the key to use {DEFAULT_GROUP}")
+    if len(given) > most:
+        report.add(place, f"an {word} can be in at most {most} groups", "remove some groups", value=str(len(given)))
+    for index, group in enumerate(given):
+        path = (*place, index)
+        if report.is_clean(path) and group not in known:
+            report.add_unknown(path, "security group", group, known)
+        elif report.is_clean(path) and group in given[:index]:
+            report.add(path, f"the {word} is already in this group", "remove one of them")
 
 
 def _check_names(vpc: VpcFile, report: MistakeReport, vpc_name: str, lab: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
@@ -14,10 +14,11 @@ from eigw_ns.topology import forms
 from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.report import MistakeReport
 from eigw_ns.topology.schema import InstanceFile, LabFile, VpcFile
+from eigw_ns.topology.schema_interfaces import NetworkInterfaceFile
 from eigw_ns.topology.tree import Path
 
-PrivateAddresses = dict[tuple[str, str], IPv4Address]
-"""IPv4 addresses by VPC name and instance name."""
+PrivateAddresses = dict[tuple[str, str, str], IPv4Address]
+"""IPv4 addresses by VPC name, section (instances, network_interfaces) and name."""
 
 
 def check(file: LabFile, report: MistakeReport) -> None:
@@ -52,34 +53,56 @@ def _check_instance(report: MistakeReport, place: Path, instance: InstanceFile) 
             report.add((*place, key), "this is not such an id", f"write one such as {kind}-0123456789abcdef0")
 
 
-def private_addresses(file: LabFile, report: MistakeReport, of_gateways: PrivateAddresses) -> PrivateAddresses:
-    """Return the IPv4 addresses of the instances, from the file or chosen, without those that have mistakes.
+def private_addresses(
+    file: LabFile, report: MistakeReport, of_gateways: Mapping[tuple[str, str], IPv4Address]
+) -> PrivateAddresses:
+    """Return the IPv4 addresses of instances and network interfaces, without those that have mistakes.
 
-    An instance has one if its subnet has an IPv4 block, as in AWS. `of_gateways` are the addresses of NAT gateways.
+    Each has one, from the file or chosen, if its subnet has an IPv4 block, as in AWS. `of_gateways` are the addresses
+    of NAT gateways.
     """
     found: PrivateAddresses = {}
     for vpc_name, vpc in file.vpcs.items():
-        blocks = dict(_blocks(vpc))
         taken: dict[IPv4Address, Path] = {
             address: ("vpcs", vpc_name, "nat_gateways", name)
             for (owner, name), address in of_gateways.items()
             if owner == vpc_name
         }
-        for name, instance in vpc.instances.items():
-            path: Path = ("vpcs", vpc_name, "instances", name, "private_ip_address")
-            if instance.private_ip_address is not None:
-                address = _written(report, path, instance, blocks, taken)
-                found |= {(vpc_name, name): address} if address else {}
-        for name, instance in sorted(vpc.instances.items()):
-            if instance.private_ip_address is None and instance.subnet in blocks:
-                path = ("vpcs", vpc_name, "instances", name)
-                address = next(free_addresses(blocks[instance.subnet], taken), None)
+        blocks = dict(_blocks(vpc))
+        for path, subnet, text in written_private(vpc, vpc_name):
+            address = _written(report, path, subnet, text, blocks, taken)
+            if address is not None and path[-1] == "private_ip_address":
+                found[vpc_name, str(path[2]), str(path[3])] = address
+        for section, name, body in _machines(vpc):
+            if body.private_ip_address is None and body.subnet in blocks:
+                place: Path = ("vpcs", vpc_name, section, name)
+                address = next(free_addresses(blocks[body.subnet], taken), None)
                 if address is None:
-                    report.add((*path, "subnet"), "the subnet has no free IPv4 address", "give it a larger cidr_block")
+                    report.add((*place, "subnet"), "the subnet has no free IPv4 address", "give it a larger cidr_block")
                 else:
-                    taken[address] = path
-                    found[vpc_name, name] = address
+                    taken[address] = place
+                    found[vpc_name, section, name] = address
     return found
+
+
+def _machines(vpc: VpcFile) -> Iterator[tuple[str, str, InstanceFile | NetworkInterfaceFile]]:
+    """Yield the instances and the network interfaces of a VPC by name, with their section."""
+    for name, instance in sorted(vpc.instances.items()):
+        yield "instances", name, instance
+    for name, interface in sorted(vpc.network_interfaces.items()):
+        yield "network_interfaces", name, interface
+
+
+def written_private(vpc: VpcFile, vpc_name: str) -> Iterator[tuple[Path, str, str]]:
+    """Yield the place, the subnet and the text of each IPv4 address of an instance or a network interface."""
+    for section, name, body in _machines(vpc):
+        place: Path = ("vpcs", vpc_name, section, name)
+        if body.private_ip_address is not None:
+            yield (*place, "private_ip_address"), body.subnet, body.private_ip_address
+        inner: Path = (*place, "network_interface") if isinstance(body, InstanceFile) else place
+        further = body.network_interface if isinstance(body, InstanceFile) else body
+        for number, text in enumerate(further.private_ip_addresses):
+            yield (*inner, "private_ip_addresses", number), body.subnet, text
 
 
 def _blocks(vpc: VpcFile) -> Iterator[tuple[str, IPv4Network]]:
@@ -95,16 +118,18 @@ def _blocks(vpc: VpcFile) -> Iterator[tuple[str, IPv4Network]]:
 def _written(
     report: MistakeReport,
     path: Path,
-    instance: InstanceFile,
+    subnet: str,
+    text: str,
     blocks: dict[str, IPv4Network],
     taken: dict[IPv4Address, Path],
 ) -> IPv4Address | None:
-    address = report.attempt(path, _address, str(instance.private_ip_address))
-    if address is None or not report.is_clean((*path[:-1], "subnet")):
+    address = report.attempt(path, _address, text)
+    if address is None or not report.is_clean((*path[:4], "subnet")):
         return None
-    block = blocks.get(instance.subnet)
+    block = blocks.get(subnet)
     if block is None:
-        report.add(path, "the subnet of the instance has no IPv4 block", "give it one, or remove the key")
+        word = "interface" if path[2] == "network_interfaces" else "instance"
+        report.add(path, f"the subnet of the {word} has no IPv4 block", "give it one, or remove the key")
         return None
     if address not in block or is_reserved(block, address):
         problem = f"the address is not one for instances in the block of the subnet, {block}"

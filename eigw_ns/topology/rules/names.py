@@ -29,6 +29,7 @@ _WORDS = {
     ids.SECURITY_GROUP: "security group",
     ids.SUBNET: "subnet",
     ids.INSTANCE: "instance",
+    ids.NETWORK_INTERFACE: "network interface",
     ids.NAT_GATEWAY: "NAT gateway",
     ids.ELASTIC_IP: "elastic IP address",
     ids.DHCP_OPTIONS: "set of DHCP options",
@@ -44,6 +45,7 @@ _SECTIONS = {
     "security_groups": ids.SECURITY_GROUP,
     "subnets": ids.SUBNET,
     "instances": ids.INSTANCE,
+    "network_interfaces": ids.NETWORK_INTERFACE,
 }
 _NODE_KINDS: dict[str, NodeKind] = {
     ids.EGRESS_ONLY_INTERNET_GATEWAY: "egress-only-internet-gateway",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Address, IPv6Network
 
 from eigw_ns.cloud.addressing import DELEGATED_PREFIX_LENGTH, holds_reserved
@@ -25,13 +25,21 @@ def check(
     """Check that the prefixes of a VPC's instances are in their subnets' blocks and free. `taken` are the addresses."""
     holding: Owners = {int(address) >> _BEYOND: path for address, path in taken.items()}
     owners: Owners = {}
-    for name, instance in vpc.instances.items():
-        block = blocks.get((vpc_name, instance.subnet))
-        for number, text in enumerate(instance.ipv6_prefixes):
-            path: Path = ("vpcs", vpc_name, "instances", name, "ipv6_prefixes", number)
+    for section, name, subnet, texts in _written(vpc):
+        block = blocks.get((vpc_name, subnet))
+        for number, text in enumerate(texts):
+            path: Path = ("vpcs", vpc_name, section, name, "ipv6_prefixes", number)
             prefix = report.attempt(path, forms.delegated_prefix, text)
             if prefix is not None and (block is None or _fits(prefix, block, report, path)):
                 _check_free(prefix, report, path, owners, holding)
+
+
+def _written(vpc: VpcFile) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield the section, the name, the subnet and the prefixes of each instance and each network interface."""
+    for name, instance in vpc.instances.items():
+        yield "instances", name, instance.subnet, instance.ipv6_prefixes
+    for name, interface in vpc.network_interfaces.items():
+        yield "network_interfaces", name, interface.subnet, interface.ipv6_prefixes
 
 
 def _fits(prefix: IPv6Network, block: IPv6Network, report: MistakeReport, path: Path) -> bool:

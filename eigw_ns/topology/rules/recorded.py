@@ -16,6 +16,7 @@ from eigw_ns.topology import forms
 from eigw_ns.topology.invalid_value import InvalidValue
 from eigw_ns.topology.recorded import key_of_option
 from eigw_ns.topology.report import MistakeReport
+from eigw_ns.topology.rules.machines import written_private
 from eigw_ns.topology.schema import LabFile, VpcFile
 from eigw_ns.topology.schema_recorded import DhcpOptionsFile, NatGatewayFile
 from eigw_ns.topology.tree import Path
@@ -52,6 +53,10 @@ def _public(file: LabFile, report: MistakeReport) -> dict[str, IPv4Address]:
         name: _take((*_ADDRESSES, name, "public_ip"), body.public_ip, report, taken, forms.ipv4_address)
         for name, body in file.elastic_ips.items()
     }
+    for vpc_name, vpc in file.vpcs.items():
+        for instance, machine in vpc.instances.items():
+            path: Path = ("vpcs", vpc_name, "instances", instance, "network_interface", "public_ip_address")
+            _take(path, machine.network_interface.public_ip_address, report, taken, forms.ipv4_address)
     free = free_public(taken)
     chosen: dict[str, IPv4Address] = {}
     for name, body in sorted(file.elastic_ips.items()):
@@ -73,7 +78,8 @@ def _take(
     """Return the address at `path`, which no other may have; None if it is left out or has a mistake."""
     address = None if text is None else report.attempt(path, form, text)
     if address is not None and (owner := taken.setdefault(address, path)) != path:
-        problem = f"{owner[-2]} already has this address, on line {report.line(owner)}"
+        name = owner[3] if "network_interface" in owner else owner[-2]
+        problem = f"{name} already has this address, on line {report.line(owner)}"
         report.add(path, problem, "write another address")
     return address
 
@@ -96,10 +102,10 @@ def _check_gateways(vpc: VpcFile, report: MistakeReport, vpc_name: str) -> dict[
 
 
 def _of_instances(vpc: VpcFile) -> Iterator[IPv4Address]:
-    """Yield the addresses that instances of the file have. What is not an address is reported with the instance."""
-    for body in vpc.instances.values():
+    """Yield the addresses that the file gives to interfaces. What is not an address is reported with the interface."""
+    for _, _, text in written_private(vpc, ""):
         with suppress(ValueError):
-            yield IPv4Address(body.private_ip_address or "")
+            yield IPv4Address(text)
 
 
 def _block(vpc: VpcFile, gateway: NatGatewayFile) -> IPv4Network | None:

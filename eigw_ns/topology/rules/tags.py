@@ -42,10 +42,15 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
             "security_groups": vpc.security_groups,
             "subnets": vpc.subnets,
             "instances": vpc.instances,
+            "network_interfaces": vpc.network_interfaces,
         }
         for section, resources in sections.items():
             for resource, body in resources.items():
                 yield ("vpcs", name, section, resource, "tags"), body.tags
+        for instance, machine in vpc.instances.items():
+            yield ("vpcs", name, "instances", instance, "network_interface", "tags"), machine.network_interface.tags
+            for volume, disk in machine.volumes.items():
+                yield ("vpcs", name, "instances", instance, "volumes", volume, "tags"), disk.tags
         for group, filters in vpc.security_groups.items():
             for direction, rules in (("ingress", filters.ingress), ("egress", filters.egress)):
                 for index, rule in enumerate(rules):

@@ -22,6 +22,7 @@ from eigw_ns.cloud.ec2 import (
 from eigw_ns.cloud.ec2.actions import instances
 from eigw_ns.cloud.ec2.actions.addresses import ADDRESSES
 from eigw_ns.cloud.ec2.actions.empty_lists import EMPTY_LISTS
+from eigw_ns.cloud.ec2.actions.interfaces import INTERFACES
 from eigw_ns.cloud.ec2.actions.networks import NETWORK_ACTIONS
 from eigw_ns.cloud.ec2.actions.prefix_lists import PREFIX_LISTS
 from eigw_ns.cloud.ec2.schema import (
@@ -322,6 +323,7 @@ ACTIONS: Mapping[str, Action] = {
         *_DESCRIPTIONS,
     ),
     **instances.ACTIONS,
+    **INTERFACES,
     **ADDRESSES,
     **PREFIX_LISTS,
     **EMPTY_LISTS,

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from eigw_ns.cloud.ec2 import (
     instance_attributes,
     instance_launch,
+    instance_profiles,
     instance_states,
     instances,
-    interface_addresses,
     key_pairs,
     machines,
+    volumes,
 )
+from eigw_ns.cloud.ec2.actions.interfaces import ADDRESSES, IPV6_ADDRESSES
+from eigw_ns.cloud.ec2.instance_values import NO_PLACEMENT
 from eigw_ns.cloud.ec2.schema import (
     CLIENT_TOKEN,
     DRY_RUN,
@@ -36,20 +39,10 @@ from eigw_ns.cloud.ec2.schema import (
 
 _RECORDED = "recorded"
 _IGNORED = "ignored"
+_REFUSED = "always refused: a volume of a lab has no such attribute"
 
 _INSTANCE = string("InstanceId", "the ID of the instance", required=True)
 _INSTANCES = strings("InstanceIds", "the IDs of the instances", required=True)
-_INTERFACE = string("NetworkInterfaceId", "the ID of the interface of an instance", required=True)
-_ADDRESSES = (
-    integer("Ipv6AddressCount", "the number of free IPv6 addresses of the subnet to take"),
-    structures(
-        "Ipv6Addresses",
-        "the IPv6 addresses",
-        string("Ipv6Address", "an IPv6 address of the subnet"),
-        boolean("IsPrimaryIpv6", _IGNORED),
-    ),
-    string("PrivateIpAddress", "the IPv4 address, which is recorded; default: the first free one"),
-)
 _KEY_NAME = string("KeyName", "the name of the key pair", required=True)
 _METADATA_OPTIONS = (
     string("HttpTokens", "optional or required"),
@@ -58,53 +51,67 @@ _METADATA_OPTIONS = (
     string("HttpProtocolIpv6", "enabled or disabled"),
     string("InstanceMetadataTags", "enabled or disabled"),
 )
-_PLACEMENT_WORDS = (
-    *("AvailabilityZoneId", "Affinity", "GroupName", "HostId", "Tenancy", "SpreadDomain", "HostResourceGroupArn"),
-    "GroupId",
-)
 _PLACEMENT = structure(
     "Placement",
     "the zone, for a subnet of the default VPC",
     string("AvailabilityZone", "the name of the zone"),
-    integer("PartitionNumber", _IGNORED),
-    *(string(name, _IGNORED) for name in _PLACEMENT_WORDS),
+    string("Tenancy", "default or dedicated; recorded"),
+    string("GroupName", "the name of a placement group; recorded"),
+    integer("PartitionNumber", "1 to 7; recorded"),
+    string("AvailabilityZoneId", "instead of AvailabilityZone: the ID of the zone"),
+    *(string(name, "always refused: a lab has no hosts") for name in NO_PLACEMENT),
 )
 _NETWORK_INTERFACES = structures(
     "NetworkInterfaces",
-    "the interface, in place of SubnetId, groups and addresses",
-    integer("DeviceIndex", "always 0: an instance has one interface"),
+    "the interfaces, in place of SubnetId, groups and addresses",
+    integer("DeviceIndex", "0 for the interface that moves packets; those with 1 or more are recorded"),
+    integer("NetworkCardIndex", _IGNORED),
     string("SubnetId", "the ID of the subnet"),
     strings("Groups", "the IDs of the security groups"),
-    *_ADDRESSES,
-    boolean("AssociatePublicIpAddress", f"{_IGNORED}: no IPv4 address is public"),
-    boolean("DeleteOnTermination", f"{_IGNORED}: an interface goes with its instance"),
-    string("NetworkInterfaceId", "always refused: each instance has an interface of its own"),
-    string("Description", _IGNORED),
-    boolean("PrimaryIpv6", _IGNORED),
+    *ADDRESSES,
+    boolean("AssociatePublicIpAddress", "true records a public IPv4 address"),
+    boolean("DeleteOnTermination", "false keeps the interface and its addresses after termination"),
+    string("NetworkInterfaceId", "the ID of an interface that exists, in place of the other members"),
+    string("Description", "a description, at most 255 characters"),
+    string("InterfaceType", "the type: always interface"),
+    boolean("PrimaryIpv6", "whether the first IPv6 address is the primary one; recorded"),
 )
-_ACCEPTED = (
-    structures("BlockDeviceMappings", f"the volumes; {_IGNORED}: a lab has none", string("DeviceName", _IGNORED),
-               string("VirtualName", _IGNORED), string("NoDevice", _IGNORED),
-               structure("Ebs", _IGNORED, boolean("DeleteOnTermination", _IGNORED), integer("Iops", _IGNORED),
-                         string("SnapshotId", _IGNORED), integer("VolumeSize", _IGNORED),
-                         string("VolumeType", _IGNORED), string("KmsKeyId", _IGNORED),
-                         string("OutpostArn", _IGNORED), string("AvailabilityZone", _IGNORED),
-                         string("AvailabilityZoneId", _IGNORED), integer("VolumeInitializationRate", _IGNORED),
-                         integer("EbsCardIndex", _IGNORED),
-                         integer("Throughput", _IGNORED), boolean("Encrypted", _IGNORED))),
-    structure("IamInstanceProfile", _IGNORED, string("Arn", _IGNORED), string("Name", _IGNORED)),
-    structure("CapacityReservationSpecification", _IGNORED, string("CapacityReservationPreference", _IGNORED)),
-    structure("CpuOptions", _IGNORED, integer("CoreCount", _IGNORED), integer("ThreadsPerCore", _IGNORED)),
-    structure("HibernationOptions", _IGNORED, boolean("Configured", _IGNORED)),
-    structure("EnclaveOptions", _IGNORED, boolean("Enabled", _IGNORED)),
-    structure("MaintenanceOptions", _IGNORED, string("AutoRecovery", _IGNORED)),
-    structure("PrivateDnsNameOptions", f"{_IGNORED}: those of the subnet count", string("HostnameType", _IGNORED),
-              boolean("EnableResourceNameDnsARecord", _IGNORED),
-              boolean("EnableResourceNameDnsAAAARecord", _IGNORED)),
-    boolean("EnablePrimaryIpv6", _IGNORED),
-    structures("LicenseSpecifications", _IGNORED, string("LicenseConfigurationArn", _IGNORED)),
-)  # fmt: skip
-"""Parameters of RunInstances that move no packet, and that no answer repeats."""
+_EBS = (
+    boolean("DeleteOnTermination", "always true: a volume goes with its instance"),
+    integer("Iops", _RECORDED),
+    string("SnapshotId", "always refused: a lab has no snapshots"),
+    integer("VolumeSize", "in GiB; recorded"),
+    string("VolumeType", "gp2, gp3, io1, io2, sc1, st1 or standard; recorded"),
+    string("KmsKeyId", _RECORDED),
+    integer("Throughput", "in MiB/s; recorded"),
+    boolean("Encrypted", _RECORDED),
+    *(string(name, _REFUSED) for name in ("OutpostArn", "AvailabilityZone", "AvailabilityZoneId")),
+    *(integer(name, _REFUSED) for name in ("VolumeInitializationRate", "EbsCardIndex")),
+)
+_OPTIONS = (
+    structures(
+        "BlockDeviceMappings",
+        "the volumes, which are recorded: a lab has no disks",
+        string("DeviceName", "the name of the device"),
+        string("VirtualName", f"{_IGNORED}: no type has instance store volumes"),
+        string("NoDevice", f"{_IGNORED}: the image has no volumes to omit"),
+        structure("Ebs", "the volume", *_EBS),
+    ),
+    structure("IamInstanceProfile", _RECORDED, string("Arn", "its ARN"), string("Name", "instead: its name")),
+    structure("CapacityReservationSpecification", _RECORDED, string("CapacityReservationPreference", "open or none")),
+    structure("CpuOptions", _RECORDED, integer("CoreCount", "1 to 512"), integer("ThreadsPerCore", "1 or 2")),
+    structure("HibernationOptions", _RECORDED, boolean("Configured", "true or false")),
+    structure("EnclaveOptions", _RECORDED, boolean("Enabled", "true or false")),
+    structure("MaintenanceOptions", _RECORDED, string("AutoRecovery", "default or disabled")),
+    structure(
+        "PrivateDnsNameOptions",
+        "recorded; default: those of the subnet",
+        string("HostnameType", "ip-name or resource-name"),
+        boolean("EnableResourceNameDnsARecord", "true or false"),
+        boolean("EnableResourceNameDnsAAAARecord", "true or false"),
+    ),
+)
+"""Parameters of RunInstances that move no packet, and that answers repeat."""
 
 _BOOLEAN_VALUES = (
     ("SourceDestCheck", "recorded; the lab checks the sources of every instance"),
@@ -132,7 +139,10 @@ ACTIONS: Mapping[str, Action] = {
         string("SubnetId", "the ID of the subnet; default: one of the default VPC"),
         strings("SecurityGroupIds", "the IDs of the security groups; default: the default group"),
         strings("SecurityGroups", "the names of security groups of the default VPC"),
-        *_ADDRESSES,
+        integer("Ipv6AddressCount", "the number of free IPv6 addresses of the subnet to take"),
+        IPV6_ADDRESSES,
+        string("PrivateIpAddress", "the IPv4 address, which is recorded; default: the first free one"),
+        boolean("EnablePrimaryIpv6", "whether the first IPv6 address is the primary one; recorded"),
         _NETWORK_INTERFACES,
         _PLACEMENT,
         string("InstanceType", "the type, recorded; any name does"),
@@ -145,7 +155,7 @@ ACTIONS: Mapping[str, Action] = {
         structure("Monitoring", _RECORDED, boolean("Enabled", "detailed monitoring")),
         structure("CreditSpecification", _RECORDED, string("CpuCredits", "standard or unlimited")),
         structure("MetadataOptions", _RECORDED, *_METADATA_OPTIONS),
-        *_ACCEPTED,
+        *_OPTIONS,
         CLIENT_TOKEN,
         TAG_SPECIFICATIONS,
         DRY_RUN,
@@ -235,27 +245,6 @@ ACTIONS: Mapping[str, Action] = {
         CLIENT_TOKEN,
         DRY_RUN,
     ),
-    "ModifyNetworkInterfaceAttribute": _mutating(
-        instance_attributes.modify_interface,
-        "Change the security groups of the interface of an instance",
-        _INTERFACE,
-        strings("Groups", "the IDs of all security groups that the interface will have"),
-        structure("SourceDestCheck", _BOOLEAN_VALUES[0][1], boolean("Value", "true or false")),
-        DRY_RUN,
-    ),
-    "AssignIpv6Addresses": _mutating(
-        interface_addresses.assign,
-        "Give an instance further IPv6 addresses",
-        _INTERFACE,
-        integer("Ipv6AddressCount", "the number of free addresses of the subnet to take"),
-        strings("Ipv6Addresses", "the addresses"),
-    ),
-    "UnassignIpv6Addresses": _mutating(
-        interface_addresses.unassign,
-        "Take IPv6 addresses from an instance; their flows end",
-        _INTERFACE,
-        strings("Ipv6Addresses", "the addresses", required=True),
-    ),
     "CreateKeyPair": _mutating(
         key_pairs.create,
         "Record a key pair; its private key is a placeholder",
@@ -306,11 +295,11 @@ ACTIONS: Mapping[str, Action] = {
         *LISTING,
     ),
     "DescribeVolumes": reading(
-        machines.describe_volumes, "Describe volumes: a lab has none", *describing("VolumeIds", "volumes")
+        volumes.describe, "Describe the recorded volumes of instances", *describing("VolumeIds", "volumes")
     ),
     "DescribeIamInstanceProfileAssociations": reading(
-        machines.describe_profiles,
-        "Describe associations of instance profiles: a lab has none",
+        instance_profiles.describe,
+        "Describe the recorded instance profiles of instances",
         strings("AssociationIds", "the IDs of the associations"),
         FILTERS,
         *PAGING,

@@ -1,4 +1,4 @@
-"""The actions on VPCs and subnets, and those that describe Regions, zones and network interfaces."""
+"""The actions on VPCs and subnets, and those that describe Regions and zones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from eigw_ns.cloud.ec2 import (
     attributes,
-    network_interfaces,
     regions,
     subnet_blocks,
     subnet_lifecycle,
@@ -20,7 +19,6 @@ from eigw_ns.cloud.ec2.schema import (
     Action,
     Parameter,
     boolean,
-    describing,
     mutating,
     reading,
     string,
@@ -57,6 +55,14 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
     "CreateDefaultVpc": mutating(
         vpc_lifecycle.create_default,
         "Create a default VPC: 172.31.0.0/16, a subnet in each zone, an internet gateway",
+        DRY_RUN,
+    ),
+    "CreateDefaultSubnet": mutating(
+        subnet_lifecycle.create_default,
+        "Create the default subnet of a zone in the default VPC: a /20 of its IPv4 block",
+        string("AvailabilityZone", "the name of the zone"),
+        string("AvailabilityZoneId", "instead: the ID of the zone"),
+        boolean("Ipv6Native", "always refused: the default subnet has an IPv4 block"),
         DRY_RUN,
     ),
     "DeleteVpc": mutating(vpc_lifecycle.delete, "Delete a VPC that has no subnet and no gateway", _VPC, DRY_RUN),
@@ -132,12 +138,6 @@ NETWORK_ACTIONS: Mapping[str, Action] = {
         boolean("AllAvailabilityZones", "describe zones that are not enabled too; a lab has none"),
         FILTERS,
         DRY_RUN,
-    ),
-    "DescribeNetworkInterfaces": reading(
-        network_interfaces.describe,
-        "Describe network interfaces; each instance has one",
-        boolean("IncludeManagedResources", "describe interfaces that AWS manages too; a lab has none"),
-        *describing("NetworkInterfaceIds", "network interfaces"),
     ),
     "DescribeRegions": reading(
         regions.describe_regions,
