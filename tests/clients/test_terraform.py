@@ -58,6 +58,9 @@ def test_a_vpc_with_instances_from_apply_to_destroy(endpoint: Endpoint, folder: 
     assert endpoint.pings(blue["id"], green["address"])
     assert not endpoint.pings("web", blue["address"])  # the groups would let it in
     assert endpoint.pings(blue["id"], WEB)  # the control: the path is still open
+    prepared = made["prepared"]["value"]
+    assert endpoint.pings(prepared["id"], WEB)
+    assert endpoint.pings(blue["id"], prepared["address"])  # the interface of its own is the instance's
 
     assert endpoint.export_changes_nothing()
     gone = terraform(endpoint, folder, "destroy", "-auto-approve", "-input=false")

@@ -219,6 +219,55 @@ resource "aws_instance" "app" {
   tags                   = { Name = each.key }
 }
 
+resource "aws_network_interface" "prepared" {
+  subnet_id          = aws_subnet.private[0].id
+  security_groups    = [aws_security_group.app.id]
+  private_ips_count  = 1
+  ipv6_address_count = 1
+  ipv6_prefix_count  = 1
+  source_dest_check  = false
+  tags               = { Name = "prepared" }
+}
+
+resource "aws_network_interface" "second" { subnet_id = aws_subnet.private[0].id }
+
+resource "aws_network_interface_attachment" "second" {
+  instance_id          = aws_instance.app["blue"].id
+  network_interface_id = aws_network_interface.second.id
+  device_index         = 1
+}
+
+resource "aws_instance" "prepared" {
+  ami                  = data.aws_ami.any.id
+  instance_type        = "t3.micro"
+  iam_instance_profile = "web"
+  tags                 = { Name = "prepared" }
+
+  network_interface {
+    network_interface_id = aws_network_interface.prepared.id
+    device_index         = 0
+  }
+
+  root_block_device {
+    volume_size = 20
+    tags        = { Name = "root" }
+  }
+
+  credit_specification { cpu_credits = "standard" }
+  maintenance_options { auto_recovery = "disabled" }
+
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 2
+  }
+
+  private_dns_name_options { hostname_type = "resource-name" }
+}
+
+output "prepared" {
+  value = { id = aws_instance.prepared.id, address = tolist(aws_network_interface.prepared.ipv6_addresses)[0] }
+}
+
 output "account" { value = data.aws_caller_identity.me.account_id }
 
 output "instances" {
