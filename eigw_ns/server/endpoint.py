@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,11 +12,13 @@ from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
+from eigw_ns.lab.lifecycle.ec2 import mutates
 from eigw_ns.server import sigv4
 from eigw_ns.server.boundary import Log
 from eigw_ns.server.channel import ChannelError, Message
+from eigw_ns.server.guard import Gates
 from eigw_ns.server.http import HttpRequest
-from eigw_ns.server.keys import Key
+from eigw_ns.server.keys import Key, account_of
 from eigw_ns.server.wire import answer, fault, form, identity, request, services
 from eigw_ns.server.wire.fault import Response
 from eigw_ns.server.wire.form import Fields
@@ -49,23 +52,29 @@ class Endpoint:
     call: Call
     now: Callable[[], datetime]
     log: Log
+    gates: Gates
     resets: bool = False
 
     async def respond(self, asked: HttpRequest, request_id: str) -> Response:
         """Return the response to a request that the guard has let in. An error has the form of its service."""
         service = Service(EC2, "query")
+        caller = self._caller(asked)
         try:
-            scope = _scope_of(asked)
-            service = services.service_of(asked, scope, _lenient_fields(asked))
-            return await self._answer(asked, service, request_id)
+            with self.gates.strangers if isinstance(caller, CloudError) else self.gates.clients:
+                service = services.service_of(asked, _scope_of(asked), _lenient_fields(asked))
+                return await self._answer(asked, service, caller, request_id)
         except CloudError as error:
             return refusal(error, service, request_id)
 
-    async def _answer(self, asked: HttpRequest, service: Service, request_id: str) -> Response:
+    async def _answer(
+        self, asked: HttpRequest, service: Service, caller: Caller | CloudError, request_id: str
+    ) -> Response:
         if service.name not in (EC2, STS):
             raise services.not_here(service)
         _check_form(asked, self.resets)
-        caller = self._caller(asked)
+        if isinstance(caller, CloudError):
+            raise caller
+        sigv4.check_region(caller.region, self.model.regions)
         if asked.path == RESET:
             return self._plain(await self._ask({"verb": "reset", "request_id": request_id}))
         fields = form.fields(asked.body)
@@ -79,31 +88,32 @@ class Endpoint:
             raise CloudError("NoSuchVersion", message, hint=f"use {self.model.version}")
         return await self._perform(action, fields, caller, request_id)
 
-    def _caller(self, asked: HttpRequest) -> Caller:
-        """Return who sent the request. Raises CloudError if its signature is missing or wrong."""
-        if self.keys is not None:
-            given = sigv4.parse(asked)
-            key = sigv4.verify(asked, given, self.keys, self.now())
-            return Caller(key.account, sigv4.check_region(given.scope, self.model.regions), key.id)
-        if not asked.all("authorization"):
+    def _caller(self, asked: HttpRequest) -> Caller | CloudError:
+        """Return who sent the request, or what is wrong with its signature."""
+        if self.keys is None and not asked.all("authorization"):
             return ANYBODY
-        scope = sigv4.parse(asked).scope
-        return Caller(Key(scope.key_id, "").account, sigv4.check_region(scope, self.model.regions), scope.key_id)
+        try:
+            given = sigv4.parse(asked)
+            if self.keys is not None:  # else a client signs with any key
+                sigv4.verify(asked, given, self.keys, self.now())
+        except CloudError as error:
+            return error
+        return Caller(account_of(given.scope.key_id), given.scope.region, given.scope.key_id)
 
     async def _perform(self, action: str, fields: Fields, caller: Caller, request_id: str) -> Response:
         known = action in ACTIONS  # the worker refuses an unknown action
         asked = request.decode(self.model.request(action), fields) if known else {}
-        reply = await self._ask(
-            {
-                "verb": "ec2",
-                "action": action,
-                "request": asked,
-                "account": caller.account,
-                "region": caller.region,
-                "key": caller.key_id,
-                "request_id": request_id,
-            }
-        )
+        message = {
+            "verb": "ec2",
+            "action": action,
+            "request": asked,
+            "account": caller.account,
+            "region": caller.region,
+            "key": caller.key_id,
+            "request_id": request_id,
+        }
+        with self.gates.changes if mutates(action, asked) else contextlib.nullcontext():
+            reply = await self._ask(message)
         given: Mapping[str, Any] = reply["answer"]
         content = answer.encode(action, self.model.answer(action), given, request_id, self._unknown)
         return Response(200, answer.CONTENT_TYPE, content)

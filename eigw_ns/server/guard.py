@@ -22,6 +22,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 1 << 20
+MOST_CHANGES = 64
+"""Changes that are open at a time, so that those that wait leave room for describes."""
 _MOST_HEADERS = 100
 _BROWSER = "sec-fetch-"
 
@@ -73,20 +75,31 @@ class Rate:
 
 
 class Limits:
-    """How many requests are open at a time, and how many come in a second."""
+    """How many requests are open at a time, and how many come in a second (None: any number)."""
 
-    def __init__(self, rate: Rate, most_open: int = 64) -> None:
+    def __init__(self, rate: Rate | None, most_open: int = 2 * MOST_CHANGES) -> None:
         self._rate, self._most_open, self.open = rate, most_open, 0
 
     def __enter__(self) -> None:
         if self.open >= self._most_open:
             raise _exceeded(f"{self._most_open} requests are open")
-        if not self._rate.take():
+        if self._rate is not None and not self._rate.take():
             raise _exceeded("too many requests in a second")
         self.open += 1
 
     def __exit__(self, *_: object) -> None:
         self.open -= 1
+
+
+class Gates:
+    """The limits of each sort of request: of clients; of strangers, whose signature is missing or wrong; of changes.
+
+    A stranger cannot use up what clients may send.
+    """
+
+    def __init__(self, clients: Limits, strangers: Limits, most_changes: int = MOST_CHANGES) -> None:
+        self.clients, self.strangers = clients, strangers
+        self.changes = Limits(None, most_changes)
 
 
 def _exceeded(why: str) -> CloudError:

@@ -90,12 +90,11 @@ def verify(request: HttpRequest, given: Authorization, keys: Mapping[str, Key], 
     return key
 
 
-def check_region(scope: Scope, regions: Collection[str]) -> str:
-    """Return the Region that the request is for. Raises AuthFailure if AWS has none of that name."""
-    if scope.region not in regions:
-        message = f"Credential should be scoped to a valid Region, not '{shorten(scope.region)}'."
+def check_region(region: str, regions: Collection[str]) -> None:
+    """Raise AuthFailure if AWS has no Region of that name."""
+    if region not in regions:
+        message = f"Credential should be scoped to a valid Region, not '{shorten(region)}'."
         raise CloudError("AuthFailure", message)
-    return scope.region
 
 
 def _check_headers(request: HttpRequest, signed: tuple[str, ...]) -> None:

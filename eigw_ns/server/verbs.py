@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from eigw_ns.cloud.ec2.api import ACTIONS
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.words import printable
 from eigw_ns.errors import CloudError, EigwError, HostError, LockedError
 from eigw_ns.frozen import frozen
+from eigw_ns.lab.lifecycle.ec2 import mutates
 from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.server.boundary import Log
 from eigw_ns.server.channel import Message
@@ -56,9 +56,8 @@ class Ec2:
 
     def changes(self, message: Message) -> bool:
         """Return whether the action can change the lab. A dry run cannot."""
-        action, request = ACTIONS.get(str(message.get("action"))), message.get("request")
-        dry = isinstance(request, dict) and request.get("DryRun") is True
-        return action is not None and action.mutates and not dry
+        request = message.get("request")
+        return isinstance(request, dict) and mutates(str(message.get("action")), request)
 
     def run(self, message: Message, seconds: float) -> Message:
         """Carry out the action. The answer has `answer` or `error`."""

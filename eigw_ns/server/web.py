@@ -19,7 +19,7 @@ from eigw_ns.server import guard
 from eigw_ns.server.boundary import Boundary, Log, log_to_stderr
 from eigw_ns.server.channel import AsyncEnd
 from eigw_ns.server.endpoint import Endpoint
-from eigw_ns.server.guard import Limits, Origins, Rate, Receive, Scope, Send
+from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive, Scope, Send
 from eigw_ns.server.keys import Key
 from eigw_ns.server.protocol import BACKLOG, Protocol
 from eigw_ns.server.wire import fault
@@ -33,7 +33,9 @@ _KEEP_ALIVE_SECONDS = 65
 """Clients send requests on old connections. If one is closed at that moment, botocore reports an error."""
 _LARGEST_HEAD = 32 << 10
 _RATE = (500.0, 1000.0)
-"""Requests in a second, and at once. One process answers about as many."""
+"""Requests of clients in a second, and at once. One process answers about as many."""
+_RATE_OF_STRANGERS = (50.0, 100.0)
+"""The same for requests whose signature is missing or wrong."""
 
 
 @frozen
@@ -49,8 +51,8 @@ class Web:
 class Application:
     """The ASGI application: every request gets an id, passes the guard, and gets an answer in XML."""
 
-    def __init__(self, endpoint: Endpoint, origins: Origins, limits: Limits, log: Log) -> None:
-        self._endpoint, self._origins, self._limits, self._log = endpoint, origins, limits, log
+    def __init__(self, endpoint: Endpoint, origins: Origins, log: Log) -> None:
+        self._endpoint, self._origins, self._log = endpoint, origins, log
         self.last = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +70,7 @@ class Application:
             asked = guard.head(scope)
             self._origins.check(asked)
             content = await guard.body(asked, receive, _BODY_SECONDS)
-            with self._limits:  # not before: a program that sends no body takes no client's place
-                return await self._endpoint.respond(asked.with_body(content), request_id)
+            return await self._endpoint.respond(asked.with_body(content), request_id)
         except CloudError as error:
             return fault.ec2(error, request_id)
 
@@ -129,10 +130,11 @@ def prepare(web: Web, channel: socket.socket) -> Server:
     """Return the server, with everything imported that it needs: afterwards, this process may read no more files."""
     ends: list[Callable[[], None]] = []
     end = AsyncEnd(channel, lambda: ends[0]())
-    endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log_to_stderr, web.resets)
+    gates = Gates(Limits(Rate(*_RATE)), Limits(Rate(*_RATE_OF_STRANGERS)))
+    endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log_to_stderr, gates, web.resets)
     endpoint.model.preload()
     origins = Origins(web.hosts, browsers=web.keys is not None)
-    application = Application(endpoint, origins, Limits(Rate(*_RATE)), log_to_stderr)
+    application = Application(endpoint, origins, log_to_stderr)
     config = uvicorn.Config(
         application,
         loop="asyncio",

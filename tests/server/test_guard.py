@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from eigw_ns.server.guard import LARGEST_BODY, Limits, Rate
-from tests.support.asgi import HOST, VERSION, Bench, Raw, deliver, signed, unsigned
+from eigw_ns.server.guard import LARGEST_BODY, Gates, Limits, Rate
+from eigw_ns.server.keys import Key
+from tests.support.asgi import HOST, KEY, VERSION, Bench, Raw, deliver, signed, unsigned
 
 CREATE = urlencode({"Action": "CreateInternetGateway", "Version": VERSION}).encode()
 DESCRIBE = urlencode({"Action": "DescribeVpcs", "Version": VERSION}).encode()
@@ -105,38 +107,60 @@ def test_a_rate_lets_a_burst_pass_and_then_so_many_a_second() -> None:
     assert [rate.take() for _ in range(4)] == [True, True, True, False]
 
 
+FREELY = Rate(1e6, 1e6)
+
+
 def test_more_requests_than_the_rate_get_503() -> None:
-    bench = Bench(limits=Limits(Rate(0, 1)))
+    bench = Bench(gates=Gates(Limits(Rate(0, 1)), Limits(FREELY)))
     assert bench.send(signed(CREATE)).status == 200
     answer = bench.send(signed(CREATE))
     assert (answer.status, answer.code) == (503, "RequestLimitExceeded")
 
 
-def test_only_so_many_requests_are_open_at_a_time() -> None:
-    bench = Bench(limits=Limits(Rate(1e6, 1e6), most_open=2))
+@pytest.mark.parametrize(
+    "wrong",
+    [unsigned(CREATE), signed(CREATE, Key(KEY.id, "guess")), signed(CREATE, Key("AKIASTRANGER", "guess")),
+     unsigned(CREATE).having(authorization="Basic eDp5")],
+)  # fmt: skip
+def test_strangers_do_not_use_up_the_rate_of_clients(wrong: Raw) -> None:
+    bench = Bench(gates=Gates(Limits(Rate(0, 2)), Limits(Rate(0, 3))))
+    codes = [bench.send(wrong).code for _ in range(5)]
+    assert "RequestLimitExceeded" not in codes[:3] and codes[3:] == ["RequestLimitExceeded"] * 2
+    assert [bench.send(signed(CREATE)).status for _ in range(3)] == [200, 200, 503]
 
-    async def many() -> list[int]:
-        hold = asyncio.Event()
-        inner = bench.call
 
-        async def slow(message: dict[str, object]) -> dict[str, object]:
+async def beside_changes(bench: Bench, count: int, *others: Raw) -> list[int]:
+    """Return the status of other requests while so many changes wait, and then those of the changes."""
+    hold, inner = asyncio.Event(), bench.call
+
+    async def slow(message: dict[str, Any]) -> dict[str, Any]:
+        if message["action"].startswith("Create"):
             await hold.wait()
-            return await inner(message)
+        return await inner(message)
 
-        bench.slow(slow)
-        open_ones = [asyncio.create_task(deliver(bench.application, signed(CREATE))) for _ in range(2)]
-        while bench.limits.open < 2:
-            await asyncio.sleep(0)
-        refused = await deliver(bench.application, signed(CREATE))
-        hold.set()
-        return [refused.status, *(each.status for each in await asyncio.gather(*open_ones))]
+    bench.slow(slow)
+    waiting = [asyncio.create_task(deliver(bench.application, signed(CREATE))) for _ in range(count)]
+    while bench.gates.changes.open < count:
+        await asyncio.sleep(0)
+    answers = [(await deliver(bench.application, each)).status for each in others]
+    hold.set()
+    return [*answers, *(each.status for each in await asyncio.gather(*waiting))]
 
-    assert asyncio.run(many()) == [503, 200, 200]
-    assert bench.limits.open == 0
+
+def test_only_so_many_requests_are_open_at_a_time() -> None:
+    bench = Bench(gates=Gates(Limits(FREELY, most_open=2), Limits(FREELY)))
+    assert asyncio.run(beside_changes(bench, 2, signed(DESCRIBE))) == [503, 200, 200]
+    assert bench.gates.clients.open == 0
+
+
+def test_describes_are_answered_while_changes_wait() -> None:
+    bench = Bench(gates=Gates(Limits(FREELY), Limits(FREELY), most_changes=2))
+    assert asyncio.run(beside_changes(bench, 2, signed(DESCRIBE), signed(CREATE))) == [200, 503, 200, 200]
+    assert bench.gates.changes.open == 0
 
 
 def test_a_request_whose_body_does_not_come_takes_no_place() -> None:
-    bench = Bench(limits=Limits(Rate(1e6, 1e6), most_open=1))
+    bench = Bench(gates=Gates(Limits(FREELY, most_open=1), Limits(FREELY)))
 
     async def beside() -> int:
         came = asyncio.Event()

@@ -20,7 +20,7 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.server.channel import Message
 from eigw_ns.server.endpoint import Call, Endpoint
-from eigw_ns.server.guard import Limits, Origins, Rate, Receive
+from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive
 from eigw_ns.server.keys import Key
 from eigw_ns.server.verbs import Ec2, Verb, reset
 from eigw_ns.server.web import Application
@@ -84,17 +84,18 @@ def now() -> datetime:
 class Bench:
     """An endpoint on the small cloud. `log` has what it logged, and `performer.calls` what reached the lab."""
 
-    def __init__(self, *, signed: bool = True, resets: bool = False, limits: Limits | None = None) -> None:
+    def __init__(self, *, signed: bool = True, resets: bool = False, gates: Gates | None = None) -> None:
         self.performer = CloudPerformer(Account(settings=Settings(new_id=counting())))
         self.log: list[str] = []
         ec2 = Ec2(self.performer, Settings(new_id=counting()), self.log.append, now)
         self.verbs: dict[str, Verb] = {"ec2": ec2.verb(), "reset": reset(self.performer)}
         keys = {KEY.id: KEY} if signed else None
-        self.limits = limits or Limits(Rate(1e6, 1e6))
+        self.gates = gates or Gates(Limits(Rate(1e6, 1e6)), Limits(Rate(1e6, 1e6)))
         self._call: Call = self.call
-        endpoint = Endpoint(model(), keys, lambda message: self._call(message), now, self.log.append, resets)
+        log = self.log.append
+        endpoint = Endpoint(model(), keys, lambda message: self._call(message), now, log, self.gates, resets)
         origins = Origins(frozenset({HOST, "localhost:8471"}), browsers=signed)
-        self.application = Application(endpoint, origins, self.limits, self.log.append)
+        self.application = Application(endpoint, origins, log)
 
     def slow(self, call: Call) -> None:
         """Let the worker answer by this function."""
