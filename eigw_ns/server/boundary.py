@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -29,9 +28,3 @@ class Boundary(contextlib.AbstractContextManager["Boundary"]):
         self.failed = True
         self._log(f"internal error in {self._what}: " + "".join(traceback.format_exception(kind, error, trace)))
         return True
-
-
-def log_to_stderr(text: str) -> None:
-    """Write a line, or several, to stderr."""
-    sys.stderr.write(f"{text.rstrip()}\n")
-    sys.stderr.flush()

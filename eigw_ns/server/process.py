@@ -13,9 +13,10 @@ from eigw_ns.kernel.processes import child, privileges
 from eigw_ns.kernel.processes.child import Child
 from eigw_ns.kernel.processes.privileges import User
 from eigw_ns.server import channel
-from eigw_ns.server.boundary import Log, log_to_stderr
+from eigw_ns.server.boundary import Log
 from eigw_ns.server.channel import BlockingEnd
 from eigw_ns.server.listening import Listener
+from eigw_ns.server.log_writer import LogWriter
 from eigw_ns.server.verbs import Verb
 from eigw_ns.server.worker import Worker
 
@@ -81,13 +82,15 @@ def _serve(listener: socket.socket, web: object, theirs: socket.socket, user: Us
     from eigw_ns.server.web import Web, prepare  # late: the worker needs none of it
 
     assert isinstance(web, Web)
-    server = prepare(web, theirs)
+    log = LogWriter()
+    server = prepare(web, theirs, log)
     privileges.drop(user)
-    try:
-        server.run(sockets=[listener])
-    except OSError as error:
-        log_to_stderr(f"error: cannot listen: {error.strerror}")
-        return 1
+    with log:
+        try:
+            server.run(sockets=[listener])
+        except OSError as error:
+            log(f"error: cannot listen: {error.strerror}")
+            return 1
     return 0
 
 

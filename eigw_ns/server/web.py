@@ -16,11 +16,12 @@ import uvicorn
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
 from eigw_ns.server import guard
-from eigw_ns.server.boundary import Boundary, Log, log_to_stderr
+from eigw_ns.server.boundary import Boundary, Log
 from eigw_ns.server.channel import AsyncEnd
 from eigw_ns.server.endpoint import Endpoint
 from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive, Scope, Send
 from eigw_ns.server.keys import Key
+from eigw_ns.server.log_writer import Handler
 from eigw_ns.server.protocol import BACKLOG, Protocol
 from eigw_ns.server.wire import fault
 from eigw_ns.server.wire.fault import Response
@@ -126,15 +127,15 @@ class Server(uvicorn.Server):
         self._channel.close()
 
 
-def prepare(web: Web, channel: socket.socket) -> Server:
+def prepare(web: Web, channel: socket.socket, log: Log) -> Server:
     """Return the server, with everything imported that it needs: afterwards, this process may read no more files."""
     ends: list[Callable[[], None]] = []
     end = AsyncEnd(channel, lambda: ends[0]())
     gates = Gates(Limits(Rate(*_RATE)), Limits(Rate(*_RATE_OF_STRANGERS)))
-    endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log_to_stderr, gates, web.resets)
+    endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log, gates, web.resets)
     endpoint.model.preload()
     origins = Origins(web.hosts, browsers=web.keys is not None)
-    application = Application(endpoint, origins, log_to_stderr)
+    application = Application(endpoint, origins, log)
     config = uvicorn.Config(
         application,
         loop="asyncio",
@@ -152,6 +153,7 @@ def prepare(web: Web, channel: socket.socket) -> Server:
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )
     config.load()
+    logging.getLogger().addHandler(Handler(log))  # the default one would wait for stderr
     server = Server(config, end, application, web.idle)
     ends.append(lambda: setattr(server, "should_exit", True))
     return server

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -206,6 +208,26 @@ def test_a_stranger_cannot_fill_the_log(served: Serving) -> None:
             connection.sendall(data)
             assert connection.recv(100).startswith(b"HTTP/1.1 4")
     assert text_of(served.log) == said
+
+
+@pytest.mark.root
+def test_a_log_that_no_program_reads_stops_nothing(lab_name: str, folders: dict[str, str]) -> None:
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+
+    def start(command: list[str], **settings: Any) -> Any:
+        return subprocess.Popen(command, **{**settings, "stderr": theirs})
+
+    with serving("--ephemeral", "--lab", lab_name, *FREE, env=folders, start=start) as server:
+        os.close(theirs)
+        ec2 = server.client()
+        made = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        for number in range(15):
+            ec2.create_tags(Resources=[made], Tags=[{"Key": f"{number}-{n}", "Value": "x" * 256} for n in range(2)])
+        assert len(ec2.describe_internet_gateways()["InternetGateways"][0]["Tags"]) == 30
+        assert len(os.read(ours, 1 << 16)) > 3000, "the pipe was not full"
+        assert server.end()[0] == 0
+    os.close(ours)
 
 
 @pytest.mark.root

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from eigw_ns.kernel.processes.privileges import User
     from eigw_ns.kernel.protocol import Machine
     from eigw_ns.lab.storage.storage import Storage
+    from eigw_ns.server.boundary import Log
     from eigw_ns.server.instructions import Access
     from eigw_ns.server.keys import Key
     from eigw_ns.server.listening import Listener
@@ -116,8 +117,8 @@ def command(
     require_server("serve")
     from eigw_ns.kernel.processes.privileges import NOBODY
     from eigw_ns.server import process
-    from eigw_ns.server.boundary import log_to_stderr
     from eigw_ns.server.instructions import Access
+    from eigw_ns.server.log_writer import LogWriter
     from eigw_ns.server.web import Web
 
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
@@ -136,8 +137,9 @@ def command(
             served = _Served(kernel, storage, live, settings, default_vpc)
             served.begin(Patience(lock_timeout, talk.note))
             talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
-            verbs = _verbs(served, lambda: _announce(access, output))
-            return session.serve(verbs, log_to_stderr, lock_timeout)
+            with LogWriter() as log:
+                verbs = _verbs(served, lambda: _announce(access, output), log)
+                return session.serve(verbs, log, lock_timeout)
     return 0
 
 
@@ -269,14 +271,13 @@ class _Served:
         self.begin(patience)
 
 
-def _verbs(served: _Served, announce: Callable[[], None]) -> Mapping[str, Verb]:
+def _verbs(served: _Served, announce: Callable[[], None], log: Log) -> Mapping[str, Verb]:
     """Return the verbs that the web process may use."""
-    from eigw_ns.server.boundary import log_to_stderr
     from eigw_ns.server.performer import ServedLab
     from eigw_ns.server.verbs import Ec2, ready, reset
 
     performer = ServedLab(served.live, served.empty)
-    ec2 = Ec2(performer, served.settings, log_to_stderr, lambda: datetime.now().astimezone())
+    ec2 = Ec2(performer, served.settings, log, lambda: datetime.now().astimezone())
     return {"ec2": ec2.verb(), "reset": reset(performer), "ready": ready(announce)}
 
 
