@@ -173,16 +173,67 @@ def store_text() -> bytes:
     return folders().topology_file(LAB).read_bytes()
 
 
-def test_a_log_of_another_file_does_not_count_and_grows_no_more() -> None:
+def crash_after_the_file(monkeypatch: pytest.MonkeyPatch, after: Topology) -> None:
+    """Store a topology, and crash when the new file is written and the old log is still there."""
+
+    def crash(_self: FileStore, _lab: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(FileStore, "_remove_log", crash)
+        store().save(after)
+
+
+def test_a_log_of_another_file_does_not_count_and_grows_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash between the new file and the end of the old log leaves both."""
     saved("a")
-    stale = log().read_bytes()
-    store().save(tagged(topology(), "new"))
-    log().write_bytes(stale)
+    crash_after_the_file(monkeypatch, tagged(topology(), "new"))
+    assert log().exists()
     known = store().read(LAB)
     assert known.topology == tagged(topology(), "new")
     assert change(known, "b").topology == store().load(LAB)
     assert not log().exists()
+
+
+def test_a_second_crash_leaves_the_second_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved("a")
+    for value in ("b", "c"):
+        crash_after_the_file(monkeypatch, tagged(topology(), value))
+        assert store().load(LAB) == tagged(topology(), value)
+
+
+def test_a_crash_before_the_new_file_leaves_the_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = saved("a", "b")
+    log().write_bytes(log().read_bytes() + b"torn")
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("eigw_ns.lab.storage.store.write_atomically", crash)
+        store().save(tagged(topology(), "c"))
+    assert store().load(LAB) == known.topology
+    assert change(store().read(LAB), "c").topology == store().load(LAB)
+    assert not log().exists()
+
+
+def test_a_file_that_was_edited_beside_a_log_is_refused_and_nothing_is_lost(state: Path) -> None:
+    """Silently, either the edit or the changes would be lost."""
+    known = saved("a", "b")
+    file, changes = folders().topology_file(LAB), log().read_bytes()
+    original = file.read_text()
+    file.write_text(original.replace("2600:", "2601:"))
+    with pytest.raises(EigwError, match=r"topology\.json was edited, and .* has 2 changes") as caught:
+        store().read(LAB)
+    assert "undo the edit; or apply a topology file" in (caught.value.hint or "")
+    assert not store().holds(known.topology)
+    file.write_text(original)
+    assert store().load(LAB) == known.topology
+    file.write_text(original.replace("2600:", "2601:"))
+    store().save(topology())
+    assert store().load(LAB) == topology()
+    (kept,) = (state / LAB).glob("*.kept")
+    assert kept.read_bytes() == changes and not log().exists()
 
 
 @pytest.mark.parametrize("line", [1, 2])

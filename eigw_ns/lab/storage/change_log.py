@@ -6,6 +6,9 @@ between others. The first line names the version of the file too, so that a writ
 
 A line is on the disk (fsync) before its change is acknowledged. A crash may leave a last line without its end. That one
 was not acknowledged, so readers ignore it, and the next change writes the whole file. Any other damage is an error.
+
+Before the whole file is written, a last line names its content. So a log beside that file is done, and one beside any
+other content but its base shows that a person edited the file. Then the log is an error, too.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from eigw_ns.frozen import frozen
 
-_FIRST = "eigw-ns changes of"
+_FIRST, _LAST = "eigw-ns changes of", "eigw-ns changes are in"
 _LONGEST = 512  # bytes of a first line
 
 
@@ -44,16 +47,30 @@ class Base:
         return f"{_FIRST} {self.digest} {self.version}\n".encode()
 
 
-def changes(log: bytes, content: bytes) -> Iterator[Mapping[str, Any]]:
-    """Yield the changes in a log, if it belongs to this content of the file. Raises DamagedLogError."""
+Standing = Literal["current", "done", "foreign"]
+
+
+def standing(log: bytes, content: bytes) -> Standing:
+    """Return whether the changes come after this content of the file, are in it already, or belong to another one."""
     first, *lines = log.split(b"\n")
-    if not lines:  # torn: not even the first line is whole
-        return
-    base = Base.of(content, "")
-    if first.split(b" ")[:4] != base.line.split(b" ")[:4]:
-        return
-    place = len(first) + 1
+    digest = hashlib.sha256(content).hexdigest()
+    if not lines or not lines[:-1] or lines[-2] == f"{_LAST} {digest}".encode():  # no whole line, no change, all there
+        return "done"
+    return "current" if first.startswith(f"{_FIRST} {digest} ".encode()) else "foreign"
+
+
+def count(log: bytes) -> int:
+    """Return the number of changes in a log."""
+    return sum(not line.startswith(_LAST.encode()) for line in log.split(b"\n")[1:-1])
+
+
+def changes(log: bytes, content: bytes) -> Iterator[Mapping[str, Any]]:
+    """Yield the changes in a log that is current. Raises DamagedLogError."""
+    first, *lines = log.split(b"\n")
+    base, place = Base.of(content, ""), len(first) + 1
     for number, line in enumerate(lines[:-1], start=2):
+        if number == len(lines) and line.startswith(_LAST.encode()):
+            return
         digest, _, text = line.partition(b" ")
         if digest != _digest(text, base, place):
             raise DamagedLogError(f"line {number} of its changes is damaged")
@@ -61,14 +78,24 @@ def changes(log: bytes, content: bytes) -> Iterator[Mapping[str, Any]]:
         place += len(line) + 1
 
 
+def finish(log: int, content: bytes) -> None:
+    """Note in an opened log that this content, which is about to be written, has all its changes. Raises OSError."""
+    whole = os.pread(log, os.fstat(log).st_size, 0).rpartition(b"\n")[0] + b"\n"
+    os.ftruncate(log, len(whole))  # without a torn line
+    os.pwrite(log, f"{_LAST} {hashlib.sha256(content).hexdigest()}\n".encode(), len(whole))
+    os.fsync(log)
+
+
 def base_of(log: int, version: str) -> Base | None:
     """Return the base of an opened log; None if nothing can be appended.
 
-    A log takes no further line if its last one is torn, or if it is not of the file that has this version.
+    A log takes no further line if its last one is torn, if it is finished, or if it is not of the file that has this
+    version.
     """
     size = os.fstat(log).st_size
     first, newline, _ = os.pread(log, _LONGEST, 0).decode(errors="replace").partition("\n")
-    if not newline or os.pread(log, 1, size - 1) != b"\n":
+    end = os.pread(log, _LONGEST, max(0, size - _LONGEST)).splitlines(keepends=True)[-1:]
+    if not newline or not end[0].endswith(b"\n") or end[0].startswith(_LAST.encode()):
         return None
     digest, _, of = first.removeprefix(f"{_FIRST} ").partition(" ")
     return Base(digest, version) if of == version else None

@@ -76,8 +76,9 @@ class FileStore:
                 write_atomically(self.folders.origin_file(topology.cloud.lab), origins.encode(origin))
             if not self.exists(topology.cloud.lab):  # a crash in `remove` left the log of a lab that is gone
                 self._remove_log(topology.cloud.lab)
+            self._finish_log(topology.cloud.lab, text(topology).encode())
             version = write_atomically(path, text(topology))
-            self._remove_log(topology.cloud.lab)  # after a crash before this, it is of another content
+            self._remove_log(topology.cloud.lab)
         return version
 
     def save_change(self, known: Stored, topology: Topology) -> str:
@@ -110,6 +111,28 @@ class FileStore:
             if not size:
                 os.fsync(folder)  # without that, a power cut may lose the new log: see fsync(2)
             return True
+
+    def _finish_log(self, lab: str, following: bytes) -> None:
+        """Prepare the log for a file of another content: a crash before the log is removed loses and repeats nothing.
+
+        A log that does not belong to the present file is kept under another name.
+        """
+        path = self.folders.changes_file(lab)
+        try:
+            base, log = read_file(self.folders.topology_file(lab)), read_file(path)
+        except FileNotFoundError:
+            return
+        state = change_log.standing(log.data, base.data)
+        with trusted_folder.opened(path.parent) as folder, contextlib.ExitStack() as stack:
+            if state == "done":
+                trusted_folder.remove(folder, path.name)
+            elif state == "foreign":
+                os.rename(path.name, f"{path.name}.{os.urandom(4).hex()}.kept", src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                opened = trusted_folder.open_file(folder, path.name, os.O_RDWR)
+                stack.callback(os.close, opened)
+                change_log.finish(opened, following)
+            os.fsync(folder)
 
     def _remove_log(self, lab: str) -> None:
         path = self.folders.changes_file(lab)
@@ -204,8 +227,13 @@ class FileStore:
         path = self.folders.topology_file(lab)
         try:
             topology = from_data(json.loads(content.data))
-            for change in change_log.changes(content.log, content.data):
+            state = change_log.standing(content.log, content.data)
+            if state == "foreign":
+                raise _edited(path, self.folders.changes_file(lab), change_log.count(content.log))
+            for change in change_log.changes(content.log, content.data) if state == "current" else ():
                 topology = with_delta(topology, change)
+        except _EditedError:
+            raise
         except EigwError as error:
             raise _damaged(path, error.message) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:  # RecursionError: thousands of brackets
@@ -255,6 +283,18 @@ def _damaged(path: Path, reason: str) -> EigwError:
     return EigwError(
         f"the stored topology {path} is damaged: {reason}",
         hint="apply the topology file again (`eigw-ns apply -f FILE`); the running lab is not affected",
+    )
+
+
+class _EditedError(EigwError):
+    """A stored file was edited although changes of its former content are in a log."""
+
+
+def _edited(path: Path, log: Path, changes: int) -> EigwError:
+    words = "1 change" if changes == 1 else f"{changes} changes"
+    return _EditedError(
+        f"the stored topology {path} was edited, and {log} has {words} of its former content",
+        hint=f"undo the edit; or apply a topology file (`eigw-ns apply -f FILE`): {log.name} is kept then, renamed",
     )
 
 
