@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -58,6 +58,11 @@ def recorded(cloud: Cloud) -> tuple[str, ...]:
         "routes to other targets than gateways, which drop packets": elsewhere,
     }
     return tuple(words for words, there in found.items() if there)
+
+
+def recorded_note(words: Iterable[str]) -> str:
+    """Return the note about what `recorded` returned."""
+    return f"recorded only, and moves no packet: {', '.join(words)}"
 
 
 def _only(resources: Mapping[str, R], chosen: set[str]) -> dict[str, R]:

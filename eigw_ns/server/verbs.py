@@ -22,6 +22,7 @@ from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.server.boundary import Log
 from eigw_ns.server.channel import Message
 from eigw_ns.server.performer import Performer
+from eigw_ns.server.recorded import RecordedNotes
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z0-9-]{1,32}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+/-]+")
@@ -49,6 +50,7 @@ class Ec2:
     settings: Settings
     log: Log
     now: Callable[[], datetime]
+    notes: RecordedNotes
 
     def verb(self) -> Verb:
         """Return this as a verb."""
@@ -73,6 +75,8 @@ class Ec2:
             self._record(message, known.code)
             return error_message(known)
         self._record(message, "ok")
+        if self.changes(message):
+            self.notes.note(reply.cloud)
         return {"answer": reply.answer, "warnings": list(reply.warnings)}
 
     def _record(self, message: Message, result: str) -> None:

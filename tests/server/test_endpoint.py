@@ -191,6 +191,14 @@ def test_each_change_is_logged_and_a_describe_is_not(bench: Bench) -> None:
     assert "\x1b" not in refused and "\n" not in refused
 
 
+def test_what_moves_no_packet_is_logged_once(bench: Bench) -> None:
+    for _ in range(2):
+        bench.ask("CreateInternetGateway")
+        bench.ask("DescribeVpcs")
+    (note,) = bench.notes
+    assert note.startswith("the lab small: recorded only, and moves no packet: elastic IP addresses, NAT gateways, ")
+
+
 def test_a_bug_is_logged_with_the_request_id_and_not_shown(bench: Bench) -> None:
     async def fails(_message: Message) -> Message:
         raise ZeroDivisionError("secret detail")

@@ -279,6 +279,10 @@ def test_a_default_vpc_and_raised_quotas(lab_name: str, folders: dict[str, str])
         with pytest.raises(ClientError) as caught:
             ec2.create_vpc(CidrBlock="10.6.0.0/16")
         assert caught.value.response["Error"]["Code"] == "VpcLimitExceeded"
+        ec2.create_dhcp_options(DhcpConfigurations=[{"Key": "domain-name", "Values": ["example.org"]}])
+        notes = [line for line in server.end()[1].splitlines() if "moves no packet" in line]
+        start = f"the lab {lab_name}: recorded only, and moves no packet: "
+        assert notes == [f"{start}IPv4 blocks, IPv4 routes", f"{start}DHCP options"]
 
 
 @pytest.mark.root

@@ -22,6 +22,7 @@ from eigw_ns.server.channel import Message
 from eigw_ns.server.endpoint import Call, Endpoint
 from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive
 from eigw_ns.server.keys import Key
+from eigw_ns.server.recorded import RecordedNotes
 from eigw_ns.server.verbs import Ec2, Verb, reset
 from eigw_ns.server.web import Application
 from eigw_ns.server.wire.model import Model
@@ -82,12 +83,14 @@ def now() -> datetime:
 
 
 class Bench:
-    """An endpoint on the small cloud. `log` has what it logged, and `performer.calls` what reached the lab."""
+    """An endpoint on the small cloud. `log`, `notes`: what it logged. `performer.calls`: what reached the lab."""
 
     def __init__(self, *, signed: bool = True, resets: bool = False, gates: Gates | None = None) -> None:
         self.performer = CloudPerformer(Account(settings=Settings(new_id=counting())))
         self.log: list[str] = []
-        ec2 = Ec2(self.performer, Settings(new_id=counting()), self.log.append, now)
+        self.notes: list[str] = []
+        notes = RecordedNotes(self.notes.append, "small")
+        ec2 = Ec2(self.performer, Settings(new_id=counting()), self.log.append, now, notes)
         self.verbs: dict[str, Verb] = {"ec2": ec2.verb(), "reset": reset(self.performer)}
         keys = {KEY.id: KEY} if signed else None
         self.gates = gates or Gates(Limits(Rate(1e6, 1e6)), Limits(Rate(1e6, 1e6)))

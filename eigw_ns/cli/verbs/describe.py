@@ -144,7 +144,7 @@ def _show(kernel: Machine | None, cloud: Cloud, subject: Subject, tags: Tags, ou
     if tables:
         show_tables(tables)
         if subject.kinds and (recorded := families.recorded(cloud)):
-            talk.note(f"recorded only, because the lab forwards no IPv4: {', '.join(recorded)}")
+            talk.note(families.recorded_note(recorded))
     else:
         talk.note("there is no such resource")
 

@@ -274,10 +274,12 @@ class _Served:
 def _verbs(served: _Served, announce: Callable[[], None], log: Log) -> Mapping[str, Verb]:
     """Return the verbs that the web process may use."""
     from eigw_ns.server.performer import ServedLab
+    from eigw_ns.server.recorded import RecordedNotes
     from eigw_ns.server.verbs import Ec2, ready, reset
 
-    performer = ServedLab(served.live, served.empty)
-    ec2 = Ec2(performer, served.settings, log, lambda: datetime.now().astimezone())
+    performer, notes = ServedLab(served.live, served.empty), RecordedNotes(log, served.live.lab)
+    notes.note(served.live.stored().topology.cloud)
+    ec2 = Ec2(performer, served.settings, log, lambda: datetime.now().astimezone(), notes)
     return {"ec2": ec2.verb(), "reset": reset(performer), "ready": ready(announce)}
 
 

@@ -47,7 +47,7 @@ def _show(kernel: Kernel, storage: Storage, chosen: str, output: str, talk: Talk
     if alive or output == "json":
         cloud = storage.store.load(chosen).cloud
         if recorded := families.recorded(cloud):
-            talk.note(f"recorded, and not in the kernel: {', '.join(recorded)}")
+            talk.note(families.recorded_note(recorded))
         show_steps(steps, cloud, output, talk, operations.additions(kernel, cloud))
     if not alive:
         talk.note(f"the lab {chosen} is stored, but not in the kernel (after a reboot?): rebuild it with `{apply}`")
