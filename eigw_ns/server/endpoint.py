@@ -45,7 +45,7 @@ ANYBODY = Caller(ACCOUNT_ID, REGION)
 
 @frozen
 class Endpoint:
-    """The endpoint of one lab. `keys` is None if requests need no signature. `resets`: the lab may be emptied."""
+    """The endpoint of the labs. `keys` is None if requests need no signature. `resets`: a lab may be emptied."""
 
     model: Model
     keys: Mapping[str, Key] | None
@@ -76,7 +76,8 @@ class Endpoint:
             raise caller
         sigv4.check_region(caller.region, self.model.regions)
         if asked.path == RESET:
-            return self._plain(await self._ask({"verb": "reset", "request_id": request_id}))
+            place = {"account": caller.account, "region": caller.region}
+            return self._plain(await self._ask({"verb": "reset", "request_id": request_id, **place}))
         fields = form.fields(asked.body)
         action, version = fields.pop("Action", ""), fields.pop("Version", "")
         if not action:

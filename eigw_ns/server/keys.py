@@ -34,10 +34,10 @@ def account_of(key_id: str) -> str:
     return key_id if _ACCOUNT.fullmatch(key_id) else ACCOUNT_ID
 
 
-def make() -> Key:
-    """Return a new key. It looks like AWS's, so that tools which check the form accept it."""
+def make(account: str | None = None) -> Key:
+    """Return a new key, of the account if one is given. It looks like AWS's: tools which check the form accept it."""
     letters = base64.b32encode(secrets.token_bytes(10)).decode()
-    return Key(f"AKIA{letters}", secrets.token_urlsafe(30))
+    return Key(account or f"AKIA{letters}", secrets.token_urlsafe(30))
 
 
 def read(text: str, name: str) -> tuple[Key, ...]:

@@ -102,7 +102,7 @@ class Session:
         self._signals: list[int] = []
         self._code: int | None = None
 
-    def serve(self, verbs: Mapping[str, Verb], log: Log, patience: float) -> int:
+    def serve(self, verbs: Mapping[str, Verb], log: Log, patience: float, labs: int) -> int:
         """Answer the web process until it ends, and return the exit code. A change waits at most `patience` seconds.
 
         SIGTERM, SIGHUP and SIGINT end it: first the web process, after the requests that are open. Raises EigwError if
@@ -111,7 +111,7 @@ class Session:
         for number in (signal.SIGINT, *_ENDS):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._pass_on)
-        Worker(self._end, verbs, log, patience).run()
+        Worker(self._end, verbs, log, patience, labs).run()
         self._code = self._web.wait(_END_SECONDS)
         if self._signals:
             return INTERRUPTED if signal.SIGINT in self._signals else 0

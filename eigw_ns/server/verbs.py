@@ -21,6 +21,7 @@ from eigw_ns.lab.lifecycle.ec2 import mutates
 from eigw_ns.lab.storage.protocols import Patience
 from eigw_ns.server.boundary import Log
 from eigw_ns.server.channel import Message
+from eigw_ns.server.labs import Labs
 from eigw_ns.server.performer import Performer
 from eigw_ns.server.recorded import RecordedNotes
 
@@ -31,10 +32,14 @@ _LONGEST_LINE = 4000
 
 @frozen
 class Verb:
-    """A verb. `run` answers a message within the seconds that are left. `changes`: it must wait for its turn."""
+    """A verb. `run` answers a message within the seconds that are left. `changes`: it must wait for its turn.
+
+    `lane` is the number of the lab that it changes; None: of none, so it is refused at once.
+    """
 
     run: Callable[[Message, float], Message]
     changes: Callable[[Message], bool]
+    lane: Callable[[Message], int | None] = lambda _message: 0
 
 
 def error_message(error: CloudError) -> Message:
@@ -43,18 +48,30 @@ def error_message(error: CloudError) -> Message:
 
 
 @frozen
-class Ec2:
-    """The verb `ec2`: an action of EC2's API on the lab."""
+class Served:
+    """The labs, and for each what carries out its actions, and the notes about what it records only."""
 
-    performer: Performer
+    labs: Labs
+    performers: tuple[Performer, ...]
+    notes: tuple[RecordedNotes, ...]
+
+    def lane(self, message: Message) -> int | None:
+        """Return the number of the lab that the message is for; None if no lab is."""
+        return self.labs.index(str(message.get("account")), str(message.get("region")))
+
+
+@frozen
+class Ec2:
+    """The verb `ec2`: an action of EC2's API on the lab of the request's account and Region."""
+
+    served: Served
     settings: Settings
     log: Log
     now: Callable[[], datetime]
-    notes: RecordedNotes
 
     def verb(self) -> Verb:
         """Return this as a verb."""
-        return Verb(self.run, self.changes)
+        return Verb(self.run, self.changes, self.served.lane)
 
     def changes(self, message: Message) -> bool:
         """Return whether the action can change the lab. A dry run cannot."""
@@ -67,16 +84,19 @@ class Ec2:
         account, region = str(message.get("account")), str(message.get("region"))
         if not isinstance(request, dict) or not _ACCOUNT.fullmatch(account) or not _REGION.fullmatch(region):
             return error_message(CloudError("InvalidRequest", "The request is not complete."))
-        settings = replace(self.settings, account=account, region=region)
+        number, labs = self.served.lane(message), self.served.labs
+        settings = replace(self.settings, account=account, region=region, regions=labs.regions(account))
         try:
-            reply = self.performer.perform(action, request, settings, Patience(seconds))
+            if number is None:
+                raise labs.not_here(account, region)
+            reply = self.served.performers[number].perform(action, request, settings, Patience(seconds))
         except EigwError as error:
             known = as_cloud_error(error)
             self._record(message, known.code)
             return error_message(known)
         self._record(message, "ok")
         if self.changes(message):
-            self.notes.note(reply.cloud)
+            self.served.notes[number].note(reply.cloud)
         return {"answer": reply.answer, "warnings": list(reply.warnings)}
 
     def _record(self, message: Message, result: str) -> None:
@@ -127,14 +147,17 @@ def ready(announce: Callable[[], None]) -> Verb:
     return Verb(run, lambda _message: True)
 
 
-def reset(performer: Performer) -> Verb:
-    """Return the verb that empties the lab."""
+def reset(served: Served) -> Verb:
+    """Return the verb that empties a lab."""
 
-    def run(_message: Message, _seconds: float) -> Message:
+    def run(message: Message, _seconds: float) -> Message:
+        number = served.lane(message)
         try:
-            performer.reset()
+            if number is None:
+                raise served.labs.not_here(str(message.get("account")), str(message.get("region")))
+            served.performers[number].reset()
         except EigwError as error:
             return error_message(as_cloud_error(error))
         return {}
 
-    return Verb(run, lambda _message: True)
+    return Verb(run, lambda _message: True, served.lane)

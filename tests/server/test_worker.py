@@ -29,8 +29,10 @@ class Bench:
         self.ours, theirs = channel.pair()
         self.end = BlockingEnd(self.ours)
         verbs = {"read": Verb(lambda message, _: {"answer": message["x"]}, lambda _: False),
-                 "change": Verb(self.change, lambda _: True), "bug": Verb(self.bug, lambda _: False)}  # fmt: skip
-        self.worker = Worker(BlockingEnd(theirs), verbs, self.log.append, patience)
+                 "change": Verb(self.change, lambda _: True), "other": Verb(self.other, lambda _: True, lambda _: 1),
+                 "nowhere": Verb(self.other, lambda _: True, lambda _: None),
+                 "bug": Verb(self.bug, lambda _: False)}  # fmt: skip
+        self.worker = Worker(BlockingEnd(theirs), verbs, self.log.append, patience, labs=2)
         self.theirs = theirs
 
     def change(self, message: Message, seconds: float) -> Message:
@@ -38,6 +40,9 @@ class Bench:
         assert self.may_go_on.wait(SECONDS)
         self.done.append(message["x"])
         return {"answer": message["x"], "seconds": seconds}
+
+    def other(self, message: Message, _seconds: float) -> Message:
+        return {"answer": message["x"]}
 
     def bug(self, _message: Message, _seconds: float) -> Message:
         raise ZeroDivisionError("detail")
@@ -78,6 +83,17 @@ def test_a_describe_does_not_wait_for_a_change() -> None:
         assert bench.changing.wait(SECONDS)
         bench.ask(2, "read")
         assert bench.hear() == {"id": 2, "answer": 2}
+        bench.may_go_on.set()
+        assert bench.hear()["id"] == 1
+
+
+@pytest.mark.parametrize("verb", ["other", "nowhere"])
+def test_a_change_does_not_wait_for_one_of_another_lab(verb: str) -> None:
+    with running() as (bench, _):
+        bench.ask(1, "change")
+        assert bench.changing.wait(SECONDS)
+        bench.ask(2, verb)
+        assert bench.hear()["id"] == 2
         bench.may_go_on.set()
         assert bench.hear()["id"] == 1
 

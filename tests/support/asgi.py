@@ -22,8 +22,9 @@ from eigw_ns.server.channel import Message
 from eigw_ns.server.endpoint import Call, Endpoint
 from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive
 from eigw_ns.server.keys import Key
+from eigw_ns.server.labs import Labs, Place
 from eigw_ns.server.recorded import RecordedNotes
-from eigw_ns.server.verbs import Ec2, Verb, reset
+from eigw_ns.server.verbs import Ec2, Served, Verb, reset
 from eigw_ns.server.web import Application
 from eigw_ns.server.wire.model import Model
 from tests.support.small_cloud import Account, counting
@@ -83,15 +84,21 @@ def now() -> datetime:
 
 
 class Bench:
-    """An endpoint on the small cloud. `log`, `notes`: what it logged. `performer.calls`: what reached the lab."""
+    """An endpoint on the small cloud. `log`, `notes`: what it logged. `performer.calls`: what reached the lab.
 
-    def __init__(self, *, signed: bool = True, resets: bool = False, gates: Gates | None = None) -> None:
+    `place` are the Region and the account that the lab answers for.
+    """
+
+    def __init__(
+        self, *, signed: bool = True, resets: bool = False, gates: Gates | None = None, place: tuple[str, ...] = ()
+    ) -> None:
         self.performer = CloudPerformer(Account(settings=Settings(new_id=counting())))
         self.log: list[str] = []
         self.notes: list[str] = []
         notes = RecordedNotes(self.notes.append, "small")
-        ec2 = Ec2(self.performer, Settings(new_id=counting()), self.log.append, now, notes)
-        self.verbs: dict[str, Verb] = {"ec2": ec2.verb(), "reset": reset(self.performer)}
+        served = Served(Labs((Place("small", *place),)), (self.performer,), (notes,))
+        ec2 = Ec2(served, Settings(new_id=counting()), self.log.append, now)
+        self.verbs: dict[str, Verb] = {"ec2": ec2.verb(), "reset": reset(served)}
         keys = {KEY.id: KEY} if signed else None
         self.gates = gates or Gates(Limits(Rate(1e6, 1e6)), Limits(Rate(1e6, 1e6)))
         self._call: Call = self.call

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from eigw_ns.server.boundary import Log
     from eigw_ns.server.instructions import Access
     from eigw_ns.server.keys import Key
+    from eigw_ns.server.labs import Place
     from eigw_ns.server.listening import Listener
     from eigw_ns.server.verbs import Verb
 
@@ -52,12 +53,13 @@ _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
 @click.option(
     "--lab",
     "labs",
-    metavar="NAME",
+    metavar="NAME[@[ACCOUNT/]REGION]",
     multiple=True,
     envvar="EIGW_NS_LAB",
     show_envvar=True,
     shell_complete=complete.labs,
-    help="Name of the lab; it is created, empty, if it does not exist. Default: the only lab, or a new one, `default`.",
+    help="Name of a lab; it is created, empty, if it does not exist. Give several labs with a Region each. "
+    "Default: the only lab, or a new one, `default`.",
 )
 @click.option(
     "--listen",
@@ -102,8 +104,11 @@ def command(
 
     A request is answered after its change is in the kernel. Prints what clients need: the address, a Region and an
     access key. With `-o json`, the first line on stdout is these as JSON, when the endpoint is ready. Logs every
-    request that can change the lab on stderr. All Regions and accounts show the same lab; an access key id of twelve
-    digits is its account. Runs until Ctrl-C (exit code 130), SIGTERM, or --idle.
+    request that can change the lab on stderr. Runs until Ctrl-C (exit code 130), SIGTERM, or --idle.
+
+    A single lab answers in every Region and for every account. To serve several, say where each answers: NAME@REGION,
+    or NAME@ACCOUNT/REGION. A request for a Region without a lab is refused. An access key id of twelve digits is its
+    account.
 
     The process that talks to clients has no privilege. Only programs on this machine can connect, and requests must be
     signed with the key. Web pages are refused.
@@ -112,6 +117,7 @@ def command(
 
     \b
     sudo eigw-ns serve --lab demo
+    sudo eigw-ns serve --lab prod@us-east-1 --lab spare@eu-west-1
     eigw-ns serve --ephemeral --listen 127.0.0.1:0 -o json
     """
     require_server("serve")
@@ -122,24 +128,25 @@ def command(
     from eigw_ns.server.web import Web
 
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
-    settings = limits.settings(strict=False, quotas=quotas)
-    keys, storage = _keys(keys_file, user), open_storage()
-    lab = _lab(labs, storage, ephemeral=ephemeral)
+    settings, patience = limits.settings(strict=False, quotas=quotas), Patience(lock_timeout, talk.note)
+    storage = open_storage()
+    places = _places(labs, storage, ephemeral=ephemeral)
+    keys = _keys(keys_file, user, places)
     with contextlib.suppress(process.Terminated), process.terminable(), _listening(listen, socket, user) as listener:
         known = None if no_sigv4 else {key.id: key for key in keys}
         web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, resets=ephemeral)
-        access = Access(listener.url, keys[0], listener.path)
-        with (
-            process.started(listener, web, user or NOBODY) as session,
-            _built(storage, lab, Patience(lock_timeout, talk.note), ephemeral=ephemeral) as kernel,
-            contextlib.closing(LiveLab(lambda: kernel, storage, lab)) as live,
-        ):
-            served = _Served(kernel, storage, live, settings, default_vpc)
-            served.begin(Patience(lock_timeout, talk.note))
-            talk.note(f"the lab {lab} answers in every Region and for every account; Ctrl-C ends this")
-            with LogWriter() as log:
-                verbs = _verbs(served, lambda: _announce(access, output), log)
-                return session.serve(verbs, log, lock_timeout)
+        access = Access(listener.url, tuple((place, _key_of(place, keys)) for place in places), listener.path)
+        with process.started(listener, web, user or NOBODY) as session, contextlib.ExitStack() as stack:
+            served = tuple(
+                stack.enter_context(_serving(storage, place.lab, settings, patience, ephemeral, default_vpc))
+                for place in places
+            )
+            for place in places:
+                talk.note(str(place))
+            talk.note("Ctrl-C ends this")
+            log = stack.enter_context(LogWriter())
+            verbs = _verbs(places, served, settings, lambda: _announce(access, output), log)
+            return session.serve(verbs, log, lock_timeout, len(places))
     return 0
 
 
@@ -160,12 +167,15 @@ def _sudo_user(environment: Mapping[str, str]) -> User | None:
     return User(*map(int, ids)) if all(text.isascii() and text.isdecimal() and int(text) for text in ids) else None
 
 
-def _keys(file: Path | None, user: User | None) -> tuple[Key, ...]:
-    """Return the access keys. Raises UsageError if users other than this one and `user` can read the file."""
+def _keys(file: Path | None, user: User | None, places: tuple[Place, ...]) -> tuple[Key, ...]:
+    """Return the access keys: those of the file, or a new one for each account.
+
+    Raises UsageError if users other than this one and `user` can read the file.
+    """
     from eigw_ns.server import keys
 
     if file is None:
-        return (keys.make(),)
+        return tuple(map(keys.make, dict.fromkeys(place.account for place in places)))
     try:
         with file.open(encoding="utf-8") as stream:
             status = os.fstat(stream.fileno())
@@ -178,20 +188,32 @@ def _keys(file: Path | None, user: User | None) -> tuple[Key, ...]:
         raise UsageError(f"cannot read {file}: {words}") from error
 
 
-def _lab(given: tuple[str, ...], storage: Storage, *, ephemeral: bool) -> str:
-    """Return the lab to serve. Raises UsageError if there are several, or if an ephemeral one exists."""
-    if len(given) > 1:
-        raise UsageError("an endpoint serves one lab", hint="start one endpoint for each lab, on a port of its own")
-    if ephemeral:
-        name = given[0] if given else f"ephemeral-{os.getpid()}"
-        if storage.store.exists(name):
-            raise UsageError(f"the lab {name} exists, and an ephemeral one is destroyed at the end",
+def _key_of(place: Place, keys: tuple[Key, ...]) -> Key:
+    """Return a key that may use the lab. Raises UsageError if no key is of its account."""
+    for key in keys:
+        if place.account in (None, key.account):
+            return key
+    raise UsageError(
+        f"no access key is of the account {place.account}, for which the lab {place.lab} answers",
+        hint=f"add a profile with aws_access_key_id = {place.account} to the file of --keys",
+    )
+
+
+def _places(given: tuple[str, ...], storage: Storage, *, ephemeral: bool) -> tuple[Place, ...]:
+    """Return the labs to serve, and where. Raises UsageError if they contradict, or if an ephemeral one exists."""
+    from eigw_ns.server import labs
+
+    default = f"ephemeral-{os.getpid()}" if ephemeral else _DEFAULT_LAB
+    if not given and not ephemeral and storage.store.labs():
+        default = choose_lab(None)
+    places = tuple(labs.parse(text) for text in given or (default,))
+    labs.require_distinct(places)
+    for place in places:
+        storage.folders.topology_file(place.lab)  # raises UsageError if the name is not valid
+        if ephemeral and storage.store.exists(place.lab):
+            raise UsageError(f"the lab {place.lab} exists, and an ephemeral one is destroyed at the end",
                              hint="choose another name")  # fmt: skip
-        return name
-    if given:
-        storage.folders.topology_file(given[0])  # raises UsageError if the name is not valid
-        return given[0]
-    return choose_lab(None) if storage.store.labs() else _DEFAULT_LAB
+    return places
 
 
 @contextlib.contextmanager
@@ -247,9 +269,23 @@ def _remove(kernel: Machine, storage: Storage, lab: str, patience: Patience) -> 
             storage.lock.remove_run_files(lab)
 
 
+@contextlib.contextmanager
+def _serving(
+    storage: Storage, lab: str, settings: Settings, patience: Patience, ephemeral: bool, default_vpc: bool
+) -> Iterator[_Served]:
+    """Yield a lab that is in the kernel and in memory."""
+    with (
+        _built(storage, lab, patience, ephemeral=ephemeral) as kernel,
+        contextlib.closing(LiveLab(lambda: kernel, storage, lab)) as live,
+    ):
+        served = _Served(kernel, storage, live, settings, default_vpc)
+        served.begin(patience)
+        yield served
+
+
 @frozen
 class _Served:
-    """The lab that is served, and what it has at the start and after a reset."""
+    """A lab that is served, and what it has at the start and after a reset."""
 
     kernel: Machine
     storage: Storage
@@ -271,16 +307,21 @@ class _Served:
         self.begin(patience)
 
 
-def _verbs(served: _Served, announce: Callable[[], None], log: Log) -> Mapping[str, Verb]:
+def _verbs(
+    places: tuple[Place, ...], labs: tuple[_Served, ...], settings: Settings, announce: Callable[[], None], log: Log
+) -> Mapping[str, Verb]:
     """Return the verbs that the web process may use."""
+    from eigw_ns.server.labs import Labs
     from eigw_ns.server.performer import ServedLab
     from eigw_ns.server.recorded import RecordedNotes
-    from eigw_ns.server.verbs import Ec2, ready, reset
+    from eigw_ns.server.verbs import Ec2, Served, ready, reset
 
-    performer, notes = ServedLab(served.live, served.empty), RecordedNotes(log, served.live.lab)
-    notes.note(served.live.stored().topology.cloud)
-    ec2 = Ec2(performer, served.settings, log, lambda: datetime.now().astimezone(), notes)
-    return {"ec2": ec2.verb(), "reset": reset(performer), "ready": ready(announce)}
+    notes = tuple(RecordedNotes(log, each.live.lab) for each in labs)
+    for each, note in zip(labs, notes, strict=True):
+        note.note(each.live.stored().topology.cloud)
+    served = Served(Labs(places), tuple(ServedLab(each.live, each.empty) for each in labs), notes)
+    ec2 = Ec2(served, settings, log, lambda: datetime.now().astimezone())
+    return {"ec2": ec2.verb(), "reset": reset(served), "ready": ready(announce)}
 
 
 def _announce(access: Access, output: str) -> None:

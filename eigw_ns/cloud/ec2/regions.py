@@ -1,4 +1,5 @@
-"""DescribeRegions, DescribeAvailabilityZones. A lab has one Region, that of the settings, with three zones.
+"""DescribeRegions, DescribeAvailabilityZones. A lab has one Region, that of the settings, with three zones. Other
+labs may be in other Regions.
 
 Sources: AWS, API_DescribeRegions, API_DescribeAvailabilityZones.
 """
@@ -44,13 +45,17 @@ _ZONES = Listing(
 
 
 def describe_regions(cloud: Cloud, request: Request, settings: Settings) -> Reply:
-    """Describe the Region. Another Region is refused, although AWS has it: a lab is in one Region."""
-    region = settings.region
-    for name in request.get("RegionNames", []):
-        if name != region:
+    """Describe the Regions that have a lab. Another Region is refused, although AWS has it."""
+    known, wanted = settings.regions or (settings.region,), request.get("RegionNames", [])
+    for name in wanted:
+        if name not in known:
             raise invalid(f"Invalid region provided: {shorten(name)}")
-    shape = {"RegionName": region, "Endpoint": f"ec2.{region}.amazonaws.com", "OptInStatus": _OPT_IN}
-    return _REGIONS.reply(cloud, [shape], request, settings)
+    found = [_region(name) for name in known if not wanted or name in wanted]
+    return _REGIONS.reply(cloud, found, request, settings)
+
+
+def _region(name: str) -> Shape:
+    return {"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": _OPT_IN}
 
 
 def describe_availability_zones(cloud: Cloud, request: Request, settings: Settings) -> Reply:

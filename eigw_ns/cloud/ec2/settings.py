@@ -63,7 +63,8 @@ class Settings:
     """Settings of actions. `strict_filters` makes an unknown filter an error also if AWS ignores it.
 
     `now` is the clock (seconds since 1970): launch times, and how long terminated instances are shown.
-    `account` and `region` are those that answers name (`owner.owned`).
+    `account` and `region` are those that answers name (`owner.owned`). `regions` are those that have a lab; empty: only
+    `region`.
     """
 
     quotas: Quotas = field(default_factory=Quotas)
@@ -72,3 +73,4 @@ class Settings:
     strict_filters: bool = False
     account: str = ACCOUNT_ID
     region: str = REGION
+    regions: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ _STATUS = {
     "DryRunOperation": 412,
     "InternalError": 500,
     "MethodNotAllowed": 405,
+    "OptInRequired": 403,
     "MissingAuthenticationToken": 403,
     "NotFound": 404,
     "RequestEntityTooLarge": 413,
