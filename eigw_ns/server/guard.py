@@ -34,6 +34,7 @@ class Origins:
 
     hosts: frozenset[str]
     browsers: bool = True
+    scheme: str = "http"
 
     def check(self, request: HttpRequest) -> None:
         """Raise CloudError if the request means another host, or comes from a page of another origin."""
@@ -50,7 +51,7 @@ class Origins:
             raise _denied("Sec-Fetch", "a browser", "browsers may not use an endpoint without signatures")
 
     def _origins(self) -> Collection[str]:
-        return {f"http://{host}" for host in self.hosts}
+        return {f"{self.scheme}://{host}" for host in self.hosts}
 
 
 def _denied(header: str, value: str, hint: str) -> CloudError:

@@ -59,6 +59,8 @@ class Access:
         yield f"export AWS_ENDPOINT_URL_EC2={self.url} AWS_ENDPOINT_URL_STS={self.url}"
         yield f"export AWS_ACCESS_KEY_ID={self.key.id} AWS_SECRET_ACCESS_KEY={self.key.secret}"
         yield f"export AWS_REGION={self.region} AWS_DEFAULT_REGION={self.region}"
+        if self.url.startswith("https:"):
+            yield "# if clients do not know the certificate's authority: export AWS_CA_BUNDLE=FILE"
         for place, key in self.places[1:]:
             yield f"# {place}: AWS_REGION={place.region}{_other(key, self.key)}"
         if self.socket:

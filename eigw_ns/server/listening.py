@@ -19,6 +19,7 @@ from pathlib import Path
 from eigw_ns.errors import EigwError, UsageError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.processes.privileges import User, acting_as
+from eigw_ns.server.tls import Tls
 
 _ADDRESS = re.compile(r"(?:(?P<host>[0-9.]+|localhost|\[[0-9a-fA-F:.]+\]):)?(?P<port>[0-9]{1,5})")
 _LOCAL = "localhost"
@@ -34,16 +35,20 @@ class Listener:
     path: Path | None = None
 
 
-def tcp(text: str) -> Listener:
-    """Return a socket of a loopback address, given as ADDRESS:PORT. Port 0 is a free one.
+def tcp(text: str, tls: Tls | None = None) -> Listener:
+    """Return a socket of an address, given as ADDRESS:PORT. Port 0 is a free one.
 
-    Raises UsageError if the address is not one, or not of the loopback interface, or if the port is in use.
+    Raises UsageError if the address is not one, or if the port is in use. An address that is not of the loopback
+    interface needs TLS that is open to others.
     """
     found = _ADDRESS.fullmatch(text)
     if found is None or int(found["port"]) > 65535:
         raise UsageError(f"{text!r} is not an address and a port", hint="write it as 127.0.0.1:8471 or [::1]:8471")
     host = (found["host"] or "127.0.0.1").strip("[]").replace(_LOCAL, "127.0.0.1")
-    _require_loopback(host)
+    if tls is None or not tls.open_to_others:
+        _require_loopback(host)
+    elif ipaddress.ip_address(host).is_unspecified:
+        raise UsageError(f"clients cannot name {host}", hint="give the address that they connect to")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only if it is named
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,7 +57,7 @@ def tcp(text: str) -> Listener:
     except OSError as error:
         made.close()
         raise UsageError(f"cannot listen on {text}: {error.strerror}", hint=_bind_hint(error.errno)) from error
-    return _of_loopback(made)
+    return _bound_to(made, "https" if tls else "http")
 
 
 def _bind_hint(code: int | None) -> str:
@@ -68,15 +73,17 @@ def _require_loopback(host: str) -> None:
         raise UsageError(f"{host!r} is not an address", hint="write it as 127.0.0.1:8471 or [::1]:8471") from None
     if not loopback:
         raise UsageError(
-            f"{host} is not an address of the loopback interface, and the endpoint has no TLS",
-            hint="listen on 127.0.0.1, and reach it from elsewhere by `ssh -L 8471:127.0.0.1:8471 HOST`",
+            f"{host} is not an address of the loopback interface, so other machines could reach the endpoint",
+            hint="listen on 127.0.0.1, and reach it from elsewhere by `ssh -L 8471:127.0.0.1:8471 HOST`; or give "
+            "--i-know, --tls-cert FILE and --tls-key FILE",
         )
 
 
-def _of_loopback(bound: socket.socket) -> Listener:
+def _bound_to(bound: socket.socket, scheme: str) -> Listener:
     host, port = bound.getsockname()[:2]
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return Listener(bound, f"http://{name}", frozenset({name, *(f"{each}:{port}" for each in _NAMES)}))
+    names = _NAMES if ipaddress.ip_address(host).is_loopback else ()
+    return Listener(bound, f"{scheme}://{name}", frozenset({name, *(f"{each}:{port}" for each in names)}))
 
 
 _NAMES = ("127.0.0.1", _LOCAL, "[::1]")
@@ -154,7 +161,7 @@ def inherited(descriptor: int) -> Listener:
     if found.family == socket.AF_UNIX:
         return Listener(found, f"http://{_LOCAL}", frozenset({_LOCAL}), None)
     _require_loopback(found.getsockname()[0])
-    return _of_loopback(found)
+    return _bound_to(found, "http")
 
 
 _UNIT = "in the unit of the socket, write one line: ListenStream=127.0.0.1:8471"

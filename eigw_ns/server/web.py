@@ -15,7 +15,7 @@ import uvicorn
 
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
-from eigw_ns.server import guard
+from eigw_ns.server import guard, tls
 from eigw_ns.server.boundary import Boundary, Log
 from eigw_ns.server.channel import AsyncEnd
 from eigw_ns.server.endpoint import Endpoint
@@ -23,6 +23,7 @@ from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive, Scope, S
 from eigw_ns.server.keys import Key
 from eigw_ns.server.log_writer import Handler
 from eigw_ns.server.protocol import BACKLOG, Protocol
+from eigw_ns.server.tls import Tls
 from eigw_ns.server.wire import fault
 from eigw_ns.server.wire.fault import Response
 from eigw_ns.server.wire.model import Model
@@ -41,12 +42,14 @@ _RATE_OF_STRANGERS = (50.0, 100.0)
 
 @frozen
 class Web:
-    """What the web process needs: who it is, the access keys (None: no signatures), and when it ends by itself."""
+    """What the web process needs: who it is, the access keys (None: no signatures), when it ends by itself, and
+    its TLS."""
 
     hosts: frozenset[str]
     keys: Mapping[str, Key] | None
     idle: float | None
     resets: bool
+    tls: Tls | None = None
 
 
 class Application:
@@ -134,7 +137,7 @@ def prepare(web: Web, channel: socket.socket, log: Log) -> Server:
     gates = Gates(Limits(Rate(*_RATE)), Limits(Rate(*_RATE_OF_STRANGERS)))
     endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log, gates, web.resets)
     endpoint.model.preload()
-    origins = Origins(web.hosts, browsers=web.keys is not None)
+    origins = Origins(web.hosts, browsers=web.keys is not None, scheme="https" if web.tls else "http")
     application = Application(endpoint, origins, log)
     config = uvicorn.Config(
         application,
@@ -153,6 +156,7 @@ def prepare(web: Web, channel: socket.socket, log: Log) -> Server:
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )
     config.load()
+    config.ssl = tls.context(web.tls) if web.tls else None
     logging.getLogger().addHandler(Handler(log))  # the default one would wait for stderr
     server = Server(config, end, application, web.idle)
     ends.append(lambda: setattr(server, "should_exit", True))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from eigw_ns.server.keys import Key
     from eigw_ns.server.labs import Place
     from eigw_ns.server.listening import Listener
+    from eigw_ns.server.tls import Tls
     from eigw_ns.server.verbs import Verb
 
 _DEFAULT_LAB, _DEFAULT_LISTEN = "default", "127.0.0.1:8471"
@@ -64,8 +65,14 @@ _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
 @click.option(
     "--listen",
     metavar="ADDRESS:PORT",
-    help=f"Loopback address and port; port 0 is a free one. Default: {_DEFAULT_LISTEN}.",
+    help=f"Loopback address and port; port 0 is a free one. Default: {_DEFAULT_LISTEN}. An address that other machines "
+    "reach needs --i-know and TLS.",
 )
+@click.option(
+    "--i-know", is_flag=True, help="Let other machines connect: who has the key changes networks of this one."
+)
+@click.option("--tls-cert", metavar="FILE", type=click.Path(path_type=Path), help="Certificate of the endpoint (PEM).")
+@click.option("--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="Key of the certificate (PEM).")
 @click.option(
     "--socket", metavar="PATH", type=click.Path(path_type=Path), help="Listen on a unix socket that only you can open."
 )
@@ -88,6 +95,9 @@ _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
 def command(
     labs: tuple[str, ...],
     listen: str | None,
+    i_know: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     socket: Path | None,
     keys_file: Path | None,
     no_sigv4: bool,
@@ -110,8 +120,8 @@ def command(
     or NAME@ACCOUNT/REGION. A request for a Region without a lab is refused. An access key id of twelve digits is its
     account.
 
-    The process that talks to clients has no privilege. Only programs on this machine can connect, and requests must be
-    signed with the key. Web pages are refused.
+    The process that talks to clients has no privilege. Only programs on this machine can connect, unless --i-know and
+    a certificate are given. Requests must be signed with the key. Web pages are refused.
 
     With --ephemeral, `POST /_eigw/reset` empties the lab.
 
@@ -122,7 +132,7 @@ def command(
     """
     require_server("serve")
     from eigw_ns.kernel.processes.privileges import NOBODY
-    from eigw_ns.server import process
+    from eigw_ns.server import process, tls
     from eigw_ns.server.instructions import Access
     from eigw_ns.server.log_writer import LogWriter
     from eigw_ns.server.web import Web
@@ -132,9 +142,11 @@ def command(
     storage = open_storage()
     places = _places(labs, storage, ephemeral=ephemeral)
     keys = _keys(keys_file, user, places)
-    with contextlib.suppress(process.Terminated), process.terminable(), _listening(listen, socket, user) as listener:
+    secure = tls.checked(tls_cert, tls_key, i_know=i_know, signed=not no_sigv4)
+    bound = _listening(listen, socket, user, secure)
+    with contextlib.suppress(process.Terminated), process.terminable(), bound as listener:
         known = None if no_sigv4 else {key.id: key for key in keys}
-        web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, resets=ephemeral)
+        web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, ephemeral, secure)
         access = Access(listener.url, tuple((place, _key_of(place, keys)) for place in places), listener.path)
         with process.started(listener, web, user or NOBODY) as session, contextlib.ExitStack() as stack:
             served = tuple(
@@ -217,13 +229,15 @@ def _places(given: tuple[str, ...], storage: Storage, *, ephemeral: bool) -> tup
 
 
 @contextlib.contextmanager
-def _listening(listen: str | None, path: Path | None, owner: User | None) -> Iterator[Listener]:
-    """Yield the socket: systemd's, a unix socket, or one of the loopback interface."""
+def _listening(listen: str | None, path: Path | None, owner: User | None, tls: Tls | None) -> Iterator[Listener]:
+    """Yield the socket: systemd's, a unix socket, or one of an address."""
     from eigw_ns.server import listening
 
     passed = _passed_descriptors(os.environ)
     if sum((listen is not None, path is not None, bool(passed))) > 1:
         raise UsageError("there are several sockets to listen on", hint="give one: --listen, --socket or systemd's")
+    if tls is not None and (path is not None or passed):
+        raise UsageError("TLS is for an address", hint="give --listen, or leave out --tls-cert and --tls-key")
     if passed > 1:
         raise UsageError(f"systemd passed on {passed} sockets", hint="write one ListenStream= in the unit")
     if passed:
@@ -231,7 +245,7 @@ def _listening(listen: str | None, path: Path | None, owner: User | None) -> Ite
     elif path is not None:
         listener = listening.unix(path, owner)
     else:
-        listener = listening.tcp(listen or _DEFAULT_LISTEN)
+        listener = listening.tcp(listen or _DEFAULT_LISTEN, tls)
     try:
         yield listener
     finally:

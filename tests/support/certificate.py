@@ -1,0 +1,29 @@
+"""A certificate of 192.0.2.1, valid until 2126, and its key. It protects nothing: tests alone use it.
+
+Made by `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500
+-subj "/CN=test endpoint" -addext subjectAltName=IP:192.0.2.1`.
+"""
+
+ADDRESS = "192.0.2.1"
+
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBlzCCAT6gAwIBAgIUIw8Ei2HFW/gh44Z3z54xASVDc3YwCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNdGVzdCBlbmRwb2ludDAgFw0yNjEyMDEwMzU0MjRaGA8yMTI2
+MTEwNzAzNTQyNFowGDEWMBQGA1UEAwwNdGVzdCBlbmRwb2ludDBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABOTzMWkdByVVeCQONr5edz3SYyhAt3lZgli11UKC+mnA
+fFW3VlS6e1lzjYfh7a8Amr9eOofeG/CeHo0bVweUrkCjZDBiMB0GA1UdDgQWBBQA
+p4cBKGZju3qkHOq6fTHakT14hTAfBgNVHSMEGDAWgBQAp4cBKGZju3qkHOq6fTHa
+kT14hTAPBgNVHRMBAf8EBTADAQH/MA8GA1UdEQQIMAaHBMAAAgEwCgYIKoZIzj0E
+AwIDRwAwRAIgKuVZJYBYKjaHsxzR6LBsYw/LppWzGyGNM2Jo4+l29VUCIFrNm/iJ
+w/dSTnb9h/v7qWYilUFfa6JqflJ87bcQKIlu
+-----END CERTIFICATE-----
+"""
+
+KEY = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgv9n4BpfEojIN3N6S
+4DXybxRAhdILQ0KzBBeAnl0YyBWhRANCAATk8zFpHQclVXgkDja+Xnc90mMoQLd5
+WYJYtdVCgvppwHxVt1ZUuntZc42H4e2vAJq/XjqH3hvwnh6NG1cHlK5A
+-----END PRIVATE KEY-----
+"""
