@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from eigw_ns.server.keys import Key
     from eigw_ns.server.labs import Place
     from eigw_ns.server.listening import Listener
+    from eigw_ns.server.process import Session
     from eigw_ns.server.tls import Tls
     from eigw_ns.server.verbs import Verb
 
@@ -134,11 +135,11 @@ def command(
     from eigw_ns.kernel.processes.privileges import NOBODY
     from eigw_ns.server import process, tls
     from eigw_ns.server.instructions import Access
-    from eigw_ns.server.log_writer import LogWriter
     from eigw_ns.server.web import Web
 
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
-    settings, patience = limits.settings(strict=False, quotas=quotas), Patience(lock_timeout, talk.note)
+    settings = limits.settings(strict=False, quotas=quotas)
+    start = _Start(settings, Patience(lock_timeout, talk.note), ephemeral, default_vpc)
     storage = open_storage()
     places = _places(labs, storage, ephemeral=ephemeral)
     keys = _keys(keys_file, user, places)
@@ -148,17 +149,8 @@ def command(
         known = None if no_sigv4 else {key.id: key for key in keys}
         web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, ephemeral, secure)
         access = Access(listener.url, tuple((place, _key_of(place, keys)) for place in places), listener.path)
-        with process.started(listener, web, user or NOBODY) as session, contextlib.ExitStack() as stack:
-            served = tuple(
-                stack.enter_context(_serving(storage, place.lab, settings, patience, ephemeral, default_vpc))
-                for place in places
-            )
-            for place in places:
-                talk.note(str(place))
-            talk.note("Ctrl-C ends this")
-            log = stack.enter_context(LogWriter())
-            verbs = _verbs(places, served, settings, lambda: _announce(access, output), log)
-            return session.serve(verbs, log, lock_timeout, len(places))
+        with process.started(listener, web, user or NOBODY) as session:
+            return _answer(session, storage, places, start, lambda: _announce(access, output))
     return 0
 
 
@@ -283,17 +275,41 @@ def _remove(kernel: Machine, storage: Storage, lab: str, patience: Patience) -> 
             storage.lock.remove_run_files(lab)
 
 
+@frozen
+class _Start:
+    """How each lab begins. `patience` says how long a change waits, and tells the user why."""
+
+    settings: Settings
+    patience: Patience
+    ephemeral: bool
+    default_vpc: bool
+
+
+def _answer(
+    session: Session, storage: Storage, places: tuple[Place, ...], start: _Start, announce: Callable[[], None]
+) -> int:
+    """Build the labs, answer requests until the web process ends, and return the exit code."""
+    from eigw_ns.server.log_writer import LogWriter
+
+    with contextlib.ExitStack() as stack:
+        served = tuple(stack.enter_context(_serving(storage, place.lab, start)) for place in places)
+        for place in places:
+            start.patience.tell(str(place))
+        start.patience.tell("Ctrl-C ends this")
+        log = stack.enter_context(LogWriter())
+        verbs = _verbs(places, served, start.settings, announce, log)
+        return session.serve(verbs, log, start.patience.seconds, len(places))
+
+
 @contextlib.contextmanager
-def _serving(
-    storage: Storage, lab: str, settings: Settings, patience: Patience, ephemeral: bool, default_vpc: bool
-) -> Iterator[_Served]:
+def _serving(storage: Storage, lab: str, start: _Start) -> Iterator[_Served]:
     """Yield a lab that is in the kernel and in memory."""
     with (
-        _built(storage, lab, patience, ephemeral=ephemeral) as kernel,
+        _built(storage, lab, start.patience, ephemeral=start.ephemeral) as kernel,
         contextlib.closing(LiveLab(lambda: kernel, storage, lab)) as live,
     ):
-        served = _Served(kernel, storage, live, settings, default_vpc)
-        served.begin(patience)
+        served = _Served(kernel, storage, live, start.settings, start.default_vpc)
+        served.begin(start.patience)
         yield served
 
 
