@@ -46,7 +46,7 @@ from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.kernel.netlink import conntrack, rtnetlink
+from eigw_ns.kernel.netlink import conntrack, counters, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
 from eigw_ns.kernel.netlink.socket import Message, Netlink
@@ -54,7 +54,7 @@ from eigw_ns.kernel.nft.library import Nft
 from eigw_ns.kernel.nft.listing import parse_replica_maps
 from eigw_ns.kernel.nft.loader import Transactions, load_all
 from eigw_ns.kernel.processes.parallel import in_halves
-from eigw_ns.kernel.protocol import Change, Count
+from eigw_ns.kernel.protocol import Change, Count, Traffic
 from eigw_ns.kernel.reading import additions, lab_reader, namespace_reader
 from eigw_ns.kernel.reading.parsed_routes import ParsedRoutes
 from eigw_ns.kernel.replication import teaching
@@ -123,11 +123,15 @@ class LinuxKernel(LinuxHost):
     def counters(self, namespace: str) -> Mapping[str, Count]:
         """See `Kernel.counters`."""
         with netns.inside(namespace):
-            library = Nft()
-            found: dict[str, Count] = {}
-            for family in ("inet", "bridge"):
-                found.update(library.counters(family))
-            return found
+            return counters.named_counters()
+
+    def traffic(self, namespaces: Iterable[str]) -> Mapping[str, Traffic]:
+        """See `Kernel.traffic`."""
+        found: dict[str, Traffic] = {}
+        for namespace in namespaces:
+            with contextlib.suppress(MissingError), netns.inside(namespace):
+                found[namespace] = Traffic(counters.named_counters(), counters.links(), conntrack.entries())
+        return found
 
     def stale_names(self) -> tuple[str, ...]:
         """See `Kernel.stale_names`."""

@@ -22,6 +22,23 @@ class Count:
 
 
 @frozen
+class LinkCount:
+    """What a link has received and sent since it was made."""
+
+    received: Count
+    sent: Count
+
+
+@frozen
+class Traffic:
+    """What a namespace has counted: its named nftables counters, its links by name, and the flows it tracks now."""
+
+    counters: Mapping[str, Count]
+    links: Mapping[str, LinkCount]
+    flows: int
+
+
+@frozen
 class Occupant:
     """A process in a named namespace. `inode` identifies the namespace, also after its name was removed."""
 
@@ -128,6 +145,10 @@ class Kernel(Protocol):
 
     def counters(self, namespace: str) -> Mapping[str, Count]:
         """Return the named counters of our tables in the namespace; empty if it has none."""
+        ...
+
+    def traffic(self, namespaces: Iterable[str]) -> Mapping[str, Traffic]:
+        """Return what each of the namespaces has counted. Those that do not exist are left out."""
         ...
 
     def settle(self, namespaces: Iterable[str]) -> None:

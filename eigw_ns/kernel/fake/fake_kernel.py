@@ -7,6 +7,7 @@ one change fail.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -39,7 +40,7 @@ from eigw_ns.errors import ForeignError, KernelError, MissingError, kernel_error
 from eigw_ns.kernel.fake.checks import check_creation, check_update, hangs_on, is_waiting, kept_while_down
 from eigw_ns.kernel.fake.fake_host import FakeHost
 from eigw_ns.kernel.fake.fake_namespace import FakeNamespace
-from eigw_ns.kernel.protocol import Change, Count
+from eigw_ns.kernel.protocol import Change, Count, LinkCount, Traffic
 
 
 class FakeKernel(FakeHost):
@@ -189,6 +190,17 @@ class FakeKernel(FakeHost):
             if isinstance(thing, Ruleset)
             for name in thing.counters
         }
+
+    def traffic(self, namespaces: Iterable[str]) -> Mapping[str, Traffic]:
+        """See `Kernel.traffic`. Links carry nothing here."""
+        nothing = LinkCount(Count(0, 0), Count(0, 0))
+        found: dict[str, Traffic] = {}
+        for namespace in namespaces:
+            with contextlib.suppress(MissingError):
+                space = self._space(namespace, f"read the counters of {namespace}")
+                links = {thing.name: nothing for thing in space.objects.values() if isinstance(thing, Link)}
+                found[namespace] = Traffic(self.counters(namespace), links | {"lo": nothing}, len(space.flows))
+        return found
 
     def settle(self, namespaces: Iterable[str]) -> None:
         """See `Kernel.settle`. In memory every change is in effect at once."""

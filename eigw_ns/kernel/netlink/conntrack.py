@@ -74,9 +74,14 @@ def _dump(netlink: Netlink) -> list[bytes]:
 
 
 def _entries(netlink: Netlink) -> int:
-    """Return the number of entries of the namespace's table, those of IPv4 included."""
     answer = netlink.ask(_GET_STATISTICS, _HEADER, "count the entries of the connection table")
     return int.from_bytes(attributes(answer[len(_HEADER) :])[_ENTRIES])
+
+
+def entries() -> int:
+    """Return the number of entries of the namespace's table, those of IPv4 included."""
+    with Netlink(NETFILTER) as netlink:
+        return _entries(netlink)
 
 
 Kept = Iterable[tuple[str, str, str]]
