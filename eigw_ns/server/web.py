@@ -15,13 +15,14 @@ import uvicorn
 
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
-from eigw_ns.server import guard, tls
+from eigw_ns.server import guard, metrics, tls
 from eigw_ns.server.boundary import Boundary, Log
 from eigw_ns.server.channel import AsyncEnd
 from eigw_ns.server.endpoint import Endpoint
 from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive, Scope, Send
 from eigw_ns.server.keys import Key
 from eigw_ns.server.log_writer import Handler
+from eigw_ns.server.metrics import Metrics
 from eigw_ns.server.protocol import BACKLOG, Protocol
 from eigw_ns.server.tls import Tls
 from eigw_ns.server.wire import fault
@@ -42,21 +43,24 @@ _RATE_OF_STRANGERS = (50.0, 100.0)
 
 @frozen
 class Web:
-    """What the web process needs: who it is, the access keys (None: no signatures), when it ends by itself, and
-    its TLS."""
+    """What the web process needs: who it is, the access keys (None: no signatures), when it ends by itself, its TLS.
+
+    `metrics_token` None means that /metrics is not answered.
+    """
 
     hosts: frozenset[str]
     keys: Mapping[str, Key] | None
     idle: float | None
     resets: bool
     tls: Tls | None = None
+    metrics_token: str | None = None
 
 
 class Application:
     """The ASGI application: every request gets an id, passes the guard, and gets an answer in XML."""
 
-    def __init__(self, endpoint: Endpoint, origins: Origins, log: Log) -> None:
-        self._endpoint, self._origins, self._log = endpoint, origins, log
+    def __init__(self, endpoint: Endpoint, origins: Origins, log: Log, metrics: Metrics | None = None) -> None:
+        self._endpoint, self._origins, self._log, self._metrics = endpoint, origins, log, metrics
         self.last = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +77,8 @@ class Application:
         try:
             asked = guard.head(scope)
             self._origins.check(asked)
+            if self._metrics and asked.path == metrics.PATH:
+                return await self._metrics.respond(asked)
             content = await guard.body(asked, receive, _BODY_SECONDS)
             return await self._endpoint.respond(asked.with_body(content), request_id)
         except CloudError as error:
@@ -138,7 +144,8 @@ def prepare(web: Web, channel: socket.socket, log: Log) -> Server:
     endpoint = Endpoint(Model(), web.keys, end.call, lambda: datetime.now(UTC), log, gates, web.resets)
     endpoint.model.preload()
     origins = Origins(web.hosts, browsers=web.keys is not None, scheme="https" if web.tls else "http")
-    application = Application(endpoint, origins, log)
+    scraped = Metrics(web.metrics_token, end.call, gates) if web.metrics_token else None
+    application = Application(endpoint, origins, log, scraped)
     config = uvicorn.Config(
         application,
         loop="asyncio",

@@ -121,3 +121,14 @@ def test_forgetting_counts_as_writing_only_if_a_flow_is_forgotten(world: World, 
     writes = kernel.writes
     kernel.flush_flows(talk.wire.there, [])
     assert kernel.writes == writes
+
+
+def test_what_a_namespace_has_counted_is_read_at_once(kernel: Kernel, lab_name: str) -> None:
+    wire = Wire(lab_name)
+    kernel.create(wire.alone)
+    kernel.create([rules(wire.here)])
+    found = kernel.traffic([wire.here, "eigw-gone-i-0123456789abcdef0"])
+    assert list(found) == [wire.here]
+    assert found[wire.here].counters == kernel.counters(wire.here)
+    assert "lo" in found[wire.here].links
+    assert found[wire.here].flows == 0

@@ -23,6 +23,7 @@ from eigw_ns.server.endpoint import Call, Endpoint
 from eigw_ns.server.guard import Gates, Limits, Origins, Rate, Receive
 from eigw_ns.server.keys import Key
 from eigw_ns.server.labs import Labs, Place
+from eigw_ns.server.metrics import Metrics
 from eigw_ns.server.recorded import RecordedNotes
 from eigw_ns.server.verbs import Ec2, Served, Verb, reset
 from eigw_ns.server.web import Application
@@ -86,11 +87,17 @@ def now() -> datetime:
 class Bench:
     """An endpoint on the small cloud. `log`, `notes`: what it logged. `performer.calls`: what reached the lab.
 
-    `place` are the Region and the account that the lab answers for.
+    `place` are the Region and the account that the lab answers for. `token` is that of /metrics.
     """
 
     def __init__(
-        self, *, signed: bool = True, resets: bool = False, gates: Gates | None = None, place: tuple[str, ...] = ()
+        self,
+        *,
+        signed: bool = True,
+        resets: bool = False,
+        gates: Gates | None = None,
+        place: tuple[str, ...] = (),
+        token: str = "",
     ) -> None:
         self.performer = CloudPerformer(Account(settings=Settings(new_id=counting())))
         self.log: list[str] = []
@@ -105,7 +112,8 @@ class Bench:
         log = self.log.append
         endpoint = Endpoint(model(), keys, lambda message: self._call(message), now, log, self.gates, resets)
         origins = Origins(frozenset({HOST, "localhost:8471"}), browsers=signed)
-        self.application = Application(endpoint, origins, log)
+        metrics = Metrics(token, lambda message: self._call(message), self.gates) if token else None
+        self.application = Application(endpoint, origins, log, metrics)
 
     def slow(self, call: Call) -> None:
         """Let the worker answer by this function."""

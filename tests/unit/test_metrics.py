@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.compiler import compile_cloud
@@ -13,6 +20,7 @@ from eigw_ns.dataplane.state import NetState
 from eigw_ns.kernel.fake.fake_kernel import FakeKernel
 from eigw_ns.kernel.protocol import Count
 from eigw_ns.lab.lifecycle.execute import execute
+from eigw_ns.lab.metrics import scrape
 from eigw_ns.lab.metrics.families import Family
 from eigw_ns.lab.metrics.scrape import Scraper, all_labs
 from eigw_ns.lab.storage.origin import Origin
@@ -104,3 +112,37 @@ def test_the_text_is_read_by_prometheus_with_every_value(value: str) -> None:
     assert "tag_Cost_Center_1" in samples["eigw_ns_gateway_info"].labels
     assert {family.type for family in read} == {"counter", "gauge"}
     assert [each["name"] for each in prometheus.data(found)] == [family.name for family in found]
+
+
+FOLDER = Path(scrape.__file__).parent
+METRIC = re.compile(r"eigw_ns_[a-z_]+")
+
+
+def _known() -> set[str]:
+    cloud = _cloud()
+    return set(_scraped(_built(cloud), cloud, drift=0))
+
+
+def test_the_dashboard_and_the_alerts_use_metrics_that_exist() -> None:
+    dashboard = json.loads((FOLDER / "grafana-dashboard.json").read_text())
+    shown = {
+        name for panel in dashboard["panels"] for each in panel["targets"] for name in METRIC.findall(each["expr"])
+    }
+    rules = YAML(typ="safe").load((FOLDER / "alerts.yaml").read_text())
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    alerted = {name for rule in alerts for name in METRIC.findall(rule["expr"])}
+    assert shown | alerted <= _known()
+    assert all(rule["annotations"]["summary"] and rule["annotations"]["fix"] for rule in alerts)
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
+    assert len(set(places)) == len(places)
+
+
+def test_promtool_accepts_the_alerts_and_the_text_if_it_is_there(tmp_path: Path) -> None:
+    cloud = _cloud()
+    text = prometheus.text(all_labs([Scraper(_built(cloud)).scrape(cloud, ORIGIN, 0)]))
+    assert b"# TYPE eigw_ns_routes gauge" in text
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "rules", FOLDER / "alerts.yaml"], check=True, capture_output=True)
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, check=False, capture_output=True)
+        problems = {line.partition(" ")[2] for line in done.stderr.decode().splitlines()}
+        assert problems <= {"metric names should not contain abbreviated units"}  # it reads our `ns` as nanoseconds

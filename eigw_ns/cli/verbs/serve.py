@@ -24,7 +24,7 @@ from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.errors import NoSuchLabError, UsageError
 from eigw_ns.frozen import frozen
-from eigw_ns.lab.host.extras import require_server
+from eigw_ns.lab.host.extras import require_metrics, require_server
 from eigw_ns.lab.lifecycle import operations
 from eigw_ns.lab.live.live_lab import LiveLab
 from eigw_ns.lab.storage.protocols import Patience
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from eigw_ns.server.labs import Place
     from eigw_ns.server.listening import Listener
     from eigw_ns.server.process import Session
+    from eigw_ns.server.scraping import ScrapedLab
     from eigw_ns.server.tls import Tls
     from eigw_ns.server.verbs import Verb
 
@@ -84,6 +85,12 @@ _FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
     type=click.Path(path_type=Path),
     help="Credentials file with the access keys, as ~/.aws/credentials. Default: a new key at each start.",
 )
+@click.option(
+    "--metrics-token",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Answer Prometheus at /metrics, with the bearer token in this file. A new file gets a new token.",
+)
 @click.option("--no-sigv4", is_flag=True, help="Accept requests without a signature, from clients that cannot sign.")
 @click.option("--allow-host", "hosts", metavar="HOST", multiple=True, help="Also accept this Host header.")
 @click.option("--idle", metavar="TIME", default="8h", show_default=True, help="End after a time without requests: 30m.")
@@ -101,6 +108,7 @@ def command(
     tls_key: Path | None,
     socket: Path | None,
     keys_file: Path | None,
+    metrics_token: Path | None,
     no_sigv4: bool,
     hosts: tuple[str, ...],
     idle: str,
@@ -139,15 +147,15 @@ def command(
 
     talk, user, seconds = Talk(quiet=quiet, verbose=False), _sudo_user(os.environ), idle_seconds(idle)
     settings = limits.settings(strict=False, quotas=quotas)
-    start = _Start(settings, Patience(lock_timeout, talk.note), ephemeral, default_vpc)
+    start = _Start(settings, Patience(lock_timeout, talk.note), ephemeral, default_vpc, metrics_token is not None)
     storage = open_storage()
     places = _places(labs, storage, ephemeral=ephemeral)
-    keys = _keys(keys_file, user, places)
+    keys, token = _keys(keys_file, user, places), _metrics_token(metrics_token)
     secure = tls.checked(tls_cert, tls_key, i_know=i_know, signed=not no_sigv4)
     bound = _listening(listen, socket, user, secure)
     with contextlib.suppress(process.Terminated), process.terminable(), bound as listener:
         known = None if no_sigv4 else {key.id: key for key in keys}
-        web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, ephemeral, secure)
+        web = Web(listener.hosts | frozenset(map(str.lower, hosts)), known, seconds, ephemeral, secure, token)
         access = Access(listener.url, tuple((place, _key_of(place, keys)) for place in places), listener.path)
         with process.started(listener, web, user or NOBODY) as session:
             return _answer(session, storage, places, start, lambda: _announce(access, output))
@@ -190,6 +198,16 @@ def _keys(file: Path | None, user: User | None, places: tuple[Place, ...]) -> tu
     except (OSError, UnicodeDecodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"cannot read {file}: {words}") from error
+
+
+def _metrics_token(file: Path | None) -> str | None:
+    """Return the token for /metrics; None if nobody asks for it. Raises HostError without the extra `metrics`."""
+    if file is None:
+        return None
+    require_metrics("--metrics-token")
+    from eigw_ns.server import metrics
+
+    return metrics.token(file)
 
 
 def _key_of(place: Place, keys: tuple[Key, ...]) -> Key:
@@ -283,6 +301,7 @@ class _Start:
     patience: Patience
     ephemeral: bool
     default_vpc: bool
+    metrics: bool
 
 
 def _answer(
@@ -297,7 +316,7 @@ def _answer(
             start.patience.tell(str(place))
         start.patience.tell("Ctrl-C ends this")
         log = stack.enter_context(LogWriter())
-        verbs = _verbs(places, served, start.settings, announce, log)
+        verbs = _verbs(places, served, start, announce, log)
         return session.serve(verbs, log, start.patience.seconds, len(places))
 
 
@@ -329,6 +348,13 @@ class _Served:
         if self.default_vpc and new_vpcs.default_vpc(self.live.stored().topology.cloud) is None:
             self.live.perform("CreateDefaultVpc", {}, self.settings, patience)
 
+    def scraped(self) -> ScrapedLab:
+        """Return what its metrics are read from."""
+        from eigw_ns.server.scraping import ScrapedLab
+
+        store, lab = self.storage.store, self.live.lab
+        return ScrapedLab(self.kernel, lambda: self.live.stored().topology.cloud, lambda: store.origin(lab))
+
     def empty(self) -> None:
         """Remove everything of the lab, and begin again."""
         patience = Patience(_RESET_SECONDS)
@@ -338,9 +364,10 @@ class _Served:
 
 
 def _verbs(
-    places: tuple[Place, ...], labs: tuple[_Served, ...], settings: Settings, announce: Callable[[], None], log: Log
+    places: tuple[Place, ...], labs: tuple[_Served, ...], start: _Start, announce: Callable[[], None], log: Log
 ) -> Mapping[str, Verb]:
     """Return the verbs that the web process may use."""
+    from eigw_ns.server import scraping
     from eigw_ns.server.labs import Labs
     from eigw_ns.server.performer import ServedLab
     from eigw_ns.server.recorded import RecordedNotes
@@ -350,8 +377,9 @@ def _verbs(
     for each, note in zip(labs, notes, strict=True):
         note.note(each.live.stored().topology.cloud)
     served = Served(Labs(places), tuple(ServedLab(each.live, each.empty) for each in labs), notes)
-    ec2 = Ec2(served, settings, log, lambda: datetime.now().astimezone())
-    return {"ec2": ec2.verb(), "reset": reset(served), "ready": ready(announce)}
+    ec2 = Ec2(served, start.settings, log, lambda: datetime.now().astimezone())
+    more = {"metrics": scraping.verb(each.scraped() for each in labs)} if start.metrics else {}
+    return {"ec2": ec2.verb(), "reset": reset(served), "ready": ready(announce), **more}
 
 
 def _announce(access: Access, output: str) -> None:

@@ -1,7 +1,7 @@
 """Read a listing of our table back as a `Ruleset` and its replica maps.
 
 Rules have to be compared as text, so the listing is text. Sets are read from it too: asking for them as JSON takes half
-as long as the listing, which has them already. Counters come as JSON (`library.Nft.counters`).
+as long as the listing, which has them already. Counters are read by netlink (`kernel.netlink.counters`).
 """
 
 from __future__ import annotations
