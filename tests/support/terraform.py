@@ -37,7 +37,7 @@ def shown(*resources: Mapping[str, Any]) -> bytes:
 
 
 def tested(*resources: Mapping[str, Any]) -> bytes:
-    """Return the line of type `test_state` with these resources in the root module."""
+    """Return the line of type "test_state" with these resources in the root module."""
     return json.dumps({"type": "test_state", "test_state": {"root_module": {"resources": resources}}}).encode()
 
 

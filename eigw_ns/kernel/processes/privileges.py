@@ -49,7 +49,7 @@ def drop(user: User) -> None:
     call("ask for a signal at the parent's end", libc.prctl, PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     left = {name: mask for name, mask in held().items() if mask and name != "CapBnd"}
     if left:
-        raise HostError(f"the web process cannot give up its capabilities: {left}", hint="report this as a bug")
+        raise HostError(f"this process cannot give up its capabilities: {left}", hint="report this as a bug")
 
 
 def held() -> dict[str, int]:
