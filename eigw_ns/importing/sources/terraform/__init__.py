@@ -7,6 +7,7 @@ mocked state are brought into that form first (`plan`, `invented`).
 
 from __future__ import annotations
 
+from eigw_ns.importing.sources.terraform.plan import read_plan
 from eigw_ns.importing.sources.terraform.states import read_state, read_test_state
 
-__all__ = ["read_state", "read_test_state"]
+__all__ = ["read_plan", "read_state", "read_test_state"]

@@ -13,6 +13,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import DesignAcl, DesignAclEntry, DesignAssociation, Key, Link
 from eigw_ns.importing.sources.terraform.body import Body
 from eigw_ns.importing.sources.terraform.defaults import Default, Defaults, defaults, label_of
+from eigw_ns.importing.sources.terraform.order import rank
 from eigw_ns.importing.sources.terraform.protocols import protocol
 from eigw_ns.importing.sources.terraform.resources import Resource
 from eigw_ns.importing.sources.terraform.state import State
@@ -68,7 +69,8 @@ def _separate(state: State, standard: Defaults) -> Iterator[DesignAclEntry]:
 def _inline(state: State) -> Iterator[DesignAclEntry]:
     for each in state.of(*ACLS):
         for name in ("ingress", "egress"):
-            for body in each.body.bodies(name):
+            bodies = sorted(each.body.bodies(name), key=lambda body: body.number("rule_no") or 0)
+            for body in bodies:
                 number, action = body.number("rule_no"), body.text("action")
                 yield from _entries(state, each, body, each.key, name == "egress", number, action)
 
@@ -79,7 +81,7 @@ def _entries(
     keys = [link for link in (acl,) if isinstance(link, Key)]
     known = protocol(body.text("ip_protocol") or body.text("protocol"))
     if number is None or known is None or action.lower() not in ("allow", "deny"):
-        what = f"{body.where}: its number, protocol or action is not one of AWS's"
+        what = f"the number, protocol or action of entry {number} is not one of AWS's"
         state.say("refuse", resource, what, "correct the entry", *keys)
         return
     word: Literal["allow", "deny"] = "allow" if action.lower() == "allow" else "deny"
@@ -116,10 +118,15 @@ def _associations(state: State, standard: Defaults) -> Iterator[DesignAssociatio
         (each, each.body.text("subnet_id"), standard.link(each.body.text("network_acl_id")))
         for each in state.of("aws_network_acl_association")
     ]
-    inline = [(each, text, each.key) for each in state.of("aws_network_acl") for text in each.body.texts("subnet_ids")]
+    inline = [(each, text, each.key) for each in state.of("aws_network_acl") for text in _subnet_ids(state, each)]
     seen: set[tuple[Link, Link]] = set()
     for resource, text, acl in (*separate, *inline):
         subnet = state.links.link("subnet", text)
         if (subnet, acl) not in seen:
             seen.add((subnet, acl))
             yield DesignAssociation(resource.place, subnet, acl)
+
+
+def _subnet_ids(state: State, resource: Resource) -> list[str]:
+    """Return the ids of the subnets of an ACL, in a fixed order."""
+    return sorted(resource.body.texts("subnet_ids"), key=lambda text: rank(state.links.link("subnet", text)))

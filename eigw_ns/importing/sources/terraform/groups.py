@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
+from itertools import chain
 
 from eigw_ns.cloud.filtering import ICMP, ICMPV6
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
@@ -12,6 +13,7 @@ from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import DesignGroup, DesignGroupRule, Key, Link
 from eigw_ns.importing.sources.terraform.body import Body
 from eigw_ns.importing.sources.terraform.defaults import Default, Defaults, defaults, label_of
+from eigw_ns.importing.sources.terraform.order import rank_of_rule
 from eigw_ns.importing.sources.terraform.prefix_lists import PrefixLists
 from eigw_ns.importing.sources.terraform.protocols import protocol
 from eigw_ns.importing.sources.terraform.resources import Resource
@@ -81,17 +83,20 @@ def _separate(state: State, standard: Defaults, lists: PrefixLists) -> Iterator[
 def _inline(state: State, standard: Defaults, lists: PrefixLists) -> Iterator[DesignGroupRule]:
     for each in state.of(*GROUPS):
         for name in ("ingress", "egress"):
-            for body in each.body.bodies(name):
-                yield from _rules(state, each, body, each.key, name == "egress", standard, lists)
+            egress = name == "egress"
+            found = (_rules(state, each, body, each.key, egress, standard, lists) for body in each.body.bodies(name))
+            yield from sorted(chain.from_iterable(found), key=rank_of_rule)
 
 
 def _rules(
     state: State, resource: Resource, body: Body, group: Link, egress: bool, standard: Defaults, lists: PrefixLists
 ) -> Iterator[DesignGroupRule]:
-    known = protocol(body.text("ip_protocol") or body.text("protocol"))
+    text = body.text("ip_protocol") or body.text("protocol")
+    known = protocol(text)
     if known is None:
         keys = [link for link in (group,) if isinstance(link, Key)]
-        state.say("refuse", resource, f"{body.where}: its protocol is not one of AWS's", "correct the rule", *keys)
+        what = f"the protocol {text!r} of a rule is not one of AWS's"
+        state.say("refuse", resource, what, "correct the rule", *keys)
         return
     ports = _ports(body, known)
     for peer in _peers(state, resource, body, group, standard, lists):

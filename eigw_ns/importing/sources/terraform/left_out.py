@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from eigw_ns.importing.sources.terraform.resources import Resource
 from eigw_ns.importing.sources.terraform.state import USE_THE_STATE, State
+from eigw_ns.importing.sources.terraform.vpcs import ipv6_block
 
 _NOTES: Mapping[str, str] = {
     "aws_flow_log": "flow logs are left out",
@@ -51,7 +52,7 @@ def _say_defaults(state: State) -> None:
     adopted = {each.body.text("default_route_table_id") for each in state.of("aws_default_route_table")}
     for vpc in state.of("aws_default_vpc"):
         if vpc.body.text("default_route_table_id") not in adopted:
-            has_ipv6 = vpc.address in state.invented.chosen or vpc.body.text("ipv6_cidr_block")
+            has_ipv6 = ipv6_block(state, vpc) is not None
             what = "the main route table of a default VPC is not in the state"
             state.say("refuse" if has_ipv6 else "note", vpc, what, "import a directory of describe answers")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from eigw_ns.cloud.model import Block
 from eigw_ns.frozen import frozen
@@ -19,6 +20,7 @@ from eigw_ns.importing.sources.terraform.body import Body
 from eigw_ns.importing.sources.terraform.defaults import Default, Defaults, defaults, label_of
 from eigw_ns.importing.sources.terraform.invented import VPCS
 from eigw_ns.importing.sources.terraform.links import Sort
+from eigw_ns.importing.sources.terraform.order import rank_of_route
 from eigw_ns.importing.sources.terraform.prefix_lists import PrefixLists
 from eigw_ns.importing.sources.terraform.resources import Resource
 from eigw_ns.importing.sources.terraform.state import State
@@ -119,8 +121,8 @@ def _separate(state: State, mains: Defaults, lists: PrefixLists) -> Iterator[tup
 
 def _inline(state: State, mains: Defaults, lists: PrefixLists) -> Iterator[tuple[Resource, DesignRoute]]:
     for each in state.of(*TABLES):
-        for body in each.body.bodies("route"):
-            yield from ((each, route) for route in _routes(state, each, body, each.key, lists, ""))
+        found = (_routes(state, each, body, each.key, lists, "") for body in each.body.bodies("route"))
+        yield from ((each, route) for route in sorted(chain.from_iterable(found), key=rank_of_route))
 
 
 def _routes(

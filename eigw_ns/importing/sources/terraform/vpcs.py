@@ -37,7 +37,7 @@ def _associated(state: State, kind: str, vpc: Resource) -> list[Resource]:
 def _ipv6_blocks(state: State, vpc: Resource) -> Iterator[Ipv6Block]:
     seen: set[IPv6Network] = set()
     for resource in (vpc, *_associated(state, ASSOCIATION, vpc)):
-        found = _ipv6_block(state, resource)
+        found = ipv6_block(state, resource)
         if found is not None and found.block not in seen:
             seen.add(found.block)
             yield found
@@ -45,7 +45,8 @@ def _ipv6_blocks(state: State, vpc: Resource) -> Iterator[Ipv6Block]:
                 state.say("info", resource, f"IPv6 block chosen: {found.block}")
 
 
-def _ipv6_block(state: State, resource: Resource) -> Ipv6Block | None:
+def ipv6_block(state: State, resource: Resource) -> Ipv6Block | None:
+    """Return the IPv6 block of a VPC, or of an association; None if it has none."""
     if (chosen := state.invented.chosen.get(resource.address)) is not None:
         return Ipv6Block(chosen, chosen=True)
     given = resource.body.ipv6("ipv6_cidr_block")

@@ -11,6 +11,7 @@ from eigw_ns.importing.sources.terraform.body import Body
 from eigw_ns.importing.sources.terraform.defaults import Defaults
 from eigw_ns.importing.sources.terraform.invented import moved_address
 from eigw_ns.importing.sources.terraform.links import ABSENT
+from eigw_ns.importing.sources.terraform.order import rank
 from eigw_ns.importing.sources.terraform.resources import Resource
 from eigw_ns.importing.sources.terraform.state import State
 from eigw_ns.importing.sources.terraform.vpcs import SUBNETS, vpc_of
@@ -77,12 +78,12 @@ def workloads(state: State, groups: Defaults) -> tuple[DesignWorkload, ...]:
 def _workload(state: State, groups: Defaults, resource: Resource, shape: _Shape) -> DesignWorkload:
     subnets = _known(state.links.known("subnet", text) for text in _subnets(state, resource, shape))
     used = _known(groups.link(text) for text in _groups(state, resource, shape))
-    addresses = tuple(dict.fromkeys(_addresses(state, resource, shape, subnets)))
+    addresses = tuple(sorted(set(_addresses(state, resource, shape, subnets))))
     return DesignWorkload(resource.label(), shape.kind, subnets, used, addresses)
 
 
 def _known(links: Iterator[Link | None]) -> tuple[Link, ...]:
-    return tuple(dict.fromkeys(each for each in links if isinstance(each, Key)))
+    return tuple(sorted({each for each in links if isinstance(each, Key)}, key=rank))
 
 
 def _subnets(state: State, resource: Resource, shape: _Shape) -> Iterator[str]:
