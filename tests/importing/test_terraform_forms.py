@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import re
@@ -107,7 +108,7 @@ def mutated(tree: Any, chance: random.Random) -> None:
                 break
             key = chance.choice(keys)
             if not isinstance(here[key], dict | list) or not here[key] or chance.random() < 0.1:
-                here[key] = chance.choice(SCRAP)
+                here[key] = copy.deepcopy(chance.choice(SCRAP))
                 break
             here = here[key]
 

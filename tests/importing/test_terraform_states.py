@@ -177,6 +177,22 @@ def test_an_associated_block_of_a_mocked_state() -> None:
     assert [str(each) for each in design.subnets[0].ipv6_blocks] == ["2001:db8:aa0:5503::/64"]
 
 
+def test_a_data_source_that_looks_up_a_vpc_of_the_configuration() -> None:
+    foreign = "2001:db8:aa0:ff00::/56"
+    data = [resource(f"aws_vpc.{name}", id=found, ipv6_cidr_block=foreign)
+            | {"mode": "data", "address": f"data.aws_vpc.{name}"}
+            for name, found in (("own", "aws_vpc.this"), ("other", "inv3nted"))]  # fmt: skip
+    subnet = resource("aws_subnet.a", vpc_id="aws_vpc.this", ipv6_cidr_block="2001:db8:aa0:ff03::/64")
+    kind = "aws_vpc_security_group_ingress_rule"
+    rule = {"security_group_id": "aws_security_group.g", "ip_protocol": "-1", "cidr_ipv6": foreign}
+    sure = mocked(ASKING, *data, subnet, resource(f"{kind}.r", ["data.aws_vpc.own"], **rule))
+    assert [str(each) for each in sure.subnets[0].ipv6_blocks] == ["2001:db8:aa0:5503::/64"]
+    assert [text(each.peer) for each in sure.group_rules] == [MOCK]
+    assert said(sure, "refuse") == []
+    for names in (["data.aws_vpc.other"], ["data.aws_vpc.own", "data.aws_vpc.other"], []):
+        assert len(said(mocked(ASKING, *data, resource(f"{kind}.r", names, **rule)), "refuse")) == 1, names
+
+
 def test_further_blocks_of_a_vpc() -> None:
     design = state(
         VPC | {"values": {**VPC["values"], "ipv6_cidr_block": "2001:db8:1::/56"}},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from eigw_ns.importing.design import Design, Key, Outside
+from eigw_ns.importing.messages import Place
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.terraform import read_state, read_test_state
 
@@ -49,6 +51,15 @@ def state(*resources: Mapping[str, Any], options: Options | None = None) -> Desi
 def mocked(*resources: Mapping[str, Any], options: Options | None = None) -> Design:
     """Return the design of a mocked state."""
     return read_test_state(state_line(*resources), options or Options())
+
+
+def without_places(found: Any) -> Any:
+    """Return a design, or a part of it, without files and lines."""
+    if isinstance(found, Place):
+        return found.address
+    if isinstance(found, tuple):
+        return tuple(map(without_places, found))
+    return tuple(without_places(getattr(found, each.name)) for each in fields(found)) if is_dataclass(found) else found
 
 
 def text(link: object) -> str:

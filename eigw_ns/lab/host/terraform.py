@@ -24,6 +24,7 @@ from eigw_ns.importing.sources.terraform.configuration import (
     ROOT,
     Configuration,
     configuration,
+    declared,
     module_folders,
     providers,
     running,
@@ -97,7 +98,8 @@ def resolve(
         target = _copy(layout, copy / "configuration")
         _write(target, found, mocks.test_text(needed), region)
         progress("running terraform test with mocked providers")
-        return _run(target, environment, arguments, timeout, _user(layout.folder, copy))
+        root = _run(target, environment, arguments, timeout, _user(layout.folder, copy))
+        return _line(root, found)
 
 
 def _user(folder: Path, copy: Path) -> User | None:
@@ -237,7 +239,8 @@ def _write(target: Path, found: Configuration, test: str, region: str) -> None:
 
 def _run(
     folder: Path, environment: Mapping[str, str], arguments: Sequence[str], timeout: float, user: User | None
-) -> bytes:
+) -> object:
+    """Return the root module of the state that terraform prints. Raises EigwError with terraform's errors."""
     command = (PROGRAM, "test", "-verbose", "-json", f"-filter={mocks.TEST_FILE}", *arguments)
     prepare = None if user is None else partial(privileges.drop, user)
     done = process.run(command, folder=folder, environment=environment, timeout=timeout, prepare=prepare)
@@ -246,7 +249,13 @@ def _run(
     states = [line["test_state"] for line in lines if line.get("type") == "test_state"]
     if errors or not states:
         raise _failed(errors or [(done.err.strip() or "it printed no state")[:500]])
-    return json.dumps({"type": "test_state", "test_state": {"root_module": states[0].get("root_module")}}).encode()
+    return states[0].get("root_module")
+
+
+def _line(root: object, found: Configuration) -> bytes:
+    """Return the line for the reader: without the schemas of providers, and with the places of resources."""
+    tree = {"type": "test_state", "test_state": {"root_module": root}, "declared": declared(found)}
+    return json.dumps(tree).encode()
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

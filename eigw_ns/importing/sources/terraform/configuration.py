@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from eigw_ns.errors import EigwError
 from eigw_ns.frozen import frozen
@@ -197,8 +197,3 @@ def declared(found: Configuration) -> Declared:
 
 def _module_path(key: str) -> str:
     return "".join(f"module.{step}." for step in key.split(".")) if key else ""
-
-
-def names(found: Iterable[Provider]) -> tuple[str, ...]:
-    """Return the local names of provider configurations, each once."""
-    return tuple(dict.fromkeys(each.name for each in found))

@@ -8,10 +8,10 @@ design.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import Key, Label, Link
-from eigw_ns.importing.messages import Place
 from eigw_ns.importing.sources.terraform.invented import VPCS
 from eigw_ns.importing.sources.terraform.links import Links, Sort
 from eigw_ns.importing.sources.terraform.resources import Resource
@@ -73,4 +73,4 @@ def _adopter(state: State, sort: Sort, adopting: str, vpc: Resource, text: str) 
 
 def label_of(default: Default, name: str) -> Label:
     """Return the label of a default that no resource manages."""
-    return Label(default.key, Place(default.key.text), name)
+    return Label(default.key, replace(default.vpc.place, address=default.key.text), name)

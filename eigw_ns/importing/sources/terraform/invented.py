@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, IPv6Network
 from eigw_ns.errors import EigwError
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.blocks import MOST, chosen_block
-from eigw_ns.importing.design import Link
+from eigw_ns.importing.design import Key, Link
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.terraform.links import Links
 from eigw_ns.importing.sources.terraform.resources import Resource
@@ -21,7 +21,7 @@ from eigw_ns.importing.sources.terraform.resources import Resource
 VPCS = ("aws_vpc", "aws_default_vpc")
 ASSOCIATION = "aws_vpc_ipv6_cidr_block_association"
 FOREIGN = chosen_block(MOST - 1)
-"""The block that the mock gives to VPCs of data sources."""
+"""The block that the mock gives to VPCs of data sources, which can be VPCs of the configuration."""
 
 INVENTED: Mapping[str, IPv6Network] = {
     "aws_vpc": chosen_block(0),
@@ -61,7 +61,8 @@ class Invented:
         """Return where a block in a rule or a route moves. None if it could be that of several VPCs, or of none."""
         fitting = [move for move in self.moves if network.subnet_of(move.invented)]
         needed = set(depends_on)
-        return _moved(network, fitting if len(fitting) == 1 else [move for move in fitting if move.config in needed])
+        clear = len(fitting) == 1 and fitting[0].invented != FOREIGN
+        return _moved(network, fitting if clear else [move for move in fitting if move.config in needed])
 
 
 NOTHING = Invented({})
@@ -69,14 +70,16 @@ NOTHING = Invented({})
 
 
 def _moved(network: IPv6Network, moves: list[Move]) -> IPv6Network | None:
-    fitting = [move for move in moves if network.subnet_of(move.invented)]
+    fitting = {(move.invented, move.chosen) for move in moves if network.subnet_of(move.invented)}
     if len(fitting) != 1:
         return None
-    offset = int(network.network_address) - int(fitting[0].invented.network_address)
-    start = int(fitting[0].chosen.network_address) + offset
+    ((invented, chosen),) = fitting
+    if chosen == FOREIGN:
+        return None
+    offset = int(network.network_address) - int(invented.network_address)
+    start = int(chosen.network_address) + offset
     moved = IPv6Network((start % 2**128, network.prefixlen), strict=False)
-    inside = moved.subnet_of(fitting[0].chosen) and int(moved.network_address) == start
-    return moved if inside else None
+    return moved if moved.subnet_of(chosen) and int(moved.network_address) == start else None
 
 
 def moved_address(address: IPv6Address, vpc: Link, invented: Invented) -> IPv6Address | None:
@@ -96,7 +99,16 @@ def mocked(resources: tuple[Resource, ...], links: Links, options: Options) -> I
         Move(_vpc_of(each, links), without_indices(each.address), INVENTED[each.type], chosen[each.address])
         for each in asking
     ]
-    return Invented(chosen, tuple(moves), mocked=True)
+    return Invented(chosen, (*moves, *_looked_up(resources, links, chosen)), mocked=True)
+
+
+def _looked_up(resources: Iterable[Resource], links: Links, chosen: Mapping[str, IPv6Network]) -> Iterator[Move]:
+    """Yield a move for each data source that looks up a VPC: to its block, if the configuration makes it."""
+    for each in resources:
+        if each.data and each.type == "aws_vpc":
+            vpc = links.link("vpc", each.body.text("id"))
+            block = chosen.get(vpc.text, FOREIGN) if isinstance(vpc, Key) else FOREIGN
+            yield Move(vpc, without_indices(each.address), FOREIGN, block)
 
 
 def askers(resources: Iterable[Resource], links: Links) -> Iterator[Resource]:

@@ -26,6 +26,8 @@ class Resource:
     body: Body
     data: bool = False
     depends_on: tuple[str, ...] = ()
+    file: str | None = None
+    line: int | None = None
 
     @property
     def key(self) -> Key:
@@ -33,7 +35,7 @@ class Resource:
 
     @property
     def place(self) -> Place:
-        return Place(self.address)
+        return Place(self.address, self.file, self.line)
 
     @property
     def local_name(self) -> str:

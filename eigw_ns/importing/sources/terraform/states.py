@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eigw_ns.errors import EigwError
 from eigw_ns.importing.design import Design
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.terraform.body import REMEDY, shown
 from eigw_ns.importing.sources.terraform.document import Tree, document, mapping
-from eigw_ns.importing.sources.terraform.invented import NOTHING
+from eigw_ns.importing.sources.terraform.invented import NOTHING, without_indices
 from eigw_ns.importing.sources.terraform.reader import design_of
 from eigw_ns.importing.sources.terraform.resources import Resource, shown_resources, stored_resources
 
@@ -41,12 +43,23 @@ def _check_format(found: object) -> None:
 def read_test_state(line: bytes, options: Options) -> Design:
     """Read the line of type "test_state" that `terraform test -verbose -json` prints for a run with mocked providers.
 
-    Raises EigwError if it is not such a line.
+    The line may have a member "declared" beside "test_state": file and line of each resource by its address without
+    indices. Raises EigwError if it is not such a line.
     """
     tree = document(line, "this line of terraform test")
     state = mapping(tree.get("test_state"), "test_state")
     resources = shown_resources(state.get("root_module") or {}, "test_state")
-    return design_of(resources, options, "a Terraform configuration", None)
+    places = mapping(tree.get("declared") or {}, "declared")
+    return design_of([_placed(each, places) for each in resources], options, "a Terraform configuration", None)
+
+
+def _placed(resource: Resource, places: Tree) -> Resource:
+    """Return the resource with the file and the line that declare it."""
+    found = places.get(without_indices(resource.address))
+    if not isinstance(found, list) or len(found) != 2:
+        return resource
+    file, line = found
+    return replace(resource, file=file, line=line) if isinstance(file, str) and isinstance(line, int) else resource
 
 
 __all__ = ["read_state", "read_test_state"]
