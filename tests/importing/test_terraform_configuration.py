@@ -20,6 +20,7 @@ from eigw_ns.importing.sources.terraform.configuration import (
     running,
 )
 from eigw_ns.importing.sources.terraform.hcl import Block, blocks
+from scripts import _terraform_mocks
 
 
 def of(text: str, **modules: str) -> Configuration:
@@ -143,7 +144,19 @@ def test_where_resources_are_declared() -> None:
     }
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"Modules": 1}', b'{"Modules": [{"Key": "a"}]}'])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[]", b'{"Modules": 1}', b'{"Modules": [{"Key": "a"}]}', b'{"Modules": [{"Key": "a", "Dir": "\\u0000"}]}'],
+)
 def test_a_broken_list_of_modules(data: bytes) -> None:
     with pytest.raises(EigwError, match=r"modules.json"):
         module_folders(data)
+
+
+def test_the_shipped_defaults_are_those_of_the_script() -> None:
+    shipped = json.loads(_terraform_mocks.FILE.read_text())
+    for kind, types in _terraform_mocks.CHOSEN.items():
+        for name, values in types.items():
+            assert values.items() <= shipped[kind].pop(name).items(), name
+    assert {value for kind in shipped.values() for each in kind.values() for value in each.values()} == {"{arn}"}
+    assert _terraform_mocks.FILE.stat().st_size < 20_000

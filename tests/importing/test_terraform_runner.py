@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +20,9 @@ from eigw_ns.errors import EigwError, HostError
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.terraform import read_test_state
 from eigw_ns.kernel.processes import process
+from eigw_ns.kernel.processes.waiting import wait_until
 from eigw_ns.lab.host import terraform
+from tests.support.slowness import SLOWNESS
 from tests.support.terraform import INPUTS, recorded, said, without_places
 from tests.support.terraform_program import MIRROR, Fake, initialised, tree
 
@@ -73,6 +78,23 @@ def test_the_copy_is_gone_after_an_error_and_after_a_timeout(fake: Fake, folder:
         with pytest.raises(EigwError):
             terraform.resolve(folder, fake.environment, timeout=2)
         assert list((tmp_path / "private").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_copy_is_gone_after_a_signal(fake: Fake, folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+    fake.answer("select.select([], [], [], 60)")
+    code = (
+        "import sys, pathlib; from eigw_ns.lab.host import terraform; "
+        "terraform.resolve(pathlib.Path(sys.argv[1]), {'PATH': sys.argv[2]})"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "private")}
+    command = (sys.executable, "-c", code, str(folder), fake.environment["PATH"])
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as started:
+        assert wait_until(fake.calls, 20 * SLOWNESS)
+        assert list((tmp_path / "private").iterdir()) != []
+        started.send_signal(number)
+        assert started.wait(20 * SLOWNESS) == -number
+    assert list((tmp_path / "private").iterdir()) == []
 
 
 def test_terraform_gets_no_secret(fake: Fake, folder: Path) -> None:
@@ -183,6 +205,14 @@ def test_too_many_files(fake: Fake, folder: Path, monkeypatch: pytest.MonkeyPatc
         terraform.resolve(folder, fake.environment)
 
 
+def test_too_many_bytes(fake: Fake, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eigw_ns.lab.host.private_copy._MOST_BYTES", 1 << 20)
+    for name in ("a", "b"):
+        (folder / name).write_bytes(bytes(600 << 10))
+    with pytest.raises(EigwError, match=r"or 1 MiB"):
+        terraform.resolve(folder, fake.environment)
+
+
 ERRORS = [
     ({"summary": "No value for required variable", "detail": "The module expects x."}, "-var NAME=VALUE"),
     ({"summary": "Unsupported argument", "detail": "x"}, "terraform validate"),
@@ -215,10 +245,18 @@ def test_root_runs_terraform_as_the_owner_of_the_folder(fake: Fake, folder: Path
     for path in (tmp_path, *tmp_path.parents):
         if path.stat().st_uid == os.geteuid() and path != Path("/"):
             path.chmod(path.stat().st_mode | stat.S_IXOTH)
+    secret = tmp_path / "secret"
+    secret.write_text("of root")
+    secret.chmod(0o600)
     shutil.chown(folder, 65534, 65534)
     fake.open_to_all()
     terraform.resolve(folder, fake.environment)
-    assert fake.calls()[-1]["user"] == 65534
+    call = fake.calls()[-1]
+    assert (call["user"], call["mode"]) == (65534, 0o700)
+    (folder / "link").symlink_to(secret)
+    with pytest.raises(EigwError, match=r"cannot copy .*secret|cannot copy .*link"):
+        terraform.resolve(folder, fake.environment)
+    (folder / "link").unlink()
     shutil.chown(folder, 0, 0)
     terraform.resolve(folder, fake.environment)
     assert fake.calls()[-1]["user"] == 0

@@ -189,6 +189,7 @@ def test_a_data_source_that_looks_up_a_vpc_of_the_configuration() -> None:
     assert [str(each) for each in sure.subnets[0].ipv6_blocks] == ["2001:db8:aa0:5503::/64"]
     assert [text(each.peer) for each in sure.group_rules] == [MOCK]
     assert said(sure, "refuse") == []
+    assert [each.place.address for each in sure.messages if each.level == "note"] == ["data.aws_vpc.other"]
     for names in (["data.aws_vpc.other"], ["data.aws_vpc.own", "data.aws_vpc.other"], []):
         assert len(said(mocked(ASKING, *data, resource(f"{kind}.r", names, **rule)), "refuse")) == 1, names
 

@@ -101,6 +101,8 @@ PAST_THE_DOOR = {
     ("lab.host.doctor", "kernel.namespaces.sysctl"): "the same",
     ("lab.host.doctor", "kernel.namespaces.userns"): "the same",
     ("lab.host.terraform", "kernel.processes.process"): "runs terraform, before there is a machine",
+    ("lab.host.private_copy", "kernel.processes.privileges"): "names the owner of a folder",
+    ("lab.host.terraform", "kernel.processes.signals"): "removes its copy before a signal ends it",
     ("lab.host.terraform", "kernel.processes.privileges"): "does not run it as root for another user",
     ("lab.host.rootless", "kernel.namespaces.netns"): "ends the pause process after the last namespace",
     ("lab.host.rootless", "kernel.namespaces.pause_process"): "starts it and joins it, before there is a machine",

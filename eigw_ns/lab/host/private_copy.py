@@ -1,6 +1,6 @@
 """A private copy of folders: only this user can read it, it is gone at the end, and nothing writes to the originals.
 
-Large files become symbolic links to the originals. Links inside the folders are followed, each folder once on a path.
+Large files become symbolic links to the originals. Links in the folders are followed, each folder once on a path.
 """
 
 from __future__ import annotations
@@ -14,28 +14,25 @@ from pathlib import Path
 
 from eigw_ns.errors import EigwError
 from eigw_ns.frozen import frozen
+from eigw_ns.kernel.processes.privileges import User
 
 _LARGE = 4 << 20
 """From this size (bytes) on, a file is linked."""
 
 _MOST_FILES = 20_000
+_MOST_BYTES = 256 << 20
 
 Skipped = Callable[[Path], bool]
 """Whether a file or a folder is left out."""
 
 
 @contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """Yield an empty folder that only this user can enter. It is removed at the end of the block, with its content."""
+def private_folder(user: User | None = None) -> Iterator[Path]:
+    """Yield an empty folder that only `user` can enter, or this user. It is gone at the end, with its content."""
     with tempfile.TemporaryDirectory(prefix="eigw-ns-terraform-") as folder:
+        if user is not None:
+            os.chown(folder, user.uid, user.gid)
         yield Path(folder).resolve()
-
-
-def give_to(folder: Path, uid: int, gid: int) -> None:
-    """Make a user the owner of a folder and of what is in it. In a user namespace that lacks the user, nobody is."""
-    with contextlib.suppress(OSError):
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, uid, gid, follow_symlinks=False)
 
 
 @frozen
@@ -43,7 +40,7 @@ class _Copy:
     """One copy that is being made."""
 
     skipped: Skipped
-    count: list[int]
+    sizes: list[int]
 
     def folder(self, source: Path, target: Path, above: frozenset[Path]) -> None:
         real = source.resolve()
@@ -58,10 +55,11 @@ class _Copy:
         if entry.is_dir():
             self.folder(entry, target, above)
         elif entry.is_file() and not target.exists():  # not a device, a pipe, or a link to nothing
-            self.count[0] += 1
-            if self.count[0] > _MOST_FILES:
+            size = entry.stat().st_size
+            self.sizes.append(size if size < _LARGE else 0)
+            if len(self.sizes) > _MOST_FILES or sum(self.sizes) > _MOST_BYTES:
                 raise EigwError(
-                    f"{entry.parent} and the modules beside it hold more than {_MOST_FILES:,} files",
+                    f"{entry.parent} is in a module of more than {_MOST_FILES:,} files or {_MOST_BYTES >> 20} MiB",
                     hint="move what terraform does not read to another folder, or import the state",
                 )
             _file(entry, target)
@@ -78,11 +76,6 @@ def _file(entry: Path, target: Path) -> None:
 def copy_folder(source: Path, target: Path, skipped: Skipped) -> None:
     """Copy a folder. A file that the target has already stays.
 
-    Raises EigwError if the folder has too many files, or if one cannot be read.
+    Raises EigwError if the folder has too many files or bytes; OSError if one cannot be read.
     """
-    try:
-        _Copy(skipped, [0]).folder(source, target, frozenset())
-    except OSError as error:
-        raise EigwError(
-            f"cannot copy {error.filename or source}: {error.strerror}", hint="check its permissions"
-        ) from None
+    _Copy(skipped, []).folder(source, target, frozenset())

@@ -7,6 +7,7 @@ refused.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -29,9 +30,9 @@ from eigw_ns.importing.sources.terraform.configuration import (
     providers,
     running,
 )
-from eigw_ns.kernel.processes import privileges, process
+from eigw_ns.kernel.processes import privileges, process, signals
 from eigw_ns.kernel.processes.privileges import User
-from eigw_ns.lab.host.private_copy import copy_folder, give_to, private_folder
+from eigw_ns.lab.host.private_copy import copy_folder, private_folder
 
 PROGRAM = "terraform"
 OLDEST = (1, 7)
@@ -86,32 +87,49 @@ def resolve(
     (unless `allow_provisioners`), or cannot be resolved.
     """
     arguments = _variable_arguments(variables, variable_files)
-    layout = layout_of(folder)
-    found = read_configuration(layout)
-    _refuse_programs(found, allow_provisioners)
-    needed = providers(found)
-    with private_folder() as copy:
+    user = _user(folder)
+    with signals.cleaned_up(), _file_errors(folder), private_folder(user) as copy:
         environment = _clean(environment, copy)
-        _check_version(environment)
-        _check_initialised(layout.folder)
-        progress(f"copying {folder}")
-        target = _copy(layout, copy / "configuration")
-        _write(target, found, mocks.test_text(needed), region)
+        with privileges.acting_as(user):
+            layout = layout_of(folder)
+            found = read_configuration(layout)
+            _refuse_programs(found, allow_provisioners)
+            needed = providers(found)
+            _check_version(environment)
+            _check_initialised(layout.folder)
+            progress(f"copying {folder}")
+            target = _copy(layout, copy / "configuration")
+            _write(target, found, mocks.test_text(needed), region)
         progress("running terraform test with mocked providers")
-        root = _run(target, environment, arguments, timeout, _user(layout.folder, copy))
-        return _line(root, found)
+        return _line(_run(target, environment, arguments, timeout, user), found)
 
 
-def _user(folder: Path, copy: Path) -> User | None:
-    """Give the copy to the owner of the folder, and return that user, if this is root and the owner is not.
+@contextlib.contextmanager
+def _file_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        name = error.filename or folder
+        raise EigwError(
+            f"cannot copy {name}: {error.strerror}", hint="check its permissions, and the space in TMPDIR"
+        ) from None
 
-    Then root runs no provider that the owner has put there.
+
+def _user(folder: Path) -> User | None:
+    """Return the owner of the folder if this is root and the owner is not.
+
+    The folder is read and terraform runs as that user. So root runs no provider that the user has put there, and
+    copies no file that the user cannot read. In a user namespace that lacks the user, this stays root of it.
     """
-    status = folder.stat()
-    if os.geteuid() != 0 or status.st_uid == 0:
+    try:
+        status = folder.stat()
+        user = User(status.st_uid, status.st_gid)
+        if os.geteuid() != 0 or user.uid == 0:
+            return None
+        with privileges.acting_as(user):
+            return user
+    except OSError:
         return None
-    give_to(copy, status.st_uid, status.st_gid)
-    return User(status.st_uid, status.st_gid)
 
 
 def _variable_arguments(variables: Sequence[str], variable_files: Sequence[Path]) -> list[str]:

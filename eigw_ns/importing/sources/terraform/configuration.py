@@ -96,7 +96,10 @@ def module_folders(data: bytes) -> Mapping[str, str]:
     """Return the folder of each module by its key, from `.terraform/modules/modules.json`."""
     what = "modules.json"
     entries = items(mapping(document(data, what), what).get("Modules"), f"{what}: Modules")
-    return {str(each.get("Key", "")): word(each, "Dir", what) for each in entries}
+    found = {str(each.get("Key", "")): word(each, "Dir", what) for each in entries}
+    if any("\0" in folder for folder in found.values()):
+        raise EigwError(f"{what}: a Dir has a NUL character", hint="run `terraform init` again")
+    return found
 
 
 def running(found: Configuration) -> tuple[str, ...]:

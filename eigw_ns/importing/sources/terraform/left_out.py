@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from eigw_ns.importing.sources.terraform.links import SORTS
 from eigw_ns.importing.sources.terraform.resources import Resource
 from eigw_ns.importing.sources.terraform.state import USE_THE_STATE, State
 from eigw_ns.importing.sources.terraform.vpcs import ipv6_block
@@ -59,5 +60,11 @@ def _say_defaults(state: State) -> None:
 
 def _say_mocked(state: State, resources: Iterable[Resource]) -> None:
     for each in resources:
-        if each.data and f"data.{each.type}" in _COUNTED:
+        if each.data and f"data.{each.type}" in _COUNTED and not _is_managed(state, each):
             state.say("note", each, "terraform asked no account: the mock answered", USE_THE_STATE)
+
+
+def _is_managed(state: State, data: Resource) -> bool:
+    """Return whether a data source looks up a resource of the configuration by its id."""
+    sort = SORTS.get(data.type)
+    return sort is not None and state.links.known(sort, data.body.text("id")) is not None
