@@ -447,6 +447,7 @@ def test_what_is_left_out_and_what_is_refused() -> None:
         ("note", "aws_flow_log.f"),
         ("refuse", "aws_vpc_block_public_access_options.b"),
     ]
+    assert "aws_vpc.this" in design.messages[2].touches
     ignored = Options(ignored=frozenset({"aws_vpc_block_public_access_options", "aws_flow_log.f"}))
     assert (
         said(read_state(shown(resource("aws_flow_log.f"), resource("aws_vpc_block_public_access_options.b")), ignored))

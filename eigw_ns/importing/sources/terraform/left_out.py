@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from eigw_ns.importing.sources.terraform.invented import VPCS
 from eigw_ns.importing.sources.terraform.links import SORTS
 from eigw_ns.importing.sources.terraform.resources import Resource
 from eigw_ns.importing.sources.terraform.state import USE_THE_STATE, State
@@ -42,7 +43,8 @@ def say_what_is_left_out(state: State, resources: Iterable[Resource]) -> None:
             state.say("note", each, what)
     for kind, what in _REFUSED.items():
         for each in state.of(kind):
-            state.say("refuse", each, what, f"if you know that it changes nothing here, add --ignore {kind}")
+            remedy = f"if you know that it changes nothing here, add --ignore {kind}"
+            state.say("refuse", each, what, remedy, *(vpc.key for vpc in state.of(*VPCS)))
     _say_defaults(state)
     if state.invented.mocked:
         _say_mocked(state, resources)
