@@ -1,4 +1,4 @@
-"""All forms of one Terraform design give the same lab. Neither the order of sets nor ids decide. Nothing crashes."""
+"""All forms of one Terraform design give the same lab, whatever the ids and the order of sets. Nothing crashes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eigw_ns.importing.resolve.choices import Choices
 from eigw_ns.importing.resolve.imported import imported
 from eigw_ns.importing.sources.terraform import hcl, read_plan, read_state, read_test_state
 from eigw_ns.topology.encode import to_data
-from tests.support.terraform import mocked, recorded, resource, shown, state_line
+from tests.support.terraform import mocked, plan, planned, recorded, resource, shown, state_line
 
 READERS: dict[str, Callable[[bytes, Options], Design]] = {
     "state.json": read_state, "mocked.jsonl": read_test_state, "plan.json": read_plan,
@@ -170,3 +170,16 @@ def test_a_large_state_takes_less_than_seconds() -> None:
     data = shown(resource("aws_vpc.this"), resource("aws_route_table.t", vpc_id="aws_vpc.this"), *subnets, *links)
     design = read_state(data, Options())
     assert len(design.table_associations) == 2000
+
+
+def test_a_large_plan_takes_less_than_seconds() -> None:
+    resources = [planned("aws_vpc.this", {"ipv6_cidr_block": None}, assign_generated_ipv6_cidr_block=True)]
+    vpc = {"vpc_id": ["aws_vpc.this.id", "aws_vpc.this"]}
+    resources += [planned(f"aws_route_table.t[{n}]", vpc) for n in range(200)]
+    resources += [planned(f"aws_subnet.s{n}", {**vpc, "ipv6_cidr_block": ["local.x"]}) for n in range(200)]
+    for n in range(200):
+        names = {"subnet_id": [f"aws_subnet.s{n}.id"], "route_table_id": [f"aws_route_table.t[{n}].id"]}
+        resources.append(planned(f"aws_route_table_association.a{n}", names))
+    design = read_plan(plan(*resources), Options())
+    assert len(design.table_associations) == 200
+    assert [message for message in design.messages if message.level == "refuse"] == []

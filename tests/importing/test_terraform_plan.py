@@ -259,6 +259,16 @@ def test_a_vpc_that_may_ask_for_a_block_is_refused() -> None:
     assert refused(read(vpc)) == ["aws_vpc.this"]
 
 
+def test_the_association_of_a_gateway_is_left_out() -> None:
+    edge = planned(
+        "aws_route_table_association.e", {"gateway_id": ["local.x"], "route_table_id": ["aws_route_table.t"]}
+    )
+    design = read(VPC, TABLE, edge)
+    assert design.table_associations == ()
+    assert [each.place.address for each in design.messages if each.level == "note"] == ["aws_route_table_association.e"]
+    assert refused(design) == []
+
+
 def test_ignored_addresses_and_types_leave_the_plan() -> None:
     resources = (VPC, *subnets(0, 1), *tables(0, 1), *(joined(each, "local.x") for each in (0, 1)))
     for word in ("aws_route_table_association", "aws_route_table_association.a[1]"):

@@ -71,6 +71,9 @@ _KIND_IS_ENOUGH = frozenset({"nat_gateway_id", "transit_gateway_id", "vpc_endpoi
                              "destination_prefix_list_id"})  # fmt: skip
 """Targets of routes of which the argument alone says the kind."""
 
+_EDGE = "aws_route_table_association"
+"""The type that can name a gateway as what it associates. Which one is not asked: the association is left out."""
+
 _UNKNOWN = "unknown until apply"
 
 
@@ -124,7 +127,8 @@ class _Reading:
 
     def _table_vpc(self, found: list[Resource], table: Resource) -> str:
         default = table.body.text("default_route_table_id")
-        owner = next((each for each in found if default and own_id(each, "default_route_table_id") == default), None)
+        vpcs = (each for each in found if each.type in VPCS) if default else ()
+        owner = next((each for each in vpcs if own_id(each, "default_route_table_id") == default), None)
         return own_id(owner, "id") if owner is not None else table.body.text("vpc_id")
 
     def say(self, level: Level, resource: Resource, what: str, remedy: str = "", touches: Iterable[str] = ()) -> None:
@@ -142,13 +146,13 @@ class _Reading:
         unclear = []
         for argument in self._unknown_arguments(resource, values):
             names = self.plan.names(resource, argument)
-            if names is None or argument in GATEWAYS:
+            if names is None or (argument in GATEWAYS and resource.type != _EDGE):
                 continue  # not given, so the provider computes it; or found later, by the VPC of the table
             found = link(self.plan, resource, argument, names) if argument in TYPES else None
             if found is not None:
                 values[argument] = found.text
                 self._inform(resource, found.how)
-            elif argument in _KIND_IS_ENOUGH:
+            elif argument in _KIND_IS_ENOUGH or argument in GATEWAYS:
                 values[argument] = _UNKNOWN
             else:
                 unclear.append((argument, names))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from eigw_ns.frozen import frozen
-from eigw_ns.importing.sources.terraform.references import Expressions, Found, Target
+from eigw_ns.importing.sources.terraform.references import Expressions, Found, Target, expressions
 from eigw_ns.importing.sources.terraform.resources import Resource, quoted
 
 _GROUPS = ("aws_security_group", "aws_default_security_group", "aws_vpc", "aws_default_vpc")
@@ -104,7 +104,7 @@ def plan_of(resources: Iterable[Resource], root: Mapping[str, object]) -> Plan:
     for each in resources:
         found.setdefault((each.module, each.type, each.name), []).append(each)
     instances = {key: tuple(each) for key, each in found.items()}
-    return Plan(instances, Expressions(root, frozenset(module for module, _, _ in found if module)))
+    return Plan(instances, expressions(root, (module for module, _, _ in found if module)))
 
 
 def own_id(resource: Resource, attribute: str) -> str:

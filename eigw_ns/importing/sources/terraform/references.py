@@ -1,6 +1,6 @@
 """What an expression of a plan's configuration refers to, followed through variables and outputs of modules.
 
-A plan has, for each argument, the list of what its expression names, and neither the expression nor any local value.
+For each argument, a plan lists what its expression names. It has no expressions and no local values.
 """
 
 from __future__ import annotations
@@ -57,18 +57,20 @@ _LAST_STEP = re.compile(r'(?:^|\.)module\.(?P<name>[\w-]+)(?:\[(?P<index>\d+|"(?
 
 @frozen
 class Expressions:
-    """The expressions of a plan's configuration. `modules` are the addresses of all module instances in the plan."""
+    """The expressions of a plan's configuration.
+
+    `modules` are the addresses of all module instances in the plan. `resources` are the expressions of each resource by
+    the names of its module and its parents, its type, and its name.
+    """
 
     root: Tree
     modules: frozenset[str]
+    resources: Mapping[tuple[tuple[str, ...], str, str], Tree]
 
     def of(self, module: str, kind: str, name: str, argument: str) -> tuple[str, ...] | None:
         """Return what an argument of a resource names; None if the configuration does not give the argument."""
-        for each in items(self._node(module).get("resources"), f"configuration of {module or 'the root module'}"):
-            if each.get("type") == kind and each.get("name") == name and each.get("mode", "managed") == "managed":
-                given = mapping(each.get("expressions") or {}, f"expressions of {kind}.{name}")
-                return names_in(given[argument]) if argument in given else None
-        return None
+        given = self.resources.get((_module_names(module), kind, name), {})
+        return names_in(given[argument]) if argument in given else None
 
     def follow(self, module: str, names: Iterable[str], index: Index) -> Found:
         """Return what the names mean for a resource of the module instance whose index is `index`."""
@@ -136,12 +138,33 @@ class Expressions:
     def _node(self, module: str) -> Tree:
         """Return the configuration of a module instance; an empty one if the plan has none."""
         node = self.root
-        for name in re.findall(r"module\.([\w-]+)", re.sub(r'\["(?:[^"\\]|\\.)*"\]', "", module)):
+        for name in _module_names(module):
             node = mapping(_called(node, name).get("module") or {}, f"configuration of {module}")
         return node
 
     def _call(self, module: str, name: str) -> Tree:
         return _called(self._node(module), name)
+
+
+def expressions(root: Tree, modules: Iterable[str]) -> Expressions:
+    """Return the expressions of a configuration, whose root module is `root`."""
+    found: dict[tuple[tuple[str, ...], str, str], Tree] = {}
+    waiting: list[tuple[tuple[str, ...], Tree]] = [((), root)]
+    while waiting:
+        path, node = waiting.pop()
+        what = f"configuration of {'.'.join(path) or 'the root module'}"
+        for each in items(node.get("resources"), f"{what}: resources"):
+            if each.get("mode", "managed") == "managed":
+                key = path, str(each.get("type")), str(each.get("name"))
+                found[key] = mapping(each.get("expressions") or {}, f"{what}: expressions of {key[1]}.{key[2]}")
+        for name in mapping(node.get("module_calls") or {}, f"{what}: module_calls"):
+            waiting.append(((*path, name), mapping(_called(node, name).get("module") or {}, f"{what}: {name}")))
+    return Expressions(root, frozenset(modules), found)
+
+
+def _module_names(module: str) -> tuple[str, ...]:
+    """Return the names in the address of a module instance: `net`, `tables` of `module.net["a.b"].module.tables`."""
+    return tuple(re.findall(r"module\.([\w-]+)", re.sub(r'\["(?:[^"\\]|\\.)*"\]', "", module)))
 
 
 def _called(node: Tree, name: str) -> Tree:
