@@ -2,6 +2,7 @@
 
     EigwError                 1   something failed; the base class of all below
     ├── TopologyError         1   the topology file has mistakes; holds all of them with file and line
+    ├── DesignError           1   a design of another tool cannot be read; holds all mistakes with file and line
     ├── CloudError            1   AWS would refuse the request; holds AWS's error code
     ├── LockedError           1   another process holds the lock of the lab
     ├── ForeignError          1   a namespace with one of our names was not made by eigw-ns
@@ -72,7 +73,7 @@ class EigwError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake in a topology file: its place, the problem, and what to write instead.
+    """One mistake in a topology file or a design: its place, the problem, and what to write instead.
 
     `line` counts from 1. It is 0 if the mistake has no line, such as a file that is empty.
     """
@@ -94,6 +95,14 @@ class Mistake:
 
 class TopologyError(EigwError):
     """The topology file is not valid. `mistakes` holds all of its mistakes, in file order."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
+
+
+class DesignError(EigwError):
+    """A design (a template, a Terraform plan or state, descriptions) cannot be read. `mistakes` are in file order."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))

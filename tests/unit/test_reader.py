@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 from eigw_ns.errors import TopologyError
 from eigw_ns.topology import example, example_names, reader
 from eigw_ns.topology.tree import Mapping
+from eigw_ns.topology.yaml_reader import TreeReader
 
 WORDS = [
     "a", "b: ", "k2: v\n", "  ", "    ", "\n", "\n  ", "\n    ", "\n\n", "\n- ", "- ", "- - ", "\n  - ", "{", "}", "[",
@@ -29,7 +30,7 @@ def by_libyaml(text: str) -> Mapping | None:
 def by_ruamel(text: str) -> object:
     """Return the tree that ruamel.yaml reads, or None if it reads none or finds mistakes."""
     try:
-        tree, mistakes = reader._Reader("f").read(YAML(typ="safe", pure=True), text)
+        tree, mistakes = TreeReader("f", reader.TOPOLOGY_FILE).read(YAML(typ="safe", pure=True), text)
     except (YAMLError, TopologyError):
         return None
     return None if mistakes else tree
