@@ -28,6 +28,7 @@ TOPOLOGY_FILE = Dialect(
     empty=Remedy(RemedyCode.BEGIN_WITH_EXAMPLE),
     top_level="write keys at the top level: lab, vpcs, …",
     second_document="write each lab to its own file",
+    merge_keys="merge keys belong to YAML 1.1",
     error=TopologyError,
 )
 

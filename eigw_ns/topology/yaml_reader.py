@@ -51,6 +51,7 @@ class Dialect:
     empty: str | Remedy
     top_level: str
     second_document: str
+    merge_keys: str
     error: Callable[[tuple[Mistake, ...]], EigwError]
 
 
@@ -109,7 +110,7 @@ class TreeReader:
         """
         try:
             root = self._document(iter(yaml.parse(text)))
-        except ValueError as error:  # ruamel.yaml passes the number after \U to chr() unchecked
+        except (ValueError, OverflowError) as error:  # ruamel.yaml passes the number after \U to chr() unchecked
             problem, remedy = "an escape sequence is not valid", "check the characters after the backslash"
             raise self._fatal(yaml.reader.line + 1, problem, remedy=remedy) from error
         if root is None or (isinstance(root, Scalar) and root.value is None):
@@ -217,7 +218,7 @@ class TreeReader:
                 problem = f"the key {shorten(key)} is written twice, first on line {lines[key]}"
                 self._add(at, problem, remedy="keep one of them")
             elif key == "<<":
-                self._add(at, "merge keys belong to YAML 1.1", key, "write the keys out")
+                self._add(at, self._dialect.merge_keys, key, "write the keys out")
             else:
                 items[key], lines[key] = node, at
         return Mapping(line, items, lines, size, _height(items.values()))
@@ -246,4 +247,3 @@ class TreeReader:
 
 def _height(children: Iterable[Node]) -> int:
     return 1 + max((child.height for child in children if not isinstance(child, Scalar)), default=0)
-

@@ -1,1 +1,1 @@
-"""One package or module for each form of designs. Each returns a `design.Design`."""
+"""Readers of designs: each takes the bytes of one form and returns a `design.Design`."""
