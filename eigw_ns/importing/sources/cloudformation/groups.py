@@ -30,6 +30,7 @@ _ALL_PORTS = (0, 65_535)
 
 def group(item: Item) -> None:
     """Add a security group with its own rules. Without egress rules of its own it has AWS's: everything out."""
+    item.level = "note"
     vpc = item.link("VpcId", VPC) or NOT_KNOWN
     words = in_words(item.value("GroupDescription") or "")
     item.collected.groups.append(DesignGroup(item.label(), vpc, words))
@@ -56,6 +57,7 @@ def group_links(item: Item, name: str) -> tuple[Link, ...]:
 
 
 def _rule(item: Item, egress: bool) -> None:
+    item.level = "note"
     group = _link(item, item.value("GroupId"))
     if group is None:
         group = item.link("GroupId", SECURITY_GROUP) or NOT_KNOWN

@@ -28,7 +28,11 @@ NOT_KNOWN = Outside("not known")
 
 
 class Item:
-    """A resource that is made, or that may be made. `touches` are the keys that a refusal about it makes unknown."""
+    """A resource that is made, or that may be made.
+
+    `touches` are the keys that a refusal about it makes unknown. `level` is that of messages about what is not known:
+    `note` if the resource does not decide where packets go.
+    """
 
     def __init__(self, scope: Scope, resource: Resource, collected: Collected) -> None:
         self.scope = scope
@@ -37,6 +41,7 @@ class Item:
         self.key = Key(resource.key)
         self.place = resource.place
         self.touches: frozenset[str] = frozenset({resource.key})
+        self.level: Level = "refuse"
 
     def label(self) -> Label:
         """Return its label."""
@@ -56,17 +61,17 @@ class Item:
         self.collected.messages.append(Message(level, place, what, remedy, frozenset(touches) or self.touches))
 
     def refuse(self, name: str, value: Value, needed: str) -> None:
-        """Refuse a property whose value is not known, or is not what is needed."""
+        """Say that the value of a property is not known, or is not what is needed."""
         for reference in references_in(value):
             self.use(reference)
         unknown = unknown_in(value)
         if unknown is not None:
-            self.say("refuse", f"{name} is not known: {unknown.why}", unknown.remedy, name)
+            self.say(self.level, f"{name} is not known: {unknown.why}", unknown.remedy, name)
         elif isinstance(value, Reference | Composed):
-            self.say("refuse", f"{name} is {shorten(in_words(value))}, which is not {needed}", f"give {needed}", name)
+            self.say(self.level, f"{name} is {shorten(in_words(value))}, which is not {needed}", f"give {needed}", name)
         else:
             shown = shorten(spelt(value) or in_words(value))
-            self.say("refuse", f"{name} {shown} is not {needed}", f"give {needed}", name)
+            self.say(self.level, f"{name} {shown} is not {needed}", f"give {needed}", name)
 
     def use(self, reference: Reference) -> None:
         """Note that a property of the network is made from a resource."""
