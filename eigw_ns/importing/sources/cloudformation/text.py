@@ -41,6 +41,7 @@ _NULL = re.compile(r"~|null|Null|NULL|")
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = re.compile(r"!([A-Za-z][A-Za-z0-9]*)")
+_WITH_COLONS = re.compile(r"((?:\bType:|!Ref) +)(\w+(?:::\w+)+)(?=\s*[],}])")
 _QUOTED = '"{}"'
 _OF_JSON = re.compile(r"\\(?:[^/u]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})|(\\/)|(\\u[dD][89abAB]..\\u[dD][c-fC-F]..)")
 
@@ -94,9 +95,14 @@ def read_text(data: bytes, file: str) -> Mapping:
 
 
 def _tree(text: str, file: str) -> tuple[Mapping, tuple[Mistake, ...]]:
-    """Read with libyaml, which is fast. Read what it refuses with ruamel.yaml, whose messages say more."""
-    with contextlib.suppress(YAMLError, DesignError):
-        return _TemplateReader(file, TEMPLATE).read(YAML(typ="safe"), text)
+    """Read with libyaml, which is fast. Read what it refuses with ruamel.yaml, whose messages say more.
+
+    libyaml refuses `[!Ref AWS::NoValue]` and `{Type: AWS::EC2::VPC}`, which CloudFormation reads: a second try has
+    quotes around them.
+    """
+    for each in dict.fromkeys((text, _WITH_COLONS.sub(r'\1"\2"', text))):
+        with contextlib.suppress(YAMLError, DesignError):
+            return _TemplateReader(file, TEMPLATE).read(YAML(typ="safe"), each)
     try:
         return _TemplateReader(file, TEMPLATE).read(YAML(typ="safe", pure=True), text)
     except MarkedYAMLError as error:
