@@ -10,7 +10,7 @@ from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
 from eigw_ns.cloud.protocols import WITH_PORTS
 from eigw_ns.importing.design import DesignAcl, DesignAclEntry, DesignAssociation, Key, Label, Link
 from eigw_ns.importing.sources.cloudformation.collected import Collected
-from eigw_ns.importing.sources.cloudformation.item import NOT_KNOWN, Item
+from eigw_ns.importing.sources.cloudformation.item import MISSING, Item
 from eigw_ns.importing.sources.cloudformation.numbers import number_of, protocol_of
 from eigw_ns.importing.sources.cloudformation.values import Reference
 from eigw_ns.importing.sources.cloudformation.vpcs import SUBNET, VPC
@@ -24,7 +24,7 @@ _EVERYWHERE: tuple[Block, ...] = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 def network_acl(item: Item) -> None:
     """Add a network ACL."""
-    item.collected.acls.append(DesignAcl(item.label(), item.link("VpcId", VPC) or NOT_KNOWN))
+    item.collected.acls.append(DesignAcl(item.label(), item.link("VpcId", VPC) or MISSING))
 
 
 def association(item: Item) -> None:

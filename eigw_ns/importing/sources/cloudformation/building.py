@@ -65,7 +65,8 @@ def build(stacks: Stacks, kind: str, name: str) -> Design:
                 builders[item.resource.type](item)
     for item in items.values():
         if item.resource.type == _ROUTE:
-            routes.route(item, item.key.text not in doubtful)
+            if item.key.text not in doubtful:
+                routes.route(item)
         elif item.resource.type in workloads.FORMS:
             workloads.workload(item, items.get)
     for item in items.values():

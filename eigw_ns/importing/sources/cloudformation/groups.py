@@ -8,13 +8,12 @@ from ipaddress import IPv4Network, IPv6Network
 from eigw_ns.cloud.filtering import ICMP, ICMPV6
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
 from eigw_ns.cloud.protocols import WITH_PORTS
-from eigw_ns.cloud.words import shorten
 from eigw_ns.importing.design import DesignGroup, DesignGroupRule, Key, Label, Link, Outside
-from eigw_ns.importing.messages import Place
-from eigw_ns.importing.sources.cloudformation.item import NOT_KNOWN, Item, block_of
+from eigw_ns.importing.messages import Message, Place
+from eigw_ns.importing.sources.cloudformation.item import MISSING, Item, block_of, outside
 from eigw_ns.importing.sources.cloudformation.numbers import number_of, protocol_of
 from eigw_ns.importing.sources.cloudformation.prefix_lists import entries_of
-from eigw_ns.importing.sources.cloudformation.values import Reference, Value, in_words, spelt
+from eigw_ns.importing.sources.cloudformation.values import Reference, Value, in_words, spelt, unknown_in
 from eigw_ns.importing.sources.cloudformation.vpcs import VPC
 
 SECURITY_GROUP = "AWS::EC2::SecurityGroup"
@@ -30,8 +29,7 @@ _ALL_PORTS = (0, 65_535)
 
 def group(item: Item) -> None:
     """Add a security group with its own rules. Without egress rules of its own it has AWS's: everything out."""
-    item.level = "note"
-    vpc = item.link("VpcId", VPC) or NOT_KNOWN
+    vpc = item.link("VpcId", VPC) or MISSING
     words = in_words(item.value("GroupDescription") or "")
     item.collected.groups.append(DesignGroup(item.label(), vpc, words))
     _rules_of(item, "SecurityGroupIngress", False)
@@ -57,10 +55,9 @@ def group_links(item: Item, name: str) -> tuple[Link, ...]:
 
 
 def _rule(item: Item, egress: bool) -> None:
-    item.level = "note"
     group = _link(item, item.value("GroupId"))
     if group is None:
-        group = item.link("GroupId", SECURITY_GROUP) or NOT_KNOWN
+        group = item.link("GroupId", SECURITY_GROUP) or MISSING
     item.touches = frozenset({group.text}) if isinstance(group, Key) else frozenset()
     names = (*_PEERS[egress], "IpProtocol", "FromPort", "ToPort", "Description")
     body = {name: item.value(name) for name in names}
@@ -69,41 +66,48 @@ def _rule(item: Item, egress: bool) -> None:
 
 def _rules_of(item: Item, name: str, egress: bool) -> None:
     for each in _each(item.value(name)):
-        body = each if isinstance(each, dict) else {"Unknown": each}
+        body = each if isinstance(each, dict) else {"IpProtocol": each}
         item.collected.group_rules.extend(_rules(item, item.key, egress, body, item.resource.place_of(name)))
 
 
 def _rules(item: Item, group: Link, egress: bool, body: dict[str, Value], place: Place) -> Iterator[DesignGroupRule]:
-    """Yield a rule for each peer that a body names. A rule that is not known in full is about something outside."""
-    text = spelt(body.get("Description")) or ""
+    """Yield a rule for each peer that a body names. A rule that is not known in full is left out, with a note."""
     protocol = protocol_of(body.get("IpProtocol"))
     ports = _ports(protocol, body)
+    if protocol is None or ports is None:
+        values = tuple(body.get(name) for name in ("IpProtocol", "FromPort", "ToPort"))
+        _leave_out(item, place, group, "its protocol or its ports are", values)
+        return
+    text = spelt(body.get("Description")) or ""
     for name in _PEERS[egress]:
         value = body.get(name)
-        for peer in () if value is None else _peers(item, name, value):
-            if protocol is None or ports is None:
-                yield DesignGroupRule(place, group, egress, ALL_PROTOCOLS, None, None, _vague(body), text)
-            else:
-                yield DesignGroupRule(place, group, egress, protocol, *ports, peer, text)
-    if "Unknown" in body:
-        yield DesignGroupRule(place, group, egress, ALL_PROTOCOLS, None, None, Outside(in_words(body["Unknown"])))
+        if value is None:
+            continue
+        peers = _peers(item, name, value)
+        if not peers:
+            _leave_out(item, place, group, f"its {name} is", value)
+        yield from (DesignGroupRule(place, group, egress, protocol, *ports, peer, text) for peer in peers)
 
 
-def _vague(body: dict[str, Value]) -> Outside:
-    """Return words for a rule whose protocol or ports are not known."""
-    shown = "/".join(in_words(body.get(name) or "") for name in ("IpProtocol", "FromPort", "ToPort"))
-    return Outside(f"protocol and ports {shorten(shown)}")
+def _leave_out(item: Item, place: Place, group: Link, what: str, value: Value) -> None:
+    """Note a rule that is left out, because something of it is not known."""
+    unknown = unknown_in(value)
+    why = f": {unknown.why}" if unknown else ""
+    touches = frozenset({group.text}) if isinstance(group, Key) else frozenset()
+    message = f"a rule is left out, so the group is stricter here: {what} not known{why}"
+    item.collected.messages.append(Message("note", place, message, unknown.remedy if unknown else "", touches))
 
 
 def _peers(item: Item, name: str, value: Value) -> tuple[Block | Link, ...]:
+    """Return the peers that a property names; none if they are not known."""
     if name.endswith("PrefixListId"):
         entries = entries_of(item.collected, value)
-        return (Outside(in_words(value)),) if entries is None else entries
+        return (outside(value),) if entries is None else entries
     if name.startswith("Cidr"):
         block = block_of(value)
-        return (Outside(f"{name} {shorten(in_words(value))}"),) if block is None else (block,)
+        return () if block is None else (block,)
     link = _link(item, value)
-    return (Outside(in_words(value)) if link is None else link,)
+    return () if link is None else (link,)
 
 
 def _ports(protocol: int | None, body: dict[str, Value]) -> tuple[int | None, int | None] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network
 
 from eigw_ns.cloud.model import Block
-from eigw_ns.cloud.words import shorten
+from eigw_ns.cloud.words import printable, shorten
 from eigw_ns.importing.design import Key, Label, Link, Outside
 from eigw_ns.importing.messages import Level, Message
 from eigw_ns.importing.sources.cloudformation.collected import Collected
@@ -24,15 +24,11 @@ from eigw_ns.importing.sources.cloudformation.values import (
     unknown_in,
 )
 
-NOT_KNOWN = Outside("not known")
+MISSING = Outside("none is given")
 
 
 class Item:
-    """A resource that is made, or that may be made.
-
-    `touches` are the keys that a refusal about it makes unknown. `level` is that of messages about what is not known:
-    `note` if the resource does not decide where packets go.
-    """
+    """A resource that is made, or that may be made. `touches` are the keys that a refusal about it makes unknown."""
 
     def __init__(self, scope: Scope, resource: Resource, collected: Collected) -> None:
         self.scope = scope
@@ -41,7 +37,6 @@ class Item:
         self.key = Key(resource.key)
         self.place = resource.place
         self.touches: frozenset[str] = frozenset({resource.key})
-        self.level: Level = "refuse"
 
     def label(self) -> Label:
         """Return its label."""
@@ -66,30 +61,34 @@ class Item:
             self.use(reference)
         unknown = unknown_in(value)
         if unknown is not None:
-            self.say(self.level, f"{name} is not known: {unknown.why}", unknown.remedy, name)
+            self.say("refuse", f"{name} is not known: {unknown.why}", unknown.remedy, name)
         elif isinstance(value, Reference | Composed):
-            self.say(self.level, f"{name} is {shorten(in_words(value))}, which is not {needed}", f"give {needed}", name)
+            self.say("refuse", f"{name} is {shorten(in_words(value))}, which is not {needed}", f"give {needed}", name)
+        elif value is None:
+            self.say("refuse", f"{name} is left out", f"give {needed}")
         else:
             shown = shorten(spelt(value) or in_words(value))
-            self.say(self.level, f"{name} {shown} is not {needed}", f"give {needed}", name)
+            self.say("refuse", f"{name} {shown} is not {needed}", f"give {needed}", name)
 
     def use(self, reference: Reference) -> None:
         """Note that a property of the network is made from a resource."""
         self.collected.used.setdefault(reference.key, []).append(self.resource.logical_id)
 
     def link(self, name: str, *types: str) -> Link | None:
-        """Return what a property refers to, None if it is left out. Refuses what is not known."""
+        """Return what a property refers to, None if it is left out."""
         value = self.value(name)
-        return None if value is None else self.link_of(name, value, *types)
+        return None if value is None else self.link_of(value, *types)
 
-    def link_of(self, name: str, value: Value, *types: str) -> Link:
-        """Return what a value refers to. `types` are those of the resources that can stand here."""
-        if isinstance(value, str) and value:
-            return Outside(value)
+    def link_of(self, value: Value, *types: str) -> Link:
+        """Return what a value refers to. `types` are those of the resources that can stand here.
+
+        What is not known is outside the design, in words that say why: `resolve` refuses it if it decides.
+        """
         if isinstance(value, Reference) and not value.attribute and (not types or value.type in types):
             return Key(value.key)
-        self.refuse(name, value, f"the id of {types[0] if types else 'a resource'}")
-        return Outside(shorten(in_words(value))) if in_words(value) else NOT_KNOWN
+        for reference in references_in(value):
+            self.use(reference)
+        return outside(value)
 
     def keys(self, name: str, *types: str) -> tuple[Link, ...]:
         """Return what a list of ids refers to, without what is not known."""
@@ -128,6 +127,13 @@ class Item:
             kind = "IPv6" if "Ipv6" in name else "IPv4"
             self.refuse(name, value, f"an {kind} block")
         return block
+
+
+def outside(value: Value) -> Outside:
+    """Return a value that is not a resource of the design, in words: an id, an expression, or why it is not known."""
+    unknown = unknown_in(value)
+    words = in_words(value) if unknown is None else f"{unknown.why}{unknown.remedy and f'; {unknown.remedy}'}"
+    return Outside(shorten(words) if unknown is None else printable(words))
 
 
 def keys_of(value: Value, *types: str) -> tuple[Link, ...]:

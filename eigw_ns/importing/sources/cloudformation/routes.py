@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 from eigw_ns.cloud.model import Block
 from eigw_ns.importing.design import (
@@ -14,7 +15,7 @@ from eigw_ns.importing.design import (
     Outside,
     TargetKind,
 )
-from eigw_ns.importing.sources.cloudformation.item import NOT_KNOWN, Item, block_of
+from eigw_ns.importing.sources.cloudformation.item import MISSING, Item, block_of, outside
 from eigw_ns.importing.sources.cloudformation.prefix_lists import entries_of
 from eigw_ns.importing.sources.cloudformation.values import Reference, Value, in_words
 from eigw_ns.importing.sources.cloudformation.vpcs import INTERNET_GATEWAY, SUBNET, VPC
@@ -33,11 +34,10 @@ _TARGETS: tuple[tuple[str, TargetKind, tuple[str, ...]], ...] = (
     ("CoreNetworkArn", "core-network", ()),
     ("LocalGatewayId", "local-gateway", ()),
     ("OdbNetworkArn", "core-network", ()),
+    ("GatewayId", "unknown", ()),
 )
-"""The properties that name a target, other than GatewayId; what kind it is; and the types of the design's own."""
-
-_HELD: tuple[TargetKind, ...] = ("egress-only", "nat", "instance", "network-interface", "internet")
-"""Targets that the design holds, so that a link to one must be known."""
+"""The properties that name a target; its kind, which for GatewayId depends on the value; and the types that a design
+holds."""
 
 _BY_TYPE: dict[str, TargetKind] = {INTERNET_GATEWAY: "internet", "AWS::EC2::VPNGateway": "vpn"}
 _BY_PREFIX: tuple[tuple[str, TargetKind], ...] = (
@@ -51,7 +51,7 @@ _DESTINATIONS = ("DestinationIpv6CidrBlock", "DestinationCidrBlock", "Destinatio
 
 def route_table(item: Item) -> None:
     """Add a route table. A template cannot name the main table of a VPC."""
-    item.collected.route_tables.append(DesignRouteTable(item.label(), item.link("VpcId", VPC) or NOT_KNOWN))
+    item.collected.route_tables.append(DesignRouteTable(item.label(), item.link("VpcId", VPC) or MISSING))
 
 
 def association(item: Item) -> None:
@@ -63,60 +63,63 @@ def association(item: Item) -> None:
         item.collected.table_associations.append(DesignAssociation(item.place, subnet, table))
 
 
-def route(item: Item, certain: bool) -> None:
-    """Add a route; several if its destination is a prefix list of the design. `certain` is whether it is made."""
-    table = item.link("RouteTableId", ROUTE_TABLE) or NOT_KNOWN
+def route(item: Item) -> None:
+    """Add a route; several if its destination is a prefix list of the design."""
+    table = item.link("RouteTableId", ROUTE_TABLE) or MISSING
     item.touches = frozenset({table.text}) if isinstance(table, Key) else frozenset()
-    kind, target = _target(item) if certain else ("unknown", NOT_KNOWN)
+    found = _target(item)
+    if found is None:
+        return
     for destination in _destinations(item):
-        item.collected.routes.append(DesignRoute(item.place, table, destination, kind, target))
+        if found[0] == "unknown" and isinstance(destination, IPv4Network):
+            item.refuse("GatewayId", item.value("GatewayId"), "the id of an internet gateway or a VPN gateway")
+        else:
+            item.collected.routes.append(DesignRoute(item.place, table, destination, *found))
 
 
 def _destinations(item: Item) -> Iterator[Block | Outside]:
     given = [name for name in _DESTINATIONS if item.value(name) is not None]
     if len(given) != 1:
         item.say("refuse", f"the route has {len(given)} destinations", "give one destination")
-    for name in given[:1]:
-        value = item.value(name)
-        if name != "DestinationPrefixListId":
-            block = block_of(value)
-            if block is None:
-                item.refuse(name, value, "a block")
-            yield Outside(in_words(value)) if block is None else block
-            continue
+        return
+    (name,) = given
+    value = item.value(name)
+    if name == "DestinationPrefixListId":
         entries = entries_of(item.collected, value)
-        yield from (Outside(in_words(value)),) if entries is None else entries
+        yield from (outside(value),) if entries is None else entries
+        return
+    block = block_of(value)
+    if block is None:
+        item.refuse(name, value, "a block")
+    else:
+        yield block
 
 
-def _target(item: Item) -> tuple[TargetKind, Link | None]:
+def _target(item: Item) -> tuple[TargetKind, Link] | None:
+    """Return what the route leads to. Refuses a route with no target or several ones."""
     given = [(name, kind, types) for name, kind, types in _TARGETS if item.value(name) is not None]
-    gateway = item.value("GatewayId")
-    if len(given) + (gateway is not None) != 1:
-        found = len(given) + (gateway is not None)
-        item.say("refuse", f"the route has {found} targets", "give one target, as AWS requires")
-        return "unknown", NOT_KNOWN
-    if gateway is not None:
-        return _gateway(item, gateway)
+    if len(given) != 1:
+        item.say("refuse", f"the route has {len(given)} targets", "give one target, as AWS requires")
+        return None
     ((name, kind, types),) = given
     value = item.value(name)
-    if kind not in _HELD:
-        if isinstance(value, Reference):
-            item.use(value)
-        return kind, Outside(in_words(value))
-    link = item.link_of(name, value, *types)
-    known = isinstance(value, str) or isinstance(link, Key)
-    return (kind if known else "unknown"), link
+    if kind == "unknown":
+        return _gateway(item, value)
+    return kind, item.link_of(value, *types) if types else _named(item, value)
+
+
+def _named(item: Item, value: Value) -> Outside:
+    """Return a target that a design does not hold, by its name."""
+    link = item.link_of(value)
+    return Outside(in_words(value)) if isinstance(link, Key) else link
 
 
 def _gateway(item: Item, value: Value) -> tuple[TargetKind, Link]:
-    """Return the target that GatewayId names: an internet gateway, a VPN gateway, or `local`."""
+    """Return what GatewayId names: an internet gateway, a VPN gateway, an endpoint, or `local`."""
     if isinstance(value, str):
         kinds = (kind for prefix, kind in _BY_PREFIX if value.startswith(prefix))
-        kind = next(kinds, None)
-        if kind is not None:
-            return kind, Outside(value)
+        return next(kinds, "unknown"), Outside(value)
     if isinstance(value, Reference) and not value.attribute and value.type in _BY_TYPE:
         kind = _BY_TYPE[value.type]
         return kind, Key(value.key) if kind == "internet" else Outside(in_words(value))
-    item.refuse("GatewayId", value, "the id of an internet gateway or a VPN gateway")
-    return "unknown", Outside(in_words(value))
+    return "unknown", _named(item, value)

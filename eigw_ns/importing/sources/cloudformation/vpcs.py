@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from eigw_ns.importing.design import DesignGateway, DesignSubnet, DesignVpc, Key
-from eigw_ns.importing.sources.cloudformation.item import NOT_KNOWN, Item
+from eigw_ns.importing.sources.cloudformation.item import MISSING, Item
 from eigw_ns.importing.sources.cloudformation.values import Reference, spelt
 
 VPC = "AWS::EC2::VPC"
@@ -60,7 +60,7 @@ def subnet(item: Item) -> None:
     found = (*(() if own is None else (own,)), *associated)
     item.collected.subnets.append(
         DesignSubnet(
-            item.label(), item.link("VpcId", VPC) or NOT_KNOWN, ipv4, tuple(dict.fromkeys(found)), _zone(item),
+            item.label(), item.link("VpcId", VPC) or MISSING, ipv4, tuple(dict.fromkeys(found)), _zone(item),
             item.flag("MapPublicIpOnLaunch"),
         )
     )  # fmt: skip
@@ -78,7 +78,7 @@ def _zone(item: Item) -> str | None:
 
 def egress_only_gateway(item: Item) -> None:
     """Add an egress-only internet gateway."""
-    link = item.link("VpcId", VPC) or NOT_KNOWN
+    link = item.link("VpcId", VPC) or MISSING
     item.collected.gateways.append(DesignGateway(item.label(), "egress-only", link))
 
 
@@ -90,7 +90,7 @@ def attachment(item: Item) -> None:
     link = item.link("VpcId", VPC)
     if isinstance(link, Key):
         item.touches = frozenset({link.text})
-    to = item.link_of("InternetGatewayId", gateway, INTERNET_GATEWAY)
+    to = item.link_of(gateway, INTERNET_GATEWAY)
     if isinstance(to, Key) and link is not None:
         item.collected.attachments.setdefault(to.text, link)
 
@@ -111,6 +111,6 @@ def nat_gateway(item: Item) -> None:
             "ConnectivityType",
         )
     subnet, vpc = item.value("SubnetId"), item.value("VpcId")
-    at = item.link_of("SubnetId", subnet, SUBNET) if subnet is not None else None
-    within = item.link_of("VpcId", vpc, VPC) if isinstance(vpc, Reference) else None
+    at = item.link_of(subnet, SUBNET) if subnet is not None else None
+    within = item.link_of(vpc, VPC) if isinstance(vpc, Reference) else None
     item.collected.gateways.append(DesignGateway(item.label(), "nat", within, at))
