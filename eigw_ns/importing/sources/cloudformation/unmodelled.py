@@ -63,7 +63,7 @@ def custom(item: Item) -> None:
         item.say("refuse", f"the module {shorten(resource.type)} stands for resources that are not here", _PROCESSED)
     elif users:
         remedy = "write the resource that it makes, or its id, in a copy of the template"
-        item.say("refuse", f"{what}; used by {_listed(users)}", remedy)
+        item.say("refuse", f"{what}; used by {_listed(users)}", remedy, touches=_touched(item, given))
     elif given:
         ids = tuple(dict.fromkeys(each.logical_id for each in given))
         remedy = f"if it changes no route and no ACL, give --ignore {shorten(resource.type)}"
