@@ -11,7 +11,7 @@ from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.cdk import read_assembly
 from eigw_ns.importing.sources.cloudformation import read_template
 from eigw_ns.importing.sources.cloudformation.evaluator import Scope
-from eigw_ns.importing.sources.cloudformation.stack import read_stack
+from eigw_ns.importing.sources.cloudformation.stack import mapping_of, read_stack
 from eigw_ns.importing.sources.cloudformation.stacks import Stacks
 from eigw_ns.importing.sources.cloudformation.text import read_text
 from eigw_ns.importing.sources.cloudformation.values import Value
@@ -90,4 +90,4 @@ def _output(expression: str, before: str, resources: str, options: Options) -> t
     root = read_text(text.encode(), "net.yaml")
     stacks = Stacks({}, options)
     stacks.add(read_stack(root, "net.yaml", "net"))
-    return stacks.scopes[0], root.items["Outputs"].items["It"].items["Value"]
+    return stacks.scopes[0], mapping_of(stacks.scopes[0].stack.outputs.items["It"]).items["Value"]

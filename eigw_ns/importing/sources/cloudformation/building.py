@@ -56,7 +56,7 @@ _GUARDED: Mapping[str, str] = {
 def build(stacks: Stacks, kind: str, name: str) -> Design:
     """Return the design of all stacks. Its messages are in the order of the source."""
     collected = Collected(stacks.vpc_blocks())
-    collected.messages += stacks.block_messages()
+    collected.messages += (*stacks.unused_parameters(), *stacks.block_messages())
     items = {item.key.text: item for item in _items(stacks, collected)}
     doubtful = {key for key, item in items.items() if _is_doubtful(item)}
     for builders in (_FIRST, _THEN):

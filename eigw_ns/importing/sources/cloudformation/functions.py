@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 
@@ -26,6 +27,7 @@ from eigw_ns.importing.sources.cloudformation.values import (
     unknown_in,
 )
 
+_ID = re.compile(r"[a-z]+-[0-9a-f]{8,}")
 _ID_CHARACTERS = "-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 """What an id or an ARN of a resource may have in it, besides colons and slashes."""
 
@@ -106,9 +108,9 @@ def equals(left: Value, right: Value) -> bool | Unknown:
     first, second = (spelt(each) if spelt(each) is not None else each for each in (left, right))
     if first == second:
         return True
-    if _is_symbolic(first) or _is_symbolic(second):
-        if "" in (first, second):
-            return False  # an id is never empty
+    if keys_in((first, second)):
+        if _cannot_be(first, second) or _cannot_be(second, first):
+            return False
         return Unknown("it compares the id of a resource, which AWS chooses", keys=keys_in((left, right)))
     return False
 
@@ -137,8 +139,12 @@ def to_json(value: Value) -> Value:
     return composed((json.dumps(value, separators=(",", ":")),))
 
 
-def _is_symbolic(value: Value) -> bool:
-    return bool(keys_in(value))
+def _cannot_be(value: Value, text: Value) -> bool:
+    """Return whether a value that AWS chooses is never this text: ids are not empty, and those of EC2 have a form."""
+    if not isinstance(value, Reference | Composed) or not isinstance(text, str):
+        return False
+    is_id = isinstance(value, Reference) and not value.attribute and value.type.startswith("AWS::EC2::")
+    return not text or (is_id and not _ID.fullmatch(text))
 
 
 def _wrong(function: str, what: str, *values: Value) -> Unknown:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.errors import DesignError
-from eigw_ns.importing.messages import Message
+from eigw_ns.importing.messages import Message, Place
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.cloudformation import blocks
 from eigw_ns.importing.sources.cloudformation.evaluator import Scope
@@ -156,6 +156,14 @@ class Stacks:
         self.vpc_blocks()
         result: Value = self._memo.once(("blocks",), lambda: None)
         return result.messages if isinstance(result, blocks.Found) else ()
+
+    def unused_parameters(self) -> Iterator[Message]:
+        """Yield a note for each parameter that the user gives and no template has."""
+        known = {name for scope in self.scopes for name in scope.stack.parameters.items}
+        for name in self.options.parameters:
+            if name.rpartition(":")[2] not in known and not name.startswith(("AWS::", "{{")):
+                place = Place(shorten(name), self.scopes[0].stack.file)
+                yield Message("note", place, "no template has this parameter", did_you_mean(name, known))
 
     def resources(self) -> Iterator[tuple[Scope, Resource]]:
         """Yield every declared resource in the order of the source."""
