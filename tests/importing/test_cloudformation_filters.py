@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eigw_ns.importing.design import Design, Key
+from eigw_ns.importing.resolve.choices import Choices
+from eigw_ns.importing.resolve.imported import imported
 from tests.support.templates import VPC, design, messages, touched
 
 PARAMETER = "Parameters: {P: {Type: String}}\n"
@@ -261,3 +263,11 @@ def test_a_workload_that_names_nothing_of_the_design_is_silent():
 def test_a_private_nat_gateway_is_a_note():
     found = design(VPC + resource("X", "AWS::EC2::NatGateway", "{SubnetId: !Ref S, ConnectivityType: private}"))
     assert len(messages(found, "note")) == 1
+
+
+def test_a_regional_nat_gateway_is_in_its_vpc_and_becomes_a_lab():
+    found = design(VPC + resource("X", "AWS::EC2::NatGateway", "{VpcId: !Ref V, AvailabilityMode: regional}"))
+    assert [(each.kind, each.vpc, each.subnet) for each in found.gateways][-1] == ("nat", Key("V"), None)
+    topology = imported(found, Choices()).topology
+    assert topology
+    assert [each.name for each in topology.cloud.nat_gateways.values()] == ["x"]

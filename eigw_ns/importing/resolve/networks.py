@@ -99,8 +99,16 @@ def _gateway(gateway: DesignGateway, index: Index, names: Names) -> Found:
             what = f"the gateway belongs to something outside this source ({_text(gateway.vpc or gateway.subnet)})"
             yield Message("info", label.place, what)
         return
-    body = {"subnet": names[gateway.subnet]} if isinstance(gateway.subnet, Key) and gateway.kind == "nat" else {}
+    subnet = _subnet_of(gateway, index) if gateway.kind == "nat" else None
+    body = body_of(subnet=None if subnet is None else names[subnet])
     yield Part((*where, _SECTIONS[gateway.kind], names[label.key]), {**body, **tags(label)}, label.place)
+
+
+def _subnet_of(gateway: DesignGateway, index: Index) -> Key | None:
+    """Return the subnet of a NAT gateway. A regional one, which has none, is recorded in the first one of its VPC."""
+    if isinstance(gateway.subnet, Key):
+        return gateway.subnet
+    return next((key for key, subnet in index.subnets.items() if subnet.vpc == gateway.vpc), None)
 
 
 def _table(design: Design, table: DesignRouteTable, index: Index, names: Names) -> Found:
