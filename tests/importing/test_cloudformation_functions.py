@@ -256,8 +256,8 @@ def test_what_the_user_gives_decides():
 
 
 def test_text_that_grows_without_end_is_unknown():
-    before = f"Parameters:\n  P: {{Type: String, Default: {'x' * 5000}}}\n"
-    found = value("!Sub '${P}${P}${P}${P}'", before=before)
+    before = f"Parameters:\n  P: {{Type: String, Default: {'x' * 4000}}}\n"
+    found = value("!Sub '${P}${P}${P}${P}${P}'", before=before)
     assert isinstance(found, Unknown)
     assert found.why == "the text has more than 16,384 characters"
 

@@ -88,6 +88,6 @@ def _shown(route: DesignRoute) -> tuple[str, str, str | None]:
 def _output(expression: str, before: str, resources: str, options: Options) -> tuple[Scope, Value]:
     text = f"{dedent(before)}Resources:\n{resources}Outputs:\n  It:\n    Value: {expression}\n"
     root = read_text(text.encode(), "net.yaml")
-    stacks = Stacks({}, options)
+    stacks = Stacks({}, options, "net.yaml")
     stacks.add(read_stack(root, "net.yaml", "net"))
     return stacks.scopes[0], mapping_of(stacks.scopes[0].stack.outputs.items["It"]).items["Value"]

@@ -20,7 +20,6 @@ from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.cloudformation.building import build
 from eigw_ns.importing.sources.cloudformation.stack import read_stack
 from eigw_ns.importing.sources.cloudformation.stacks import Stacks
-from eigw_ns.importing.sources.cloudformation.text import read_text
 
 MANIFEST = "manifest.json"
 
@@ -43,14 +42,14 @@ def read_assembly(files: Mapping[str, bytes], options: Options) -> Design:
 
     Raises DesignError if the manifest or a template that it names is missing or cannot be read.
     """
-    stacks = Stacks(files, options)
+    stacks = Stacks(files, options, MANIFEST)
     artifacts = tuple(_artifacts(files, "", 0))
     if not artifacts:
         _fail(MANIFEST, "the assembly has no stacks", "run `cdk synth`")
     for artifact in artifacts:
         if artifact.file not in files:
             _fail(MANIFEST, f"the template {shorten(artifact.file)} is missing", "run `cdk synth`")
-        root = read_text(files[artifact.file], artifact.file)
+        root = stacks.read(artifact.file)
         account, region = _account_and_region(artifact.environment)
         stacks.add(
             read_stack(

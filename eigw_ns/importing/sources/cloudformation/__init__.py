@@ -13,7 +13,6 @@ from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.cloudformation.building import build
 from eigw_ns.importing.sources.cloudformation.stack import read_stack
 from eigw_ns.importing.sources.cloudformation.stacks import Stacks
-from eigw_ns.importing.sources.cloudformation.text import read_text
 
 
 def read_template(data: bytes, file: str, options: Options, beside: Mapping[str, bytes] | None = None) -> Design:
@@ -25,6 +24,6 @@ def read_template(data: bytes, file: str, options: Options, beside: Mapping[str,
     Raises DesignError if the text cannot be read, or is not a template.
     """
     name = posixpath.basename(file).partition(".")[0] or "template"
-    stacks = Stacks({**(beside or {}), file: data}, options)
-    stacks.add(read_stack(read_text(data, file), file, name))
+    stacks = Stacks({**(beside or {}), file: data}, options, file)
+    stacks.add(read_stack(stacks.read(file), file, name))
     return build(stacks, "a CloudFormation template", name)

@@ -89,7 +89,8 @@ def _acl(item: Item) -> Link | None:
 def _default_acl(collected: Collected, item: Item, vpc: Reference) -> Key:
     """Return the default ACL of a VPC. Adds it with the entries that AWS gives it, if it is not there yet."""
     key = Key(f"{vpc.key}.{_DEFAULT}")
-    if all(each.label.key != key for each in collected.acls):
+    if key.text not in collected.defaults:
+        collected.defaults.add(key.text)
         collected.acls.append(DesignAcl(Label(key, item.place, f"{vpc.logical_id}-default"), Key(vpc.key), True))
         for egress in (False, True):
             for number, block in zip((100, 101), _EVERYWHERE, strict=True):

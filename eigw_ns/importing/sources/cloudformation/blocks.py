@@ -34,13 +34,13 @@ def find(scopes: Sequence[Scope], options: Options) -> Found:
     """Return the IPv6 blocks that the associations of all stacks give to VPCs, in the order of the source."""
     by_vpc: dict[str, tuple[Ipv6Block, ...]] = {}
     messages: list[Message] = []
-    number = 0
+    chosen, number = _asked_for(scopes, options), 0
     for scope, resource in _associations(scopes):
         vpc = scope.property(resource, "VpcId")
         if not isinstance(vpc, Reference) or not _has_ipv6(scope, resource):
             continue
         block, why = _given(scope, resource)
-        asked = None if by_vpc.get(vpc.key) else _asked_for(scopes, vpc, options)
+        asked = None if by_vpc.get(vpc.key) else chosen.get(vpc.key)
         if asked is not None:
             found = Ipv6Block(asked)
         elif block is not None:
@@ -84,13 +84,12 @@ def _given(scope: Scope, resource: Resource) -> tuple[IPv6Network | None, str]:
         return None, f"{shorten(text)} is not an IPv6 block"
 
 
-def _asked_for(scopes: Sequence[Scope], vpc: Reference, options: Options) -> IPv6Network | None:
-    """Return the block that the user chose for a VPC by its name or its logical id."""
-    if not options.blocks:
-        return None
-    for scope in scopes:
+def _asked_for(scopes: Sequence[Scope], options: Options) -> dict[str, IPv6Network]:
+    """Return the blocks that the user chose for VPCs, by their name or their logical id, by the key of the VPC."""
+    found: dict[str, IPv6Network] = {}
+    for scope in scopes if options.blocks else ():
         for resource in scope.stack.resources.values():
-            if resource.key == vpc.key:
-                name = name_tag(scope, resource)
-                return options.blocks.get(name or "", options.blocks.get(resource.logical_id))
-    return None
+            if resource.type == "AWS::EC2::VPC":
+                names = (name_tag(scope, resource) or "", resource.logical_id)
+                found.update((resource.key, options.blocks[name]) for name in reversed(names) if name in options.blocks)
+    return found

@@ -29,9 +29,11 @@ from eigw_ns.importing.sources.cloudformation.blocks import Blocks
 class Collected:
     """Lists to which the builders append, in the order of the source.
 
-    `used` are the logical ids of the resources whose properties are made from a resource, by its key. `attachments`
-    are the VPCs of internet gateways; `ipv4_blocks` and `subnet_blocks` what associations give to VPCs and subnets.
-    `prefix_lists` are the entries of prefix lists whose entries are all known.
+    `gateway_vpcs` are the keys of the VPCs of gateways. `used` are the logical ids of the resources whose
+    properties are made from a resource, by its key. `attachments` are the VPCs of internet gateways; `ipv4_blocks`
+    and `subnet_blocks` what associations give to VPCs and subnets. `prefix_lists` are the entries of prefix lists
+    whose entries are all known, `expanded` how many of them were used. `defaults` are the keys of default groups
+    and ACLs that were added.
     """
 
     blocks: Blocks
@@ -48,11 +50,14 @@ class Collected:
     groups: list[DesignGroup] = field(default_factory=list)
     group_rules: list[DesignGroupRule] = field(default_factory=list)
     workloads: list[DesignWorkload] = field(default_factory=list)
+    gateway_vpcs: dict[str, str] = field(default_factory=dict)
     used: dict[str, list[str]] = field(default_factory=dict)
     attachments: dict[str, Link] = field(default_factory=dict)
     ipv4_blocks: dict[str, list[IPv4Network]] = field(default_factory=dict)
     subnet_blocks: dict[str, list[IPv6Network]] = field(default_factory=dict)
     prefix_lists: dict[str, tuple[Block, ...]] = field(default_factory=dict)
+    expanded: int = 0
+    defaults: set[str] = field(default_factory=set)
 
     def design(self, kind: str, name: str) -> Design:
         """Return everything as a design."""

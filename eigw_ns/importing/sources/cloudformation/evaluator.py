@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from eigw_ns.cloud.words import did_you_mean, shorten
+from eigw_ns.cloud.words import shorten
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.cloudformation import attributes, functions
 from eigw_ns.importing.sources.cloudformation.memo import Memo
@@ -29,9 +29,10 @@ from eigw_ns.importing.sources.cloudformation.values import (
 )
 from eigw_ns.topology import tree
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
+_VARIABLE = re.compile(r"\$\{([^{}]{0,256})\}")
+_DYNAMIC = re.compile(r"\{\{resolve:[^{}]{0,2048}\}\}")
 _AZ_LETTERS = "abcdef"
+_COST_OF_A_BLOCK = 10
 
 
 class Surroundings(Protocol):
@@ -84,9 +85,13 @@ class Scope:
             if not fine:
                 return Unknown("the chain of expressions is too long", "write fewer expressions inside each other")
             if isinstance(node, tree.Sequence):
-                values = (self.value(each) for each in node.items)
-                return tuple(each for each in values if each is not NO_VALUE)
-            return self._mapping(node)
+                values = tuple(self.value(each) for each in node.items)
+                result: Value = tuple(each for each in values if each is not NO_VALUE)
+            else:
+                result = self._mapping(node)
+        if isinstance(result, tuple):
+            self._memo.spend(len(result))
+        return result
 
     def _scalar(self, value: Value) -> Value:
         """Return a scalar; unknown if it has a dynamic reference (`{{resolve:ssm:…}}`) that the user does not give."""
@@ -135,14 +140,14 @@ class Scope:
             return pseudo_parameter(self.stack, name, self._options)
         known = (*self.stack.parameters.items, *self.stack.resources)
         why = f"the template has no parameter and no resource {shorten(name)}"
-        return Unknown(why, did_you_mean(name, known), name)
+        return Unknown(why, self._memo.suggestion(name, known), name)
 
     def attribute(self, logical_id: str, attribute: str) -> Value:
         """Return what GetAtt of a resource is; with an empty attribute, what Ref is."""
         resource = self.stack.resources.get(logical_id)
         if resource is None:
             why = f"the template has no resource {shorten(logical_id)}"
-            return Unknown(why, did_you_mean(logical_id, self.stack.resources), logical_id)
+            return Unknown(why, self._memo.suggestion(logical_id, self.stack.resources), logical_id)
         made = self.is_made(resource)
         if made is False:
             why = f"{logical_id} is not made: its condition {shorten(str(resource.condition))} is false"
@@ -172,7 +177,8 @@ class Scope:
         node = self.stack.conditions.items.get(name)
         if node is None:
             return Unknown(
-                f"the template has no condition {shorten(name)}", did_you_mean(name, self.stack.conditions.items)
+                f"the template has no condition {shorten(name)}",
+                self._memo.suggestion(name, self.stack.conditions.items),
             )
         key = ("the condition", self.stack.path, name)
         result: bool | Unknown = self._memo.once(key, lambda: self._truth(node))
@@ -275,6 +281,19 @@ class Scope:
         path = ".".join(shorten(spelt(name) or "?") for name in names)
         return unknown or Unknown(f"the template has no mapping {path}", "", path)
 
+    def _cidr(self, node: tree.Node) -> Value:
+        arguments = self._arguments(node, 2, 3)
+        if arguments is None:
+            return _wrong("Fn::Cidr", "a block and two numbers")
+        values = tuple(self.value(each) for each in arguments)
+
+        def compute() -> Value:
+            blocks = functions.cidr(*values)
+            self._memo.spend(_COST_OF_A_BLOCK * len(blocks) if isinstance(blocks, tuple) else 0)
+            return blocks
+
+        return self._memo.once(("Fn::Cidr", *(spelt(each) or "" for each in values)), compute)
+
     def _import_value(self, node: tree.Node) -> Value:
         name = spelt(value := self.value(node))
         if name is None:
@@ -351,7 +370,7 @@ def _of_one(function: Callable[[Value], Value]) -> Callable[[Scope, tree.Node], 
 
 _FUNCTIONS: Mapping[str, Callable[[Scope, tree.Node], Value]] = {
     "Fn::Base64": _of_one(functions.base64_of),
-    "Fn::Cidr": _plain("Fn::Cidr", functions.cidr, 2, 3),
+    "Fn::Cidr": Scope._cidr,
     "Fn::FindInMap": Scope._find_in_map,
     "Fn::GetAZs": Scope._zones,
     "Fn::GetAtt": Scope._get_att,

@@ -145,7 +145,8 @@ def _link(item: Item, value: Value) -> Link | None:
 def _default_group(item: Item, vpc: Reference) -> Key:
     """Return the default group of a VPC. Adds it with the rules that AWS gives it, if it is not there yet."""
     key, place = Key(f"{vpc.key}.{_DEFAULT}"), item.place
-    if all(each.label.key != key for each in item.collected.groups):
+    if key.text not in item.collected.defaults:
+        item.collected.defaults.add(key.text)
         label = Label(key, place, f"{vpc.logical_id}-default")
         item.collected.groups.append(DesignGroup(label, Key(vpc.key), "default VPC security group", True))
         item.collected.group_rules.append(DesignGroupRule(place, key, False, ALL_PROTOCOLS, None, None, key))

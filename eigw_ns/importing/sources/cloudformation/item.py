@@ -36,6 +36,7 @@ class Item:
         self.collected = collected
         self.key = Key(resource.key)
         self.place = resource.place
+        self._values: dict[str, Value] = {}
         self.touches: frozenset[str] = frozenset({resource.key})
 
     def label(self) -> Label:
@@ -45,7 +46,9 @@ class Item:
     def value(self, name: str) -> Value:
         """Return the value of a property, None if it is left out. A dotted name leads into mappings."""
         first, *others = name.split(".")
-        value = self.scope.property(self.resource, first)
+        if first not in self._values:
+            self._values[first] = self.scope.property(self.resource, first)
+        value = self._values[first]
         for each in others:
             value = value.get(each) if isinstance(value, dict) else value if isinstance(value, Unknown) else None
         return value

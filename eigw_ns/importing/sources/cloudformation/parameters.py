@@ -13,6 +13,9 @@ from eigw_ns.importing.sources.cloudformation.values import NO_VALUE, Composed, 
 from eigw_ns.topology.tree import Mapping, Scalar, Sequence
 
 _FROM_SSM = "AWS::SSM::Parameter::Value<"
+MOST_LENGTH = 4_096
+"""AWS, "CloudFormation quotas": the value of a parameter."""
+
 _LISTS = ("CommaDelimitedList", "List<")
 
 
@@ -25,15 +28,18 @@ def parameter_value(stack: Stack, name: str, options: Options, passed: Value = N
     declared = mapping_of(stack.parameters.items[name])
     kind = text_of(declared.items.get("Type")) or "String"
     given = passed if passed is not None else _given(stack, name, options)
+    default = _default(declared)
+    if given is None and default is not None and not kind.startswith(_FROM_SSM):
+        given = default
+    if isinstance(given, str) and len(given) > MOST_LENGTH:
+        why = f"the value of the parameter {shorten(name)} has more than {MOST_LENGTH:,} characters"
+        return Unknown(why, "give a shorter one, as CloudFormation wants it", name)
     if given is not None:
         return _typed(given, kind)
     remedy = f"give --parameter {name}=VALUE"
     if kind.startswith(_FROM_SSM):
         return Unknown(f"the parameter {shorten(name)} is read from SSM at deployment", remedy, name)
-    default = _default(declared)
-    if default is None:
-        return Unknown(f"the parameter {shorten(name)} has no value", remedy, name)
-    return _typed(default, kind)
+    return Unknown(f"the parameter {shorten(name)} has no value", remedy, name)
 
 
 def pseudo_parameter(stack: Stack, name: str, options: Options) -> Value:

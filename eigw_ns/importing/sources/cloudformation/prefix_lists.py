@@ -7,7 +7,7 @@ from eigw_ns.importing.sources.cloudformation.collected import Collected
 from eigw_ns.importing.sources.cloudformation.item import Item, block_of
 from eigw_ns.importing.sources.cloudformation.values import Reference, Value
 
-PREFIX_LIST = "AWS::EC2::PrefixList"
+_MOST = 50_000
 
 
 def prefix_list(item: Item) -> None:
@@ -21,5 +21,12 @@ def prefix_list(item: Item) -> None:
 
 
 def entries_of(collected: Collected, value: Value) -> tuple[Block, ...] | None:
-    """Return the entries of the prefix list that a value refers to; None if they are not in the design."""
-    return collected.prefix_lists.get(value.key) if isinstance(value, Reference) and not value.attribute else None
+    """Return the entries of the prefix list that a value refers to; None if they are not in the design.
+
+    Entries that were used too often are not given: each use becomes as many routes or rules.
+    """
+    if not isinstance(value, Reference) or value.attribute:
+        return None
+    found = collected.prefix_lists.get(value.key)
+    collected.expanded += len(found or ())
+    return found if collected.expanded <= _MOST else None

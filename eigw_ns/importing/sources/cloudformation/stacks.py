@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 
 from eigw_ns.cloud.words import did_you_mean, shorten
-from eigw_ns.errors import DesignError
+from eigw_ns.errors import DesignError, Mistake
 from eigw_ns.importing.messages import Message, Place
 from eigw_ns.importing.options import Options
 from eigw_ns.importing.sources.cloudformation import blocks
@@ -20,25 +20,33 @@ from eigw_ns.topology import tree
 
 NESTED = "AWS::CloudFormation::Stack"
 _DEEPEST = 8
-_MOST_STACKS = 500
+_MOST_STACKS, _MOST_RESOURCES = 500, 100_000
+"""AWS has 500 resources in a stack. Several copies of a template must not take hours."""
 
 
 class Stacks:
     """The stacks of one design, in the order of the source. A nested stack follows its parent."""
 
-    def __init__(self, files: Mapping[str, bytes], options: Options) -> None:
+    def __init__(self, files: Mapping[str, bytes], options: Options, file: str) -> None:
         self.options = options
         self.scopes: list[Scope] = []
         self._files = files
-        self._memo = Memo()
+        self._memo = Memo(file)
+        self._file = file
+        self._count = 0
         self._parents: dict[str, tuple[Scope, Resource]] = {}
         self._nested: dict[str, Scope] = {}
+        self._trees: dict[str, tree.Mapping] = {}
 
     def add(self, stack: Stack, parent: tuple[Scope, Resource] | None = None) -> None:
         """Add a stack and the nested stacks whose templates are among the files.
 
         Raises DesignError if a template cannot be read, or a parameter has a value that it does not allow.
         """
+        self._count += len(stack.resources)
+        if self._count > _MOST_RESOURCES:
+            problem = f"the stacks of this design have more than {_MOST_RESOURCES:,} resources"
+            raise DesignError((Mistake(self._file, 0, "", "", problem, "give fewer stacks"),))
         scope = Scope(stack, self.options, self._memo, self)
         self.scopes.append(scope)
         if parent is None:
@@ -61,10 +69,17 @@ class Stacks:
         if file is None or resource.key.count("/") >= _DEEPEST or len(self.scopes) >= _MOST_STACKS:
             return
         stack = read_stack(
-            read_text(self._files[file], file), file, f"{scope.stack.name}-{resource.logical_id}", f"{resource.key}/",
+            self.read(file), file, f"{scope.stack.name}-{resource.logical_id}", f"{resource.key}/",
             environment=scope.stack.environment, region=scope.stack.region, account=scope.stack.account,
         )  # fmt: skip
         self.add(stack, (scope, resource))
+
+    def read(self, file: str) -> tree.Mapping:
+        """Return the tree of a template among the files. Each is read once."""
+        found = self._trees.get(file)
+        if found is None:
+            found = self._trees[file] = read_text(self._files[file], file)
+        return found
 
     def _template_of(self, scope: Scope, resource: Resource) -> str | None:
         """Return the file of a nested stack's template: what cdk notes beside it, or a path in TemplateURL."""
@@ -87,8 +102,8 @@ class Stacks:
         remedy = f"give --import {shorten(name)}=VALUE"
         if len(found) != 1:
             why = f"{'several stacks export' if found else 'no stack here exports'} {shorten(name)}"
-            hint = did_you_mean(name, exports)
-            return Unknown(why, f"{remedy}; {hint}" if hint and not found else remedy, name)
+            hint = "" if found else self._memo.suggestion(name, exports)
+            return Unknown(why, f"{remedy}; {hint}" if hint else remedy, name)
         return self._output(*found[0])
 
     def _exports(self, environment: str) -> dict[str, list[tuple[Scope, str]]]:
@@ -114,7 +129,7 @@ class Stacks:
             return Unknown(f"the template of the nested stack {resource.logical_id} is not here", "", name)
         if name not in scope.stack.outputs.items:
             why = f"the nested stack {resource.logical_id} has no output {shorten(name)}"
-            return Unknown(why, did_you_mean(name, scope.stack.outputs.items), name)
+            return Unknown(why, self._memo.suggestion(name, scope.stack.outputs.items), name)
         return self._output(scope, name)
 
     def _output(self, scope: Scope, name: str) -> Value:

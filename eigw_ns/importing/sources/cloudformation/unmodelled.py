@@ -114,10 +114,7 @@ def _given(item: Item) -> tuple[Reference, ...]:
 def _touched(item: Item, given: tuple[Reference, ...]) -> frozenset[str]:
     """Return the keys of what is given. A gateway stands for its VPC."""
     keys = {each.key for each in given}
-    for gateway in item.collected.gateways:
-        if gateway.label.key.text in keys and gateway.vpc is not None:
-            keys.add(gateway.vpc.text)
-    return frozenset(keys)
+    return frozenset(keys | {item.collected.gateway_vpcs[key] for key in keys if key in item.collected.gateway_vpcs})
 
 
 def _all_vpcs(collected: Collected) -> frozenset[str]:

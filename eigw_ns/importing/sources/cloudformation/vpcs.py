@@ -79,7 +79,7 @@ def _zone(item: Item) -> str | None:
 def egress_only_gateway(item: Item) -> None:
     """Add an egress-only internet gateway."""
     link = item.link("VpcId", VPC) or MISSING
-    item.collected.gateways.append(DesignGateway(item.label(), "egress-only", link))
+    _add(item, DesignGateway(item.label(), "egress-only", link))
 
 
 def attachment(item: Item) -> None:
@@ -98,7 +98,7 @@ def attachment(item: Item) -> None:
 def internet_gateway(item: Item) -> None:
     """Add an internet gateway with the VPC that it is attached to."""
     link = item.collected.attachments.get(item.key.text)
-    item.collected.gateways.append(DesignGateway(item.label(), "internet", link))
+    _add(item, DesignGateway(item.label(), "internet", link))
 
 
 def nat_gateway(item: Item) -> None:
@@ -113,4 +113,10 @@ def nat_gateway(item: Item) -> None:
     subnet, vpc = item.value("SubnetId"), item.value("VpcId")
     at = item.link_of(subnet, SUBNET) if subnet is not None else None
     within = item.link_of(vpc, VPC) if isinstance(vpc, Reference) else None
-    item.collected.gateways.append(DesignGateway(item.label(), "nat", within, at))
+    _add(item, DesignGateway(item.label(), "nat", within, at))
+
+
+def _add(item: Item, gateway: DesignGateway) -> None:
+    item.collected.gateways.append(gateway)
+    if isinstance(gateway.vpc, Key):
+        item.collected.gateway_vpcs[item.key.text] = gateway.vpc.text

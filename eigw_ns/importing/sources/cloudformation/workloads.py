@@ -85,6 +85,8 @@ _NAMED: Mapping[str, Form] = {
 }
 """The types that a workload names to say its subnets or groups."""
 
+_MOST_LINKS = 200
+
 _INTERFACES = {
     "AWS::EC2::Instance": "NetworkInterfaces",
     "AWS::EC2::LaunchTemplate": "LaunchTemplateData.NetworkInterfaces",
@@ -146,4 +148,5 @@ def _mappings(value: Value) -> Iterator[dict[str, Value]]:
 
 
 def _once(links: tuple[Link, ...]) -> tuple[Link, ...]:
-    return tuple(dict.fromkeys(links))
+    """Return each link once. Only the first ones count: no workload has that many."""
+    return tuple(dict.fromkeys(links[:_MOST_LINKS]))
