@@ -171,6 +171,15 @@ def test_a_block_that_cannot_be_computed_is_refused(properties: str, why: str):
     assert "X" in touched(found)
 
 
+def test_a_block_of_a_vpc_that_a_pool_chooses_is_refused_at_its_subnets():
+    pool = VPC.replace("CidrBlock: 10.0.0.0/16", "Ipv4IpamPoolId: pool-1, Ipv4NetmaskLength: 16")
+    block = "{VpcId: !Ref V, CidrBlock: !Select [0, !Cidr [!GetAtt V.CidrBlock, 1, 8]]}"
+    found = design(pool + resource("X", "AWS::EC2::Subnet", block))
+    (refused,) = messages(found)
+    assert "X: CidrBlock is not known: Fn::Cidr: AWS chooses V.CidrBlock at deployment" in refused
+    assert found.vpcs[0].ipv4_blocks == ()
+
+
 def test_an_ipv6_only_subnet_has_no_ipv4_block():
     block = "{VpcId: !Ref V, Ipv6Native: true, Ipv6CidrBlock: '2001:db8:aa0:5502::/64'}"
     found = design(VPC + resource("X", "AWS::EC2::Subnet", block))

@@ -295,3 +295,29 @@ def test_more_blocks_than_there_are_to_choose_are_refused():
     found = design("".join(vpc % number + block % (number, number) for number in range(172)))
     (refused,) = messages(found)
     assert "B171: the design has more than 171 IPv6 blocks to choose" in refused
+
+
+def with_asset(assets: str) -> dict[str, str]:
+    """Return an assembly whose nested stack is known by the hash in its URL, as cdk writes it without metadata."""
+    url = f"!Sub 'https://s3.${{AWS::Region}}.amazonaws.com/a-${{AWS::AccountId}}/{'ab' * 32}.json'"
+    body = f"{{TemplateURL: {url}, Parameters: {{Vpc: !Ref V, Cuts: 'a,10.0.4.0/24'}}}}"
+    net = f"Resources:\n{VPC}  N: {{Type: 'AWS::CloudFormation::Stack', Properties: {body}}}\n"
+    return {
+        "manifest.json": manifest("Net"),
+        "Net.template.json": net,
+        "Net.assets.json": assets,
+        "N.nested.template.json": CHILD,
+    }
+
+
+def test_a_nested_stack_of_cdk_is_found_by_the_hash_of_its_template():
+    assets = json.dumps({"files": {"ab" * 32: {"source": {"path": "N.nested.template.json"}}}})
+    found = assembly(with_asset(assets))
+    assert messages(found) == []
+    assert str(found.subnets[-1].label.place) == "N.nested.template.json:7 X"
+
+
+@pytest.mark.parametrize("assets", ["", "[]", "{", '{"files": []}', f'{{"files": {{"{"ab" * 32}": {{"source": 1}}}}}}'])
+def test_a_list_of_assets_that_is_not_one_has_no_template(assets: str):
+    (refused,) = messages(assembly(with_asset(assets)))
+    assert "the template of this nested stack is not here" in refused

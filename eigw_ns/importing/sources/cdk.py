@@ -10,6 +10,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from eigw_ns.cloud.words import shorten
@@ -42,7 +43,7 @@ def read_assembly(files: Mapping[str, bytes], options: Options) -> Design:
 
     Raises DesignError if the manifest or a template that it names is missing or cannot be read.
     """
-    stacks = Stacks(files, options, MANIFEST)
+    stacks = Stacks(files, options, MANIFEST, _assets(files))
     artifacts = tuple(_artifacts(files, "", 0))
     if not artifacts:
         _fail(MANIFEST, "the assembly has no stacks", "run `cdk synth`")
@@ -62,7 +63,7 @@ def read_assembly(files: Mapping[str, bytes], options: Options) -> Design:
                 region=region,
             )
         )
-    return build(stacks, "a cdk assembly", artifacts[0].name)
+    return build(stacks, "a cdk assembly", artifacts[0].name if len(artifacts) == 1 else "cdk")
 
 
 def _artifacts(files: Mapping[str, bytes], folder: str, depth: int) -> Iterator[_Artifact]:
@@ -86,6 +87,23 @@ def _artifacts(files: Mapping[str, bytes], folder: str, depth: int) -> Iterator[
             if depth >= _STAGES_DEEP or below in (".", folder):
                 _fail(path, "the stages of the assembly are too deep", "run `cdk synth`")
             yield from _artifacts(files, below, depth + 1)
+
+
+def _assets(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the paths of the files that the assembly uploads, by their hash. Manifests that are not JSON have none."""
+    found: dict[str, str] = {}
+    for manifest in sorted(files):
+        if not manifest.endswith(".assets.json"):
+            continue
+        with suppress(ValueError, RecursionError):
+            body = json.loads(files[manifest].decode("utf-8-sig"))
+            entries = body.get("files") if isinstance(body, dict) else None
+            for digest, entry in entries.items() if isinstance(entries, dict) else ():
+                source = entry.get("source") if isinstance(entry, dict) else None
+                path = source.get("path") if isinstance(source, dict) else None
+                if isinstance(path, str):
+                    found[digest] = posixpath.normpath(posixpath.join(posixpath.dirname(manifest), path))
+    return found
 
 
 def _manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:

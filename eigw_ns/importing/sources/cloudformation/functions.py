@@ -21,6 +21,7 @@ from eigw_ns.importing.sources.cloudformation.values import (
     Value,
     Zones,
     composed,
+    in_words,
     keys_in,
     parts_of,
     spelt,
@@ -85,6 +86,8 @@ def cidr(block: Value, count: Value, bits: Value = None) -> Value:
     unknown = unknown_in((block, count, bits))
     if unknown is not None:
         return unknown
+    if keys_in((block, count, bits)):
+        return _wrong("Fn::Cidr", f"AWS chooses {shorten(in_words(block))} at deployment", block)
     try:
         outer = ip_network(str(spelt(block)))
         number, host_bits = int(str(spelt(count))), int(str(spelt(bits)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from eigw_ns.cloud.words import did_you_mean, shorten
@@ -15,24 +16,32 @@ from eigw_ns.importing.sources.cloudformation.memo import Memo
 from eigw_ns.importing.sources.cloudformation.parameters import mistakes
 from eigw_ns.importing.sources.cloudformation.stack import Resource, Stack, mapping_of, read_stack, text_of
 from eigw_ns.importing.sources.cloudformation.text import read_text
-from eigw_ns.importing.sources.cloudformation.values import Unknown, Value, composed, parts_of, spelt
+from eigw_ns.importing.sources.cloudformation.values import Unknown, Value, composed, in_words, parts_of, spelt
 from eigw_ns.topology import tree
 
 NESTED = "AWS::CloudFormation::Stack"
+_ASSET = re.compile(r"/([0-9a-f]{64})\.\w+$")
 _DEEPEST = 8
 _MOST_STACKS, _MOST_RESOURCES = 500, 100_000
 """AWS has 500 resources in a stack. Several copies of a template must not take hours."""
 
 
 class Stacks:
-    """The stacks of one design, in the order of the source. A nested stack follows its parent."""
+    """The stacks of one design, in the order of the source. A nested stack follows its parent.
 
-    def __init__(self, files: Mapping[str, bytes], options: Options, file: str) -> None:
+    `file` is the place of what is wrong with all of them. `assets` are the paths of files that cdk uploads, by the hash
+    that is in their URL.
+    """
+
+    def __init__(
+        self, files: Mapping[str, bytes], options: Options, file: str, assets: Mapping[str, str] | None = None
+    ) -> None:
         self.options = options
         self.scopes: list[Scope] = []
         self._files = files
         self._memo = Memo(file)
         self._file = file
+        self._assets = assets or {}
         self._count = 0
         self._parents: dict[str, tuple[Scope, Resource]] = {}
         self._nested: dict[str, Scope] = {}
@@ -82,12 +91,18 @@ class Stacks:
         return found
 
     def _template_of(self, scope: Scope, resource: Resource) -> str | None:
-        """Return the file of a nested stack's template: what cdk notes beside it, or a path in TemplateURL."""
+        """Return the file of a nested stack's template: what cdk notes of it, or a path in TemplateURL."""
         written = text_of(resource.metadata.items.get("aws:asset:path"))
-        written = written or spelt(scope.property(resource, "TemplateURL"))
+        url = scope.property(resource, "TemplateURL")
+        asset = _ASSET.search(in_words(url))
+        if written is None and asset is not None:
+            return self._present(self._assets.get(asset[1]))
+        written = written or spelt(url)
         if written is None or "://" in written:
             return None
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(scope.stack.file), written))
+        return self._present(posixpath.normpath(posixpath.join(posixpath.dirname(scope.stack.file), written)))
+
+    def _present(self, path: str | None) -> str | None:
         return path if path in self._files else None
 
     # What `Scope` needs of the other stacks.
