@@ -342,7 +342,7 @@ def test_a_route_that_is_not_known_is_refused(properties: str, what: str):
         ("VpcPeeringConnectionId: pcx-1", ("peering", "pcx-1")),
         (
             "VpcEndpointId: !Select [0, !GetAtt W.EndpointIds]",
-            ("endpoint", "Fn::Select: its index or its list is not known"),
+            ("endpoint", "Fn::Select: AWS chooses W.EndpointIds at deployment"),
         ),
         ("CarrierGatewayId: cagw-1", ("carrier", "cagw-1")),
         ("CoreNetworkArn: 'arn:aws:x'", ("core-network", "arn:aws:x")),

@@ -89,6 +89,12 @@ def test_lines_are_those_of_the_text():
         (b"Resources: []", "the section Resources is not a mapping"),
         (b"Parameters: 1\nResources: {V: {Type: T}}", "net.yaml:1: the section Parameters is not a mapping"),
         (b"Resources:\n  V: 1", "net.yaml:2: the resource V is not a mapping; write Type and Properties below it"),
+        (
+            b"Resources:\n  'a b': {Type: T}",
+            "net.yaml:2: a b is not a valid name of a resource; use letters and digits",
+        ),
+        (b'{"Resources": {"a\\nb": {"Type": "T"}}}', "a\\nb is not a valid name of a resource"),
+        (b"Resources: {V: {Type: T}}\nParameters: {'': {}}", "an empty text is not a valid name of a parameter"),
         (b"Resources:\n  V: {}", "net.yaml:2: the resource V has no Type"),
         (b"Resources:\n  V: {Type: [a]}", "the resource V has no Type"),
         (b"Resources:\n  V:\n    Type: T\n    Properties: 1", "net.yaml:4: the Properties of the resource V are not"),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from eigw_ns.cloud.words import shorten
+from eigw_ns.cloud.words import printable, shorten
 from eigw_ns.errors import DesignError, Mistake
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import Design
@@ -75,11 +75,12 @@ def _artifacts(files: Mapping[str, bytes], folder: str, depth: int) -> Iterator[
         properties = body.get("properties")
         given = properties if isinstance(properties, dict) else {}
         if body.get("type") == "aws:cloudformation:stack" and isinstance(given.get("templateFile"), str):
-            name = given.get("stackName", artifact_id)
+            stated = given.get("stackName")
+            name = printable(stated if isinstance(stated, str) else artifact_id)
             file = posixpath.normpath(posixpath.join(folder, given["templateFile"]))
             environment = body.get("environment")
             yield _Artifact(
-                posixpath.join(folder, artifact_id), name if isinstance(name, str) else artifact_id, file,
+                posixpath.join(folder, artifact_id), name, file,
                 environment if isinstance(environment, str) else "",
             )  # fmt: skip
         elif body.get("type") == "cdk:cloud-assembly" and isinstance(given.get("directoryName"), str):

@@ -29,11 +29,8 @@ def network_acl(item: Item) -> None:
 
 def association(item: Item) -> None:
     """Add the association of a subnet with a network ACL."""
-    subnet = item.link("SubnetId", SUBNET)
-    item.touches = frozenset({subnet.text}) if isinstance(subnet, Key) else frozenset()
-    acl = _acl(item)
-    if subnet is not None and acl is not None:
-        item.collected.acl_associations.append(DesignAssociation(item.place, subnet, acl))
+    subnet, acl = item.link("SubnetId", SUBNET) or MISSING, _acl(item)
+    item.collected.acl_associations.append(DesignAssociation(item.place, subnet, acl))
 
 
 def entry(item: Item) -> None:
@@ -49,7 +46,7 @@ def entry(item: Item) -> None:
     if protocol is None:
         item.refuse("Protocol", item.value("Protocol"), "the number of a protocol")
         return
-    if acl is None or action is None or block is None:
+    if action is None or block is None:
         if block is None and item.value("CidrBlock") is None and item.value("Ipv6CidrBlock") is None:
             item.say("refuse", "the entry has no block", "give CidrBlock or Ipv6CidrBlock")
         return
@@ -78,12 +75,12 @@ def _pair(item: Item, name: str, first: str, second: str) -> tuple[int, int] | N
     return low, high
 
 
-def _acl(item: Item) -> Link | None:
+def _acl(item: Item) -> Link:
     """Return the ACL of an entry or association. It may be the default one of a VPC of the design."""
     value = item.value("NetworkAclId")
     if isinstance(value, Reference) and (value.type, value.attribute) == (VPC, _DEFAULT):
         return _default_acl(item.collected, item, value)
-    return item.link("NetworkAclId", NETWORK_ACL)
+    return item.link("NetworkAclId", NETWORK_ACL) or MISSING
 
 
 def _default_acl(collected: Collected, item: Item, vpc: Reference) -> Key:

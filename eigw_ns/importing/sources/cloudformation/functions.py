@@ -74,6 +74,8 @@ def select(index: Value, values: Value) -> Value:
     text = spelt(index)
     if isinstance(values, Unknown):
         return values
+    if isinstance(values, Reference):
+        return _wrong("Fn::Select", f"AWS chooses {shorten(values.text)} at deployment", values)
     if text is None or not isinstance(values, tuple):
         return _wrong("Fn::Select", "its index or its list is not known", index, values)
     if not (text.isascii() and text.isdigit()) or len(text) > 6 or int(text) >= len(values):

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from eigw_ns.cloud.filtering import ICMP, ICMPV6
 from eigw_ns.cloud.model import ALL_PROTOCOLS, Block
 from eigw_ns.cloud.protocols import WITH_PORTS
-from eigw_ns.importing.design import DesignGroup, DesignGroupRule, Key, Label, Link, Outside
+from eigw_ns.importing.design import DesignGroup, DesignGroupRule, Key, Label, Link
 from eigw_ns.importing.messages import Message, Place
 from eigw_ns.importing.sources.cloudformation.item import MISSING, Item, block_of, outside
 from eigw_ns.importing.sources.cloudformation.numbers import number_of, protocol_of
@@ -134,7 +134,7 @@ def _each(value: Value) -> tuple[Value, ...]:
 def _link(item: Item, value: Value) -> Link | None:
     """Return the group that a value refers to; None if it is not known."""
     if isinstance(value, str) and value:
-        return Outside(value)
+        return outside(value)
     if not isinstance(value, Reference):
         return None
     if (value.type, value.attribute) == (VPC, _DEFAULT):

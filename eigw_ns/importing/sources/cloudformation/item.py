@@ -144,7 +144,7 @@ def keys_of(value: Value, *types: str) -> tuple[Link, ...]:
     found: list[Link] = []
     for each in value if isinstance(value, tuple) else (value,):
         if isinstance(each, str) and each:
-            found.append(Outside(each))
+            found.append(outside(each))
         elif isinstance(each, Reference) and not each.attribute and (not types or each.type in types):
             found.append(Key(each.key))
     return tuple(found)

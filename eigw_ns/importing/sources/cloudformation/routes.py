@@ -56,11 +56,8 @@ def route_table(item: Item) -> None:
 
 def association(item: Item) -> None:
     """Add the association of a subnet with a route table."""
-    subnet = item.link("SubnetId", SUBNET)
-    item.touches = frozenset({subnet.text}) if isinstance(subnet, Key) else frozenset()
-    table = item.link("RouteTableId", ROUTE_TABLE)
-    if subnet is not None and table is not None:
-        item.collected.table_associations.append(DesignAssociation(item.place, subnet, table))
+    subnet, table = item.link("SubnetId", SUBNET) or MISSING, item.link("RouteTableId", ROUTE_TABLE) or MISSING
+    item.collected.table_associations.append(DesignAssociation(item.place, subnet, table))
 
 
 def route(item: Item) -> None:
@@ -118,7 +115,7 @@ def _gateway(item: Item, value: Value) -> tuple[TargetKind, Link]:
     """Return what GatewayId names: an internet gateway, a VPN gateway, an endpoint, or `local`."""
     if isinstance(value, str):
         kinds = (kind for prefix, kind in _BY_PREFIX if value.startswith(prefix))
-        return next(kinds, "unknown"), Outside(value)
+        return next(kinds, "unknown"), outside(value)
     if isinstance(value, Reference) and not value.attribute and value.type in _BY_TYPE:
         kind = _BY_TYPE[value.type]
         return kind, Key(value.key) if kind == "internet" else Outside(in_words(value))

@@ -5,6 +5,7 @@ Source: AWS, "Template anatomy". A template whose form CloudFormation would refu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from eigw_ns.importing.messages import Place
 from eigw_ns.topology.tree import Mapping, Node, Scalar, Sequence
 
 _EMPTY = Mapping(0, {}, {}, 1, 1)
+_NAME = re.compile(r"[A-Za-z0-9]{1,255}")
 _SECTIONS = ("Parameters", "Mappings", "Conditions", "Resources", "Outputs")
 
 
@@ -77,6 +79,8 @@ def read_stack(
     declared = sections["Resources"]
     if not declared.items:
         _fail(file, declared.line, "the template has no resources", "give a template with a section Resources")
+    for parameter, line in sections["Parameters"].lines.items():
+        _check_name(parameter, "parameter", file, line)
     generators = tuple((key, declared.lines[key]) for key in declared.items if key.startswith("Fn::"))
     resources = {key: _resource(declared, key, file, path) for key in declared.items if not key.startswith("Fn::")}
     return Stack(
@@ -106,6 +110,7 @@ def _section(root: Mapping, name: str, file: str) -> Mapping:
 
 def _resource(declared: Mapping, logical_id: str, file: str, path: str) -> Resource:
     body, line = declared.items[logical_id], declared.lines[logical_id]
+    _check_name(logical_id, "resource", file, line)
     if not isinstance(body, Mapping):
         _fail(file, line, f"the resource {shorten(logical_id)} is not a mapping", "write Type and Properties below it")
     kind = text_of(body.items.get("Type"))
@@ -126,6 +131,13 @@ def _resource(declared: Mapping, logical_id: str, file: str, path: str) -> Resou
         f"{path}{logical_id}", logical_id, kind, place, properties, text_of(condition),
         mapping_of(body.items.get("Metadata")),
     )  # fmt: skip
+
+
+def _check_name(name: str, kind: str, file: str, line: int) -> None:
+    if not _NAME.fullmatch(name):
+        _fail(
+            file, line, f"{shorten(name) or 'an empty text'} is not a valid name of a {kind}", "use letters and digits"
+        )
 
 
 def _transforms(root: Mapping) -> Iterator[tuple[str, int]]:
