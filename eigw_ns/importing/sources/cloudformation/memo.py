@@ -12,8 +12,8 @@ from eigw_ns.importing.sources.cloudformation.values import Unknown, Value
 _DEEPEST = 100
 """Expressions inside each other, over all references. Each takes a few frames of Python, which allows 1,000."""
 
-_MOST_STEPS = 1_000_000
-"""The values that are evaluated for one design. A template of 1 MB takes a fifth of them."""
+_MOST_STEPS = 500_000
+"""The values that are evaluated for one design. Public templates take one for each five bytes, at most."""
 
 _MOST_SUGGESTIONS, _MOST_NAMES = 20, 2_000
 """Each suggestion compares a word with all names, which takes up to 20 ms."""

@@ -74,7 +74,7 @@ def custom(item: Item) -> None:
 
 def deciding(item: Item) -> None:
     """Refuse a resource that decides what is reachable in a way that is not modelled."""
-    remedy = f"if it is no matter here, give --ignore {item.resource.type}"
+    remedy = f"if it changes nothing for these subnets, give --ignore {item.resource.type}"
     given = _given(item)
     touched = _touched(item, given) if given else _all_vpcs(item.collected)
     item.say("refuse", DECIDING[item.resource.type], remedy, touches=touched)
