@@ -321,3 +321,43 @@ def test_a_nested_stack_of_cdk_is_found_by_the_hash_of_its_template():
 def test_a_list_of_assets_that_is_not_one_has_no_template(assets: str):
     (refused,) = messages(assembly(with_asset(assets)))
     assert "the template of this nested stack is not here" in refused
+
+
+def test_exports_that_import_each_other_are_not_known():
+    one = "Resources: {V: {Type: 'AWS::EC2::VPC', Properties: {CidrBlock: !ImportValue %s}}}\n"
+    one += "Outputs: {A: {Value: !ImportValue %s, Export: {Name: %s}}}\n"
+    files = {
+        "A.template.json": one % ("b", "b", "a"),
+        "B.template.json": one % ("a", "a", "b"),
+        "manifest.json": manifest("A", "B"),
+    }
+    refused = messages(assembly(files))
+    assert len(refused) == 2
+    assert all("CidrBlock is not known: the output A refers to itself; end the cycle" in each for each in refused)
+
+
+def test_an_export_whose_name_imports_itself_is_not_known():
+    text = "Resources: {V: {Type: 'AWS::EC2::VPC', Properties: {CidrBlock: !ImportValue a}}}\n"
+    text += "Outputs: {A: {Value: b, Export: {Name: !ImportValue a}}}\n"
+    (refused,) = messages(assembly({"A.template.json": text, "manifest.json": manifest("A")}))
+    assert "CidrBlock is not known: no stack here exports a" in refused
+
+
+def test_a_nested_stack_that_needs_its_own_output_is_not_known():
+    found = with_child(nested("{Vpc: !GetAtt N.Outputs.Both, Cuts: !GetAtt N.Outputs.Both}"))
+    assert any("refers to itself" in each for each in messages(found))
+
+
+def test_a_block_that_needs_itself_is_not_known():
+    text = VPC.replace("VpcId: !Ref V, Amazon", "VpcId: !Select [0, !GetAtt V.Ipv6CidrBlocks], Amazon")
+    found = design(text)
+    assert found.vpcs[0].ipv6_blocks == ()
+    assert any("Ipv6CidrBlock is not known" in each for each in messages(found))
+
+
+def test_stacks_with_too_many_resources_are_an_error():
+    text = "Resources:\n" + "".join(f"  R{number}: {{Type: T}}\n" for number in range(10_000))
+    names = [f"S{number}" for number in range(11)]
+    one = {name: {"type": "aws:cloudformation:stack", "properties": {"templateFile": "all.json"}} for name in names}
+    with pytest.raises(DesignError, match="have more than 100,000 resources; give fewer stacks"):
+        assembly({"all.json": text, "manifest.json": json.dumps({"artifacts": one})})
