@@ -187,6 +187,31 @@ def test_an_ipv6_only_subnet_has_no_ipv4_block():
     assert found.subnets[-1].ipv4_block is None
 
 
+UNCERTAIN = "!If [C, !Ref V, !Ref W]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::EC2::VPCCidrBlock", f"{{VpcId: {UNCERTAIN}, AmazonProvidedIpv6CidrBlock: true}}"),
+        ("AWS::EC2::VPCCidrBlock", "{VpcId: !Ref W, AmazonProvidedIpv6CidrBlock: !Ref P}"),
+        ("AWS::EC2::VPCGatewayAttachment", f"{{VpcId: {UNCERTAIN}, InternetGatewayId: !Ref G}}"),
+        ("AWS::EC2::VPCGatewayAttachment", "{VpcId: !Ref V, InternetGatewayId: !Ref P}"),
+        ("AWS::EC2::EgressOnlyInternetGateway", f"{{VpcId: {UNCERTAIN}}}"),
+        ("AWS::EC2::EgressOnlyInternetGateway", "{}"),
+        ("AWS::EC2::NatGateway", "{SubnetId: !Ref P}"),
+        ("AWS::EC2::SubnetCidrBlock", "{SubnetId: !Ref P, Ipv6CidrBlock: '2001:db8:aa0:5507::/64'}"),
+    ],
+)
+def test_what_may_belong_to_a_vpc_of_the_design_or_not_is_refused(kind: str, properties: str):
+    before = f"{PARAMETER}Conditions: {{C: !Equals [!Ref P, a]}}\n"
+    other = resource("W", "AWS::EC2::VPC", "{CidrBlock: 10.9.0.0/16}")
+    found = design(VPC + other + resource("X", kind, properties), before=before)
+    (refused,) = messages(found)
+    assert "net.yaml:18 X: " in refused
+    assert touched(found) & {"V", "W", "X"}
+
+
 def test_a_refused_subnet_stays_in_the_design():
     found = design(VPC + resource("X", "AWS::EC2::Subnet", "{VpcId: !Ref V, CidrBlock: !Ref P}"), before=PARAMETER)
     assert [subnet.label.name for subnet in found.subnets] == ["S", "X"]

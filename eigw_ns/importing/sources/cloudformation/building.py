@@ -55,7 +55,8 @@ _GUARDED: Mapping[str, str] = {
 
 def build(stacks: Stacks, kind: str, name: str) -> Design:
     """Return the design of all stacks. Its messages are in the order of the source."""
-    collected = Collected(stacks.vpc_blocks())
+    keys = tuple(resource.key for _, resource in stacks.resources() if resource.type == vpcs.VPC)
+    collected = Collected(stacks.vpc_blocks(), keys)
     collected.messages += (*stacks.unused_parameters(), *stacks.block_messages())
     items = {item.key.text: item for item in _items(stacks, collected)}
     doubtful = {key for key, item in items.items() if _is_doubtful(item)}

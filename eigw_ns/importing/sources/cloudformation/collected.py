@@ -29,14 +29,15 @@ from eigw_ns.importing.sources.cloudformation.blocks import Blocks
 class Collected:
     """Lists to which the builders append, in the order of the source.
 
-    `gateway_vpcs` are the keys of the VPCs of gateways. `used` are the logical ids of the resources whose
-    properties are made from a resource, by its key. `attachments` are the VPCs of internet gateways; `ipv4_blocks`
-    and `subnet_blocks` what associations give to VPCs and subnets. `prefix_lists` are the entries of prefix lists
-    whose entries are all known, `expanded` how many of them were used. `defaults` are the keys of default groups
-    and ACLs that were added.
+    `vpc_keys` are those of all VPCs, `gateway_vpcs` the keys of the VPCs of gateways. `used` are the logical ids of
+    the resources whose properties are made from a resource, by its key. `attachments` are the VPCs of internet
+    gateways; `ipv4_blocks` and `subnet_blocks` what associations give to VPCs and subnets. `prefix_lists` are the
+    entries of prefix lists whose entries are all known, `expanded` how many of them were used. `defaults` are the
+    keys of default groups and ACLs that were added.
     """
 
     blocks: Blocks
+    vpc_keys: tuple[str, ...]
     messages: list[Message] = field(default_factory=list)
     vpcs: list[DesignVpc] = field(default_factory=list)
     subnets: list[DesignSubnet] = field(default_factory=list)

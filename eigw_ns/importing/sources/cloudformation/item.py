@@ -93,6 +93,14 @@ class Item:
             self.use(reference)
         return outside(value)
 
+    def known_link(self, name: str, *types: str) -> Link:
+        """Return what a property refers to, as `link` does. Refuses what may be a resource of the design, or not."""
+        value = self.value(name)
+        link = MISSING if value is None else self.link_of(value, *types)
+        if not isinstance(value, str) and not isinstance(link, Key):
+            self.refuse(name, value, f"the id of {types[0]}")
+        return link
+
     def keys(self, name: str, *types: str) -> tuple[Link, ...]:
         """Return what a list of ids refers to, without what is not known."""
         return keys_of(self.value(name), *types)

@@ -118,7 +118,7 @@ def _touched(item: Item, given: tuple[Reference, ...]) -> frozenset[str]:
 
 
 def _all_vpcs(collected: Collected) -> frozenset[str]:
-    return frozenset(vpc.label.key.text for vpc in collected.vpcs)
+    return frozenset(collected.vpc_keys)
 
 
 def _listed(names: tuple[str, ...]) -> str:

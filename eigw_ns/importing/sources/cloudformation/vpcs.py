@@ -6,7 +6,7 @@ import re
 
 from eigw_ns.importing.design import DesignGateway, DesignSubnet, DesignVpc, Key
 from eigw_ns.importing.sources.cloudformation.item import MISSING, Item
-from eigw_ns.importing.sources.cloudformation.values import Reference, spelt
+from eigw_ns.importing.sources.cloudformation.values import spelt
 
 VPC = "AWS::EC2::VPC"
 SUBNET = "AWS::EC2::Subnet"
@@ -25,10 +25,15 @@ def vpc(item: Item) -> None:
 
 
 def vpc_block(item: Item) -> None:
-    """Note the IPv4 block that an association gives to a VPC. The IPv6 blocks are those that `blocks` found."""
-    link = item.link("VpcId", VPC)
+    """Note the IPv4 block that an association gives to a VPC. `blocks` finds the IPv6 blocks.
+
+    A block that may be an IPv6 one, or not, is refused.
+    """
+    item.touches = frozenset(item.collected.vpc_keys)
+    link = item.known_link("VpcId", VPC)
     if isinstance(link, Key):
         item.touches = frozenset({link.text})
+    item.flag("AmazonProvidedIpv6CidrBlock")
     block = item.ipv4_block("CidrBlock")
     if block is not None and isinstance(link, Key):
         item.collected.ipv4_blocks.setdefault(link.text, []).append(block)
@@ -36,7 +41,8 @@ def vpc_block(item: Item) -> None:
 
 def subnet_block(item: Item) -> None:
     """Note the IPv6 block that an association gives to a subnet."""
-    link = item.link("SubnetId", SUBNET)
+    item.touches = frozenset(item.collected.vpc_keys)
+    link = item.known_link("SubnetId", SUBNET)
     if not isinstance(link, Key):
         return
     item.touches = frozenset({link.text})
@@ -78,20 +84,21 @@ def _zone(item: Item) -> str | None:
 
 def egress_only_gateway(item: Item) -> None:
     """Add an egress-only internet gateway."""
-    link = item.link("VpcId", VPC) or MISSING
+    item.touches = frozenset(item.collected.vpc_keys)
+    link = item.known_link("VpcId", VPC)
     _add(item, DesignGateway(item.label(), "egress-only", link))
 
 
 def attachment(item: Item) -> None:
     """Note the VPC of an internet gateway, before the gateways are added. A VPN gateway is left out."""
-    gateway = item.value("InternetGatewayId")
-    if gateway is None:
+    if item.value("InternetGatewayId") is None:
         return
-    link = item.link("VpcId", VPC)
+    item.touches = frozenset(item.collected.vpc_keys)
+    link = item.known_link("VpcId", VPC)
     if isinstance(link, Key):
         item.touches = frozenset({link.text})
-    to = item.link_of(gateway, INTERNET_GATEWAY)
-    if isinstance(to, Key) and link is not None:
+    to = item.known_link("InternetGatewayId", INTERNET_GATEWAY)
+    if isinstance(to, Key):
         item.collected.attachments.setdefault(to.text, link)
 
 
@@ -110,9 +117,9 @@ def nat_gateway(item: Item) -> None:
             "",
             "ConnectivityType",
         )
-    subnet, vpc = item.value("SubnetId"), item.value("VpcId")
-    at = item.link_of(subnet, SUBNET) if subnet is not None else None
-    within = item.link_of(vpc, VPC) if isinstance(vpc, Reference) else None
+    regional = item.value("SubnetId") is None
+    at = None if regional else item.known_link("SubnetId", SUBNET)
+    within = item.known_link("VpcId", VPC) if regional else None
     _add(item, DesignGateway(item.label(), "nat", within, at))
 
 
