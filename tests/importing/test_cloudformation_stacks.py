@@ -240,6 +240,22 @@ def test_a_value_that_the_parameter_does_not_allow_is_an_error():
     assert messages(design(VPC, before=before, options=Options(parameters={"P": "3"}))) == []
 
 
+def test_the_allowed_values_of_a_parameter_of_ssm_are_names():
+    kind = "AWS::SSM::Parameter::Value<String>"
+    before = f"Parameters: {{P: {{Type: '{kind}', Default: /a, AllowedValues: [/a, /b]}}}}\n"
+    found = design(
+        VPC.replace("10.0.0.0/16", "!Ref P"), before=before, options=Options(parameters={"P": "10.7.0.0/16"})
+    )
+    assert str(found.vpcs[0].ipv4_blocks[0]) == "10.7.0.0/16"
+
+
+def test_a_parameter_that_the_user_gives_is_that_of_the_parent_alone():
+    text = "Parameters: {Table: {Type: String, Default: none}}\n" + nested("{Vpc: !Ref V, Cuts: 'a,10.0.4.0/24'}")
+    assert with_child(text, Options(parameters={"Table": "rtb-1"})).routes == ()
+    (route,) = with_child(text, Options(parameters={"net-N:Table": "rtb-1"})).routes
+    assert route.table.text == "rtb-1"
+
+
 def test_a_parameter_can_be_given_for_one_stack():
     before = "Parameters: {Block: {Type: String}}\nResources:\n" + VPC.replace("10.0.0.0/16", "!Ref Block")
     files = {"Net.template.json": before, "Two.template.json": before, "manifest.json": manifest("Net", "Two")}

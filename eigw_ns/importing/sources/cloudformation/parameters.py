@@ -68,10 +68,12 @@ def mistakes(stack: Stack, options: Options) -> Iterator[Mistake]:
         allowed = declared.items.get("AllowedValues")
         if not isinstance(allowed, Sequence):
             continue
-        given = _given(stack, name, options)
+        given, kind = _given(stack, name, options), text_of(declared.items.get("Type")) or ""
+        if given is not None and kind.startswith(_FROM_SSM):
+            continue  # AllowedValues are names of parameters of SSM, and the user gives what is stored there
         choices = [_scalar_text(each) for each in allowed.items if isinstance(each, Scalar)]
         words = ", ".join(shorten(choice) for choice in choices[:8])
-        value = _typed(given if given is not None else _default(declared), text_of(declared.items.get("Type")) or "")
+        value = _typed(given if given is not None else _default(declared), kind)
         for each in value if isinstance(value, tuple) else (value,):
             if isinstance(each, str) and each not in choices:
                 problem = f"the value of the parameter {shorten(name)} is not one of its AllowedValues"
@@ -79,7 +81,8 @@ def mistakes(stack: Stack, options: Options) -> Iterator[Mistake]:
 
 
 def _given(stack: Stack, name: str, options: Options) -> str | None:
-    return options.parameters.get(f"{stack.name}:{name}", options.parameters.get(name))
+    general = None if stack.nested else options.parameters.get(name)
+    return options.parameters.get(f"{stack.name}:{name}", general)
 
 
 def _default(declared: Mapping) -> str | None:

@@ -49,6 +49,7 @@ class Stack:
 
     `generators` are the keys of functions in the section Resources, which stand for resources that nobody sees.
     `environment` tells stacks of different accounts and Regions apart, `region` and `account` are None if not stated.
+    A `nested` stack has another one as its parent, which passes its parameters.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Stack:
     environment: str = ""
     region: str | None = None
     account: str | None = None
+    nested: bool = False
 
     def place(self, address: str, line: int) -> Place:
         """Return a place in its template."""
@@ -72,7 +74,7 @@ class Stack:
 
 def read_stack(
     root: Mapping, file: str, name: str, path: str = "", *, environment: str = "",
-    region: str | None = None, account: str | None = None,
+    region: str | None = None, account: str | None = None, nested: bool = False,
 ) -> Stack:  # fmt: skip
     """Return the template as a stack. Raises DesignError if its form is not a template's."""
     sections = {section: _section(root, section, file) for section in _SECTIONS}
@@ -85,7 +87,7 @@ def read_stack(
     resources = {key: _resource(declared, key, file, path) for key in declared.items if not key.startswith("Fn::")}
     return Stack(
         name, file, path, sections["Parameters"], sections["Mappings"], sections["Conditions"], sections["Outputs"],
-        resources, tuple(_transforms(root)), generators, environment, region, account,
+        resources, tuple(_transforms(root)), generators, environment, region, account, nested,
     )  # fmt: skip
 
 

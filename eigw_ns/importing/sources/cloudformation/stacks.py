@@ -80,6 +80,7 @@ class Stacks:
         stack = read_stack(
             self.read(file), file, f"{scope.stack.name}-{resource.logical_id}", f"{resource.key}/",
             environment=scope.stack.environment, region=scope.stack.region, account=scope.stack.account,
+            nested=True,
         )  # fmt: skip
         self.add(stack, (scope, resource))
 
