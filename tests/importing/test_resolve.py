@@ -338,7 +338,7 @@ def test_vpcs_are_chosen_by_name() -> None:
 
 
 @given(designs())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_any_design_gives_a_file_that_loads_and_changes_nothing_a_second_time(found: Design) -> None:
     result = imported(found, EVERYTHING)
     assert result.topology is not None, result.messages

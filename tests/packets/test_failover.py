@@ -45,6 +45,7 @@ def _check(outcome: Outcome) -> None:
     assert outcome.detected < (SILENT if outcome.failure == "silent drop" else VISIBLE), outcome
 
 
+@pytest.mark.nightly  # `test_no_kind_of_death_under_attack_costs_a_flow` has each kind once, more quickly
 def test_no_kind_of_death_costs_a_flow(made: HaLab) -> None:
     names = []
     for outcome in outcomes(made, WANTED):

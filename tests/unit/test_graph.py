@@ -118,7 +118,7 @@ def _boxes(found: Layout) -> Iterator[Box]:
 
 
 @given(clouds())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 def test_no_boxes_overlap_and_all_are_inside(cloud: Cloud) -> None:
     found = layout(document(cloud))
     assert not [pair for pair in combinations(_boxes(found), 2) if pair[0].overlaps(pair[1])]
@@ -133,7 +133,7 @@ def test_no_boxes_overlap_and_all_are_inside(cloud: Cloud) -> None:
 
 
 @given(clouds())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 def test_lines_cross_only_if_a_subnet_has_several_gateways(cloud: Cloud) -> None:
     simple = {table.id: _with_one_gateway(table) for table in cloud.route_tables.values()}
     found = layout(document(replace(cloud, route_tables=simple)))
@@ -181,14 +181,14 @@ def _escaping(root: Element) -> Iterator[str]:
 
 
 @given(clouds())
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 def test_no_text_leaves_its_box(cloud: Cloud) -> None:
     drawn = svg(layout(document(cloud)), Marks(reachable=marks.verdicts(cloud)))
     assert not list(_escaping(ElementTree.fromstring(drawn)))
 
 
 @given(clouds(), st.randoms(use_true_random=False))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 def test_the_order_of_mappings_changes_no_byte(cloud: Cloud, random: object) -> None:
     def shuffled(mapping: object) -> object:
         pairs = list(mapping.items())  # type: ignore[attr-defined]
@@ -202,7 +202,7 @@ def test_the_order_of_mappings_changes_no_byte(cloud: Cloud, random: object) -> 
 
 
 @given(clouds(), st.integers(20, 120), st.booleans())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 def test_text_fits_the_terminal(cloud: Cloud, width: int, ascii_only: bool) -> None:
     given = Marks(reachable=marks.verdicts(cloud))
     drawn = _plain(document(cloud), given, width, ascii_only=ascii_only)
