@@ -16,11 +16,14 @@ from eigw_ns.cli import complete, options, streams
 from eigw_ns.cli.context import choose_lab, find_node, open_kernel, open_storage
 from eigw_ns.cli.program import INTERRUPTED
 from eigw_ns.cli.talk import Talk
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.nodes import nodes
 from eigw_ns.cloud.words import printable
 from eigw_ns.errors import UsageError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.traffic.capture_socket import Frame
 from eigw_ns.kernel.traffic.pcap_filter import compiled
+from eigw_ns.kernel.traffic.sockets import Program
 from eigw_ns.lab.capture import points, sinks, summary
 from eigw_ns.lab.capture.points import Point
 from eigw_ns.lab.capture.session import SNAP_LENGTH, Capture, Limits, Outcome
@@ -87,7 +90,7 @@ def command(
     else:
         found, words = points.of_node(cloud, find_node(cloud, node or "")[0], interface), filter_words
     text = points.with_addresses(cloud, " ".join(word for word in words if word))
-    program = compiled(text, snaplen) if text else None
+    program = _program(text, snaplen, (node or "", cloud))
     style = _Style(text, snaplen, raw_checksums, sinks.Ring(ring, ring_size * _MEBIBYTE) if ring else None)
     talk, signals = Talk(quiet=quiet, verbose=False), _signals()
     with Capture(found, program, snaplen) as capture:
@@ -100,6 +103,17 @@ def command(
             return 0
     talk.note(_ended(outcome, found))
     return INTERRUPTED if signal.SIGINT in signals else 0
+
+
+def _program(text: str, snap_length: int, here: tuple[str, Cloud]) -> Program | None:
+    """Return the program of a filter, None without one. A second node in its place is a --path that was not written."""
+    try:
+        return compiled(text, snap_length) if text else None
+    except UsageError as error:
+        first, cloud = here
+        if text in {name for node in nodes(cloud) for name in (node.name, node.qualified)}:
+            raise UsageError(error.message, hint=f"eigw-ns capture --path {first} {text}") from error
+        raise
 
 
 def _check(

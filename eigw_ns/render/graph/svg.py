@@ -220,7 +220,7 @@ class _Drawing:
         _pill(group, middle, out - 16, "out", "ok")
         _path(group, f"M{_number(right)} {_number(back)}H{_number(left + 10)}", "in")
         _path(group, f"M{_number(left + 10)} {_number(back - 9)}v18", "bar")
-        refused = "refused" if gateway.refused is None else f"refused {short(gateway.refused)}"
+        refused = f"refused {short(gateway.refused)}" if gateway.refused else "refused"
         _pill(group, middle, back + 16, refused, "bad")
 
     def _host(self, root: Element, placed: PlacedHost) -> None:

@@ -197,7 +197,7 @@ class _Writer:
         if gateway.kind == "internet":
             yield (*head, (f"{glyphs.both} internet", "green"), *drift)
             return
-        refused = "" if gateway.refused is None else f" {gateway.refused:,} times"
+        refused = f" {gateway.refused:,} times" if gateway.refused else ""
         words = "what the internet begins" if self._width >= WIDEST else ""
         refuses = f"   {glyphs.refused} refuses{refused or (f' {words}' if words else '')}"
         yield (*head, (f"{glyphs.out} internet", "green"), (refuses, "red"), *drift)
