@@ -12,7 +12,7 @@ JSON has escapes for the control characters below them."""
 _UNPRINTABLE = f"[\x00-\x1f{UNSAFE}]"
 _CLOSE_ENOUGH = 0.6
 _MOST = 3
-_LONGEST = 60
+_LONGEST = 63
 INVISIBLE = (
     "[\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff"
     "\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e00ff\U000e01f0-\U0010ffff]"
@@ -37,7 +37,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return at most 60 characters of `text` on one line, with invisible characters as escapes."""
+    """Return at most 63 characters of `text` on one line, with invisible characters as escapes."""
     return re.sub(INVISIBLE, _escape, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 

@@ -24,7 +24,7 @@ from eigw_ns.cloud.model import Block
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology.invalid_value import InvalidValue
 
-MAX_NAME = 40
+MAX_NAME = 63  # a label of DNS: RFC 1035, section 2.3.4
 MAX_LAB_NAME = 24  # a namespace has the name eigw-<lab>-<id>, which `ip netns` prints on one line
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")

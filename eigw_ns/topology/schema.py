@@ -18,6 +18,7 @@ from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.instance_records import InstanceAttributes
 from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, INSTANCE_STATES
 from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
+from eigw_ns.topology.forms import MAX_NAME
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.schema_base import NumberOrWord, Strict, Tagged
 from eigw_ns.topology.schema_interfaces import NetworkInterfaceFile, PrimaryInterfaceFile, VolumeFile
@@ -34,7 +35,7 @@ MAX_RULE_NUMBER = 32766  # AWS's own last entries have higher numbers
 
 _TRACKING, _INSTANCE = ConnectionTracking(), InstanceAttributes()
 _QUOTAS = Quotas()
-_NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40}}
+_NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": MAX_NAME}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
 _OPEN: JsonValue = [{"protocol": "all", "cidr": str(rule.peer)} for rule in open_egress("")]
 

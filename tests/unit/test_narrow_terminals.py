@@ -29,8 +29,8 @@ from eigw_ns.render import explain as render_explain
 from eigw_ns.render.table import Table, draw, wrap
 from eigw_ns.topology import example, load
 
-LONG = "a-name-as-long-as-a-name-may-be-in-aws-x"
-"""40 characters, as many as a name may have."""
+LONG = "a-name-as-long-as-a-name-may-be-because-a-stack-name-is-in-it-x"
+"""63 characters, as many as a name may have."""
 
 WIDE = f"""
 lab: {LONG[:24].rstrip("-")}
