@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.list_references import expanded
-from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.model import UNKNOWN, Cloud
 from eigw_ns.cloud.routing import ROUTE_TARGETS
 
 R = TypeVar("R")
@@ -46,7 +46,7 @@ def recorded(cloud: Cloud) -> tuple[str, ...]:
     tables = cloud.route_tables.values()
     targets = {route.target_id for table in tables for route in table.routes}
     targets |= {route.target_id for table in tables for route in table.prefix_list_routes}
-    elsewhere = any(ids.kind_of(target) in ROUTE_TARGETS for target in targets)
+    elsewhere = any(target == UNKNOWN or ids.kind_of(target) in ROUTE_TARGETS for target in targets)
     found = {
         "elastic IP addresses": bool(cloud.elastic_ips),
         "NAT gateways": bool(cloud.nat_gateways),

@@ -129,13 +129,16 @@ class Subnet:
 BLACKHOLE = "blackhole"
 """A target id that never names a gateway: the topology file writes it for a route that drops packets."""
 
+UNKNOWN = "unknown"
+"""A target id that never names a gateway: nobody knows what is there. The route drops packets and proves nothing."""
+
 
 @frozen
 class Route:
     """A static route for IPv6. The `local` routes are not stored: every table has one for each block of its VPC.
 
-    `target_id` can name a deleted gateway, or be `BLACKHOLE`. The state of the route is then `blackhole` (see
-    `cloud.routing`). Only gateways carry packets: a route to another resource, such as a NAT gateway, drops them.
+    `target_id` can name a deleted gateway, or be `BLACKHOLE` or `UNKNOWN`. The state of the route is then `blackhole`
+    (see `cloud.routing`). Only gateways carry packets: a route to another resource, such as a NAT gateway, drops them.
     `prefix_list_id` is set only in routes that `list_references.expanded` made of an entry.
     """
 

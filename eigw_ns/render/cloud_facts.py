@@ -11,7 +11,9 @@ from eigw_ns.cloud.filtering import network_acl
 from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair
 from eigw_ns.cloud.interface_records import NetworkInterface, PrimaryInterface
 from eigw_ns.cloud.model import (
+    BLACKHOLE,
     INTERNET_MTU,
+    UNKNOWN,
     Cloud,
     ConnectionTracking,
     EgressOnlyInternetGateway,
@@ -158,7 +160,7 @@ def _route_table(cloud: Cloud, table: RouteTable, known: Names) -> Facts:
     facts = {"main": "table of its VPC"} if table.main else {}
     for route in table.all_routes:
         target = known.get(route.target_id, route.target_id)
-        lost = route_state(cloud, table, route) == "blackhole" and target != "blackhole"
+        lost = route_state(cloud, table, route) == "blackhole" and target not in (BLACKHOLE, UNKNOWN)
         destination = f"prefix list {known[each]}" if isinstance(each := route.destination, str) else each
         facts[f"route {destination} to"] = f"{target} (blackhole)" if lost else target
     return facts

@@ -81,9 +81,12 @@ def verdict(explanation: Explanation) -> str:
 
 def probed(check: Check) -> str:
     """Return what the packet did, and what was predicted."""
+    why = check.reason.replace("_", " ").lower()
     if check.passed:
         return f"Probe: {check.observed}, as predicted."
-    return f"Probe: {check.observed}, but {check.predicted} was predicted ({check.reason.replace('_', ' ').lower()})."
+    if check.inconclusive:
+        return f"Probe: {check.observed}, as predicted. This proves nothing ({why})."
+    return f"Probe: {check.observed}, but {check.predicted} was predicted ({why})."
 
 
 def _what(question: Question) -> str:
@@ -111,6 +114,8 @@ def remedy(explanation: Explanation, hop: Hop) -> str:
             return f"Allow {way(egress)} {_traffic(explanation, hop)} in security group {names}."
         case RouteUsed(table=table) if hop.reason == Reason.BAD_STATE_ROUTE:
             return f"Point that route of route table {table.name} at a gateway that exists."
+        case RouteUsed(table=table) if hop.reason == Reason.UNKNOWN_TARGET:
+            return f"This proves nothing: name the target of that route of route table {table.name}."
         case RouteUsed(table=table, destination=None):
             return f"Add a route to route table {table.name}, such as ::/0 to a gateway."
         case _:

@@ -11,7 +11,7 @@ from typing import Any
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.filtering import ICMPV6
-from eigw_ns.cloud.model import BLACKHOLE, NetworkAclEntry, SecurityGroupRule
+from eigw_ns.cloud.model import BLACKHOLE, UNKNOWN, NetworkAclEntry, SecurityGroupRule
 from eigw_ns.cloud.protocols import name, number
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL
 from eigw_ns.dataplane.trace import EPHEMERAL, Direction, Hop
@@ -140,7 +140,7 @@ def _route(used: RouteUsed) -> Shape:
         "RouteTableRoute": {
             "DestinationCidr": str(used.destination),
             **({"DestinationPrefixListId": used.prefix_list_id} if used.prefix_list_id else {}),
-            **(target if used.target_id != BLACKHOLE else {}),
+            **(target if used.target_id not in (BLACKHOLE, UNKNOWN) else {}),
             "Origin": "CreateRouteTable" if used.target_id == LOCAL else "CreateRoute",
             "State": used.state,
         }

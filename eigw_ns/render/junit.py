@@ -15,7 +15,8 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'  # ElementTree would wri
 
 
 def junit(report: Report, cloud: Cloud, *, started: datetime, seconds: float) -> str:
-    """Return the document: one test suite with one test case per check. A check that did not pass is a failure.
+    """Return the document: one test suite with one test case per check. A check that did not pass is a failure,
+    and so is an inconclusive one: CI systems show skipped cases as good.
 
     The suite has the lab's name. Each case has the sentence with which `explain` answers the same question. `started`
     is the time of the first packet in UTC, `seconds` the time of the whole run.
@@ -47,6 +48,7 @@ def _add(suite: ElementTree.Element, check: Check, cloud: Cloud) -> None:
     said = _sentence(check, cloud)
     if not check.passed:
         seen = f"expected {check.expected}, observed {check.observed}, predicted {check.predicted}"
+        seen = f"inconclusive: {seen}" if check.inconclusive else seen
         failure = ElementTree.SubElement(case, "failure", {"type": check.reason, "message": seen})
         failure.text = f"{check.reason}: {seen}\n{said}"
     ElementTree.SubElement(case, "system-out").text = said

@@ -7,7 +7,7 @@ from eigw_ns.lab.verify.contradictions import Contradiction
 from eigw_ns.render import explain
 from eigw_ns.render.table import Cell, Table
 
-_COLOURS = {"allowed": "green", "blocked": "cyan", "refused": "yellow"}
+_COLOURS = {"allowed": "green", "blocked": "cyan", "refused": "yellow", "inconclusive": "yellow"}
 """Colours of outcomes. Red is for what failed: to block may be just what is wanted."""
 
 
@@ -18,9 +18,10 @@ def table(report: Report) -> Table:
 
 
 def summary(report: Report) -> str:
-    """Return the count of passed checks: `6 of 6 checks passed`."""
+    """Return the count of passed checks: `6 of 6 checks passed`. Those that prove nothing have their own count."""
     passed = sum(check.passed for check in report.checks)
-    return f"{passed} of {len(report.checks)} checks passed"
+    unclear = sum(check.inconclusive for check in report.checks)
+    return f"{passed} of {len(report.checks)} checks passed{f', {unclear} inconclusive' if unclear else ''}"
 
 
 def contradiction(found: Contradiction) -> str:
@@ -33,12 +34,13 @@ def contradiction(found: Contradiction) -> str:
 
 
 def _row(check: Check) -> tuple[Cell, ...]:
-    verdict = ("✓", "bold green") if check.passed else ("✗", "bold red")
+    colour = "bold green" if check.passed else "bold yellow" if check.inconclusive else "bold red"
+    verdict = ("✓" if check.passed else "?" if check.inconclusive else "✗", colour)
     traffic = check.protocol if check.port is None else f"{check.protocol} {check.port}"
     ends = f"{check.source} → {check.destination}"
     expected = (check.expected, _COLOURS[check.expected])
-    observed = (check.observed, _COLOURS[check.observed] if check.passed else "bold red")
-    return (verdict, ends, traffic, expected, observed, (_why(check), "dim" if check.passed else "bold red"))
+    observed = (check.observed, _COLOURS[check.observed] if check.passed else colour)
+    return (verdict, ends, traffic, expected, observed, (_why(check), "dim" if check.passed else colour))
 
 
 def _why(check: Check) -> str:

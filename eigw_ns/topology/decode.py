@@ -164,7 +164,7 @@ def _route_tables(
 ) -> dict[str, RouteTable]:
     """Return the route tables of a VPC.
 
-    A route target that is not in `targets` is an id or `blackhole`; it is kept. A destination without a prefix length
+    A route target that is not in `targets` is an id, `blackhole` or `unknown`; it is kept. A destination without a prefix length
     is the key of a prefix list.
     """
     tables = {}

@@ -8,7 +8,8 @@ from eigw_ns.cloud.model import Cloud
 from eigw_ns.frozen import frozen
 
 Protocol = Literal["tcp", "udp", "icmpv6"]
-Result = Literal["allowed", "blocked", "refused"]
+Result = Literal["allowed", "blocked", "refused", "inconclusive"]
+"""`refused`: the destination itself sends a reset or an error. `inconclusive`: the file cannot tell what happens."""
 
 
 @frozen

@@ -100,7 +100,7 @@ class RouteFile(Strict):
         examples=["::/0", "0.0.0.0/0", "corporate"],
     )
     target: str = Field(
-        description="The name or id of a gateway of this VPC, or blackhole; NAT gateways and other kinds drop packets",
+        description="The name or id of a gateway of this VPC, blackhole, or unknown; all but gateways drop packets",
         examples=["outbound", "blackhole"],
     )
 
@@ -330,7 +330,7 @@ class ExpectationFile(Strict):
     )
     port: int | None = Field(None, ge=1, le=65535, description="The destination port of TCP and UDP", examples=[443])
     result: str = Field(
-        description="`refused`: the destination itself sends a reset or an error",
+        description="`refused`: the destination itself sends a reset or an error; `inconclusive`: nobody can tell",
         json_schema_extra={"enum": [*RESULTS]},
         examples=["blocked"],
     )

@@ -397,7 +397,7 @@ def test_the_schema_describes_the_examples_keys() -> None:
     }
     assert schema["additionalProperties"] is False
     expectation = schema["$defs"]["ExpectationFile"]["properties"]
-    assert expectation["result"]["enum"] == ["allowed", "blocked", "refused"]
+    assert expectation["result"]["enum"] == ["allowed", "blocked", "refused", "inconclusive"]
     json.dumps(schema)
 
 

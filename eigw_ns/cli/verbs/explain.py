@@ -83,7 +83,7 @@ def command(
             show_text(render.probed(probe_result))
     if file is None:
         _warn_of_drift(cloud)
-    disagrees = probe_result is not None and not probe_result.passed
+    disagrees = probe_result is not None and not (probe_result.passed or probe_result.inconclusive)
     fails = check and explanation.trace.outcome != "allowed"
     return FAILED if disagrees or fails else 0
 

@@ -37,7 +37,8 @@ def command(lab: str | None, timeout: float, report_file: Path | None, output: s
 
     Sends what the topology's `expect` lists. If it lists nothing, tries every pair of nodes in both directions and
     compares with the model. All checks run at once. A check counts as blocked only if the listener was alive and the
-    path carried other traffic at the same time. Exit code 4 if a check fails. If another command changes the lab
+    path carried other traffic at the same time. Exit code 4 if a check fails, or is inconclusive: its packet ended at a
+    route whose target is `unknown`, or the topology expects `inconclusive`. If another command changes the lab
     meanwhile, checks that fail are repeated once.
 
     \b

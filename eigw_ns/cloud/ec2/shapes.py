@@ -16,6 +16,7 @@ from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.ipv4_addresses import used
 from eigw_ns.cloud.model import (
     BLACKHOLE,
+    UNKNOWN,
     AnyRoute,
     Block,
     BlockAssociation,
@@ -183,8 +184,8 @@ def _route(cloud: Cloud, table: RouteTable, route: AnyRoute) -> Shape:
 
 
 def _target(target_id: str) -> Shape:
-    """Return the member that names a route's target. It is empty if the topology file writes `blackhole` as target."""
-    if target_id == BLACKHOLE:
+    """Return the member that names a route's target. It is empty for `blackhole` and `unknown`."""
+    if target_id in (BLACKHOLE, UNKNOWN):
         return {}
     return {ROUTE_TARGET_MEMBERS.get(ids.kind_of(target_id) or "", "GatewayId"): target_id}
 

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     RESERVED_ADDRESS = "RESERVED_ADDRESS"  # AWS reserves it in the subnet, so no machine can have it
     ROUTER_ANSWERS_ITS_SUBNET_ONLY = "ROUTER_ANSWERS_ITS_SUBNET_ONLY"
     SOURCE_NOT_GLOBAL = "SOURCE_NOT_GLOBAL"
+    UNKNOWN_TARGET = "UNKNOWN_TARGET"  # the matching route leads to an unknown target, so the drop proves nothing
     # our codes for packets that pass
     ALLOWED_BY_RULE = "ALLOWED_BY_RULE"
     ANSWERS_FLOW = "ANSWERS_FLOW"
@@ -126,6 +127,11 @@ class Trace:
     reason: str
     hops: tuple[Hop, ...]
     source_ports: Range | None = None
+
+    @property
+    def conclusive(self) -> bool:
+        """Return False if the packet ends at a route to an unknown target: nobody can tell what happens in AWS."""
+        return self.reason != Reason.UNKNOWN_TARGET
 
     @property
     def decisive(self) -> Hop:

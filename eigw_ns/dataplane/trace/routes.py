@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Network
 
 from eigw_ns.cloud.addressing import is_reserved
-from eigw_ns.cloud.model import BLACKHOLE, RouteTable, Subnet
+from eigw_ns.cloud.model import BLACKHOLE, UNKNOWN, RouteTable, Subnet
 from eigw_ns.cloud.model import Route as TableRoute
 from eigw_ns.cloud.nodes import INTERNET, internet_id
 from eigw_ns.cloud.routing import longest_match, route_state, target_gateway
@@ -35,7 +35,7 @@ def leave_subnet(step: Step, subnet: Subnet, compiled: Route) -> Hop:
         return step.drops(where, Reason.NO_ROUTE_TO_DESTINATION, text, RouteUsed(table), outwards=True)
     used, text = _used(step, table, route)
     if compiled.blackhole:
-        return step.drops(where, Reason.BAD_STATE_ROUTE, text, used, outwards=True)
+        return step.drops(where, _lost(route), text, used, outwards=True)
     return step.passes(where, Reason.ROUTED, text, used, outwards=True)
 
 
@@ -81,8 +81,13 @@ def _mirror(step: Step, where: Component, subnet: Subnet, compiled: Route) -> Ho
     used, text = _used(step, table, route)
     text = f"the way back in route table {table.name} is {text}"
     if compiled.blackhole:
-        return step.drops(where, Reason.BAD_STATE_ROUTE, text, used)
+        return step.drops(where, _lost(route), text, used)
     return step.passes(where, Reason.ROUTED, text, used)
+
+
+def _lost(route: TableRoute) -> Reason:
+    """Return why a route without a gateway drops packets."""
+    return Reason.UNKNOWN_TARGET if route.target_id == UNKNOWN else Reason.BAD_STATE_ROUTE
 
 
 def _used(step: Step, table: RouteTable, route: TableRoute) -> tuple[RouteUsed, str]:
@@ -91,6 +96,12 @@ def _used(step: Step, table: RouteTable, route: TableRoute) -> tuple[RouteUsed, 
     state = route_state(cloud, table, route)
     used = RouteUsed(table, route.destination, route.target_id, state, route.prefix_list_id)
     gateway = target_gateway(cloud, table, route)
-    gone = "" if route.target_id == BLACKHOLE else f" ({route.target_id})"
     listed = words.of_list(cloud, route.prefix_list_id)
-    return used, f"{route.destination}{listed} → {gateway.name if gateway else f'blackhole{gone}'}"
+    return used, f"{route.destination}{listed} → {gateway.name if gateway else _gone(route.target_id)}"
+
+
+def _gone(target_id: str) -> str:
+    """Return a target that is not a gateway in words."""
+    if target_id == UNKNOWN:
+        return "an unknown target"
+    return BLACKHOLE if target_id == BLACKHOLE else f"{BLACKHOLE} ({target_id})"

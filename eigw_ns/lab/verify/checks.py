@@ -5,6 +5,9 @@ proven. Silence is proven by three observations: the service that should answer 
 another flow at the same time (control), and no packet arrived that should not have (sniffer). A refusal is proven if
 the destination received the packet (sniffer) and its own address sent the refusal. A refusal from any other address
 counts as a failure.
+
+A check is inconclusive, which is not passed, if its packet ends at a route to an unknown target, or if the file says
+so.
 """
 
 from __future__ import annotations
@@ -24,13 +27,14 @@ from eigw_ns.cloud.families import ipv6_part
 from eigw_ns.cloud.model import Cloud, Instance, InternetHost
 from eigw_ns.cloud.nodes import internet_id
 from eigw_ns.dataplane.compile.names import INSTANCE_LINK, ROUTER_LINK_LOCAL, infrastructure_address, namespace_name
-from eigw_ns.dataplane.trace import Outcome, Protocol, Trace, Tracer
+from eigw_ns.dataplane.trace import Outcome, Protocol, Reason, Trace, Tracer
 from eigw_ns.errors import EigwError, MissingError, NoSuchLabError
 from eigw_ns.frozen import frozen
 from eigw_ns.kernel.traffic import sockets
 from eigw_ns.lab.verify import prober
 from eigw_ns.lab.verify.disturbance import LabChangedError
 from eigw_ns.topology import Expectation, Topology
+from eigw_ns.topology.model import Result
 
 Progress = Callable[[int, int], None]
 """Called with (checks done, checks in all)."""
@@ -54,9 +58,15 @@ class Failure(StrEnum):
     MODEL_DISAGREES = "MODEL_DISAGREES"  # the observed outcome is not the predicted one
 
 
+EXPECTED_INCONCLUSIVE = "EXPECTED_INCONCLUSIVE"
+"""The reason of a check of which the file says that nobody can tell the outcome."""
+
+_INCONCLUSIVE = (Reason.UNKNOWN_TARGET, EXPECTED_INCONCLUSIVE)
+
+
 @frozen
 class Check:
-    """Result of one expectation. `reason` is the reason of the trace, or a `Failure`.
+    """Result of one expectation. `reason` is the reason of the trace, a `Failure`, or EXPECTED_INCONCLUSIVE.
 
     `seconds` is the time from the first packet of the run until the outcome was known: checks run at the same time.
     """
@@ -65,12 +75,17 @@ class Check:
     destination: str
     protocol: Protocol
     port: int | None
-    expected: Outcome
+    expected: Result
     observed: Outcome
     predicted: Outcome
     reason: str
     passed: bool
     seconds: float = 0.0
+
+    @property
+    def inconclusive(self) -> bool:
+        """Return whether the check proves nothing: no packet went wrong, and none shows what happens in AWS."""
+        return not self.passed and self.reason in _INCONCLUSIVE
 
     def document(self) -> dict[str, Any]:
         """Return the check as `verify -o json` prints it."""
@@ -186,6 +201,7 @@ def _sent(
 def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> Check:
     """Return the result of one expectation. If several things are wrong, the reason names the gravest."""
     failure = _failure(expectation, predicted, seen)
+    undecided = EXPECTED_INCONCLUSIVE if expectation.result == "inconclusive" else None
     return Check(
         expectation.source,
         expectation.destination,
@@ -194,8 +210,8 @@ def judge(expectation: Expectation, predicted: Trace, seen: prober.Evidence) -> 
         expected=expectation.result,
         observed=seen.outcome,
         predicted=predicted.outcome,
-        reason=failure or predicted.reason,
-        passed=failure is None and seen.outcome == expectation.result,
+        reason=failure or undecided or predicted.reason,
+        passed=failure is None and predicted.conclusive and seen.outcome == expectation.result,
     )
 
 

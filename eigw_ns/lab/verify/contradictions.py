@@ -29,7 +29,7 @@ def contradictions(topology: Topology) -> Iterator[Contradiction]:
         ends, what = (index.find(wanted.source).id, index.find(wanted.destination).id), (wanted.protocol, wanted.port)
         listening = wanted.result != "refused"
         for trace in tracer.by_source_port(*ends, *what, listening=listening):
-            if trace.outcome != wanted.result:
+            if trace.conclusive and wanted.result not in (trace.outcome, "inconclusive"):
                 question = Question(wanted.source, wanted.destination, *what, listening=listening)
                 yield Contradiction(number, wanted, trace.outcome, explain(cloud, question))
                 break

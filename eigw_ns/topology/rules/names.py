@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eigw_ns.cloud import ids
-from eigw_ns.cloud.model import BLACKHOLE
+from eigw_ns.cloud.model import BLACKHOLE, UNKNOWN
 from eigw_ns.cloud.nodes import INTERNET, Node, NodeIndex, NodeKind, internet_id
 from eigw_ns.cloud.words import shorten
 from eigw_ns.frozen import frozen
@@ -156,7 +156,7 @@ def _check_reserved(thing: Declared) -> None:
         raise InvalidValue("the name is reserved for the internet itself", "write another name")
     if thing.name == DEFAULT_DHCP_OPTIONS and thing.kind == ids.DHCP_OPTIONS:
         raise InvalidValue("the name is reserved for the Region's own set", "write another name")
-    if thing.name == BLACKHOLE and thing.kind in _GATEWAYS:
+    if thing.name in (BLACKHOLE, UNKNOWN) and thing.kind in _GATEWAYS:
         raise InvalidValue("the name is reserved for routes that drop packets", "write another name")
     other = _WORDS.get(ids.kind_of(thing.name) or "", word)
     if other != word:

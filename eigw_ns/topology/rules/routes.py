@@ -8,7 +8,7 @@ from itertools import chain, count
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.aws_words import lacking_id
-from eigw_ns.cloud.model import BLACKHOLE, Block
+from eigw_ns.cloud.model import BLACKHOLE, UNKNOWN, Block
 from eigw_ns.cloud.routing import ROUTE_TARGETS
 from eigw_ns.cloud.words import did_you_mean, shorten
 from eigw_ns.topology import forms
@@ -101,13 +101,13 @@ def _prefix_list(
 
 
 def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners: dict[str, str | None]) -> None:
-    """Check that the target is a gateway of the VPC, `blackhole`, or a gateway id.
+    """Check that the target is a gateway of the VPC, `blackhole`, `unknown`, or a gateway id.
 
     An unknown id is valid: the gateway was deleted, and the route is a blackhole. The id of an internet gateway in
     another VPC is valid too: it was detached and attached there, and can be moved back.
     """
     known = [name for section in GATEWAY_SECTIONS for name in report.names(("vpcs", vpc, section))]
-    if text == BLACKHOLE or text in known:
+    if text in (BLACKHOLE, UNKNOWN) or text in known:
         return
     if ids.kind_of(text) not in _TARGETS:
         if told := lacking_id(text):
@@ -115,7 +115,8 @@ def _check_target(text: str, report: MistakeReport, path: Path, vpc: str, owners
             return
         listed = f"write {' or '.join(map(shorten, known[:_FEW]))}" if known else "declare a gateway"
         otherwise = f"{listed}, or write {BLACKHOLE} for a route that drops packets"
-        report.add(path, "no gateway of the VPC has this name", did_you_mean(text, (*known, BLACKHOLE)) or otherwise)
+        similar = did_you_mean(text, (*known, BLACKHOLE, UNKNOWN))
+        report.add(path, "no gateway of the VPC has this name", similar or otherwise)
         return
     owner = owners.get(text)
     if owner is not None and owner != vpc and ids.kind_of(text) in _OF_ONE_VPC:
