@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeVar
 
 from eigw_ns.cloud.filtering import network_acl, security_groups
 from eigw_ns.cloud.ipv4_addresses import nat_gateway_id
-from eigw_ns.cloud.model import AnyRoute, Cloud, Gateway, RouteTable, Subnet, Tags
+from eigw_ns.cloud.model import UNKNOWN, AnyRoute, Cloud, Gateway, RouteTable, Subnet, Tags
 from eigw_ns.cloud.prefix_lists import PrefixList
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp
 from eigw_ns.cloud.routing import effective_route_table, route_state, target_gateway
+from eigw_ns.cloud.subnet_class import SubnetClass, subnet_classes
 from eigw_ns.cloud.tag_names import named_by_tags
 from eigw_ns.render import filters
 from eigw_ns.render.table import Cell, Table
@@ -32,8 +33,9 @@ _Resource = TypeVar("_Resource", bound=_Tagged)
 
 _ACTIVE = ("active", "green")
 _BLACKHOLE = ("blackhole", "bold red")
-_IDS = ("Target id", "Id")
-"""Columns that a narrow terminal does not show: names say the same."""
+_UNKNOWN = ("unknown", "yellow")
+_OPTIONAL = ("Target id", "Id", "Internet")
+"""Columns that a narrow terminal does not show: names say the same, and so do route tables."""
 
 _IF_USED = ("IPv4 block", "IPv4 address")
 """Columns that are shown only if a row has a value."""
@@ -74,7 +76,7 @@ def _table(kind: str, columns: Columns, rows: Rows) -> Table:
     unused = {index for index, name in enumerate(columns) if name in _IF_USED and not any(row[index] for row in rows)}
     columns = tuple(name for index, name in enumerate(columns) if index not in unused)
     rows = tuple(tuple(cell for index, cell in enumerate(row) if index not in unused) for row in rows)
-    return Table(HEADINGS[kind], columns, rows, optional=tuple(each for each in _IDS if each in columns))
+    return Table(HEADINGS[kind], columns, rows, optional=tuple(each for each in _OPTIONAL if each in columns))
 
 
 def counter_data(counters: Counters) -> dict[str, Any]:
@@ -98,19 +100,34 @@ def _blocks(blocks: Iterable[object]) -> str:
 
 
 def _subnets(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
-    found = _tagged(cloud.subnets.values(), tags)
-    return ("Name", "Id", "IPv6 block", "IPv4 block", "Route table", "Network ACL", "Tags"), tuple(
+    found, classes = _tagged(cloud.subnets.values(), tags), subnet_classes(cloud)
+    return ("Name", "Id", "IPv6 block", "IPv4 block", "Internet", "Route table", "Network ACL", "Tags"), tuple(
         (
             qualified(cloud, subnet.vpc_id, subnet.name),
             subnet.id,
             str(subnet.ipv6_association.block) if subnet.ipv6_association else "",
             str(subnet.cidr_block or ""),
+            _class_text(classes[subnet.id]),
             _table_of(cloud, subnet),
             network_acl(cloud, subnet).name,
             _tag_text(subnet.tags),
         )
         for subnet in found
     )
+
+
+def _class_text(found: SubnetClass) -> str:
+    """Return the class of a subnet in both families, once if it has only one or if both are the same."""
+    words = {family: word for family, word in (("IPv4", found.ipv4), ("IPv6", found.ipv6)) if word != "absent"}
+    if len(set(words.values())) <= 1:
+        return next(iter(words.values()), "")
+    return ", ".join(f"{family} {word}" for family, word in words.items())
+
+
+def class_data(cloud: Cloud, subnet_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the classes of subnets by their ids as `describe -o json` prints them."""
+    classes = subnet_classes(cloud)
+    return {each: {"Ipv4": classes[each].ipv4, "Ipv6": classes[each].ipv6} for each in subnet_ids}
 
 
 def _route_tables(cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:
@@ -125,8 +142,14 @@ def _routes(cloud: Cloud, table: RouteTable) -> Iterator[tuple[Cell, ...]]:
     for block, (called, table_id, tags) in zip(cloud.vpcs[table.vpc_id].blocks, heads, strict=False):
         yield called, table_id, str(block), "local", "", _ACTIVE, tags
     for route in table.all_routes:
-        state = _ACTIVE if route_state(cloud, table, route) == "active" else _BLACKHOLE
-        yield "", "", filters.prefix_list(cloud, route.destination), *_target(cloud, table, route), state, ""
+        destination = filters.prefix_list(cloud, route.destination)
+        yield "", "", destination, *_target(cloud, table, route), _state(cloud, table, route), ""
+
+
+def _state(cloud: Cloud, table: RouteTable, route: AnyRoute) -> Cell:
+    if route.target_id == UNKNOWN:
+        return _UNKNOWN
+    return _ACTIVE if route_state(cloud, table, route) == "active" else _BLACKHOLE
 
 
 def _gateways(gateways: Iterable[Gateway], attached: str, cloud: Cloud, tags: Tags) -> tuple[Columns, Rows]:

@@ -164,8 +164,8 @@ def _route_tables(
 ) -> dict[str, RouteTable]:
     """Return the route tables of a VPC.
 
-    A route target that is not in `targets` is an id, `blackhole` or `unknown`; it is kept. A destination without a prefix length
-    is the key of a prefix list.
+    A route target that is not in `targets` is an id, `blackhole` or `unknown`; it is kept. A destination without a
+    prefix length is the key of a prefix list.
     """
     tables = {}
     for table_id, name, body in named(data, "route_tables", ids.ROUTE_TABLE, scope):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -95,7 +96,8 @@ def command(what: str | None, tags: Tags, lab: str | None, watch: bool, output: 
     and interfaces, or vpcs, subnets, route-tables, egress-only-internet-gateways (or eigw), internet-gateways (or igw),
     network-acls (or acl), security-groups (or sg), instances or internet-hosts. As root, also
     shows the counters of gateways (and of subnets, if KIND is subnets) that are not zero (-v: all), and the replicas of
-    gateways: their health and their flows. `-o json` prints AWS's own shapes.
+    gateways: their health and their flows. `-o json` prints AWS's own shapes, and beside them in `SubnetClasses` what
+    connects each subnet to the internet by its routes: public, nat, egress-only, inspected, none, unknown.
 
     \b
     eigw-ns describe
@@ -152,11 +154,14 @@ def _show(kernel: Machine | None, cloud: Cloud, subject: Subject, tags: Tags, ou
 def _data(
     cloud: Cloud, subject: Subject, tags: Tags, readings: Readings, counters: render.Counters
 ) -> dict[str, object]:
-    shapes = aws.describe(cloud, subject.kinds, tags)
+    shapes: Mapping[str, Sequence[Mapping[str, Any]]] = aws.describe(cloud, subject.kinds, tags)
+    shapes = one_resource.shapes(shapes, subject.only) if subject.only else shapes
+    subnets = [each["SubnetId"] for each in shapes.get("Subnets", ())]
+    classes = {"SubnetClasses": render.class_data(cloud, subnets)} if subnets else {}
     found = {"Counters": render.counter_data(counters)} if counters else {}
     more = {"Replicas": render_replicas.data(readings.replicas)} if readings.replicas else {}
     there = {"Nodes": nodes.data(cloud, subject.only)} if subject.nodes and not tags else {}
-    return {**(one_resource.shapes(shapes, subject.only) if subject.only else shapes), **there, **found, **more}
+    return {**shapes, **classes, **there, **found, **more}
 
 
 def _kernel_if_allowed(talk: Talk) -> Machine | None:
