@@ -17,6 +17,10 @@ Purpose = Literal["public", "private", "isolated", "inbound only"]
 """`public`: both directions are open. `private`: only outbound. `isolated`: neither."""
 
 
+POLICY = "policy"
+"""The signal of an intent that the reviewer states, not the design."""
+
+
 @frozen
 class Intent:
     """Whether the internet may begin connections to a subnet (`inbound`), and the subnet to the internet (`outbound`).
@@ -27,6 +31,11 @@ class Intent:
     inbound: bool
     outbound: bool
     why: str
+
+    @property
+    def by_policy(self) -> bool:
+        """Whether the reviewer states it. A design's own words are weaker."""
+        return self.why == POLICY
 
     @property
     def purpose(self) -> Purpose:
