@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +73,19 @@ class Import:
         return any(message.level == "refuse" for message in self.messages)
 
 
-def imported(design: Design, choices: Choices) -> Import:
-    """Return the design as a lab. Raises UsageError if a VPC or a host that the user names is not possible."""
+IntentOf = Callable[[DesignSubnet, str], Intent | None]
+"""What a subnet is meant for, by the subnet of the design and its name in the lab."""
+
+
+def _stated(subnet: DesignSubnet, _name: str) -> Intent | None:
+    return stated_intent(subnet)
+
+
+def imported(design: Design, choices: Choices, intent_of: IntentOf = _stated) -> Import:
+    """Return the design as a lab. By default, `intent_of` is what the design itself says.
+
+    Raises UsageError if a VPC or a host that the user names is not possible.
+    """
     design = selected(design, choices.vpcs)
     index = Index(design)
     names = all_names(design, index)
@@ -89,7 +100,7 @@ def imported(design: Design, choices: Choices) -> Import:
     lab = choices.lab or _lab_name(design)
     topology = _loaded(_data(lab, parts.values(), choices), parts, messages)
     unknown = _unknown(messages, index)
-    subnets = tuple(_subnets(design, index, names, lab, placed, unknown))
+    subnets = tuple(_subnets(design, index, names, lab, placed, unknown, intent_of))
     if topology:
         topology = replace(topology, expectations=tuple(_expectations(topology, subnets, choices)))
     return Import(topology, tuple(messages), subnets, names)
@@ -136,7 +147,13 @@ def _unknown(messages: Iterable[Message], index: Index) -> frozenset[Key]:
 
 
 def _subnets(
-    design: Design, index: Index, names: Names, lab: str, placed: tuple[Probe, ...], unknown: frozenset[Key]
+    design: Design,
+    index: Index,
+    names: Names,
+    lab: str,
+    placed: tuple[Probe, ...],
+    unknown: frozenset[Key],
+    intent_of: IntentOf,
 ) -> Iterator[ImportedSubnet]:
     several = len(design.vpcs) > 1
     by_subnet = {probe.subnet: probe.name for probe in reversed(placed)}
@@ -147,7 +164,8 @@ def _subnets(
         probe = by_subnet.get(key)
         node = f"{where[1]}/{probe}" if probe and several else probe
         subnet_id = ids.make_id(ids.SUBNET, lab, where[1], names[key])
-        yield ImportedSubnet(names[key], where[1], subnet_id, subnet, stated_intent(subnet), node, key in unknown)
+        intent = intent_of(subnet, names[key])
+        yield ImportedSubnet(names[key], where[1], subnet_id, subnet, intent, node, key in unknown)
 
 
 def _expectations(topology: Topology, subnets: Iterable[ImportedSubnet], choices: Choices) -> Iterator[Expectation]:
