@@ -17,6 +17,7 @@ from eigw_ns.importing.design import (
     DesignAcl,
     DesignAclEntry,
     DesignAssociation,
+    DesignGateway,
     DesignGroup,
     DesignGroupRule,
     DesignRoute,
@@ -152,7 +153,7 @@ def test_a_route_of_the_internet_to_what_a_lab_lacks_is_refused_and_closed(kind:
     (refused,) = (message for message in found.messages if message.level == "refuse")
     assert str(refused).startswith(f"refuse {FILE}:7 R: ::/0 leads to ")
     assert refused.remedy
-    assert rows(found) == {"::/0": "blackhole"}
+    assert rows(found) == {"::/0": "unknown"}
     assert [each.unknown for each in found.subnets] == [True]
     assert found.topology and not found.topology.expectations
 
@@ -197,6 +198,36 @@ def test_a_gateway_of_another_vpc_is_a_blackhole() -> None:
     }
 
 
+@pytest.mark.parametrize("vpc", [None, Outside("OtherVpc")])
+@pytest.mark.parametrize("destination", ["::/0", "0.0.0.0/0"])
+def test_a_route_to_a_gateway_that_nothing_attaches_is_refused(vpc: Link | None, destination: str) -> None:
+    loose = (DesignGateway(label("igw"), "internet", vpc),)
+    plain = design(subnet("S", 1), tables=[("S", "T")], routes=[route("T", destination, "igw")])
+    found = imported(replace(plain, gateways=loose), EVERYTHING)
+    assert "leads to an internet gateway that this source attaches to no VPC" in said(found, "refuse")[0]
+    assert rows(found) == {destination: "unknown"}
+    assert [each.unknown for each in found.subnets] == [True]
+
+
+IPV4_FACTS: list[tuple[TargetKind, str, str]] = [
+    ("transit-gateway", "tgw-0123456789abcdef0", "tgw-0123456789abcdef0"),
+    ("vpn", "vgw-0123456789abcdef0", "vgw-0123456789abcdef0"),
+    ("nat", "nat-0123456789abcdef0", "unknown"),
+    ("internet", "igw-0123456789abcdef0", "unknown"),
+    ("carrier", "cagw-0123456789abcdef0", "unknown"),
+    ("unknown", "", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("kind", "target", "row"), IPV4_FACTS)
+def test_what_is_behind_an_ipv4_route_is_a_fact_or_unknown(kind: TargetKind, target: str, row: str) -> None:
+    found = DesignRoute(Place("R", FILE, 7), Key("T"), IPv4Network("0.0.0.0/0"), kind, Outside(target))
+    result = imported(design(subnet("S", 1), tables=[("S", "T")], routes=[found]), EVERYTHING)
+    assert rows(result) == {"0.0.0.0/0": row}
+    assert not result.refused
+    assert any("what is behind it is not known" in what for what in said(result, "note")) is (row == "unknown")
+
+
 OUTSIDE = Outside("ImportedTable")
 
 
@@ -232,7 +263,12 @@ def test_several_ipv6_blocks_of_a_subnet_are_refused_and_of_a_vpc_are_kept() -> 
 def test_what_has_no_ipv6_is_noted_and_imported() -> None:
     bare = replace(subnet("S", 1), ipv6_blocks=())
     found = imported(design(bare, vpcs=(DesignVpc(label("v"), (IPv4Network("10.60.0.0/16"),)),)), EVERYTHING)
-    assert said(found, "note") == ["the VPC has no IPv6 block", "the subnet has no IPv6 block"]
+    assert said(found, "note") == [
+        "nothing of this design is reachable over IPv6",
+        "the VPC has no IPv6 block",
+        "the subnet has no IPv6 block",
+    ]
+    assert not found.refused
     assert found.topology and not found.topology.cloud.instances and not found.topology.expectations
 
 
@@ -332,6 +368,88 @@ def test_vpcs_are_chosen_by_name() -> None:
     assert not found.cloud.subnets
     with pytest.raises(UsageError, match="no VPC third"):
         imported(both, Choices(vpcs=("third",)))
+
+
+# ---- what is unknown -------------------------------------------------------------------------------------------------
+
+
+def unknown_by(*touches: str) -> set[str]:
+    """Return the subnets that are unknown if a source refuses something that touches these resources."""
+    plain = design(
+        subnet("S", 1), subnet("R", 2), subnet("Q", 3),
+        tables=[("S", "T"), ("R", "U")],
+        routes=[route("T", "::/0", "igw"), route("U", "::/0", "eigw")],
+        acls=(DesignAcl(label("A"), VPC),),
+        acl_associations=(DesignAssociation(Place("A"), Key("Q"), Key("A")),),
+        messages=(Message("refuse", Place("X"), "not known", touches=frozenset(touches)),),
+    )  # fmt: skip
+    return {each.design.label.key.text for each in imported(plain, EVERYTHING).subnets if each.unknown}
+
+
+@pytest.mark.parametrize(
+    ("touches", "unknown"),
+    [
+        (("S",), {"S"}),
+        (("T",), {"S"}),
+        (("A",), {"Q"}),
+        (("igw",), {"S"}),
+        (("eigw",), {"R"}),
+        (("v",), {"S", "R", "Q"}),
+        (("S", "elsewhere"), {"S"}),
+        (("elsewhere",), {"S", "R", "Q"}),
+        ((), {"S", "R", "Q"}),
+    ],
+)
+def test_a_refusal_makes_every_subnet_unknown_that_it_may_be_about(touches: tuple[str, ...], unknown: set[str]) -> None:
+    assert unknown_by(*touches) == unknown
+
+
+@pytest.mark.parametrize("field", ["table_associations", "acl_associations"])
+def test_two_associations_of_one_subnet_are_refused(field: str) -> None:
+    two = tuple(DesignAssociation(Place(to, FILE), Key("S"), Key(to)) for to in ("T", "U", "U"))
+    acls = tuple(DesignAcl(label(to), VPC) for to in ("T", "U"))
+    tables = tuple(DesignRouteTable(label(to), VPC) for to in ("T", "U"))
+    made = {"acls": acls} if field == "acl_associations" else {"route_tables": tables}
+    found = imported(replace(design(subnet("S", 1)), **made, **{field: two}), EVERYTHING)  # type: ignore[arg-type]
+    assert {str(each.place) for each in found.messages if each.level == "refuse"} == {f"{FILE} U"}
+    assert [each.unknown for each in found.subnets] == [True]
+
+
+def test_nothing_that_import_adds_takes_the_name_of_a_resource() -> None:
+    subnets = [subnet("a", 1), subnet("probe-a", 2), subnet("visitor", 3), subnet("probe-probe-a", 4)]
+    group = DesignGroup(label("eigw-probe-open"), VPC, "mine")
+    gateways = (DesignGateway(label("g", name="visitor"), "internet", VPC),)
+    found = imported(design(*subnets, groups=(group,), gateways=gateways), EVERYTHING)
+    assert found.topology, found.messages
+    assert load(dump(found.topology).encode(), file="x.yaml", default_lab="x") == found.topology
+    assert len(found.topology.cloud.instances) == len(subnets)
+    assert "mine" in {each.description for each in found.topology.cloud.security_groups.values()}
+
+
+def test_probes_of_equal_workloads_have_different_names() -> None:
+    groups = tuple(DesignGroup(label(f"G{n}"), VPC) for n in range(3))
+    workloads = (
+        DesignWorkload(label("w1", name="b-c"), "instance", (Key("a"),), (Key("G0"),)),
+        DesignWorkload(label("w2", name="c"), "instance", (Key("a-b"),), (Key("G1"),)),
+        DesignWorkload(label("w3", name="c"), "instance", (Key("a-b"),), (Key("G2"),)),
+    )
+    plain = design(subnet("a", 1), subnet("a-b", 2), groups=groups, workloads=workloads)
+    found = imported(plain, Choices(probes="groups")).topology
+    assert found and len(found.cloud.instances) == 5
+
+
+def test_a_subnet_with_private_ipv6_only_has_no_probe() -> None:
+    private = replace(subnet("S", 1), ipv6_blocks=(IPv6Network("fd00:1:2:3::/64"),))
+    found = imported(design(private), EVERYTHING)
+    assert found.topology, found.messages
+    assert not found.topology.cloud.instances
+
+
+def test_the_folders_of_a_source_are_in_no_tag() -> None:
+    inside = subnet("S", 1)
+    moved = replace(inside, label=replace(inside.label, place=Place("S", "home/me/design.yaml", 1)))
+    one, other = imported(design(inside), EVERYTHING).topology, imported(design(moved), EVERYTHING).topology
+    assert one == other
 
 
 # ---- any design ------------------------------------------------------------------------------------------------------

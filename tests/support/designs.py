@@ -103,10 +103,16 @@ def leaking() -> Design:
 _DESTINATIONS = ("0.0.0.0/0", "::/0", "2001:db8:80::/48", "64:ff9b::/96", "fd00:1::/32", "10.0.0.0/8")
 
 
+_NAMES = (
+    *("front", "Net/Vpc/front", "internet", "sg-a", "W" * 60, "漢", "", "default", "unknown"),
+    *("visitor", "probe-front", "eigw-probe-open", "igw-0123456789abcdef0", "subnet-0123456789abcdef0"),
+)
+
+
 @st.composite
 def designs(draw: st.DrawFn) -> Design:
     """Draw a design of one VPC: up to four subnets, tables, routes, ACLs and groups, with names that may be equal."""
-    names = st.sampled_from(["front", "Net/Vpc/front", "internet", "sg-a", "W" * 60, "漢", "", "default"])
+    names = st.sampled_from(_NAMES)
     count = draw(st.integers(0, 4))
     subnets = tuple(subnet(f"S{number}", number, Name=draw(names)) for number in range(count))
     tables = [f"T{number}" for number in range(draw(st.integers(1, 3)))]

@@ -15,7 +15,7 @@ VISITOR = ("visitor", IPv6Address("2001:db8:80::1"))
 
 @frozen
 class Choices:
-    """The name of the lab (None: made from the design's), the probes, and the hosts on the internet.
+    """The name of the lab (None: made from the design's, or else from `source`), the probes, the hosts on the internet.
 
     `open` adds an instance to each subnet whose group lets everything in, so that routes and network ACLs decide
     alone: the worst case. `groups` also adds one for each combination of security groups that the design uses there.
@@ -26,3 +26,4 @@ class Choices:
     probes: Probes = "open"
     hosts: tuple[tuple[str, IPv6Address], ...] = (VISITOR,)
     vpcs: tuple[str, ...] = ()
+    source: str = ""

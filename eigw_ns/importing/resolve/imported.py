@@ -88,16 +88,16 @@ def imported(design: Design, choices: Choices, intent_of: IntentOf = _stated) ->
     """
     design = selected(design, choices.vpcs)
     index = Index(design)
-    names = all_names(design, index)
+    names = all_names(design, index, tuple(name for name, _ in choices.hosts))
     placed = probes(design, index, names, choices)
     parts: dict[tuple[str, ...], Part] = {}
-    messages = list(design.messages)
+    messages = [*design.messages, *_without_ipv6(design)]
     for found in (*networks(design, index, names), *filters(design, index, names), *probe_parts(placed, index, names)):
         if isinstance(found, Message):
             messages.append(found)
         else:
             parts[found.path] = found
-    lab = choices.lab or _lab_name(design)
+    lab = choices.lab or as_name(f"import-{design.name or choices.source}", MAX_LAB_NAME)
     topology = _loaded(_data(lab, parts.values(), choices), parts, messages)
     unknown = _unknown(messages, index)
     subnets = tuple(_subnets(design, index, names, lab, placed, unknown, intent_of))
@@ -106,8 +106,9 @@ def imported(design: Design, choices: Choices, intent_of: IntentOf = _stated) ->
     return Import(topology, tuple(messages), subnets, names)
 
 
-def _lab_name(design: Design) -> str:
-    return as_name(f"import-{design.name}", MAX_LAB_NAME)
+def _without_ipv6(design: Design) -> Iterator[Message]:
+    if not any(subnet.ipv6_blocks for subnet in design.subnets):
+        yield Message("note", Place(design.name or design.kind), "nothing of this design is reachable over IPv6")
 
 
 def _data(lab: str, parts: Iterable[Part], choices: Choices) -> Data:
@@ -137,13 +138,14 @@ def _refusal(mistake: Mistake, places: Mapping[str, Part]) -> Message:
     paths = (".".join(steps[:end]) for end in range(len(steps), 0, -1))
     place = next((places[path].place for path in paths if path in places), Place(mistake.path or "the design"))
     value = f" (got {mistake.value})" if mistake.value else ""
-    return Message("refuse", place, f"{mistake.problem}{value}", "a lab cannot have this")
+    remedy = "a lab cannot have this" if mistake.path else "choose fewer VPCs: --vpc NAME"
+    return Message("refuse", place, f"{mistake.problem}{value}", remedy)
 
 
 def _unknown(messages: Iterable[Message], index: Index) -> frozenset[Key]:
     """Return the subnets that a refusal touches."""
-    touched = (Key(text) for message in messages if message.level == "refuse" for text in message.touches)
-    return frozenset(subnet for key in touched for subnet in index.subnets_touched(key))
+    refusals = (message for message in messages if message.level == "refuse")
+    return frozenset(subnet for each in refusals for subnet in index.subnets_touched(map(Key, each.touches)))
 
 
 def _subnets(

@@ -38,6 +38,7 @@ class Index:
         self.tables: Mapping[Key, DesignRouteTable] = _by_key(design.route_tables)
         self.acls: Mapping[Key, DesignAcl] = _by_key(design.acls)
         self.groups: Mapping[Key, DesignGroup] = _by_key(design.groups)
+        self._tables_to = [(route.target, route.table) for route in design.routes]
         self.table_of = _associated(design.table_associations)
         self.acl_of = _associated(design.acl_associations)
 
@@ -56,13 +57,23 @@ class Index:
                 return self.vpc_of(found.vpc)
         return None
 
-    def subnets_touched(self, key: Key) -> frozenset[Key]:
-        """Return the subnets about which something unknown of this resource says something.
+    def subnets_touched(self, keys: Iterable[Key]) -> frozenset[Key]:
+        """Return the subnets about which something unknown of these resources says something.
 
-        They are the subnet itself, those that use the route table, ACL or group's VPC, or all of the VPC.
+        If the design has none of them, it may be about any subnet.
         """
+        known = [key for key in keys if self.vpc_of(key) is not None or key in self.gateways]
+        if not known:
+            return frozenset(self.subnets)
+        return frozenset(subnet for key in known for subnet in self._touched(key))
+
+    def _touched(self, key: Key) -> frozenset[Key]:
+        """Return the subnet itself, those that use the route table, the ACL or the gateway, or all of the VPC."""
         if key in self.subnets:
             return frozenset((key,))
+        if key in self.gateways:
+            tables = {table for target, table in self._tables_to if target == key and isinstance(table, Key)}
+            return frozenset(subnet for table in tables & set(self.tables) for subnet in self._touched(table))
         table = self.tables.get(key)
         if table is not None:
             return frozenset(each for each in self.subnets if self.uses(each, table))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from eigw_ns.cloud import ids
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import Key, Label
-from eigw_ns.topology.forms import as_name
+from eigw_ns.topology.forms import MAX_NAME, as_name
 
 LONGEST = 33
 """Characters: a probe's name has `probe-` before it."""
@@ -41,7 +41,7 @@ def names(wanted: Sequence[Named], prefixes: Collection[str], taken: Collection[
         plain = {key: spell(known[key], name) if counted[name] > 1 else name for key, name in plain.items()}
     used = set(taken)
     for key, name in plain.items():
-        given[key] = _free(name, used)
+        given[key] = free_name(name, used)
         used.add(given[key])
     return given
 
@@ -86,10 +86,12 @@ def _cut(name: str, longest: int) -> str:
     return name[:longest].strip("-")
 
 
-def _free(name: str, used: Collection[str]) -> str:
+def free_name(name: str, used: Collection[str]) -> str:
+    """Return the name, with a number if another resource has it."""
     number, free = 2, name
     while free in used:
-        free, number = _joined(name, str(number)), number + 1
+        suffix = f"-{number}"
+        free, number = f"{_cut(name, MAX_NAME - len(suffix))}{suffix}", number + 1
     return free
 
 

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST
 from eigw_ns.importing.design import (
     Design,
+    DesignAssociation,
     DesignGateway,
     DesignRouteTable,
     DesignSubnet,
@@ -60,6 +61,11 @@ def _blocks(key: str, found: tuple[IPv4Network, ...] | list[IPv6Network]) -> dic
 def has_block(vpc: DesignVpc) -> bool:
     """Return whether the VPC has a block that a lab can have. One without is left out, with everything in it."""
     return bool(vpc.ipv4_blocks) or any(each.block.subnet_of(GLOBAL_UNICAST) for each in vpc.ipv6_blocks)
+
+
+def has_ipv6(subnet: DesignSubnet) -> bool:
+    """Return whether the subnet has an IPv6 block that a lab can have."""
+    return any(each.subnet_of(GLOBAL_UNICAST) for each in subnet.ipv6_blocks)
 
 
 def _subnet(subnet: DesignSubnet, index: Index, names: Names) -> Found:
@@ -143,9 +149,18 @@ def _associations(design: Design, index: Index) -> Found:
             if each.to not in known:
                 what = f"the subnet has a {kind} that this source does not have ({_text(each.to)})"
                 yield Message("refuse", each.place, what, _WHOLE, _touch(each.subnet))
+            elif _is_second(each, associations):
+                what = f"the subnet is associated with two {kind}s, and which one counts is not known"
+                yield Message("refuse", each.place, what, "remove one of the associations", _touch(each.subnet))
             elif each.subnet not in index.subnets:
                 what = f"the {kind} is associated with a subnet that this source does not have ({_text(each.subnet)})"
                 yield Message("refuse", each.place, what, _WHOLE, _touch(each.to))
+
+
+def _is_second(found: DesignAssociation, associations: tuple[DesignAssociation, ...]) -> bool:
+    """Return whether an earlier association gives the same subnet to something else."""
+    earlier = associations[: associations.index(found)]
+    return any(each.subnet == found.subnet and each.to != found.to for each in earlier)
 
 
 _WHOLE = "give all files of the design together"

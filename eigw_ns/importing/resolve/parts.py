@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from eigw_ns.cloud.model import Tags
 from eigw_ns.cloud.tag_rules import LONGEST_KEY, LONGEST_VALUE, forbidden, is_reserved
@@ -33,7 +35,12 @@ Found = Iterator[Part | Message]
 def tags(label: Label) -> Data:
     """Return the tags of a resource as part of its body: those that a lab takes, and the place in the source."""
     kept = dict(_kept(label.tags)[: _MOST_TAGS - 1])
-    return {"tags": {**kept, SOURCE_TAG: str(label.place)[:LONGEST_VALUE]}}
+    return {"tags": {**kept, SOURCE_TAG: str(_short(label.place))[:LONGEST_VALUE]}}
+
+
+def _short(place: Place) -> Place:
+    """Return the place without the folders of its file: the same design in another folder gives the same tag."""
+    return replace(place, file=place.file and posixpath.basename(place.file))
 
 
 def _kept(given: Iterable[tuple[str, str]]) -> Tags:

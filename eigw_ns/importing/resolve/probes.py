@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import Design, DesignSubnet, DesignWorkload, Key
 from eigw_ns.importing.resolve.choices import Choices
 from eigw_ns.importing.resolve.index import Index
-from eigw_ns.importing.resolve.naming import LONGEST, Names
-from eigw_ns.importing.resolve.networks import home
+from eigw_ns.importing.resolve.naming import Names, free_name
+from eigw_ns.importing.resolve.networks import has_ipv6, home
 from eigw_ns.importing.resolve.parts import Found, Part
 from eigw_ns.topology.forms import MAX_NAME, as_name
 
@@ -31,11 +32,23 @@ def probes(design: Design, index: Index, names: Names, choices: Choices) -> tupl
     """Return the probes of all subnets with IPv6 that are in the lab, in their order."""
     if choices.probes == "none":
         return ()
-    linked = [each for each in design.subnets if each.ipv6_blocks and home(each.vpc, index, names)]
+    linked = [each for each in design.subnets if has_ipv6(each) and home(each.vpc, index, names)]
     found = [Probe(f"{_PREFIX}{names[each.label.key]}", each.label.key) for each in linked]
     if choices.probes == "groups":
         found += (probe for each in linked for probe in _of_groups(design, each, index, names))
-    return tuple(found)
+    return tuple(_with_free_names(found, index, names))
+
+
+def _with_free_names(found: Iterable[Probe], index: Index, names: Names) -> Iterator[Probe]:
+    """Yield the probes under names that no other node of their VPC has."""
+    taken: dict[Key | None, set[str]] = {}
+    for key, name in names.items():
+        taken.setdefault(index.vpc_of(key), set()).add(name)
+    for probe in found:
+        used = taken[index.vpc_of(probe.subnet)]
+        name = free_name(probe.name, used)
+        used.add(name)
+        yield replace(probe, name=name)
 
 
 def _of_groups(design: Design, subnet: DesignSubnet, index: Index, names: Names) -> Iterator[Probe]:
@@ -45,17 +58,15 @@ def _of_groups(design: Design, subnet: DesignSubnet, index: Index, names: Names)
         groups = tuple(each for each in workload.groups if isinstance(each, Key) and _fits(each, subnet, index))
         if subnet.label.key in workload.subnets and groups and frozenset(groups) not in seen:
             seen.add(frozenset(groups))
-            yield Probe(_name(subnet, workload, names, len(seen)), subnet.label.key, groups)
+            yield Probe(_name(subnet, workload, names), subnet.label.key, groups)
 
 
 def _fits(group: Key, subnet: DesignSubnet, index: Index) -> bool:
     return group in index.groups and index.groups[group].vpc == subnet.vpc
 
 
-def _name(subnet: DesignSubnet, workload: DesignWorkload, names: Names, number: int) -> str:
-    """Return a name with the workload's, or with a number if that leaves no room to be different."""
-    plain = f"{_PREFIX}{names[subnet.label.key]}-{as_name(workload.label.name, LONGEST)}"
-    return plain if len(plain) <= MAX_NAME else f"{plain[: MAX_NAME - 3].rstrip('-')}-{number}"
+def _name(subnet: DesignSubnet, workload: DesignWorkload, names: Names) -> str:
+    return as_name(f"{_PREFIX}{names[subnet.label.key]}-{workload.label.name}", MAX_NAME)
 
 
 def probe_parts(found: tuple[Probe, ...], index: Index, names: Names) -> Found:

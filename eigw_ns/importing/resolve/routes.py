@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST, NEVER_ROUTED
-from eigw_ns.cloud.model import BLACKHOLE
+from eigw_ns.cloud.model import BLACKHOLE, UNKNOWN
 from eigw_ns.importing.design import DesignRoute, Key, Outside, TargetKind
 from eigw_ns.importing.messages import Message
 from eigw_ns.importing.resolve.index import Index
@@ -19,9 +19,6 @@ NAT64 = IPv6Network("64:ff9b::/96")
 
 _GATEWAYS: tuple[TargetKind, ...] = ("egress-only", "internet", "nat")
 _IDS: dict[TargetKind, str] = {
-    "egress-only": ids.EGRESS_ONLY_INTERNET_GATEWAY,
-    "internet": ids.INTERNET_GATEWAY,
-    "nat": ids.NAT_GATEWAY,
     "instance": ids.INSTANCE,
     "network-interface": ids.NETWORK_INTERFACE,
     "transit-gateway": "tgw",
@@ -47,7 +44,7 @@ _WORDS: dict[TargetKind, str] = {
 
 
 def route(found: DesignRoute, index: Index, names: Names) -> Iterator[Data | Message]:
-    """Yield the row of the route, and messages. A route about which nothing is known becomes a blackhole: it is closed.
+    """Yield the row of the route, and messages. A route that is refused leads to `unknown`: it is closed.
 
     Yields no row for a `local` route, which every table has.
     """
@@ -61,10 +58,31 @@ def route(found: DesignRoute, index: Index, names: Names) -> Iterator[Data | Mes
     if _in_vpc(destination, found, index):
         yield _refusal(found, f"a route to {destination}, inside the VPC's block, replaces the local route", "")
         return
+    if _is_loose(found, index):
+        yield _refusal(
+            found, f"{destination} leads to {_WORDS[found.kind]} that this source attaches to no VPC", _WHOLE
+        )
+        yield _row(destination, UNKNOWN)
+        return
     if isinstance(destination, IPv4Network):
-        yield _row(destination, _target(found, index, names) or _outside_id(found))
+        yield from _ipv4(destination, found, index, names)
         return
     yield from _ipv6(destination, found, index, names)
+
+
+def _is_loose(found: DesignRoute, index: Index) -> bool:
+    """Return whether the target is a gateway of the design that belongs to no VPC of it. AWS has no such route."""
+    gateway = index.gateways.get(found.target) if isinstance(found.target, Key) else None
+    return gateway is not None and index.vpc_of(gateway.label.key) is None
+
+
+def _ipv4(destination: IPv4Network, found: DesignRoute, index: Index, names: Names) -> Iterator[Data | Message]:
+    """Yield the row: a fact, with which IPv6 is compared."""
+    target = _target(found, index, names) or _outside_id(found)
+    if target == UNKNOWN:
+        what = f"{destination} leads to {_WORDS.get(found.kind, found.kind)}, and what is behind it is not known"
+        yield Message("note", found.place, what)
+    yield _row(destination, target)
 
 
 def _ipv6(destination: IPv6Network, found: DesignRoute, index: Index, names: Names) -> Iterator[Data | Message]:
@@ -79,7 +97,7 @@ def _ipv6(destination: IPv6Network, found: DesignRoute, index: Index, names: Nam
         of_design = "outside this source" if found.kind in _GATEWAYS else "which a lab does not have"
         what = f"{destination} leads to {led}{text and f' ({text})'}, {of_design}, and it decides what is reachable"
         yield _refusal(found, what, _REMEDIES.get(found.kind, _LEFT_OUT))
-        yield _row(destination, BLACKHOLE)
+        yield _row(destination, UNKNOWN)
     else:
         what = f"{destination} leads to {_WORDS.get(found.kind, found.kind)}: packets to it are dropped here"
         yield Message("note", found.place, what)
@@ -87,7 +105,8 @@ def _ipv6(destination: IPv6Network, found: DesignRoute, index: Index, names: Nam
 
 
 _LEFT_OUT = "no check through it can be proved; check what it leads to by other means"
-_REMEDIES = dict.fromkeys(_GATEWAYS, "give all files of the design together")
+_WHOLE = "give all files of the design together"
+_REMEDIES: dict[TargetKind, str] = dict.fromkeys(_GATEWAYS, _WHOLE)
 
 
 def _target(found: DesignRoute, index: Index, names: Names) -> str | None:
@@ -106,7 +125,7 @@ def _outside_id(found: DesignRoute) -> str:
     kind = _IDS.get(found.kind)
     text = found.target.text if isinstance(found.target, Outside) else ""
     if kind is None:
-        return BLACKHOLE
+        return UNKNOWN
     return text if ids.kind_of(text) == kind else ids.make_id(kind, found.place.address)
 
 
