@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,6 +17,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Write a topology": {
         "init": "Print an example topology.",
         "validate": "Check a topology file and report every mistake.",
+        "import": "Make a topology from CloudFormation, CDK, Terraform or an account.",
         "schema": "Print the JSON Schema of topology files, for editors.",
     },
     "Run a lab": {
@@ -133,7 +135,7 @@ class VerbGroup(SectionGroup):
 
     def load(self, verb: str) -> click.Command:
         """See `SectionGroup`."""
-        command = import_module(f"eigw_ns.cli.verbs.{verb}").command
+        command = import_module(f"eigw_ns.cli.verbs.{verb}{'_' if iskeyword(verb) else ''}").command
         if not isinstance(command, click.Command):
             raise TypeError(f"the module of {verb} has no command")
         return command
