@@ -78,12 +78,16 @@ class DesignSubnet:
 
 @frozen
 class DesignGateway:
-    """A gateway of a VPC. `vpc` is None if it is attached to none, and for a NAT gateway, which has a `subnet`."""
+    """A gateway of a VPC. `vpc` is None if it is attached to none, and for a NAT gateway, which has a `subnet`.
+
+    `private` is True for a NAT gateway without an elastic IP address.
+    """
 
     label: Label
     kind: Literal["egress-only", "internet", "nat"]
     vpc: Link | None = None
     subnet: Link | None = None
+    private: bool = False
 
 
 @frozen

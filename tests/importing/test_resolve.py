@@ -228,6 +228,28 @@ def test_what_is_behind_an_ipv4_route_is_a_fact_or_unknown(kind: TargetKind, tar
     assert any("what is behind it is not known" in what for what in said(result, "note")) is (row == "unknown")
 
 
+def test_nat_gateways_have_an_elastic_ip_address_unless_they_are_private() -> None:
+    gateways = (
+        DesignGateway(label("n1", name="n"), "nat", subnet=Key("S")),
+        DesignGateway(label("n2", name="n"), "nat", subnet=Key("S")),
+        DesignGateway(label("n3", name="m"), "nat", subnet=Key("S"), private=True),
+    )
+    found = imported(replace(design(subnet("S", 1)), gateways=gateways), EVERYTHING).topology
+    assert found
+    assert {each.name: each.connectivity_type for each in found.cloud.nat_gateways.values()} == {
+        "n": "public", "n-2": "public", "m": "private",
+    }  # fmt: skip
+    assert sorted(each.name for each in found.cloud.elastic_ips.values()) == ["v-n", "v-n-2"]
+
+
+def test_a_subnet_may_be_larger_than_aws_default() -> None:
+    wide = replace(subnet("S", 1), ipv6_blocks=(IPv6Network("2001:db8:60:4010::/60"),))
+    found = imported(design(wide), EVERYTHING)
+    assert not found.refused
+    assert found.topology
+    assert [each.ipv6_cidr_block.prefixlen for each in found.topology.cloud.subnets.values()] == [60]
+
+
 OUTSIDE = Outside("ImportedTable")
 
 

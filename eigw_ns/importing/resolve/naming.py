@@ -87,8 +87,8 @@ def _cut(name: str, longest: int) -> str:
 
 
 def free_name(name: str, used: Collection[str]) -> str:
-    """Return the name, with a number if another resource has it."""
-    number, free = 2, name
+    """Return the name in the length of names, with a number if another resource has it."""
+    number, free = 2, _cut(name, MAX_NAME)
     while free in used:
         suffix = f"-{number}"
         free, number = f"{_cut(name, MAX_NAME - len(suffix))}{suffix}", number + 1

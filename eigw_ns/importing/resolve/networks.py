@@ -18,7 +18,7 @@ from eigw_ns.importing.design import (
 )
 from eigw_ns.importing.messages import Message
 from eigw_ns.importing.resolve.index import Index
-from eigw_ns.importing.resolve.naming import Names
+from eigw_ns.importing.resolve.naming import Names, free_name
 from eigw_ns.importing.resolve.parts import Found, Part, tags
 from eigw_ns.importing.resolve.routes import route
 from eigw_ns.topology.data import NONE, body_of
@@ -32,8 +32,7 @@ def networks(design: Design, index: Index, names: Names) -> Found:
         yield from _vpc(vpc, names)
     for subnet in design.subnets:
         yield from _subnet(subnet, index, names)
-    for gateway in design.gateways:
-        yield from _gateway(gateway, index, names)
+    yield from _gateways(design, index, names)
     for table in design.route_tables:
         yield from _table(design, table, index, names)
     yield from _associations(design, index)
@@ -95,7 +94,20 @@ def _subnet(subnet: DesignSubnet, index: Index, names: Names) -> Found:
     yield Part((*where, "subnets", names[label.key]), {**body, **tags(label)}, label.place)
 
 
-def _gateway(gateway: DesignGateway, index: Index, names: Names) -> Found:
+def _gateways(design: Design, index: Index, names: Names) -> Found:
+    """Yield the gateways. Each NAT gateway that is not private has an elastic IP address of its own."""
+    addresses: set[str] = set()
+    for gateway in design.gateways:
+        where = home(index.vpc_of(gateway.label.key), index, names)
+        public = gateway.kind == "nat" and not gateway.private
+        address = free_name(f"{where[1]}-{names[gateway.label.key]}", addresses) if where and public else None
+        if address:
+            addresses.add(address)
+            yield Part(("elastic_ips", address), tags(gateway.label), gateway.label.place)
+        yield from _gateway(gateway, index, names, address)
+
+
+def _gateway(gateway: DesignGateway, index: Index, names: Names, address: str | None) -> Found:
     label = gateway.label
     where = home(index.vpc_of(label.key), index, names)
     if where is None:
@@ -106,7 +118,7 @@ def _gateway(gateway: DesignGateway, index: Index, names: Names) -> Found:
             yield Message("info", label.place, what)
         return
     subnet = _subnet_of(gateway, index) if gateway.kind == "nat" else None
-    body = body_of(subnet=None if subnet is None else names[subnet])
+    body = body_of(subnet=None if subnet is None else names[subnet], elastic_ip=address)
     yield Part((*where, _SECTIONS[gateway.kind], names[label.key]), {**body, **tags(label)}, label.place)
 
 

@@ -68,7 +68,8 @@ def gateways(collected: Collected) -> Iterator[DesignGateway]:
         yield DesignGateway(item.label(), "internet", _attachment(collected, item))
     for item in collected[NAT].values():
         if item.text("state") not in _GONE:
-            yield DesignGateway(item.label(), "nat", None, link(collected, SUBNET, item.text("subnetId")))
+            private = item.text("connectivityType") == "private"
+            yield DesignGateway(item.label(), "nat", None, link(collected, SUBNET, item.text("subnetId")), private)
 
 
 def _attachment(collected: Collected, item: Item) -> Link | None:
