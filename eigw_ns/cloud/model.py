@@ -126,11 +126,8 @@ class Subnet:
         return self.ipv6_association.block
 
 
-BLACKHOLE = "blackhole"
-"""A target id that never names a gateway: the topology file writes it for a route that drops packets."""
-
-UNKNOWN = "unknown"
-"""A target id that never names a gateway: nobody knows what is there. The route drops packets and proves nothing."""
+BLACKHOLE, UNKNOWN = "blackhole", "unknown"
+"""Target ids that never name a gateway: packets are dropped. An unknown target also proves nothing."""
 
 
 @frozen
