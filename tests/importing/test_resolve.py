@@ -331,6 +331,13 @@ def test_rules_of_groups_that_a_lab_cannot_have_are_left_out_with_a_note() -> No
     assert len(made.rules) == 3  # and no egress: AWS's own rule is the source's to state
 
 
+@pytest.mark.parametrize(("text", "kept"), [("web servers", "web servers"), ("é", ""), ("x" * 256, ""), ("a\n", "")])
+def test_a_description_that_a_lab_cannot_have_is_left_out(text: str, kept: str) -> None:
+    found = imported(design(subnet("S", 1), groups=(DesignGroup(label("G"), VPC, text),)), Choices(probes="none"))
+    assert found.topology
+    assert {each.description for each in found.topology.cloud.security_groups.values() if each.name == "g"} == {kept}
+
+
 def test_an_acl_decides_together_with_its_answers() -> None:
     acl = DesignAcl(label("A"), VPC)
     entries = (

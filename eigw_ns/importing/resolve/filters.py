@@ -21,6 +21,8 @@ from eigw_ns.importing.resolve.networks import home
 from eigw_ns.importing.resolve.parts import Found, Part, tags
 from eigw_ns.topology import traffic
 from eigw_ns.topology.data import DIRECTIONS, Data, body_of
+from eigw_ns.topology.invalid_value import InvalidValue
+from eigw_ns.topology.rules.groups import description
 
 _LAST_ENTRY = 32_767
 """AWS's number of the entry `*`, which every ACL has at its end."""
@@ -60,8 +62,16 @@ def _group(design: Design, group: DesignGroup, index: Index, names: Names) -> Fo
                     yield found
                 elif found not in rows[_direction(rule)]:
                     rows[_direction(rule)].append(found)
-    body = {**body_of(description=group.description[:255] or None), **rows, **tags(group.label)}
+    body = {**body_of(description=_description(group.description)), **rows, **tags(group.label)}
     yield Part((*where, "security_groups", names[group.label.key]), body, group.label.place)
+
+
+def _description(text: str) -> str | None:
+    """Return the description if a lab can have it: it changes no packet."""
+    try:
+        return description(text)
+    except InvalidValue:
+        return None
 
 
 def _direction(rule: DesignGroupRule) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from eigw_ns.cloud.model import Tags
 from eigw_ns.cloud.tag_rules import LONGEST_KEY, LONGEST_VALUE, forbidden, is_reserved
+from eigw_ns.cloud.words import printable
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.design import Label
 from eigw_ns.importing.messages import Message, Place
@@ -35,7 +36,7 @@ Found = Iterator[Part | Message]
 def tags(label: Label) -> Data:
     """Return the tags of a resource as part of its body: those that a lab takes, and the place in the source."""
     kept = dict(_kept(label.tags)[: _MOST_TAGS - 1])
-    return {"tags": {**kept, SOURCE_TAG: str(_short(label.place))[:LONGEST_VALUE]}}
+    return {"tags": {**kept, SOURCE_TAG: printable(str(_short(label.place)))[:LONGEST_VALUE]}}
 
 
 def _short(place: Place) -> Place:

@@ -43,7 +43,7 @@ def check(file: LabFile, report: MistakeReport, lab: str, lists: Lists) -> None:
         _check_names(vpc, report, name, lab)
         for group, body in vpc.security_groups.items():
             place: Path = ("vpcs", name, "security_groups", group)
-            report.attempt((*place, "description"), _description, body.description)
+            report.attempt((*place, "description"), description, body.description)
             for direction, _ in DIRECTIONS:
                 rules: Sequence[SecurityGroupRuleFile] = getattr(body, direction)
                 peers = _Peers(known, lists, file.quotas.rules_per_security_group)
@@ -112,7 +112,8 @@ def _group_name(text: str) -> str:
     return text
 
 
-def _description(text: str) -> str:
+def description(text: str) -> str:
+    """Return the description of a group or a rule if AWS allows it."""
     if len(text) > _LONGEST or not _TEXT.fullmatch(text):
         raise InvalidValue(f"a description can have at most {_LONGEST} {_CHARACTERS}", "write another description")
     return text
@@ -141,7 +142,7 @@ def _check_rules(rules: Sequence[SecurityGroupRuleFile], report: MistakeReport, 
         path = (*place, index)
         if not report.is_clean(path):
             continue
-        report.attempt((*path, "description"), _description, rule.description)
+        report.attempt((*path, "description"), description, rule.description)
         kind = traffic_rules.check(rule, report, path)
         peer = _peer(rule, report, path, peers)
         families.update(peers.counted(rule, peer))
