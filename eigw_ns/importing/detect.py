@@ -9,6 +9,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
+from eigw_ns.cloud.words import printable
 from eigw_ns.errors import DesignError, Mistake
 from eigw_ns.importing.sources.describe.documents import spelling
 from eigw_ns.importing.sources.describe.kinds import CONFIG, is_answer
@@ -145,4 +146,4 @@ _MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 def _unknown(name: str, problem: str, remedy: str) -> DesignError:
-    return DesignError((Mistake(name, 0, "", "", problem, remedy),))
+    return DesignError((Mistake(printable(name), 0, "", "", problem, remedy),))

@@ -298,6 +298,27 @@ def test_links_out_of_a_folder_and_special_files_are_not_read(cli: Cli, account:
     assert [*loaded(done.out).cloud.vpcs] == ["vpc-0123456789abcdef0"]
 
 
+HOSTILE = "a\nlab: evil\x1b[2J\u202e\udcff"
+
+
+def test_names_and_texts_of_a_hostile_design_stay_text(cli: Cli, tmp_path: Path) -> None:
+    group = {"GroupId": "sg-1", "GroupName": HOSTILE, "Description": HOSTILE, "VpcId": HOSTILE}
+    answers = {
+        "Vpcs": [{"VpcId": HOSTILE, "CidrBlock": "10.0.0.0/16", "Tags": [{"Key": "Name", "Value": HOSTILE}]}],
+        "SecurityGroups": [group],
+        "VpcEndpoints": [{"VpcEndpointId": f"vpce {HOSTILE}"}],
+    }
+    file, lab = tmp_path / f"{HOSTILE}.json", tmp_path / "lab.yaml"
+    file.write_text(json.dumps(answers))
+    done = cli("import", str(file), "-o", str(lab))
+    assert done.code == 0, done.err
+    cloud = loaded(lab.read_text()).cloud
+    assert [each.name for each in cloud.vpcs.values()] == ["a-lab-evil-2j"]
+    assert cloud.lab == "import-a-lab-evil-2j"
+    for report in ("text", "json", "markdown"):
+        assert not set("\x1b\u202e\udcff") & set(cli("import", str(file), "--report", report).err)
+
+
 def test_a_source_that_is_too_large(cli: Cli, account: Path) -> None:
     with (account / "large.json").open("wb") as stream:
         stream.write(b"{" + b" " * 5000)

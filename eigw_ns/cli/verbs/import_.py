@@ -140,7 +140,7 @@ _WHEN_REFUSED = (
 
 
 def _text(topology: Topology, report: ImportReport, *, ascii_only: bool) -> str:
-    """Return the file: a comment on where it is from, and if parts are missing, which."""
+    """Return the file: a comment that names its source and the parts that are missing, then the topology."""
     refused = [each for each in report.found.messages if each.level == "refuse"]
     source = "stdin" if report.source == "-" else Path(report.source).resolve().name
     comments = [f"Made by `eigw-ns import` from {source}: {report.kind}. Change the source, and import it again."]

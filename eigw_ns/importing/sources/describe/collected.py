@@ -31,8 +31,8 @@ class Collected:
 def collect(files: Mapping[str, bytes]) -> Collected:
     """Return what is in these files, read in the order of their names. JSON of something else is left out.
 
-    Of several files, those that begin as neither JSON nor XML are left out too, such as a README. Raises DesignError if
-    a file cannot be read, or if none holds an answer.
+    Of several files, those are left out too that do not begin as JSON or XML do, such as a README. Raises DesignError
+    if a file cannot be read, or if none holds an answer.
     """
     if sum(map(len, files.values())) > LARGEST:
         problem = f"the answers have more than {LARGEST >> 20} MiB"

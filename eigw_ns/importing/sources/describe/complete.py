@@ -42,7 +42,7 @@ def _without_vpc(collected: Collected) -> Iterator[Message]:
 
 
 def _without_table(collected: Collected, design: Design) -> Iterator[Message]:
-    """Every VPC has a main route table, so a subnet without an association needs that."""
+    """Yield a refusal for each subnet without an association whose VPC has no main route table here."""
     associated = {each.subnet for each in design.table_associations}
     mains = {table.vpc for table in design.route_tables if table.main}
     for subnet in design.subnets:
@@ -60,7 +60,7 @@ def _without_acl(collected: Collected, design: Design) -> Iterator[Message]:
 
 
 def _without_gateway(collected: Collected, route: DesignRoute) -> Iterator[Message]:
-    """A gateway that a route names and no answer has: the answers are of two times or Regions, or one is missing."""
+    """Yield a refusal if no answer has the gateway of a route: they are of two times or Regions, or one is missing."""
     kind = {"egress-only": EGRESS_ONLY, "internet": INTERNET}.get(route.kind)
     if kind is None or not isinstance(route.target, Outside):
         return

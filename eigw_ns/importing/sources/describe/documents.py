@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Never
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
+from eigw_ns.cloud.words import printable
 from eigw_ns.errors import DesignError, Mistake
 
 LARGEST = 64 << 20
@@ -45,7 +46,7 @@ _NAMES_IN_JSON = {
 
 
 def documents(data: bytes, file: str) -> list[Any]:
-    """Return the values in a file, in their order. Raises DesignError if it is neither JSON nor XML."""
+    """Return the values in a file, in their order. Raises DesignError if it is not JSON or XML."""
     text = _decoded(data, file).strip()
     if not text:
         raise unreadable(file, "the file is empty", "write the answer of a describe call to it")
@@ -76,7 +77,7 @@ _FORMS = "write it again with `--output json`"
 
 def unreadable(file: str, problem: str, remedy: str, line: int = 0, path: str = "") -> DesignError:
     """Return the error for a file that cannot be read. `path` is the id of the resource, if it has one."""
-    return DesignError((Mistake(file or "stdin", line, path, "", problem, remedy),))
+    return DesignError((Mistake(printable(file or "stdin"), line, printable(path), "", problem, remedy),))
 
 
 def _reason(error: Exception) -> str:
