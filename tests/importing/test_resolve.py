@@ -399,6 +399,25 @@ def test_vpcs_are_chosen_by_name() -> None:
         imported(both, Choices(vpcs=("third",)))
 
 
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ({"messages": (Message("refuse", Place("X"), "not known"),)}, True),
+        ({"messages": (Message("refuse", Place("X"), "not known", touches=frozenset(("elsewhere",))),)}, True),
+        ({"messages": (Message("refuse", Place("X"), "not known", touches=frozenset(("S",))),)}, True),
+        ({"messages": (Message("refuse", Place("X"), "not known", touches=frozenset(("w",))),)}, False),
+        ({"routes": (replace(route("T", "::/0", "igw"), table=Outside("T9")),)}, True),
+        ({"table_associations": (DesignAssociation(Place("A"), Outside("S9"), Key("T")),)}, True),
+        ({"table_associations": (DesignAssociation(Place("A"), Key("S"), Outside("T9")),)}, True),
+    ],
+)
+def test_a_choice_of_vpcs_hides_no_refusal_that_may_be_about_them(more: dict[str, object], kept: bool) -> None:
+    other = DesignVpc(label("w"), (IPv4Network("10.61.0.0/16"),))
+    plain = design(subnet("S", 1), tables=[("S", "T")])
+    both = replace(plain, **{"vpcs": (*plain.vpcs, other), **more})  # type: ignore[arg-type]
+    assert imported(both, Choices(vpcs=("v",))).refused is kept
+
+
 # ---- what is unknown -------------------------------------------------------------------------------------------------
 
 

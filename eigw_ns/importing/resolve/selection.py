@@ -47,7 +47,12 @@ def _only(design: Design, index: Index, kept: frozenset[Key]) -> Design:
     def of_kept(resources: tuple[R, ...]) -> tuple[R, ...]:
         return tuple(each for each in resources if inside(each.label.key))  # type: ignore[attr-defined]
 
-    touching = (each for each in design.messages if not each.touches or any(map(inside, map(Key, each.touches))))
+    def may_be_inside(links: Iterable[Link]) -> bool:
+        """Return whether a resource is of a VPC that is kept, or none of them is known to be of any."""
+        found = [index.vpc_of(link) for link in links]
+        return not any(found) or any(vpc in kept for vpc in found)
+
+    touching = (each for each in design.messages if may_be_inside(map(Key, each.touches)))
     return replace(
         design,
         messages=tuple(touching),
@@ -55,11 +60,11 @@ def _only(design: Design, index: Index, kept: frozenset[Key]) -> Design:
         subnets=of_kept(design.subnets),
         gateways=of_kept(design.gateways),
         route_tables=of_kept(design.route_tables),
-        routes=tuple(each for each in design.routes if inside(each.table)),
-        table_associations=tuple(each for each in design.table_associations if inside(each.subnet)),
+        routes=tuple(each for each in design.routes if may_be_inside((each.table,))),
+        table_associations=tuple(each for each in design.table_associations if may_be_inside((each.subnet, each.to))),
         acls=of_kept(design.acls),
         acl_entries=tuple(each for each in design.acl_entries if inside(each.acl)),
-        acl_associations=tuple(each for each in design.acl_associations if inside(each.subnet)),
+        acl_associations=tuple(each for each in design.acl_associations if may_be_inside((each.subnet, each.to))),
         groups=of_kept(design.groups),
         group_rules=tuple(each for each in design.group_rules if inside(each.group)),
     )
