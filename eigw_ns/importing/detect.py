@@ -59,6 +59,9 @@ def _of_folder(files: Mapping[str, bytes]) -> Kind:
     found = set(kinds.values())
     if found == {Kind.ANSWERS}:
         return Kind.ANSWERS
+    deeper = next((name.rpartition("/")[0] for name in sorted(files) if name.endswith(TERRAFORM_ENDINGS)), None)
+    if not found and deeper is not None:
+        raise _unknown("this folder", f"a Terraform configuration is in its folder {deeper}", "name that folder")
     if not found:
         raise _unknown("this folder", "no file in it is a design", _FORMS)
     named = ", ".join(f"{name} is {kind}" for name, kind in _first_of_each(kinds))

@@ -241,6 +241,7 @@ def test_the_lab_its_host_and_its_probes_can_be_chosen(cli: Cli) -> None:
 def test_a_host_inside_a_vpc_is_refused(cli: Cli) -> None:
     done = cli("import", LEAK, "--host", "inside=2001:db8:60:4001::9")
     assert (done.code, done.out) == (1, "")
+    assert "choose another one: --host NAME=ADDRESS" in done.err
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,11 @@ def test_a_folder_of_several_designs_or_none_is_refused() -> None:
         folder({"README.md": "# hello"})
 
 
+def test_the_folder_of_a_configuration_below_is_named() -> None:
+    with pytest.raises(DesignError, match="a Terraform configuration is in its folder live/prod; name that folder"):
+        folder({"live/prod/main.tf": 'resource "aws_vpc" "a" {}', "README.md": "# hello"})
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_design_or_a_design_error(data: bytes) -> None:
     try:

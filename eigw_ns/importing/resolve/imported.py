@@ -138,8 +138,15 @@ def _refusal(mistake: Mistake, places: Mapping[str, Part]) -> Message:
     paths = (".".join(steps[:end]) for end in range(len(steps), 0, -1))
     place = next((places[path].place for path in paths if path in places), Place(mistake.path or "the design"))
     value = f" (got {mistake.value})" if mistake.value else ""
-    remedy = "a lab cannot have this" if mistake.path else "choose fewer VPCs: --vpc NAME"
-    return Message("refuse", place, f"{mistake.problem}{value}", remedy)
+    return Message("refuse", place, f"{mistake.problem}{value}", _remedy(mistake))
+
+
+def _remedy(mistake: Mistake) -> str:
+    if not mistake.path:
+        return "choose fewer VPCs: --vpc NAME"
+    return (
+        "choose another one: --host NAME=ADDRESS" if mistake.path.startswith("internet.") else "a lab cannot have this"
+    )
 
 
 def _unknown(messages: Iterable[Message], index: Index) -> frozenset[Key]:
