@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.errors import DesignError, Mistake, UsageError
 from eigw_ns.importing.design import Design, DesignVpc
 from eigw_ns.importing.detect import Kind
+from eigw_ns.importing.messages import Message, Place
 from eigw_ns.importing.options import Options
 
 _TEST_STATE = b'"test_state"'
@@ -21,7 +23,13 @@ def read(kind: Kind, files: Mapping[str, bytes], options: Options) -> Design:
     """
     found = _read(kind, files, options)
     _check_blocks(found, options)
-    return found
+    return replace(found, messages=(*found.messages, *_ignored(options)))
+
+
+def _ignored(options: Options) -> Iterator[Message]:
+    """Yield a note for each word of --ignore or of a policy: the result holds only if the user is right."""
+    for word in sorted(options.ignored):
+        yield Message("note", Place(word), "left out, as you told: what it does to the network is not looked at")
 
 
 def _read(kind: Kind, files: Mapping[str, bytes], options: Options) -> Design:

@@ -105,6 +105,12 @@ def test_an_import_that_is_refused_writes_nothing(cli: Cli, tmp_path: Path) -> N
     assert HINT in done.err
 
 
+def test_what_a_user_ignores_is_said(cli: Cli) -> None:
+    done = cli("import", TRANSIT, "--ignore", "Six6")
+    assert done.code == 0, done.err
+    assert "note Six6: left out, as you told: what it does to the network is not looked at" in done.err.splitlines()
+
+
 def test_partial_writes_the_rest_and_expects_nothing(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "lab.yaml"
     done = cli("import", TRANSIT, "--partial", "-o", str(file))
