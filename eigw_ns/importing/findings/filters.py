@@ -51,7 +51,7 @@ def _of_both_families(design: Design) -> frozenset[Link]:
 
 
 def _one_way_out(group: DesignGroup, rules: Iterable[DesignGroupRule], names: Mapping[Key, str]) -> Iterator[Finding]:
-    """EIGW004: members reach the internet over IPv4 only."""
+    """Yield EIGW004 if members reach the internet over IPv4 only."""
     egress = [each for each in rules if each.egress]
     ipv4 = next((each for each in egress if each.peer == _ANY4), None)
     if ipv4 is None or any(_may_be_ipv6(each.peer) for each in egress):
@@ -68,7 +68,7 @@ def _may_be_ipv6(peer: Block | Link) -> bool:
 
 
 def _open_to_ipv6(what: str, label: Label, rules: tuple[_Rule, ...], names: Mapping[Key, str]) -> Iterator[Finding]:
-    """EIGW007: a port is open to the whole IPv6 internet and not to the IPv4 one. One finding a rule is enough."""
+    """Yield EIGW007 for each rule that opens a port to the whole internet over IPv6 and not over IPv4."""
     told: set[Place] = set()
     for protocol in _protocols(rules):
         more = ports.beyond(*(_allowed(rules, block, protocol) for block in (_ANY6, _ANY4)))

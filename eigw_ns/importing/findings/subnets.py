@@ -25,7 +25,7 @@ def subnet_findings(subject: Subject) -> Iterator[Finding]:
 
 
 def _reached(subject: Subject) -> Finding | None:
-    """EIGW001: reached although the policy or the design says that it must not be."""
+    """Return EIGW001 if the subnet is reached although the policy or the design says that it must not be."""
     intent = subject.intent
     if intent is None or intent.inbound or subject.reach.inbound != "open":
         return None
@@ -34,7 +34,7 @@ def _reached(subject: Subject) -> Finding | None:
 
 
 def _reached_beside_ipv4(subject: Subject) -> Finding | None:
-    """EIGW002: private over IPv4, reached over IPv6. A policy that opens the subnet says that this is meant."""
+    """Return EIGW002 if it is private over IPv4 and reached over IPv6, unless the policy opens it."""
     if subject.found.ipv4 not in _PRIVATE or subject.reach.inbound != "open" or _by_policy(subject, inbound=True):
         return None
     what = f"the internet reaches {_name(subject)} over IPv6; over IPv4 it is private ({subject.found.ipv4})"
@@ -42,7 +42,7 @@ def _reached_beside_ipv4(subject: Subject) -> Finding | None:
 
 
 def _no_way_out(subject: Subject) -> Finding | None:
-    """EIGW003: a way out over IPv4, none over IPv6. Subnets that are public over IPv4 are EIGW005's."""
+    """Return EIGW003 if it has a way out over IPv4 and none over IPv6. If it is public over IPv4, that is EIGW005."""
     if subject.found.ipv4 not in _PRIVATE or subject.found.ipv6 != "none" or _by_policy(subject, outbound=False):
         return None
     idle = subject.idle_gateway
@@ -53,7 +53,7 @@ def _no_way_out(subject: Subject) -> Finding | None:
 
 
 def _public_over_ipv4_only(subject: Subject) -> Finding | None:
-    """EIGW005: clients that prefer IPv6 fail. A policy that says what IPv6 does anyway says that this is meant."""
+    """Return EIGW005 if it is public over IPv4 only, unless the policy says that IPv6 is meant to be as it is."""
     ipv6 = subject.found.ipv6
     meant = _by_policy(subject, inbound=False, outbound=ipv6 == "egress-only")
     if subject.found.ipv4 != "public" or ipv6 not in ("egress-only", "none") or meant:
@@ -64,7 +64,7 @@ def _public_over_ipv4_only(subject: Subject) -> Finding | None:
 
 
 def _around_inspection(subject: Subject) -> Finding | None:
-    """EIGW006: IPv4 passes an appliance or another network, IPv6 leaves by a gateway."""
+    """Return EIGW006 if IPv4 passes an appliance or another network, and IPv6 leaves by a gateway."""
     ipv6 = subject.found.ipv6
     if subject.found.ipv4 != "inspected" or ipv6 not in ("public", "egress-only"):
         return None
@@ -73,7 +73,7 @@ def _around_inspection(subject: Subject) -> Finding | None:
 
 
 def _no_intent(subject: Subject) -> Finding | None:
-    """EIGW008: neither the policy, nor the design, nor its IPv4 side says what the subnet is meant for."""
+    """Return EIGW008 if the policy, the design and its IPv4 side do not say what it is meant for."""
     if subject.intent is not None or subject.found.ipv4 in _PRIVATE or subject.found.ipv6 == "absent":
         return None
     what = f"no intent stated: nothing says what {_name(subject)} is meant for"
@@ -82,7 +82,7 @@ def _no_intent(subject: Subject) -> Finding | None:
 
 
 def _isolated_with_a_way_out(subject: Subject) -> Finding | None:
-    """EIGW009: meant isolated, has a way out over IPv6."""
+    """Return EIGW009 if it is meant to be isolated and has a way out over IPv6."""
     intent = subject.intent
     if intent is None or intent.outbound or subject.reach.outbound != "open":
         return None
