@@ -62,7 +62,7 @@ def create() -> None:
         Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
     except OSError as error:  # Ubuntu allows the namespace, but denies every privilege in it
         raise refusal(error.errno or 0) from error
-    _own_names()
+    own_names()
 
 
 def bring_loopback_up() -> None:
@@ -112,7 +112,7 @@ def refusal(code: int, limit: str = limits.USER, read: Callable[[str], str | Non
     )
 
 
-def _own_names() -> None:
+def own_names() -> None:
     """Mount an empty tmpfs on /run/netns. If it does not exist, cover /run: an ordinary user cannot create it there."""
     if not netns.DIRECTORY.exists():
         _cover(netns.DIRECTORY.parent)
