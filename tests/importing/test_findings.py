@@ -22,7 +22,7 @@ from eigw_ns.importing.design import (
 )
 from eigw_ns.importing.findings import ports
 from eigw_ns.importing.findings.finding import CODES, Finding
-from eigw_ns.importing.findings.judged import accepted, findings, unused
+from eigw_ns.importing.findings.judged import accepted, expired, findings, unused
 from eigw_ns.importing.findings.subject import Reach
 from eigw_ns.importing.messages import Message, Place
 from eigw_ns.importing.policy.policy import Policy
@@ -235,25 +235,24 @@ def test_an_acceptance_is_of_one_code_at_one_place(at: str) -> None:
     policy = read_policy(f"accept: [{{finding: EIGW001, at: '{at}', reason: known}}]".encode(), "p.yaml")
     found = judged(leaking(), OPEN)
     first, second = accepted(found, policy, DAY)
-    assert (first.accepted, first.counts) == ("known", False)
-    assert (second.accepted, second.counts) == (None, True)
+    assert (first.accepted, second.accepted) == ("known", None)
     assert unused(found, policy) == ()
 
 
 def test_an_acceptance_that_has_ended_is_an_error_of_its_own() -> None:
     policy = read_policy(b"accept: [{finding: EIGW005, at: Db, reason: known, until: 2026-11-30}]", "p.yaml")
-    (found,) = accepted([], policy, DAY)
-    assert (found.code, found.level, str(found.place), found.counts) == ("EIGW005", "error", "p.yaml:1 accept[0]", True)
+    (found,) = expired(policy, DAY)
+    assert (found.code, found.level, str(found.place)) == ("EIGW005", "error", "p.yaml:1 accept[0]")
     assert found.what == "the acceptance of EIGW005 at Db ended on 2026-11-30"
-    assert accepted([], policy, date(2026, 11, 30)) == (), "it holds on its last day"
+    assert expired(policy, date(2026, 11, 30)) == (), "it holds on its last day"
     assert len(unused([], policy)) == 1
 
 
-def test_the_identity_of_a_finding_survives_other_lines() -> None:
+def test_the_fingerprint_of_a_finding_survives_other_lines() -> None:
     before, after = (judged(made, OPEN) for made in (leaking(), _moved(leaking())))
-    assert [each.identity for each in before] == [each.identity for each in after]
+    assert [each.fingerprint for each in before] == [each.fingerprint for each in after]
     assert [each.place for each in before] != [each.place for each in after]
-    assert len({each.identity for each in before}) == len(before)
+    assert len({each.fingerprint for each in before}) == len(before)
 
 
 def _moved(made: Design) -> Design:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -50,14 +51,10 @@ class Finding:
     accepted: str | None = None
 
     @property
-    def counts(self) -> bool:
-        """Whether the finding makes the check fail: an error that nobody has accepted."""
-        return self.level == "error" and self.accepted is None
-
-    @property
-    def identity(self) -> str:
-        """What stays the same if lines move: the code, the subject and what decides."""
-        return f"{self.code} {self.source} {self.place.address}"
+    def fingerprint(self) -> str:
+        """What stays the same if lines move: a hash of the code, the file, the subject and what decides."""
+        parts = (self.code, self.place.file or "", self.source, self.place.address)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def found(code: str, place: Place, subject: str, source: str, what: str, remedy: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -25,9 +25,14 @@ def findings(design: Design, imported: Import, reach: Mapping[str, Reach]) -> tu
 
 
 def accepted(found: Iterable[Finding], policy: Policy, today: date) -> tuple[Finding, ...]:
-    """Return the findings with the reason of each that the policy accepts, and an error for each expired acceptance."""
+    """Return the findings, with the reason of each that the policy accepts."""
     valid = [each for each in policy.accept if not each.expired(today)]
-    return (*(_accepted(each, valid) for each in found), *_expired(policy, today))
+    return tuple(_accepted(each, valid) for each in found)
+
+
+def expired(policy: Policy, today: date) -> tuple[Finding, ...]:
+    """Return an error for each acceptance that has ended."""
+    return tuple(_ended(each) for each in policy.accept if each.expired(today))
 
 
 def unused(found: Iterable[Finding], policy: Policy) -> tuple[Acceptance, ...]:
@@ -46,9 +51,7 @@ def _matches(acceptance: Acceptance, finding: Finding) -> bool:
     return acceptance.matches(finding.code, where)
 
 
-def _expired(policy: Policy, today: date) -> Iterator[Finding]:
-    for each in policy.accept:
-        if each.expired(today):
-            what = f"the acceptance of {each.finding} at {each.at} ended on {each.until}"
-            remedy = "mend the finding, or write why it is accepted and until when"
-            yield Finding(each.finding, "error", each.place, each.at, each.at, what, remedy)
+def _ended(acceptance: Acceptance) -> Finding:
+    what = f"the acceptance of {acceptance.finding} at {acceptance.at} ended on {acceptance.until}"
+    remedy = "mend the finding, or write why it is accepted and until when"
+    return Finding(acceptance.finding, "error", acceptance.place, acceptance.at, acceptance.at, what, remedy)
