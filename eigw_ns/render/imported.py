@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from eigw_ns.cloud.subnet_class import SubnetClass, subnet_classes
-from eigw_ns.cloud.words import printable
 from eigw_ns.frozen import frozen
 from eigw_ns.importing.findings.finding import Finding
 from eigw_ns.importing.messages import Message
 from eigw_ns.importing.resolve.imported import Import, ImportedSubnet
 from eigw_ns.render.design_messages import document as messages_document
 from eigw_ns.render.design_messages import lines
+from eigw_ns.render.markdown import cell, row
 from eigw_ns.render.table import Table
 
 _COLUMNS = ("subnet", "meant (why)", "IPv4", "IPv6", "finding")
@@ -90,17 +90,9 @@ def markdown(report: ImportReport) -> str:
     """Return the report as GitHub's Markdown: the subnets, then the messages."""
     shown = table(report)
     rows = (shown.columns, *shown.rows)
-    head, *texts = (f"| {' | '.join(_cell(str(cell)) for cell in row)} |" for row in rows)
+    head, *texts = (row(cell(str(text)) for text in texts) for texts in rows)
     rule = f"|{' --- |' * len(shown.columns)}"
-    told = [f"- {_cell(line)}" for line in lines(report.messages, verbose=False)]
+    told = [f"- {cell(line)}" for line in lines(report.messages, verbose=False)]
     return "\n".join(
-        (f"### {_cell(report.source)}: {report.kind}", "", head, rule, *texts, *(("", *told) if told else ()), "")
+        (f"### {cell(report.source)}: {report.kind}", "", head, rule, *texts, *(("", *told) if told else ()), "")
     )
-
-
-def _cell(text: str) -> str:
-    """Return the text so that Markdown and HTML show it as it is: parts of it come from the design."""
-    return "".join(f"&#{ord(each)};" if each in _SPECIAL else each for each in printable(text))
-
-
-_SPECIAL = frozenset("|<>&[]*_`\\!#@~")

@@ -31,6 +31,11 @@ def junit(report: Report, cloud: Cloud, *, started: datetime, seconds: float) ->
     ElementTree.SubElement(properties, "property", {"name": "lab", "value": cloud.lab})
     for check in report.checks:
         _add(suite, check, cloud)
+    return written(root)
+
+
+def written(root: ElementTree.Element) -> str:
+    """Return a document as text."""
     ElementTree.indent(root)
     return f"{_DECLARATION}\n{ElementTree.tostring(root, encoding='unicode')}\n"
 

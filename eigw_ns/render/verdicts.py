@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from eigw_ns.lab.verify.checks import Check, Report
 from eigw_ns.lab.verify.contradictions import Contradiction
 from eigw_ns.render import explain
@@ -13,8 +15,13 @@ _COLOURS = {"allowed": "green", "blocked": "cyan", "refused": "yellow", "inconcl
 
 def table(report: Report) -> Table:
     """Return a table with one row per check, in the order of the report."""
+    return of_checks(report.checks, "")
+
+
+def of_checks(checks: Iterable[Check], title: str) -> Table:
+    """Return a table with one row per check."""
     columns = ("", "From → To", "Traffic", "Expected", "Observed", "Why")
-    return Table("", columns, tuple(_row(check) for check in report.checks))
+    return Table(title, columns, tuple(_row(check) for check in checks))
 
 
 def summary(report: Report) -> str:
@@ -46,9 +53,9 @@ def _row(check: Check) -> tuple[Cell, ...]:
 def _why(check: Check) -> str:
     """Return the reason, and what the model predicted if packets did something else."""
     more = "" if check.observed == check.predicted else f" ({check.predicted} was predicted)"
-    return _words(check.reason) + more
+    return words(check.reason) + more
 
 
-def _words(reason: str) -> str:
+def words(reason: str) -> str:
     """Return a reason code as words: `egress only gateway refuses inbound`."""
     return reason.replace("_", " ").lower()
