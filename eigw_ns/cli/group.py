@@ -20,6 +20,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "import": "Make a topology from CloudFormation, CDK, Terraform or an account.",
         "schema": "Print the JSON Schema of topology files, for editors.",
     },
+    "Check a design": {
+        "check": "Prove with packets what a design of another tool keeps out over IPv6.",
+    },
     "Run a lab": {
         "plan": "Show what `apply` would change, and why.",
         "apply": "Make the kernel match the topology.",
