@@ -6,7 +6,7 @@ from importlib import import_module
 
 from scripts.benchmarks.benchmark import Benchmark
 
-NAMES = ("build", "growth", "change", "serve", "packets", "verify", "help", "memory", "ha", "teach")
+NAMES = ("build", "growth", "change", "serve", "packets", "verify", "check", "help", "memory", "ha", "teach")
 
 
 def load(name: str) -> Benchmark:
