@@ -42,6 +42,8 @@ _REPORT = click.Path(path_type=Path)
               "folder or beside the design, if there is one.")  # fmt: skip
 @click.option("--predict-only", is_flag=True,
               help="Send no packet: say what the model predicts. Needs no Linux and no privilege.")  # fmt: skip
+@click.option("--pass-over", is_flag=True,
+              help="Pass over files that are no designs. Default: on if several are named.")  # fmt: skip
 @click.option("--require-intent", is_flag=True, help="Also fail if nothing states what a subnet is meant for.")
 @click.option("--baseline", type=_REPORT, metavar="FILE",
               help="An earlier result, of -o json or --sarif: its findings do not count.")  # fmt: skip
@@ -140,9 +142,9 @@ def _checked(
     talk: Talk,
 ) -> Iterator[Checked]:
     choices, terraform = design_options.choices(given), design_options.terraform(given)
-    passed_over = 0
+    passed_over, pass_over = 0, given["pass_over"]
     for source in map(_relative, sources):
-        if len(sources) > 1 and not given["forced"] and not _is_design(source):
+        if (pass_over or len(sources) > 1) and not given["forced"] and not _is_design(source):
             passed_over += 1
             continue
         try:
@@ -153,7 +155,7 @@ def _checked(
         prefix = source if Path(source).is_dir() else ""
         named: Choices = replace(choices, source=design.name)
         yield check(design.design, source, prefix, policy, named, prove, today)
-    if passed_over:
+    if passed_over and len(sources) > 1:
         talk.note(f"{passed_over} of {len(sources)} files are no designs")
 
 
