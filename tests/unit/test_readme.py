@@ -70,7 +70,7 @@ def test_the_parser_refuses_what_does_not_exist() -> None:
 
 def test_each_recipe_installs_the_programs_that_tests_run_in_nodes() -> None:
     recipes = [line for line in README.splitlines() if "apt-get install" in line and "pipx install" in line]
-    assert len(recipes) == 2
+    assert len(recipes) == 3
     for recipe in recipes:
         assert {"iproute2", "iputils-ping"} <= set(recipe.split())
 
