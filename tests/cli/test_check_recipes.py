@@ -71,7 +71,7 @@ def test_the_action_checks_and_writes_every_report(folder: Path, home: Path) -> 
         env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 4, done.stderr
-    assert "20 flows sent, 2 errors, 1 other findings" in done.stderr
+    assert "20 flows sent, 2 errors, 1 other finding" in done.stderr
     results = json.loads((folder / "eigw.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
     assert [each["ruleId"] for each in results] == ["EIGW001", "EIGW002", "EIGW004"]
     assert (folder / "eigw.xml").exists()

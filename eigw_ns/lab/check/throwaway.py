@@ -40,7 +40,7 @@ def _prove(topology: Topology, timeout: float, tell: Tell) -> Report:
     folders = LabFolders(FOLDER / "state", FOLDER / "run", temporary=True)
 
     def build(done: int, total: int, step: object) -> None:
-        tell((done, total, step if isinstance(step, Phase) else Phase("build the lab")))
+        tell((done, total, step if isinstance(step, Phase) else "build the lab"))
 
     operations.apply(LinuxKernel(folders.run), Storage.in_folders(folders), topology, progress=build)
     report = _verified(topology, timeout, tell, Phase("send packets"))
@@ -55,7 +55,7 @@ def _prove(topology: Topology, timeout: float, tell: Tell) -> Report:
 
 def _verified(topology: Topology, timeout: float, tell: Tell, phase: Phase) -> Report:
     tell((0, 0, phase))
-    return verify(topology, timeout=timeout, progress=lambda done, total: tell((done, total, phase)))
+    return verify(topology, timeout=timeout, progress=lambda done, total: tell((done, total, "flows")))
 
 
 _PATIENT = 10

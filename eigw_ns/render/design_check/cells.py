@@ -108,7 +108,7 @@ def summary(outcome: Outcome) -> str:
     refusals = sum(len(one.refusals) for one in outcome.checked)
     failed = sum(len(one.failed) for one in outcome.checked)
     proof = f"{checks} flows {PREDICTED}" if outcome.predicted else f"{checks} flows sent"
-    parts = [proof, _count(counting, "error"), *([f"{others} other findings"] if others else [])]
+    parts = [proof, _count(counting, "error"), *([_count(others, "other finding")] if others else [])]
     parts += [f"{_count(failed, 'flow')} failed"] if failed else []
     parts += [f"{_count(refusals, 'refusal')}: nothing is claimed"] if refusals else []
     return ", ".join(parts)
