@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import GLOBAL_UNICAST
+from eigw_ns.cloud.list_references import destinations, expanded
 from eigw_ns.cloud.model import (
     UNKNOWN,
     Cloud,
@@ -89,6 +90,8 @@ def _of(subnet: Subnet, by_routes: SubnetClass) -> SubnetClass:
 
 def deciding_ipv6_routes(cloud: Cloud, table: RouteTable) -> tuple[DecidingRoute[Route], ...]:
     """Return the IPv6 routes that decide about a part of 2000::/3, the one that gives the class first."""
+    if table.prefix_list_routes:
+        table = expanded(cloud).route_tables[table.id]
     parts = {route: _part(route.destination, GLOBAL_UNICAST) for route in table.routes}
     deciding = _uncovered({route: part for route, part in parts.items() if part is not None})
     return tuple(sorted(_deciding(cloud, table, deciding), key=_rank))
@@ -96,11 +99,21 @@ def deciding_ipv6_routes(cloud: Cloud, table: RouteTable) -> tuple[DecidingRoute
 
 def deciding_ipv4_routes(cloud: Cloud, table: RouteTable) -> tuple[DecidingRoute[Ipv4Route], ...]:
     """Return the IPv4 routes that decide about a part of the internet, the one that gives the class first."""
-    outside = (each for each in table.ipv4_routes if not any(map(each.destination.subnet_of, _PRIVATE)))
+    outside = (each for each in _ipv4_routes(cloud, table) if not any(map(each.destination.subnet_of, _PRIVATE)))
     found = _deciding(cloud, table, _uncovered({route: route.destination for route in outside}))
     return tuple(
         sorted(found, key=lambda each: (each.gives != "unknown", each.route.destination.prefixlen, _rank(each)))
     )
+
+
+def _ipv4_routes(cloud: Cloud, table: RouteTable) -> Iterable[Ipv4Route]:
+    """Return the IPv4 routes, with one for each entry of prefix lists. Of equal blocks, the route to a block counts."""
+    found = {route.destination: route for route in table.ipv4_routes}
+    for route in table.prefix_list_routes:
+        for block in destinations(cloud, route):
+            if isinstance(block, IPv4Network):
+                found.setdefault(block, Ipv4Route(block, route.target_id))
+    return found.values()
 
 
 def _first(deciding: tuple[DecidingRoute[R], ...]) -> FamilyClass:

@@ -15,10 +15,10 @@ from eigw_ns.topology import load
 NAT, TGW, GONE = "nat-0123456789abcdef0", "tgw-0123456789abcdef0", "eigw-0123456789abcdef0"
 
 
-def _cloud(*routes: str, subnet: str = "cidr_block: 10.0.1.0/24") -> Cloud:
+def _cloud(*routes: str, subnet: str = "cidr_block: 10.0.1.0/24", lists: str = "") -> Cloud:
     pairs = (each.split(" ") for each in routes)
     written = ", ".join(f'{{destination: "{destination}", target: {target}}}' for destination, target in pairs)
-    text = f"""
+    text = f"""{lists}
 vpcs:
   main:
     cidr_block: 10.0.0.0/16
@@ -32,8 +32,8 @@ vpcs:
     return load(text.encode(), file="lab.yaml", default_lab="lab").cloud
 
 
-def _class(*routes: str, subnet: str = "cidr_block: 10.0.1.0/24") -> tuple[str, str]:
-    cloud = _cloud(*routes, subnet=subnet)
+def _class(*routes: str, subnet: str = "cidr_block: 10.0.1.0/24", lists: str = "") -> tuple[str, str]:
+    cloud = _cloud(*routes, subnet=subnet, lists=lists)
     found = subnet_class(cloud, next(each for each in cloud.subnets.values() if each.name == "a"))
     assert found in subnet_classes(cloud).values()
     return found.ipv4, found.ipv6
@@ -77,6 +77,19 @@ def test_a_subnet_without_a_block_of_a_family_has_no_class_in_it() -> None:
         "nat",
         "absent",
     )
+
+
+@pytest.mark.parametrize(
+    ("family", "cidr", "target", "ipv4", "ipv6"),
+    [
+        ("IPv6", "2000::/3", "edge", "none", "public"),
+        ("IPv6", "2001:db8::/32", "unknown", "none", "unknown"),
+        ("IPv4", "0.0.0.0/0", "edge", "public", "none"),
+    ],
+)
+def test_the_entries_of_a_prefix_list_are_routes(family: str, cidr: str, target: str, ipv4: str, ipv6: str) -> None:
+    lists = f'prefix_lists: {{l: {{address_family: {family}, entries: [{{cidr: "{cidr}"}}]}}}}'
+    assert _class(f"l {target}", lists=lists) == (ipv4, ipv6)
 
 
 def test_the_route_that_decides_comes_first() -> None:
