@@ -21,6 +21,7 @@ from eigw_ns.lab.verify.contradictions import contradictions
 from eigw_ns.lab.verify.prober import Evidence
 from eigw_ns.render import cloud_changes, explain_aws, junit, verdicts
 from eigw_ns.render import explain as render_explain
+from eigw_ns.render.graph.document import document as diagram
 from eigw_ns.topology import Expectation, Topology, dump, from_data, load, to_data
 
 TEXT = """
@@ -140,6 +141,12 @@ def test_ec2_names_no_target(cloud: Cloud) -> None:
     (table,) = cloud.route_tables.values()
     route = shapes.route_table(cloud, table)["Routes"][-1]
     assert route == {"DestinationIpv6CidrBlock": "::/0", "Origin": "CreateRoute", "State": "blackhole"}
+
+
+def test_diagrams_do_not_say_that_it_is_gone(cloud: Cloud) -> None:
+    (vpc,) = diagram(cloud).vpcs
+    (route,) = vpc.subnets[0].table.routes
+    assert (route.end, route.why) == ("unknown target", "")
 
 
 def test_what_is_recorded_and_what_changes_name_it(cloud: Cloud) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from eigw_ns.cloud.filtering import EVERYWHERE, network_acl, security_groups
 from eigw_ns.cloud.list_references import expanded
-from eigw_ns.cloud.model import BLACKHOLE, Cloud, Instance, Route, RouteTable, Subnet, Vpc
+from eigw_ns.cloud.model import BLACKHOLE, UNKNOWN, Cloud, Instance, Route, RouteTable, Subnet, Vpc
 from eigw_ns.cloud.routing import RouteState, effective_route_table, route_state, target_gateway
 from eigw_ns.cloud.tag_names import named_by_tags
 from eigw_ns.frozen import frozen
@@ -67,6 +67,8 @@ class GraphRoute:
         """What a diagram writes at the end of a route that drops packets; "" for a route to a gateway."""
         if self.gateway_id:
             return ""
+        if self.target_id == UNKNOWN:
+            return "unknown target"
         return "blackhole" if self.state == "blackhole" else "dropped"
 
     @property
@@ -74,7 +76,7 @@ class GraphRoute:
         """Why the route drops packets, in a few words; "" if the word `end` says everything."""
         if self.end == "dropped":
             return f"{self.target} moves no packet"
-        return f"{self.target} is gone" if self.end and self.target != BLACKHOLE else ""
+        return f"{self.target} is gone" if self.end and self.target_id not in (BLACKHOLE, UNKNOWN) else ""
 
 
 @frozen
