@@ -229,6 +229,18 @@ def test_one_source_that_is_no_design_is_an_error(cli: Cli) -> None:
     assert json.loads(Path("r.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
 
 
+def test_a_design_without_ipv6_says_so(cli: Cli) -> None:
+    Path("four.yaml").write_text(
+        "Resources:\n"
+        "  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}\n"
+        "  S: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref V, CidrBlock: 10.0.0.0/24}}\n",
+        encoding="utf-8",
+    )
+    done = cli("check", "four.yaml")
+    assert done.code == 0
+    assert "four.yaml: nothing of this design is reachable over IPv6" in done.err
+
+
 def test_one_design_that_is_broken_does_not_hide_the_others(cli: Cli) -> None:
     Path("broken.yaml").write_text("Resources: {V: {Type: AWS::EC2::VPC", encoding="utf-8")
     done = cli("check", "--predict-only", "broken.yaml", "leak.yaml")
@@ -246,6 +258,7 @@ def test_one_design_that_is_broken_does_not_hide_the_others(cli: Cli) -> None:
         (["leak.yaml", "--baseline", "leak.yaml"], "leak.yaml is not the result of a check"),
         (["leak.yaml", "--sarif", "no/r.sarif"], "cannot write no/r.sarif: no such folder"),
         (["leak.yaml", "--junit", "leak.yaml"], "leak.yaml is the source itself"),
+        (["leak.yaml", "--probe", "none"], "without probes no packet can be sent"),
         ([], "Missing argument"),
     ],
 )

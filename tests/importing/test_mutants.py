@@ -23,7 +23,7 @@ from eigw_ns.lab.check.predicted import predicted
 
 INPUTS = Path(__file__).parent / "inputs"
 TODAY = date(2026, 12, 1)
-SOURCES = ("dual-stack.yaml", "leak.yaml", "cdk.out", "tf-1/state.json", "tf-1/mocked.jsonl",
+SOURCES = ("dual-stack.yaml", "leak.yaml", "cdk.out", "tf-1/state.json", "tf-1/plan.json", "tf-1/mocked.jsonl",
            "tf-2/state.json", "tf-2/mocked.jsonl")  # fmt: skip
 """Inputs that are not refused."""
 
@@ -77,7 +77,7 @@ def _caught(source: str, policy: Policy) -> tuple[int, int]:
 
 CAUGHT = {
     "dual-stack.yaml": (1, 1), "leak.yaml": (0, 0), "cdk.out": (0, 0), "tf-1/state.json": (2, 2),
-    "tf-1/mocked.jsonl": (2, 2), "tf-2/state.json": (0, 1), "tf-2/mocked.jsonl": (0, 1),
+    "tf-1/plan.json": (2, 2), "tf-1/mocked.jsonl": (2, 2), "tf-2/state.json": (0, 1), "tf-2/mocked.jsonl": (0, 1),
 }  # fmt: skip
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from ipaddress import IPv6Network
+from typing import Any
 
 import pytest
 
-from eigw_ns.importing.design import Design
+from eigw_ns.importing.design import Design, Ipv6Block, Key
 from eigw_ns.importing.messages import Message, Place
 from eigw_ns.importing.policy.policy import Policy
 from eigw_ns.importing.policy.reader import read_policy
@@ -17,6 +19,7 @@ from eigw_ns.lab.check.outcome import FOUND, REFUSED, Checked, Outcome
 from eigw_ns.lab.check.predicted import predicted
 from eigw_ns.lab.check.reach import reach
 from eigw_ns.lab.verify.checks import Check, Report
+from eigw_ns.render.design_check import cells
 from eigw_ns.topology import Topology
 from tests.support.designs import design, leaking, route, subnet
 
@@ -166,3 +169,62 @@ def test_a_design_without_ipv6_has_nothing_to_prove() -> None:
     found = checked(replace(made, vpcs=tuple(replace(each, ipv6_blocks=()) for each in made.vpcs)))
     assert found.report and found.report.checks == ()
     assert Outcome((found,)).exit_code == 0
+
+
+def test_subnets_of_one_name_in_two_vpcs_keep_their_findings_apart() -> None:
+    """Two stacks can have the same logical ids."""
+    one, two = leaking(), _second_vpc(leaking())
+    both = replace(
+        one,
+        vpcs=one.vpcs + two.vpcs,
+        subnets=one.subnets + two.subnets,
+        gateways=one.gateways + two.gateways,
+        route_tables=one.route_tables + two.route_tables,
+        routes=one.routes + two.routes,
+        table_associations=one.table_associations + two.table_associations,
+    )
+    found = checked(both)
+    assert [(each.code, each.vpc) for each in found.findings] == [("EIGW001", "v"), ("EIGW002", "v")]
+    first, _, second, _ = found.rows
+    assert (first.subnet.name, second.subnet.name) == ("inner", "inner")
+    assert len(cells.findings_of(found, first)) == 2
+    assert cells.findings_of(found, second) == []
+
+
+def _second_vpc(made: Design) -> Design:
+    """Return the design with other keys, the same names, and an egress-only gateway for its inner subnet."""
+
+    def other(link: Any) -> Any:
+        return Key(f"other-{link.text}") if isinstance(link, Key) else link
+
+    def moved(resources: Any, *links: str) -> Any:
+        return tuple(
+            replace(
+                each,
+                label=replace(each.label, key=other(each.label.key)),
+                **{link: other(getattr(each, link)) for link in links},
+            )
+            for each in resources
+        )
+
+    routes = tuple(replace(each, table=other(each.table), target=other(each.target)) for each in made.routes)
+    sound = tuple(
+        replace(each, kind="egress-only", target=Key("other-eigw")) if each.place.line == 14 else each
+        for each in routes
+    )
+    block = Ipv6Block(IPv6Network("2001:db8:61:4000::/56"))
+    (vpc,) = moved(made.vpcs)
+    named = replace(vpc, label=replace(vpc.label, name="w"), ipv6_blocks=(block,))
+    blocks = (IPv6Network("2001:db8:61:4001::/64"), IPv6Network("2001:db8:61:4002::/64"))
+    pairs = zip(moved(made.subnets, "vpc"), blocks, strict=True)
+    return replace(
+        made,
+        vpcs=(named,),
+        subnets=tuple(replace(each, ipv6_blocks=(own,)) for each, own in pairs),
+        gateways=moved(made.gateways, "vpc", "subnet"),
+        route_tables=moved(made.route_tables, "vpc"),
+        routes=sound,
+        table_associations=tuple(
+            replace(each, subnet=other(each.subnet), to=other(each.to)) for each in made.table_associations
+        ),
+    )

@@ -88,6 +88,8 @@ def command(
     eigw-ns check cdk.out --predict-only --require-intent
     eigw-ns check cdk.out -o json > baseline.json; eigw-ns check cdk.out --baseline baseline.json
     """
+    if given["probes"] == "none":
+        raise UsageError("without probes no packet can be sent", hint="leave --probe none out")
     talk, today = Talk(quiet=quiet, verbose=verbose), datetime.now(UTC).date()
     reports = {kind: file for kind in _WRITERS if (file := given.pop(kind)) is not None}
     for file in reports.values():
@@ -224,6 +226,8 @@ def _show(outcome: Outcome, policy: Policy, output: str, talk: Talk) -> None:
     for one in outcome.checked:
         for line in lines(_with_paths(one), verbose=talk.verbose):
             talk.note(printable(line))
+        if not one.has_ipv6 and not one.refusals:
+            talk.note(printable(f"{one.source}: nothing of this design is reachable over IPv6"))
     for each in unused(outcome.findings, policy):
         talk.note(f"note {each.place}: the acceptance of {each.finding} at {each.at} is not needed")
     talk.note(cells.summary(outcome))

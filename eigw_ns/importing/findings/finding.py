@@ -37,8 +37,8 @@ CODES: Mapping[str, Code] = {
 class Finding:
     """Something that is wrong. `place` is that of the route, association or rule that decides.
 
-    `subject` is the name of the subnet, group or ACL, and `source` its address in the design. `accepted` is the reason
-    if the policy accepts the finding.
+    `subject` is the name of the subnet, group or ACL, and `source` its address in the design. `vpc` is the name of the
+    VPC of a subnet, "" for others. `accepted` is the reason if the policy accepts the finding.
     """
 
     code: str
@@ -48,15 +48,16 @@ class Finding:
     source: str
     what: str
     remedy: str = ""
+    vpc: str = ""
     accepted: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """What stays the same if lines move: a hash of the code, the file, the subject and what decides."""
-        parts = (self.code, self.place.file or "", self.source, self.place.address)
+        parts = (self.code, self.place.file or "", self.vpc, self.source, self.place.address)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def found(code: str, place: Place, subject: str, source: str, what: str, remedy: str) -> Finding:
+def found(code: str, place: Place, subject: str, source: str, what: str, remedy: str, vpc: str = "") -> Finding:
     """Return a finding with the level of its code."""
-    return Finding(code, CODES[code].level, place, subject, source, what, remedy)
+    return Finding(code, CODES[code].level, place, subject, source, what, remedy, vpc)

@@ -68,8 +68,9 @@ def _around_inspection(subject: Subject) -> Finding | None:
     ipv6 = subject.found.ipv6
     if subject.found.ipv4 != "inspected" or ipv6 not in ("public", "egress-only"):
         return None
-    what = f"IPv4 of {_name(subject)} passes an inspection ({subject.ipv4_place.address}), and IPv6 goes around it"
-    return _finding("EIGW006", subject, subject.ipv6_place, what, "send ::/0 to the same inspection")
+    what = f"IPv4 of {_name(subject)} passes an appliance or another network, and IPv6 goes around it"
+    remedy = f"send ::/0 where {subject.ipv4_place.address} sends IPv4"
+    return _finding("EIGW006", subject, subject.ipv6_place, what, remedy)
 
 
 def _no_intent(subject: Subject) -> Finding | None:
@@ -114,5 +115,5 @@ def _name(subject: Subject) -> str:
 
 
 def _finding(code: str, subject: Subject, place: Place, what: str, remedy: str) -> Finding:
-    source = subject.imported.design.label.place.address
-    return found(code, place, subject.imported.name, source, what, remedy)
+    subnet = subject.imported
+    return found(code, place, subnet.name, subnet.design.label.place.address, what, remedy, subnet.vpc)

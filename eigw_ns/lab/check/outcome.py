@@ -53,6 +53,11 @@ class Checked:
         return tuple(message for message in self.messages if message.level == "refuse")
 
     @property
+    def has_ipv6(self) -> bool:
+        """Whether a subnet has IPv6. Without one, nothing is reachable over IPv6."""
+        return any(row.subnet.design.ipv6_blocks for row in self.rows)
+
+    @property
     def failed(self) -> tuple[Check, ...]:
         """The checks that fail of themselves: they prove nothing, or the policy allows what did not pass."""
         return tuple(check for check in self.report.checks if self._fails(check)) if self.report else ()
@@ -64,7 +69,8 @@ class Checked:
         row = next((row for row in self.rows if row.subnet.probe in (check.source, check.destination)), None)
         if row is None or row.subnet.intent is None or not row.subnet.intent.by_policy:
             return False
-        named = (each for each in self.findings if each.subject == row.subnet.name and each.code in _MISSING_WAYS)
+        own = (row.subnet.vpc, row.subnet.name)
+        named = (each for each in self.findings if (each.vpc, each.subject) == own and each.code in _MISSING_WAYS)
         return not any(each.accepted for each in named)
 
 

@@ -60,8 +60,7 @@ def _mark(answer: Answer, wanted: bool | None, leak: str) -> str:
 
 def findings_of(checked: Checked, row: Row) -> list[Finding]:
     """Return the findings about a subnet."""
-    address = row.subnet.design.label.place.address
-    return [each for each in checked.findings if (each.source, each.subject) == (address, row.subnet.name)]
+    return [each for each in checked.findings if (each.vpc, each.subject) == (row.subnet.vpc, row.subnet.name)]
 
 
 def note(outcome: Outcome, finding: Finding) -> str:
