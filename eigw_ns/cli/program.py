@@ -41,7 +41,7 @@ Exit codes:
   1    failure
   2    usage error
   3    changes are pending, or the kernel differs from what was applied
-  4    packets did not do what was expected or predicted
+  4    packets did not do what was expected or predicted; `check` found an error
   5    this host lacks a privilege, a kernel feature or a program, or a limit is reached
   130  interrupted
 """
