@@ -164,7 +164,8 @@ def test_a_custom_resource_that_the_user_knows_can_be_ignored(cli: Cli) -> None:
     Path(".eigw-ns.yaml").write_text("ignore: ['Custom::Exit']\n", encoding="utf-8")
     done = cli("check", "--predict-only", "custom.yaml")
     assert "the policy is .eigw-ns.yaml" in done.err
-    assert "Custom::Exit" not in done.err
+    assert "note Custom::Exit: left out, as you told" in done.err
+    assert "refuse custom.yaml:15 Maker" not in done.err
 
 
 def test_soft_fail_turns_findings_into_success(cli: Cli) -> None:
@@ -200,6 +201,15 @@ def test_a_rule_that_matches_nothing_is_an_error_of_a_policy_that_is_named(cli: 
     found = cli("check", "--predict-only", "dual-stack.yaml")
     assert found.code == 0
     assert "note .eigw-ns.yaml:1 subnets[0]: the rule matches no subnet" in found.err
+
+
+def test_mistakes_of_a_policy_have_their_lines(cli: Cli) -> None:
+    Path(".eigw-ns.yaml").write_text("subnet: []\naccept: [{finding: EIGW001, at: a}]\n", encoding="utf-8")
+    done = cli("check", "--predict-only", "leak.yaml", "--sarif", "r.sarif")
+    assert (done.code, done.out) == (1, "")
+    assert "error: .eigw-ns.yaml:1: subnet: there is no such key; did you mean subnets?" in done.err
+    assert "error: .eigw-ns.yaml:2: accept[0].reason: the key reason is missing" in done.err
+    assert not Path("r.sarif").exists()
 
 
 def test_a_baseline_makes_only_new_findings_count(cli: Cli) -> None:

@@ -89,6 +89,17 @@ def test_a_route_for_a_part_of_the_internet_gets_a_visitor_of_its_own() -> None:
     assert passed == {"visitor": True, "visitor-2": False, "visitor-3": False}
 
 
+def test_a_way_out_to_a_part_of_the_internet_is_found() -> None:
+    made = design(subnet("S", 1, Reach="Isolated"), tables=[("S", "T")], routes=[route("T", "2600:1f00::/24", "eigw")])
+    assert codes(checked(made)) == ["EIGW009"]
+
+
+@pytest.mark.parametrize("destination", ["2001:db8:60:4000::/55", "2001:db8:60::/46", "2001:db8:60:4000::/54"])
+def test_the_visitor_of_a_route_that_has_the_vpcs_own_block_in_it_is_outside_of_that(destination: str) -> None:
+    made = design(subnet("S", 1, Reach="Private"), tables=[("S", "T")], routes=[route("T", destination, "igw")])
+    assert "EIGW001" in codes(checked(made))
+
+
 def test_what_the_policy_allows_must_pass() -> None:
     rule = "subnets: [{match: {name: '*'}, inbound: blocked, outbound: allowed}]"
     found = checked(_one(""), rule)
