@@ -132,11 +132,13 @@ def test_describe_without_root_leaves_the_counters_out(stored: Callable[[str], T
         "NetworkAcls",
         "SecurityGroups",
         "Instances",
+        "NetworkInterfaces",
         "Addresses",
         "DhcpOptions",
         "PrefixLists",
         "KeyPairs",
         "InternetHosts",
+        "SubnetClasses",
     ]
 
 

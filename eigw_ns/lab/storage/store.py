@@ -119,7 +119,8 @@ class FileStore:
         """
         path = self.folders.changes_file(lab)
         try:
-            base, log = read_file(self.folders.topology_file(lab)), read_file(path)
+            log = read_file(path)  # first: without a log, a link in the place of the file does not matter
+            base = read_file(self.folders.topology_file(lab))
         except FileNotFoundError:
             return
         state = change_log.standing(log.data, base.data)
