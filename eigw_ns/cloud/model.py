@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Generic, Literal, TypeVar
 
 from eigw_ns.cloud import ids, recorded
+from eigw_ns.cloud.client_tokens import ClientToken
 from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair, TerminatedInstance, Volume
 from eigw_ns.cloud.interface_records import DetachedInterface, NetworkInterface, PrimaryInterface
 from eigw_ns.cloud.prefix_lists import PrefixList, PrefixListRoute, PrefixListVersion
@@ -358,15 +359,6 @@ class InternetHost:
     id: str
     name: str
     ipv6_address: IPv6Address
-
-
-@frozen
-class ClientToken:
-    """A request that must not be carried out twice: its action, its parameters and its answer (both JSON)."""
-
-    action: str
-    request: str
-    answer: str
 
 
 @frozen

@@ -10,12 +10,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.client_tokens import ClientToken
 from eigw_ns.cloud.defaults import DEFAULT_ACL
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.instance_records import InstanceAttributes
 from eigw_ns.cloud.interface_records import NetworkInterface
 from eigw_ns.cloud.model import (
-    ClientToken,
     Cloud,
     ConnectionTracking,
     EgressOnlyInternetGateway,

@@ -10,9 +10,9 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.client_tokens import ClientToken
 from eigw_ns.cloud.model import (
     BLACKHOLE,
-    ClientToken,
     Cloud,
     ConnectionTracking,
     EgressOnlyInternetGateway,

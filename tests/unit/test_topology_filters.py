@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.client_tokens import ClientToken
 from eigw_ns.cloud.filtering import TCP
 from eigw_ns.cloud.model import (
     ALL_PROTOCOLS,
-    ClientToken,
     NetworkAcl,
     NetworkAclEntry,
     SecurityGroup,

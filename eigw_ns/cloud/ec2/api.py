@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from eigw_ns.cloud.aws_words import lacking, similar_actions
+from eigw_ns.cloud.client_tokens import ClientToken
 from eigw_ns.cloud.ec2.actions import ACTIONS
 from eigw_ns.cloud.ec2.checks import checked
 from eigw_ns.cloud.ec2.owner import neutral, owned
 from eigw_ns.cloud.ec2.schema import Reply, Request
 from eigw_ns.cloud.ec2.settings import Settings
-from eigw_ns.cloud.model import ClientToken, Cloud
+from eigw_ns.cloud.model import Cloud
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
