@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(f"[{UNSAFE}]")
 
 
-def show_json(data: object, *, indent: int = 2) -> None:
-    """Print `data` as one JSON document. JSON is UTF-8 (RFC 8259), so in another encoding it is pure ASCII."""
+def show_json(data: object, *, indent: int | None = 2) -> None:
+    """Print `data` as one JSON document, on one line if `indent` is None.
+
+    JSON is UTF-8 (RFC 8259), so in another encoding it is pure ASCII.
+    """
     click.echo(json_text(data, indent=indent))
 
 
-def json_text(data: object, *, indent: int = 2) -> str:
+def json_text(data: object, *, indent: int | None = 2) -> str:
     """Return `data` as one JSON document that stdout can take, without characters that control a terminal."""
     text = json.dumps(data, indent=indent, ensure_ascii=not is_utf8())
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -27,6 +27,7 @@ from eigw_ns.dataplane.state import (
     PREFIX,
     Configuration,
     Flow,
+    FlowEntry,
     ForeignObject,
     Forget,
     Forwarding,
@@ -46,7 +47,7 @@ from eigw_ns.errors import EigwError, ForeignError, MissingError
 from eigw_ns.kernel.host import features
 from eigw_ns.kernel.linux_host import LinuxHost
 from eigw_ns.kernel.namespaces import netns, sysctl
-from eigw_ns.kernel.netlink import conntrack, counters, rtnetlink
+from eigw_ns.kernel.netlink import conntrack, counters, flow_entries, rtnetlink
 from eigw_ns.kernel.netlink.messages import creation_message, deletion_message, replacement_message, takeover_message
 from eigw_ns.kernel.netlink.rtnetlink import Indexes
 from eigw_ns.kernel.netlink.socket import Message, Netlink
@@ -272,6 +273,11 @@ class LinuxKernel(LinuxHost):
         """See `Kernel.flows`."""
         with netns.inside(namespace):
             return [found.flow() for found in conntrack.tracked()]
+
+    def flow_entries(self, namespace: str) -> Sequence[FlowEntry]:
+        """See `Kernel.flow_entries`."""
+        with netns.inside(namespace):
+            return flow_entries.entries()
 
     # ---- one kind each ----------------------------------------------------------------------------------------------
 

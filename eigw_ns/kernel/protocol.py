@@ -9,7 +9,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn, Protocol
 
-from eigw_ns.dataplane.state import NOTHING, Flow, ForeignObject, Forget, Leg, NetObject, NetState, ReplicaMap, Teach
+from eigw_ns.dataplane.state import (
+    NOTHING,
+    Flow,
+    FlowEntry,
+    ForeignObject,
+    Forget,
+    Leg,
+    NetObject,
+    NetState,
+    ReplicaMap,
+    Teach,
+)
 from eigw_ns.frozen import frozen
 
 
@@ -164,6 +175,10 @@ class Kernel(Protocol):
 
     def flows(self, namespace: str) -> Sequence[Flow]:
         """Return the IPv6 flows in the namespace's connection table."""
+        ...
+
+    def flow_entries(self, namespace: str) -> Sequence[FlowEntry]:
+        """Return the IPv6 entries of the namespace's connection table, with all that is known of them."""
         ...
 
     def teach(self, lessons: Sequence[Teach]) -> int:

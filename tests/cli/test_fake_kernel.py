@@ -507,3 +507,26 @@ def test_status_shows_what_users_added_and_calls_it_no_drift(applied: FakeKernel
     found = json.loads(cli("status", "-o", "json").out)
     assert (found["changes"], len(found["additions"])) == (0, 5)
     assert found["additions"][0] == {"node": "main/app", "object": "address 2001:db8::0/128 on eth0"}
+
+
+def test_flows_are_listed_filtered_and_limited(applied: FakeKernel, cli: Cli) -> None:
+    gateway = next(name for name in applied.namespaces if "-eigw-" in name)
+    applied.namespaces[gateway].flows = [("2001:db8::1", "2001:db8::2"), ("2001:db8::1", "2001:db8::3")]
+    rows = [json.loads(line) for line in cli("flows", "-o", "json").out.splitlines()]
+    assert [row["destination"] for row in rows] == ["2001:db8::2", "2001:db8::3"]
+    assert rows[0]["bytes_out"] is None
+    limited = cli("flows", "--source", "2001:db8::/32", "-n", "1")
+    assert "2001:db8::2 7" in limited.out
+    assert "1 more; --limit 2 shows all" in limited.err
+    assert "there is no such flow" in cli("flows", "--protocol", "tcp").err
+    wrong = cli("flows", "--state", "opened")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "opened is not a state of a flow" in wrong.err
+
+
+def test_flows_of_a_replica_that_is_gone(applied: FakeKernel, cli: Cli) -> None:
+    gateway = next(name for name in applied.namespaces if "-eigw-" in name)
+    del applied.namespaces[gateway]
+    shown = cli("flows")
+    assert shown.code == 0
+    assert "is not alive" in shown.err

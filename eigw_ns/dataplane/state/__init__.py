@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eigw_ns.dataplane.state.flow_entry import FlowEntry, Traffic
 from eigw_ns.dataplane.state.flow_hash import (
     BUCKETS,
     PEER_SEED,
@@ -88,6 +89,7 @@ __all__ = [
     "Family",
     "Fdb",
     "Flow",
+    "FlowEntry",
     "FlowHash",
     "ForeignObject",
     "Forget",
@@ -110,6 +112,7 @@ __all__ = [
     "Side",
     "Sysctls",
     "Teach",
+    "Traffic",
     "batch_key",
     "bucket_of",
     "covered",

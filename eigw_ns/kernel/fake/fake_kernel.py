@@ -20,6 +20,7 @@ from eigw_ns.dataplane.state import (
     Buckets,
     Fdb,
     Flow,
+    FlowEntry,
     ForeignObject,
     Forget,
     Forwarding,
@@ -262,6 +263,9 @@ class FakeKernel(FakeHost):
     def flows(self, namespace: str) -> Sequence[Flow]:
         space = self._space(namespace, f"list the flows of {namespace}")
         return [_flow(flow) for flow in space.flows]
+
+    def flow_entries(self, namespace: str) -> Sequence[FlowEntry]:
+        return [FlowEntry(flow, number, "UNREPLIED", 30) for number, flow in enumerate(self.flows(namespace))]
 
     def flush_flows(
         self,

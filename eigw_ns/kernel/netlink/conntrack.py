@@ -51,7 +51,7 @@ class Tracked(NamedTuple):
 def tracked() -> list[Tracked]:
     """Return the IPv6 flows."""
     with Netlink(NETFILTER) as netlink:
-        return list(map(_parsed, _dump(netlink)))
+        return list(map(tracked_by, dump(netlink)))
 
 
 def delete(stale: Callable[[Tracked], bool]) -> int:
@@ -62,12 +62,13 @@ def delete(stale: Callable[[Tracked], bool]) -> int:
 
 def delete_by(netlink: Netlink, stale: Callable[[Tracked], bool]) -> int:
     """Do what `delete` does, by an open socket of the namespace."""
-    messages = [_deletion(payload, flow) for payload in _dump(netlink) if stale(flow := _parsed(payload))]
+    messages = [_deletion(payload, flow) for payload in dump(netlink) if stale(flow := tracked_by(payload))]
     netlink.send(messages)
     return len(messages)
 
 
-def _dump(netlink: Netlink) -> list[bytes]:
+def dump(netlink: Netlink) -> list[bytes]:
+    """Return the payload of each IPv6 entry, by an open socket of the namespace."""
     if not _entries(netlink):
         return []
     return [payload for _, payload in netlink.dump(_GET, _HEADER, "list the connection table")]
@@ -166,7 +167,8 @@ _BEFORE_STATUS, _BEFORE_TIMEOUT = _head(_STATUS, 4), _head(_TIMEOUT, 4)
 _FIXED_SIZE, _unpack_fixed = _FIXED.size, _FIXED.unpack_from
 
 
-def _parsed(payload: bytes) -> Tracked:
+def tracked_by(payload: bytes) -> Tracked:
+    """Return the flow that a message of ctnetlink is about."""
     if len(payload) >= _FIXED_SIZE:
         head, source, destination, protocol, ports, near, far, status, timeout, seconds = _unpack_fixed(payload)
         if head == _ADDRESSES and ports == _PORTS and status == _BEFORE_STATUS and timeout == _BEFORE_TIMEOUT:

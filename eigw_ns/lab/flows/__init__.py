@@ -1,0 +1,1 @@
+"""Flows: the connection tables of gateways and subnets."""
