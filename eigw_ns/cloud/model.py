@@ -211,6 +211,7 @@ class EgressOnlyInternetGateway:
 
     It is attached to its VPC when it is created. It cannot be detached, only deleted. 1 to 8 `replicas` share the
     traffic. AWS calls its gateway horizontally scaled, redundant and highly available, but its API shows no replicas.
+    With `flow_accounting`, its connection tables count packets and bytes of each flow, and note when it began.
     """
 
     id: str
@@ -219,6 +220,7 @@ class EgressOnlyInternetGateway:
     connection_tracking: ConnectionTracking = ConnectionTracking()
     replicas: int = 1
     tags: Tags = ()
+    flow_accounting: bool = False
 
 
 @frozen

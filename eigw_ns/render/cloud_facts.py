@@ -131,7 +131,8 @@ def _egress_only_internet_gateway(_cloud: Cloud, gateway: EgressOnlyInternetGate
     usual, found = ConnectionTracking(), gateway.connection_tracking
     keys = [each.name for each in fields(found) if getattr(found, each.name) != getattr(usual, each.name)]
     replicas = {"replicas": str(gateway.replicas)} if gateway.replicas > 1 else {}
-    return replicas | {f"{key}:": str(getattr(found, key)) for key in keys}
+    accounting = {"flow accounting:": "on"} if gateway.flow_accounting else {}
+    return replicas | accounting | {f"{key}:": str(getattr(found, key)) for key in keys}
 
 
 def _internet_gateway(_cloud: Cloud, gateway: InternetGateway, known: Names) -> Facts:

@@ -147,6 +147,7 @@ def _egress_only_internet_gateways(
             connection_tracking=ConnectionTracking(**body.get("connection_tracking", {})),
             replicas=body.get("replicas", 1),
             tags=tags_of(body),
+            flow_accounting=body.get("flow_accounting", False),
         )
         for gateway_id, name, body in named(data, section, kind, scope)
     }

@@ -138,7 +138,11 @@ def _egress_only_data(gateway: EgressOnlyInternetGateway) -> Data:
     """Return the fields of a gateway that differ from the default."""
     usual, found = dataclasses.asdict(ConnectionTracking()), dataclasses.asdict(gateway.connection_tracking)
     tracking = {key: value for key, value in found.items() if value != usual[key]}
-    return {"replicas": gateway.replicas if gateway.replicas > 1 else None, "connection_tracking": tracking}
+    return {
+        "replicas": gateway.replicas if gateway.replicas > 1 else None,
+        "flow_accounting": gateway.flow_accounting or None,
+        "connection_tracking": tracking,
+    }
 
 
 def _internet_data(_gateway: InternetGateway) -> Data:

@@ -89,6 +89,9 @@ class EgressOnlyInternetGatewayFile(Tagged):
     """A gateway that forwards IPv6 flows that an instance begins, and the answers to them."""
 
     replicas: int = Field(1, description="Number of namespaces that share the traffic, 1 to 8", examples=[2])
+    flow_accounting: bool = Field(
+        False, description="True if it counts packets and bytes of each flow and notes when the flow began"
+    )
     connection_tracking: ConnectionTrackingFile = ConnectionTrackingFile()
 
 

@@ -171,9 +171,9 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
         tracking = draw(
             st.sampled_from((ConnectionTracking(), ConnectionTracking(generic_timeout=5, max_connections=900)))
         )
-        replicas = draw(st.sampled_from((1, 1, 2, 3)))
+        replicas, accounting = draw(st.sampled_from((1, 1, 2, 3))), draw(st.booleans())
         egress_only[gateway_id] = EgressOnlyInternetGateway(
-            gateway_id, key, vpc.id, connection_tracking=tracking, replicas=replicas, tags=draw(TAGS)
+            gateway_id, key, vpc.id, tracking, replicas, draw(TAGS), flow_accounting=accounting
         )
     internet_gateways = {}
     if draw(st.booleans()):

@@ -15,6 +15,7 @@ from eigw_ns.dataplane.compile.notation import blocks_text
 from eigw_ns.dataplane.rulesets import gateway_rules, heartbeat_rules
 from eigw_ns.dataplane.rulesets.gateway_rules import Routed
 from eigw_ns.dataplane.state import NetObject, NftSet, RoutingRule, seed
+from eigw_ns.dataplane.state.sysctls import ACCOUNTING_SYSCTLS
 from eigw_ns.frozen import frozen
 
 G = TypeVar("G")
@@ -82,6 +83,11 @@ def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterat
     yield RoutingRule(site.namespace, 101, 0, "blackhole")
 
 
+def _egress_only_sysctls(gateway: EgressOnlyInternetGateway) -> Mapping[str, str]:
+    accounting = dict.fromkeys(ACCOUNTING_SYSCTLS, "1") if gateway.flow_accounting else {}
+    return timeouts.sysctls(gateway.connection_tracking) | accounting
+
+
 def _internet_rules(_gateway: InternetGateway, site: Site) -> Iterator[NetObject]:
     yield gateway_rules.internet_gateway(site.namespace, blocks_text(site.vpc.ipv6_cidr_blocks), site.routed)
 
@@ -90,7 +96,7 @@ _EGRESS_ONLY: GatewayKind[EgressOnlyInternetGateway] = GatewayKind(
     stateful=True,
     in_cloud=lambda cloud: cloud.egress_only_internet_gateways.values(),
     replicas=lambda gateway: gateway.replicas,
-    sysctls=lambda gateway: timeouts.sysctls(gateway.connection_tracking),
+    sysctls=_egress_only_sysctls,
     rules=_egress_only_rules,
 )
 _INTERNET: GatewayKind[InternetGateway] = GatewayKind(

@@ -40,7 +40,7 @@ _TRACKING_SYSCTLS = (
     "net.netfilter.nf_conntrack_udp_timeout",
     "net.netfilter.nf_conntrack_udp_timeout_stream",
 )
-OPTIONAL_SYSCTLS = (
+_OPTIONAL_TRACKING_SYSCTLS = (
     "net.netfilter.nf_conntrack_gre_timeout",
     "net.netfilter.nf_conntrack_gre_timeout_stream",
     "net.netfilter.nf_conntrack_sctp_timeout_cookie_echoed",
@@ -51,7 +51,13 @@ OPTIONAL_SYSCTLS = (
     "net.netfilter.nf_conntrack_sctp_timeout_shutdown_recd",
     "net.netfilter.nf_conntrack_sctp_timeout_shutdown_sent",
 )
-"""Sysctls of protocols that a kernel may be built without (CONFIG_NF_CT_PROTO_GRE, _SCTP); then nothing is set.
+ACCOUNTING_SYSCTLS = ("net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_timestamp")
+"""What makes a connection table count packets and bytes of each flow that begins, and note when."""
+
+OPTIONAL_SYSCTLS = _OPTIONAL_TRACKING_SYSCTLS + ACCOUNTING_SYSCTLS
+"""Sysctls that a kernel may lack; then nothing is set.
+
+It may be built without them (CONFIG_NF_CT_PROTO_GRE, _SCTP, CONFIG_NF_CONNTRACK_TIMESTAMP).
 
 Common kernels have them all. On a kernel that lacks one, desired and actual state differ, so a second apply is slower.
 """
@@ -65,4 +71,4 @@ def sysctl_keys(resource_id: str) -> tuple[str, ...]:
     kind = kind_of(resource_id)
     if kind == ids.EGRESS_ONLY_INTERNET_GATEWAY:
         return (*_HOST_SYSCTLS, *_TRACKING_SYSCTLS, *OPTIONAL_SYSCTLS, "net.ipv6.fwmark_reflect")
-    return _HOST_SYSCTLS + _TRACKING_SYSCTLS + OPTIONAL_SYSCTLS if kind == ids.SUBNET else _HOST_SYSCTLS
+    return _HOST_SYSCTLS + _TRACKING_SYSCTLS + _OPTIONAL_TRACKING_SYSCTLS if kind == ids.SUBNET else _HOST_SYSCTLS
