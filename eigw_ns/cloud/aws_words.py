@@ -17,6 +17,7 @@ _NO_PRIVATE_PATHS = "VPCs reach each other and other networks through the intern
 _NO_MACHINES = "an instance is a network namespace of this machine, which has the machine's programs and files"
 _ONE_MACHINE = "all of a lab is on this machine"
 
+_FLOW_LOGS = "create flow log, describe flow log, delete flow log, flow log integration template"
 _MARKET = "scheduled instance, instance market"
 _INSTANCES = "instance topology, instance connect, instance event"
 
@@ -45,7 +46,7 @@ _ABSENT = (
     _Absent("timeouts of interfaces", "connection tracking specification", "egress-only gateways have timeouts"),
     _Absent("permissions of network interfaces", "network interface permission", "a lab has one account"),
     _Absent("licenses", "license specification", _NO_MACHINES),
-    _Absent("flow logs", "flow log", "counters of gateways and subnets show what passed and what was dropped", "fl"),
+    _Absent("actions for flow logs", _FLOW_LOGS, "a VPC in a topology file has flow_logs"),
     _Absent("IPAM", "ipam, byoip, ipv4 pool", "give each VPC blocks of your choice, or ask for a block of Amazon"),
     _Absent("outposts", "outpost, customer owned", _ONE_MACHINE),
     _Absent("reserved capacity", f"capacity, reserved instance, {_MARKET}, spot, fleet", _ONE_MACHINE),

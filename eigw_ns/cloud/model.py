@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 from eigw_ns.cloud import ids, recorded
 from eigw_ns.cloud.client_tokens import ClientToken
+from eigw_ns.cloud.flow_logs import FlowLog
 from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair, TerminatedInstance, Volume
 from eigw_ns.cloud.interface_records import DetachedInterface, NetworkInterface, PrimaryInterface
 from eigw_ns.cloud.prefix_lists import PrefixList, PrefixListRoute, PrefixListVersion
@@ -386,6 +387,7 @@ class Cloud:
     dhcp_options: Mapping[str, recorded.DhcpOptions] = field(default_factory=dict)
     key_pairs: Mapping[str, KeyPair] = field(default_factory=dict)
     prefix_lists: Mapping[str, PrefixList] = field(default_factory=dict)
+    flow_logs: Mapping[str, FlowLog] = field(default_factory=dict)
     hosts: Mapping[str, InternetHost] = field(default_factory=dict)
     client_tokens: Mapping[str, ClientToken] = field(default_factory=dict)
     deleted_nat_gateways: Mapping[str, recorded.DeletedNatGateway] = field(default_factory=dict)

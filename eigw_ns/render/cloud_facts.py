@@ -8,6 +8,7 @@ from typing import Any
 
 from eigw_ns.cloud.defaults import default_network_acl, default_security_group
 from eigw_ns.cloud.filtering import network_acl
+from eigw_ns.cloud.flow_logs import FlowLog
 from eigw_ns.cloud.instance_records import InstanceAttributes, KeyPair
 from eigw_ns.cloud.interface_records import NetworkInterface, PrimaryInterface
 from eigw_ns.cloud.model import (
@@ -66,6 +67,7 @@ def names(cloud: Cloud) -> dict[str, str]:
     for kind in (cloud.subnets, cloud.route_tables, cloud.egress_only_internet_gateways, cloud.internet_gateways,
                  cloud.nat_gateways, cloud.network_acls, cloud.security_groups):  # fmt: skip
         found |= {each.id: _qualified(vpcs.get(each.vpc_id or ""), each.name) for each in kind.values()}
+    found |= {each.id: _qualified(vpcs[each.vpc_id], each.name) for each in cloud.flow_logs.values()}
     for instance in cloud.instances.values():
         found[instance.id] = _qualified(vpcs[cloud.subnets[instance.subnet_id].vpc_id], instance.name)
     for each in cloud.network_interfaces.values():
@@ -103,6 +105,7 @@ def _resources(cloud: Cloud, known: Names) -> Iterator[tuple[Any, str, Facts]]:
         ("set of DHCP options", cloud.dhcp_options, _dhcp_options),
         ("prefix list", cloud.prefix_lists, _prefix_list),
         ("key pair", cloud.key_pairs, _key_pair),
+        ("flow log", cloud.flow_logs, _flow_log),
         ("internet host", cloud.hosts, _host),
     )
     for kind, resources, facts in tell:
@@ -133,6 +136,10 @@ def _egress_only_internet_gateway(_cloud: Cloud, gateway: EgressOnlyInternetGate
     replicas = {"replicas": str(gateway.replicas)} if gateway.replicas > 1 else {}
     accounting = {"flow accounting:": "on"} if gateway.flow_accounting else {}
     return replicas | accounting | {f"{key}:": str(getattr(found, key)) for key in keys}
+
+
+def _flow_log(_cloud: Cloud, log: FlowLog, _known: Names) -> Facts:
+    return {"of": log.traffic_type}
 
 
 def _internet_gateway(_cloud: Cloud, gateway: InternetGateway, known: Names) -> Facts:

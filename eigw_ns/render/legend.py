@@ -37,6 +37,7 @@ MEANINGS = {
     "drop_source": "with a source that the sender must not use",
     "drop_tcp_fragment": "TCP in fragments, which a gateway with replicas refuses",
     "drop_to_gateway": "to an address of the router itself, which answers nobody",
+    "unlogged": "refused packets that flow logs lack, because there were too many",
 }
 
 

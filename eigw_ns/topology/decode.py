@@ -13,6 +13,7 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.client_tokens import ClientToken
 from eigw_ns.cloud.defaults import DEFAULT_ACL
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
+from eigw_ns.cloud.flow_logs import FlowLog
 from eigw_ns.cloud.instance_records import InstanceAttributes
 from eigw_ns.cloud.interface_records import NetworkInterface
 from eigw_ns.cloud.model import (
@@ -34,7 +35,7 @@ from eigw_ns.cloud.model import (
 from eigw_ns.cloud.prefix_lists import PrefixListRoute
 from eigw_ns.cloud.recorded import NatGateway
 from eigw_ns.errors import Mistake, TopologyError
-from eigw_ns.topology import blocks, interfaces, prefix_lists, recorded
+from eigw_ns.topology import blocks, flow_logs, interfaces, prefix_lists, recorded
 from eigw_ns.topology.data import NONE, Scope, named, tags_of
 from eigw_ns.topology.filters import network_acls, security_groups
 from eigw_ns.topology.machines import key_pairs, terminated_instances
@@ -66,6 +67,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     acls: dict[str, NetworkAcl] = {}
     groups: dict[str, SecurityGroup] = {}
     nat_gateways: dict[str, NatGateway] = {}
+    logs: dict[str, FlowLog] = {}
     internet_gateways = _internet_gateways(data, (lab,), None)
     for vpc_id, name, body in named(data, "vpcs", ids.VPC, (lab,)):
         scope = (lab, name)
@@ -84,10 +86,7 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         subnets |= _subnets(body, scope, vpc_id)
         instances |= _instances(body, scope)
         network_interfaces |= interfaces.network_interfaces(body, scope)
-    hosts = {
-        host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
-        for host_id, name, body in named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
-    }
+        logs |= flow_logs.flow_logs(body, scope, vpc_id)
     cloud = Cloud(
         lab,
         vpcs=vpcs,
@@ -102,9 +101,10 @@ def _topology(data: Mapping[str, Any]) -> Topology:
         nat_gateways=nat_gateways,
         elastic_ips=recorded.elastic_ips(data, lab),
         dhcp_options=recorded.dhcp_options(data, lab),
-        hosts=hosts,
+        hosts=_hosts(data, lab),
         key_pairs=key_pairs(data, lab),
         prefix_lists=prefix_lists.prefix_lists(data, lab),
+        flow_logs=logs,
         client_tokens={token: ClientToken(**body) for token, body in data.get("client_tokens", {}).items()},
         detached_interfaces=interfaces.detached_interfaces(data),
         deleted_nat_gateways=recorded.deleted_nat_gateways(data),
@@ -113,6 +113,13 @@ def _topology(data: Mapping[str, Any]) -> Topology:
     )
     _check_references(cloud)
     return Topology(cloud, tuple(_expectation(body) for body in data.get("expect", ())))
+
+
+def _hosts(data: Mapping[str, Any], lab: str) -> dict[str, InternetHost]:
+    return {
+        host_id: InternetHost(host_id, name, IPv6Address(body["ipv6_address"]))
+        for host_id, name, body in named(data.get("internet", {}), "hosts", ids.INTERNET_HOST, (lab,))
+    }
 
 
 def _check_references(cloud: Cloud) -> None:

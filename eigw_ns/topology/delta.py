@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
-from eigw_ns.cloud import instance_records, interface_records, model, prefix_lists, recorded
+from eigw_ns.cloud import flow_logs, instance_records, interface_records, model, prefix_lists, recorded
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.topology.data import Data
 from eigw_ns.topology.model import Topology
@@ -23,6 +23,7 @@ _NAMED = {
     **vars(instance_records),
     **vars(interface_records),
     **vars(prefix_lists),
+    **vars(flow_logs),
     **vars(model),
 }
 _TYPES: dict[str, type[Any]] = {

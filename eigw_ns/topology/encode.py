@@ -20,6 +20,7 @@ from eigw_ns.cloud.model import (
 from eigw_ns.topology import blocks, interfaces, recorded
 from eigw_ns.topology.data import NONE, Data, Scope, body_of, key_of
 from eigw_ns.topology.filters import acl_key, group_keys, network_acls_data, security_groups_data
+from eigw_ns.topology.flow_logs import flow_logs_data
 from eigw_ns.topology.machines import instance_data, key_pairs_data, terminated_instances_data
 from eigw_ns.topology.model import Expectation, Topology
 from eigw_ns.topology.prefix_lists import prefix_list_key, prefix_lists_data, versions_data
@@ -118,6 +119,7 @@ def _vpc_data(cloud: Cloud, vpc: Vpc, scope: Scope) -> Data:
         network_interfaces=interfaces.network_interfaces_data(
             cloud, scope, subnet_keys, group_keys(cloud, scope, vpc.id) if cloud.network_interfaces else {}
         ),
+        flow_logs=flow_logs_data(cloud, scope, vpc.id),
     )
 
 

@@ -17,10 +17,12 @@ from eigw_ns.cloud.ec2.settings import Quotas
 from eigw_ns.cloud.filtering import DEFAULT_GROUP
 from eigw_ns.cloud.instance_records import InstanceAttributes
 from eigw_ns.cloud.instance_words import ATTRIBUTE_WORDS, INSTANCE_STATES
-from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU, ConnectionTracking
+from eigw_ns.cloud.model import INTERNET_MTU, MOST_MTU
 from eigw_ns.topology.forms import MAX_NAME
 from eigw_ns.topology.model import Protocol, Result
 from eigw_ns.topology.schema_base import NumberOrWord, Strict, Tagged
+from eigw_ns.topology.schema_flow_logs import FlowLogFile
+from eigw_ns.topology.schema_gateways import EgressOnlyInternetGatewayFile, InternetGatewayFile
 from eigw_ns.topology.schema_interfaces import NetworkInterfaceFile, PrimaryInterfaceFile, VolumeFile
 from eigw_ns.topology.schema_prefix_lists import PrefixListFile
 from eigw_ns.topology.schema_recorded import DhcpOptionsFile, ElasticIpFile, KeyPairFile, NatGatewayFile
@@ -33,7 +35,7 @@ HOSTNAME_TYPES: tuple[str, ...] = ("ip-name", "resource-name")
 TENANCIES: tuple[str, ...] = ("default", "dedicated")
 MAX_RULE_NUMBER = 32766  # AWS's own last entries have higher numbers
 
-_TRACKING, _INSTANCE = ConnectionTracking(), InstanceAttributes()
+_INSTANCE = InstanceAttributes()
 _QUOTAS = Quotas()
 _NAMES: JsonDict = {"propertyNames": {"pattern": r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": MAX_NAME}}
 _BLOCK = "2600:1f16:aa0:5500::/56"
@@ -44,55 +46,6 @@ def _recorded(name: str) -> Any:
     """Return the field of an attribute of instances that has few values."""
     usual = getattr(_INSTANCE, name)
     return Field(usual, description="AWS's attribute; recorded", json_schema_extra={"enum": [*ATTRIBUTE_WORDS[name]]})
-
-
-class InternetGatewayFile(Tagged):
-    """A gateway that forwards IPv6 in both directions."""
-
-
-class ConnectionTrackingFile(Strict):
-    """Timeouts of idle flows in an egress-only gateway, and the maximum number of flows that it tracks."""
-
-    tcp_established_timeout: int = Field(
-        _TRACKING.tcp_established_timeout, description="Timeout of an idle established TCP connection, in seconds"
-    )
-    udp_timeout: int = Field(
-        _TRACKING.udp_timeout, description="Timeout of an idle UDP flow that was not answered twice, in seconds"
-    )
-    udp_stream_timeout: int = Field(
-        _TRACKING.udp_stream_timeout, description="Timeout of an idle UDP flow that was answered twice, in seconds"
-    )
-    tcp_transitory_timeout: int = Field(
-        _TRACKING.tcp_transitory_timeout,
-        description="Timeout of an idle TCP connection that opens or closes, in seconds",
-    )
-    sctp_established_timeout: int = Field(
-        _TRACKING.sctp_established_timeout, description="Timeout of an idle established SCTP association, in seconds"
-    )
-    sctp_transitory_timeout: int = Field(
-        _TRACKING.sctp_transitory_timeout,
-        description="Timeout of an idle SCTP association that opens or closes, in seconds",
-    )
-    icmpv6_timeout: int = Field(
-        _TRACKING.icmpv6_timeout, description="Time for answers to an ICMPv6 echo request, in seconds"
-    )
-    generic_timeout: int = Field(
-        _TRACKING.generic_timeout, description="Timeout of an idle flow of any other protocol, in seconds"
-    )
-    max_connections: int = Field(_TRACKING.max_connections, description="Maximum number of flows of all instances")
-    max_connections_per_source: int = Field(
-        _TRACKING.max_connections_per_source, description="Maximum number of flows of one instance"
-    )
-
-
-class EgressOnlyInternetGatewayFile(Tagged):
-    """A gateway that forwards IPv6 flows that an instance begins, and the answers to them."""
-
-    replicas: int = Field(1, description="Number of namespaces that share the traffic, 1 to 8", examples=[2])
-    flow_accounting: bool = Field(
-        False, description="True if it counts packets and bytes of each flow and notes when the flow began"
-    )
-    connection_tracking: ConnectionTrackingFile = ConnectionTrackingFile()
 
 
 class RouteFile(Strict):
@@ -309,6 +262,7 @@ class VpcFile(Tagged):
     subnets: dict[str, SubnetFile] = Field({}, json_schema_extra=_NAMES)
     instances: dict[str, InstanceFile] = Field({}, json_schema_extra=_NAMES)
     network_interfaces: dict[str, NetworkInterfaceFile] = Field({}, json_schema_extra=_NAMES)
+    flow_logs: dict[str, FlowLogFile] = Field({}, json_schema_extra=_NAMES)
 
 
 class HostFile(Strict):

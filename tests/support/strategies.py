@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eigw_ns.cloud import ids
 from eigw_ns.cloud.client_tokens import ClientToken
+from eigw_ns.cloud.flow_logs import FlowLog, TrafficType
 from eigw_ns.cloud.model import (
     BLACKHOLE,
     Cloud,
@@ -195,6 +196,7 @@ def _with_vpc(draw: st.DrawFn, cloud: Cloud, name: str, index: int) -> Cloud:
         network_acls=acls,
         security_groups=groups,
         instances=instances,
+        flow_logs=_flow_logs(draw, scope, vpc.id),
     )
     return _merged(cloud, part)
 
@@ -203,6 +205,13 @@ def _merged(one: Cloud, other: Cloud) -> Cloud:
     """Return a cloud with the resources of both clouds, of every kind."""
     kinds = [field.name for field in dataclasses.fields(Cloud) if field.name != "lab"]
     return Cloud(one.lab, **{kind: {**getattr(one, kind), **getattr(other, kind)} for kind in kinds})
+
+
+def _flow_logs(draw: st.DrawFn, scope: tuple[str, str], vpc_id: str) -> dict[str, FlowLog]:
+    if not draw(st.booleans()):
+        return {}
+    log_id = ids.make_id(ids.FLOW_LOG, *scope, "audit")
+    return {log_id: FlowLog(log_id, "audit", vpc_id, draw(st.sampled_from(get_args(TrafficType))), draw(TAGS))}
 
 
 def _route_tables(draw: st.DrawFn, scope: tuple[str, str], vpc: Vpc, targets: tuple[str, ...]) -> dict[str, RouteTable]:

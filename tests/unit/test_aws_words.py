@@ -38,7 +38,7 @@ def test_no_action_of_aws_is_taken_for_another() -> None:
         ("CreateTransitGateway", "a lab has no transit gateways: VPCs reach each other"),
         ("CreateVpcPeeringConnection", "a lab has no VPC peering: VPCs reach each other"),
         ("DescribeTransitGatewayRouteTables", "a lab has no transit gateways"),
-        ("CreateFlowLogs", "a lab has no flow logs: counters"),
+        ("CreateFlowLogs", "a lab has no actions for flow logs: a VPC in a topology file"),
         ("CreateImage", "a lab has no images and disks"),
         ("DescribeSnapshots", "a lab has no images and disks"),
     ],

@@ -13,6 +13,7 @@ from eigw_ns.cloud import ids
 from eigw_ns.cloud.addressing import AMAZON_POOL, free_blocks
 from eigw_ns.cloud.ec2.new_vpcs import with_default_vpc
 from eigw_ns.cloud.ec2.settings import Quotas, Settings
+from eigw_ns.cloud.flow_logs import FlowLog
 from eigw_ns.cloud.model import Cloud, InternetHost
 from eigw_ns.dataplane.compile.compiler import compile_cloud
 from eigw_ns.dataplane.state import Link
@@ -53,6 +54,15 @@ def ipv6_blocks(account: Account, vpc_id: str) -> list[str]:
 def described(account: Account, action: str, vpc_id: str) -> list[Mapping[str, Any]]:
     found = account.do(action, Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])
     return list(next(iter(found.values())))
+
+
+def test_a_vpc_takes_its_flow_logs_along() -> None:
+    account = empty()
+    gone, stays = created(account), created(account)
+    logs = {f"fl-{name}": FlowLog(f"fl-{name}", name, vpc) for name, vpc in (("one", gone), ("two", stays))}
+    account.cloud = replace(account.cloud, flow_logs=logs)
+    account.do("DeleteVpc", VpcId=gone)
+    assert [*account.cloud.flow_logs] == ["fl-two"]
 
 
 def test_a_vpc_has_what_aws_creates_with_it_and_takes_it_along() -> None:

@@ -20,7 +20,7 @@ def test_every_kind_has_an_entry(kind: type[Gateway]) -> None:
     gateway = kind(id="x", name="x", vpc_id="vpc-1")
     found = gateways.kind_of(gateway)
     assert found.replicas(gateway) >= 1
-    assert all(value.isdigit() for value in found.sysctls(gateway).values())
+    assert all(value.isdigit() for value in found.sysctls(gateway, True).values())
 
 
 def test_no_module_asks_for_the_type_of_a_gateway() -> None:

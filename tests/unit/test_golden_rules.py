@@ -80,6 +80,17 @@ vpcs:
         ipv6_prefixes: ["2600:1f16:aa0:5501:1::/80"]
       www: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::20", security_groups: [web]}
 """
+LOGGED = b"""
+lab: golden
+vpcs:
+  main:
+    ipv6_cidr_block: 2600:1f16:aa0:5500::/56
+    egress_only_internet_gateways: {outbound: {}}
+    route_tables: {private: {main: true, routes: [{destination: "::/0", target: outbound}]}}
+    subnets: {a: {ipv6_cidr_block: "2600:1f16:aa0:5501::/64"}}
+    instances: {app: {subnet: a, ipv6_address: "2600:1f16:aa0:5501::10"}}
+    flow_logs: {audit: {traffic_type: REJECT}}
+"""
 NAMES = {"strict": "subnet-strict", "plain": "subnet-plain"}
 
 
@@ -121,14 +132,27 @@ def _delegated() -> dict[str, Ruleset]:
     return {name: named[resource_id] for resource_id, name in files.items()}
 
 
+def _logged() -> dict[str, Ruleset]:
+    """Return the rulesets that differ if a flow log records what is refused."""
+    cloud = load(LOGGED, file="golden.yaml", default_lab="golden").cloud
+    files = {
+        **{subnet.id: "logged-subnet" for subnet in cloud.subnets.values()},
+        **{eigw.id: "logged-gateway" for eigw in cloud.egress_only_internet_gateways.values()},
+    }
+    rulesets = [thing for thing in compile_cloud(cloud) if isinstance(thing, Ruleset)]
+    named = {ruleset.namespace.removeprefix("eigw-golden-"): ruleset for ruleset in rulesets}
+    return {name: named[resource_id] for resource_id, name in files.items()}
+
+
 ONE_GATEWAY = ("fabric", "egress-only-gateway", "internet-gateway", "subnet-strict", "subnet-plain")
 SEVERAL_REPLICAS = ("replicated-fabric", "replicated-gateway", "replicated-internet")
 SEVERAL_ADDRESSES = ("delegated-gateway", "delegated-subnet")
+FLOW_LOGS = ("logged-gateway", "logged-subnet")
 
 
-@pytest.mark.parametrize("name", [*ONE_GATEWAY, *SEVERAL_REPLICAS, *SEVERAL_ADDRESSES])
+@pytest.mark.parametrize("name", [*ONE_GATEWAY, *SEVERAL_REPLICAS, *SEVERAL_ADDRESSES, *FLOW_LOGS])
 def test_rules_equal_the_golden_file(name: str) -> None:
-    text = transaction((_rulesets() | _replicated() | _delegated())[name], None)
+    text = transaction((_rulesets() | _replicated() | _delegated() | _logged())[name], None)
     golden = FOLDER / f"{name}.nft"
     if os.environ.get("REGENERATE"):
         golden.write_text(text)
@@ -136,10 +160,10 @@ def test_rules_equal_the_golden_file(name: str) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name", sorted(_rulesets() | _delegated()))
+@pytest.mark.parametrize("name", sorted(_rulesets() | _delegated() | _logged()))
 def test_nftables_takes_the_rules_and_lists_them_as_they_are_written(name: str) -> None:
     """`nft -c` accepts the rules and changes nothing. After they are loaded, the listing parses to the same ruleset."""
-    ruleset = (_rulesets() | _delegated())[name]
+    ruleset = (_rulesets() | _delegated() | _logged())[name]
     with netns.nameless():
         checker = nftables.Nftables()
         checker.set_dry_run(True)

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.htm
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, cast
 
 from eigw_ns.cloud import ids
@@ -67,7 +68,7 @@ def _check_quota(cloud: Cloud, settings: Settings) -> None:
 def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     """Delete a VPC that has nothing but its main route table, its default network ACL and its default group.
 
-    These are deleted with it.
+    These are deleted with it, and so are its flow logs.
     """
     vpc = VPC.find(cloud, request["VpcId"])
     tables = [each.id for each in cloud.route_tables.values() if each.vpc_id == vpc.id]
@@ -76,6 +77,9 @@ def delete(cloud: Cloud, request: Request, _settings: Settings) -> Reply:
     if _has_parts(cloud, vpc) or not len(tables) == len(acls) == len(groups) == 1:
         raise CloudError("DependencyViolation", f"The vpc '{vpc.id}' has dependencies and cannot be deleted.")
     cloud = NETWORK_ACL.without(ROUTE_TABLE.without(cloud, tables[0]), acls[0])
+    logs = {key: each for key, each in cloud.flow_logs.items() if each.vpc_id != vpc.id}
+    if len(logs) < len(cloud.flow_logs):
+        cloud = replace(cloud, flow_logs=logs)
     return Reply(VPC.without(SECURITY_GROUP.without(cloud, groups[0]), vpc.id), {})
 
 

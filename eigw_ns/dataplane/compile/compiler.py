@@ -55,7 +55,7 @@ from eigw_ns.dataplane.compile.parts import Part, parts, unlinked
 from eigw_ns.dataplane.compile.ranges import Range
 from eigw_ns.dataplane.compile.resolved_routes import LOCAL, ResolvedRoute, ranges
 from eigw_ns.dataplane.replication import spread
-from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, subnet_rules
+from eigw_ns.dataplane.rulesets import fragment_rules, gateway_rules, group_rules, logged_rules, subnet_rules
 from eigw_ns.dataplane.state import (
     LOOPBACK,
     Address,
@@ -68,6 +68,7 @@ from eigw_ns.dataplane.state import (
     NetState,
     ReplicaMap,
     Route,
+    Ruleset,
     Side,
     Sysctls,
     seed,
@@ -212,9 +213,10 @@ class Compiler:
         vpc = self._cloud.vpcs[subnet.vpc_id]
         port = _End(vpc.id, port_name(subnet.id))
         yield from self._namespace(subnet.id, sysctls=self._facts.timeouts(vpc.id))
-        yield subnet_rules.subnet(
+        rules = subnet_rules.subnet(
             name, self._filters, subnet, self._untracked(subnet, vpc), limits.of_instance(self._entries)
         )
+        yield self._logged(rules, vpc)
         yield from self._pair(_End(subnet.id, FABRIC_LINK), port, vpc.mtu, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(_End(subnet.id, FABRIC_LINK)))
         yield Address(name, LOOPBACK, f"{address_text(block[1])}/128")
@@ -223,6 +225,12 @@ class Compiler:
         yield Route(name, block_text(block), blackhole=True)
         yield Route(name, _ANYWHERE, blackhole=True, metric=_LAST_RESORT)
         yield from self._table(name, self._facts.routes(subnet))
+
+    def _logged(self, thing: NetObject, vpc: Vpc) -> NetObject:
+        """Return rules that also log what they refuse if a flow log of the VPC records it; else the same object."""
+        if isinstance(thing, Ruleset) and self._facts.refusals_logged(vpc.id):
+            return logged_rules.logged(thing)
+        return thing
 
     def _untracked(self, subnet: Subnet, vpc: Vpc) -> list[Range]:
         """Return where flows need not be tracked: the VPC's other subnets, and what a stateless gateway leads to."""
@@ -277,8 +285,8 @@ class Compiler:
         kind = gateways.kind_of(gateway)
         owners = self._filters.owners(vpc.id)
         site = gateways.Site(self._cloud.lab, name, vpc, self._facts.routed(gateway.id), self._entries, owners)
-        yield from self._namespace(replica, sysctls=kind.sysctls(gateway))
-        yield from kind.rules(gateway, site)
+        yield from self._namespace(replica, sysctls=kind.sysctls(gateway, self._facts.accounted(vpc.id)))
+        yield from (self._logged(thing, vpc) for thing in kind.rules(gateway, site))
         yield from self._pair(inner, port, vpc.mtu, bridge=BRIDGE)
         yield Fdb(self._name(vpc.id), port.link, self._mac(inner))
         bridge = names.bridge_name(gateway.id) if replicas > 1 else None

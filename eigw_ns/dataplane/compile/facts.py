@@ -50,6 +50,20 @@ class Facts:
         """Return the sysctls of a subnet's timeouts: it forgets no flow before an egress-only gateway of the VPC."""
         return self._memo.recall(_FACT, self._timeouts, vpc_id)
 
+    def accounted(self, vpc_id: str) -> bool:
+        """Return whether a flow log records what passes the gateways of the VPC."""
+        return self._memo.recall(_FACT, self._accounted, vpc_id)
+
+    def refusals_logged(self, vpc_id: str) -> bool:
+        """Return whether a flow log records what the VPC's routers refuse."""
+        return self._memo.recall(_FACT, self._refusals_logged, vpc_id)
+
+    def _accounted(self, vpc_id: str) -> bool:
+        return any(each.accepted for each in self._cloud.flow_logs.values() if each.vpc_id == vpc_id)
+
+    def _refusals_logged(self, vpc_id: str) -> bool:
+        return any(each.rejected for each in self._cloud.flow_logs.values() if each.vpc_id == vpc_id)
+
     def _table(self, subnet: Subnet) -> str:
         return subnet.route_table_id or self._memo.recall(_FACT, self._main_table, subnet.vpc_id)
 

@@ -42,14 +42,14 @@ class GatewayKind(Generic[G]):
     """One kind of gateway.
 
     `stateful`: it lets in only answers of flows that began inside, so subnets have to track these flows. `sysctls` are
-    the values in which its namespaces differ from others. `rules` yields what a replica's namespace holds beside its
-    links, addresses and routes.
+    the values in which its namespaces differ from others; the second argument tells whether a flow log records what
+    passes. `rules` yields what a replica's namespace holds beside its links, addresses and routes.
     """
 
     stateful: bool
     in_cloud: Callable[[Cloud], Iterable[G]]
     replicas: Callable[[G], int]
-    sysctls: Callable[[G], Mapping[str, str]]
+    sysctls: Callable[[G, bool], Mapping[str, str]]
     rules: Callable[[G, Site], Iterator[NetObject]]
 
 
@@ -83,8 +83,8 @@ def _egress_only_rules(gateway: EgressOnlyInternetGateway, site: Site) -> Iterat
     yield RoutingRule(site.namespace, 101, 0, "blackhole")
 
 
-def _egress_only_sysctls(gateway: EgressOnlyInternetGateway) -> Mapping[str, str]:
-    accounting = dict.fromkeys(ACCOUNTING_SYSCTLS, "1") if gateway.flow_accounting else {}
+def _egress_only_sysctls(gateway: EgressOnlyInternetGateway, accounted: bool) -> Mapping[str, str]:
+    accounting = dict.fromkeys(ACCOUNTING_SYSCTLS, "1") if gateway.flow_accounting or accounted else {}
     return timeouts.sysctls(gateway.connection_tracking) | accounting
 
 
@@ -103,7 +103,7 @@ _INTERNET: GatewayKind[InternetGateway] = GatewayKind(
     stateful=False,
     in_cloud=lambda cloud: cloud.internet_gateways.values(),
     replicas=lambda _: 1,
-    sysctls=lambda _: {},
+    sysctls=lambda _gateway, _accounted: {},
     rules=_internet_rules,
 )
 _KINDS: Mapping[type, GatewayKind[Any]] = {EgressOnlyInternetGateway: _EGRESS_ONLY, InternetGateway: _INTERNET}

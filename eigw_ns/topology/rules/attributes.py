@@ -1,10 +1,12 @@
-"""Rules for what AWS records of VPCs and subnets: association ids, tenancy, hostname types."""
+"""Rules for what AWS records of VPCs and subnets: association ids, tenancy, hostname types, flow logs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import get_args
 
 from eigw_ns.cloud import ids
+from eigw_ns.cloud.flow_logs import TrafficType
 from eigw_ns.cloud.words import did_you_mean
 from eigw_ns.topology import forms
 from eigw_ns.topology.report import MistakeReport
@@ -24,6 +26,10 @@ def check(file: LabFile, report: MistakeReport) -> None:
                 known = sorted(map(str, blocks))
                 report.add(path, "the VPC has no such block", did_you_mean(block, known) or "remove it", value=block)
             _check_id(report, path, text, ids.VPC_BLOCK)
+        for log, log_body in vpc.flow_logs.items():
+            _check_word(
+                report, (*place, "flow_logs", log, "traffic_type"), log_body.traffic_type, get_args(TrafficType)
+            )
         for subnet, body in vpc.subnets.items():
             of_subnet = (*place, "subnets", subnet)
             _check_word(report, (*of_subnet, "hostname_type"), body.hostname_type, HOSTNAME_TYPES)

@@ -31,6 +31,7 @@ _WORDS = {
     ids.INSTANCE: "instance",
     ids.NETWORK_INTERFACE: "network interface",
     ids.NAT_GATEWAY: "NAT gateway",
+    ids.FLOW_LOG: "flow log",
     ids.ELASTIC_IP: "elastic IP address",
     ids.DHCP_OPTIONS: "set of DHCP options",
     ids.PREFIX_LIST: "prefix list",
@@ -46,6 +47,7 @@ _SECTIONS = {
     "subnets": ids.SUBNET,
     "instances": ids.INSTANCE,
     "network_interfaces": ids.NETWORK_INTERFACE,
+    "flow_logs": ids.FLOW_LOG,
 }
 _NODE_KINDS: dict[str, NodeKind] = {
     ids.EGRESS_ONLY_INTERNET_GATEWAY: "egress-only-internet-gateway",

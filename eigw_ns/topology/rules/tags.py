@@ -43,6 +43,7 @@ def _tagged(file: LabFile) -> Iterator[tuple[Path, Mapping[str, str]]]:
             "subnets": vpc.subnets,
             "instances": vpc.instances,
             "network_interfaces": vpc.network_interfaces,
+            "flow_logs": vpc.flow_logs,
         }
         for section, resources in sections.items():
             for resource, body in resources.items():
