@@ -121,6 +121,8 @@ PAST_THE_DOOR = {
     ("lab.verify", "kernel.traffic.sockets"): "sends real packets, which only Linux can carry",
     ("lab.capture", "kernel.traffic"): "captures real packets, which only Linux can carry",
     ("cli.verbs.capture", "kernel.traffic"): "compiles a filter before anything is opened, and shows frames",
+    ("lab.flows.flow_log", "kernel.netlink.listener"): "listens to real flows and refusals, which only Linux has",
+    ("lab.flows.flow_log", "kernel.traffic.sockets"): "the same",
     ("lab.verify", "kernel.processes.waiting"): "waits for another command that changes the lab",
     ("testing.plugin", "kernel.namespaces.userns"): "enters namespaces of this user before there is a machine",
     ("testing.lab", "kernel.linux"): "makes the machine that a test's lab is on",

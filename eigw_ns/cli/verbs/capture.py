@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from eigw_ns.cli import complete, options, streams
+from eigw_ns.cli import complete, options, stopping, streams
 from eigw_ns.cli.context import choose_lab, find_node, open_kernel, open_storage
 from eigw_ns.cli.program import INTERRUPTED
 from eigw_ns.cli.talk import Talk
@@ -92,7 +92,7 @@ def command(
     text = points.with_addresses(cloud, " ".join(word for word in words if word))
     program = _program(text, snaplen, (node or "", cloud))
     style = _Style(text, snaplen, raw_checksums, sinks.Ring(ring, ring_size * _MEBIBYTE) if ring else None)
-    talk, signals = Talk(quiet=quiet, verbose=False), _signals()
+    talk, signals = Talk(quiet=quiet, verbose=False), stopping.signals()
     with Capture(found, program, snaplen) as capture:
         talk.note(f"capturing on {', '.join(point.name for point in found)}")
         try:
@@ -128,14 +128,6 @@ def _check(
         raise UsageError("--interface is for a NODE: --path has one interface for each hop", hint="omit --interface")
     if target == STDOUT and sys.stdout.isatty():
         raise UsageError("a pcapng file is not for a terminal", hint="eigw-ns capture … -w - | wireshark -k -i -")
-
-
-def _signals() -> list[int]:
-    """Return a list that gets the number of each SIGTERM and SIGINT, so that a file is completed before the end."""
-    received: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda each, _frame: received.append(each))
-    return received
 
 
 @frozen

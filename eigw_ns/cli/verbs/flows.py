@@ -6,7 +6,7 @@ import time
 
 import click
 
-from eigw_ns.cli import complete, options
+from eigw_ns.cli import complete, flow_logs, options
 from eigw_ns.cli.context import apply_again, choose_lab, open_kernel, open_storage
 from eigw_ns.cli.output import show_json, show_tables
 from eigw_ns.cli.talk import Talk
@@ -30,6 +30,7 @@ from eigw_ns.render import flows as render
 @click.option("--state", "states", multiple=True, metavar="STATE",
               help="Only flows in this state, such as established; repeatable.")  # fmt: skip
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Maximum number of flows to print.")
+@flow_logs.options
 @options.lab
 @options.watch
 @options.output
@@ -42,6 +43,7 @@ def command(
     port: int | None,
     states: tuple[str, ...],
     limit: int | None,
+    log: flow_logs.Asked,
     lab: str | None,
     watch: bool,
     output: str,
@@ -53,13 +55,23 @@ def command(
     In is the answers: packets and bytes with their IPv6 headers. They are known for gateways with `flow_accounting`.
     `-o json` prints one object for each flow, on a line of its own.
 
+    --log writes records as AWS's flow logs have them, for VPCs with `flow_logs` in the topology file: what passes
+    egress-only gateways, and what gateways and subnets refuse. Fields besides AWS's: gateway-id, replica, drop-reason.
+
     \b
     eigw-ns flows
     eigw-ns flows outbound --source app --state established
     eigw-ns flows private-a --protocol udp --port 53
     eigw-ns flows --destination 2001:db8::/32 --watch
     eigw-ns flows -o json | jq -s 'sort_by(-.bytes_in)[:5]'
+    eigw-ns flows --log flows.log --interval 60 --header
+    eigw-ns flows --log - --traffic REJECT --format '${srcaddr} ${dstaddr} ${dstport} ${drop-reason}'
     """
+    others = {"a gateway": router, "--source": source, "--destination": destination, "--protocol": protocol,
+              "--port": port, "--state": states, "--limit": limit, "--watch": watch}  # fmt: skip
+    log.check(name for name, value in others.items() if value)
+    if log.target is not None:
+        return flow_logs.write(log, lab, Talk(quiet=quiet, verbose=False))
     talk, kernel = Talk(quiet=quiet, verbose=False), open_kernel()
     chosen, store = choose_lab(lab, kernel), open_storage().store
 

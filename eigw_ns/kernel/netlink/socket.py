@@ -115,6 +115,11 @@ def repeated(data: bytes) -> Iterator[bytes]:
         offset += (length + 3) & ~3
 
 
+def open_socket(protocol: int) -> socket.socket:
+    """Return a netlink socket to the namespace in which this thread is."""
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+
+
 class Netlink:
     """A netlink socket to the namespace in which this thread was when it was made. Use it as a context manager.
 
@@ -125,7 +130,7 @@ class Netlink:
     def __init__(self, protocol: int = socket.NETLINK_ROUTE, *, accept_partial: bool = False) -> None:
         self._accept_partial = accept_partial
         try:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+            self._socket = open_socket(protocol)
             self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
             self._socket.setsockopt(_SOL_NETLINK, _STRICT_CHECK, 1)
         except OSError as error:
@@ -281,7 +286,7 @@ class Netlink:
 
     def _receive(self, doing: str) -> list[tuple[int, int, int, bytes]]:
         try:
-            return _messages(self._socket.recv(_RECEIVE_BYTES))
+            return received(self._socket.recv(_RECEIVE_BYTES))
         except OSError as error:  # ENOBUFS: the receive buffer was full, and some answers are lost
             self._discard()
             raise kernel_error(doing, error.errno or 0) from error
@@ -293,7 +298,7 @@ class Netlink:
                 self._socket.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT)
 
 
-def _messages(data: bytes) -> list[tuple[int, int, int, bytes]]:
+def received(data: bytes) -> list[tuple[int, int, int, bytes]]:
     """Return (type, flags, sequence, payload) of each received message."""
     found = []
     offset, end = 0, len(data) - 15
