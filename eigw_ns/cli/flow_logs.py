@@ -124,6 +124,7 @@ def write(asked: Asked, lab: str | None, talk: Talk) -> int:
     kernel, store = open_kernel(), open_storage().store
     chosen = choose_lab(lab, kernel)
     put = _printer(style) if target == _STDOUT else _file(Path(target), style).write
+    flow_log.require(store.load(chosen).cloud, style.traffic)
     put(())  # an error of the file is known now, and not after an interval
     received = stopping.signals()
     with FlowLog(kernel, lambda: store.load(chosen).cloud, style.traffic) as log:
@@ -139,7 +140,8 @@ def write(asked: Asked, lab: str | None, talk: Talk) -> int:
             streams.let_go(sys.stdout)
             return 0
     if not received:
-        raise NoSuchLabError(f"the lab {chosen} is gone", hint="its records until then are written")
+        hint = "all records until then are written"
+        raise NoSuchLabError(f"the lab {chosen} is gone, or has no flow log any more", hint=hint)
     return INTERRUPTED if signal.SIGINT in received else 0
 
 

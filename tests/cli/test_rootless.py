@@ -85,6 +85,7 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     assert ADDRESS in rootless("exec", "app", "--", "cat", "/proc/net/if_inet6")
     rootless("exec", "app", "--", "sh", "-c", "exit 7", code=7)
     assert " 0% packet loss" in rootless("exec", "app", "--", "ping", "-c", "1", "2001:db8:80::1")
+    assert "icmpv6" in rootless("flows", "--source", "app")
     rootless("exec", "app", "--", sys.executable, "-c", CAPTURE)
     rootless("exec", "app", "--", "setpriv", "--clear-groups", "true", code=127)
     assert "2001:db8:80::1" in rootless("exec", "app", "--", "getent", "hosts", "web")

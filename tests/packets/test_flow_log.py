@@ -12,7 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from eigw_ns.cloud.flow_log_format import VERSIONS, RecordFormat
-from eigw_ns.errors import EigwError, ExistsError
+from eigw_ns.cloud.model import Cloud
+from eigw_ns.errors import ExistsError
+from eigw_ns.kernel.namespaces import netns
 from eigw_ns.kernel.netlink import listener
 from eigw_ns.lab.flows.flow_log import FlowLog
 from tests.support.labs import Lab, until
@@ -169,12 +171,24 @@ def test_a_second_listener_to_refusals_is_refused(lab: Lab, recording: Recording
     assert recording.interval()
 
 
-def test_too_many_refusals_are_skipped_data(lab: Lab, recording: Recording) -> None:
-    with lab.open_socket("web", kind=socket.SOCK_DGRAM) as attacker:
+def test_too_many_refusals_are_skipped_data_and_all_are_dropped(lab: Lab, recording: Recording) -> None:
+    with (
+        lab.stream("app", "web", WEB, 7109) as control,
+        lab.open_socket("app", kind=socket.SOCK_DGRAM) as victim,
+        lab.open_socket("app", kind=socket.SOCK_DGRAM) as canary,
+        lab.open_socket("web", kind=socket.SOCK_DGRAM) as attacker,
+    ):
+        victim.bind((APP, 7107))
+        victim.settimeout(5)
+        before = inbound(lab)
         for _ in range(4000):
             with contextlib.suppress(BlockingIOError):
                 attacker.sendto(b"x", (APP, 7107))
-    rows = recording.interval()
+        until(lambda: inbound(lab) == before + 4000, "the gateway refuses all")
+        assert control.works()
+        canary.sendto(b"canary", (APP, 7107))
+        assert victim.recv(100) == b"canary"  # the first that comes
+        rows = recording.interval()
     assert "SKIPDATA" in {row["log-status"] for row in rows}
     (refused,) = of_port(rows, 7107)
     assert 1000 <= int(refused["packets"]) < 4000
@@ -206,9 +220,32 @@ def test_an_answer_that_the_acl_refuses_is_accept_and_reject(lab_name: str) -> N
         until(lambda: closed.counter("a", "drop_acl_ingress") == 1, "the ACL refuses the answer")
         rows = of_port(Recording(log).interval(), 7108)
     assert counts(rows) == [("egress", "ACCEPT", 1, 100 + UDP_HEADERS), ("ingress", "REJECT", 1, 33 + UDP_HEADERS)]
-    closed.apply(tree(1))
-    with pytest.raises(EigwError, match="has a flow log"):
-        FlowLog(closed.kernel, lambda: closed.current.cloud if closed.current else cloud, "ALL")
+
+
+def test_a_log_follows_the_lab(lab_name: str) -> None:
+    changing = Lab(lab_name)
+    changing.apply(tree(1, flow_logs={"audit": {}}))
+
+    def cloud() -> Cloud:
+        assert changing.current
+        return changing.current.cloud
+
+    with FlowLog(changing.kernel, cloud, "ALL") as log:
+        recording = Recording(log)
+        changing.apply(tree(3, flow_logs={"audit": {}}))
+        recording.interval()
+        assert log.places == 4
+        netns.remove(changing.namespace("outbound#2"))
+        changing.apply(tree(3, flow_logs={"audit": {}}))
+        assert "SKIPDATA" in {row["log-status"] for row in recording.interval()}
+        ports = (7201, 7202)
+        for port in ports:
+            exchange(changing, port, 2, 1)
+        rows = recording.interval()
+        assert all(len(of_port(rows, port)) == 2 for port in ports)
+        changing.apply(tree(3))
+        recording.interval()
+        assert log.places == 0
 
 
 def test_a_destroyed_lab_ends_the_log_and_its_namespaces(lab_name: str) -> None:

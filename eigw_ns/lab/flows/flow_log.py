@@ -42,26 +42,31 @@ class Scope:
     accepted: frozenset[str]
     rejected: frozenset[str]
 
+    @property
+    def vpcs(self) -> frozenset[str]:
+        """All these VPCs."""
+        return self.accepted | self.rejected
 
-def scope(cloud: Cloud, traffic: TrafficType) -> Scope:
-    """Return the VPCs that have what a log of this traffic needs.
 
-    Raises EigwError if none has it.
-    """
-    gateways = cloud.egress_only_internet_gateways.values()
-    accepted = {each.vpc_id for each in gateways if each.flow_accounting}
-    accepted |= {each.vpc_id for each in cloud.flow_logs.values() if each.accepted}
-    rejected = {each.vpc_id for each in cloud.flow_logs.values() if each.rejected}
-    found = Scope(
-        frozenset(accepted) if traffic != "REJECT" else frozenset(),
-        frozenset(rejected) if traffic != "ACCEPT" else frozenset(),
-    )
-    if not found.accepted and not found.rejected:
+def require(cloud: Cloud, traffic: TrafficType) -> None:
+    """Raise EigwError if no VPC has what a log of this traffic needs."""
+    if not scope(cloud, traffic).vpcs:
         raise EigwError(
             f"no VPC of {cloud.lab} has a flow log of {traffic} traffic",
             hint="add `flow_logs: {audit: {}}` to a VPC in the topology file, and apply it",
         )
-    return found
+
+
+def scope(cloud: Cloud, traffic: TrafficType) -> Scope:
+    """Return the VPCs that have what a log of this traffic needs."""
+    gateways = cloud.egress_only_internet_gateways.values()
+    accepted = {each.vpc_id for each in gateways if each.flow_accounting}
+    accepted |= {each.vpc_id for each in cloud.flow_logs.values() if each.accepted}
+    rejected = {each.vpc_id for each in cloud.flow_logs.values() if each.rejected}
+    return Scope(
+        frozenset(accepted) if traffic != "REJECT" else frozenset(),
+        frozenset(rejected) if traffic != "ACCEPT" else frozenset(),
+    )
 
 
 @frozen
@@ -165,15 +170,14 @@ class FlowLog:
     def run(
         self, write: Callable[[Sequence[Record]], None], interval: float, stopped: Callable[[], bool], *, strict: bool
     ) -> None:
-        """Give the records of each interval to `write`, until `stopped()` or the lab has no such namespace any more."""
+        """Give the records of each interval to `write`, until `stopped()` or no namespace is left to listen in."""
         while not stopped() and self._ears:
-            end = self._start + interval
-            while not stopped() and self._ears and (left := end - time.time()) > 0:
+            end = time.monotonic() + interval
+            while not stopped() and self._ears and (left := end - time.monotonic()) > 0:
                 self._listen(min(left, _LOOK))
                 self._drop_stale()
             write(self._taken(strict=strict))
-            with contextlib.suppress(EigwError):  # destroyed, or without flow logs: the namespaces that stay go on
-                self._follow()
+            self._keep_up()
 
     def _listen(self, seconds: float) -> None:
         with select.epoll() as ready:
@@ -221,11 +225,18 @@ class FlowLog:
             self._read(ear)  # the events of flows that ended before the dump, and so are not in it
         self._lost = ear.skipped() or self._lost
 
+    def _keep_up(self) -> None:
+        """Follow a change of the lab. What cannot be listened to any more is skipped data."""
+        try:
+            self._follow()
+        except EigwError:  # the store has no such lab, or another process listens
+            self._lost = True
+
     def _follow(self) -> None:
         """Listen in the namespaces of the lab as it is now."""
         cloud = self._load()
         wanted = scope(cloud, self._traffic)
-        self._interfaces = Interfaces(cloud, wanted.accepted | wanted.rejected)
+        self._interfaces = Interfaces(cloud, wanted.vpcs)
         tasks = {task.namespace: task for task in _tasks(cloud, wanted)}
         for ear in [ear for ear in self._ears.values() if tasks.get(ear.namespace) != ear.task]:
             self._forget(ear)
@@ -240,7 +251,7 @@ class FlowLog:
             raise ExistsError(
                 f"listen to refused packets in {task.namespace}",
                 detail="another process listens to them",
-                hint="end the other `eigw-ns flows --log` of this lab, or add --traffic ACCEPT",
+                hint="end the other flow log of this lab, or add --traffic ACCEPT",
             ) from error
         except MissingError:
             return  # it is not built, or somebody has removed it
@@ -253,7 +264,7 @@ class FlowLog:
                 self._forget(ear)
                 self._lost = True
                 if listener.identity(ear.namespace) is not None:  # it was built again
-                    self._follow()
+                    self._keep_up()
 
     def _forget(self, ear: _Ear) -> None:
         ear.close()
