@@ -141,6 +141,8 @@ class FlowLog:
         self._ears: dict[str, _Ear] = {}
         self._open = contextlib.ExitStack()
         self._open.enter_context(descriptors(_DESCRIPTORS))
+        self._ready = self._open.enter_context(select.epoll())
+        self._owners: dict[int, _Ear] = {}  # by the descriptors of their sockets
         self._sums: Sums = {}
         self._lost = False
         self._start = time.time()
@@ -180,12 +182,9 @@ class FlowLog:
             self._keep_up()
 
     def _listen(self, seconds: float) -> None:
-        with select.epoll() as ready:
-            owners = {each.fileno(): ear for ear in self._ears.values() for each in ear.sockets}
-            for number in owners:
-                ready.register(number, select.EPOLLIN)
-            for ear in {owners[number].namespace: owners[number] for number, _ in ready.poll(seconds)}.values():
-                self._read(ear)
+        found = (self._owners[number] for number, _ in self._ready.poll(seconds))
+        for ear in {ear.namespace: ear for ear in found}.values():
+            self._read(ear)
 
     def _read(self, ear: _Ear) -> None:
         now = time.time()
@@ -246,7 +245,7 @@ class FlowLog:
 
     def _listen_in(self, task: _Task) -> None:
         try:
-            self._ears[task.namespace] = _Ear(self._kernel, task)
+            ear = _Ear(self._kernel, task)
         except ExistsError as error:
             raise ExistsError(
                 f"listen to refused packets in {task.namespace}",
@@ -255,6 +254,10 @@ class FlowLog:
             ) from error
         except MissingError:
             return  # it is not built, or somebody has removed it
+        self._ears[task.namespace] = ear
+        for each in ear.sockets:
+            self._ready.register(each, select.EPOLLIN)
+            self._owners[each.fileno()] = ear
 
     def _drop_stale(self) -> None:
         """Let go of namespaces that have been removed: our sockets would keep them alive."""
@@ -267,5 +270,8 @@ class FlowLog:
                     self._keep_up()
 
     def _forget(self, ear: _Ear) -> None:
+        for each in ear.sockets:
+            self._ready.unregister(each)
+            del self._owners[each.fileno()]
         ear.close()
         del self._ears[ear.namespace]
