@@ -72,8 +72,9 @@ def resources(parameter: str) -> Completer:
 
         cloud = _cloud(context)
         kinds = names.KINDS_OF.get(parameter, ()) if cloud else ()
-        found = [pair for kind in kinds if cloud for pair in names.spellings(cloud, kind)]
-        offered = dict(found) | {resource_id: name for name, resource_id in found}
+        meant = names.meanings(cloud, kinds) if cloud else {}
+        found = {name: only[0] for name, only in meant.items() if len(only) == 1 and _is_one_word(name)}
+        offered = found | {resource_id: name for name, ids in meant.items() for resource_id in ids}
         return [CompletionItem(text, help=other) for text, other in offered.items() if text.startswith(incomplete)]
 
     return complete

@@ -33,7 +33,8 @@ Write structures as for aws-cli: in shorthand, as JSON, or as file://PATH to rea
                       "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]'
 
 \b
-The name of a resource, as in private or main/private, stands for its id if no other resource has it.
+The name of a resource, as in private or main/private, stands for its id if no other resource has it. So does a
+Name tag that is not the name of another resource. Answers have ids.
 
 \b
 Answers are JSON in AWS's shape. --query selects a part of them in JMESPath, and --output prints text, a

@@ -1,11 +1,12 @@
 """Names in place of ids: `private` or `main/private` for a route table's id. AWS has no such names; requests need ids.
 
-A front end may resolve the names in a request before it calls an action.
+A `Name` tag is such a name too, if no resource that the parameter takes has it as its own name. A front end may resolve
+the names in a request before it calls an action.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from eigw_ns.cloud import ids
@@ -18,6 +19,7 @@ from eigw_ns.cloud.ec2.resources import (
     KINDS,
     NAT_GATEWAY,
     NETWORK_ACL,
+    NETWORK_INTERFACE,
     PREFIX_LIST,
     ROUTE_TABLE,
     SECURITY_GROUP,
@@ -27,7 +29,8 @@ from eigw_ns.cloud.ec2.resources import (
     Kind,
 )
 from eigw_ns.cloud.ec2.schema import Shape
-from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.model import Cloud, Vpc
+from eigw_ns.cloud.tag_names import NAME
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import UsageError
 
@@ -53,6 +56,8 @@ KINDS_OF: Mapping[str, tuple[Kind[Any], ...]] = {
     "Groups": (SECURITY_GROUP,),
     "InstanceId": (INSTANCE,),
     "InstanceIds": (INSTANCE,),
+    "NetworkInterfaceId": (NETWORK_INTERFACE,),
+    "NetworkInterfaceIds": (NETWORK_INTERFACE,),
     "NatGatewayId": (NAT_GATEWAY,),
     "NatGatewayIds": (NAT_GATEWAY,),
     "AllocationId": (ELASTIC_IP,),
@@ -67,6 +72,9 @@ KINDS_OF: Mapping[str, tuple[Kind[Any], ...]] = {
 """The kinds of resources whose ids a parameter takes. Parameters of other names take no names in place of ids."""
 
 
+_SHOWN = 3  # candidates for an ambiguous name
+
+
 def has_names(request: Mapping[str, Any]) -> bool:
     """Return True if a parameter of the request has a text that is not an id."""
     return any(ids.kind_of(text) is None for name in KINDS_OF for text in _texts(request.get(name)))
@@ -76,7 +84,7 @@ def resolve(cloud: Cloud, request: Mapping[str, Any]) -> tuple[Shape, dict[str, 
     """Return the request with ids in place of names, and the id of each name that it had.
 
     A text that no resource has as its name stays: the action refuses it as AWS does.
-    Raises UsageError if several resources have the name.
+    Raises UsageError if several resources have the name; it has their ids.
     """
     found: dict[str, str] = {}
     resolved = dict(request)
@@ -91,20 +99,53 @@ def resolve(cloud: Cloud, request: Mapping[str, Any]) -> tuple[Shape, dict[str, 
     return resolved, found
 
 
+def meanings(cloud: Cloud, kinds: Iterable[Kind[Any]]) -> dict[str, list[str]]:
+    """Return the ids of the resources that each name means. Own names win over tags."""
+    found: dict[str, list[str]] = {}
+    for spelled in (tag_spellings, spellings):
+        named: dict[str, dict[str, None]] = {}
+        for name, resource_id in (pair for kind in kinds for pair in spelled(cloud, kind)):
+            named.setdefault(name, {})[resource_id] = None
+        found |= {name: list(meant) for name, meant in named.items()}
+    return found
+
+
 def spellings(cloud: Cloud, kind: Kind[Any]) -> Iterator[tuple[str, str]]:
     """Yield each name of a resource of this kind, and its id: its own name, and the name with the VPC before it."""
     for resource in kind.all(cloud).values():
-        vpc_id = cloud.subnets[resource.subnet_id].vpc_id if kind is INSTANCE else getattr(resource, "vpc_id", None)
+        vpc = _vpc(cloud, kind, resource)
         yield resource.name, resource.id
-        if vpc_id is not None:
-            yield f"{cloud.vpcs[vpc_id].name}/{resource.name}", resource.id
+        if vpc is not None:
+            yield f"{vpc.name}/{resource.name}", resource.id
+
+
+def tag_spellings(cloud: Cloud, kind: Kind[Any]) -> Iterator[tuple[str, str]]:
+    """Yield each name of a resource of this kind that a `Name` tag makes, its own or its VPC's, and its id."""
+    for resource in kind.all(cloud).values():
+        vpc, tag = _vpc(cloud, kind, resource), _tag(resource)
+        over = [name for name in (vpc.name, _tag(vpc)) if name] if vpc is not None else []
+        if tag:
+            yield tag, resource.id
+            yield from ((f"{name}/{tag}", resource.id) for name in over)
+        yield from ((f"{name}/{resource.name}", resource.id) for name in over[1:])
+
+
+def _vpc(cloud: Cloud, kind: Kind[Any], resource: Any) -> Vpc | None:
+    """Return the VPC that the resource is in, or None."""
+    in_subnet = kind in (INSTANCE, NETWORK_INTERFACE)
+    vpc_id = cloud.subnets[resource.subnet_id].vpc_id if in_subnet else getattr(resource, "vpc_id", None)
+    return None if vpc_id is None else cloud.vpcs[vpc_id]
+
+
+def _tag(resource: Any) -> str:
+    return str(dict(resource.tags).get(NAME, ""))
 
 
 def _find(cloud: Cloud, kinds: tuple[Kind[Any], ...], text: str) -> str:
     """Return the id of the only resource with the name, or ""."""
-    meant = [resource_id for kind in kinds for name, resource_id in spellings(cloud, kind) if name == text]
+    meant = meanings(cloud, kinds).get(text, [])
     if len(meant) > 1:
-        options = " or ".join(meant[:3])
+        options = " or ".join(meant[:_SHOWN])
         raise UsageError(f"{shorten(text)} is ambiguous: it names {len(meant)} resources", hint=f"write {options}")
     return meant[0] if meant else ""
 
