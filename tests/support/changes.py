@@ -8,8 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from eigw_ns.cloud.model import Cloud
-from eigw_ns.cloud.prefix_lists import PrefixListEntry
+from eigw_ns.cloud.interfaces import primary, primary_id, with_primary
+from eigw_ns.cloud.model import Cloud, Instance
+from eigw_ns.cloud.prefix_lists import PrefixListEntry, PrefixListRoute
 from tests.support.strategies import DESTINATIONS, clouds
 
 LAB = "lab"
@@ -29,8 +30,11 @@ def _replaced(cloud: Cloud, section: str, content: Mapping[str, Any]) -> Cloud:
 def _without(cloud: Cloud, section: str, draw: st.DataObject) -> Cloud:
     """Return the cloud without one resource that nothing refers to but routes."""
     content = getattr(cloud, section)
-    gone = draw.draw(st.sampled_from(sorted(content))) if content else None
-    return _replaced(cloud, section, {key: thing for key, thing in content.items() if key != gone})
+    return _without_key(cloud, section, draw.draw(st.sampled_from(sorted(content)))) if content else cloud
+
+
+def _without_key(cloud: Cloud, section: str, gone: str) -> Cloud:
+    return _replaced(cloud, section, {key: thing for key, thing in getattr(cloud, section).items() if key != gone})
 
 
 def _changed(cloud: Cloud, section: str, draw: st.DataObject, change: Callable[[Any], Any]) -> Cloud:
@@ -78,6 +82,23 @@ def _relisted(cloud: Cloud, draw: st.DataObject) -> Cloud:
     return _changed(cloud, "prefix_lists", draw, change)
 
 
+def _listed(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud with a route to a prefix list added, replaced or deleted."""
+    lists = sorted(each.id for each in cloud.prefix_lists.values() if each.ip_version == 6)
+    if not lists:
+        return cloud
+    found = draw.draw(st.sampled_from(lists))
+    targets = [*cloud.egress_only_internet_gateways, *cloud.internet_gateways, None]
+    target = draw.draw(st.sampled_from(targets))
+
+    def change(table: Any) -> Any:
+        others = tuple(each for each in table.prefix_list_routes if each.prefix_list_id != found)
+        new = () if target is None else (PrefixListRoute(found, target),)
+        return replace(table, prefix_list_routes=(*others, *new))
+
+    return _changed(cloud, "route_tables", draw, change)
+
+
 def _tagged(cloud: Cloud, draw: st.DataObject) -> Cloud:
     section = draw.draw(st.sampled_from(("vpcs", "subnets", "instances", "egress_only_internet_gateways")))
     return _changed(cloud, section, draw, lambda thing: replace(thing, tags=(("key", "value"),)))
@@ -120,11 +141,32 @@ def _handed_over(cloud: Cloud, draw: st.DataObject) -> Cloud:
     return _replaced(cloud, "instances", {**rest, taker.id: change(taker)})
 
 
+def _kept(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud with an instance terminated whose interface stays, with its addresses."""
+    after = _without(cloud, "instances", draw)
+    gone = (each for key, each in cloud.instances.items() if key not in after.instances)
+    left = {primary_id(each): replace(primary(each), attachment=None) for each in gone}
+    return _replaced(after, "network_interfaces", {**cloud.network_interfaces, **left})
+
+
+def _launched(cloud: Cloud, draw: st.DataObject) -> Cloud:
+    """Return the cloud with a new instance on one of the interfaces that no instance has."""
+    new = f"i-{draw.draw(st.integers(0, 9)):017x}"
+    if not cloud.network_interfaces or new in cloud.instances:
+        return cloud
+    taken = cloud.network_interfaces[draw.draw(st.sampled_from(sorted(cloud.network_interfaces)))]
+    instance = with_primary(Instance(new, new, taken.subnet_id, None), taken)
+    after = _without_key(cloud, "network_interfaces", taken.id)
+    return _replaced(after, "instances", {**cloud.instances, new: instance})
+
+
 def _without_subnet(cloud: Cloud, draw: st.DataObject) -> Cloud:
-    """Return the cloud without a subnet and its instances."""
+    """Return the cloud without a subnet, its instances and its interfaces."""
     after = _without(cloud, "subnets", draw)
-    left = {key: each for key, each in cloud.instances.items() if each.subnet_id in after.subnets}
-    return _replaced(after, "instances", left)
+    for section in ("instances", "network_interfaces"):
+        left = {key: each for key, each in getattr(cloud, section).items() if each.subnet_id in after.subnets}
+        after = _replaced(after, section, left)
+    return after
 
 
 def _equal(cloud: Cloud) -> Cloud:
@@ -138,12 +180,15 @@ CHANGES: tuple[Callable[[Cloud, st.DataObject], Cloud], ...] = (
     _reassociated,
     _regrouped,
     _relisted,
+    _listed,
     _tagged,
     _detached,
     _scaled,
     _switched,
     _unassigned,
     _handed_over,
+    _kept,
+    _launched,
     _without_subnet,
     lambda cloud, draw: _without(cloud, "instances", draw),
     lambda cloud, draw: _without(cloud, "hosts", draw),
