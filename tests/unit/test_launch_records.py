@@ -95,7 +95,7 @@ def test_a_volume_comes_back_with_its_tags_and_goes_with_its_instance() -> None:
     (again,) = account.do("DescribeVolumes", VolumeIds=[volume["VolumeId"]])["Volumes"]
     assert len(again["Tags"]) == 2
     account.do("TerminateInstances", InstanceIds=[found["InstanceId"]])
-    assert account.do("DescribeVolumes")["Volumes"] == []
+    assert account.do("DescribeVolumes", Filters=wanted)["Volumes"] == []
 
 
 def test_a_public_address_comes_back_and_no_other_instance_has_it() -> None:
@@ -173,3 +173,27 @@ def test_a_default_subnet_is_created_once_in_each_zone() -> None:
     account.do("DeleteSubnet", SubnetId=old)
     made = account.do("CreateDefaultSubnet", **zone)["Subnet"]
     assert (made["CidrBlock"], made["DefaultForAz"], made["MapPublicIpOnLaunch"]) == ("172.31.16.0/20", True, True)
+
+
+def test_an_instance_has_a_root_volume_unless_it_records_another() -> None:
+    """Cloud Custodian stops only instances whose root device is a volume."""
+    account = Account()
+    plain = launched(account)
+    (mapping,) = plain["BlockDeviceMappings"]
+    assert mapping["DeviceName"] == plain["RootDeviceName"]
+    (volume,) = account.do("DescribeVolumes", VolumeIds=[mapping["Ebs"]["VolumeId"]])["Volumes"]
+    assert volume["Attachments"][0]["InstanceId"] == plain["InstanceId"]
+    data = launched(account, BlockDeviceMappings=[{**DISK, "DeviceName": "/dev/sdf"}])
+    assert [each["DeviceName"] for each in data["BlockDeviceMappings"]] == ["/dev/xvda", "/dev/sdf"]
+
+
+def test_tags_of_a_root_volume_that_no_request_described_are_recorded() -> None:
+    account = Account()
+    tags = [{"Key": "Team", "Value": "net"}]
+    plain = launched(account)
+    volume_id = plain["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    account.do("CreateTags", Resources=[volume_id], Tags=tags)
+    tagged = launched(account, TagSpecifications=[{"ResourceType": "volume", "Tags": tags}])
+    other_id = tagged["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    for each in account.do("DescribeVolumes", VolumeIds=[volume_id, other_id])["Volumes"]:
+        assert each["Tags"] == tags

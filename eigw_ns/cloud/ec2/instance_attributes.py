@@ -21,6 +21,7 @@ from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
 from eigw_ns.cloud.ec2.settings import Settings
 from eigw_ns.cloud.instance_records import InstanceAttributes
 from eigw_ns.cloud.model import Cloud, Instance
+from eigw_ns.cloud.volumes import ROOT_DEVICE
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
@@ -41,7 +42,7 @@ _ONLY_STOPPED = frozenset({"InstanceType", "UserData", "EbsOptimized"})
 _CONSTANT: Mapping[str, Shape] = {
     "kernel": {"KernelId": {}},
     "ramdisk": {"RamdiskId": {}},
-    "rootDeviceName": {"RootDeviceName": {"Value": instance_shapes.ROOT_DEVICE}},
+    "rootDeviceName": {"RootDeviceName": {"Value": ROOT_DEVICE}},
     "productCodes": {"ProductCodes": []},
     "sriovNetSupport": {"SriovNetSupport": {}},
     "enaSupport": {"EnaSupport": {"Value": True}},

@@ -16,6 +16,7 @@ from eigw_ns.cloud.ec2.settings import ACCOUNT_ID, REGION
 from eigw_ns.cloud.ec2.shapes import private_dns_name_options, tag_list
 from eigw_ns.cloud.instance_records import InstanceAttributes, TerminatedInstance
 from eigw_ns.cloud.model import Cloud, Instance, Subnet
+from eigw_ns.cloud.volumes import ROOT_DEVICE, volumes_of
 
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
 
@@ -31,7 +32,6 @@ _CODES: Mapping[State, int] = {
 IMAGE = ids.make_id(ids.IMAGE, REGION)
 """The image of an instance that the topology file made."""
 
-ROOT_DEVICE = "/dev/xvda"
 
 _STOPPED: Shape = {
     "Code": "Client.UserInitiatedShutdown",
@@ -80,7 +80,7 @@ def block_device_mappings(instance: Instance) -> list[Shape]:
     """Return the volumes as DescribeInstances and DescribeInstanceAttribute have them."""
     launched = instance.attributes.launch_time
     attached = {"Status": "attached", "DeleteOnTermination": True, **({"AttachTime": launched} if launched else {})}
-    return [{"DeviceName": each.device, "Ebs": {"VolumeId": each.id, **attached}} for each in instance.volumes]
+    return [{"DeviceName": each.device, "Ebs": {"VolumeId": each.id, **attached}} for each in volumes_of(instance)]
 
 
 def _private_dns_name_options(subnet: Subnet, known: InstanceAttributes) -> Shape:

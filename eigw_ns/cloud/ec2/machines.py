@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from eigw_ns.cloud.ec2.describing import Listing
 from eigw_ns.cloud.ec2.filters import ABSENT, KnownFilters, filters
-from eigw_ns.cloud.ec2.instance_shapes import IMAGE, ROOT_DEVICE
+from eigw_ns.cloud.ec2.instance_shapes import IMAGE
 from eigw_ns.cloud.ec2.instance_values import is_burstable
 from eigw_ns.cloud.ec2.interface_addresses import MOST_ADDRESSES
 from eigw_ns.cloud.ec2.schema import Reply, Request, Shape
@@ -19,6 +19,7 @@ from eigw_ns.cloud.ids import kind_of
 from eigw_ns.cloud.instance_words import is_type
 from eigw_ns.cloud.interfaces import MOST_INTERFACES
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.volumes import ROOT_DEVICE
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 

@@ -30,6 +30,7 @@ from eigw_ns.cloud.model import (
 )
 from eigw_ns.cloud.prefix_lists import PrefixList
 from eigw_ns.cloud.recorded import DhcpOptions, ElasticIp, NatGateway
+from eigw_ns.cloud.volumes import volumes_of
 from eigw_ns.errors import CloudError
 from eigw_ns.frozen import frozen
 
@@ -219,12 +220,12 @@ class _VolumeKind(Kind[Volume]):
     """The volumes that are recorded. They have no field in Cloud: each instance holds its own."""
 
     def all(self, cloud: Cloud) -> Mapping[str, Volume]:
-        return {volume.id: volume for instance in cloud.instances.values() for volume in instance.volumes}
+        return {volume.id: volume for instance in cloud.instances.values() for volume in volumes_of(instance)}
 
     def put(self, cloud: Cloud, *resources: Volume) -> Cloud:
         new = {each.id: each for each in resources}
-        owners = (each for each in cloud.instances.values() if any(volume.id in new for volume in each.volumes))
-        changed = (replace(each, volumes=tuple(new.get(one.id, one) for one in each.volumes)) for each in owners)
+        owners = (each for each in cloud.instances.values() if any(volume.id in new for volume in volumes_of(each)))
+        changed = (replace(each, volumes=tuple(new.get(one.id, one) for one in volumes_of(each))) for each in owners)
         return INSTANCE.put(cloud, *changed)
 
 

@@ -1,6 +1,7 @@
 """Volumes of instances, which are recorded: BlockDeviceMappings of RunInstances, and DescribeVolumes.
 
-A volume is made with its instance and deleted with it. A lab has no snapshots.
+A volume is made with its instance and deleted with it. The root volume is recorded if the request has its size, its
+type or tags; otherwise `cloud.volumes` makes it. A lab has no snapshots.
 Source: AWS, API_EbsBlockDevice, API_Volume, API_DescribeVolumes.
 """
 
@@ -20,6 +21,7 @@ from eigw_ns.cloud.ec2.shapes import tag_list
 from eigw_ns.cloud.instance_records import Volume
 from eigw_ns.cloud.instance_words import VOLUME_SIZES
 from eigw_ns.cloud.model import Cloud, Instance, Tags
+from eigw_ns.cloud.volumes import ROOT_DEVICE, volumes_of
 from eigw_ns.cloud.words import shorten
 from eigw_ns.errors import CloudError
 
@@ -76,6 +78,8 @@ def at_launch(request: Request, tagged: Tags, settings: Settings) -> tuple[Volum
         if device in made:
             raise invalid(f"The device '{shorten(device)}' is used in more than one block-device mapping")
         made[device] = _volume(device, each["Ebs"], tagged, settings)
+    if tagged and ROOT_DEVICE not in made:
+        made[ROOT_DEVICE] = _volume(ROOT_DEVICE, {}, tagged, settings)
     return tuple(made.values())
 
 
@@ -136,7 +140,7 @@ def describe(cloud: Cloud, request: Request, settings: Settings) -> Reply:
 
 
 def _volumes(cloud: Cloud) -> Iterator[tuple[Instance, Volume]]:
-    return ((instance, each) for instance in cloud.instances.values() for each in instance.volumes)
+    return ((instance, each) for instance in cloud.instances.values() for each in volumes_of(instance))
 
 
 def _shape(cloud: Cloud, instance: Instance, volume: Volume) -> Shape:
