@@ -12,6 +12,7 @@ from eigw_ns.cli import complete
 from eigw_ns.cloud.ec2.names import KINDS_OF, has_names, resolve, spellings
 from eigw_ns.cloud.ec2.resources import INSTANCE, SUBNET, VPC
 from eigw_ns.cloud.model import Cloud
+from eigw_ns.cloud.volumes import volumes_of
 from eigw_ns.errors import UsageError
 from eigw_ns.topology import example, load
 from tests.support.small_cloud import small_cloud
@@ -130,3 +131,10 @@ def test_completion_offers_a_tag_of_one_resource_that_a_shell_reads_as_one_word(
     assert offered("SubnetId") == {"tag-db"}
     assert offered("InstanceId") == (set() if len(twins.instances) > 1 else {"tag-twin"})
     assert len(twins.instances) > 1
+
+
+def test_a_volume_has_no_name_but_its_tag(cloud: Cloud) -> None:
+    instance = next(iter(cloud.instances.values()))
+    volume = replace(volumes_of(instance)[0], tags=(("Name", "root of app"),))
+    recorded = replace(cloud, instances={**cloud.instances, instance.id: replace(instance, volumes=(volume,))})
+    assert resolve(recorded, {"Resources": ["root of app"]})[0] == {"Resources": [volume.id]}

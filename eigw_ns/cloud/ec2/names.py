@@ -114,9 +114,9 @@ def spellings(cloud: Cloud, kind: Kind[Any]) -> Iterator[tuple[str, str]]:
     """Yield each name of a resource of this kind, and its id: its own name, and the name with the VPC before it."""
     for resource in kind.all(cloud).values():
         vpc = _vpc(cloud, kind, resource)
-        yield resource.name, resource.id
+        yield _own(resource), resource.id
         if vpc is not None:
-            yield f"{vpc.name}/{resource.name}", resource.id
+            yield f"{vpc.name}/{_own(resource)}", resource.id
 
 
 def tag_spellings(cloud: Cloud, kind: Kind[Any]) -> Iterator[tuple[str, str]]:
@@ -127,7 +127,7 @@ def tag_spellings(cloud: Cloud, kind: Kind[Any]) -> Iterator[tuple[str, str]]:
         if tag:
             yield tag, resource.id
             yield from ((f"{name}/{tag}", resource.id) for name in over)
-        yield from ((f"{name}/{resource.name}", resource.id) for name in over[1:])
+        yield from ((f"{name}/{_own(resource)}", resource.id) for name in over[1:])
 
 
 def _vpc(cloud: Cloud, kind: Kind[Any], resource: Any) -> Vpc | None:
@@ -135,6 +135,11 @@ def _vpc(cloud: Cloud, kind: Kind[Any], resource: Any) -> Vpc | None:
     in_subnet = kind in (INSTANCE, NETWORK_INTERFACE)
     vpc_id = cloud.subnets[resource.subnet_id].vpc_id if in_subnet else getattr(resource, "vpc_id", None)
     return None if vpc_id is None else cloud.vpcs[vpc_id]
+
+
+def _own(resource: Any) -> str:
+    """Return its own name. A volume has none but its id."""
+    return str(getattr(resource, "name", resource.id))
 
 
 def _tag(resource: Any) -> str:
