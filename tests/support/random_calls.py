@@ -40,7 +40,8 @@ class Calls:
             *[self._assign, self._unassign] * 2,
             *[self._allow, self._revoke, self._modify_list] * 2,
             *[self._create_egress_only, self._delete_egress_only, self._create_gateway, self._attach, self._detach],
-            *[self._create_subnet, self._delete_subnet, self._give_block, self._take_block],
+            *[self._create_subnet, self._delete_subnet, self._give_block, self._take_block, self._extend, self._shrink],
+            *[self._create_list, self._delete_list],
         )
 
     def draw(self, cloud: Cloud) -> Call:
@@ -220,6 +221,15 @@ class Calls:
         asked = {"PrefixListId": found.id, "CurrentVersion": found.version}
         return "ModifyManagedPrefixList", {**asked, change: [{"Cidr": block}]}
 
+    def _create_list(self, cloud: Cloud) -> Call | None:
+        asked = {"PrefixListName": "more", "AddressFamily": "IPv6", "MaxEntries": 5}
+        entries = [{"Cidr": self._random.choice(self._blocks)}]
+        return ("CreateManagedPrefixList", {**asked, "Entries": entries}) if len(cloud.prefix_lists) < 2 else None
+
+    def _delete_list(self, cloud: Cloud) -> Call | None:
+        found = self._one(cloud.prefix_lists)
+        return ("DeleteManagedPrefixList", {"PrefixListId": found.id}) if found else None
+
     # ---- gateways, subnets, blocks
 
     def _create_egress_only(self, cloud: Cloud) -> Call | None:
@@ -267,3 +277,11 @@ class Calls:
         if found is None or found.ipv6_association is None:
             return None
         return "DisassociateSubnetCidrBlock", {"AssociationId": found.ipv6_association.id}
+
+    def _extend(self, cloud: Cloud) -> Call | None:
+        asked = {"VpcId": self._vpc, "AmazonProvidedIpv6CidrBlock": True}
+        return ("AssociateVpcCidrBlock", asked) if len(cloud.vpcs[self._vpc].ipv6_associations) < 3 else None
+
+    def _shrink(self, cloud: Cloud) -> Call | None:
+        further = cloud.vpcs[self._vpc].ipv6_associations[1:]
+        return ("DisassociateVpcCidrBlock", {"AssociationId": self._random.choice(further).id}) if further else None
