@@ -57,8 +57,17 @@ def identity(namespace: str) -> int | None:
 
 def open_ends(namespace: str) -> socket.socket:
     """Open a socket for the flows that end in the namespace. Raises MissingError if it does not exist."""
-    opened = _opened(namespace, "listen to flows that end")
-    opened.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _DESTROY_GROUP)
+    return open_group(namespace, _DESTROY_GROUP, "listen to flows that end")
+
+
+def open_group(namespace: str, group: int, doing: str) -> socket.socket:
+    """Open a socket for the messages of a multicast group of netfilter. Raises MissingError as `open_ends` does."""
+    opened = _opened(namespace, doing)
+    try:
+        opened.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+    except OSError as error:
+        opened.close()
+        raise kernel_error(f"{doing} in {namespace}", error.errno or 0) from error
     return opened
 
 
@@ -110,7 +119,7 @@ def _configure(opened: socket.socket, group: int, what: bytes) -> None:
 
 def ends(opened: socket.socket) -> Iterator[FlowEntry | None]:
     """Yield the flows that have ended since the last call; None for messages that were lost."""
-    for kind, payload in _waiting(opened):
+    for kind, payload in waiting(opened):
         if kind is None:
             yield None
         elif kind == _DESTROYED and payload[0] == FORWARDED:
@@ -119,7 +128,7 @@ def ends(opened: socket.socket) -> Iterator[FlowEntry | None]:
 
 def refusals(opened: socket.socket) -> Iterator[Refusal | None]:
     """Yield the packets that were refused since the last call; None for messages that were lost."""
-    for kind, payload in _waiting(opened):
+    for kind, payload in waiting(opened):
         if kind is None:
             yield None
         elif kind == _LOG_PACKET:
@@ -128,7 +137,7 @@ def refusals(opened: socket.socket) -> Iterator[Refusal | None]:
             yield Refusal(reason, found.get(_PAYLOAD, b""))
 
 
-def _waiting(opened: socket.socket) -> Iterator[tuple[int | None, bytes]]:
+def waiting(opened: socket.socket) -> Iterator[tuple[int | None, bytes]]:
     """Yield the type and the payload of each message that waits; (None, b"") if some were lost (ENOBUFS)."""
     while True:
         try:

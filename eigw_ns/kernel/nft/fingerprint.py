@@ -29,10 +29,14 @@ _SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
 _GET_TABLE, _GET_GENERATION = _SUBSYSTEM | 1, _SUBSYSTEM | 16
 _HEADER = struct.Struct("=BBH")
 _ANY_FAMILY = _HEADER.pack(0, 0, 0)
-_TABLE_NAME, _TABLE_HANDLE, _GENERATION_ID = 1, 4, 1
+_TABLE_NAME, _TABLE_FLAGS, _TABLE_HANDLE, _GENERATION_ID = 1, 2, 4, 1
+_OWNER, _PERSIST = 2, 4  # NFT_TABLE_F_OWNER, NFT_TABLE_F_PERSIST
 _FAMILIES: dict[int, Family] = {1: "inet", 5: "netdev", 7: "bridge"}  # NFPROTO_INET and so on
 _TABLE = TABLE.encode() + b"\0"
 _NOTE = "eigw-ns.rules."
+
+TRACE_TABLE = "eigw_ns_trace"
+"""The name of the table by which `kernel.nft.trace_table` marks packets."""
 
 
 @frozen
@@ -49,16 +53,22 @@ class Generation:
 
 @frozen
 class Table:
-    """An nftables table: the number of its family, its name with the final zero byte, and its handle."""
+    """An nftables table: the number of its family, its name with the final zero byte, its handle and its flags."""
 
     family: int
     name: bytes
     handle: int
+    flags: int = 0
 
     @property
     def ours(self) -> Family | None:
         """Its family if it is our table; None if it is not."""
         return _FAMILIES.get(self.family) if self.name == _TABLE else None
+
+    @property
+    def traces(self) -> bool:
+        """Whether it marks packets of a running trace. Such a table vanishes with the process that owns it."""
+        return self.name == TRACE_TABLE.encode() + b"\0" and self.flags & (_OWNER | _PERSIST) == _OWNER
 
 
 def generation(netfilter: Netlink) -> Generation:
@@ -71,7 +81,15 @@ def tables(netfilter: Netlink) -> list[Table]:
     """Return all tables of the namespace, ours or not, dormant or not."""
     found = netfilter.dump(_GET_TABLE, _ANY_FAMILY, "list the tables")
     seen = ((payload[0], attributes(payload, _HEADER.size)) for _, payload in found)
-    return [Table(family, about[_TABLE_NAME], int.from_bytes(about[_TABLE_HANDLE])) for family, about in seen]
+    return [
+        Table(
+            family,
+            about[_TABLE_NAME],
+            int.from_bytes(about[_TABLE_HANDLE]),
+            int.from_bytes(about.get(_TABLE_FLAGS, b"")),
+        )
+        for family, about in seen
+    ]
 
 
 def families(found: Iterable[Table]) -> list[Family]:

@@ -70,6 +70,16 @@ class Nft:
             return ""
         raise _error(f"list the table {family} {TABLE}", complaint)
 
+    def listing_with_handles(self, family: str, table: str) -> str:
+        """Return the output of `nft --handle list table`; empty if there is no such table."""
+        self._nft.set_stateless_output(True)
+        self._nft.set_handle_output(True)
+        code, output, complaint = self._nft.cmd(f"list table {family} {table}")
+        self._nft.set_handle_output(False)
+        if code != 0 and _NO_TABLE not in complaint:
+            raise _error(f"list the table {family} {table}", complaint)
+        return str(output) if code == 0 else ""
+
 
 def _error(doing: str, complaint: str) -> Exception:
     """Return the error that nft's text means. Its first line is the message; the rest points into the commands."""

@@ -22,6 +22,9 @@ _DORMANT = re.compile(r"^\tflags .*\bdormant\b", re.MULTILINE)
 _MASKED = re.compile(r"\btcp flags & \(([a-z |]+)\) != ([a-z]+)(?= |$)", re.MULTILINE)
 """How nft 1.1.3 (Debian 13) lists what nft 1.0.6 lists as `tcp flags != syn / fin,syn`."""
 
+_HANDLED = re.compile(r"\t\t(.*) # handle (\d+)")
+"""A rule in a listing with handles. Lines of sets have no handle; those of chains and sets themselves have one tab."""
+
 _FILL = re.compile(r"\t# count \d+$")
 """What nft 1.1.7 adds to the size of a set: the number of its elements."""
 
@@ -67,6 +70,12 @@ def parse_replica_maps(listing: str, namespace: str) -> Iterator[ReplicaMap]:
             shares = tuple(sorted((*_interval(key), mac) for key, mac in _members(body)))
             if shares:
                 yield ReplicaMap(namespace, side, name, shares)
+
+
+def handles(listing: str) -> dict[int, str]:
+    """Return the rules of a listing with handles, by handle. A handle is unique in its table."""
+    found = (_HANDLED.fullmatch(line) for line in _normalized(listing).split("\n"))
+    return {int(each[2]): each[1] for each in found if each is not None}
 
 
 def _normalized(listing: str) -> str:

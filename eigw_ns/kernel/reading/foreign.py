@@ -108,8 +108,8 @@ def rules(netlink: Netlink, namespace: str) -> Iterator[tuple[RoutingRule | Fore
 
 
 def table(found: Table, namespace: str) -> ForeignObject | None:
-    """Return an nftables table as a foreign object; None if it is ours."""
-    if found.ours is not None:
+    """Return an nftables table as a foreign object; None if it is ours, or of a trace that runs."""
+    if found.ours is not None or found.traces:
         return None
     family = FAMILIES.get(found.family, f"of family {found.family}")
     return ForeignObject(namespace, f"table {family} {_printable(found.name)}")
