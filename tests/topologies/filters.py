@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eigw_ns.topology import load
 
-_TEXT = """
+TEXT = """
 lab: filters
 vpcs:
   main:
@@ -69,4 +69,4 @@ internet:
     far: {ipv6_address: "2a00::1"}
 """
 
-CLOUD = load(_TEXT.encode(), file="filters.yaml", default_lab="filters").cloud
+CLOUD = load(TEXT.encode(), file="filters.yaml", default_lab="filters").cloud

@@ -188,7 +188,8 @@ def _run(cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, progress: Progr
 def _sent(
     cloud: Cloud, plans: tuple[_Plan, ...], timeout: float, done: _Done | None = None
 ) -> tuple[prober.Evidence, ...]:
-    _require_namespaces(cloud, plans)
+    ends = (end for plan in plans for end in (plan.probe.flow.source, plan.probe.flow.destination))
+    require_namespaces(cloud, {end.namespace for end in ends})
     try:
         return prober.run([plan.probe for plan in plans], timeout, done)
     except MissingError as error:
@@ -343,9 +344,9 @@ def _endpoint(cloud: Cloud, node_id: str) -> prober.Endpoint:
     return prober.Endpoint(namespace_name(cloud.lab, node_id), str(node.ipv6_address), INSTANCE_LINK)
 
 
-def _require_namespaces(cloud: Cloud, plans: Iterable[_Plan]) -> None:
-    ends = {end.namespace for plan in plans for end in (plan.probe.flow.source, plan.probe.flow.destination)}
-    missing = sockets.missing(ends)
+def require_namespaces(cloud: Cloud, namespaces: Iterable[str]) -> None:
+    """Raise NoSuchLabError if one of the namespaces of the lab does not exist."""
+    missing = sockets.missing(namespaces)
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise NoSuchLabError(

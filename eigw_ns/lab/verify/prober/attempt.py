@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import secrets
 import socket
 import struct
@@ -14,6 +15,7 @@ from eigw_ns.lab.verify.prober.flow import Flow, Word
 
 _NONCE_BYTES = 16
 _MOST = 2048
+_IDENTIFIERS = (0, 0xFFFF)  # of ICMPv6 echoes
 _TRIES = 4  # UDP and ICMPv6 packets are sent this often, so that one lost packet does not decide
 
 _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
@@ -59,7 +61,7 @@ async def _answer(client: socket.socket, flow: Flow, foreign: bool, interval: fl
     """Return what comes back. After an error that says nothing about the destination, UDP and ICMPv6 try again."""
     while True:
         try:
-            await _talk(client, flow.protocol, foreign, interval)
+            await _talk(client, flow, foreign, interval)
             return "allowed"
         except _Noticed as error:
             found = error.notice
@@ -105,17 +107,17 @@ async def _open(flow: Flow, interval: float) -> socket.socket:
         await asyncio.sleep(interval)
 
 
-async def _talk(client: socket.socket, protocol: str, foreign: bool, interval: float) -> None:
+async def _talk(client: socket.socket, flow: Flow, foreign: bool, interval: float) -> None:
     """Send the nonce, and return when the answer is there."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    if protocol == "tcp":
+    if flow.protocol == "tcp":
         await _connected(client)
         if not foreign:  # a user's service must not receive our bytes; an accepted connection is answer enough
             await _exchange(client, nonce)
-    elif protocol == "udp":
+    elif flow.protocol == "udp":
         await _ask(client, nonce, None if foreign else nonce, interval)
     else:
-        identified = secrets.token_bytes(2) + struct.pack("!H", 1) + nonce
+        identified = struct.pack("!HH", random.randint(*(flow.source_ports or _IDENTIFIERS)), 1) + nonce
         request = struct.pack("!BBH", sockets.ECHO_REQUEST, 0, 0) + identified  # the kernel fills the checksum in
         await _ask(client, request, identified, interval)
 

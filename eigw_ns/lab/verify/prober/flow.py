@@ -30,7 +30,7 @@ class Flow:
     """One attempt to communicate.
 
     `listening` says whether the prober shall listen at the destination; the kernel answers ICMPv6. `source_ports`
-    (first, last) limits the source port of TCP and UDP; with None, the kernel chooses.
+    (first, last) limits the source port of TCP and UDP, and the identifier of an ICMPv6 echo; with None, any will do.
     """
 
     source: Endpoint
