@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "graph": "Draw a lab as a picture for terminals, browsers and documents.",
         "describe": "Show resources with ids, states and counters.",
         "capture": "Capture packets at a node, or at every hop between two machines.",
+        "trace": "Send one packet, and show which nftables rules decided about it.",
         "flows": "Show the flows in the connection tables of gateways and subnets.",
         "metrics": "Print what gateways and subnets have counted, for Prometheus.",
         "exec": "Run a command inside a node.",

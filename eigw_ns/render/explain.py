@@ -32,7 +32,7 @@ def tables(explanation: Explanation) -> list[Table]:
     """Return a table of the way there, and one of the way back if the packet arrives."""
     question = explanation.question
     hops = {way: [hop for hop in explanation.trace.hops if hop.direction == way] for way in ("forward", "return")}
-    there = _table(f"{question.source} → {question.destination}, {_what(question)}", hops["forward"])
+    there = _table(f"{question.source} → {question.destination}, {what(question)}", hops["forward"])
     if not hops["return"]:
         return [there]
     return [there, _table(f"{question.destination} → {question.source}, the answer", hops["return"])]
@@ -65,17 +65,17 @@ def component(hop: Hop) -> str:
 def verdict(explanation: Explanation) -> str:
     """Return the outcome in a sentence. If the packet or its answer is lost, a second line says what to change."""
     question, trace = explanation.question, explanation.trace
-    source, destination, what = question.source, question.destination, _what(question)
+    source, destination, packet = question.source, question.destination, what(question)
     if trace.outcome == "allowed":
-        return f"{source} reaches {destination} over {what}, and the answer comes back."
+        return f"{source} reaches {destination} over {packet}, and the answer comes back."
     last = trace.decisive
     if trace.outcome == "refused":
-        head = f"{source} reaches {destination} over {what}, but {component(last)} refuses it."
+        head = f"{source} reaches {destination} over {packet}, but {component(last)} refuses it."
         return f"{head}\n{remedy(explanation, last)}"
     if trace.delivered:
-        head = f"{source} reaches {destination} over {what}, but the answer is lost. It ends"
+        head = f"{source} reaches {destination} over {packet}, but the answer is lost. It ends"
     else:
-        head = f"{source} does not reach {destination} over {what}. The packet ends"
+        head = f"{source} does not reach {destination} over {packet}. The packet ends"
     return f"{head} at {component(last)}: {last.text}.{_source_port_note(explanation)}\n{remedy(explanation, last)}"
 
 
@@ -89,7 +89,8 @@ def probed(check: Check) -> str:
     return f"Probe: {check.observed}, but {check.predicted} was predicted ({why})."
 
 
-def _what(question: Question) -> str:
+def what(question: Question) -> str:
+    """Return the packet of a question in words: `tcp 443`."""
     kind = protocol(number(question.protocol))
     return kind if question.port is None else f"{kind} {question.port}"
 

@@ -39,6 +39,8 @@ _PORTS = click.IntRange(1, 65535)
               help="Source port of tcp and udp.  [default: any of 32768-60999, as Linux chooses]")  # fmt: skip
 @click.option("--check", is_flag=True, help="Exit code 4 if the packet does not arrive or its answer does not.")
 @click.option("--probe", "send", is_flag=True, help="Also send the packet; exit code 4 if the prediction is wrong.")
+@click.option("--trace", "tracing", is_flag=True, help="Also send the packet, and show which nftables rules decided "
+              "about it, as `eigw-ns trace` does; exit code 4 if the prediction is wrong.")  # fmt: skip
 @options.file
 @options.lab
 @options.output
@@ -50,6 +52,7 @@ def command(
     source_port: int | None,
     check: bool,
     send: bool,
+    tracing: bool,
     file: str | None,
     lab: str | None,
     output: str,
@@ -58,14 +61,15 @@ def command(
 
     FROM and TO are instances, internet hosts or IPv6 addresses of any kind. A sender whose address no node has is taken
     to be on the internet. Every machine is taken to have a service that answers. Needs no root and no running lab,
-    except with --probe. If the lab runs and has drift, a warning says so. Does not consider connection limits:
-    `eigw-ns describe` shows how many packets they dropped (drop_limit_source, drop_limit_gateway; with `describe
-    subnets`, drop_limit_instance). `-o json` prints the shape and the codes of AWS's Reachability Analyzer.
+    except with --probe and --trace. If the lab runs and has drift, a warning says so. Does not consider connection
+    limits: `eigw-ns describe` shows how many packets they dropped (drop_limit_source, drop_limit_gateway; with
+    `describe subnets`, drop_limit_instance). `-o json` prints the shape and the codes of AWS's Reachability Analyzer.
 
     \b
     eigw-ns explain app web
     eigw-ns explain web app --port 22 -f lab.yaml
     eigw-ns explain app 2001:db8:80::1 --protocol icmpv6 --probe
+    eigw-ns explain web app --port 22 --trace
     eigw-ns explain app 64:ff9b::1 --protocol sctp --check
     eigw-ns explain app web -o json | jq -r '.Explanations[].ExplanationCode'
     """
@@ -73,6 +77,8 @@ def command(
     if port is None and number(protocol) in WITH_PORTS:
         port = _PORT
     explanation = explain(cloud, Question(source, destination, protocol, port, source_port))
+    if tracing:
+        return _with_trace(explanation, output, check=check)
     probe_result = _probed(explanation) if send else None
     if output == "json":
         show_json(document(explanation, probe_result))
@@ -86,6 +92,22 @@ def command(
     disagrees = probe_result is not None and not (probe_result.passed or probe_result.inconclusive)
     fails = check and explanation.trace.outcome != "allowed"
     return FAILED if disagrees or fails else 0
+
+
+def _with_trace(explanation: Explanation, output: str, *, check: bool) -> int:
+    """Print the explanation and the trace of a real packet. Return the exit code."""
+    from eigw_ns.cli.verbs import trace  # late: most explanations send no packet
+    from eigw_ns.render import trace as render_trace
+
+    found = trace.traced(explanation)
+    if output == "json":
+        show_json({**document(explanation, found.check), "Trace": render_trace.document(found)})
+    else:
+        show_tables(render.tables(explanation))
+        show_text("\n" + render.verdict(explanation) + "\n")
+        trace.show(found)
+    fails = check and explanation.trace.outcome != "allowed"
+    return 0 if found.agrees and not fails else FAILED
 
 
 def _warn_of_drift(cloud: Cloud) -> None:
