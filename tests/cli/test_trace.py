@@ -78,7 +78,7 @@ def test_a_rule_by_hand_is_named_and_exits_4(cli: Cli, standing: str) -> None:
 
 
 @pytest.mark.parametrize("marked", [1, 3])
-def test_a_trace_is_no_drift_and_leaves_nothing_if_it_is_killed(cli: Cli, standing: str, marked: int) -> None:
+def test_a_trace_is_not_drift_and_leaves_nothing_if_it_is_killed(cli: Cli, standing: str, marked: int) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "eigw_ns", "trace", "web", "app"], stdout=subprocess.DEVNULL, env=dict(os.environ)
     )
