@@ -79,6 +79,8 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     rootless("verify")
     rootless("status")
     assert "app reaches web" in rootless("explain", "app", "web", "--port", "443")
+    assert "nftables and the model agree at each hop" in rootless("trace", "app", "web")
+    rootless("status")
     assert lab_name in rootless("export")
     assert "eigw-" in rootless("describe", "egress-only-internet-gateways")
     assert rootless("exec", "app", "--", "pwd").strip() == str(Path(__file__).parents[2])
