@@ -253,3 +253,20 @@ def test_an_interrupt_at_any_moment_lets_go(moment: str, monkeypatch: pytest.Mon
             patch.setattr("os.ftruncate", interrupted)
     with lock().hold("one", "eigw-ns destroy"):
         pass
+
+
+def test_the_last_command_is_known_while_it_works_and_afterwards(holder: int) -> None:
+    assert lock().last("one") == "eigw-ns apply -f lab.yaml"
+    _kill(holder)
+    with lock().hold("one", "eigw-ns ec2 CreateRoute (one)"):
+        assert lock().last("one") == "eigw-ns ec2 CreateRoute (one)"
+    assert lock().last("one") == "eigw-ns ec2 CreateRoute (one)"
+    assert lock().last("two") == ""
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{", '{"pid": 1}', "null"])
+def test_a_damaged_record_names_no_command(run_folder: Path, record: str) -> None:
+    with lock().hold("one", "first"):
+        pass
+    (run_folder / "one" / "lock").write_text(record)
+    assert lock().last("one") == ""

@@ -1,4 +1,7 @@
-"""One controller per lab: an flock(2), which the kernel releases when the holder ends, even by SIGKILL."""
+"""One controller per lab: an flock(2), which the kernel releases when the holder ends, even by SIGKILL.
+
+The file names the holder, with its process id. After that it names the last holder, without one.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from eigw_ns.lab.storage.folders import LabFolders
 from eigw_ns.lab.storage.protocols import IMPATIENT
 
 _PAUSE = 0.01  # seconds between two tries
+_LONGEST = 4096  # bytes of a record
 
 
 @frozen
@@ -37,23 +41,18 @@ class FileLock:
         LockedError, which names the holder. Raises HostError if the run folder is not writable.
         """
         path = self.folders.lock_file(lab)
-        descriptor = None
+        descriptor, since = None, ""
         try:
             with self.folders.run_errors(f"open the lock {path}"):
                 descriptor = _take(lab, path, time.monotonic() + wait, tell)
-            record = {
-                "pid": os.getpid(),
-                "command": command,
-                "since": datetime.now().astimezone().isoformat("T", "seconds"),
-            }
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(record).encode(), 0)
+            since = _now()
+            _write(descriptor, {"pid": os.getpid(), "command": command, "since": since})
             yield
         finally:
             if descriptor is not None:
-                try:  # Ctrl-C may come while the record is cleared; pytest, which goes on, must not keep the lock
-                    with contextlib.suppress(OSError):  # this clears only the record; closing the descriptor unlocks
-                        os.ftruncate(descriptor, 0)
+                try:  # Ctrl-C may come while the record is written; pytest, which goes on, must not keep the lock
+                    with contextlib.suppress(OSError):  # this is only the record; closing the descriptor unlocks
+                        _write(descriptor, {"command": command, "since": since, "until": _now()})
                 finally:
                     os.close(descriptor)
 
@@ -74,6 +73,17 @@ class FileLock:
             return ""
         return f"{status.st_ino} {status.st_mtime_ns}"
 
+    def last(self, lab: str) -> str:
+        """Return the command that has the lock of `lab`, or had it last; "" if that is not known."""
+        try:
+            with trusted_folder.opened(self.folders.lock_file(lab).parent) as folder:
+                descriptor = trusted_folder.open_file(folder, self.folders.lock_file(lab).name, os.O_RDONLY)
+        except OSError:
+            return ""
+        with os.fdopen(descriptor, "rb") as stream, contextlib.suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(stream.read(_LONGEST))["command"])
+        return ""
+
     def remove_run_files(self, lab: str) -> None:
         """Remove the lab's run folder. The caller holds the lock; waiting processes see that the lock file is gone."""
         lock, journal = self.folders.lock_file(lab), self.folders.journal_file(lab)
@@ -84,6 +94,15 @@ class FileLock:
         ):
             trusted_folder.remove(folder, journal.name, lock.name)
         trusted_folder.remove_empty(lock.parent)  # a user's file in it stays
+
+
+def _write(descriptor: int, record: dict[str, object]) -> None:
+    text = json.dumps(record).encode()
+    os.ftruncate(descriptor, os.pwrite(descriptor, text, 0))
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat("T", "seconds")
 
 
 def _take(lab: str, path: Path, deadline: float, tell: Callable[[str], None]) -> int:
@@ -115,7 +134,7 @@ def _refusal(lab: str, descriptor: int) -> LockedError:
 
 def _holder(descriptor: int) -> str:
     try:
-        record = json.loads(os.pread(descriptor, 4096, 0))
+        record = json.loads(os.pread(descriptor, _LONGEST, 0))
         return f"process {record['pid']} ({record['command']}) since {record['since']}"
     except (ValueError, KeyError, TypeError):  # the holder has not written its record yet
         return "another process"

@@ -115,6 +115,10 @@ class Lock(Protocol):
         """Return a text that changes whenever a process takes or releases the lock of `lab`. Leaves no trace."""
         ...
 
+    def last(self, lab: str) -> str:
+        """Return the command that has the lock of `lab`, or had it last; "" if that is not known. Leaves no trace."""
+        ...
+
     def remove_run_files(self, lab: str) -> None:
         """Remove the lock and the journal of a lab that is gone. The caller holds the lock."""
         ...
