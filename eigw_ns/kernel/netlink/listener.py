@@ -1,4 +1,4 @@
-"""Netlink sockets that listen in a namespace: to flows that end, and to packets that rules log.
+"""Netlink sockets that listen in a namespace: to flows that end, to packets that rules log, and to reports of changes.
 
 A socket keeps its namespace alive, so a listener must look whether the namespace still has its name (`identity`).
 Sources: nf_conntrack_netlink.c, nfnetlink_log.c, linux/netfilter/nfnetlink_compat.h, nfnetlink_log.h.
@@ -10,7 +10,7 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from eigw_ns.dataplane.state import FlowEntry
 from eigw_ns.dataplane.state.addresses import FORWARDED
@@ -90,16 +90,27 @@ def open_refusals(namespace: str, group: int) -> socket.socket:
     return opened
 
 
-def _opened(namespace: str, doing: str) -> socket.socket:
+def open_groups(namespace: str, protocol: int, groups: Iterable[int], room: int) -> socket.socket:
+    """Open a socket for what the kernel reports to these groups. `room` is its receive buffer in bytes.
+
+    Raises MissingError if the namespace does not exist.
+    """
+    opened = _opened(namespace, "listen to reports", protocol, room)
+    for group in groups:
+        opened.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+    return opened
+
+
+def _opened(namespace: str, doing: str, protocol: int = NETFILTER, room: int = _BUFFER) -> socket.socket:
     try:
         with netns.inside(namespace):
-            opened = open_socket(NETFILTER)
+            opened = open_socket(protocol)
     except OSError as error:
         raise kernel_error(f"{doing} in {namespace}", error.errno or 0) from error
     try:
-        opened.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_BY_FORCE, _BUFFER)
+        opened.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_BY_FORCE, room)
     except PermissionError:  # without CAP_NET_ADMIN in the first user namespace: as much as a user may have
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     opened.bind((0, 0))
     return opened
 
