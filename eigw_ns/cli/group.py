@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "trace": "Send one packet, and show which nftables rules decided about it.",
         "flows": "Show the flows in the connection tables of gateways and subnets.",
         "metrics": "Print what gateways and subnets have counted, for Prometheus.",
+        "events": "Print what happens to a lab, and who did it.",
         "exec": "Run a command inside a node.",
         "shell": "Open a shell inside a node.",
         "labs": "List the labs, with their files and users.",

@@ -26,7 +26,7 @@ def test_the_control_sees_loaded_modules() -> None:
 def test_every_verb_exists() -> None:
     wanted = (
         "init validate schema plan apply status describe verify agent explain ec2 exec shell labs export destroy gc"
-        " doctor version completion serve graph capture metrics flows import check trace"
+        " doctor version completion serve graph capture metrics events flows import check trace"
     )
     assert set(VERBS) == set(wanted.split())
     modules = {module.name.removesuffix("_") for module in pkgutil.iter_modules(verbs.__path__)}  # import_
