@@ -40,11 +40,22 @@ def test_a_line_for_people(event: Event, text: str) -> None:
 @pytest.mark.parametrize(("event", "text"), LINES, ids=lambda value: getattr(value, "code", ""))
 def test_a_line_for_programs(event: Event, text: str) -> None:
     read = json.loads(line(event, MOMENT, as_json=True))
-    assert read == {"time": TIME, "event": event.code, **asdict(event)}
-    assert list(read) == ["time", "event", *(each.name for each in fields(event))]
+    known = {"kind": event.kind} if event.kind else {}
+    assert read == {"time": TIME, "event": event.code, **asdict(event), **known}
+    assert list(read) == ["time", "event", *(each.name for each in fields(event)), *known]
 
 
 def test_every_event_has_its_own_code() -> None:
     kinds = {kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)} - {Event}
     assert {type(event) for event, _ in LINES} == kinds
     assert len({kind.code for kind in kinds}) == len(kinds)
+
+
+def test_events_of_both_commands_have_the_same_kinds() -> None:
+    assert {event.code: event.kind for event, _ in LINES if event.kind} == {
+        "the lab is gone": "lab.destroyed",
+        "replica dead": "replica.down",
+        "replica still dead": "replica.down",
+        "replica back": "replica.up",
+        "repaired": "lab.applied",
+    }

@@ -80,10 +80,13 @@ class _Log:
 
 
 def line(event: Event, moment: datetime, *, as_json: bool) -> str:
-    """Return the event as it is printed, without the line end: as JSON, or else as logfmt."""
+    """Return the event as it is printed, without the line end: as JSON, or else as logfmt.
+
+    JSON also has the kind by which `eigw-ns events` knows it, if it has one.
+    """
     record = {"time": moment.isoformat("T", "milliseconds"), "event": event.code, **asdict(event)}
     if as_json:
-        return json.dumps(record)
+        return json.dumps(record | ({"kind": event.kind} if event.kind else {}))
     return printable(" ".join(f"{key}={_word(value)}" for key, value in record.items()))
 
 

@@ -1,4 +1,7 @@
-"""What the agent reports. `code` identifies the kind of event; it never changes, since programs read it."""
+"""What the agent reports. `code` identifies the event; it never changes, since programs read it.
+
+`kind` is what `eigw-ns events` calls the same; None if it has no word for it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from eigw_ns.frozen import frozen
+from eigw_ns.lab.events.event import Kind
 
 
 @frozen
@@ -13,6 +17,7 @@ class Event:
     """Something that the agent saw or did."""
 
     code: ClassVar[str]
+    kind: ClassVar[Kind | None] = None
 
 
 EventSink = Callable[[Event], None]
@@ -42,6 +47,7 @@ class LabGone(Event):
     """The lab was destroyed, so the agent ends."""
 
     code: ClassVar[str] = "the lab is gone"
+    kind: ClassVar[Kind | None] = "lab.destroyed"
     lab: str
     reason: str
 
@@ -59,6 +65,7 @@ class ReplicaDead(Event):
     """A replica was taken out. The others carry its flows."""
 
     code: ClassVar[str] = "replica dead"
+    kind: ClassVar[Kind | None] = "replica.down"
     replica: str
     reason: str
 
@@ -68,6 +75,7 @@ class ReplicaStillDead(Event):
     """A replica that was taken out before, or could not be taken out, carries no flows at the end of `--once`."""
 
     code: ClassVar[str] = "replica still dead"
+    kind: ClassVar[Kind | None] = "replica.down"
     replica: str
     reason: str
 
@@ -77,6 +85,7 @@ class ReplicaBack(Event):
     """A replica has its share of the flows again."""
 
     code: ClassVar[str] = "replica back"
+    kind: ClassVar[Kind | None] = "replica.up"
     replica: str
 
 
@@ -103,6 +112,7 @@ class Repaired(Event):
     """The lab was repaired, in so many steps."""
 
     code: ClassVar[str] = "repaired"
+    kind: ClassVar[Kind | None] = "lab.applied"
     steps: int
 
 
