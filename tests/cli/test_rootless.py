@@ -92,7 +92,13 @@ def test_every_verb_works_without_root(user: User, demo_file: Callable[[str], st
     rootless("exec", "app", "--", "setpriv", "--clear-groups", "true", code=127)
     assert "2001:db8:80::1" in rootless("exec", "app", "--", "getent", "hosts", "web")
     rootless("gc")
+    assert rootless("events") == ""
+    follower = user.start(sys.executable, "-m", "eigw_ns", "--rootless", "events", "--follow")
+    assert follower.stderr is not None
+    assert follower.stderr.readline() == f"following the lab {lab_name}\n"
     rootless("destroy")
+    assert "lab.destroyed" in follower.communicate(timeout=SECONDS)[0]
+    assert follower.returncode == 0
     assert pause_process.find(user.folder / RECORD) is None
     assert not user.folder.exists()
 

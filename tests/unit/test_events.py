@@ -13,9 +13,11 @@ import pytest
 from eigw_ns.cli.context import labels
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.names import namespace_name
+from eigw_ns.kernel.netlink.reports import LinkReport
 from eigw_ns.kernel.protocol import Count, Traffic
 from eigw_ns.lab.events.drops import Burst, Bursts
 from eigw_ns.lab.events.event import Event, Kind, author
+from eigw_ns.lab.events.links import DownLinks
 from eigw_ns.lab.events.views import NOBODY, Authors, View, Words, news, standing
 from eigw_ns.render import events
 from eigw_ns.topology import example, load
@@ -145,6 +147,17 @@ def test_counters_that_begin_again_are_no_burst() -> None:
     assert not bursts.fold(2.0, traffic(inbound=50))
     assert not bursts.fold(3.0, {})
     assert not bursts.fold(4.0, traffic(inbound=5000))
+
+
+def test_a_tenant_who_flaps_a_link_is_heard_once_a_second() -> None:
+    down, tenant, router = DownLinks(), "eigw-demo-i-00000001", "eigw-demo-subnet-00000001"
+    flapping = [LinkReport("eth0", up, False) for up in (True, False) * 50]
+    heard = [down.fold(second / 10, tenant, flapping) for second in range(25)]
+    assert [number for number, each in enumerate(heard) if each] == [0, 10, 20]
+    assert not down.fold(0.0, tenant, [LinkReport(f"x{number}", False, False) for number in range(9)])
+    assert down.fold(0.0, router, [LinkReport("i-1", True, True), LinkReport("fabric", True, False)]) == [
+        LinkReport("i-1", True, True)
+    ]
 
 
 EVENT = Event("route.blackhole", "main/a", "subnet-1", "eigw-ns apply", {"routes": [{"destination": "::/0"}]})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from eigw_ns.cloud.model import Cloud
 from eigw_ns.dataplane.compile.names import is_name_of
@@ -21,8 +22,9 @@ from eigw_ns.kernel.traffic.sockets import descriptors
 from eigw_ns.lab.agent import background
 from eigw_ns.lab.events.drops import Bursts
 from eigw_ns.lab.events.event import SOMEBODY_ELSE, Event, author
+from eigw_ns.lab.events.links import DownLinks
 from eigw_ns.lab.events.looks import Eye
-from eigw_ns.lab.events.views import Authors, View, Words, about, news
+from eigw_ns.lab.events.views import Authors, View, Words, about, news, replicas
 from eigw_ns.lab.metrics.targets import targets
 from eigw_ns.lab.storage.storage import Storage
 
@@ -30,10 +32,12 @@ EventSink = Callable[[Event], None]
 """Called with each event when it is known."""
 
 _TICK = 1.0  # seconds between two looks at the counters of drops
-_GATHER = 0.05  # seconds after the first report of a burst
+_GATHER = 0.05  # seconds after the first report of a burst, and between two turns of listening
+_PAUSE = 0.2  # seconds at least between two looks
 _BUSY = 0.1  # seconds until the next try while a command changes the lab
 _REST = 5  # a look is followed by a pause of so many times its own length
 _ANYWAY = 30.0  # seconds after which a lab is looked at without a report: Linux reports no change of most sysctls
+_AGENT = "eigw-ns agent"
 _LOST = "reports came faster than they were read"
 _SPARE = 64  # descriptors besides those of the namespaces
 
@@ -111,7 +115,8 @@ class Follower:
         self._changed_by_us = False
         self._counted = self._looked = 0.0
         self._due: float | None = 0.0
-        self._earliest = 0.0
+        self._earliest = self._deaf = 0.0
+        self._down = DownLinks()
         self._processes: dict[str, dict[str, None]] = {}
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -135,7 +140,8 @@ class Follower:
         """Wait for reports, take them in, and look if it is time. Return whether to go on."""
         now = self._kernel.now()
         ends = self._settings.ends
-        woken = self._kernel.wait((watch.fileno(), *ears.descriptors(), *ends), self._patience(now))
+        listening = ears.descriptors() if now >= self._deaf else ()
+        woken = self._kernel.wait((watch.fileno(), *listening, *ends), self._patience(now))
         if not woken.isdisjoint(ends):
             return False
         changes = watch.changes()
@@ -146,8 +152,11 @@ class Follower:
         ears.open()
         self._note_session()
         heard = ears.hear(woken)
-        self._tell(heard)
         now = self._kernel.now()
+        self._tell(now, heard)
+        if heard:
+            self._deaf = now + _GATHER
+            self._judge()
         if self._due is None and (changes or heard or now - self._looked >= _ANYWAY):
             self._due = max(now + _GATHER, self._earliest)
         if now - self._counted >= _TICK:
@@ -157,8 +166,10 @@ class Follower:
         return True
 
     def _patience(self, now: float) -> float:
-        due = min(self._counted + _TICK, *(() if self._due is None else (self._due,)), now + _TICK)
-        return max(0.0, due - now)
+        moments = [self._counted + _TICK, now + _TICK]
+        moments += [] if self._due is None else [self._due]
+        moments += [self._deaf] if self._deaf > now else []
+        return max(0.0, min(moments) - now)
 
     def _note_session(self) -> None:
         """Note which command has the lab's lock, or had it."""
@@ -168,7 +179,7 @@ class Follower:
             self._seen_stamp = stamp
             self._by = author(self._storage.lock.last(self._lab), self._lab) or self._by
 
-    def _tell(self, heard: Mapping[str, Heard]) -> None:
+    def _tell(self, now: float, heard: Mapping[str, Heard]) -> None:
         """Report what the reports themselves say."""
         for name, each in heard.items():
             if each.lost:
@@ -176,9 +187,22 @@ class Follower:
             if not self._changed_by_us:
                 made = (f"{by.process} ({by.pid})" for by in each.transactions)
                 self._processes.setdefault(name, {}).update(dict.fromkeys(made))
-                for link in dict.fromkeys(link for link in each.links if not link.up or link.removed):
+                for link in self._down.fold(now, name, each.links):
                     detail = {"link": link.link, "removed": link.removed}
                     self._say(about("link.down", name, SOMEBODY_ELSE, detail, self._labels))
+
+    def _judge(self) -> None:
+        """Report replicas that have just gone out of service or come back: an agent may repair one before the look."""
+        agents = self._by.startswith(_AGENT)
+        if self._view is None or (self._storage.lock.held(self._lab) and not agents):
+            return
+        before, after = self._view.out, self._eye.out()
+        for event in replicas(before, after, Authors("", self._agent(), {}), self._labels):
+            self._say(event)
+        self._view = replace(self._view, out=after)
+
+    def _agent(self) -> str:
+        return _AGENT if background.running(self._storage.folders, self._lab) else ""
 
     def _count(self, now: float) -> None:
         self._counted = now
@@ -195,7 +219,7 @@ class Follower:
         except EigwError:  # a tenant changes its namespace without end, or a command began meanwhile: try again
             view = None
         took = self._kernel.now() - now
-        self._earliest = now + took * (1 + _REST)
+        self._earliest = now + max(took * (1 + _REST), _PAUSE)
         if view is None:
             self._due = max(now + _BUSY, self._earliest)
             return True
@@ -211,10 +235,9 @@ class Follower:
 
     def _report(self, before: View, after: View) -> None:
         by = self._by if self._seen_stamp != self._stamp else ""
-        watcher = "eigw-ns agent" if background.running(self._storage.folders, self._lab) else ""
         if after.cloud is not before.cloud:
             self._know(after.cloud)
-        authors = Authors(by, watcher, {name: tuple(found) for name, found in self._processes.items() if found})
+        authors = Authors(by, self._agent(), {name: tuple(found) for name, found in self._processes.items() if found})
         self._processes.clear()
         for event in news(before, after, authors, self._words):
             self._say(event)

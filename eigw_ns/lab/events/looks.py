@@ -43,8 +43,12 @@ class Eye:
         drift: dict[str, list[str]] = {}
         for step in operations.make_plan(self._kernel, self._storage, cloud):
             drift.setdefault(step.object.namespace, []).append(f"{step.verb} {step.object}: {step.reason}")
-        found = View(cloud, {name: tuple(steps) for name, steps in drift.items()}, dict(self._out()))
+        found = View(cloud, {name: tuple(steps) for name, steps in drift.items()}, self.out())
         return found if stamp == self._storage.lock.stamp(self._lab) else None
+
+    def out(self) -> dict[str, str]:
+        """Return the replicas that carry no flows, with the reason. This is cheap, and right during a change, too."""
+        return dict(self._out())
 
     def _out(self) -> Iterator[tuple[str, str]]:
         for gateway in self._replicated:

@@ -95,16 +95,13 @@ def _facts(each: Resource) -> dict[str, Any]:
 
 
 def _between(before: View, after: View, authors: Authors, words: Words) -> Iterator[Event]:
-    by, mover = authors.command or SOMEBODY_ELSE, authors.command or authors.agent or SOMEBODY_ELSE
+    by = authors.command or SOMEBODY_ELSE
     labels = {**words.labels(before.cloud), **words.labels(after.cloud)}
 
     def event(kind: Kind, namespace: str, author: str, detail: dict[str, Any]) -> Event:
         return about(kind, namespace, author, detail, labels)
 
-    for namespace in sorted(after.out.keys() - before.out.keys()):
-        yield event("replica.down", namespace, mover, {"reason": after.out[namespace]})
-    for namespace in sorted(before.out.keys() - after.out.keys()):
-        yield event("replica.up", namespace, mover, {})
+    yield from replicas(before.out, after.out, authors, labels)
     for namespace in sorted(before.drift.keys() | after.drift.keys()):
         old, new = before.drift.get(namespace, ()), after.drift.get(namespace, ())
         if found := [step for step in new if step not in old]:
@@ -112,6 +109,17 @@ def _between(before: View, after: View, authors: Authors, words: Words) -> Itera
             yield event("drift.found", namespace, SOMEBODY_ELSE, {"steps": found, **processes})
         if gone := [step for step in old if step not in new]:
             yield event("drift.gone", namespace, by, {"steps": gone})
+
+
+def replicas(
+    before: Mapping[str, str], after: Mapping[str, str], authors: Authors, labels: Mapping[str, str]
+) -> Iterator[Event]:
+    """Yield the replicas that went out of service and came back. Both sides are `View.out`."""
+    by = authors.command or authors.agent or SOMEBODY_ELSE
+    for namespace in sorted(after.keys() - before.keys()):
+        yield about("replica.down", namespace, by, {"reason": after[namespace]}, labels)
+    for namespace in sorted(before.keys() - after.keys()):
+        yield about("replica.up", namespace, by, {}, labels)
 
 
 def about(kind: Kind, namespace: str, by: str, detail: Mapping[str, Any], labels: Mapping[str, str]) -> Event:
