@@ -39,7 +39,7 @@ _REST = 5  # a look is followed by a pause of so many times its own length
 _ANYWAY = 30.0  # seconds after which a lab is looked at without a report: Linux reports no change of most sysctls
 _AGENT = "eigw-ns agent"
 _LOST = "reports came faster than they were read"
-_SPARE = 64  # descriptors besides those of the namespaces
+_DESCRIPTORS = 1 << 16  # two for each namespace, and more of them may come
 
 
 @frozen
@@ -59,7 +59,13 @@ class Ears:
     def __init__(self, kernel: Machine, lab: str, room: int) -> None:
         self._kernel, self._lab, self._room = kernel, lab, room
         self._open: dict[str, Reports] = {}
-        self._coming = {name for name in kernel.names() if is_name_of(lab, name)}
+        self._coming: set[str] = set()
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Listen in the namespaces that exist now, and in no others."""
+        self.close()
+        self._coming = {name for name in self._kernel.names() if is_name_of(self._lab, name)}
         self.open()
 
     def descriptors(self) -> tuple[int, ...]:
@@ -126,9 +132,8 @@ class Follower:
         """
         folders = self._storage.folders
         places = (DIRECTORY, folders.topology_file(self._lab).parent, folders.lock_file(self._lab).parent)
-        wanted = 2 * sum(is_name_of(self._lab, name) for name in self._kernel.names()) + _SPARE
         self._eye.stored()
-        with descriptors(wanted), FolderWatch(places) as watch:
+        with descriptors(_DESCRIPTORS), FolderWatch(places) as watch:
             ears = Ears(self._kernel, self._lab, self._settings.room)
             try:
                 while self._round(watch, ears, ready):
@@ -148,6 +153,8 @@ class Follower:
         for change in changes:
             if change.folder == DIRECTORY:
                 ears.renamed(change.name)
+            elif not change.name:  # changes were lost
+                ears.begin_again()
         watch.renew()
         ears.open()
         self._note_session()
@@ -196,8 +203,11 @@ class Follower:
         agents = self._by.startswith(_AGENT)
         if self._view is None or (self._storage.lock.held(self._lab) and not agents):
             return
-        before, after = self._view.out, self._eye.out()
-        for event in replicas(before, after, Authors("", self._agent(), {}), self._labels):
+        try:
+            after = self._eye.out()
+        except EigwError:  # the next look tells
+            return
+        for event in replicas(self._view.out, after, Authors("", self._agent(), {}), self._labels):
             self._say(event)
         self._view = replace(self._view, out=after)
 
