@@ -161,6 +161,14 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+def pytest_configure() -> None:
+    """Heed the signals that programs under test must heed, also if a shell passed them on as ignored, as nohup does."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """In CI, note all namespaces of ours on the machine, also those that programs under test will make."""
     if os.environ.get("CI") and not _is_worker(session.config):

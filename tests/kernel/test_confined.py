@@ -82,6 +82,8 @@ _PROGRAM = """
 import os, signal
 from eigw_ns.kernel.processes.confined import confined
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have passed it on as ignored
+
 def forever(tell):
     tell(os.getpid())
     signal.pause()
@@ -99,5 +101,5 @@ def test_the_child_ends_with_its_parent_whatever_ends_that(number: signal.Signal
         pid = int(parent.stdout.readline())
         assert not _gone(pid)
         parent.send_signal(number)
-        parent.wait()
+        parent.wait(30)
     until(lambda: _gone(pid), "the child ends")
