@@ -11,6 +11,7 @@ import pytest
 from eigw_ns.cloud.families import recorded
 from eigw_ns.cloud.interfaces import attachment_id, interface_id
 from eigw_ns.cloud.model import BlockAssociation, Cloud
+from eigw_ns.errors import CloudError
 from eigw_ns.topology import Topology, dump, load
 from eigw_ns.topology.decode import from_data
 from eigw_ns.topology.encode import to_data
@@ -390,3 +391,17 @@ def test_what_the_api_made_is_a_file_that_changes_nothing() -> None:
     read = load(dump(topology).encode(), file="small.yaml", default_lab="small")
     assert read.cloud.network_interfaces == account.cloud.network_interfaces
     assert read.cloud.instances == account.cloud.instances
+
+
+@pytest.mark.parametrize(
+    "interfaces",
+    [
+        [{"SubnetId": SUBNET}, {"SubnetId": SUBNET}],
+        [{"DeviceIndex": 0, "SubnetId": SUBNET}, {"SubnetId": SUBNET}],
+        [{"SubnetId": SUBNET}, {"DeviceIndex": 1, "SubnetId": SUBNET}, {"DeviceIndex": 1, "SubnetId": SUBNET}],
+    ],
+)
+def test_each_interface_of_a_launch_has_a_device_index_of_its_own(interfaces: list[dict[str, Any]]) -> None:
+    with pytest.raises(CloudError, match="unique device index") as refused:
+        Account().do("RunInstances", **ONE, NetworkInterfaces=interfaces)
+    assert refused.value.code == "InvalidParameterValue"

@@ -83,8 +83,11 @@ def described(cloud: Cloud, request: Request, count: int) -> Interfaces:
         if request.get(name):
             message = f"Network interfaces and {words} may not be specified on the same request"
             raise CloudError("InvalidParameterCombination", message)
-    ordered = sorted(given, key=lambda each: int(each.get("DeviceIndex", 0)))
-    if ordered[0].get("DeviceIndex", 0) != 0:
+    ordered = sorted(({"DeviceIndex": 0, **each} for each in given), key=lambda each: int(each["DeviceIndex"]))
+    if len({each["DeviceIndex"] for each in ordered}) < len(ordered):
+        message = "Each network interface requires a unique device index."
+        raise CloudError("InvalidParameterValue", message)
+    if ordered[0]["DeviceIndex"] != 0:
         message = "When specifying network interfaces, you must include a device at index 0."
         raise CloudError("UnsupportedOperation", message)
     for each in ordered:
