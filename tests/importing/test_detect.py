@@ -1,4 +1,4 @@
-"""What a source is, by its content: names of files say nothing, and what is no design is told from what is broken."""
+"""What a source is, by its content: names of files say nothing, and other files are told from broken designs."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import click
 
-from eigw_ns.cli import options, streams
+from eigw_ns.cli import options, stopping, streams
 from eigw_ns.cli.changes import CHANGES
 from eigw_ns.cli.context import choose_lab, open_kernel, open_storage
 from eigw_ns.cli.program import INTERRUPTED
@@ -45,9 +45,7 @@ def command(repair: bool, once: bool, lab: str | None, output: str, quiet: bool)
     """
     kernel = open_kernel()
     chosen, storage = choose_lab(lab, kernel), open_storage()
-    signals: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: signals.append(received))
+    signals = stopping.signals()
     log = _Log(as_json=output == "json", quiet=quiet)
     agent = Agent(kernel, storage, chosen, Settings(repair=repair), log.say, stopped=lambda: bool(signals))
     code = 0

@@ -22,7 +22,7 @@ LEFT_OUT: Mapping[str, str] = {
     "AWS::EC2::VPNGateway": "VPN is left out: it carries no IPv6 to the internet",
     "AWS::EC2::VPNGatewayRoutePropagation": "VPN is left out: it carries no IPv6 to the internet",
 }
-"""Types that are left out, and why that is no risk."""
+"""Types that are left out, and why the check stays safe without them."""
 
 DECIDING: Mapping[str, str] = {
     "AWS::EC2::RouteServerPropagation": "a route server adds routes that are not known",
